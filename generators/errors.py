@@ -1,0 +1,5 @@
+"""The one error a user of a generator sees: what was wrong, where, what was expected, how to fix it."""
+
+
+class GeneratorError(ValueError):
+    """A user's input (picture, clip, checkpoint, option) that a generator cannot use; the message says how to fix it."""

@@ -1,0 +1,83 @@
+"""What a generator is: reenactment = appearance x motion.
+
+A data set is all pairs: N targets x M clips. `encode_source` runs N times, `encode_motion` M times, and only `render`
+runs N x M times, so everything that does not depend on the pair belongs to the first two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+
+from generators.errors import GeneratorError
+from generators.face import Face, Framing
+
+
+@dataclass(frozen=True)
+class MotionMode:
+    """How a driver's motion meets a target's face.
+
+    kind: "absolute" takes the driver's pose and shape as they are; "relative" adds the driver's change since its
+        reference frame to the target's portrait.
+    reference: index of the driving frame that relative motion starts from, or "best" for the frame most like the
+        portrait (`generators.reference_frame.best_frame`).
+    options: a generator's own options (documented by each generator; an unknown one is refused).
+    """
+
+    kind: Literal["absolute", "relative"] = "relative"
+    reference: int | Literal["best"] = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("absolute", "relative"):
+            raise GeneratorError(f"motion mode {self.kind!r} is unknown: choose 'absolute' or 'relative'")
+        if self.reference != "best" and (not isinstance(self.reference, int) or self.reference < 0):
+            raise GeneratorError(f"reference frame {self.reference!r} is neither a frame index >= 0 nor 'best'")
+
+    def check_options(self, generator: str, known: Iterable[str]) -> None:
+        """Raises GeneratorError naming every option that `generator` does not know."""
+        known = sorted(known)
+        unknown = sorted(set(self.options) - set(known))
+        if unknown:
+            raise GeneratorError(f"{generator} does not know the option(s) {unknown}: it knows {known}")
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """Renders a driving motion on a source face. Sources and motions are opaque values of the generator's own.
+
+    name: unique, used in folders and rows ("warp-dense", "face-vid2vid"). family: generators that share an
+    implementation ("warp"). version: our algorithm version; changing it re-renders. licence: SPDX or plain words for
+    the weights (or the code where there are none); travels into every video. needs_mesh: whether faces must carry
+    their mesh; needs_image: whether *driving* faces must carry meaningful pixels (else a blank image may be given).
+    value_range: the floats that mean black and white in rendered frames.
+    """
+
+    name: str
+    family: str
+    version: str
+    size: int
+    framing: Framing
+    value_range: tuple[float, float]
+    licence: str
+    needs_mesh: bool
+    needs_image: bool
+
+    def fingerprint(self) -> str:
+        """Hex digest of everything that determines the pixels: name, version, weights' sha256, options, precision."""
+        ...
+
+    def encode_source(self, portrait: Face) -> Any:
+        """Work that depends on the target only."""
+        ...
+
+    def encode_motion(self, driving: Iterable[Face]) -> Any:
+        """Work that depends on the driving clip only; reads `driving` once, as a stream; the result is small."""
+        ...
+
+    def render(self, source: Any, motion: Any, mode: MotionMode) -> Iterator[np.ndarray]:
+        """Frames float32 (size, size, 3) in `value_range`, one for each driving frame; streams."""
+        ...
