@@ -2,4 +2,4 @@
 
 
 class GeneratorError(ValueError):
-    """A user's input (picture, clip, checkpoint, option) that a generator cannot use; the message says how to fix it."""
+    """A user's input (picture, clip, checkpoint, option) that a generator cannot use; the message says the remedy."""

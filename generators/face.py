@@ -51,7 +51,7 @@ class Face:
 
 
 def to_uint8(frame: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
-    """A generator's float32 (..., H, W, 3) frame as uint8: `value_range` maps to 0..255, clamped, rounded half to even."""
+    """A float32 (..., H, W, 3) frame as uint8: `value_range` maps to 0..255, clamped, rounded half to even."""
     low, high = value_range
     scaled = (np.asarray(frame, dtype=np.float32) - low) * (255.0 / (high - low))
     return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)

@@ -1,0 +1,39 @@
+"""Errors a user may cause: each says what was wrong, where, what was expected and how to fix it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class NvfairError(Exception):
+    """Base of every error whose cause is the user's input or machine; the command prints it without a traceback.
+
+    what: what was wrong, with the offending value. where: file, row, key. expected, remedy: may be empty.
+    """
+
+    def __init__(self, what: str, *, where: object = "", expected: str = "", remedy: str = "") -> None:
+        self.what, self.where, self.expected, self.remedy = what, str(where), expected, remedy
+        parts = [f"{self.where}: {what}" if self.where else what]
+        parts += [f"  expected: {expected}"] if expected else []
+        parts += [f"  to fix it: {remedy}"] if remedy else []
+        super().__init__("\n".join(parts))
+
+
+class Problems(NvfairError):
+    """Every problem found in one input, reported together."""
+
+    def __init__(self, where: object, problems: Sequence[str], *, remedy: str = "") -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        listed = "".join(f"\n  - {problem}" for problem in self.problems)
+        super().__init__(f"{count} problem{'s' if count != 1 else ''}{listed}", where=where, remedy=remedy)
+
+
+class MissingExtra(NvfairError):
+    """A package (or a system library) that an optional part needs is not installed."""
+
+    def __init__(self, package: str, extra: str, why: str = "") -> None:
+        super().__init__(
+            f"this needs the package {package!r}, which cannot be imported{': ' + why if why else ''}",
+            remedy=f"pip install 'nvfair-tools[{extra}]'",
+        )

@@ -1,0 +1,1 @@
+"""Simulated people: motion signatures, source videos and landmark-only cohorts."""
