@@ -194,8 +194,8 @@ def _read_torch(path: Path) -> Checkpoint:
                 "If you trust it, open it once in the project it comes from and save only its state dicts: "
                 'torch.save({"<module>": checkpoint["<module>"], ...}, new_file)'
             ) from error
-        raise GeneratorError(f"weights {path}: not a torch checkpoint, or damaged ({_first_line(error)})") from error
-    except Exception as error:  # noqa: BLE001 - damaged bytes make the unpickler raise nearly anything
+        raise GeneratorError(f"weights {path}: not a torch checkpoint, or damaged; fetch the file again") from error
+    except Exception as error:  # damaged bytes make the unpickler raise nearly anything
         raise GeneratorError(
             f"weights {path}: cut short or damaged ({_first_line(error)}); fetch the file again and compare its sha256"
         ) from error
@@ -258,4 +258,4 @@ def _other_module(state: Mapping[str, Tensor]) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:200]
+    return (str(error) or type(error).__name__).splitlines()[0].split(". ")[0][:200]
