@@ -29,14 +29,14 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: str | Path) -> Dataset:
-        """Opens a finished data set. Raises NvfairError where it is absent, unfinished or of another format version."""
+        """Opens a finished data set; NvfairError where it is absent, unfinished or of another format version."""
         folder = Path(folder)
         path = folder / "dataset.json"
         if not path.exists():
             raise NvfairError(
                 "no dataset.json here, so this is not a finished data set",
                 where=folder,
-        """Opens a finished data set; NvfairError where it is absent, unfinished or of another format version."""
+                remedy="name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
             )
         try:
             meta = json.loads(path.read_text(encoding="utf-8"))

@@ -1,0 +1,34 @@
+"""Where and how precisely a network runs: the words users write, parsed once into torch's values."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from generators.errors import GeneratorError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device, torch.dtype]:
+    """(torch device, type of the convolutions) for "auto" | "cpu" | "cuda" | "cuda:N" and "float32" | "bfloat16".
+
+    "auto" is the first GPU where there is one, else the CPU. Raises GeneratorError for other words, for a GPU that
+    this machine or this torch lacks, and for bfloat16 on a GPU that cannot compute in it.
+    """
+    if dtype not in DTYPES:
+        raise GeneratorError(f"dtype {dtype!r} is unknown: choose one of {list(DTYPES)}")
+    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device) if isinstance(device, str) else None
+    if match is None:
+        raise GeneratorError(f"device {device!r} is unknown: choose 'auto', 'cpu', 'cuda' or 'cuda:N'")
+    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu"), DTYPES[dtype]
+    if not torch.cuda.is_available():
+        raise GeneratorError(f"device {device!r}: torch {torch.__version__} sees no GPU here; use 'auto' or 'cpu'")
+    index = int(match[1] or 0)
+    if index >= torch.cuda.device_count():
+        raise GeneratorError(f"device {device!r}: this machine has {torch.cuda.device_count()} GPU(s), counted from 0")
+    if dtype == "bfloat16" and torch.cuda.get_device_capability(index) < (8, 0):
+        raise GeneratorError(f"device {device!r} cannot compute in bfloat16; use dtype 'float32'")
+    return torch.device("cuda", index), DTYPES[dtype]
