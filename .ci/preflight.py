@@ -1,0 +1,34 @@
+"""What pip cannot install: checked first, each problem with its remedy. Needs nothing but Python."""
+
+import ctypes
+import importlib.util
+import shutil
+import sys
+
+LIBRARIES = {"libGL.so.1": "libgl1", "libglib-2.0.so.0": "libglib2.0-0"}  # both wanted by OpenCV, on Linux
+
+
+def problems():
+    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+        version = ".".join(map(str, sys.version_info[:2]))
+        yield (
+            f"Python {version} is not supported: mediapipe 0.10.21, whose wheel carries the face-mesh models, has wheels "
+            "for 3.10 to 3.12. Install one of these and run: make PYTHON=python3.11 ..."
+        )
+    if importlib.util.find_spec("ensurepip") is None:
+        yield "this Python cannot make virtual environments: apt-get install python3-venv"
+    if sys.platform.startswith("linux"):
+        for library, package in LIBRARIES.items():
+            try:
+                ctypes.CDLL(library)
+            except OSError:
+                yield f"the system library {library} is missing: apt-get install {package}"
+    if shutil.disk_usage(".").free < 4e9:
+        yield "less than 4 GB of disk is free here: the virtual environment takes about 2.5 GB, the demo a few hundred MB"
+
+
+if __name__ == "__main__":
+    found = list(problems())
+    for problem in found:
+        print(f"before set-up: {problem}", file=sys.stderr)
+    sys.exit(bool(found))

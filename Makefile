@@ -1,0 +1,42 @@
+# Two commands after a clone: `make demo` and `make test`. Each makes .venv when it is missing.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: help demo test check bench soak figures clean
+.DEFAULT_GOAL := help
+
+help:  ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+$(READY): pyproject.toml
+	@$(PYTHON) .ci/preflight.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(READY)  ## simulated people -> reenactments -> data set -> training -> report, in ./demo
+	$(BIN)/nvfair demo demo
+
+test: $(READY)  ## the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## format, lint, import arrows, types, fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m 'not slow and not soak' -x
+
+bench: $(READY)  ## every benchmark of tests/performance, each beside a plain baseline
+	$(BIN)/python -m tests.performance
+
+soak: $(READY)  ## long runs: interruption at many moments, coverage of intervals
+	$(BIN)/python -m pytest -m soak
+
+figures: $(READY)  ## make the pictures of the README and the docs again
+	for script in docs/make_*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove the virtual environment and everything made by demo
+	rm -rf $(VENV) demo build dist *.egg-info
