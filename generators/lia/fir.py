@@ -21,7 +21,7 @@ def kernel(gain: float = 1.0) -> Tensor:
 
 
 def upfirdn(x: Tensor, taps: Tensor, up: int = 1, down: int = 1, pad: tuple[int, int] = (0, 0)) -> Tensor:
-    """Insert `up` - 1 zeros after each sample, pad (before, after) both axes, convolve with `taps`, keep every `down`-th.
+    """Insert `up` - 1 zeros after each sample, pad both axes (before, after), convolve, keep every `down`-th sample.
 
     x (B, C, H, W) -> (B, C, (H*up + sum(pad) - 3 - 1) // down + 1, ...). A true convolution: the kernel is flipped.
     """

@@ -37,21 +37,28 @@ def _depthwise(kernel: Tensor, channels: int) -> Tensor:
 class HalvingBlock(nn.Module):
     """A `ResidualBlock` with its scales, gains and 1 / sqrt(2) folded; the skip filters only the pixels it keeps."""
 
+    weight1: Tensor
+    bias1: Tensor
+    blur: Tensor
+    weight2: Tensor
+    bias2: Tensor
+    skip_blur: Tensor
+    skip: Tensor
+
     def __init__(self, block: ResidualBlock, dtype: torch.dtype) -> None:
         super().__init__()
-        conv1, act1 = block.conv1
-        blur, conv2, act2 = block.conv2
-        skip_blur, skip = block.skip
+        conv1, conv2, skip = block.conv1.conv, block.conv2.conv, block.skip.conv
+        bias1, bias2 = block.conv1.act.bias.detach().flatten(), block.conv2.act.bias.detach().flatten()
         channels = conv1.weight.shape[1]
         self.register_buffer("weight1", _weights(conv1.weight * (conv1.scale * GAIN), dtype))
-        self.register_buffer("bias1", (act1.bias.detach().flatten() * GAIN).to(dtype))
-        self.register_buffer("blur", _weights(_depthwise(blur.kernel, channels), dtype))
+        self.register_buffer("bias1", (bias1 * GAIN).to(dtype))
+        self.register_buffer("blur", _weights(_depthwise(block.conv2.blur.kernel, channels), dtype))
         # conv2's gain sqrt(2) and the block's 1 / sqrt(2) cancel.
         self.register_buffer("weight2", _weights(conv2.weight * conv2.scale, dtype))
-        self.register_buffer("bias2", act2.bias.detach().flatten().to(dtype))
-        self.register_buffer("skip_blur", _weights(_depthwise(skip_blur.kernel, channels), dtype))
+        self.register_buffer("bias2", bias2.to(dtype))
+        self.register_buffer("skip_blur", _weights(_depthwise(block.skip.blur.kernel, channels), dtype))
         self.register_buffer("skip", _weights(skip.weight * (skip.scale / GAIN), dtype))
-        self.blur_pad, self.skip_pad = blur.pad[0], skip_blur.pad[0]
+        self.blur_pad, self.skip_pad = block.conv2.blur.pad[0], block.skip.blur.pad[0]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H/2, W/2)."""
@@ -66,19 +73,24 @@ class HalvingBlock(nn.Module):
 class FastEncoder(nn.Module):
     """Picture -> style vector, motion code, features."""
 
+    first: Tensor
+    first_bias: Tensor
+    last: Tensor
+    motion: Tensor
+    motion_bias: Tensor
+
     def __init__(self, network: Network, dtype: torch.dtype) -> None:
         super().__init__()
         self.dtype = dtype
-        first, *blocks, last = network.enc.net_app.convs
-        conv, act = first
-        self.register_buffer("first", _weights(conv.weight * (conv.scale * GAIN), dtype))
-        self.register_buffer("first_bias", (act.bias.detach().flatten() * GAIN).to(dtype))
+        first, blocks, last = network.enc.net_app.parts()
+        self.register_buffer("first", _weights(first.conv.weight * (first.conv.scale * GAIN), dtype))
+        self.register_buffer("first_bias", (first.act.bias.detach().flatten() * GAIN).to(dtype))
         self.blocks = nn.ModuleList(HalvingBlock(block, dtype) for block in blocks)
         # The style vector and the motion code steer everything and cost nothing: float32 always.
         self.register_buffer("last", (last.weight.detach() * last.scale).flatten(1))
         matrix = torch.eye(network.shape.style, dtype=torch.float64)
         offset = torch.zeros(network.shape.style, dtype=torch.float64)
-        for layer in network.enc.fc:
+        for layer in network.enc.linears():
             weight = layer.weight.detach().double().cpu() * layer.scale
             matrix = weight @ matrix
             offset = weight @ offset + layer.bias.detach().double().cpu()
@@ -104,11 +116,17 @@ class Styles(nn.Module):
     the source's. Demodulation: sqrt(2) / sqrt(energy . scale^2 + 1e-8), energy = the weights' squares summed over taps.
     """
 
+    basis: Tensor
+    matrix: Tensor
+    bias: Tensor
+    motion: Tensor
+
     def __init__(self, network: Network) -> None:
         super().__init__()
         decoder = network.dec
-        convs = [decoder.conv1.conv, *(styled.conv for styled in decoder.convs)]
-        flows = [to_flow.conv for to_flow in decoder.to_flows]
+        levels = decoder.levels()
+        convs = [decoder.conv1.conv, *(styled.conv for level in levels for styled in (level.up, level.conv))]
+        flows = [level.to_flow.conv for level in levels]
         layers = [conv.modulation for conv in (*convs, *flows)]
         matrix = torch.cat([layer.weight.detach() * layer.scale for layer in layers])
         self.register_buffer("basis", decoder.direction.basis())
@@ -138,6 +156,10 @@ class Styles(nn.Module):
 class FastConv(nn.Module):
     """A modulated 3x3 convolution with its activation; demodulation, sqrt(2) and bias ride along."""
 
+    weight: Tensor
+    converted: Tensor
+    bias: Tensor
+
     def __init__(self, styled: StyledConv, dtype: torch.dtype) -> None:
         super().__init__()
         self.dtype = dtype
@@ -164,6 +186,9 @@ class FastUpConv(nn.Module):
     Output sample 2m of a stride-2 transposed convolution with taps w0 w1 w2 is w0 x[m] + w2 x[m - 1], sample 2m + 1 is
     w1 x[m]: on two axes four ordinary convolutions with 4, 2, 2 and 1 taps.
     """
+
+    blur: Tensor
+    bias: Tensor
 
     def __init__(self, styled: StyledConv, dtype: torch.dtype) -> None:
         super().__init__()
@@ -213,6 +238,9 @@ class Surface:
 class FastDecoder(nn.Module):
     """Scales and gains of a batch of frames, and one source's surface -> pictures."""
 
+    start: Tensor
+    doubling: Tensor
+
     def __init__(self, network: Network, dtype: torch.dtype) -> None:
         super().__init__()
         decoder = network.dec
@@ -220,16 +248,17 @@ class FastDecoder(nn.Module):
         self.resolutions = network.shape.resolutions
         self.register_buffer("start", decoder.input.input.detach().contiguous(memory_format=NHWC))
         self.first = FastConv(decoder.conv1, dtype)
-        self.ups = nn.ModuleList(FastUpConv(styled, dtype) for styled in decoder.convs[0::2])
-        self.convs = nn.ModuleList(FastConv(styled, dtype) for styled in decoder.convs[1::2])
-        for level, (to_flow, to_rgb) in enumerate(zip(decoder.to_flows, decoder.to_rgbs, strict=True)):
-            conv, act = to_rgb.conv
+        levels = decoder.levels()
+        self.ups = nn.ModuleList(FastUpConv(level.up, dtype) for level in levels)
+        self.convs = nn.ModuleList(FastConv(level.conv, dtype) for level in levels)
+        for level, (_, _, to_flow, to_rgb) in enumerate(levels):
+            conv, act = to_rgb.conv.conv, to_rgb.conv.act
             self.register_buffer(f"flow{level}", to_flow.conv.weight.detach()[0, :, :, 0, 0] * to_flow.conv.scale)
             self.register_buffer(f"flow_bias{level}", to_flow.bias.detach().flatten())
             self.register_buffer(f"colour{level}", conv.weight.detach()[:, :, 0, 0] * (conv.scale * GAIN))
             self.register_buffer(f"colour_bias{level}", act.bias.detach().flatten() * GAIN)
             self.register_buffer(f"colour_shift{level}", to_rgb.bias.detach())
-        self.register_buffer("doubling", decoder.to_rgbs[0].upsample.kernel.detach().repeat(3, 1, 1, 1))
+        self.register_buffer("doubling", levels[0].to_rgb.upsample.kernel.detach().repeat(3, 1, 1, 1))
 
     def surface(self, features: list[Tensor]) -> Surface:
         """One source's features, coarse to fine, (1, C, H, W) -> what the decoder samples of it."""

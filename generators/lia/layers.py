@@ -7,6 +7,7 @@ These modules are the reference: they hold the weights as published (run-time sc
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -64,18 +65,37 @@ class Activation(nn.Module):
         return activation(x, self.bias)
 
 
-def conv_layer(inputs: int, outputs: int, size: int, *, down: bool = False, activate: bool = True) -> nn.Sequential:
+class ConvLayer(nn.Sequential):
     """[blur,] convolution [, activation]: positional, as the checkpoint names them."""
-    parts: list[nn.Module] = []
-    if down:
-        total = 2 + size - 1  # even by construction: the filter's own 3 samples less the stride's one, plus the kernel
-        parts.append(Blur(((total + 1) // 2, total // 2)))
-        parts.append(ScaledConv(inputs, outputs, size, stride=2))
-    else:
-        parts.append(ScaledConv(inputs, outputs, size, padding=size // 2))
-    if activate:
-        parts.append(Activation(outputs))
-    return nn.Sequential(*parts)
+
+    def __init__(self, inputs: int, outputs: int, size: int, *, down: bool = False, activate: bool = True) -> None:
+        super().__init__()
+        # Blur's padding: what the filter (3 samples) and the kernel take away, less the one a stride of 2 can spare.
+        total = 3 + (size - 1) - 1
+        self.blur_pad = (total + 1) // 2, total // 2
+        self._down, self._active = down, activate
+        if down:
+            self.append(Blur(self.blur_pad))
+        self.append(ScaledConv(inputs, outputs, size, stride=1 + down, padding=0 if down else size // 2))
+        if activate:
+            self.append(Activation(outputs))
+
+    @property
+    def blur(self) -> Blur:
+        """The filter of a layer with `down`."""
+        assert self._down
+        return cast(Blur, self[0])
+
+    @property
+    def conv(self) -> ScaledConv:
+        """The convolution."""
+        return cast(ScaledConv, self[int(self._down)])
+
+    @property
+    def act(self) -> Activation:
+        """The activation of a layer with `activate`."""
+        assert self._active
+        return cast(Activation, self[-1])
 
 
 class ResidualBlock(nn.Module):
@@ -83,9 +103,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.conv1 = conv_layer(inputs, inputs, 3)
-        self.conv2 = conv_layer(inputs, outputs, 3, down=True)
-        self.skip = conv_layer(inputs, outputs, 1, down=True, activate=False)
+        self.conv1 = ConvLayer(inputs, inputs, 3)
+        self.conv2 = ConvLayer(inputs, outputs, 3, down=True)
+        self.skip = ConvLayer(inputs, outputs, 1, down=True, activate=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H/2, W/2)."""
@@ -184,7 +204,7 @@ class ToRgb(nn.Module):
 
     def __init__(self, channels: int, *, upsample: bool = True) -> None:
         super().__init__()
-        self.conv = conv_layer(channels, 3, 1)
+        self.conv = ConvLayer(channels, 3, 1)
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
         if upsample:
             self.upsample = Upsample()

@@ -7,18 +7,20 @@ Legend: B batch, H W height and width, S style, M motion.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from generators.lia.layers import (
+    ConvLayer,
     ResidualBlock,
     ScaledConv,
     ScaledLinear,
     StyledConv,
     ToFlow,
     ToRgb,
-    conv_layer,
 )
 
 DICTIONARY_OFFSET = 1e-8
@@ -26,7 +28,7 @@ DICTIONARY_OFFSET = 1e-8
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes: image side, style and motion dimensions, and the width of the coarse layers (the published: the defaults)."""
+    """Image side, style and motion dimensions, and the width of the coarse layers; the defaults are the published."""
 
     size: int = 256
     style: int = 512
@@ -49,8 +51,8 @@ class Appearance(nn.Module):
     def __init__(self, shape: Architecture) -> None:
         super().__init__()
         widths = [shape.channels(resolution) for resolution in (*reversed(shape.resolutions), 4)]
-        blocks: list[nn.Module] = [conv_layer(3, widths[0], 1)]
-        blocks += [ResidualBlock(wide, narrow) for wide, narrow in zip(widths, widths[1:], strict=False)]
+        blocks: list[nn.Module] = [ConvLayer(3, widths[0], 1)]
+        blocks += [ResidualBlock(wide, narrow) for wide, narrow in pairwise(widths)]
         blocks.append(ScaledConv(widths[-1], shape.style, 4))
         self.convs = nn.ModuleList(blocks)
 
@@ -61,7 +63,13 @@ class Appearance(nn.Module):
         for block in self.convs:
             x = block(x)
             features.append(x)
+        # The vector and the 4-pixel features are not among those the decoder warps.
         return x.flatten(1), features[-3::-1]
+
+    def parts(self) -> tuple[ConvLayer, list[ResidualBlock], ScaledConv]:
+        """First layer, blocks, last layer."""
+        first, *blocks, last = self.convs
+        return cast(ConvLayer, first), cast("list[ResidualBlock]", blocks), cast(ScaledConv, last)
 
 
 class Encoder(nn.Module):
@@ -71,7 +79,11 @@ class Encoder(nn.Module):
         super().__init__()
         self.net_app = Appearance(shape)
         widths = [shape.style] * 5 + [shape.motion]
-        self.fc = nn.Sequential(*(ScaledLinear(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.fc = nn.Sequential(*(ScaledLinear(a, b) for a, b in pairwise(widths)))
+
+    def linears(self) -> list[ScaledLinear]:
+        """The layers of `fc`."""
+        return [cast(ScaledLinear, layer) for layer in self.fc]
 
 
 class Direction(nn.Module):
@@ -98,6 +110,15 @@ class Constant(nn.Module):
         self.input = nn.Parameter(torch.randn(1, channels, 4, 4))
 
 
+class Level(NamedTuple):
+    """The layers of one of the decoder's resolutions."""
+
+    up: StyledConv
+    conv: StyledConv
+    to_flow: ToFlow
+    to_rgb: ToRgb
+
+
 class Decoder(nn.Module):
     """Latent and source features -> picture, by a flow and a mask at every resolution."""
 
@@ -117,19 +138,22 @@ class Decoder(nn.Module):
             self.to_rgbs.append(ToRgb(outputs))
             inputs = outputs
 
+    def levels(self) -> list[Level]:
+        """Coarse to fine."""
+        parts = zip(self.convs[0::2], self.convs[1::2], self.to_flows, self.to_rgbs, strict=True)
+        return [Level(*cast(Any, part)) for part in parts]
+
     def forward(self, latent: Tensor, features: list[Tensor]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """latent (B, S), features coarse to fine -> picture (B, 3, H, W), and each level's flow and colour maps."""
         hidden = self.conv1(self.input.input.expand(latent.shape[0], -1, -1, -1), latent)
-        flow, colours = None, None
-        flows, colourings = [], []
-        for level, feature in enumerate(features):
-            hidden = self.convs[2 * level](hidden, latent)
-            hidden = self.convs[2 * level + 1](hidden, latent)
-            warped, hidden, flow = self.to_flows[level](hidden, latent, feature, flow)
-            colours = self.to_rgbs[level](warped, colours)
+        flows: list[Tensor] = []
+        colours: list[Tensor] = []
+        for level, feature in zip(self.levels(), features, strict=True):
+            hidden = level.conv(level.up(hidden, latent), latent)
+            warped, hidden, flow = level.to_flow(hidden, latent, feature, flows[-1] if flows else None)
             flows.append(flow)
-            colourings.append(colours)
-        return colourings[-1], flows, colourings
+            colours.append(level.to_rgb(warped, colours[-1] if colours else None))
+        return colours[-1], flows, colours
 
 
 class Network(nn.Module):
