@@ -1,5 +1,6 @@
 """LIA as a `Generator`, on a seeded narrow network with the published structure."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from generators import Face, Generator, GeneratorError, MotionMode, to_uint8
 from generators.lia import Lia
 from generators.lia.latent import SWEEP
+from generators.lia.network import Architecture
 from tests.generators.lia_networks import NARROW, pictures, seeded
 
 
@@ -176,6 +178,19 @@ def test_stretch_is_off_by_default_and_spans_black_to_white_when_asked():
     assert levels.max() == 255
     assert np.abs(levels - expected).max() <= 1
     assert not np.array_equal(levels, to_uint8(plain, Lia.value_range))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling for a CPU needs g++")
+@pytest.mark.filterwarnings("default")  # the compiler's own deprecations are not ours
+def test_compiled_decoder_renders_the_same_frames_with_a_last_batch_that_is_not_full():
+    small = Architecture(size=16, style=8, motion=3, width=8)
+    images = to_uint8(pictures(6, 16).permute(0, 2, 3, 1).numpy(), (-1.0, 1.0))
+    portrait, *driving = [Face(image) for image in images]
+    plain, compiled = (Lia(seeded(small), weights_sha256="", batch=3, compile=compile) for compile in (False, True))
+    ours = frames_of(compiled, portrait, driving, MotionMode())
+    assert ours.shape == (5, 16, 16, 3)
+    np.testing.assert_allclose(ours, frames_of(plain, portrait, driving, MotionMode()), atol=1e-4)
 
 
 def test_faces_of_another_size_are_refused_with_their_place_and_both_sizes():
