@@ -197,7 +197,7 @@ class Lia:
     def _launch(self, scales: list[Tensor], gains: list[Tensor], surface: Surface) -> Callable[[], np.ndarray]:
         """Queues a batch; what is returned waits for its frames (B, H, W, 3)."""
         count = len(scales[0])
-        if self._full_batches and count < self._batch:
+        if self._full_batches:
             scales, gains = ([_filled(t, self._batch) for t in tensors] for tensors in (scales, gains))
         with _exact_float32():
             pictures, _, _ = self._decode(scales, gains, surface)
@@ -230,7 +230,7 @@ class Lia:
 
 
 def _filled(rows: Tensor, count: int) -> Tensor:
-    """(B, C) -> (count, C): the last row is repeated."""
+    """(B, C) -> contiguous (count, C): the last row is repeated."""
     return torch.cat([rows, rows[-1:].expand(count - len(rows), -1)])
 
 
