@@ -21,9 +21,11 @@ from generators.errors import GeneratorError
 from generators.face import Face, Framing
 from generators.generator import MotionMode
 from generators.lia import latent
-from generators.lia.folded import FastDecoder, FastEncoder, Styles, Surface
+from generators.lia.fast_decoder import FastDecoder, Surface
+from generators.lia.fast_encoder import FastEncoder
 from generators.lia.network import Network
 from generators.lia.stretch import stretched
+from generators.lia.styles import Styles
 from generators.lia.weights import LICENCE
 
 OPTIONS = ("clip_stretch", "linear_manipulation")

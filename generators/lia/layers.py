@@ -1,7 +1,8 @@
 """LIA's layers under the names of its published checkpoints, each doing exactly what its formula says.
 
 These modules are the reference: they hold the weights as published (run-time scales not applied) and are what
-`generators.lia.folded` is derived from and tested against. Legend: B batch, C channels, H W height and width, S style.
+the fast form (`generators.lia.fast_layers`) is derived from and tested against.
+Legend: B batch, C channels, H W height and width, S style.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ import torch
 
 import generators
 from generators import Face, MotionMode, to_uint8
+from generators.lia.fast_encoder import FastEncoder
 from generators.lia.fir import kernel
-from generators.lia.folded import FastEncoder
 from generators.lia.weights import read_network
 
 MAXIMUM, MEAN = 5e-4, 1e-5

@@ -4,9 +4,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from generators.lia.folded import FastConv, FastDecoder, FastEncoder, FastUpConv, Styles
+from generators.lia.fast_decoder import FastDecoder
+from generators.lia.fast_encoder import FastEncoder
+from generators.lia.fast_layers import FastConv, FastUpConv
 from generators.lia.layers import StyledConv
 from generators.lia.sampling import gather, table
+from generators.lia.styles import Styles
 from tests.generators.lia_networks import NARROW, pictures, seeded
 
 
