@@ -1,0 +1,143 @@
+"""Seconds a rendered frame of LIA: every target with every clip in our order, and everything redone for each pair.
+
+    python -m tests.performance.bench_lia [--targets 8] [--frames 16] [--naive-frames 3] [--weights vox.pt]
+
+Weights decide nothing about speed; without a file they are random, and so are the pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from generators import Face, MotionMode
+from generators.lia import Lia, read_network
+from generators.lia.network import Architecture, Network
+from tests.generators.lia_networks import pictures, seeded
+from tests.performance.measure import convolution_operations, machine, matmul_rate, median_seconds
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Prints one JSON object a line: the machine, each order and precision, and the error of bfloat16."""
+    options = _options(arguments)
+    torch.set_num_threads(options.threads)
+    _print(machine())
+    rates = {name: matmul_rate(getattr(torch, name)) for name in options.dtypes}
+    network = read_network(options.weights) if options.weights else seeded(Architecture(), flow=0.1)
+    portraits, clip = _faces(options.targets, 1), _faces(options.frames, 2)
+
+    naive = {}
+    for name in options.dtypes:
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=name == "bfloat16"):
+            naive[name] = median_seconds(_naive_frames(network, portraits[0], clip), repeats=options.naive_frames)
+        _print({"order": "naive", "dtype": name, "seconds_per_frame": round(naive[name], 4)})
+
+    frames = {}
+    for name in options.dtypes:
+        dtype = getattr(torch, name)
+        lia = Lia(network, weights_sha256="", dtype=dtype)
+        _render_all(lia, portraits[:1], clip[:1])  # what the first call of every layer costs is no frame's cost
+        start = time.perf_counter()
+        frames[name], parts = _render_all(lia, portraits, clip)
+        wall = (time.perf_counter() - start) / (len(portraits) * len(clip))
+        seconds = parts["render"] + parts["encode_source"] / len(clip) + parts["encode_motion"] / len(portraits)
+        operations = _operations(lia, portraits[0], clip[0], len(portraits), len(clip))
+        rate = max(rates[name], matmul_rate(dtype))  # a busy neighbour slows a rate down, never up
+        _print(
+            {
+                "order": "ours",
+                "dtype": name,
+                "seconds_per_frame": round(seconds, 4),
+                "wall_seconds_per_frame": round(wall, 4),
+                "times_faster_than_naive": round(naive[name] / seconds, 2),
+                "gflop_per_frame": round(operations / 1e9, 2),
+                "matmul_gflops": round(rate / 1e9, 1),
+                "share_of_matmul_rate": round(operations / seconds / rate, 3),
+                "median_seconds": {part: round(value, 4) for part, value in parts.items()},
+            }
+        )
+    if len(frames) == 2:
+        error = np.abs(frames["bfloat16"] - frames["float32"])
+        span = float(np.ptp(frames["float32"]))
+        _print({"bfloat16_error": {"max": float(error.max()), "mean": float(error.mean()), "frames_span": span}})
+
+
+def _render_all(lia: Lia, portraits: list[Face], clip: list[Face]) -> tuple[np.ndarray, dict[str, float]]:
+    """All pairs: the frames of the last one, and the median seconds of each kind of work on one picture."""
+    taken: dict[str, list[float]] = {"encode_source": [], "encode_motion": [], "render": []}
+    frames: list[np.ndarray] = []
+    start = time.perf_counter()
+    motion = lia.encode_motion(clip)
+    taken["encode_motion"].append((time.perf_counter() - start) / len(clip))
+    for portrait in portraits:
+        start = time.perf_counter()
+        source = lia.encode_source(portrait)
+        taken["encode_source"].append(time.perf_counter() - start)
+        frames, start = [], time.perf_counter()
+        for frame in lia.render(source, motion, MotionMode()):
+            taken["render"].append(time.perf_counter() - start)
+            frames.append(frame)
+            start = time.perf_counter()
+    return np.stack(frames), {part: statistics.median(seconds) for part, seconds in taken.items()}
+
+
+def _naive_frames(network: Network, portrait: Face, clip: list[Face]) -> Callable[[], torch.Tensor]:
+    """One frame as the demo renders it, by the plain modules: both pictures encoded, the dictionary decomposed anew."""
+
+    def image(face: Face) -> torch.Tensor:
+        return (torch.from_numpy(face.image).permute(2, 0, 1)[None] / 255.0 - 0.5) * 2.0
+
+    start = network.enc.fc(network.enc.net_app(image(clip[0]))[0])
+
+    def each() -> Iterator[torch.Tensor]:
+        while True:
+            for face in clip:
+                style, features = network.enc.net_app(image(portrait))
+                own = network.enc.fc(style)
+                driving = network.enc.fc(network.enc.net_app(image(face))[0])
+                direction = network.dec.direction
+                yield network.dec(style + direction(driving) - direction(start) + direction(own), features)[0]
+
+    frames = each()
+    return lambda: next(frames)
+
+
+def _operations(lia: Lia, portrait: Face, driving: Face, targets: int, frames: int) -> float:
+    """Floating-point operations a rendered frame of all pairs, encodings shared out."""
+    source, motion = lia.encode_source(portrait), lia.encode_motion([driving])
+    return (
+        convolution_operations(lambda: lia.encode_source(portrait)) / frames
+        + convolution_operations(lambda: lia.encode_motion([driving])) / targets
+        + convolution_operations(lambda: list(lia.render(source, motion, MotionMode())))
+    )
+
+
+def _faces(count: int, seed: int) -> list[Face]:
+    values = pictures(count, Architecture().size, seed).permute(0, 2, 3, 1)
+    return [Face(image) for image in ((values + 1.0) * 127.5).round().to(torch.uint8).numpy()]
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--targets", type=int, default=8)
+    parser.add_argument("--frames", type=int, default=16)
+    parser.add_argument("--naive-frames", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--dtypes", nargs="+", choices=("float32", "bfloat16"), default=["float32", "bfloat16"])
+    parser.add_argument("--weights", type=Path)
+    return parser.parse_args(arguments)
+
+
+def _print(facts: dict[str, object]) -> None:
+    print(json.dumps(facts), flush=True)
+
+
+if __name__ == "__main__":
+    main()
