@@ -1,0 +1,1 @@
+"""Submission -> check -> score -> store -> pages. Takes embeddings, never code."""

@@ -1,0 +1,115 @@
+"""Checking a submission: every problem at once, by the very code that the board runs before it scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from leaderboard.submission import Submission, entry_path, read
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError
+
+COLUMNS = {"video": "string", "window": "integer", "start_frame": "integer", "embedding": "fixed-size list of float32"}
+MAX_VALUES = 2_000_000_000  # of one file: 8 GB once read
+MAX_EMBEDDING = 4096
+_SHOWN = 3
+
+
+def problems(folder: Path, dataset: Dataset, *, split: str = "test") -> list[str]:
+    """Every problem of the submission in `folder`, as lines that say file, row and remedy; empty when it is good."""
+    try:
+        submission = read(folder)
+    except NvfairError as error:
+        return [str(error)]
+    return [problem for entry in submission.entries for problem in _entry(folder, submission, entry, dataset, split)]
+
+
+def expected_videos(dataset: Dataset, split: str = "test") -> pd.Index:
+    """Ids of the videos that an entry must embed: all usable reenactments of the split."""
+    usable = dataset.usable()
+    return pd.Index(usable.loc[(usable["split"] == split) & (usable["kind"] != "real"), "video"])
+
+
+def _entry(folder: Path, submission: Submission, entry, dataset: Dataset, split: str) -> Iterator[str]:
+    try:
+        path = entry_path(folder, entry)
+    except NvfairError as error:
+        yield str(error)
+        return
+    name = entry.embeddings
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        yield f"{name}: not a whole Parquet file ({error}); write it with `nvfair embed` or pyarrow"
+        return
+    with file:
+        shape = list(_shape(name, file))
+        if shape:
+            yield from shape
+            return
+        yield from _rows(name, file, expected_videos(dataset, split))
+
+
+def _shape(name: str, file: pq.ParquetFile) -> Iterator[str]:
+    """Problems of columns and sizes, from the footer alone, before a row is read."""
+    schema = file.schema_arrow
+    for column, kind in COLUMNS.items():
+        if column not in schema.names:
+            yield f"{name}: column {column!r} ({kind}) is missing; there are {schema.names}"
+            continue
+        type_ = schema.field(column).type
+        good = {
+            "string": pa.types.is_string(type_) or pa.types.is_large_string(type_),
+            "integer": pa.types.is_integer(type_),
+            "fixed-size list of float32": pa.types.is_fixed_size_list(type_) and type_.value_type == pa.float32(),
+        }[kind]
+        if not good:
+            yield f"{name}: column {column!r} is {type_}; expected {kind}"
+        elif column == "embedding":
+            size, rows = type_.list_size, file.metadata.num_rows
+            if not 1 <= size <= MAX_EMBEDDING:
+                yield f"{name}: embeddings have {size} values; expected 1 to {MAX_EMBEDDING}"
+            elif rows * size > MAX_VALUES:
+                yield f"{name}: {rows} rows of {size} values are too many; at most {MAX_VALUES} values in one file"
+    if file.metadata.num_rows == 0:
+        yield f"{name}: there are no rows"
+
+
+def _rows(name: str, file: pq.ParquetFile, expected: pd.Index) -> Iterator[str]:
+    """Problems of the rows, read a batch at a time."""
+    seen: list[pd.DataFrame] = []
+    start = 0
+    for batch in file.iter_batches(batch_size=65_536, columns=["video", "window", "embedding"]):
+        embedding = batch.column("embedding")
+        values = embedding.flatten().to_numpy(zero_copy_only=False)
+        if embedding.null_count or len(values) != len(batch) * embedding.type.list_size:
+            yield f"{name}: rows {start} to {start + len(batch) - 1} hold a null embedding; leave such a window out"
+        else:
+            bad = np.flatnonzero(~np.isfinite(values.reshape(len(batch), -1)).all(axis=1))
+            if len(bad):
+                video = batch.column("video")[int(bad[0])]
+                yield (
+                    f"{name}: row {start + bad[0]} (video {video}) and {len(bad) - 1} more of its batch hold NaN or infinite "
+                    "values; leave a window out that cannot be embedded"
+                )
+        seen.append(batch.select(["video", "window"]).to_pandas())
+        start += len(batch)
+    keys = pd.concat(seen, ignore_index=True)
+    repeated = keys.index[keys.duplicated()]
+    if len(repeated):
+        first = keys.loc[repeated[0]]
+        yield (
+            f"{name}: {len(repeated)} rows repeat a window, the first row {repeated[0]} "
+            f"(video {first['video']}, window {first['window']}); keep one of each"
+        )
+    videos = pd.Index(keys["video"].unique())
+    missing, unknown = expected.difference(videos), videos.difference(expected)
+    if len(missing):
+        yield f"{name}: {len(missing)} of {len(expected)} videos are missing, such as {list(missing[:_SHOWN])}"
+    if len(unknown):
+        yield f"{name}: {len(unknown)} videos are not in the test split, such as {list(unknown[:_SHOWN])}; leave them out"
