@@ -44,7 +44,9 @@ def backdrop(mesh: np.ndarray, size: int) -> Backdrop:
     inside = (rings > 0.3 * cell).all(axis=1) & (rings < limit - 0.3 * cell).all(axis=1)
     rings = rings[inside & ~_within(oval, rings)]
     near, _ = cKDTree(np.concatenate([oval, rings])).query(grid)
-    keep = ~_within(oval, grid) & (on_border | ((near > 0.6 * cell) & ~_within(centre + RINGS[-1] * (oval - centre), grid)))
+    keep = ~_within(oval, grid) & (
+        on_border | ((near > 0.6 * cell) & ~_within(centre + RINGS[-1] * (oval - centre), grid))
+    )
     points = np.concatenate([rings, grid[keep]])
     border = np.concatenate([np.zeros(len(rings), bool), on_border[keep]])
     net = Delaunay(np.concatenate([oval, points])).simplices
@@ -65,7 +67,9 @@ def harmonic_weights(net: Backdrop, mesh: np.ndarray, reach: float) -> np.ndarra
     local = np.full(len(mesh) + b, -1)
     local[OVAL], local[len(mesh) :] = np.arange(n), n + np.arange(b)
     triangles = local[net.triangles]
-    edges = np.unique(np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])), axis=0)
+    edges = np.unique(
+        np.sort(np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])), axis=0
+    )
     edges = np.unique(np.sort(edges, axis=1), axis=0)
     distance = np.concatenate([np.zeros(n), net.distance])
     stiffness = np.exp(-distance[edges].mean(axis=1) / reach) + 1e-3

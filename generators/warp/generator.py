@@ -19,7 +19,7 @@ from generators.generator import MotionMode
 from generators.reference_frame import best_frame
 from generators.warp.backdrop import backdrop
 from generators.warp.mouth import Mouth
-from generators.warp.scene import Scene
+from generators.warp.scene import Scene, soften_edges
 from generators.warp.spread import Spread
 from generators.warp.transfer import relative_meshes
 
@@ -76,9 +76,13 @@ class Warp:
         image = portrait.image.astype(np.float32)
         if image.shape[0] != self.size:
             shrinks = image.shape[0] > self.size
-            image = cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+            image = cv2.resize(
+                image, (self.size, self.size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            )
         if np.ptp(mesh[:, :2], axis=0).min() < 8:
-            raise GeneratorError("the portrait's mesh is under 8 pixels wide or high: frame the face before encoding it")
+            raise GeneratorError(
+                "the portrait's mesh is under 8 pixels wide or high: frame the face before encoding it"
+            )
         net = backdrop(mesh, self.size)
         return WarpSource(image, mesh, Scene.of(mesh, net, self.size), self._spread(mesh, net), Mouth.of(image, mesh))
 
@@ -131,6 +135,7 @@ class Warp:
         moved = scene.rest[: len(source.spread)] + source.spread @ (mesh[:, :2] - source.mesh[:, :2])
         map_x, map_y, seen = scene.paint(scene.vertices(moved), mesh[:, 2])
         frame = cv2.remap(source.image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        soften_edges(frame, map_x, map_y)
         inside = (seen >= scene.mouth.start) & (seen < scene.mouth.stop)
         source.mouth.fill(frame, inside, moved[:MESH_POINTS])
         return frame

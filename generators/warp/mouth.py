@@ -19,8 +19,13 @@ SOFTNESS = 0.8  # pixels of blur of the border between lip and inside
 
 @dataclass(frozen=True)
 class Mouth:
-    """Colours and sizes of one portrait's mouth. width and gap (how far it is open) are pixels of the portrait."""
+    """One portrait's mouth: picture (H, W, 3) and mesh (478, 2) where its inside is seen, colours, and sizes in pixels.
 
+    width: from corner to corner. gap: how far it is open.
+    """
+
+    image: np.ndarray
+    rest: np.ndarray
     width: float
     gap: float
     cavity: np.ndarray
@@ -34,10 +39,10 @@ class Mouth:
         skin = np.median([_colour(image, points[i]) for i in (4, 50, 280, 205, 425, 199, 151)], axis=0)
         lip = np.median(lips, axis=0)
         bright = skin.max()
-        teeth = np.clip(0.35 * skin + 0.6 * bright * np.array([1.0, 0.96, 0.9]), 0, 235)
+        teeth = np.clip(0.4 * skin + 0.6 * bright * np.array([1.0, 0.95, 0.86]), 0, 235)
         width = float(np.linalg.norm(points[CORNERS[0]] - points[CORNERS[1]]))
         gap = float(max(np.linalg.norm(points[LOWER] - points[UPPER], axis=1).max(), 0.0))
-        return cls(width, gap, 0.22 * lip + np.array([6.0, 0.0, 0.0]), teeth)
+        return cls(image, points, width, gap, 0.22 * lip + np.array([6.0, 0.0, 0.0]), teeth)
 
     def fill(self, frame: np.ndarray, inside: np.ndarray, points: np.ndarray) -> None:
         """Paints the pixels `inside` (H, W) of `frame` (H, W, 3), in place, for the moved mesh `points` (478, 2)."""
@@ -59,37 +64,67 @@ class Mouth:
         frame[region] += soft[..., None] * (picture - frame[region])
 
     def _paint(self, xy: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """The inside (H, W, 3) at pixels `xy` (2, H, W): teeth the portrait shows stay at the upper lip, unstretched."""
+        lips, rest = _Frame.of(points), _Frame.of(self.rest)
+        along, below = lips.coordinates(xy)
+        share = along / lips.span
+        from_upper, from_lower = below - lips.upper(share), lips.lower(share) - below
+        painted = self._cavity(share, from_upper / self.width, from_lower / self.width)
+        shown = rest.lower(share) - rest.upper(share)
+        map_x, map_y = rest.pixels(share * rest.span, rest.upper(share) + from_upper)
+        inside = cv2.remap(self.image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        keep = np.clip((0.9 * shown - from_upper) / 2.0, 0.0, 1.0) * np.clip(
+            self.gap / (0.06 * self.width) - 0.5, 0.0, 1.0
+        )
+        return (painted + keep[..., None] * (inside - painted)).astype(np.float32)
+
+    def _cavity(self, share: np.ndarray, from_upper: np.ndarray, from_lower: np.ndarray) -> np.ndarray:
+        """A dark mouth (H, W, 3); lengths in mouth widths. Upper teeth hang just behind the lip, lower ones stand deep."""
+        side = np.abs(2.0 * share - 1.0)
+        opened = np.clip((from_upper + from_lower) / 0.16, 0.25, 1.0)
+        upper = np.exp(-((np.maximum(from_upper, 0.0) / 0.10) ** 4)) * np.clip(1.3 - 1.5 * side**2, 0.0, 1.0) * opened
+        lower = np.exp(-((np.maximum(from_lower, 0.0) / 0.06) ** 4)) * np.clip(1.1 - 1.6 * side**2, 0.0, 1.0) * opened
+        shade = 0.75 + 0.25 * np.clip(from_upper / 0.05, 0.0, 1.0)
+        teeth = np.maximum(0.85 * upper * shade, 0.25 * lower)[..., None]
+        depth = (0.65 + 0.35 * side**2)[..., None]
+        return self.cavity * depth * (1.0 - teeth) + self.teeth * teeth
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A mouth's own coordinates: along the line of its corners, and below it; rims as heights over the share of the way."""
+
+    start: np.ndarray
+    across: np.ndarray
+    span: float
+    rims: tuple[tuple[np.ndarray, np.ndarray], ...]
+
+    @classmethod
+    def of(cls, points: np.ndarray) -> _Frame:
         start, end = points[CORNERS]
         span = max(float(np.linalg.norm(end - start)), 1e-3)
-        across = (end - start) / span
-        down = np.array([-across[1], across[0]])
-        along = (xy[0] - start[0]) * across[0] + (xy[1] - start[1]) * across[1]
-        below = (xy[0] - start[0]) * down[0] + (xy[1] - start[1]) * down[1]
-        unit = self.width
-        from_upper = (below - _rim(points, UPPER, start, across, down, along, span)) / unit
-        from_lower = (_rim(points, LOWER, start, across, down, along, span) - below) / unit
-        side = np.abs(2.0 * along / span - 1.0)
-        # The upper teeth hang from the skull just behind the lip, the lower ones stand deeper in the dark.
-        upper = np.exp(-((np.maximum(from_upper, 0.0) / 0.13) ** 4)) * np.clip(1.25 - side**2 * 1.4, 0.0, 1.0)
-        lower = np.exp(-((np.maximum(from_lower, 0.0) / 0.07) ** 4)) * np.clip(1.1 - side**2 * 1.6, 0.0, 1.0)
-        shade = 0.55 + 0.45 * np.clip(from_upper / 0.08, 0.0, 1.0)
-        teeth = np.maximum(0.72 * upper * shade, 0.3 * lower)[..., None]
-        depth = 0.6 + 0.4 * side**2
-        return (self.cavity * depth[..., None] * (1.0 - teeth) + self.teeth * teeth).astype(np.float32)
+        bare = cls(start, (end - start) / span, span, ())
+        rims = []
+        for row in (UPPER, LOWER):
+            at, height = bare.coordinates(points[row].T)
+            order = np.argsort(at, kind="stable")
+            rims.append((np.r_[0.0, at[order] / span, 1.0], np.r_[0.0, height[order], 0.0]))
+        return cls(start, bare.across, span, tuple(rims))
 
+    def coordinates(self, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        (ax, ay), dx, dy = self.across, xy[0] - self.start[0], xy[1] - self.start[1]
+        return dx * ax + dy * ay, dy * ax - dx * ay
 
-def _rim(
-    points: np.ndarray,
-    row: list[int],
-    start: np.ndarray,
-    across: np.ndarray,
-    down: np.ndarray,
-    along: np.ndarray,
-    span: float,
-) -> np.ndarray:
-    at, height = (points[row] - start) @ across, (points[row] - start) @ down
-    order = np.argsort(at, kind="stable")
-    return np.interp(along, np.r_[0.0, at[order], span], np.r_[0.0, height[order], 0.0])
+    def pixels(self, along: np.ndarray, below: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        ax, ay = self.across
+        x, y = self.start[0] + along * ax - below * ay, self.start[1] + along * ay + below * ax
+        return x.astype(np.float32), y.astype(np.float32)
+
+    def upper(self, share: np.ndarray) -> np.ndarray:
+        return np.interp(share, *self.rims[0])
+
+    def lower(self, share: np.ndarray) -> np.ndarray:
+        return np.interp(share, *self.rims[1])
 
 
 def _colour(image: np.ndarray, point: np.ndarray) -> np.ndarray:

@@ -21,6 +21,9 @@ from generators.warp.topology import EYES, MOUTH, Eye, skin_triangles
 SUBPIXEL_BITS = 4
 THINNEST = 0.2  # pixels: a flatter triangle covers no pixel's centre but would smear what its edge touches
 
+TORN = 2.5  # a step of the map beyond this many pixels between neighbours is an edge where one thing hides another
+SEALED = 1.0  # pixels between the lids of an eye that counts as closed
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -56,11 +59,13 @@ class Scene:
     def vertices(self, mesh_and_net: np.ndarray) -> np.ndarray:
         """All V vertices for the moved mesh and backdrop (478 + B, 2): adds the eyeballs behind the lids."""
         eyes, first = [], len(mesh_and_net)
+        points = mesh_and_net.copy()
         for eye in EYES:
             count = len(eye.contour)
-            eyes.append(_eyeball(eye, self.rest[first : first + count + 1], mesh_and_net))
+            _seal(eye, points)
+            eyes.append(_eyeball(eye, self.rest[first : first + count + 1], points))
             first += count + 1
-        return np.concatenate([mesh_and_net, *eyes])
+        return np.concatenate([points, *eyes])
 
     def paint(self, vertices: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Where each pixel comes from: map_x, map_y float32 (H, W) into the portrait, and the triangle seen there (H, W).
@@ -93,10 +98,43 @@ class Scene:
             along_y = (texture[:, 1, axis] * edges[:, 0, 0] - texture[:, 0, axis] * edges[:, 1, 0]) * inverse
             affine[3 * axis, :-1], affine[3 * axis + 1, :-1] = along_x, along_y
             affine[3 * axis + 2, :-1] = rest[:, 0, axis] - along_x * corners[:, 0, 0] - along_y * corners[:, 0, 1]
+        limits = np.empty((4, len(self.triangles) + 1), np.float32)
+        limits[:, -1] = (0, self.size, 0, self.size)
+        limits[0::2, :-1], limits[1::2, :-1] = rest.min(axis=1).T, rest.max(axis=1).T
         y, x = np.ogrid[: self.size, : self.size]
         x, y = x.astype(np.float32), y.astype(np.float32)
         a = [np.take(row, seen) for row in affine]
-        return a[0] * x + a[1] * y + a[2], a[3] * x + a[4] * y + a[5], seen
+        # An edge also paints pixels whose centre lies just outside; there a thin triangle would look far astray.
+        left, right, top, bottom = (np.take(row, seen) for row in limits)
+        map_x = np.clip(a[0] * x + a[1] * y + a[2], left, right)
+        return map_x, np.clip(a[3] * x + a[4] * y + a[5], top, bottom), seen
+
+
+def soften_edges(frame: np.ndarray, map_x: np.ndarray, map_y: np.ndarray) -> None:
+    """Smooths `frame` (H, W, 3), in place, along the staircase where the map (H, W) leaps from one surface to another."""
+    torn = np.zeros(map_x.shape, bool)
+    for plane in (map_x, map_y):
+        across, down = np.abs(plane[:, 1:] - plane[:, :-1]) > TORN, np.abs(plane[1:] - plane[:-1]) > TORN
+        torn[:, 1:] |= across
+        torn[:, :-1] |= across
+        torn[1:] |= down
+        torn[:-1] |= down
+    rows, columns = np.nonzero(torn)
+    if len(rows):
+        frame[rows, columns] = cv2.blur(frame, (3, 3))[rows, columns]
+
+
+def _seal(eye: Eye, points: np.ndarray) -> None:
+    """Lids that pass each other, or leave less than a pixel, meet: no speck of the eyeball shines through."""
+    start, end = points[eye.corners[0]], points[eye.corners[1]]
+    down = np.array([start[1] - end[1], end[0] - start[0]]) / max(float(np.linalg.norm(end - start)), 1e-6)
+    if down[1] < 0:
+        down = -down
+    upper, lower = list(eye.upper), list(eye.lower)
+    gap = (points[lower] - points[upper]) @ down
+    step = np.where(gap < SEALED, 0.5 * gap, 0.0)[:, None] * down
+    points[upper] += step
+    points[lower] -= step
 
 
 def _eyeball(eye: Eye, rest: np.ndarray, points: np.ndarray) -> np.ndarray:

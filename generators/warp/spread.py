@@ -58,7 +58,8 @@ def thin_plate_spread(mesh: np.ndarray, net: Backdrop, stiffness: float = 1e-3) 
     k = len(known)
     system = np.zeros((k + 3, k + 3))
     system[:k, :k] = _bending(known, known) + stiffness * np.eye(k)
-    system[:k, k:] = system[k:, :k].T = np.c_[np.ones(k), known]
+    system[:k, k:] = np.c_[np.ones(k), known]
+    system[k:, :k] = system[:k, k:].T
     solution = np.linalg.solve(system, np.eye(k + 3)[:, : len(CONTROLS)])  # the nails' displacements are zero
     matrix = np.zeros((len(plane), len(mesh)))
     matrix[:, CONTROLS] = np.c_[_bending(plane, known), np.ones(len(plane)), plane] @ solution
@@ -88,8 +89,10 @@ def parts_spread(mesh: np.ndarray, net: Backdrop, softness: float = 0.06) -> np.
     for weight, part in zip(share, parts, strict=True):
         detail[:, list(part)] += weight[:, None] * _affine_fit(plane[list(part)], plane, ridge=3e-3)
     matrix = head + detail - detail @ head[:n]
-    still = np.clip(net.distance / np.maximum(net.distance[net.border].min(), 0.3), 0.0, 1.0)
-    matrix[n:] *= (1.0 - still**2 * (3 - 2 * still))[:, None]
+    from_border = np.minimum(net.points, net.points.max(axis=0) - net.points).min(axis=1)
+    from_border /= np.linalg.norm(mesh[OVAL, :2] - mesh[OVAL, :2].mean(axis=0), axis=1).mean()
+    follow = from_border / (from_border + net.distance + 1e-6)
+    matrix[n:] *= (follow**2 * (3 - 2 * follow))[:, None]
     matrix[n:][net.border] = 0.0
     return matrix
 
@@ -125,7 +128,9 @@ def _unfolded(mesh: np.ndarray, net: Backdrop) -> np.ndarray:
     """
     plane = np.concatenate([mesh[:, :2], net.points]).astype(np.float64)
     for opening, gap, rings in ((MOUTH, 0.35, 3), (EYES[0], 0.3, 1), (EYES[1], 0.3, 1)):
-        _hold_apart(plane, opening, gap * np.linalg.norm(mesh[opening.corners[0], :2] - mesh[opening.corners[1], :2]), rings)
+        _hold_apart(
+            plane, opening, gap * np.linalg.norm(mesh[opening.corners[0], :2] - mesh[opening.corners[1], :2]), rings
+        )
     return plane
 
 
@@ -161,5 +166,3 @@ def _affine_fit(known: np.ndarray, everywhere: np.ndarray, ridge: float) -> np.n
 
 def _distance(points: np.ndarray, part: np.ndarray) -> np.ndarray:
     return np.sqrt(((points[:, None] - part[None]) ** 2).sum(axis=-1).min(axis=1))
-
-

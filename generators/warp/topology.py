@@ -45,7 +45,9 @@ class Opening:
     def strip(self) -> np.ndarray:
         """Triangles (n, 3) that fill the opening between its rows."""
         a, b, top, low = *self.corners, self.upper, self.lower
-        inner = [t for i in range(len(top) - 1) for t in ((top[i], top[i + 1], low[i]), (top[i + 1], low[i + 1], low[i]))]
+        inner = [
+            t for i in range(len(top) - 1) for t in ((top[i], top[i + 1], low[i]), (top[i + 1], low[i + 1], low[i]))
+        ]
         return np.array([(a, top[0], low[0]), *inner, (top[-1], b, low[-1])])
 
 
