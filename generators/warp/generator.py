@@ -71,9 +71,12 @@ class Warp:
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def encode_source(self, portrait: Face) -> WarpSource:
-        """Triangles, net and motion matrix of a portrait. Raises GeneratorError without a finite mesh or a square picture."""
+        """Triangles, net and motion matrix of a portrait.
+
+        Raises GeneratorError without a finite mesh, a square picture, or a face of some size.
+        """
         mesh = self._mesh(portrait, "the portrait").astype(np.float64)
-        image = portrait.image.astype(np.float32)
+        image: np.ndarray = portrait.image.astype(np.float32)
         if image.shape[0] != self.size:
             shrinks = image.shape[0] > self.size
             image = cv2.resize(

@@ -64,7 +64,7 @@ class Mouth:
         frame[region] += soft[..., None] * (picture - frame[region])
 
     def _paint(self, xy: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """The inside (H, W, 3) at pixels `xy` (2, H, W): teeth the portrait shows stay at the upper lip, unstretched."""
+        """The inside (H, W, 3) at pixels `xy` (2, H, W): teeth that the portrait shows hang from the upper lip."""
         lips, rest = _Frame.of(points), _Frame.of(self.rest)
         along, below = lips.coordinates(xy)
         share = along / lips.span
@@ -79,7 +79,7 @@ class Mouth:
         return (painted + keep[..., None] * (inside - painted)).astype(np.float32)
 
     def _cavity(self, share: np.ndarray, from_upper: np.ndarray, from_lower: np.ndarray) -> np.ndarray:
-        """A dark mouth (H, W, 3); lengths in mouth widths. Upper teeth hang just behind the lip, lower ones stand deep."""
+        """A dark mouth (H, W, 3), lengths in mouth widths: upper teeth just behind the lip, lower ones deep inside."""
         side = np.abs(2.0 * share - 1.0)
         opened = np.clip((from_upper + from_lower) / 0.16, 0.25, 1.0)
         upper = np.exp(-((np.maximum(from_upper, 0.0) / 0.10) ** 4)) * np.clip(1.3 - 1.5 * side**2, 0.0, 1.0) * opened
@@ -92,7 +92,7 @@ class Mouth:
 
 @dataclass(frozen=True)
 class _Frame:
-    """A mouth's own coordinates: along the line of its corners, and below it; rims as heights over the share of the way."""
+    """A mouth's own coordinates: along the line of its corners and below it; rims are heights over the share along."""
 
     start: np.ndarray
     across: np.ndarray

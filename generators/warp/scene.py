@@ -68,7 +68,7 @@ class Scene:
         return np.concatenate([points, *eyes])
 
     def paint(self, vertices: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where each pixel comes from: map_x, map_y float32 (H, W) into the portrait, and the triangle seen there (H, W).
+        """Where each pixel comes from: map_x, map_y float32 (H, W) into the portrait, and the triangle seen (H, W).
 
         vertices: (V, 2) pixels. depth: (478,) of the mesh, smaller is nearer.
         """
@@ -111,7 +111,7 @@ class Scene:
 
 
 def soften_edges(frame: np.ndarray, map_x: np.ndarray, map_y: np.ndarray) -> None:
-    """Smooths `frame` (H, W, 3), in place, along the staircase where the map (H, W) leaps from one surface to another."""
+    """Smooths `frame` (H, W, 3), in place, along the stairs where the map (H, W) leaps between surfaces."""
     torn = np.zeros(map_x.shape, bool)
     for plane in (map_x, map_y):
         across, down = np.abs(plane[:, 1:] - plane[:, :-1]) > TORN, np.abs(plane[1:] - plane[:-1]) > TORN

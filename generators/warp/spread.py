@@ -79,9 +79,8 @@ def parts_spread(mesh: np.ndarray, net: Backdrop, softness: float = 0.06) -> np.
     head = np.zeros((v, n))
     head[:, STABLE] = _affine_fit(plane[STABLE], plane, ridge=1e-6)
     parts, reach = zip(*_parts().values(), strict=True)
-    nearness = np.stack(
-        [np.exp(-0.5 * (_distance(plane, plane[list(part)]) / (softness * r)) ** 2) for part, r in zip(parts, reach)]
-    )
+    far = np.stack([_distance(plane, plane[list(part)]) for part in parts])
+    nearness = np.exp(-0.5 * (far / (softness * np.array(reach)[:, None])) ** 2)
     for row, part in zip(nearness, parts, strict=True):
         row[list(part)] = np.maximum(row[list(part)], 3.0)
     share = nearness / (nearness.sum(axis=0) + 0.05)
@@ -128,9 +127,7 @@ def _unfolded(mesh: np.ndarray, net: Backdrop) -> np.ndarray:
     """
     plane = np.concatenate([mesh[:, :2], net.points]).astype(np.float64)
     for opening, gap, rings in ((MOUTH, 0.35, 3), (EYES[0], 0.3, 1), (EYES[1], 0.3, 1)):
-        _hold_apart(
-            plane, opening, gap * np.linalg.norm(mesh[opening.corners[0], :2] - mesh[opening.corners[1], :2]), rings
-        )
+        _hold_apart(plane, opening, gap * float(np.linalg.norm(np.subtract(*mesh[list(opening.corners), :2]))), rings)
     return plane
 
 
