@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from generators.warp.topology import BROW_TO_NOSE, MIRRORED, STABLE
+from generators.warp.topology import MIRRORED, STABLE, UPRIGHT
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def relative_pose(meshes: np.ndarray, reference: np.ndarray) -> Pose:
 def face_axes(mesh: np.ndarray) -> np.ndarray:
     """Rotation (3, 3) whose columns are the face's own axes (its left, down, back) in the camera's."""
     across = (mesh[MIRRORED[:, 1]] - mesh[MIRRORED[:, 0]]).mean(axis=0)
-    top, low = BROW_TO_NOSE
+    top, low = UPRIGHT
     down = mesh[list(low)].mean(axis=0) - mesh[list(top)].mean(axis=0)
     x = across / np.linalg.norm(across)
     y = down - (down @ x) * x

@@ -22,6 +22,7 @@ SUBPIXEL_BITS = 4
 THINNEST = 0.2  # pixels: a flatter triangle covers no pixel's centre but would smear what its edge touches
 
 TORN = 2.5  # a step of the map beyond this many pixels between neighbours is an edge where one thing hides another
+EDGE = 0.75  # pixels by which an edge paints beyond its triangle
 SEALED = 1.0  # pixels between the lids of an eye that counts as closed
 
 
@@ -100,7 +101,7 @@ class Scene:
             affine[3 * axis + 2, :-1] = rest[:, 0, axis] - along_x * corners[:, 0, 0] - along_y * corners[:, 0, 1]
         limits = np.empty((4, len(self.triangles) + 1), np.float32)
         limits[:, -1] = (0, self.size, 0, self.size)
-        limits[0::2, :-1], limits[1::2, :-1] = rest.min(axis=1).T, rest.max(axis=1).T
+        limits[0::2, :-1], limits[1::2, :-1] = rest.min(axis=1).T - EDGE, rest.max(axis=1).T + EDGE
         y, x = np.ogrid[: self.size, : self.size]
         x, y = x.astype(np.float32), y.astype(np.float32)
         a = [np.take(row, seen) for row in affine]

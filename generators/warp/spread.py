@@ -68,16 +68,18 @@ def thin_plate_spread(mesh: np.ndarray, net: Backdrop, stiffness: float = 1e-3) 
 
 
 def parts_spread(mesh: np.ndarray, net: Backdrop, softness: float = 0.06) -> np.ndarray:
-    """One affine motion for the head and one more for each part of the face, blended: low rank (3 for each part).
+    """One affine motion for the head and one more for each part of the face, blended: low rank, 4 + 3 for each part.
 
-    The head's affine motion is fitted to the stable points; each part's to what that leaves. Weights fall with the
-    square of the distance from a part (linear blend skinning).
+    The head's motion is affine in space, as a turning head's is under weak perspective, and fitted to the stable
+    points; each part's is affine in the picture, and fitted to what the head's leaves. Weights fall with the square
+    of the distance from a part (linear blend skinning).
     """
     plane = _unfolded(mesh, net)
     plane = (plane - plane[OVAL].mean(axis=0)) / (np.linalg.norm(np.ptp(plane[OVAL], axis=0)) / 2)
     n, v = len(mesh), len(plane)
     head = np.zeros((v, n))
-    head[:, STABLE] = _affine_fit(plane[STABLE], plane, ridge=1e-6)
+    solid = _solid(mesh, net)
+    head[:, STABLE] = _affine_fit(solid[STABLE], solid, ridge=1e-6)
     parts, reach = zip(*_parts().values(), strict=True)
     far = np.stack([_distance(plane, plane[list(part)]) for part in parts])
     nearness = np.exp(-0.5 * (far / (softness * np.array(reach)[:, None])) ** 2)
@@ -94,6 +96,14 @@ def parts_spread(mesh: np.ndarray, net: Backdrop, softness: float = 0.06) -> np.
     matrix[n:] *= (follow**2 * (3 - 2 * follow))[:, None]
     matrix[n:][net.border] = 0.0
     return matrix
+
+
+def _solid(mesh: np.ndarray, net: Backdrop) -> np.ndarray:
+    """(V, 3): the portrait in space, in units of the face; the net is as deep as the nearest point of the oval."""
+    oval = mesh[OVAL]
+    nearest = ((net.points[:, None] - oval[None, :, :2]) ** 2).sum(axis=-1).argmin(axis=1)
+    solid = np.concatenate([mesh, np.c_[net.points, oval[nearest, 2]]])
+    return (solid - oval.mean(axis=0)) / (np.linalg.norm(np.ptp(oval[:, :2], axis=0)) / 2)
 
 
 def _parts() -> dict[str, tuple[tuple[int, ...], float]]:
@@ -154,10 +164,10 @@ def _bending(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _affine_fit(known: np.ndarray, everywhere: np.ndarray, ridge: float) -> np.ndarray:
-    """(V, n): least-squares affine motion of `known` (n, 2), read off at `everywhere`; `ridge` curbs its gradient."""
+    """(V, n): affine motion fitted to `known` (n, 2 or 3), read off at `everywhere`; `ridge` curbs its gradient."""
     centre = known.mean(axis=0)
     x, at = known - centre, everywhere - centre
-    gradient = np.linalg.solve(x.T @ x + ridge * len(known) * 0.1 * np.eye(2), x.T)
+    gradient = np.linalg.solve(x.T @ x + ridge * len(known) * 0.1 * np.eye(x.shape[1]), x.T)
     return 1.0 / len(known) + at @ gradient
 
 

@@ -22,7 +22,7 @@ STABLE = np.array(
     + [33, 263, 133, 362, 168, 6, 197, 195, 5, 4, 1, 2, 94, 98, 327, 129, 358, 122, 351, 193, 417]
 )
 MIRRORED = np.array([(127, 356), (234, 454), (162, 389), (33, 263), (133, 362), (54, 284), (129, 358), (98, 327)])
-BROW_TO_NOSE = ((10, 151, 9, 168), (4, 1, 2, 94))  # ends of the face's vertical axis; the jaw has no say in it
+UPRIGHT = ((10, 109, 338), (61, 291))  # hairline and mouth corners: equally deep, so that a level head has level axes
 
 
 @dataclass(frozen=True)
