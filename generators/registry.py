@@ -26,7 +26,7 @@ def names() -> list[str]:
     return list(FACTORIES)
 
 
-def create(name: str, **options: Any) -> Generator:
+def create(name: str, /, **options: Any) -> Generator:
     """The generator called `name`. Options are the factory's own (see its docstring); network generators take
     `weights` (a path or a registered name), `device` ("auto", "cpu", "cuda") and `dtype` ("float32", "bfloat16").
 

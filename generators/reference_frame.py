@@ -1,0 +1,55 @@
+"""The driving frame most like a portrait: where relative motion starts when no frame is given.
+
+Legend: T driving frames; meshes are (478, 3) in pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from generators.errors import GeneratorError
+from generators.face import MESH_POINTS
+
+
+def best_frame(source_mesh: np.ndarray, driving_meshes: np.ndarray) -> int:
+    """Index of the driving frame whose face is most like the portrait's, in head pose and expression.
+
+    Both are compared in the picture plane (x, y), which says more about pose than the depth a landmarker guesses:
+    mean-centred, divided by the square root of the area of the convex hull, least squares over all points; the first
+    of equals. This is the rule that Siarohin et al. (First Order Motion Model, NeurIPS 2019) use in their demo.
+
+    source_mesh: (478, 3) pixels. driving_meshes: (T, 478, 3) pixels; a frame with non-finite points is never chosen.
+    Raises GeneratorError for other shapes, T = 0, a portrait without extent, or no usable driving frame.
+    """
+    source_mesh, driving_meshes = np.asarray(source_mesh), np.asarray(driving_meshes)
+    if source_mesh.shape != (MESH_POINTS, 3):
+        raise GeneratorError(f"the portrait's mesh must have shape ({MESH_POINTS}, 3); got {source_mesh.shape}")
+    if driving_meshes.ndim != 3 or driving_meshes.shape[1:] != (MESH_POINTS, 3) or len(driving_meshes) == 0:
+        raise GeneratorError(
+            f"the driving meshes must have shape (T, {MESH_POINTS}, 3) with T >= 1; got {driving_meshes.shape}"
+        )
+    portrait = _normalised(source_mesh)
+    if portrait is None:
+        raise GeneratorError("the portrait's mesh has non-finite points or no extent: find its face again")
+    cost = np.full(len(driving_meshes), np.inf)
+    for t, mesh in enumerate(driving_meshes):
+        driver = _normalised(mesh)
+        if driver is not None:
+            cost[t] = np.sum((portrait - driver) ** 2)
+    if not np.isfinite(cost).any():
+        raise GeneratorError(f"none of the {len(cost)} driving meshes is finite and has an extent: check the track")
+    return int(np.argmin(cost))
+
+
+def _normalised(mesh: np.ndarray) -> np.ndarray | None:
+    from scipy.spatial import ConvexHull, QhullError
+
+    points = mesh[:, :2].astype(np.float64)
+    if not np.isfinite(points).all():
+        return None
+    points -= points.mean(axis=0)
+    try:
+        area = ConvexHull(points).volume  # of a hull in the plane, `volume` is its area
+    except QhullError:
+        return None
+    return points / np.sqrt(area)

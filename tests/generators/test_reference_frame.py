@@ -1,0 +1,53 @@
+"""The frame that relative motion starts from."""
+
+import numpy as np
+import pytest
+
+from generators import GeneratorError
+from generators.reference_frame import best_frame
+
+
+@pytest.fixture
+def face():
+    return np.random.default_rng(0).normal(size=(478, 3)).astype(np.float32) * [40, 60, 20] + [128, 128, 0]
+
+
+def turned(face, degrees):
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return (face - 128) @ np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]) + 128
+
+
+def test_the_same_face_moved_and_scaled_is_the_best_frame(face):
+    driving = np.stack([turned(face, a) for a in (-20, -5, 0, 8)])
+    driving[2] = driving[2] * 1.7 + [30, -12, 4]
+    assert best_frame(face, driving) == 2
+
+
+def test_nearest_pose_wins_and_the_first_of_equals(face):
+    driving = np.stack([turned(face, a) for a in (30, 10, 10, -15)])
+    assert best_frame(face, driving) == 1
+
+
+def test_depth_does_not_count(face):
+    driving = np.stack([turned(face, 5), face * [1, 1, -3]])
+    assert best_frame(face, driving) == 1
+
+
+def test_a_broken_frame_is_never_chosen(face):
+    driving = np.stack([face, face * np.float32(0), turned(face, 40)])
+    driving[0, 7, 1] = np.nan
+    assert best_frame(face, driving) == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "driving", "words"),
+    [
+        (np.zeros((468, 3)), np.zeros((1, 478, 3)), "portrait"),
+        (np.zeros((478, 3)), np.zeros((1, 478, 3)), "no extent"),
+        (np.random.default_rng(1).normal(size=(478, 3)), np.zeros((0, 478, 3)), "T >= 1"),
+        (np.random.default_rng(1).normal(size=(478, 3)), np.full((3, 478, 3), np.nan), "none of the 3"),
+    ],
+)
+def test_bad_meshes_are_refused_with_the_reason(source, driving, words):
+    with pytest.raises(GeneratorError, match=words):
+        best_frame(source, driving)
