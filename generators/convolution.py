@@ -164,3 +164,33 @@ def _transform_output(m: list[Tensor], out: list[Tensor]) -> None:
     torch.add(one_minus, two_minus, alpha=2, out=out[1])
     torch.add(one_plus, two_plus, alpha=4, out=out[2])
     torch.add(torch.add(one_minus, two_minus, alpha=8), m[5], out=out[3])
+
+
+class Interpolated:
+    """nearest x2, then 3x3: the direct way, which small maps and GPUs prefer."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32) -> None:
+        self.convolution = Plain(weight, bias, dtype)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.convolution(F.interpolate(x.to(self.convolution.dtype), scale_factor=2, mode="nearest"))
+
+
+def same(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = torch.float32) -> Convolution:
+    """The fastest size-keeping convolution for maps of `size` pixels a side on the weights' device, as measured.
+
+    On CPUs in float32: Winograd for wide 3x3 filters, `FewOutputs` for large filters with under four outputs.
+    """
+    outputs, channels, kernel, _ = weight.shape
+    if weight.device.type == "cpu" and dtype == torch.float32:
+        if kernel == 3 and min(outputs, channels) >= 64 and size >= 16 and size % 4 == 0:
+            return Winograd(weight, bias)
+        if kernel >= 5 and outputs <= 3:
+            return FewOutputs(weight, bias)
+    return Plain(weight, bias, dtype)
+
+
+def doubling(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = torch.float32) -> Convolution:
+    """The fastest nearest x2 and 3x3 for input maps of `size` pixels a side on the weights' device, as measured."""
+    sub_pixel = weight.device.type == "cpu" and size >= (16 if dtype == torch.bfloat16 else 8)
+    return Upsampled(weight, bias, dtype) if sub_pixel else Interpolated(weight, bias, dtype)
