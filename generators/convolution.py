@@ -192,5 +192,5 @@ def same(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = to
 
 def doubling(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = torch.float32) -> Convolution:
     """The fastest nearest x2 and 3x3 for input maps of `size` pixels a side on the weights' device, as measured."""
-    sub_pixel = weight.device.type == "cpu" and size >= (16 if dtype == torch.bfloat16 else 8)
+    sub_pixel = weight.device.type == "cpu" and size >= (16 if dtype == torch.bfloat16 else 4)
     return Upsampled(weight, bias, dtype) if sub_pixel else Interpolated(weight, bias, dtype)

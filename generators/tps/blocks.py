@@ -58,7 +58,7 @@ class Residual(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """Five halvings and five doublings with skips; returns every doubling's output joined with its skip, coarse first."""
+    """Five halvings, five doublings with skips; returns each doubling's output joined with its skip, coarse first."""
 
     DOWN = (128, 256, 512, 1024, 1024)
     UP = ((1024, 1024), (2048, 512), (1024, 256), (512, 128), (256, 64))

@@ -44,17 +44,16 @@ class DenseMotion(nn.Module):
         self.maps = nn.Conv2d(joined[1], MOTIONS, 7, padding=3)
         self.up = nn.ModuleList((Up(joined[1], joined[1] // 2), Up(joined[1] // 2, joined[1] // 4)))
         self.occlusion = nn.ModuleList(
-            nn.Conv2d(channels, 1, 7, padding=3)
-            for channels in (joined[0], joined[1], joined[1] // 2, joined[1] // 4)
+            nn.Conv2d(channels, 1, 7, padding=3) for channels in (joined[0], joined[1], joined[1] // 2, joined[1] // 4)
         )
 
     def forward(self, image: Tensor, source: Tensor, driving: Tensor) -> MotionField:
         small = self.down(image)
         at = thin_plate.grid(*small.shape[2:], like=small)
         motions = motion_candidates(source, driving, thin_plate.inverse(split(driving)), at)
-        warped = F.grid_sample(
-            small.repeat_interleave(MOTIONS, dim=0), motions.flatten(0, 1), align_corners=True
-        ).view(small.shape[0], 3 * MOTIONS, *small.shape[2:])
+        warped = F.grid_sample(small.repeat_interleave(MOTIONS, dim=0), motions.flatten(0, 1), align_corners=True).view(
+            small.shape[0], 3 * MOTIONS, *small.shape[2:]
+        )
         heat = thin_plate.heatmaps(driving, at) - thin_plate.heatmaps(source, at)
         features = self.hourglass(torch.cat((torch.zeros_like(heat[:, :1]), heat, warped), dim=1))
         shares = torch.softmax(self.maps(features[-1]), dim=1)

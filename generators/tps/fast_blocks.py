@@ -17,7 +17,7 @@ from generators.tps import blocks
 class Norm:
     """Instance norm and ReLU, returned in the input's type."""
 
-    def __init__(self, norm: nn.InstanceNorm2d, dtype: torch.dtype) -> None:
+    def __init__(self, norm: nn.InstanceNorm2d, dtype: torch.dtype = torch.float32) -> None:
         self.weight, self.bias = norm.weight.to(dtype), norm.bias.to(dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -31,7 +31,7 @@ class Same:
     The convolution's bias is left out: the norm after it takes the mean away.
     """
 
-    def __init__(self, block: blocks.Same, size: int, dtype: torch.dtype) -> None:
+    def __init__(self, block: blocks.Same, size: int, dtype: torch.dtype = torch.float32) -> None:
         choose = doubling if isinstance(block, blocks.Up) else same
         self.convolution = choose(block.conv.weight, None, size, dtype)
         self.norm = Norm(block.norm, dtype)
@@ -45,7 +45,7 @@ class Same:
 class Residual:
     """A plain `Residual` block for maps of `size` pixels a side."""
 
-    def __init__(self, block: blocks.Residual, size: int, dtype: torch.dtype) -> None:
+    def __init__(self, block: blocks.Residual, size: int, dtype: torch.dtype = torch.float32) -> None:
         self.norms = [Norm(block.norm1, dtype), Norm(block.norm2, dtype)]
         self.first = same(block.conv1.weight, None, size, dtype)
         self.second = same(block.conv2.weight, block.conv2.bias, size, dtype)
@@ -58,10 +58,10 @@ class Residual:
 class Hourglass:
     """A plain `Hourglass` for input maps of `size` pixels a side: the last two joined maps only."""
 
-    def __init__(self, hourglass: blocks.Hourglass, size: int, dtype: torch.dtype) -> None:
+    def __init__(self, hourglass: blocks.Hourglass, size: int) -> None:
         down, up = hourglass.encoder.down_blocks, hourglass.decoder.up_blocks
-        self.down = [Same(block, size >> level, dtype) for level, block in enumerate(down)]
-        self.up = [Same(block, size >> (len(up) - level), dtype) for level, block in enumerate(up)]
+        self.down = [Same(block, size >> level) for level, block in enumerate(down)]
+        self.up = [Same(block, size >> (len(up) - level)) for level, block in enumerate(up)]
 
     def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
         skips = [x]

@@ -22,9 +22,7 @@ class FastInpainting:
     def __init__(self, network: Inpainting, dtype: torch.dtype) -> None:
         self.network = network
         self.dtype = dtype
-        self.residual = [
-            Residual(block, SIZES[index // 2], dtype) for index, block in enumerate(network.resblock)
-        ]
+        self.residual = [Residual(block, SIZES[index // 2], dtype) for index, block in enumerate(network.resblock)]
         self.up = [Same(block, SIZES[level], dtype) for level, block in enumerate(network.up_blocks)]
         self.final = same(network.final.weight, network.final.bias, SIZES[-1], dtype)
 

@@ -1,6 +1,7 @@
 """The dense-motion network as it is run: what depends on the source alone comes in prepared.
 
-Coordinates, splines, heatmaps, softmax and sampling stay float32 whatever `dtype` the convolutions have.
+All of it stays float32: its output is coordinates, and rounding there moves pixels (with bfloat16 convolutions the
+worst pixel of the golden frames was wrong by 0.09, against 0.02 with bfloat16 in the inpainting network alone).
 """
 
 from __future__ import annotations
@@ -31,17 +32,17 @@ class SourceMotion:
 class FastDenseMotion:
     """`DenseMotion` with the same values."""
 
-    def __init__(self, network: DenseMotion, dtype: torch.dtype) -> None:
+    def __init__(self, network: DenseMotion) -> None:
         self.down = network.down
-        self.hourglass = Hourglass(network.hourglass, SIZE, dtype)
+        self.hourglass = Hourglass(network.hourglass, SIZE)
         # Both heads read the same maps: one convolution.
         maps, visible = network.maps, network.occlusion[1]
         self.shares_and_visible = same(
-            torch.cat((maps.weight, visible.weight)), torch.cat((maps.bias, visible.bias)), SIZE, dtype
+            torch.cat((maps.weight, visible.weight)), torch.cat((maps.bias, visible.bias)), SIZE
         )
-        self.up = [Same(block, SIZE << level, dtype) for level, block in enumerate(network.up)]
+        self.up = [Same(block, SIZE << level) for level, block in enumerate(network.up)]
         self.visible = [
-            same(network.occlusion[index].weight, network.occlusion[index].bias, size, dtype)
+            same(network.occlusion[index].weight, network.occlusion[index].bias, size)
             for index, size in ((0, SIZE // 2), (2, SIZE * 2), (3, SIZE * 4))
         ]
         self.grid = thin_plate.grid(SIZE, SIZE, like=network.maps.weight)
@@ -59,7 +60,7 @@ class FastDenseMotion:
         heat = thin_plate.heatmaps(driving, self.grid) - source.heat
         features = torch.cat((torch.zeros_like(heat[:, :1]), heat, warped), dim=1)
         coarse, fine = self.hourglass(features.contiguous(memory_format=torch.channels_last))
-        heads = self.shares_and_visible(fine).float()
+        heads = self.shares_and_visible(fine)
         shares = torch.softmax(heads[:, :MOTIONS], dim=1)
         logits = [self.visible[0](coarse), heads[:, MOTIONS:]]
         x = fine
@@ -67,4 +68,4 @@ class FastDenseMotion:
             x = up(x)
             logits.append(head(x))
         deformation = (shares[..., None] * motions).sum(dim=1)
-        return MotionField(shares, deformation, tuple(torch.sigmoid(logit.float()) for logit in logits))
+        return MotionField(shares, deformation, tuple(torch.sigmoid(logit) for logit in logits))

@@ -17,9 +17,7 @@ def filled_checkpoint(shared: Path) -> dict[str, dict[str, torch.Tensor]]:
     manifest = json.loads((shared / "generators" / "tps_manifest.json").read_text())
     builders = {**LAYOUT.required, **LAYOUT.optional}
     return {
-        module: {
-            tensor["name"]: fill(tensor, builders[module]) for tensor in tensors
-        }
+        module: {tensor["name"]: fill(tensor, builders[module]) for tensor in tensors}
         for module, tensors in manifest["modules"].items()
     }
 
