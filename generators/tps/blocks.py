@@ -6,6 +6,8 @@ Legend: (B, C, H, W) float32.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,6 +59,22 @@ class Residual(nn.Module):
         return x + self.conv2(F.relu(self.norm2(inner)))
 
 
+class Encoder(nn.Module):
+    """The hourglass's halvings, under their published name."""
+
+    def __init__(self, inputs: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.down_blocks = nn.ModuleList(Down(a, b) for a, b in pairwise((inputs, *widths)))
+
+
+class Decoder(nn.Module):
+    """The hourglass's doublings, under their published name."""
+
+    def __init__(self, widths: tuple[tuple[int, int], ...]) -> None:
+        super().__init__()
+        self.up_blocks = nn.ModuleList(Up(a, b) for a, b in widths)
+
+
 class Hourglass(nn.Module):
     """Five halvings, five doublings with skips; returns each doubling's output joined with its skip, coarse first."""
 
@@ -65,12 +83,8 @@ class Hourglass(nn.Module):
 
     def __init__(self, inputs: int) -> None:
         super().__init__()
-        self.encoder = nn.Module()
-        self.encoder.down_blocks = nn.ModuleList(
-            Down(a, b) for a, b in zip((inputs, *self.DOWN), self.DOWN, strict=False)
-        )
-        self.decoder = nn.Module()
-        self.decoder.up_blocks = nn.ModuleList(Up(a, b) for a, b in self.UP)
+        self.encoder = Encoder(inputs, self.DOWN)
+        self.decoder = Decoder(self.UP)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         skips = [x]
@@ -90,6 +104,7 @@ class AntiAlias(nn.Module):
     """
 
     SIGMA = 1.5
+    weight: Tensor
 
     def __init__(self, channels: int = 3) -> None:
         super().__init__()

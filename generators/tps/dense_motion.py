@@ -49,7 +49,7 @@ class DenseMotion(nn.Module):
 
     def forward(self, image: Tensor, source: Tensor, driving: Tensor) -> MotionField:
         small = self.down(image)
-        at = thin_plate.grid(*small.shape[2:], like=small)
+        at = thin_plate.grid(small.shape[2], small.shape[3], like=small)
         motions = motion_candidates(source, driving, thin_plate.inverse(split(driving)), at)
         warped = F.grid_sample(small.repeat_interleave(MOTIONS, dim=0), motions.flatten(0, 1), align_corners=True).view(
             small.shape[0], 3 * MOTIONS, *small.shape[2:]

@@ -1,14 +1,17 @@
 """The blocks as they are run: channels_last, the convolution chosen for the shape, norm and ReLU in one place.
 
 Built from the plain blocks' weights; convolutions compute in `dtype`, instance statistics in float32.
+Plain blocks are typed Any: torch types every child module as `Tensor | Module`.
 Legend: (B, C, H, W) in channels_last memory.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from generators.convolution import doubling, same
 from generators.tps import blocks
@@ -17,7 +20,7 @@ from generators.tps import blocks
 class Norm:
     """Instance norm and ReLU, returned in the input's type."""
 
-    def __init__(self, norm: nn.InstanceNorm2d, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, norm: Any, dtype: torch.dtype = torch.float32) -> None:
         self.weight, self.bias = norm.weight.to(dtype), norm.bias.to(dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -31,7 +34,7 @@ class Same:
     The convolution's bias is left out: the norm after it takes the mean away.
     """
 
-    def __init__(self, block: blocks.Same, size: int, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, block: Any, size: int, dtype: torch.dtype = torch.float32) -> None:
         choose = doubling if isinstance(block, blocks.Up) else same
         self.convolution = choose(block.conv.weight, None, size, dtype)
         self.norm = Norm(block.norm, dtype)
@@ -45,7 +48,7 @@ class Same:
 class Residual:
     """A plain `Residual` block for maps of `size` pixels a side."""
 
-    def __init__(self, block: blocks.Residual, size: int, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, block: Any, size: int, dtype: torch.dtype = torch.float32) -> None:
         self.norms = [Norm(block.norm1, dtype), Norm(block.norm2, dtype)]
         self.first = same(block.conv1.weight, None, size, dtype)
         self.second = same(block.conv2.weight, block.conv2.bias, size, dtype)
@@ -58,7 +61,7 @@ class Residual:
 class Hourglass:
     """A plain `Hourglass` for input maps of `size` pixels a side: the last two joined maps only."""
 
-    def __init__(self, hourglass: blocks.Hourglass, size: int) -> None:
+    def __init__(self, hourglass: Any, size: int) -> None:
         down, up = hourglass.encoder.down_blocks, hourglass.decoder.up_blocks
         self.down = [Same(block, size >> level) for level, block in enumerate(down)]
         self.up = [Same(block, size >> (len(up) - level)) for level, block in enumerate(up)]

@@ -5,21 +5,23 @@ Warps and blends stay float32; convolutions compute in `dtype`.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from generators.convolution import same
 from generators.tps.dense_motion import MotionField
 from generators.tps.fast_blocks import Residual, Same
-from generators.tps.inpainting import Inpainting, warp
+from generators.tps.inpainting import warp
 
 SIZES = (32, 64, 128, 256)
 
 
 class FastInpainting:
-    """`Inpainting` with the same values."""
+    """`Inpainting` (the given network) with the same values."""
 
-    def __init__(self, network: Inpainting, dtype: torch.dtype) -> None:
+    def __init__(self, network: Any, dtype: torch.dtype) -> None:
         self.network = network
         self.dtype = dtype
         self.residual = [Residual(block, SIZES[index // 2], dtype) for index, block in enumerate(network.resblock)]

@@ -16,7 +16,7 @@ RIDGE = 0.01
 HEAT_VARIANCE = 0.01
 
 
-def grid(height: int, width: int, like: Tensor) -> Tensor:
+def grid(height: int, width: int, *, like: Tensor) -> Tensor:
     """(H, W, 2) corner-aligned coordinates, x then y."""
     y = torch.linspace(-1, 1, height, dtype=like.dtype, device=like.device)
     x = torch.linspace(-1, 1, width, dtype=like.dtype, device=like.device)
