@@ -172,7 +172,7 @@ def fetch(
     name, sha256 = _checked_name(name), sha256.lower().strip()
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise GeneratorError(f"sha256 {sha256!r} is not 64 hex digits")
-    address = _web_address(url)
+    address = web_address(url)
     folder = folder or store_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
@@ -274,7 +274,7 @@ def _flush(path: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _web_address(url: str) -> str:
+def web_address(url: str) -> str:
     """hf://OWNER/REPO/FILE becomes the Hub's download address; other addresses stay."""
     hub = re.fullmatch(r"hf://([^/]+/[^/]+)/(.+)", url)
     if hub:

@@ -97,15 +97,15 @@ def test_other_sizes_are_refused_with_the_frame(generator, faces):
 
 
 def test_the_driving_clip_is_read_as_a_stream_and_not_kept(generator, faces):
-    alive: weakref.WeakSet[Face] = weakref.WeakSet()
+    seen: list[weakref.ref[Face]] = []
     most = 0
 
     def clip():
         nonlocal most
         for k in range(6):
             face = Face(faces[k % 4].image.copy())
-            alive.add(face)
-            most = max(most, len(alive))
+            seen.append(weakref.ref(face))
+            most = max(most, sum(reference() is not None for reference in seen))
             yield face
 
     motion = generator.encode_motion(clip())
