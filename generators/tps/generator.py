@@ -103,7 +103,7 @@ class Tps:
     @torch.inference_mode()
     def encode_source(self, portrait: Face) -> TpsSource:
         """Raises GeneratorError for a picture that is not 256 x 256."""
-        image = self._tensor([portrait], "portrait")
+        image = self._tensor([portrait], ["portrait"])
         keypoints = self.detector(image)
         return TpsSource(
             keypoints, self.motion.prepare(image, keypoints), self.inpainting.prepare(image), portrait.mesh
@@ -142,7 +142,10 @@ class Tps:
         """Keypoints (T, 50, 2) the target should show, and their splines' inverses (T, 10, 8, 5)."""
         mode.check_options(self.name, ("avd",))
         driving = motion.keypoints.to(self.device)
-        if mode.options.get("avd", False):
+        use_avd = mode.options.get("avd", False)
+        if not isinstance(use_avd, bool):
+            raise GeneratorError(f"tps: option avd is true or false, not {use_avd!r}")
+        if use_avd:
             if self.avd is None:
                 raise GeneratorError(f"tps: option avd needs the module 'avd_network', which {self.weights.path} lacks")
             if mode.kind != "absolute":
@@ -174,13 +177,13 @@ class Tps:
 
     @torch.inference_mode()
     def _keypoints(self, faces: list[Face], first: int) -> Tensor:
-        return self.detector(self._tensor(faces, f"driving frame {first}"))
+        return self.detector(self._tensor(faces, [f"driving frame {first + k}" for k in range(len(faces))]))
 
-    def _tensor(self, faces: list[Face], where: str) -> Tensor:
-        for face in faces:
+    def _tensor(self, faces: list[Face], names: list[str]) -> Tensor:
+        for face, name in zip(faces, names, strict=True):
             if face.image.shape[:2] != (SIZE, SIZE):
                 height, width = face.image.shape[:2]
-                raise GeneratorError(f"tps: {where} is {width}x{height} pixels, expected {SIZE}x{SIZE}: frame it first")
+                raise GeneratorError(f"tps: {name} is {width}x{height} pixels, expected {SIZE}x{SIZE}: frame it first")
         # Divided in float64 and rounded once, as the published demo's pictures are.
         pictures = torch.from_numpy(np.float32(np.stack([face.image for face in faces]) / 255.0))
         return pictures.permute(0, 3, 1, 2).to(self.device, memory_format=torch.channels_last)

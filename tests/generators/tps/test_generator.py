@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from generators import Face, Generator, GeneratorError, MotionMode, create
+from generators import weights as store
 from generators.face import MESH_POINTS
 
 AVD = MotionMode("absolute", options={"avd": True})
@@ -77,6 +78,17 @@ def test_the_best_reference_without_meshes_is_refused(generator, source, motion)
 def test_a_reference_beyond_the_clip_is_refused(generator, source, motion):
     with pytest.raises(GeneratorError, match="reference frame 2 of a clip of 2 frames"):
         generator.render(source, motion, MotionMode(reference=2))
+
+
+def test_an_option_that_is_no_truth_value_is_refused(generator, source, motion):
+    with pytest.raises(GeneratorError, match="true or false, not 'no'"):
+        generator.render(source, motion, MotionMode("absolute", options={"avd": "no"}))
+
+
+def test_a_size_is_refused_with_the_frames_own_number_within_a_batch(generator, faces, monkeypatch):
+    monkeypatch.setattr(generator, "batch", 3)
+    with pytest.raises(GeneratorError, match="driving frame 4 is 8x8"):
+        generator.encode_motion([*faces, Face(np.zeros((8, 8, 3), dtype=np.uint8)), faces[0]])
 
 
 def test_unknown_options_and_relative_avd_are_refused_before_anything_is_rendered(generator, source, motion):
@@ -157,6 +169,24 @@ def test_fingerprints_follow_the_weights(generator, source, motion, checkpoint, 
     assert other.fingerprint() != generator.fingerprint()
     with pytest.raises(GeneratorError, match=r"'avd_network', which .*other\.pth lacks"):
         other.render(source, motion, AVD)
+
+
+def test_registered_weights_are_the_same_generator_under_their_own_licence(
+    generator, checkpoint_file, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("NVFAIR_WEIGHTS", str(tmp_path))
+    record = store.add(checkpoint_file, name="mine", licence="CC-BY-NC-4.0")
+    assert record.modules == (
+        "inpainting_network",
+        "kp_detector",
+        "dense_motion_network",
+        "avd_network",
+        "bg_predictor",
+    )
+    registered = create("tps", weights="mine", device="cpu")
+    assert registered.licence == "CC-BY-NC-4.0"
+    assert registered.fingerprint() == generator.fingerprint()
+    store.remove("mine")
 
 
 def test_a_checkpoint_that_does_not_fit_names_what_differs(checkpoint, tmp_path):
