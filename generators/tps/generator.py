@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ BATCH = {"cpu": 1, "cuda": 8}
 
 @dataclass(frozen=True)
 class TpsSource:
-    """A target, encoded: keypoints (1, 50, 2), what the motion network needs, the inpainting maps, the mesh if any."""
+    """A target, encoded (33 MB): keypoints (1, 50, 2), the motion network's part, the inpainting maps, the mesh if any."""
 
     keypoints: Tensor
     motion: SourceMotion
@@ -93,7 +93,6 @@ class Tps:
         self.inpainting = FastInpainting(networks["inpainting_network"], dtype)
         self.avd: AvdNetwork | None = folded_avd(networks["avd_network"]) if "avd_network" in networks else None
         self.background_predictor: BackgroundPredictor | None = networks.get("bg_predictor")
-        self.paint: Callable[[SourceMotion, list[Tensor], Tensor, Tensor], Tensor] = self._paint
 
     def fingerprint(self) -> str:
         """Hex digest of the name, version, published weights and precision."""
@@ -172,7 +171,8 @@ class Tps:
                 frames = self.paint(source.motion, source.maps, keypoints[part], inverses[part])
             yield frames
 
-    def _paint(self, motion: SourceMotion, maps: list[Tensor], keypoints: Tensor, inverses: Tensor) -> Tensor:
+    def paint(self, motion: SourceMotion, maps: list[Tensor], keypoints: Tensor, inverses: Tensor) -> Tensor:
+        """Frames (B, 256, 256, 3) in 0..1 of a prepared source, for keypoints (B, 50, 2) and inverses (B, 10, 8, 5)."""
         return self.inpainting(maps, self.motion(motion, keypoints, inverses)).permute(0, 2, 3, 1).contiguous()
 
     @torch.inference_mode()
@@ -189,22 +189,16 @@ class Tps:
         return pictures.permute(0, 3, 1, 2).to(self.device, memory_format=torch.channels_last)
 
 
-def create(
-    weights: str | Path | None = None, device: str = "auto", dtype: str = "float32", compile: bool = False
-) -> Tps:
+def create(weights: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Tps:
     """TPS with the weights of a published file or a registered name.
 
     device: "auto", "cpu", "cuda", "cuda:N". dtype: of the inpainting network's convolutions, "float32" or "bfloat16".
-    compile: hand the per-frame networks to torch.compile, which pays on long GPU runs.
     Raises GeneratorError for missing or other weights, and for a device or type this machine lacks.
     """
     where, precision = resolve(device, dtype)
     found = resolve_weights(weights, LAYOUT)
     checkpoint = select(read_checkpoint(found.path), LAYOUT, where=f"weights {found.path}")
-    generator = Tps(checkpoint, found, where, precision)
-    if compile:
-        generator.paint = torch.compile(generator.paint)
-    return generator
+    return Tps(checkpoint, found, where, precision)
 
 
 def _filled(build: Any, state: dict[str, Tensor], where: str, device: torch.device) -> nn.Module:
