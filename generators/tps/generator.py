@@ -39,7 +39,7 @@ BATCH = {"cpu": 1, "cuda": 8}
 
 @dataclass(frozen=True)
 class TpsSource:
-    """A target, encoded (33 MB): keypoints (1, 50, 2), the motion network's part, the inpainting maps, the mesh if any."""
+    """A target, encoded (33 MB): keypoints (1, 50, 2), both networks' part of the work, the mesh if any."""
 
     keypoints: Tensor
     motion: SourceMotion
