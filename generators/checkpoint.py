@@ -129,9 +129,9 @@ def select(checkpoint: Checkpoint, layout: Layout, *, where: str) -> Checkpoint:
     return chosen
 
 
-def recognise(checkpoint: Checkpoint) -> Layout | None:
-    """The known layout that `checkpoint` fits in every name and shape of its required modules, or None."""
-    for layout in known_layouts():
+def recognise(checkpoint: Checkpoint, layouts: Iterable[Layout] | None = None) -> Layout | None:
+    """The first of `layouts` (all known ones) that `checkpoint` fits in each of its required modules, or None."""
+    for layout in known_layouts() if layouts is None else layouts:
         if all(
             module in checkpoint and not _difference(layout.expected(module), checkpoint[module])
             for module in layout.required

@@ -1,10 +1,13 @@
-"""Where and how precisely a network runs: the words users write, parsed once into torch's values."""
+"""Where and how precisely a network runs, and how its frames come back from there."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from generators.errors import GeneratorError
 
@@ -32,3 +35,29 @@ def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device,
     if dtype == "bfloat16" and torch.cuda.get_device_capability(index) < (8, 0):
         raise GeneratorError(f"device {device!r} cannot compute in bfloat16; use dtype 'float32'")
     return torch.device("cuda", index), DTYPES[dtype]
+
+
+def to_host(batches: Iterable[Tensor]) -> Iterator[np.ndarray]:
+    """Each tensor's rows as float32 numpy arrays, in order.
+
+    On a GPU the copy of one batch travels while the next is computed: nothing waits frame by frame.
+    """
+    waiting: tuple[Tensor, torch.cuda.Event] | None = None
+    for batch in batches:
+        if batch.device.type != "cuda":
+            yield from batch.float().numpy()
+            continue
+        pinned = torch.empty(batch.shape, dtype=torch.float32, pin_memory=True)
+        pinned.copy_(batch, non_blocking=True)
+        arrived = torch.cuda.Event()
+        arrived.record(torch.cuda.current_stream(batch.device))
+        if waiting is not None:
+            yield from _landed(*waiting)
+        waiting = (pinned, arrived)
+    if waiting is not None:
+        yield from _landed(*waiting)
+
+
+def _landed(pinned: Tensor, arrived: torch.cuda.Event) -> Iterator[np.ndarray]:
+    arrived.synchronize()
+    yield from pinned.numpy()

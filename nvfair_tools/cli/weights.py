@@ -1,0 +1,74 @@
+"""`nvfair weights`: the checkpoints of the network generators, checked, hashed and kept with their licence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from generators.weights import Record
+
+
+@click.group()
+def weights() -> None:
+    """Add, list and remove generator checkpoints.
+
+    They live in $NVFAIR_WEIGHTS, else in ~/.cache/nvfair/weights.
+    """
+
+
+@weights.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--generator", help="The generator the file must fit; recognised where not given.")
+@click.option("--name", help="What to call it; <generator>-<file's stem> where not given.")
+@click.option("--source", metavar="URL", help="Where the file came from.")
+@click.option("--licence", help="Licence of the weights; the published one where not given.")
+def add(file: Path, generator: str | None, name: str | None, source: str | None, licence: str | None) -> None:
+    """Check a published checkpoint FILE and keep what its generator needs."""
+    from generators import weights as store
+
+    _say("added", store.add(file, generator=generator, name=name, source=source, licence=licence))
+
+
+@weights.command()
+@click.argument("name")
+@click.option("--url", required=True, help="https:// address, or hf://OWNER/REPO/FILE.")
+@click.option("--sha256", required=True, metavar="HEX", help="What the file's sha256 must be.")
+@click.option("--generator", help="The generator the file must fit; recognised where not given.")
+@click.option("--licence", help="Licence of the weights; the published one where not given.")
+def fetch(name: str, url: str, sha256: str, generator: str | None, licence: str | None) -> None:
+    """Download a checkpoint, compare its sha256, and add it as NAME."""
+    from generators import weights as store
+
+    _say("fetched", store.fetch(name, url, sha256, generator=generator, licence=licence))
+
+
+@weights.command(name="list")
+def list_() -> None:
+    """Show what is registered."""
+    from generators import weights as store
+
+    entries = store.records()
+    if not entries:
+        click.echo(f"no weights are registered in {store.store_folder()}; `nvfair weights add FILE` adds some")
+    for record in entries:
+        _say("", record)
+
+
+@weights.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """Take NAME out of the store, its file included."""
+    from generators import weights as store
+
+    _say("removed", store.remove(name))
+
+
+def _say(verb: str, record: Record) -> None:
+    layout = f"{record.generator} ({record.variant})" if record.variant else record.generator
+    words = f"{verb} {record.name}".strip()
+    click.echo(
+        f"{words}: {layout}, {record.licence}, sha256 {record.sha256}, from {record.original_file}, {record.source}"
+    )
