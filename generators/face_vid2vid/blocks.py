@@ -6,11 +6,16 @@ Depth is never pooled nor up-sampled.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 LEAK = 0.01
+
+# Convolution and batch norm that follow each other, by attribute: what folding may join.
+Pairs = ClassVar[tuple[tuple[str, str], ...]]
 CONVOLUTIONS: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 NORMS: dict[int, type[nn.BatchNorm2d] | type[nn.BatchNorm3d]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
@@ -22,6 +27,8 @@ def convolution(dims: int, inputs: int, outputs: int, kernel: int) -> nn.Module:
 
 class ConvNorm(nn.Module):
     """Convolution and batch norm; the named blocks add what comes before and after."""
+
+    folds: Pairs = (("conv", "norm"),)
 
     def __init__(self, dims: int, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
@@ -50,7 +57,7 @@ class Down(ConvNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         y = functional.relu(self.normed(x))
-        return functional.avg_pool2d(y, 2) if self.dims == 2 else functional.avg_pool3d(y, (1, 2, 2))
+        return halved(y)
 
 
 class Up(ConvNorm):
@@ -62,6 +69,8 @@ class Up(ConvNorm):
 
 class Residual(nn.Module):
     """x + conv(relu(norm(conv(relu(norm(x))))))."""
+
+    folds: Pairs = (("conv1", "norm2"),)
 
     def __init__(self, dims: int, channels: int) -> None:
         super().__init__()
@@ -77,6 +86,8 @@ class Residual(nn.Module):
 
 class Bottleneck(nn.Module):
     """1x1, 3x3 (with the stride), 1x1, each with batch norm; ReLU after the sum with the input or its projection."""
+
+    folds: Pairs = (("conv1", "norm1"), ("conv2", "norm2"), ("conv3", "norm3"), ("skip", "norm4"))
 
     def __init__(self, channels: int, stride: int = 1) -> None:
         super().__init__()
@@ -129,3 +140,11 @@ def doubled(x: Tensor) -> Tensor:
     """H and W doubled by repetition."""
     scale = (2.0, 2.0) if x.ndim == 4 else (1.0, 2.0, 2.0)
     return functional.interpolate(x, scale_factor=scale, mode="nearest")
+
+
+def halved(x: Tensor) -> Tensor:
+    """H and W halved by averaging."""
+    if x.ndim == 4:
+        return functional.avg_pool2d(x, 2)
+    # Pooled as a stack of maps: 3-D pooling knows no bfloat16 on a CPU.
+    return functional.avg_pool2d(x.flatten(1, 2), 2).unflatten(1, x.shape[1:3])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generators.face_vid2vid.blocks import Down, Up, convolution
+from generators.face_vid2vid.blocks import Down, Pairs, Up, convolution
 from generators.face_vid2vid.grid import heatmaps, volume_grid
 from generators.face_vid2vid.sizes import Sizes
 
@@ -49,6 +49,8 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Doublings of the hourglass, each joined with the encoder's map of its scale, and a last convolution."""
 
+    folds: Pairs = (("conv", "norm"),)
+
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         widths = motion_widths(sizes)
@@ -82,6 +84,8 @@ class Hourglass(nn.Module):
 
 class DenseMotion(nn.Module):
     """The network that blends the candidates' motions voxel by voxel."""
+
+    folds: Pairs = (("compress", "norm"),)
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from generators.face_vid2vid.blocks import Bottleneck
+from generators.face_vid2vid.blocks import Bottleneck, Pairs
 from generators.face_vid2vid.sizes import Sizes
 
 
@@ -30,6 +30,8 @@ class HeadPoseEstimator(nn.Module):
     The published training wired the layer called fc_roll to the output called yaw and fc_yaw to roll; the published
     weights have learnt it so.
     """
+
+    folds: Pairs = tuple((f"conv{index}", f"norm{index}") for index in range(1, 6))
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
