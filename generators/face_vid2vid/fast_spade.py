@@ -25,9 +25,9 @@ EPSILON = 1e-5
 
 
 class Build(Protocol):
-    """Makes a 3x3 convolution of (weight, bias) on a map to be enlarged so many times first."""
+    """Makes a 3x3 or 3x3x3 convolution of (weight, bias) of maps with `side`, enlarged so many times first."""
 
-    def __call__(self, weight: Tensor, bias: Tensor, enlarge: int = 1) -> Convolution: ...
+    def __call__(self, weight: Tensor, bias: Tensor, side: int, enlarge: int = 1) -> Convolution: ...
 
 
 class Buffers:
@@ -36,18 +36,24 @@ class Buffers:
     def __init__(self) -> None:
         self._held: dict[tuple[object, ...], Tensor] = {}
 
-    def framed(self, name: str, like: Tensor, height: int, width: int, channels: int) -> Tensor:
-        """A framed map (B, height + 2, width + 2, channels) of undefined inside, of like's batch, type and device."""
-        key = (name, like.shape[0], height, width, channels, like.dtype, like.device)
+    def framed(
+        self, name: str, like: Tensor, height: int, width: int, channels: int, depth: int | None = None
+    ) -> Tensor:
+        """A framed map (B, [depth + 2,] height + 2, width + 2, channels), its inside undefined, its frame zero.
+
+        Batch, type and device are those of `like`. A name asked for again gives the same memory.
+        """
+        key = (name, like.shape[0], depth, height, width, channels, like.dtype, like.device)
         if key not in self._held:
-            self._held[key] = like.new_zeros(like.shape[0], height + 2, width + 2, channels)
+            deep = () if depth is None else (depth + 2,)
+            self._held[key] = like.new_zeros(like.shape[0], *deep, height + 2, width + 2, channels)
         return self._held[key]
 
 
 class Modulation(nn.Module):
     """One SPADE norm, given its framed hidden map: scale and offset, strip by strip."""
 
-    def __init__(self, norm: Spade, build: Build, projection: Tensor | None = None) -> None:
+    def __init__(self, norm: Spade, build: Build, side: int, projection: Tensor | None = None) -> None:
         super().__init__()
         gamma, beta = norm.mlp_gamma, norm.mlp_beta
         weight, bias = beta.weight.detach(), _bias(beta)
@@ -56,7 +62,7 @@ class Modulation(nn.Module):
             weight = torch.einsum("oc,cikl->oikl", through, weight.double()).to(weight.dtype)
             bias = (through @ bias.double()).to(bias.dtype)
         self.channels = gamma.weight.shape[0]
-        self.convolution = build(torch.cat((gamma.weight.detach(), weight)), torch.cat((_bias(gamma) + 1, bias)))
+        self.convolution = build(torch.cat((gamma.weight.detach(), weight)), torch.cat((_bias(gamma) + 1, bias)), side)
 
     def strips(self, hidden: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """(first row, scale, offset) of strips from top to bottom."""
@@ -65,19 +71,19 @@ class Modulation(nn.Module):
 
 
 class FastResidual(nn.Module):
-    """`SpadeResidual` on an input that is first enlarged by `enlarge` (1 or 2)."""
+    """`SpadeResidual` on an input that is first enlarged by `enlarge` (1 or 2); `side` is the output's."""
 
-    def __init__(self, block: SpadeResidual, build: Build, enlarge: int = 1) -> None:
+    def __init__(self, block: SpadeResidual, build: Build, side: int, enlarge: int = 1) -> None:
         super().__init__()
         self.enlarge = enlarge
-        self.norm_0, self.norm_1 = Modulation(block.norm_0, build), Modulation(block.norm_1, build)
-        self.conv_0 = build(block.conv_0.weight.detach(), _bias(block.conv_0))
-        self.conv_1 = build(block.conv_1.weight.detach(), _bias(block.conv_1))
+        self.norm_0, self.norm_1 = Modulation(block.norm_0, build, side), Modulation(block.norm_1, build, side)
+        self.conv_0 = build(block.conv_0.weight.detach(), _bias(block.conv_0), side)
+        self.conv_1 = build(block.conv_1.weight.detach(), _bias(block.conv_1), side)
         self.projected = block.projected
         if block.projected:
             projection = block.conv_s.weight.detach().flatten(1)
-            self.norm_s = Modulation(block.norm_s, build, projection)
-            self.register_buffer("projection", projection, persistent=False)
+            self.norm_s = Modulation(block.norm_s, build, side, projection)
+            self.register_buffer("projection", projection.to(self.conv_0.weight.dtype), persistent=False)
 
     def forward(self, x: Tensor, hidden: Callable[[str], Tensor], buffers: Buffers) -> Tensor:
         """The block's output; `hidden(name)` gives a norm's framed hidden map, which the next call may overwrite."""
@@ -109,33 +115,35 @@ class FastResidual(nn.Module):
 
 
 class FastSpadeDecoder(nn.Module):
-    """`SpadeDecoder`, folded, by convolutions that `build` makes."""
+    """`SpadeDecoder`, folded, by convolutions that `build` makes; `side` is the condition's."""
 
-    def __init__(self, decoder: SpadeDecoder, build: Build) -> None:
+    def __init__(self, decoder: SpadeDecoder, build: Build, side: int) -> None:
         super().__init__()
         middle = decoder.middle()
         norms = [norm for block in middle for norm in (block.norm_0, block.norm_1)]
         firsts = [decoder.fc, *(norm.mlp_shared[0] for norm in norms)]
         self.wide = decoder.fc.weight.shape[0]
         self.width = norms[0].mlp_gamma.weight.shape[1]
-        self.first = build(
-            torch.cat([first.weight.detach() for first in firsts]), torch.cat([_bias(first) for first in firsts])
-        )
-        self.middle = nn.ModuleList(FastResidual(block, build) for block in middle)
-        self.up = nn.ModuleList(FastResidual(block, build, 2) for block in (decoder.up_0, decoder.up_1))
+        weights, biases = [first.weight.detach() for first in firsts], [_bias(first) for first in firsts]
+        self.first = build(torch.cat(weights), torch.cat(biases), side)
+        self.middle = nn.ModuleList(FastResidual(block, build, side) for block in middle)
+        ups = ((decoder.up_0, 2), (decoder.up_1, 4))
+        self.up = nn.ModuleList(FastResidual(block, build, side * enlarge, 2) for block, enlarge in ups)
         self.up_hidden = nn.ModuleList(
             nn.ModuleDict(
                 {
-                    name: build(first.weight.detach(), _bias(first), enlarge)
+                    name: build(first.weight.detach(), _bias(first), side, enlarge)
                     for name in ("norm_0", "norm_s", "norm_1")
                     for first in [block.get_submodule(name).mlp_shared[0]]
                 }
             )
-            for block, enlarge in ((decoder.up_0, 2), (decoder.up_1, 4))
+            for block, enlarge in ups
         )
         last = decoder.conv_img
-        self.register_buffer("last_weight", last.weight.detach().contiguous(memory_format=torch.channels_last))
-        self.register_buffer("last_bias", _bias(last))
+        kind = self.first.weight.dtype
+        weight = last.weight.detach().to(kind).contiguous(memory_format=torch.channels_last)
+        self.register_buffer("last_weight", weight, persistent=False)
+        self.register_buffer("last_bias", _bias(last).to(kind), persistent=False)
 
     def forward(self, condition: Tensor, buffers: Buffers | None = None) -> Tensor:
         """Pictures (B, 3, 4 H, 4 W) in 0..1, float32, of warped features (B, H, W, narrow)."""

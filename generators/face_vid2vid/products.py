@@ -9,7 +9,7 @@ A `Scheme` computes an output tile from an input patch in one dimension; two dim
   which three products give: a (p - x), (a + b + c) x, c (n - x). So nine products give 4 or 16 output pixels instead
   of 36 or 144, and nothing is rounded but differences of neighbours. Zero padding of the enlarged map is zero padding
   of the small one, so borders are exact as well.
-Legend: B batch, H, W, C; maps are (B, H, W, C). C is last so that every transform moves whole rows of channels.
+Legend: B batch, D depth, H, W, C; maps are (B, H, W, C) or (B, D, H, W, C). C is last so that every transform moves whole rows of channels.
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ def square(matrix: tuple[tuple[float, ...], ...]) -> Tensor:
 
 
 class ProductConvolution(nn.Module):
-    """A 3x3 convolution, zero-padded by 1, by a scheme; weight (O, C, 3, 3), bias (O,).
+    """A 3x3 or 3x3x3 convolution, zero-padded by 1, by a scheme in H and W; weight (O, C, [3,] 3, 3), bias (O,).
 
-    The transformed weight takes `patch`^2 / 9 times the memory of the plain one.
+    Depth is summed tap by tap. The transformed weight takes `patch`^2 / 9 times the memory of the plain one.
     """
 
     analysis: Tensor
@@ -111,54 +111,69 @@ class ProductConvolution(nn.Module):
         self.scheme = scheme
         outputs, inputs = weight.shape[:2]
         self.outputs = outputs
-        transform = square(scheme.weighting)
-        values = transform @ weight.double().permute(2, 3, 1, 0).reshape(9, inputs * outputs)
-        self.register_buffer("weight", values.view(-1, inputs, outputs).to(weight.dtype), persistent=False)
+        self.flat = weight.ndim == 4
+        taps = weight.double()[:, :, None] if self.flat else weight.double()
+        transformed = torch.einsum("vij,ocdij->dvco", square(scheme.weighting).view(-1, 3, 3), taps)
+        self.register_buffer("weight", transformed.to(weight.dtype).contiguous(), persistent=False)
         self.register_buffer("bias", bias.detach().clone(), persistent=False)
         self.register_buffer("analysis", square(scheme.analysis).to(weight.dtype), persistent=False)
         self.register_buffer("synthesis", square(scheme.synthesis).to(weight.dtype), persistent=False)
 
     @property
     def magnification(self) -> int:
-        """Output pixels for an input pixel, in one dimension."""
+        """Output pixels for an input pixel, in H and in W."""
         return self.scheme.tile // self.scheme.stride
 
     def strips(self, framed: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """(first row, rows of the output (B, h, W', O)) from top to bottom.
+        """(first row, rows of the output (B, [D,] h, W', O)) from top to bottom.
 
-        framed: the input with its border of zeros, (B, H + 2, W + 2, C), H and W multiples of the scheme's stride.
+        framed: the input with its border of zeros, (B, [D + 2,] H + 2, W + 2, C), H and W multiples of the stride.
         """
         scheme = self.scheme
-        batch, height, width, channels = framed.shape
+        volume = framed[:, None] if self.flat else framed
+        batch, deep, height, width, channels = volume.shape
+        depth = deep + 1 - self.weight.shape[0]
         down, across = (height - 2) // scheme.stride, (width - 2) // scheme.stride
         assert (down * scheme.stride, across * scheme.stride) == (height - 2, width - 2), framed.shape
-        coefficients = self.weight.shape[0]
-        step = max(1, min(down, PIECE // (batch * across * (channels + self.outputs) * coefficients // 4)))
-        strides = framed.stride()
+        coefficients = self.weight.shape[1]
+        row_size = batch * deep * across * (channels + self.outputs) * coefficients
+        step = max(1, min(down, 4 * PIECE // row_size))
+        of_batch, of_slice, of_row, of_column, of_channel = volume.stride()
         for start in range(0, down, step):
             rows = min(step, down - start)
-            count = batch * rows * across
-            patches = framed.as_strided(
-                (scheme.patch, scheme.patch, batch, rows, across, channels),
-                (strides[1], strides[2], strides[0], scheme.stride * strides[1], scheme.stride * strides[2], 1),
-                framed.storage_offset() + start * scheme.stride * strides[1],
+            patches = volume.as_strided(
+                (scheme.patch, scheme.patch, batch, deep, rows, across, channels),
+                (of_row, of_column, of_batch, of_slice, scheme.stride * of_row, scheme.stride * of_column, of_channel),
+                volume.storage_offset() + start * scheme.stride * of_row,
             )
-            values = (self.analysis @ patches.reshape(coefficients, count * channels)).view(-1, count, channels)
-            values = torch.bmm(values, self.weight)
+            values = self._products(self.analysis @ patches.reshape(coefficients, -1), batch, deep, channels)
             constant = scheme.constant * scheme.patch + scheme.constant
             values[constant] += self.bias
-            tiles = self.synthesis @ values.view(coefficients, count * self.outputs)
-            tiles = tiles.view(scheme.tile, scheme.tile, batch, rows, across, self.outputs)
-            strip = tiles.permute(2, 3, 0, 4, 1, 5).reshape(batch, rows * scheme.tile, -1, self.outputs)
-            yield start * scheme.tile, strip
+            tiles = (self.synthesis @ values.view(coefficients, -1)).view(
+                scheme.tile, scheme.tile, batch, depth, rows, across, self.outputs
+            )
+            strip = tiles.permute(2, 3, 4, 0, 5, 1, 6).reshape(batch, depth, rows * scheme.tile, -1, self.outputs)
+            yield start * scheme.tile, strip[:, 0] if self.flat else strip
+
+    def _products(self, values: Tensor, batch: int, deep: int, channels: int) -> Tensor:
+        """(coefficients, B D tiles, O): each coefficient's matrix product, summed over the taps in depth."""
+        taps, coefficients = self.weight.shape[:2]
+        values = values.view(coefficients, batch, deep, -1, channels)
+        total = None
+        for tap in range(taps):
+            part = values[:, :, tap : tap + deep + 1 - taps].reshape(coefficients, -1, channels)
+            weight = self.weight[tap]
+            total = torch.bmm(part, weight) if total is None else torch.baddbmm(total, part, weight, out=total)
+        assert total is not None
+        return total
 
     def forward(self, framed: Tensor) -> Tensor:
-        """The whole output (B, H', W', O)."""
-        return torch.cat([strip for _, strip in self.strips(framed)], dim=1)
+        """The whole output (B, [D,] H', W', O)."""
+        return torch.cat([strip for _, strip in self.strips(framed)], dim=-3)
 
 
 class DirectConvolution(nn.Module):
-    """The same interface by the library's own convolution: for GPUs, for bfloat16, and as the plain form in tests.
+    """The same interface by the library's own convolution: for GPUs and for bfloat16.
 
     enlarge: H and W are repeated so many times before the convolution.
     """
@@ -170,47 +185,46 @@ class DirectConvolution(nn.Module):
         super().__init__()
         self.enlarge = enlarge
         self.outputs = weight.shape[0]
-        self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last), persistent=False)
+        self.flat = weight.ndim == 4
+        layout = torch.channels_last if self.flat else torch.channels_last_3d
+        self.register_buffer("weight", weight.detach().contiguous(memory_format=layout), persistent=False)
         self.register_buffer("bias", bias.detach().clone(), persistent=False)
 
     @property
     def magnification(self) -> int:
-        """Output pixels for an input pixel, in one dimension."""
+        """Output pixels for an input pixel, in H and in W."""
         return self.enlarge
 
     def strips(self, framed: Tensor) -> Iterator[tuple[int, Tensor]]:
         """As `ProductConvolution.strips`; on a GPU the whole map is one strip."""
-        batch, height, width, channels = framed.shape
-        across = (width - 2) * self.enlarge
-        rows = (height - 2) * self.enlarge
+        height, width, channels = framed.shape[-3:]
+        rows, across = (height - 2) * self.enlarge, (width - 2) * self.enlarge
         step = rows
         if not framed.is_cuda:
-            step = 4 * PIECE // (batch * across * max(channels, self.outputs))
+            step = 4 * PIECE // (framed.shape[:-3].numel() * across * max(channels, self.outputs))
             step = max(WHOLE, step // WHOLE * WHOLE)
         for start in range(0, rows, step):
-            stop = min(rows, start + step)
-            yield start, self._rows(framed, start, stop)
+            yield start, self._rows(framed, start, min(rows, start + step))
 
     def _rows(self, framed: Tensor, start: int, stop: int) -> Tensor:
-        if self.enlarge == 1:
-            piece = framed[:, start : stop + 2]
-        else:
-            factor = self.enlarge
-            first, last = start // factor, (stop - 1) // factor
-            small = framed[:, first : last + 3]
-            piece = small.repeat_interleave(factor, dim=1).repeat_interleave(factor, dim=2)
-            piece = piece[:, factor - 1 : 1 - factor, factor - 1 : 1 - factor]
-        y = functional.conv2d(piece.permute(0, 3, 1, 2), self.weight, self.bias)
-        return y.permute(0, 2, 3, 1)
+        factor = self.enlarge
+        first, last = start // factor, (stop - 1) // factor
+        piece = framed[..., first : last + 3, :, :]
+        if factor > 1:
+            piece = piece.repeat_interleave(factor, dim=-3).repeat_interleave(factor, dim=-2)
+            piece = piece[..., factor - 1 : 1 - factor, factor - 1 : 1 - factor, :]
+        if self.flat:
+            return functional.conv2d(piece.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
+        return functional.conv3d(piece.permute(0, 4, 1, 2, 3), self.weight, self.bias).permute(0, 2, 3, 4, 1)
 
     def forward(self, framed: Tensor) -> Tensor:
-        """The whole output (B, H', W', O)."""
-        return torch.cat([strip for _, strip in self.strips(framed)], dim=1)
+        """The whole output (B, [D,] H', W', O)."""
+        return torch.cat([strip for _, strip in self.strips(framed)], dim=-3)
 
 
 Convolution = ProductConvolution | DirectConvolution
 
 
 def framed(x: Tensor) -> Tensor:
-    """x (B, H, W, C) with a border of one zero pixel."""
-    return functional.pad(x, (0, 0, 1, 1, 1, 1))
+    """x (B, [D,] H, W, C) with a border of one zero voxel."""
+    return functional.pad(x, (0, 0) + (1, 1) * (x.ndim - 2))

@@ -6,7 +6,7 @@ Legend: T driving frames, K keypoints; angles in degrees.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +35,19 @@ class HeadPoses:
         return len(self.yaw)
 
     def __getitem__(self, frames: slice) -> HeadPoses:
-        return HeadPoses(
-            self.yaw[frames], self.pitch[frames], self.roll[frames], self.translation[frames], self.expression[frames]
-        )
+        return HeadPoses(*(part[frames] for part in self._parts()))
+
+    def to(self, device: torch.device | str) -> HeadPoses:
+        """The same on another device."""
+        return HeadPoses(*(part.to(device) for part in self._parts()))
+
+    @staticmethod
+    def joined(pieces: Sequence[HeadPoses]) -> HeadPoses:
+        """Pieces of one clip in order, as one."""
+        return HeadPoses(*(torch.cat(parts) for parts in zip(*(piece._parts() for piece in pieces), strict=True)))
+
+    def _parts(self) -> tuple[Tensor, ...]:
+        return self.yaw, self.pitch, self.roll, self.translation, self.expression
 
     def keypoints(self, canonical: Tensor, convention: Convention, view: FreeView | None = None) -> Tensor:
         """(T, K, 3) keypoints of the face with canonical keypoints (1, K, 3), seen from `view` where one is given."""
