@@ -7,7 +7,7 @@ Legend: B batch, C channels, D depth, H, W of the feature map (a quarter of the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +24,12 @@ Variant = Literal["spade", "original"]
 class GeneratorNetwork(nn.Module):
     """What both variants share, under the published names."""
 
-    def __init__(self, sizes: Sizes, first_kernel: int) -> None:
+    first_kernel: ClassVar[int]
+
+    def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         self.sizes = sizes
-        self.first = Same(2, 3, sizes.base, first_kernel)
+        self.first = Same(2, 3, sizes.base, self.first_kernel)
         widths = [sizes.base, sizes.base * 2, sizes.narrow]
         self.down_blocks = nn.ModuleList(Down(2, widths[i], widths[i + 1]) for i in range(2))
         self.second = nn.Conv2d(sizes.narrow, sizes.wide, 1)
@@ -69,8 +71,10 @@ class GeneratorNetwork(nn.Module):
 class SpadeGenerator(GeneratorNetwork):
     """The variant with the SPADE decoder."""
 
+    first_kernel = 3
+
     def __init__(self, sizes: Sizes) -> None:
-        super().__init__(sizes, first_kernel=3)
+        super().__init__(sizes)
         self.decoder = SpadeDecoder(sizes)
 
     def picture(self, features: Tensor) -> Tensor:
@@ -80,11 +84,11 @@ class SpadeGenerator(GeneratorNetwork):
 class OriginalGenerator(GeneratorNetwork):
     """The variant with residual blocks and two doublings."""
 
+    first_kernel = 7
+
     def __init__(self, sizes: Sizes) -> None:
-        super().__init__(sizes, first_kernel=7)
-        self.resblocks_2d = nn.ModuleDict(
-            {f"2dr{i}": Residual(2, sizes.narrow) for i in range(sizes.residual_blocks)}
-        )
+        super().__init__(sizes)
+        self.resblocks_2d = nn.ModuleDict({f"2dr{i}": Residual(2, sizes.narrow) for i in range(sizes.residual_blocks)})
         self.up_blocks = nn.ModuleList((Up(2, sizes.narrow, sizes.base * 2), Up(2, sizes.base * 2, sizes.base)))
         self.final = convolution(2, sizes.base, 3, 7)
 

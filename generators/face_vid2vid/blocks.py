@@ -15,12 +15,12 @@ from torch.nn import functional
 LEAK = 0.01
 
 # Convolution and batch norm that follow each other, by attribute: what folding may join.
-Pairs = ClassVar[tuple[tuple[str, str], ...]]
+Pairs = tuple[tuple[str, str], ...]
 CONVOLUTIONS: dict[int, type[nn.Conv2d] | type[nn.Conv3d]] = {2: nn.Conv2d, 3: nn.Conv3d}
 NORMS: dict[int, type[nn.BatchNorm2d] | type[nn.BatchNorm3d]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
-def convolution(dims: int, inputs: int, outputs: int, kernel: int) -> nn.Module:
+def convolution(dims: int, inputs: int, outputs: int, kernel: int) -> nn.Conv2d | nn.Conv3d:
     """A zero-padded convolution that keeps the size."""
     return CONVOLUTIONS[dims](inputs, outputs, kernel, padding=kernel // 2)
 
@@ -28,7 +28,7 @@ def convolution(dims: int, inputs: int, outputs: int, kernel: int) -> nn.Module:
 class ConvNorm(nn.Module):
     """Convolution and batch norm; the named blocks add what comes before and after."""
 
-    folds: Pairs = (("conv", "norm"),)
+    folds: ClassVar[Pairs] = (("conv", "norm"),)
 
     def __init__(self, dims: int, inputs: int, outputs: int, kernel: int = 3) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class Up(ConvNorm):
 class Residual(nn.Module):
     """x + conv(relu(norm(conv(relu(norm(x))))))."""
 
-    folds: Pairs = (("conv1", "norm2"),)
+    folds: ClassVar[Pairs] = (("conv1", "norm2"),)
 
     def __init__(self, dims: int, channels: int) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class Residual(nn.Module):
 class Bottleneck(nn.Module):
     """1x1, 3x3 (with the stride), 1x1, each with batch norm; ReLU after the sum with the input or its projection."""
 
-    folds: Pairs = (("conv1", "norm1"), ("conv2", "norm2"), ("conv3", "norm3"), ("skip", "norm4"))
+    folds: ClassVar[Pairs] = (("conv1", "norm1"), ("conv2", "norm2"), ("conv3", "norm3"), ("skip", "norm4"))
 
     def __init__(self, channels: int, stride: int = 1) -> None:
         super().__init__()
@@ -116,6 +116,7 @@ class SpectralConv2d(nn.Module):
     Miyato et al. 2018, eq. 8, without a power iteration: weight = weight_orig / (u . (W v)), W of shape (out, rest).
     """
 
+    bias: nn.Parameter | None
     weight_u: Tensor
     weight_v: Tensor
 

@@ -6,7 +6,7 @@ coordinates are (x, y, z), corner-aligned, last.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -49,7 +49,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Doublings of the hourglass, each joined with the encoder's map of its scale, and a last convolution."""
 
-    folds: Pairs = (("conv", "norm"),)
+    folds: ClassVar[Pairs] = (("conv", "norm"),)
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class Hourglass(nn.Module):
 class DenseMotion(nn.Module):
     """The network that blends the candidates' motions voxel by voxel."""
 
-    folds: Pairs = (("compress", "norm"),)
+    folds: ClassVar[Pairs] = (("compress", "norm"),)
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()

@@ -8,6 +8,8 @@ Legend: B batch, K keypoints, M motion candidates, C channels, D depth, H, W; ma
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +18,9 @@ from generators.face_vid2vid.blocks import Down, Up
 from generators.face_vid2vid.dense_motion import DenseMotion, Warp, blended, candidate_shifts, motion_features
 from generators.face_vid2vid.depth_frequencies import DepthFrequencies
 from generators.face_vid2vid.fast_spade import Buffers, Build
+from generators.face_vid2vid.folding import bias_of
 from generators.face_vid2vid.grid import heatmaps
+from generators.face_vid2vid.products import Convolution
 from generators.face_vid2vid.sizes import Sizes
 
 
@@ -26,9 +30,12 @@ class FastDenseMotion(nn.Module):
     frequencies: whether the mask's convolution goes to frequencies in depth. dtype: of the convolutions.
     """
 
-    def __init__(
-        self, motion: DenseMotion, build: Build, sizes: Sizes, dtype: torch.dtype, frequencies: bool
-    ) -> None:
+    mask_weight: Tensor
+    mask_bias: Tensor
+    occlusion: Tensor
+    occlusion_bias: Tensor
+
+    def __init__(self, motion: DenseMotion, build: Build, sizes: Sizes, dtype: torch.dtype, frequencies: bool) -> None:
         super().__init__()
         self.dtype = dtype
         depth, side = sizes.depth, sizes.feature
@@ -36,19 +43,19 @@ class FastDenseMotion(nn.Module):
         self.down = nn.ModuleList(_built(block, build, side >> i) for i, block in enumerate(encoder.down_blocks))
         deepest = side >> len(self.down)
         self.up = nn.ModuleList(_built(block, build, deepest << i) for i, block in enumerate(decoder.up_blocks))
-        self.last = build(decoder.conv.weight.detach(), decoder.conv.bias.detach(), side)
+        self.last = build(decoder.conv.weight.detach(), bias_of(decoder.conv), side)
         mask = motion.mask
-        self.frequencies = DepthFrequencies(mask.weight.detach(), mask.bias.detach(), depth) if frequencies else None
+        self.frequencies = DepthFrequencies(mask.weight.detach(), bias_of(mask), depth) if frequencies else None
         if not frequencies:
             weight = mask.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last_3d)
             self.register_buffer("mask_weight", weight, persistent=False)
-            self.register_buffer("mask_bias", mask.bias.detach().to(dtype), persistent=False)
+            self.register_buffer("mask_bias", bias_of(mask).to(dtype), persistent=False)
         occlusion = motion.occlusion.weight.detach()[0].unflatten(0, (-1, depth))
         self.kernel = occlusion.shape[-1]
         # A column holds what a pixel adds to each pixel around it: the kernel, mirrored.
         columns = occlusion.flip(-1, -2).flatten(2)
         self.register_buffer("occlusion", columns.permute(1, 0, 2).contiguous().to(dtype), persistent=False)
-        self.register_buffer("occlusion_bias", motion.occlusion.bias.detach().clone(), persistent=False)
+        self.register_buffer("occlusion_bias", bias_of(motion.occlusion).clone(), persistent=False)
 
     def forward(self, squeezed: Tensor, heat: Tensor, driving: Tensor, source: Tensor, buffers: Buffers) -> Warp:
         """Warp for the squeezed volume (B, c, D, H, W), the source keypoints' heatmaps (B, K, D, H, W) and the
@@ -63,7 +70,8 @@ class FastDenseMotion(nn.Module):
 
     def _hourglass(self, x: Tensor, buffers: Buffers) -> Tensor:
         joined = []
-        for index, (down, up) in enumerate(zip(self.down, reversed(self.up), strict=True)):
+        downs, ups = cast(list[Convolution], list(self.down)), cast(list[Convolution], list(self.up))
+        for index, (down, up) in enumerate(zip(downs, reversed(ups), strict=True)):
             # The map as the next step down reads it is the last part of what the last step up reads.
             both = buffers.framed(f"scale{index}", x, x.shape[2], x.shape[3], up.outputs + x.shape[-1], x.shape[1])
             skip = both[..., up.outputs :]
@@ -72,7 +80,7 @@ class FastDenseMotion(nn.Module):
             x = torch.cat([_halved(functional.relu_(strip)) for _, strip in down.strips(skip)], dim=2)
         framed = buffers.framed("deepest", x, x.shape[2], x.shape[3], x.shape[-1], x.shape[1])
         framed[:, 1:-1, 1:-1, 1:-1] = x
-        for up, both in zip(self.up, reversed(joined), strict=True):
+        for up, both in zip(ups, reversed(joined), strict=True):
             for row, strip in up.strips(framed):
                 both[:, 1:-1, row + 1 : row + 1 + strip.shape[2], 1:-1, : up.outputs] = functional.relu_(strip)
             framed = both
@@ -88,15 +96,16 @@ class FastDenseMotion(nn.Module):
 
     def _occlusion(self, features: Tensor) -> Tensor:
         batch, depth, height, width, channels = features.shape
-        columns = sum(features[:, slice_].reshape(-1, channels) @ self.occlusion[slice_] for slice_ in range(depth))
-        columns = columns.float().view(batch, height * width, -1).transpose(1, 2)
+        slices = features.permute(1, 0, 2, 3, 4).reshape(depth, -1, channels)
+        columns = torch.bmm(slices, self.occlusion).float().sum(0).view(batch, height * width, -1).transpose(1, 2)
         folded = functional.fold(columns, (height, width), self.kernel, padding=self.kernel // 2)
         return folded + self.occlusion_bias
 
 
-def _built(block: Down | Up, build: Build, side: int) -> nn.Module:
+def _built(block: nn.Module, build: Build, side: int) -> Convolution:
+    assert isinstance(block, (Down, Up))
     convolution = block.conv
-    return build(convolution.weight.detach(), convolution.bias.detach(), side, 2 if isinstance(block, Up) else 1)
+    return build(convolution.weight.detach(), bias_of(convolution), side, 2 if isinstance(block, Up) else 1)
 
 
 def _halved(x: Tensor) -> Tensor:

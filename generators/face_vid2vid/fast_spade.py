@@ -12,12 +12,13 @@ Legend: B batch, H, W, C; maps are (B, H, W, C); `framed` maps carry a border of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from generators.face_vid2vid.folding import bias_of
 from generators.face_vid2vid.products import Convolution, framed
 from generators.face_vid2vid.spade import LEAK, Spade, SpadeDecoder, SpadeResidual
 
@@ -56,13 +57,15 @@ class Modulation(nn.Module):
     def __init__(self, norm: Spade, build: Build, side: int, projection: Tensor | None = None) -> None:
         super().__init__()
         gamma, beta = norm.mlp_gamma, norm.mlp_beta
-        weight, bias = beta.weight.detach(), _bias(beta)
+        weight, bias = beta.weight.detach(), bias_of(beta)
         if projection is not None:
             through = projection.double()
             weight = torch.einsum("oc,cikl->oikl", through, weight.double()).to(weight.dtype)
             bias = (through @ bias.double()).to(bias.dtype)
         self.channels = gamma.weight.shape[0]
-        self.convolution = build(torch.cat((gamma.weight.detach(), weight)), torch.cat((_bias(gamma) + 1, bias)), side)
+        self.convolution = build(
+            torch.cat((gamma.weight.detach(), weight)), torch.cat((bias_of(gamma) + 1, bias)), side
+        )
 
     def strips(self, hidden: Tensor) -> Iterator[tuple[int, Tensor, Tensor]]:
         """(first row, scale, offset) of strips from top to bottom."""
@@ -73,12 +76,14 @@ class Modulation(nn.Module):
 class FastResidual(nn.Module):
     """`SpadeResidual` on an input that is first enlarged by `enlarge` (1 or 2); `side` is the output's."""
 
+    projection: Tensor
+
     def __init__(self, block: SpadeResidual, build: Build, side: int, enlarge: int = 1) -> None:
         super().__init__()
         self.enlarge = enlarge
         self.norm_0, self.norm_1 = Modulation(block.norm_0, build, side), Modulation(block.norm_1, build, side)
-        self.conv_0 = build(block.conv_0.weight.detach(), _bias(block.conv_0), side)
-        self.conv_1 = build(block.conv_1.weight.detach(), _bias(block.conv_1), side)
+        self.conv_0 = build(block.conv_0.weight.detach(), bias_of(block.conv_0), side)
+        self.conv_1 = build(block.conv_1.weight.detach(), bias_of(block.conv_1), side)
         self.projected = block.projected
         if block.projected:
             projection = block.conv_s.weight.detach().flatten(1)
@@ -117,14 +122,17 @@ class FastResidual(nn.Module):
 class FastSpadeDecoder(nn.Module):
     """`SpadeDecoder`, folded, by convolutions that `build` makes; `side` is the condition's."""
 
+    last_weight: Tensor
+    last_bias: Tensor
+
     def __init__(self, decoder: SpadeDecoder, build: Build, side: int) -> None:
         super().__init__()
         middle = decoder.middle()
         norms = [norm for block in middle for norm in (block.norm_0, block.norm_1)]
-        firsts = [decoder.fc, *(norm.mlp_shared[0] for norm in norms)]
+        firsts = [decoder.fc, *(norm.shared for norm in norms)]
         self.wide = decoder.fc.weight.shape[0]
         self.width = norms[0].mlp_gamma.weight.shape[1]
-        weights, biases = [first.weight.detach() for first in firsts], [_bias(first) for first in firsts]
+        weights, biases = [first.weight.detach() for first in firsts], [bias_of(first) for first in firsts]
         self.first = build(torch.cat(weights), torch.cat(biases), side)
         self.middle = nn.ModuleList(FastResidual(block, build, side) for block in middle)
         ups = ((decoder.up_0, 2), (decoder.up_1, 4))
@@ -132,18 +140,19 @@ class FastSpadeDecoder(nn.Module):
         self.up_hidden = nn.ModuleList(
             nn.ModuleDict(
                 {
-                    name: build(first.weight.detach(), _bias(first), side, enlarge)
+                    name: build(first.weight.detach(), bias_of(first), side, enlarge)
                     for name in ("norm_0", "norm_s", "norm_1")
-                    for first in [block.get_submodule(name).mlp_shared[0]]
+                    for first in [cast(Spade, block.get_submodule(name)).shared]
                 }
             )
             for block, enlarge in ups
         )
         last = decoder.conv_img
-        kind = self.first.weight.dtype
+        self.kind = self.first.weight.dtype
+        kind = self.kind
         weight = last.weight.detach().to(kind).contiguous(memory_format=torch.channels_last)
         self.register_buffer("last_weight", weight, persistent=False)
-        self.register_buffer("last_bias", _bias(last).to(kind), persistent=False)
+        self.register_buffer("last_bias", bias_of(last).to(kind), persistent=False)
 
     def forward(self, condition: Tensor, buffers: Buffers | None = None) -> Tensor:
         """Pictures (B, 3, 4 H, 4 W) in 0..1, float32, of warped features (B, H, W, narrow)."""
@@ -161,8 +170,10 @@ class FastSpadeDecoder(nn.Module):
             places = {"norm_0": 2 * index * self.width, "norm_1": (2 * index + 1) * self.width}
             x = block(x, lambda name, places=places: hidden[..., places[name] : places[name] + self.width], buffers)
         for block, convolutions in zip(self.up, self.up_hidden, strict=True):
-            x = block(x, lambda name, made=convolutions: _hidden(made[name], small, buffers), buffers)
-        last = functional.leaky_relu_(x, LEAK).to(self.last_weight.dtype).permute(0, 3, 1, 2)
+            x = block(
+                x, lambda name, made=convolutions: _hidden(cast(Convolution, made[name]), small, buffers), buffers
+            )
+        last = functional.leaky_relu_(x, LEAK).to(self.kind).permute(0, 3, 1, 2)
         return torch.sigmoid(functional.conv2d(last, self.last_weight, self.last_bias, padding=1).float())
 
 
@@ -202,8 +213,3 @@ def _applied(
 
     result = operation(cells(offset), small[:, :, None, :, None], cells(scale))
     return result.reshape(batch, rows, width, channels)
-
-
-def _bias(convolution: nn.Module) -> Tensor:
-    assert isinstance(convolution.bias, Tensor), "the published convolutions of the decoder carry biases"
-    return convolution.bias.detach()

@@ -27,9 +27,16 @@ def fold(network: nn.Module) -> None:
 
 def affine(norm: nn.BatchNorm2d | nn.BatchNorm3d) -> tuple[Tensor, Tensor]:
     """(scale, offset) of a batch norm in evaluation mode, each (C,), computed in float64."""
-    assert norm.running_var is not None and norm.running_mean is not None
+    assert norm.running_mean is not None, "the published norms keep running statistics"
+    assert norm.running_var is not None, "the published norms keep running statistics"
     scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
     return scale, norm.bias.double() - norm.running_mean.double() * scale
+
+
+def bias_of(convolution: nn.Module) -> Tensor:
+    """The bias of a convolution that has one."""
+    assert isinstance(convolution.bias, Tensor), "this published convolution carries a bias"
+    return convolution.bias.detach()
 
 
 def plain(spectral: SpectralConv2d) -> nn.Conv2d:

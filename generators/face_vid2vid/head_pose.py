@@ -5,6 +5,8 @@ Legend: B batch, K keypoints.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,7 +33,7 @@ class HeadPoseEstimator(nn.Module):
     weights have learnt it so.
     """
 
-    folds: Pairs = tuple((f"conv{index}", f"norm{index}") for index in range(1, 6))
+    folds: ClassVar[Pairs] = tuple((f"conv{index}", f"norm{index}") for index in range(1, 6))
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()

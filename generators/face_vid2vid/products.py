@@ -9,7 +9,8 @@ A `Scheme` computes an output tile from an input patch in one dimension; two dim
   which three products give: a (p - x), (a + b + c) x, c (n - x). So nine products give 4 or 16 output pixels instead
   of 36 or 144, and nothing is rounded but differences of neighbours. Zero padding of the enlarged map is zero padding
   of the small one, so borders are exact as well.
-Legend: B batch, D depth, H, W, C; maps are (B, H, W, C) or (B, D, H, W, C). C is last so that every transform moves whole rows of channels.
+Legend: B batch, D depth, H, W, C; maps are (B, H, W, C) or (B, D, H, W, C). C is last so that every transform moves
+whole rows of channels.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Scheme:
     """One dimension of a bilinear convolution algorithm.
 
     stride: input pixels from patch to patch; a patch begins one pixel before its tile. analysis: (coefficients,
-    patch); weighting: (coefficients, 3); synthesis: (tile, coefficients). output = synthesis (weighting w * analysis x).
+    patch); weighting: (coefficients, 3); synthesis: (tile, coefficients). An output tile is
+    synthesis (weighting w * analysis x).
     constant: the coefficient that enters every output with weight 1, where a bias is added once.
     """
 
@@ -64,8 +66,7 @@ def toom_cook(tile: int, taps: int, points: tuple[Fraction, ...]) -> Scheme:
         scale = Fraction(1)
         for other in others:
             product = [
-                low - other * high
-                for low, high in zip([Fraction(0), *product], [*product, Fraction(0)], strict=True)
+                low - other * high for low, high in zip([Fraction(0), *product], [*product, Fraction(0)], strict=True)
             ]
             scale *= point - other
         weighting.append(tuple(float(point**power / scale) for power in range(taps)))
@@ -109,8 +110,7 @@ class ProductConvolution(nn.Module):
     def __init__(self, weight: Tensor, bias: Tensor, scheme: Scheme) -> None:
         super().__init__()
         self.scheme = scheme
-        outputs, inputs = weight.shape[:2]
-        self.outputs = outputs
+        self.outputs = weight.shape[0]
         self.flat = weight.ndim == 4
         taps = weight.double()[:, :, None] if self.flat else weight.double()
         transformed = torch.einsum("vij,ocdij->dvco", square(scheme.weighting).view(-1, 3, 3), taps)

@@ -16,7 +16,7 @@ from generators.face_vid2vid.blocks import LEAK
 from generators.face_vid2vid.dense_motion import Warp, sampled
 from generators.face_vid2vid.fast_motion import FastDenseMotion
 from generators.face_vid2vid.fast_spade import Buffers, FastSpadeDecoder
-from generators.face_vid2vid.folding import fold
+from generators.face_vid2vid.folding import bias_of, fold
 from generators.face_vid2vid.grid import heatmaps
 from generators.face_vid2vid.products import (
     DOUBLED,
@@ -53,20 +53,23 @@ class Renderer(nn.Module):
     On a CPU in float32, 3x3 convolutions are computed with fewer products (see `products`).
     """
 
+    fourth_weight: Tensor
+    fourth_bias: Tensor
+
     def __init__(self, network: GeneratorNetwork, dtype: torch.dtype, device: torch.device) -> None:
         super().__init__()
         sizes = network.sizes
         fold(network)
         self.dtype = dtype
-        self.products = dtype == torch.float32 and device.type == "cpu"
+        self.products = self._products(dtype, device)
         motion = network.dense_motion_network
         self.motion = FastDenseMotion(motion, self._build, sizes, dtype, frequencies=self.products)
         # Kept for `squeezed`; the rest of it lives on in its fast form.
         del motion.hourglass, motion.mask, motion.occlusion
         third, fourth = network.third.conv, network.fourth
-        self.third = self._build(third.weight.detach(), _bias(third), sizes.feature)
+        self.third = self._build(third.weight.detach(), bias_of(third), sizes.feature)
         self.register_buffer("fourth_weight", fourth.weight.detach().flatten(1).to(dtype), persistent=False)
-        self.register_buffer("fourth_bias", _bias(fourth).to(dtype), persistent=False)
+        self.register_buffer("fourth_bias", bias_of(fourth).to(dtype), persistent=False)
         del network.third, network.fourth
         self.spade: FastSpadeDecoder | None = None
         if isinstance(network, SpadeGenerator):
@@ -74,7 +77,7 @@ class Renderer(nn.Module):
             del network.decoder
         else:
             for name in ("resblocks_2d", "up_blocks", "final"):
-                network.get_submodule(name).to(dtype=dtype, memory_format=torch.channels_last)
+                network.get_submodule(name).to(dtype)
         self.network = network
         self.to(device)
 
@@ -101,14 +104,13 @@ class Renderer(nn.Module):
         x = x * warp.occlusion.permute(0, 2, 3, 1).to(self.dtype)
         return self.spade(x, buffers) if self.spade is not None else self.network.picture(x.permute(0, 3, 1, 2))
 
+    @staticmethod
+    def _products(dtype: torch.dtype, device: torch.device) -> bool:
+        return dtype == torch.float32 and device.type == "cpu"
+
     def _build(self, weight: Tensor, bias: Tensor, side: int, enlarge: int = 1) -> Convolution:
         if self.products and enlarge > 1:
             return ProductConvolution(weight, bias, ENLARGING[enlarge])
         if self.products and side >= WINOGRAD_SIDE and side % WINOGRAD.stride == 0:
             return ProductConvolution(weight, bias, WINOGRAD)
         return DirectConvolution(weight.to(self.dtype), bias.to(self.dtype), enlarge)
-
-
-def _bias(convolution: nn.Module) -> Tensor:
-    assert isinstance(convolution.bias, Tensor), "the published convolutions around the warp carry biases"
-    return convolution.bias.detach()

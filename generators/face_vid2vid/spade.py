@@ -25,6 +25,13 @@ class Spade(nn.Module):
         self.mlp_gamma = nn.Conv2d(hidden, channels, 3, padding=1)
         self.mlp_beta = nn.Conv2d(hidden, channels, 3, padding=1)
 
+    @property
+    def shared(self) -> nn.Conv2d:
+        """The convolution that makes the hidden map."""
+        convolution = self.mlp_shared[0]
+        assert isinstance(convolution, nn.Conv2d)
+        return convolution
+
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         enlarged = functional.interpolate(condition, size=x.shape[2:], mode="nearest")
         shared = self.mlp_shared(enlarged)
