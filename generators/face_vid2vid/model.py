@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -140,15 +141,14 @@ class FaceVid2Vid:
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    @torch.inference_mode()
     def encode_source(self, portrait: Face) -> Source:
         """Appearance volume, keypoints and heatmaps of a portrait, once a target."""
-        pixels = self._pixels([portrait], "the portrait")
-        canonical = self.detector(pixels)
-        keypoints = self._poses(pixels).keypoints(canonical, self.rotation)
-        return Source(self.renderer.appearance(pixels, keypoints), canonical, portrait.mesh)
+        with _inference():
+            pixels = self._pixels([portrait], "the portrait")
+            canonical = self.detector(pixels)
+            keypoints = self._poses(pixels).keypoints(canonical, self.rotation)
+            return Source(self.renderer.appearance(pixels, keypoints), canonical, portrait.mesh)
 
-    @torch.inference_mode()
     def encode_motion(self, driving: Iterable[Face]) -> Motion:
         """Head pose and expression of each frame, once a clip; about 250 bytes a frame beside the mesh.
 
@@ -158,8 +158,9 @@ class FaceVid2Vid:
         parts: list[HeadPoses] = []
         meshes: list[np.ndarray | None] = []
         while faces := list(islice(stream, ESTIMATED_TOGETHER)):
-            poses = self._poses(self._pixels(faces, f"driving frame {len(meshes)}"))
-            parts.append(poses.to("cpu"))
+            with _inference():
+                poses = self._poses(self._pixels(faces, f"driving frame {len(meshes)}"))
+                parts.append(poses.to("cpu"))
             meshes += [face.mesh for face in faces]
         if not parts:
             raise GeneratorError("face-vid2vid: the driving clip has no frames")
@@ -192,7 +193,7 @@ class FaceVid2Vid:
         waiting: deque[tuple[Tensor, torch.cuda.Event | None]] = deque()
         for start in range(0, len(keypoints), self._batch):
             # Entered anew for each batch: a generator must not hold the mode while its caller runs.
-            with torch.inference_mode():
+            with _inference():
                 pictures = self.renderer.pictures(appearance, keypoints[start : start + self._batch], buffers)
                 waiting.append(_on_its_way(pictures.permute(0, 2, 3, 1)))
             # The GPU computes the next batch while this one travels.
@@ -250,6 +251,13 @@ def create(
         rotation=rotation,
         batch=batch,
     )
+
+
+@contextmanager
+def _inference() -> Iterator[None]:
+    """No autograd, and float32 convolutions in float32: cuDNN would otherwise keep 10 bits of every factor (TF32)."""
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+        yield
 
 
 def _convention(antialias: bool) -> Convention:

@@ -31,6 +31,8 @@ from generators.face_vid2vid.products import (
 ENLARGING = {2: DOUBLED, 4: QUADRUPLED}
 # On smaller maps Winograd's larger weights cost more to read than its fewer products save.
 WINOGRAD_SIDE = 16
+# On maps as small as this a CPU spends its time on reading weights, in bfloat16 too, and products touch fewer pixels.
+WEIGHTY_SIDE = 8
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class Renderer(nn.Module):
         sizes = network.sizes
         fold(network)
         self.dtype = dtype
+        self.on_cpu = device.type == "cpu"
         self.products = self._products(dtype, device)
         motion = network.dense_motion_network
         self.motion = FastDenseMotion(motion, self._build, sizes, dtype, frequencies=self.products)
@@ -109,8 +112,8 @@ class Renderer(nn.Module):
         return dtype == torch.float32 and device.type == "cpu"
 
     def _build(self, weight: Tensor, bias: Tensor, side: int, enlarge: int = 1) -> Convolution:
-        if self.products and enlarge > 1:
-            return ProductConvolution(weight, bias, ENLARGING[enlarge])
+        if enlarge > 1 and (self.products or (self.on_cpu and side <= WEIGHTY_SIDE)):
+            return ProductConvolution(weight, bias, ENLARGING[enlarge]).to(self.dtype)
         if self.products and side >= WINOGRAD_SIDE and side % WINOGRAD.stride == 0:
             return ProductConvolution(weight, bias, WINOGRAD)
         return DirectConvolution(weight.to(self.dtype), bias.to(self.dtype), enlarge)
