@@ -1,0 +1,50 @@
+"""What the published face-vid2vid checkpoints hold, and which of their layouts a file has."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from generators.checkpoint import Checkpoint, Layout
+from generators.errors import GeneratorError
+from generators.face_vid2vid.appearance import VARIANTS, Variant, variant_of
+from generators.face_vid2vid.head_pose import HeadPoseEstimator
+from generators.face_vid2vid.keypoints import KeypointDetector
+from generators.face_vid2vid.sizes import Sizes
+
+LICENCE = "CC-BY-NC-4.0"
+MODULES = ("generator", "kp_detector", "he_estimator")
+
+
+def layout(variant: Variant, antialias: bool, sizes: Sizes | None = None) -> Layout:
+    """Layout of one variant; `antialias` False is the detector of the first ("beta") weights, without its buffer."""
+    sizes = sizes or Sizes()
+    return Layout(
+        generator="face-vid2vid",
+        variant=variant if antialias else f"{variant}, beta",
+        files=("00000189-checkpoint.pth.tar",) if antialias else ("vox-256-beta checkpoint",),
+        required={
+            "generator": lambda: VARIANTS[variant](sizes),
+            "kp_detector": lambda: KeypointDetector(sizes, antialias),
+            "he_estimator": lambda: HeadPoseEstimator(sizes),
+        },
+        licence=LICENCE,
+        source="https://github.com/zhanglonghao1992/One-Shot_Free-View_Neural_Talking_Head_Synthesis",
+    )
+
+
+LAYOUTS = tuple(layout(variant, antialias) for antialias in (True, False) for variant in get_args(Variant))
+
+
+def told_apart(checkpoint: Checkpoint, *, where: str) -> tuple[Variant, bool]:
+    """(variant of the generator, whether the detector reduces its input) of a checkpoint, by its tensors' names.
+
+    Raises GeneratorError, opened by `where`, if a module is missing or the generator is of no known variant.
+    """
+    missing = [module for module in MODULES if module not in checkpoint]
+    if missing:
+        found = ", ".join(repr(module) for module in checkpoint)
+        raise GeneratorError(
+            f"{where}: module(s) {missing} missing, found {found}; give a face-vid2vid checkpoint that holds "
+            f"{list(MODULES)}"
+        )
+    return variant_of(checkpoint["generator"], where=where), "down.weight" in checkpoint["kp_detector"]

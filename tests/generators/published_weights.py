@@ -1,0 +1,41 @@
+"""Checkpoint files in a published layout, filled with deterministic noise by the rule of the reference data."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+
+def filled(folder: Path, manifest: str, own: Mapping[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
+    """{module: {tensor name: Tensor}} for a manifest in `folder`; `own` gives the tensors that constructors set."""
+    modules = json.loads((folder / manifest).read_text())["modules"]
+    with np.load(folder / "fv2v_golden.npz") as golden:
+        spectral = {key[3:]: golden[key] for key in golden.files if key.startswith("sn/")}
+    return {
+        module: {
+            entry["name"]: _tensor(entry, spectral, own[module].state_dict().get(entry["name"])) for entry in entries
+        }
+        for module, entries in modules.items()
+    }
+
+
+def _tensor(entry: Mapping[str, Any], spectral: Mapping[str, np.ndarray], constant: Tensor | None) -> Tensor:
+    name, rule = entry["full_name"], entry["init"]
+    if name in spectral:
+        return torch.from_numpy(spectral[name])
+    if rule["init"] == "keep":
+        assert constant is not None, f"{name} is left as its constructor sets it"
+        return constant
+    noise = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(entry["shape"])
+    if rule["init"] == "absnormal":
+        noise = np.abs(noise)
+    else:
+        assert rule["init"] == "normal", rule
+    return torch.from_numpy(np.float32(rule["offset"] + rule["scale"] * noise))
