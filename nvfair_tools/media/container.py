@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # A container's stated duration and the end of its last packet differ by a few frames in whole files.
 _TOLERANCE = 0.5
 
+# Top-level boxes; anything else at the end of a file is padding or a stranger's trailer, not a sign of a cut.
+_BOXES = frozenset(("ftyp", "moov", "moof", "mfra", "mdat", "free", "skip", "wide", "uuid", "styp", "sidx", "meta"))
+
 
 def import_av() -> Any:
     """PyAV; MissingExtra where it is not installed."""
@@ -60,8 +63,8 @@ def end_missing(path: Path, container: av.container.InputContainer, last_packet_
     beyond the end of the file, and packets that stop more than half a second before the stated duration.
     Containers without an index or a stated duration (MPEG program streams) may be cut without a trace.
     """
-    if "mp4" in container.format.name and (missing := _missing_bytes(path)):
-        return f"{missing} bytes are missing at its end"
+    if "mp4" in container.format.name and (box := _cut_box(path)):
+        return f"it ends within its {box!r} box"
     if container.duration and last_packet_end is not None:
         stated = container.duration / 1e6
         if last_packet_end < stated - _TOLERANCE:
@@ -69,20 +72,21 @@ def end_missing(path: Path, container: av.container.InputContainer, last_packet_
     return ""
 
 
-def _missing_bytes(path: Path) -> int:
-    """How far the last top-level box of an ISO media file reaches beyond the end of the file (ISO/IEC 14496-12)."""
-    size, position = path.stat().st_size, 0
+def _cut_box(path: Path) -> str:
+    """The name of the top-level box of an ISO media file (ISO/IEC 14496-12) that the file's end cuts, or ""."""
+    size, position, name = path.stat().st_size, 0, ""
     with open(path, "rb") as file:
         while position + 8 <= size:
             file.seek(position)
             header = file.read(16)
             length = int.from_bytes(header[:4], "big")
-            if length == 1 and len(header) == 16:
+            name = header[4:8].decode("latin-1")
+            if length == 1 and len(header) == 16:  # the length is too large for its first field
                 length = int.from_bytes(header[8:16], "big")
-            if length < 8:  # 0: to the end of the file; anything else is no box
-                return 0
+            if length < 8 or name not in _BOXES:  # "to the end of the file", or bytes that are no box
+                return ""
             position += length
-    return max(0, position - size)
+    return name if position > size else ""
 
 
 def _words(error: BaseException) -> str:
