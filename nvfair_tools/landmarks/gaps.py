@@ -6,6 +6,8 @@ A bridged frame is invented. It lets a generator draw a whole clip; features are
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
@@ -44,7 +46,7 @@ def fill_gaps(track: Track, max_gap_s: float) -> tuple[np.ndarray, np.ndarray]:
         ("gap_at_end", times[-1] - times[found[-1]], found[-1] + 1),
         *(
             ("gap_too_long", times[after] - times[before] - interval, before + 1)
-            for before, after in zip(found[:-1], found[1:], strict=True)
+            for before, after in itertools.pairwise(found)
             if after > before + 1
         ),
     ):

@@ -110,7 +110,7 @@ _LAUGH_LINES = {203: 423, 206: 426, 216: 436}
 
 def _across(upper: Mapping[int, int], middle: int | None) -> tuple[int, ...]:
     """Right to left over the middle of the face."""
-    return (*upper, *(() if middle is None else (middle,)), *reversed(upper.values()))
+    return (*upper, *(() if middle is None else (middle,)), *reversed(list(upper.values())))
 
 
 SCHEME_126 = Scheme(

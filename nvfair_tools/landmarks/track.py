@@ -71,7 +71,7 @@ def load_track(path: str | Path) -> Track:
     """Reads what `save_track` wrote; NvfairError where it is absent, damaged or of another format version."""
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
             version = about.get("format_version")
             if version != FORMAT_VERSION:

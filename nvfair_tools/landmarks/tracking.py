@@ -74,11 +74,11 @@ def track_frames(frames: Iterable[Frame], landmarker: Landmarker, size: tuple[in
         meshes.append(unseen if mesh is None else mesh)
         reasons.append(reason)
         times.append(frame.time)
-    reason = np.array(reasons, dtype=object)
+    causes = np.array(reasons, dtype=object)
     return Track(
         mesh=np.stack(meshes) if meshes else np.empty((0, 478, 3), dtype=np.float32),
-        valid=reason == "",
-        reason=reason,
+        valid=causes == "",
+        reason=causes,
         time=np.array(times, dtype=np.float64),
         size=size,
         detector=landmarker.name,

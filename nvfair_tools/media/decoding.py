@@ -36,10 +36,8 @@ def decode(path: str | Path) -> Iterator[Frame]:
     path = Path(path)
     with opened(path) as container:
         clock = _Clock(container.streams.video[0])
-        index = 0
-        for raw in raw_frames(path, container):
+        for index, raw in enumerate(raw_frames(path, container)):
             yield Frame(index, clock.seconds(raw.pts), upright(raw))
-            index += 1
 
 
 def upright(raw: Any) -> np.ndarray:
@@ -86,7 +84,8 @@ def raw_frames(path: Path, container: Any) -> Iterator[Any]:
         if damage:
             break
     # What a cut leaves is often half a packet: the cause is then the cut.
-    start = (container.start_time or 0) / 1e6
+    # Some containers state their duration from the first packet on, some from time zero on.
+    start = min(0.0, (container.start_time or 0) / 1e6)
     if cut := end_missing(path, container, None if damage or end is None else end - start):
         raise MediaError("truncated", path, cut, frames=count)
     if damage:

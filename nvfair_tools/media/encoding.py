@@ -7,6 +7,7 @@ recognised by its codec, frame rate or value range.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -147,15 +148,11 @@ def _run(path: Path, command: list[str], frames: Iterator[np.ndarray], shape: tu
             process.kill()
             raise
         finally:
-            if process.poll() is None and not process.stdin.closed:
-                _close_quietly(process.stdin)
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
             status = process.wait()
-            if not process.stdin.closed:
-                _close_quietly(process.stdin)
         if status != 0:
-            raise MediaError(
-                "not_encoded", path, f"ffmpeg ended with status {status}:\n{_tail(words)}", frames=count
-            )
+            raise MediaError("not_encoded", path, f"ffmpeg ended with status {status}:\n{_tail(words)}", frames=count)
     return count
 
 
@@ -203,13 +200,6 @@ def _checked_rate(path: Path, fps: Fraction) -> Fraction:
 def _chain(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     yield first
     yield from rest
-
-
-def _close_quietly(pipe: IO[bytes]) -> None:
-    try:
-        pipe.close()
-    except BrokenPipeError:
-        pass
 
 
 def _tail(words: IO[bytes]) -> str:
