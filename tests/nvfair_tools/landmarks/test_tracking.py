@@ -116,7 +116,7 @@ def test_no_frame_at_all_gives_an_empty_track(landmarker):
 def test_the_larger_of_two_real_faces_is_followed_and_both_are_flagged(landmarker):
     picture = np.full((300, 640, 3), 128, np.uint8)
     picture[:, :300] = astronaut()[:300, 75:375]
-    picture[:260, 360:620] = square(hopper(), 260)
+    picture[:220, 380:600] = square(hopper(), 220)
     track = track_frames(as_frames([picture] * 6), landmarker, (640, 300))
     assert track.flags == ("several_faces",)
     assert track.valid.all()
