@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nvfair_tools.errors import NvfairError
@@ -27,6 +27,7 @@ def test_a_crop_of_whole_pixels_is_a_slice():
     np.testing.assert_allclose(move_points(np.array([[200.0, 100.0], [300.0, 200.0]]), matrix), [[0, 0], [100, 100]])
 
 
+@settings(max_examples=30, deadline=None)
 @given(x=st.floats(60, 440), y=st.floats(60, 440), side=st.floats(20, 400), size=st.integers(16, 300))
 def test_the_matrix_takes_a_bright_spot_to_where_it_is_drawn(x, y, side, size):
     """The picture is dark but for a wide bright disc, whose centre of mass must follow the matrix."""
