@@ -1,6 +1,6 @@
 """Frames a second of the landmark-distance features, ours in both layouts beside SciPy and plain numpy.
 
-Run: OMP_NUM_THREADS=1 python tests/performance/bench_features.py [--frames 512]
+OMP_NUM_THREADS=1 python -m tests.performance.bench_features [--frames 512]
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def measure(frames: int = 512, repeats: int = 15) -> dict[str, float]:
     }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Prints the rates as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=15)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     found = measure(options.frames, options.repeats)
     print(json.dumps({name: round(value) for name, value in found.items()}, indent=1))
 

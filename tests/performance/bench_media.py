@@ -1,6 +1,6 @@
 """Frames a second of reading, probing and writing video, beside a plain PyAV loop.
 
-Run: python tests/performance/bench_media.py [CLIP ...]   (without clips: one made from a public-domain portrait)
+python -m tests.performance.bench_media [CLIP ...]   (without clips: one made from a public-domain portrait)
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def measure(paths: list[Path], repeats: int = 3) -> dict[str, float]:
     return found
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Prints the rates as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="*", type=Path)
     parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         clips = options.clips
         if not clips:
