@@ -47,7 +47,9 @@ def figure(path: Path) -> None:
     landmarker.close()
     points = SCHEME_126.take(mesh[None])[0] - (left, top)
     plot, axes = plt.subplots(figsize=(side * zoom / 100, side * zoom / 100), dpi=100)
-    axes.imshow(portrait[top : top + side, left : left + side], extent=(0, side, side, 0), interpolation="bicubic")
+    # In grey, so that only the groups have colours (and the file stays small).
+    grey = portrait[top : top + side, left : left + side].mean(axis=2)
+    axes.imshow(grey, extent=(0, side, side, 0), interpolation="bicubic", cmap="gray", vmin=0, vmax=255)
     axes.imshow(np.ones((1, 1, 3)), extent=(0, side, side, 0), alpha=0.45)
     colours = plt.get_cmap("tab10").colors
     for (group, place), colour in zip(SCHEME_126.positions.items(), colours, strict=True):

@@ -67,7 +67,7 @@ def distances(
     """Normalised pairwise distances (T, P) of landmarks (T, L, 2), computed in float32.
 
     A frame with NaN landmarks, or whose scale is zero, gives NaN distances. out: where given, it is filled and
-    returned, in its own dtype; fresh memory costs as much as a third of the computation.
+    returned, in its own dtype: large results cost less where the memory has been used before.
     Raises NvfairError for an unknown scale or another shape.
     """
     points = _checked(landmarks)

@@ -25,8 +25,9 @@ from nvfair_tools.atomic import written_aside
 from nvfair_tools.errors import MissingExtra
 from nvfair_tools.media.errors import MediaError
 
-# x264's constant rate factor: 18 is about where compression stops being visible; landmarks stay within a tenth of a
-# pixel of those of the uncompressed frames.
+# x264's constant rate factor: 18 is about where compression stops being visible. Measured on real faces at 256 pixels:
+# it moves landmarks by 0.17 to 0.25 px in the median (0.5 to 0.6 px at the 95th percentile); 23 by 0.29 px in half the
+# bytes, 10 by 0.10 px in 3.7 times the bytes.
 CRF = 18
 PRESET = "medium"
 
