@@ -5,9 +5,18 @@ Legend: T frames, 478 mesh points; coordinates are pixels of the stored video.
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+
+from nvfair_tools.atomic import written_aside
+from nvfair_tools.errors import NvfairError
+
+FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -16,7 +25,7 @@ class Track:
 
     mesh: float32 (T, 478, 3), MediaPipe's order, x and y in pixels, z in the same unit; NaN where not valid.
     valid: bool (T,). reason: (T,) of str, "" where valid (else "no_face", "lost", "out_of_frame").
-    time: float64 (T,) presentation time in seconds. size: (width, height) of the video in pixels.
+    time: float64 (T,) seconds since the first frame. size: (width, height) of the video in pixels.
     detector, version: what found the face. flags: notes on the whole clip ("several_faces", ...).
     """
 
@@ -31,3 +40,58 @@ class Track:
 
     def __len__(self) -> int:
         return len(self.valid)
+
+
+def save_track(path: str | Path, track: Track) -> None:
+    """Writes a track, whole or not at all, as an .npz file that `numpy.load` reads; equal tracks give equal bytes."""
+    about = {
+        "format_version": FORMAT_VERSION,
+        "size": list(track.size),
+        "detector": track.detector,
+        "version": track.version,
+        "flags": list(track.flags),
+        "reason": track.reason.tolist(),
+    }
+    arrays = {
+        "mesh": np.ascontiguousarray(track.mesh, dtype=np.float32),
+        "valid": np.asarray(track.valid, dtype=bool),
+        "time": np.asarray(track.time, dtype=np.float64),
+        "about": np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8),
+    }
+    # `numpy.savez` stamps each member with the present time, so the members are written here. Meshes do not shrink
+    # enough to be worth compressing: noise in the low bits.
+    with written_aside(Path(path)) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+
+
+def load_track(path: str | Path) -> Track:
+    """Reads what `save_track` wrote; NvfairError where it is absent, damaged or of another format version."""
+    path = Path(path)
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
+            about = json.loads(stored["about"].tobytes())
+            version = about.get("format_version")
+            if version != FORMAT_VERSION:
+                raise NvfairError(
+                    f"track format version {version!r}",
+                    where=path,
+                    expected=f"version {FORMAT_VERSION}",
+                    remedy="track the video again with this release",
+                )
+            return Track(
+                mesh=stored["mesh"],
+                valid=stored["valid"],
+                reason=np.array(about["reason"], dtype=object),
+                time=stored["time"],
+                size=(int(about["size"][0]), int(about["size"][1])),
+                detector=about["detector"],
+                version=about["version"],
+                flags=tuple(about["flags"]),
+            )
+    except FileNotFoundError as error:
+        raise NvfairError("no such track", where=path, remedy="track the video first") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+        raise NvfairError(f"not a whole track file: {error}", where=path, remedy="track the video again") from error

@@ -1,0 +1,204 @@
+"""MediaPipe's two interfaces to the same face mesh, behind `Landmarker`.
+
+Following one face costs two thirds of looking for several in every frame (measured). So both follow one, and look at
+the whole picture for others in the first frame and in every `SURVEY_INTERVAL`-th one; once a second face is seen,
+several are followed until the clip ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+import sys
+import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nvfair_tools.errors import MissingExtra, NvfairError
+
+SURVEY_INTERVAL = 25
+MOST_FACES = 4
+
+Role = Literal["one", "several", "survey"]
+
+# System libraries that opencv, which mediapipe imports, loads -> the Debian package that has them.
+_SYSTEM_LIBRARIES = {
+    "libGL.so": "libgl1",
+    "libgthread": "libglib2.0-0",
+    "libglib": "libglib2.0-0",
+    "libEGL": "libegl1",
+    "libGLES": "libgles2",
+}
+
+
+class _Following(ABC):
+    """Follows one face, or several once there are several; a subclass says how a graph is opened and run."""
+
+    def __init__(self) -> None:
+        self._graphs: dict[Role, Any] = {}
+        self._frame = 0
+        self._several = False
+
+    def start(self) -> None:
+        self.close()
+        self._frame, self._several = 0, False
+
+    def find(self, image: np.ndarray) -> list[np.ndarray]:
+        """See Landmarker. Raises NvfairError where `image` is not uint8 (H, W, 3)."""
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise NvfairError(f"an image of {image.dtype} {image.shape}", expected="uint8 RGB (H, W, 3)")
+        image = np.ascontiguousarray(image)
+        if not self._several and self._frame % SURVEY_INTERVAL == 0:
+            self._several = len(self._meshes("survey", image)) > 1
+        meshes = self._meshes("several" if self._several else "one", image)
+        self._frame += 1
+        return meshes
+
+    def close(self) -> None:
+        for graph in self._graphs.values():
+            graph.close()
+        self._graphs = {}
+
+    def _meshes(self, role: Role, image: np.ndarray) -> list[np.ndarray]:
+        height, width = image.shape[:2]
+        scale = np.array([width, height, width], dtype=np.float64)
+        if role in self._graphs:
+            found = self._run(self._graphs[role], image)
+        else:
+            # MediaPipe writes several lines to the terminal when a graph takes its first picture.
+            with quiet_stderr():
+                self._graphs[role] = self._open(role)
+                found = self._run(self._graphs[role], image)
+        return [
+            (np.array([(p.x, p.y, p.z) for p in points], dtype=np.float64) * scale).astype(np.float32)
+            for points in found
+        ]
+
+    @abstractmethod
+    def _open(self, role: Role) -> Any: ...
+
+    @abstractmethod
+    def _run(self, graph: Any, image: np.ndarray) -> list[Any]:
+        """One sequence of points with x, y, z for each face; x and z in widths, y in heights."""
+
+
+class MediapipeFaceMesh(_Following):
+    """The face mesh of mediapipe 0.10.21, whose wheel carries its models; refined (478 points)."""
+
+    name = "mediapipe-facemesh"
+
+    def __init__(self) -> None:
+        super().__init__()
+        mediapipe = import_mediapipe()
+        if not hasattr(mediapipe, "solutions"):
+            raise NvfairError(
+                f"mediapipe {mediapipe.__version__} carries no face-mesh model",
+                expected="mediapipe 0.10.21, the last release that does",
+                remedy="pip install mediapipe==0.10.21, or give the landmarker 'tasks' a face_landmarker.task file",
+            )
+        self._class = mediapipe.solutions.face_mesh.FaceMesh
+        self.version = mediapipe.__version__
+
+    def _open(self, role: Role) -> Any:
+        return self._class(
+            static_image_mode=role == "survey",
+            refine_landmarks=True,
+            max_num_faces=1 if role == "one" else MOST_FACES,
+        )
+
+    def _run(self, graph: Any, image: np.ndarray) -> list[Any]:
+        return [face.landmark for face in graph.process(image).multi_face_landmarks or ()]
+
+
+class MediapipeTasks(_Following):
+    """The face mesh of mediapipe's Tasks API, with a FaceLandmarker bundle from disk."""
+
+    name = "mediapipe-tasks"
+
+    def __init__(self, task_file: Path) -> None:
+        super().__init__()
+        if not task_file.is_file():
+            raise NvfairError(
+                "no such model file",
+                where=task_file,
+                expected="a FaceLandmarker bundle (face_landmarker.task)",
+                remedy="download it from MediaPipe's model page and name its path",
+            )
+        self._mediapipe = import_mediapipe()
+        self._vision = importlib.import_module("mediapipe.tasks.python.vision")
+        self._base = importlib.import_module("mediapipe.tasks.python").BaseOptions
+        self._model = task_file.read_bytes()
+        self.version = f"{self._mediapipe.__version__}+{hashlib.sha256(self._model).hexdigest()[:12]}"
+        self._survey: Any = None
+        try:
+            with quiet_stderr():
+                self._open("survey").close()
+        except (RuntimeError, ValueError) as error:
+            raise NvfairError(
+                f"mediapipe cannot read this model file: {error}",
+                where=task_file,
+                expected="a FaceLandmarker bundle (face_landmarker.task)",
+            ) from error
+
+    def _open(self, role: Role) -> Any:
+        modes = self._vision.RunningMode
+        options = self._vision.FaceLandmarkerOptions(
+            base_options=self._base(model_asset_buffer=self._model),
+            running_mode=modes.IMAGE if role == "survey" else modes.VIDEO,
+            num_faces=1 if role == "one" else MOST_FACES,
+        )
+        graph = self._vision.FaceLandmarker.create_from_options(options)
+        if role == "survey":
+            self._survey = graph
+        return graph
+
+    def _run(self, graph: Any, image: np.ndarray) -> list[Any]:
+        picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=image)
+        if graph is self._survey:
+            return graph.detect(picture).face_landmarks
+        # Times only have to rise; a fixed step keeps what is found independent of the clip's frame rate.
+        return graph.detect_for_video(picture, self._frame * 40).face_landmarks
+
+
+def import_mediapipe() -> Any:
+    """mediapipe; MissingExtra that names the pip extra or the Debian package where it cannot be imported."""
+    try:
+        with quiet_stderr():
+            return importlib.import_module("mediapipe")
+    except ImportError as error:
+        for library, package in _SYSTEM_LIBRARIES.items():
+            if library in str(error):
+                raise NvfairError(
+                    f"mediapipe needs the system library {library}, which is missing: {error}",
+                    remedy="apt-get install libgl1 libglib2.0-0"
+                    + ("" if package in ("libgl1", "libglib2.0-0") else f" {package}"),
+                ) from error
+        raise MissingExtra("mediapipe", "curate", str(error)) from error
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keeps what native code writes to file descriptor 2 off the terminal; shows it after all where the body fails.
+
+    The descriptor belongs to the whole process: what other threads write meanwhile is held back too.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as aside:
+        os.dup2(aside.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(kept, 2)
+            aside.seek(0)
+            os.write(2, aside.read()[-4000:])
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

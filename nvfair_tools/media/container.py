@@ -1,0 +1,93 @@
+"""Opening a video file, and knowing whether its end is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nvfair_tools.errors import MissingExtra
+from nvfair_tools.media.errors import MediaError
+
+if TYPE_CHECKING:
+    import av.container
+
+# A container's stated duration and the end of its last packet differ by a few frames in whole files.
+_TOLERANCE = 0.5
+
+# Top-level boxes; anything else at the end of a file is padding or a stranger's trailer, not a sign of a cut.
+_BOXES = frozenset(("ftyp", "moov", "moof", "mfra", "mdat", "free", "skip", "wide", "uuid", "styp", "sidx", "meta"))
+
+
+def import_av() -> Any:
+    """PyAV; MissingExtra where it is not installed."""
+    try:
+        import av
+        import av.error
+    except ImportError as error:
+        raise MissingExtra("av", "media", str(error)) from error
+    return av
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[av.container.InputContainer]:
+    """The opened container with at least one video stream; MediaError otherwise."""
+    av = import_av()
+    if not path.is_file():
+        raise MediaError("unreadable", path, "a folder, not a file" if path.is_dir() else "no such file")
+    if path.stat().st_size == 0:
+        raise MediaError("unreadable", path, "the file is empty")
+    try:
+        container = av.open(str(path), metadata_errors="replace")
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        raise MediaError("unreadable", path, _words(error)) from error
+    try:
+        if not container.streams.video:
+            kinds = sorted({stream.type for stream in container.streams})
+            raise MediaError("no_video", path, f"its streams: {', '.join(kinds) or 'none'}")
+        # One thread: threads cost more than they give on small pictures, and workers run side by side.
+        container.streams.video[0].thread_type = "NONE"
+        container.streams.video[0].codec_context.thread_count = 1
+        # A decoder that hides damage would hand out invented pictures as if they had been filmed.
+        container.streams.video[0].codec_context.options = {"err_detect": "explode"}
+        yield container
+    finally:
+        container.close()
+
+
+def end_missing(path: Path, container: av.container.InputContainer, last_packet_end: float | None) -> str:
+    """Why the file is believed to be cut off, or "" where nothing says so.
+
+    last_packet_end: seconds at which the last packet of any stream ends. Two tests: an ISO (mp4, mov) box that reaches
+    beyond the end of the file, and packets that stop more than half a second before the stated duration.
+    Containers without an index or a stated duration (MPEG program streams) may be cut without a trace.
+    """
+    if "mp4" in container.format.name and (box := _cut_box(path)):
+        return f"it ends within its {box!r} box"
+    if container.duration and last_packet_end is not None:
+        stated = container.duration / 1e6
+        if last_packet_end < stated - _TOLERANCE:
+            return f"it states {stated:.2f} s but its packets end at {last_packet_end:.2f} s"
+    return ""
+
+
+def _cut_box(path: Path) -> str:
+    """The name of the top-level box of an ISO media file (ISO/IEC 14496-12) that the file's end cuts, or ""."""
+    size, position, name = path.stat().st_size, 0, ""
+    with open(path, "rb") as file:
+        while position + 8 <= size:
+            file.seek(position)
+            header = file.read(16)
+            length = int.from_bytes(header[:4], "big")
+            name = header[4:8].decode("latin-1")
+            if length == 1 and len(header) == 16:  # the length is too large for its first field
+                length = int.from_bytes(header[8:16], "big")
+            if length < 8 or name not in _BOXES:  # "to the end of the file", or bytes that are no box
+                return ""
+            position += length
+    return name if position > size else ""
+
+
+def _words(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,0 +1,162 @@
+import builtins
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nvfair_tools.errors import MissingExtra, NvfairError
+from nvfair_tools.landmarks.landmarker import create_landmarker
+from nvfair_tools.landmarks.mediapipe import SURVEY_INTERVAL, import_mediapipe, quiet_stderr
+from tests.nvfair_tools.clips import astronaut, hopper, moving_face
+
+
+def two_faces() -> np.ndarray:
+    """Both portraits side by side, the astronaut on the left, uint8 (300, 640, 3)."""
+    picture = np.full((300, 640, 3), 128, np.uint8)
+    picture[:, :300] = astronaut()[:300, 75:375]
+    picture[:, 340:] = np.array(Image.fromarray(hopper()[:512]).resize((300, 300)))
+    return picture
+
+
+@pytest.fixture(params=["facemesh", "tasks"])
+def either(request):
+    if request.param == "tasks":
+        shared = request.getfixturevalue("shared")
+        found = create_landmarker("tasks", shared / "models" / "face_landmarker.task")
+    else:
+        found = create_landmarker("facemesh")
+    yield found
+    found.close()
+
+
+def test_a_face_is_found_where_it_is(either):
+    either.start()
+    (mesh,) = either.find(astronaut())
+    assert mesh.shape == (478, 3)
+    assert mesh.dtype == np.float32
+    # The eyes of this well-known picture, read off by eye.
+    assert np.linalg.norm(mesh[468:473, :2].mean(axis=0) - (203, 100)) < 6
+    assert np.linalg.norm(mesh[473:478, :2].mean(axis=0) - (246, 104)) < 6
+
+
+def test_no_face_gives_an_empty_list(either):
+    either.start()
+    assert either.find(np.full((120, 160, 3), 90, np.uint8)) == []
+
+
+def test_several_faces_are_all_found(either):
+    either.start()
+    found = either.find(two_faces())
+    assert len(found) == 2
+    centres = sorted(mesh[:, 0].mean() for mesh in found)
+    assert centres[0] < 300
+    assert centres[1] > 340
+
+
+def test_a_second_face_is_noticed_within_the_survey_interval(either):
+    either.start()
+    alone = two_faces()
+    alone[:, 320:] = 128
+    counts = [len(either.find(alone)) for _ in range(3)]
+    counts += [len(either.find(two_faces())) for _ in range(SURVEY_INTERVAL)]
+    assert counts[:3] == [1, 1, 1]
+    assert counts[-1] == 2
+
+
+def test_what_is_found_does_not_depend_on_the_clip_before(either):
+    frames = moving_face(astronaut(), 8)
+    either.start()
+    first = [either.find(frame) for frame in frames]
+    either.start()
+    for frame in moving_face(hopper(), 5):
+        either.find(frame)
+    either.start()
+    again = [either.find(frame) for frame in frames]
+    for before, after in zip(first, again, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_both_interfaces_agree_within_a_few_hundredths_of_the_face(shared):
+    meshes = []
+    for found in (
+        create_landmarker("facemesh"),
+        create_landmarker("auto", shared / "models" / "face_landmarker.task"),
+    ):
+        found.start()
+        meshes.append(found.find(astronaut())[0])
+        found.close()
+    error = np.linalg.norm(meshes[0][:, :2] - meshes[1][:, :2], axis=1)
+    assert np.median(error) / np.ptp(meshes[0][:, 0]) < 0.04
+
+
+@pytest.mark.parametrize("image", [np.zeros((10, 10), np.uint8), np.zeros((10, 10, 3), np.float32)])
+def test_another_kind_of_image_is_refused(landmarker, image):
+    with pytest.raises(NvfairError, match="uint8 RGB"):
+        landmarker.find(image)
+
+
+def test_a_missing_or_wrong_model_file_is_named(tmp_path):
+    with pytest.raises(NvfairError, match=r"nowhere\.task"):
+        create_landmarker("tasks", tmp_path / "nowhere.task")
+    wrong = tmp_path / "wrong.task"
+    wrong.write_bytes(b"no model")
+    with pytest.raises(NvfairError, match=r"wrong\.task"):
+        create_landmarker("tasks", wrong)
+    with pytest.raises(NvfairError, match="needs a model file"):
+        create_landmarker("tasks")
+    with pytest.raises(NvfairError, match="unknown"):
+        create_landmarker("dlib")
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "word"),
+    [
+        ("No module named 'mediapipe'", MissingExtra, "curate"),
+        ("libGL.so.1: cannot open shared object file", NvfairError, "libgl1"),
+        ("libgthread-2.0.so.0: cannot open shared object file", NvfairError, "libglib2.0-0"),
+    ],
+)
+def test_what_is_missing_is_named_with_its_package(monkeypatch, message, error, word):
+    real = builtins.__import__
+
+    def refuse(name, *rest, **more):
+        if name.startswith("mediapipe"):
+            raise ImportError(message)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr("importlib.import_module", refuse)
+    with pytest.raises(error, match=word):
+        import_mediapipe()
+
+
+def test_the_terminal_stays_quiet():
+    program = """
+import numpy as np, skimage.data
+from nvfair_tools.landmarks.landmarker import create_landmarker
+found = create_landmarker()
+for _ in range(2):
+    found.start()
+    assert len(found.find(skimage.data.astronaut())) == 1
+found.close()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert done.stdout == ""
+
+
+def test_what_was_held_back_is_shown_when_something_fails(capfd):
+    import os
+
+    def fail():
+        with quiet_stderr():
+            os.write(2, b"the native library's last words\n")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert "last words" in capfd.readouterr().err
+    with quiet_stderr():
+        os.write(2, b"chatter\n")
+    assert capfd.readouterr().err == ""
