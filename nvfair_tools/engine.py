@@ -67,14 +67,14 @@ class Engine(Protocol):
 def failure_of(error: BaseException) -> ItemResult:
     """The failed result that stands for an exception.
 
-    An error that names its `reason` and says whether it is `retryable` keeps both; other mistakes of the input are
-    final; what depends on the machine's moment (I/O, memory) and what nobody foresaw (mended by a later release) is
-    retryable.
+    An error that names its `cause` (MediaError does) keeps it; mistakes of the input are final; what depends on the
+    machine's moment (I/O, memory, an encoder that could not write) and what nobody foresaw (mended by a later
+    release) is retryable.
     """
     detail = _first_line(getattr(error, "what", None) or str(error) or type(error).__name__)
-    reason = getattr(error, "reason", None)
-    if isinstance(reason, str) and reason:
-        return failed(reason, detail, retryable=bool(getattr(error, "retryable", False)))
+    cause = getattr(error, "cause", None)
+    if isinstance(error, NvfairError) and isinstance(cause, str):
+        return failed(cause, detail.removeprefix(f"{cause}: "), retryable=cause == "not_encoded")
     if isinstance(error, NvfairError) or type(error).__name__ == "GeneratorError":
         return failed("unusable_input", detail, retryable=False)
     if isinstance(error, MemoryError):

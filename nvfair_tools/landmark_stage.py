@@ -1,0 +1,90 @@
+"""Landmarks: the face is tracked anew in every reenactment, as a stranger who is given only the video would do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from nvfair_tools.ingest import landmarker_file, landmarker_id
+from nvfair_tools.items import ItemResult, item_id, ok
+from nvfair_tools.stage import Session, run_stage, single_items
+
+VERSION = "1"
+
+
+@dataclass(frozen=True)
+class LandmarkTask:
+    """video, track: the reenactment and where its track goes. path: the track, relative to the data set.
+    driver: the driving clip's track, whose times and length the reenactment has."""
+
+    video: Path
+    track: Path
+    path: str
+    driver: Path
+
+
+def track_ids(session: Session, videos: Mapping[str, object]) -> dict[str, str]:
+    """{video id: id of its track}."""
+    landmarker = landmarker_id(session.recipe)
+    return {video: item_id("landmarks", video=video, landmarker=landmarker, version=VERSION) for video in videos}
+
+
+def landmarks(session: Session, videos: Mapping[str, tuple[str, str]]) -> dict[str, ItemResult]:
+    """{video id: result}. videos: id -> (path relative to the data set, track id of the driving clip).
+
+    facts: track (its id), valid_share, flags, detector, version, path, bytes. A reenactment without a face in any
+    frame is ok here: that a method cannot acquire it is a finding, which the rows' `valid` tells.
+    """
+    workspace = session.workspace
+    ids = track_ids(session, videos)
+    tasks = {
+        ids[video]: LandmarkTask(
+            session.dataset / path,
+            workspace.track(ids[video]),
+            workspace.track(ids[video]).relative_to(session.dataset).as_posix(),
+            workspace.track(driver),
+        )
+        for video, (path, driver) in videos.items()
+    }
+    factory = partial(LandmarkWorker, session.recipe.landmarks.landmarker, landmarker_file(session.recipe))
+    results = run_stage(
+        session, "landmarks", factory, single_items(tasks), outputs={id: task.path for id, task in tasks.items()}
+    )
+    return {video: results[id] for video, id in ids.items()}
+
+
+class LandmarkWorker:
+    """Tracks reenactments."""
+
+    def __init__(self, landmarker: str, model: Path | None) -> None:
+        from nvfair_tools.landmarks.landmarker import create_landmarker
+
+        self._landmarker = create_landmarker(landmarker, model)
+
+    def prepare(self, shared: None) -> None:
+        """Nothing is shared."""
+
+    def run(self, prepared: None, task: LandmarkTask) -> ItemResult:
+        """Writes the track; see `landmarks` for the facts."""
+        from dataclasses import replace
+
+        from nvfair_tools.landmarks.track import load_track, save_track
+        from nvfair_tools.landmarks.tracking import track_video
+
+        track = track_video(task.video, self._landmarker)
+        driver = load_track(task.driver)
+        if len(track) != len(driver):
+            raise ValueError(f"the reenactment has {len(track)} frames, but its driving clip {len(driver)}")
+        # The file's constant rate is the mean of the clip's: a variable one lives on in the times alone.
+        track = replace(track, time=driver.time)
+        save_track(task.track, track)
+        return ok(
+            valid_share=float(track.valid.mean()),
+            flags=list(track.flags),
+            detector=track.detector,
+            version=track.version,
+            path=task.path,
+            bytes=task.track.stat().st_size,
+        )
