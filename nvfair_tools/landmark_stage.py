@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -16,17 +16,18 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class LandmarkTask:
-    """video, track: the reenactment and where its track goes. path: the track, relative to the data set.
-    driver: the driving clip's track, whose times and length the reenactment has."""
+    """video, rows: the reenactment and where its frames' rows go. path: the latter, relative to the data set.
+    driver: the driving clip's track, whose times and length the reenactment has. mesh: whether to keep all points."""
 
     video: Path
-    track: Path
+    rows: Path
     path: str
     driver: Path
+    mesh: bool
 
 
-def track_ids(session: Session, videos: Mapping[str, object]) -> dict[str, str]:
-    """{video id: id of its track}."""
+def rows_ids(session: Session, videos: Mapping[str, object]) -> dict[str, str]:
+    """{video id: id of its frames' rows}."""
     landmarker = landmarker_id(session.recipe)
     return {video: item_id("landmarks", video=video, landmarker=landmarker, version=VERSION) for video in videos}
 
@@ -34,17 +35,18 @@ def track_ids(session: Session, videos: Mapping[str, object]) -> dict[str, str]:
 def landmarks(session: Session, videos: Mapping[str, tuple[str, str]]) -> dict[str, ItemResult]:
     """{video id: result}. videos: id -> (path relative to the data set, track id of the driving clip).
 
-    facts: track (its id), valid_share, flags, detector, version, path, bytes. A reenactment without a face in any
+    facts: valid_share, flags, detector, version, path, bytes. A reenactment without a face in any
     frame is ok here: that a method cannot acquire it is a finding, which the rows' `valid` tells.
     """
     workspace = session.workspace
-    ids = track_ids(session, videos)
+    ids = rows_ids(session, videos)
     tasks = {
         ids[video]: LandmarkTask(
             session.dataset / path,
             workspace.track(ids[video]),
             workspace.track(ids[video]).relative_to(session.dataset).as_posix(),
             workspace.track(driver),
+            session.recipe.features.mesh,
         )
         for video, (path, driver) in videos.items()
     }
@@ -67,10 +69,9 @@ class LandmarkWorker:
         """Nothing is shared."""
 
     def run(self, prepared: None, task: LandmarkTask) -> ItemResult:
-        """Writes the track; see `landmarks` for the facts."""
-        from dataclasses import replace
-
-        from nvfair_tools.landmarks.track import load_track, save_track
+        """Writes the rows; see `landmarks` for the facts."""
+        from nvfair_tools.frame_store import rows_of_track, save_rows
+        from nvfair_tools.landmarks.track import load_track
         from nvfair_tools.landmarks.tracking import track_video
 
         track = track_video(task.video, self._landmarker)
@@ -79,12 +80,12 @@ class LandmarkWorker:
             raise ValueError(f"the reenactment has {len(track)} frames, but its driving clip {len(driver)}")
         # The file's constant rate is the mean of the clip's: a variable one lives on in the times alone.
         track = replace(track, time=driver.time)
-        save_track(task.track, track)
+        save_rows(task.rows, rows_of_track(track, mesh=task.mesh))
         return ok(
             valid_share=float(track.valid.mean()),
             flags=list(track.flags),
             detector=track.detector,
             version=track.version,
             path=task.path,
-            bytes=task.track.stat().st_size,
+            bytes=task.rows.stat().st_size,
         )

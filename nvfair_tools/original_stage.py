@@ -19,7 +19,8 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class OriginalTask:
-    """A clip to write anew. output: the file; path: the same, relative to the data set; frames: how many its track has."""
+    """A clip to write anew. output: the file; path: the same, relative to the data set; frames: how many its
+    track has."""
 
     source: Path
     output: Path

@@ -172,11 +172,18 @@ class Recipe(_Part):
         return self.resolve(self.output)
 
     def digest(self) -> str:
-        """Hash of what the recipe asks for; where it runs (output, workers, device, limits) does not count."""
+        """Hash of what the recipe asks for; where it runs and where files lie (output, workers, paths) do not count."""
         told = self.model_dump(
             mode="json",
             by_alias=True,
-            exclude={"output", "workers", "device", "item_time_limit", "sources_in_memory", "sources"},
+            exclude={
+                **dict.fromkeys(
+                    ("output", "workers", "device", "item_time_limit", "sources_in_memory", "sources"), True
+                ),
+                "splits": {"file"},
+                "landmarks": {"model"},
+                "generators": {"__all__": {"weights"}},
+            },
         )
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 

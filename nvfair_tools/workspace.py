@@ -37,6 +37,7 @@ class Workspace:
         with _locked(self.folder / "lock"), Journal(self.folder / "journal.sqlite") as journal:
             self._clear_leftovers()
             yield journal
+            self._clear_leftovers()
 
     def _clear_leftovers(self) -> None:
         """Half-written files of processes that were killed; nobody else writes here while we hold the lock."""
@@ -50,7 +51,7 @@ class Workspace:
 def _is_alive(path: Path) -> bool:
     """Whether the process that writes a `.name.PID.part.suffix` file still runs: a killed build's worker may need a
     moment to notice."""
-    pid = path.name.split(".part")[0].rpartition(".")[2]
+    pid = path.name.rpartition(".part")[0].rpartition(".")[2]
     try:
         os.kill(int(pid), 0)
     except (ValueError, ProcessLookupError):
