@@ -60,8 +60,8 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
         "*target*) moved by a recording of a person (the *driver*), the same one (self-reenactment) or another "
         "(cross-reenactment). None of them shows what its target did or said. Every synthetic file says so in its own "
         "metadata (`synthetic=true`), with its generator, driver, target and permitted use.",
-        f"{len(identities)} people, {len(real):,} real recordings, {hours:.2f} hours of video in all. Made for research "
-        "on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
+        f"{len(identities)} people, {len(real):,} real recordings, {hours:.2f} hours of video in all. Made for "
+        "research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
         "## How to read it",
         "```python\nfrom datasets import load_dataset\n\n"
         "frames = load_dataset(FOLDER)             # one row a frame: landmarks"
@@ -100,8 +100,8 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
         _table(_rights(identities), ["source", "licence", "consent", "permitted_use", "people"]),
         "A reenactment inherits the conditions of its driver, its target and its generator (columns `licence`, "
         "`consent`, `permitted_use` of videos.parquet). A person may withdraw consent: the columns `target` and "
-        "`driver` find every video that has to be deleted. Do not use this data set to imitate, or to recognise without "
-        "their consent, the people in it.",
+        "`driver` find every video that has to be deleted. Do not use this data set to imitate, or to recognise "
+        "without their consent, the people in it.",
     ]
     return "\n\n".join(sections) + "\n"
 

@@ -14,9 +14,11 @@ import numpy as np
 
 from nvfair_tools.clip_list import ClipRow
 from nvfair_tools.dataset.writer import sha256_of
+from nvfair_tools.engine import LocalEngine
 from nvfair_tools.items import ItemResult, failed, item_id, ok, rejected
-from nvfair_tools.recipe import LandmarkRule, Policy, Recipe
+from nvfair_tools.recipe import Policy, Recipe
 from nvfair_tools.stage import Session, run_stage, single_items
+from nvfair_tools.tracker import Tracker
 
 VERSION = "1"  # of what is measured and stored for a clip
 
@@ -51,14 +53,15 @@ def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> 
     """Every listed clip with its state, in the rows' order."""
     digests = _digests(session, rows)
     clips = _named(session.recipe, rows, splits, digests)
-    landmarker = landmarker_id(session.recipe)
+    tracker = Tracker.of(session.recipe)
+    landmarker = tracker.id()
     to_track = {
         clip.track: TrackTask(clip.row.path, session.workspace.track(clip.track), session.recipe.policy.truncated)
         for clip in clips
         if clip.usable
         for clip in [_with_track(clip, landmarker, session.recipe.policy)]
     }
-    factory = partial(TrackWorker, session.recipe.landmarks.landmarker, landmarker_file(session.recipe))
+    factory = partial(TrackWorker, tracker)
     results = run_stage(
         session,
         "track",
@@ -86,20 +89,6 @@ def _with_track(clip: Clip, landmarker: str, policy: Policy) -> Clip:
 
 def _inside(session: Session, path: Path) -> str:
     return path.relative_to(session.dataset).as_posix()
-
-
-def landmarker_file(recipe: Recipe) -> Path | None:
-    """The landmarker's model, where the recipe names one."""
-    return None if recipe.landmarks.model is None else recipe.resolve(recipe.landmarks.model)
-
-
-def landmarker_id(recipe: Recipe) -> str:
-    """What determines a landmarker's findings but for its package's version: its kind and model."""
-    rule: LandmarkRule = recipe.landmarks
-    model = landmarker_file(recipe)
-    if rule.landmarker == "facemesh" or model is None:
-        return "facemesh"
-    return f"tasks:{sha256_of(model)}"
 
 
 def judge(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
@@ -130,7 +119,8 @@ def _digests(session: Session, rows: list[ClipRow]) -> dict[str, ItemResult]:
             seen = []
         keys[row.where] = item_id("file", path=str(row.path), seen=seen)
         payloads[keys[row.where]] = row.path
-    results = run_stage(session, "read", DigestWorker, single_items(payloads))
+    # The disk sets the pace, so this process reads by itself.
+    results = run_stage(session, "read", DigestWorker, single_items(payloads), engine=LocalEngine(0))
     return {row.where: results[keys[row.where]] for row in rows}
 
 
@@ -197,10 +187,15 @@ class TrackTask:
 class TrackWorker:
     """Decodes clips in full and follows the face."""
 
-    def __init__(self, landmarker: str, model: Path | None) -> None:
-        from nvfair_tools.landmarks.landmarker import create_landmarker
+    def __init__(self, tracker: Tracker) -> None:
+        self._landmarker = tracker.make()
+        self._recogniser = None
+        if tracker.recogniser is not None:
+            from nvfair_tools.faces.identity import Recogniser
+            from nvfair_tools.faces.insight import pack_folder
 
-        self._landmarker = create_landmarker(landmarker, model)
+            named = tracker.recogniser
+            self._recogniser = Recogniser(named if isinstance(named, Path) else pack_folder(named))
 
     def prepare(self, shared: None) -> None:
         """Nothing is shared."""
@@ -220,6 +215,10 @@ class TrackWorker:
             return failed(info.problem, f"after {info.frames} whole frames", retryable=False)
         frames = whole_frames(task.path, keep_truncated=bool(info.problem))
         track = track_frames(frames, self._landmarker, (info.width, info.height))
+        if self._recogniser is not None:
+            from nvfair_tools.faces.identity import flag_identity
+
+            track = flag_identity(task.path, track, self._recogniser)
         flags = set(track.flags)
         flags |= {"truncated"} if info.problem else set()
         flags |= {"variable_frame_rate"} if info.variable_frame_rate else set()

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from nvfair_tools.ingest import landmarker_file, landmarker_id
 from nvfair_tools.items import ItemResult, item_id, ok
 from nvfair_tools.stage import Session, run_stage, single_items
+from nvfair_tools.tracker import Tracker
 
 VERSION = "1"
 
@@ -28,7 +28,7 @@ class LandmarkTask:
 
 def rows_ids(session: Session, videos: Mapping[str, object]) -> dict[str, str]:
     """{video id: id of its frames' rows}."""
-    landmarker = landmarker_id(session.recipe)
+    landmarker = Tracker.of(session.recipe).id()
     return {video: item_id("landmarks", video=video, landmarker=landmarker, version=VERSION) for video in videos}
 
 
@@ -50,7 +50,7 @@ def landmarks(session: Session, videos: Mapping[str, tuple[str, str]]) -> dict[s
         )
         for video, (path, driver) in videos.items()
     }
-    factory = partial(LandmarkWorker, session.recipe.landmarks.landmarker, landmarker_file(session.recipe))
+    factory = partial(LandmarkWorker, Tracker.of(session.recipe))
     results = run_stage(
         session, "landmarks", factory, single_items(tasks), outputs={id: task.path for id, task in tasks.items()}
     )
@@ -60,10 +60,8 @@ def landmarks(session: Session, videos: Mapping[str, tuple[str, str]]) -> dict[s
 class LandmarkWorker:
     """Tracks reenactments."""
 
-    def __init__(self, landmarker: str, model: Path | None) -> None:
-        from nvfair_tools.landmarks.landmarker import create_landmarker
-
-        self._landmarker = create_landmarker(landmarker, model)
+    def __init__(self, tracker: Tracker) -> None:
+        self._landmarker = tracker.make()
 
     def prepare(self, shared: None) -> None:
         """Nothing is shared."""

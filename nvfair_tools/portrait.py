@@ -16,9 +16,10 @@ import numpy as np
 
 from nvfair_tools.dataset.writer import sha256_of
 from nvfair_tools.identity import file_name
-from nvfair_tools.ingest import Clip, landmarker_file, landmarker_id, whole_frames
+from nvfair_tools.ingest import Clip, whole_frames
 from nvfair_tools.items import ItemResult, item_id, ok, rejected
 from nvfair_tools.stage import Session, run_stage, single_items
+from nvfair_tools.tracker import Tracker
 
 VERSION = "1"  # of how a frame is chosen
 
@@ -91,20 +92,21 @@ def portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrait]:
     for clip in clips:
         if clip.usable:
             people[clip.row.identity].append(clip)
-    landmarker = landmarker_id(session.recipe)
+    tracker = Tracker.of(session.recipe)
+    landmarker = tracker.id()
     tasks, known = {}, {}
     for identity, own in sorted(people.items()):
         given = own[0].row.portrait
         path = f"portraits/{file_name(identity)}.png"
-        clip = None if given is not None else choose_clip(own)
-        if clip is None:
+        chosen = None if given is not None else choose_clip(own)
+        if chosen is None:
             assert given is not None
             origin = {"picture": sha256_of(given)}
             source, track, flag = given, None, "portrait_given"
         else:
-            origin = {"track": clip.track}
-            source, track, flag = clip.row.path, session.workspace.track(clip.track), "single_clip"
-        flags = () if clip is not None and len(own) > 1 else (flag,)
+            origin = {"track": chosen.track}
+            source, track, flag = chosen.row.path, session.workspace.track(chosen.track), "single_clip"
+        flags = () if chosen is not None and len(own) > 1 else (flag,)
         id = item_id("portrait", identity=identity, landmarker=landmarker, version=VERSION, **origin)
         tasks[id] = PortraitTask(
             source,
@@ -114,8 +116,8 @@ def portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrait]:
             session.workspace.track(id),
             session.recipe.policy.truncated == "keep",
         )
-        known[id] = (identity, path, "" if clip is None else clip.id, flags)
-    factory = partial(PortraitWorker, session.recipe.landmarks.landmarker, landmarker_file(session.recipe))
+        known[id] = (identity, path, "" if chosen is None else chosen.id, flags)
+    factory = partial(PortraitWorker, tracker)
     results = run_stage(
         session, "portrait", factory, single_items(tasks), outputs={id: task.path for id, task in tasks.items()}
     )
@@ -141,8 +143,8 @@ class PortraitTask:
 class PortraitWorker:
     """Takes portraits from clips and finds the face in given ones."""
 
-    def __init__(self, landmarker: str, model: Path | None) -> None:
-        self._kind, self._model = landmarker, model
+    def __init__(self, tracker: Tracker) -> None:
+        self._tracker = tracker
 
     def prepare(self, shared: None) -> None:
         """Nothing is shared."""
@@ -171,14 +173,13 @@ class PortraitWorker:
     def _from_picture(self, task: PortraitTask) -> tuple[np.ndarray, np.ndarray | None, int | None]:
         from PIL import Image, ImageOps
 
-        from nvfair_tools.landmarks.landmarker import create_landmarker
         from nvfair_tools.landmarks.tracking import track_frames
         from nvfair_tools.media import Frame
 
         with Image.open(task.source) as picture:
             image = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
         size = (image.shape[1], image.shape[0])
-        track = track_frames([Frame(0, 0.0, image)], create_landmarker(self._kind, self._model), size)
+        track = track_frames([Frame(0, 0.0, image)], self._tracker.make(), size)
         return image, track.mesh[0] if track.valid[0] else None, None
 
     def _from_clip(self, task: PortraitTask) -> tuple[np.ndarray, np.ndarray | None, int | None]:

@@ -103,10 +103,13 @@ class PairRule(_Part):
 
 class LandmarkRule(_Part):
     """How faces are tracked. landmarker: "facemesh" (in mediapipe 0.10.21's wheel), "tasks" with its `model` file, or
-    "auto": "tasks" where a model is given, else "facemesh"."""
+    "auto": "tasks" where a model is given, else "facemesh". detector: finds small faces first; recogniser: flags clips
+    in which the person changes; each an .onnx file or the name of an insightface pack on disk."""
 
     landmarker: Literal["auto", "facemesh", "tasks"] = "auto"
     model: str | None = None
+    detector: str | None = None
+    recogniser: str | None = None
 
 
 class FeatureRule(_Part):
@@ -181,7 +184,7 @@ class Recipe(_Part):
                     ("output", "workers", "device", "item_time_limit", "sources_in_memory", "sources"), True
                 ),
                 "splits": {"file"},
-                "landmarks": {"model"},
+                "landmarks": {"model", "detector", "recogniser"},
                 "generators": {"__all__": {"weights"}},
             },
         )

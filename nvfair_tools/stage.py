@@ -55,6 +55,9 @@ def run_stage(
         if result.settled and (result.state != "ok" or _is_there(session.dataset, id, outputs.get(id), result, owners))
     }
     missing = list(_without(batches, results))
+    if missing:
+        # What dataset.json vouches for is about to change: the data set is unfinished until it is written again.
+        (session.dataset / "dataset.json").unlink(missing_ok=True)
     session.reporter.begin(stage, len(ids), len(results))
     session.journal.disown(
         outputs[id] for batch in missing for id, _ in batch.items if id in outputs and owners.get(outputs[id]) != id

@@ -23,6 +23,11 @@ class Workspace:
         """`.build` in the data set."""
         return self.dataset / ".build"
 
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.folder / "journal.sqlite"
+
     def track(self, id: str) -> Path:
         """Where the track with this id lies (of a source clip, a portrait or a reenactment)."""
         return self.folder / "tracks" / id[:2] / f"{id}.npz"
@@ -34,7 +39,7 @@ class Workspace:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise NvfairError(f"the output folder cannot be made: {error.strerror}", where=self.dataset) from error
-        with _locked(self.folder / "lock"), Journal(self.folder / "journal.sqlite") as journal:
+        with _locked(self.folder / "lock"), Journal(self.journal) as journal:
             self._clear_leftovers()
             yield journal
             self._clear_leftovers()
