@@ -67,9 +67,9 @@ class Engine(Protocol):
 def failure_of(error: BaseException) -> ItemResult:
     """The failed result that stands for an exception.
 
-    An error that names its `cause` or `reason` (MediaError, GapTooLong) keeps it; mistakes of the input are final; what depends on the
-    machine's moment (I/O, memory, an encoder that could not write) and what nobody foresaw (mended by a later
-    release) is retryable.
+    An error that names its `cause` or `reason` (MediaError, GapTooLong) keeps it; mistakes of the input are final;
+    what depends on the machine's moment (I/O, memory, an encoder that could not write) and what nobody foresaw (mended
+    by a later release) is retryable.
     """
     detail = _first_line(getattr(error, "what", None) or str(error) or type(error).__name__)
     cause = getattr(error, "cause", None) or getattr(error, "reason", None)
