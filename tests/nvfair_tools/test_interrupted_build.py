@@ -17,6 +17,7 @@ from tests.nvfair_tools.small_build import file_hashes, write_recipe, write_sour
 pytest.importorskip("mediapipe")
 pytest.importorskip("cv2")
 pytestmark = [
+    pytest.mark.timeout(900),
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL"),
 ]
@@ -77,7 +78,8 @@ def children_left(folder: Path) -> list[str]:
 
 def test_a_build_killed_in_every_stage_ends_in_the_same_bytes(sources, tmp_path):
     whole = write_recipe(tmp_path / "whole" / "recipe.yaml", sources, workers=0)
-    assert start(whole).wait(timeout=240) == 0
+    output, _ = (process := start(whole)).communicate(timeout=500)
+    assert process.returncode == 0, output
     expected = file_hashes(whole.parent / "dataset")
     totals = {stage: finished(whole.parent / "dataset" / ".build" / "journal.sqlite", stage) for stage in STAGES}
     assert all(total >= 2 for total in totals.values()), totals
@@ -98,7 +100,7 @@ def test_a_build_killed_in_every_stage_ends_in_the_same_bytes(sources, tmp_path)
         shutil.rmtree(tmp_path / "before")
         assert not (folder / "dataset.json").exists(), "an unfinished data set looks finished"
     last = start(recipe)
-    output, _ = last.communicate(timeout=240)
+    output, _ = last.communicate(timeout=500)
     assert last.returncode == 0, output
     assert file_hashes(folder) == expected
     first, second = Dataset.open(whole.parent / "dataset"), Dataset.open(folder)
