@@ -139,7 +139,9 @@ class Rights(_Part):
 
 
 class Recipe(_Part):
-    """A whole recipe; see each part. `folder` is the recipe file's own, which relative paths start from."""
+    """A whole recipe; see each part. render_workers: processes of the render stage alone, where a GPU's memory holds
+    fewer networks than there are cores. item_time_limit: seconds. sources_in_memory: encoded targets a worker keeps.
+    `folder` is the recipe file's own, which relative paths start from."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")
     output: str
@@ -152,6 +154,7 @@ class Recipe(_Part):
     features: FeatureRule = FeatureRule()
     policy: Policy = Policy()
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    render_workers: Annotated[int, Field(ge=0)] | None = None
     device: str = "auto"
     item_time_limit: Annotated[float, Field(gt=0)] = 3600.0
     sources_in_memory: Annotated[int, Field(ge=1)] = 64
@@ -181,7 +184,16 @@ class Recipe(_Part):
             by_alias=True,
             exclude={
                 **dict.fromkeys(
-                    ("output", "workers", "device", "item_time_limit", "sources_in_memory", "sources"), True
+                    (
+                        "output",
+                        "workers",
+                        "render_workers",
+                        "device",
+                        "item_time_limit",
+                        "sources_in_memory",
+                        "sources",
+                    ),
+                    True,
                 ),
                 "splits": {"file"},
                 "landmarks": {"model", "detector", "recogniser"},

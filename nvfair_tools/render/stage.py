@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from generators.face import to_uint8
-from nvfair_tools.engine import Batch
+from nvfair_tools.engine import Batch, LocalEngine
 from nvfair_tools.ingest import Clip
 from nvfair_tools.items import ItemResult, item_id, ok
 from nvfair_tools.layout import reenactment_path
@@ -120,6 +120,7 @@ def plan_renderings(
 def render(session: Session, planned: Sequence[Rendering], clips: Mapping[str, Clip]) -> list[Reenactment]:
     """Renders what is missing; every planned video with its result, in the plan's order."""
     results: dict[str, ItemResult] = {}
+    workers = session.recipe.render_workers
     for generator in dict.fromkeys(rendering.generator.label for rendering in planned):
         own = [rendering for rendering in planned if rendering.generator.label == generator]
         results |= run_stage(
@@ -128,6 +129,7 @@ def render(session: Session, planned: Sequence[Rendering], clips: Mapping[str, C
             partial(RenderWorker, own[0].generator, session.recipe.sources_in_memory),
             batches(own, clips, session.recipe.sources_in_memory, session),
             outputs={rendering.id: rendering.path for rendering in own},
+            engine=None if workers is None else LocalEngine(workers),
         )
     return [Reenactment(one.id, one.pair, one.generator.told(), one.path, results[one.id], None) for one in planned]
 
