@@ -114,10 +114,7 @@ def synthetic_rows(
     made: Iterable[Reenactment], clips: Mapping[str, Clip], names: Mapping[str, str], portraits: Mapping[str, Portrait]
 ) -> list[dict[str, Any]]:
     """A row of the videos table for each planned reenactment. clips: by id."""
-    people: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips.values():
-        if clip.usable:
-            people[clip.row.identity].append(clip)
+    people = people_by_rights(clips.values())
     rows = []
     for video in made:
         clip = clips[video.pair.clip]
@@ -156,6 +153,16 @@ def synthetic_rows(
             }
         )
     return rows
+
+
+def people_by_rights(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
+    """{identity: its usable clips, one for each combination of rights}: what a person's face brings along."""
+    people: dict[str, dict[tuple[str, str, str], Clip]] = defaultdict(dict)
+    for clip in clips:
+        if clip.usable:
+            rights = (clip.row.licence, clip.row.consent, clip.row.permitted_use)
+            people[clip.row.identity].setdefault(rights, clip)
+    return {identity: list(own.values()) for identity, own in people.items()}
 
 
 def rights_of(clip: Clip, targets: Iterable[Clip], generator_licence: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from nvfair_tools.render.choice import ChosenGenerator, make
 from nvfair_tools.render.faces import ClipFaces, portrait_face
 from nvfair_tools.render.files import render_files
 from nvfair_tools.stage import Session, run_stage
-from nvfair_tools.tables import Reenactment, rights_of
+from nvfair_tools.tables import Reenactment, people_by_rights, rights_of
 
 VERSION = "1"  # of framing, bridging and writing; a generator's own version is in its fingerprint
 
@@ -75,10 +75,7 @@ def plan_renderings(
     portraits: Mapping[str, Portrait],
 ) -> list[Rendering]:
     """Every video of the plan with its id, in the plan's order, generator by generator."""
-    people: dict[str, list[Clip]] = {}
-    for clip in clips.values():
-        if clip.usable:
-            people.setdefault(clip.row.identity, []).append(clip)
+    people = people_by_rights(clips.values())
     planned = []
     for generator in generators:
         for pair in pairs:
