@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nvfair_tools.plan import Driver, Target, plan_pairs
@@ -28,6 +28,7 @@ def test_the_avaprintdb_and_all_pairs_counts_follow_from_people_and_clips():
     assert counts == {"self": 15, "cross": 15 * 4}
 
 
+@settings(deadline=None)  # machines are shared
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from("ab"), st.sampled_from(["train", "test"])), st.integers(0, 5), max_size=4
