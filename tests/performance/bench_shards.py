@@ -1,11 +1,12 @@
 """How fast parts are written and read, beside pandas with nested lists, in one run.
 
-python -m tests.performance.bench_shards [--rows 20000]
+python -m tests.performance.bench_shards [--rows 4000]
 """
 
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,12 +30,15 @@ def walk(rows: int) -> np.ndarray:
     return (face + sway + random.normal(0, 0.2, (rows, 126, 2))).astype(np.float32)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds of one call, after one that does not count."""
+def timed(work: Callable[[], object], repeats: int = 5) -> float:
+    """Median seconds of a call, after one that does not count."""
     work()
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    taken = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
 
 
 def ours(path: Path, landmarks: np.ndarray, with_distances: bool) -> tuple[float, float]:
