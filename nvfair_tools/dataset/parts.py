@@ -43,15 +43,18 @@ def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.D
     """
     generator = videos["generator"].fillna("originals").astype(str)
     plan = pd.DataFrame({"part": "", "first_row": 0}, index=videos.index)
+    parts, rows = plan["part"].to_numpy(dtype=object, copy=True), plan["first_row"].to_numpy(copy=True)
+    place = pd.Series(np.arange(len(videos)), index=videos.index)
     for (split, name), group in videos.groupby([videos["split"], generator], sort=True):
         ordered = group.sort_values("video")
         part, row = 0, 0
-        for index, frames in zip(ordered.index, ordered["frames"].to_numpy(), strict=True):
+        for at, frames in zip(place.loc[ordered.index], ordered["frames"].to_numpy(), strict=True):
             if row and row + frames > rows_per_part:
                 part, row = part + 1, 0
-            plan.loc[index, "part"] = f"frames/{split}/{name}/part-{part:05d}.parquet"
-            plan.loc[index, "first_row"] = row
+            parts[at] = f"frames/{split}/{name}/part-{part:05d}.parquet"
+            rows[at] = row
             row += int(frames)
+    plan["part"], plan["first_row"] = parts, rows
     return plan
 
 

@@ -1,0 +1,269 @@
+"""A recipe: everything a build is told, parsed once from YAML. `docs/datasets.md` describes its keys."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from nvfair_tools.dataset.schema import SPLITS
+from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.features import DEFAULT_SCALE, Scale
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceFolder(_Part):
+    """Where clips come from: a CSV with one row a clip, or a folder with one folder a person.
+
+    csv: the list; `root` (default: the CSV's folder) is what its paths are relative to; `columns` maps our column
+    names to those of the file. folder: its sub-folders are people, whose ids are `source`:sub-folder.
+    source: the collection (needed for a folder; for a CSV the default of that column).
+    defaults: values for columns that a row leaves empty (licence, consent and permitted_use must come from somewhere).
+    """
+
+    csv: str | None = None
+    folder: str | None = None
+    root: str | None = None
+    source: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    columns: dict[str, str] = Field(default_factory=dict)
+    defaults: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> SourceFolder:
+        if (self.csv is None) == (self.folder is None):
+            raise ValueError("give either csv or folder")
+        if self.folder is not None and self.source is None:
+            raise ValueError("a folder needs `source`, the name of the collection, which begins its people's ids")
+        return self
+
+
+class SplitRule(_Part):
+    """How people are divided. by: "column" (the CSV's `split`), "shares" (seeded, source by source) or "file" (a CSV
+    with identity, source, split, such as NVFAIR's official one)."""
+
+    by: Literal["column", "shares", "file"] = "column"
+    shares: dict[Literal["train", "validation", "test"], Share] = {"train": 0.7, "validation": 0.1, "test": 0.2}
+    seed: int = 0
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> SplitRule:
+        if self.by == "file" and self.file is None:
+            raise ValueError("`by: file` needs `file`")
+        if self.by == "shares" and abs(sum(self.shares.values()) - 1) > 1e-6:
+            raise ValueError(f"shares must add up to 1; they add up to {sum(self.shares.values()):g}")
+        return self
+
+
+class GeneratorChoice(_Part):
+    """A generator and how it is driven. variant: suffix that tells two uses of one generator apart in folders.
+    settings: its factory's own (size, ...); options: its motion mode's own; weights, dtype: of network generators."""
+
+    name: str
+    variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
+    mode: Literal["absolute", "relative"] = "relative"
+    reference: Annotated[int, Field(ge=0)] | Literal["best"] = "best"
+    options: dict[str, Any] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
+    weights: str | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+    @property
+    def label(self) -> str:
+        """What folders, parts and the `generator` column call it."""
+        return f"{self.name}-{self.variant}" if self.variant else self.name
+
+    @property
+    def motion_mode(self) -> str:
+        """The `motion_mode` column, such as "relative(expression=1.5, reference=best)"."""
+        told = dict(self.options)
+        if self.mode == "relative":
+            told["reference"] = self.reference
+        return f"{self.mode}({', '.join(f'{key}={told[key]}' for key in sorted(told))})" if told else self.mode
+
+
+class PairRule(_Part):
+    """Which reenactments are made, always within source and split. cross_per_clip: how many other people each clip
+    drives (null: all of them), drawn with `seed`; self: whether people also drive themselves."""
+
+    cross_per_clip: Annotated[int, Field(ge=0)] | None = None
+    self_: bool = Field(default=True, alias="self")
+    seed: int = 0
+
+
+class LandmarkRule(_Part):
+    """How faces are tracked. landmarker: "facemesh" (in mediapipe 0.10.21's wheel), "tasks" with its `model` file, or
+    "auto": "tasks" where a model is given, else "facemesh". detector: finds small faces first; recogniser: flags clips
+    in which the person changes; each an .onnx file or the name of an insightface pack on disk."""
+
+    landmarker: Literal["auto", "facemesh", "tasks"] = "auto"
+    model: str | None = None
+    detector: str | None = None
+    recogniser: str | None = None
+
+
+class FeatureRule(_Part):
+    """What shards hold. distances: "float16", or "none" for landmarks alone (readers compute the distances)."""
+
+    distances: Literal["float16", "none"] = "float16"
+    scale: Scale = DEFAULT_SCALE
+    mesh: bool = False
+    rows_per_part: Annotated[int, Field(ge=1)] = 200_000
+
+
+class Policy(_Part):
+    """Which clips are good enough. min_valid_share: of frames with a face; max_gap: longest time in seconds without
+    one (shorter ones are bridged where the clip drives); several_faces, truncated: what to do with such clips."""
+
+    min_frames: Annotated[int, Field(ge=1)] = 16
+    min_valid_share: Share = 0.95
+    max_gap: Annotated[float, Field(ge=0)] = 0.2
+    several_faces: Literal["flag", "reject"] = "flag"
+    truncated: Literal["fail", "keep"] = "fail"
+
+
+class Rights(_Part):
+    """Which `permitted_use` values allow making reenactments of a clip. Others are rejected as use_not_permitted."""
+
+    render_if: list[str] = Field(min_length=1)
+
+
+class Recipe(_Part):
+    """A whole recipe; see each part. render_workers: processes of the render stage alone, where a GPU's memory holds
+    fewer networks than there are cores. item_time_limit: seconds. sources_in_memory: encoded targets a worker keeps.
+    `folder` is the recipe file's own, which relative paths start from."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")
+    output: str
+    sources: list[SourceFolder] = Field(min_length=1)
+    rights: Rights
+    splits: SplitRule = SplitRule()
+    generators: list[GeneratorChoice] = Field(min_length=1)
+    pairs: PairRule = PairRule()
+    landmarks: LandmarkRule = LandmarkRule()
+    features: FeatureRule = FeatureRule()
+    policy: Policy = Policy()
+    workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
+    render_workers: Annotated[int, Field(ge=0)] | None = None
+    device: str = "auto"
+    item_time_limit: Annotated[float, Field(gt=0)] = 3600.0
+    sources_in_memory: Annotated[int, Field(ge=1)] = 64
+    folder: Path = Field(default=Path("."), exclude=True)
+
+    @field_validator("generators")
+    @classmethod
+    def _distinct(cls, value: list[GeneratorChoice]) -> list[GeneratorChoice]:
+        labels = [choice.label for choice in value]
+        if twice := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"two generators are called {', '.join(twice)}: give each its own `variant`")
+        return value
+
+    def resolve(self, path: str) -> Path:
+        """`path` as the recipe means it: relative to the recipe's own folder."""
+        return (self.folder / Path(path).expanduser()).resolve()
+
+    @property
+    def output_folder(self) -> Path:
+        """The data set's folder."""
+        return self.resolve(self.output)
+
+    def digest(self) -> str:
+        """Hash of what the recipe asks for; where it runs and where files lie (output, workers, paths) do not count."""
+        told = self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude={
+                **dict.fromkeys(
+                    (
+                        "output",
+                        "workers",
+                        "render_workers",
+                        "device",
+                        "item_time_limit",
+                        "sources_in_memory",
+                        "sources",
+                    ),
+                    True,
+                ),
+                "splits": {"file"},
+                "landmarks": {"model", "detector", "recogniser"},
+                "generators": {"__all__": {"weights"}},
+            },
+        )
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """The recipe in a YAML file. Raises Problems with everything wrong in it, NvfairError where it is not YAML."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise NvfairError(f"the recipe cannot be read: {reason}", where=path) from error
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        what = getattr(error, "problem", None) or "syntax"
+        raise NvfairError(f"not valid YAML{place}: {what}", where=path) from error
+    if not isinstance(content, dict):
+        raise NvfairError("a recipe is a YAML mapping of keys to values", where=path, remedy="see docs/datasets.md")
+    if "folder" in content:
+        raise Problems(path, ["folder: not a key of a recipe; did you mean `output`, or `sources: [{folder: ...}]`?"])
+    try:
+        return Recipe.model_validate({**content, "folder": path.resolve().parent})
+    except ValidationError as error:
+        raise Problems(path, _told(error), remedy="see docs/datasets.md for every key") from error
+
+
+def _told(error: ValidationError) -> list[str]:
+    """pydantic's problems in our words, with the nearest known key for each unknown one."""
+    lines = []
+    for problem in error.errors():
+        place = [str(part) for part in problem["loc"] if part not in ("int", "literal['best']", "literal['auto']")]
+        key = ".".join(place) or "recipe"
+        if problem["type"] == "extra_forbidden":
+            known = _keys_at(problem["loc"][:-1])
+            near = difflib.get_close_matches(place[-1], known, n=1)
+            told = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+            lines.append(f"{key}: no such key; {told}")
+        elif problem["type"] == "missing":
+            lines.append(f"{key}: is needed")
+        else:
+            given = problem["input"]
+            value = f" (got {given!r})" if isinstance(given, (str, int, float, bool)) or given is None else ""
+            lines.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}{value}")
+    return list(dict.fromkeys(lines))
+
+
+def _keys_at(place: tuple[int | str, ...]) -> list[str]:
+    """The keys that may stand at a place in a recipe."""
+    model: Any = Recipe
+    for part in place:
+        if isinstance(part, int):
+            continue
+        field = next((f for name, f in model.model_fields.items() if (f.alias or name) == part), None)
+        if field is None:
+            return []
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if model is None:
+            return []
+    return [f.alias or name for name, f in model.model_fields.items() if name != "folder" or model is not Recipe]
+
+
+def split_shares(recipe: Recipe) -> dict[str, float]:
+    """Share of each split, in the canonical order."""
+    return {split: float(recipe.splits.shares.get(split, 0.0)) for split in SPLITS}  # type: ignore[call-overload]
