@@ -42,17 +42,20 @@ def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.D
     Videos are taken split by split and generator by generator (real ones as "originals"), in the order of their ids.
     """
     generator = videos["generator"].fillna("originals").astype(str)
-    plan = pd.DataFrame({"part": "", "first_row": 0}, index=videos.index)
+    parts = pd.Series("", index=videos.index, dtype=object)
+    first_rows = pd.Series(0, index=videos.index, dtype="int64")
     for (split, name), group in videos.groupby([videos["split"], generator], sort=True):
         ordered = group.sort_values("video")
         part, row = 0, 0
-        for index, frames in zip(ordered.index, ordered["frames"].to_numpy(), strict=True):
+        names, rows = [], []
+        for frames in ordered["frames"].to_numpy():
             if row and row + frames > rows_per_part:
                 part, row = part + 1, 0
-            plan.loc[index, "part"] = f"frames/{split}/{name}/part-{part:05d}.parquet"
-            plan.loc[index, "first_row"] = row
+            names.append(f"frames/{split}/{name}/part-{part:05d}.parquet")
+            rows.append(row)
             row += int(frames)
-    return plan
+        parts.loc[ordered.index], first_rows.loc[ordered.index] = names, rows
+    return pd.DataFrame({"part": parts, "first_row": first_rows})
 
 
 def write_part(

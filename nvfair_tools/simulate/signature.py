@@ -1,0 +1,140 @@
+"""A person's motion signature: what is the person's own in how a face moves, whatever is said.
+
+Every parameter of motion has a value for a clip: its population median, changed by the person's part (the signature,
+drawn once) and the clip's part (drawn for each clip). `share` is how much of the variance is the person's; `difficulty`
+shifts all shares together, so that the same amount of variation tells people apart more or less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from types import SimpleNamespace
+
+import numpy as np
+
+DEFAULT_DIFFICULTY = 0.5
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of motion.
+
+    spread: standard deviation over clips of all people, of the logarithm, or of the value itself where `signed`.
+    share: the share of that variance which lies between people at the default difficulty.
+    """
+
+    name: str
+    median: float
+    spread: float
+    share: float
+    signed: bool = False
+
+
+# Medians and spreads come from docs/simulation.md's table, shares from the shares measured there.
+PARAMETERS = (
+    # Speech: syllables a second relative to the script, how far each articulator goes, how soft the movement is.
+    Parameter("speech_rate", 1.0, 0.12, 0.6),
+    Parameter("jaw_gain", 1.0, 0.38, 0.4),
+    Parameter("open_gain", 1.0, 0.30, 0.25),
+    Parameter("width_gain", 1.0, 0.45, 0.3),
+    Parameter("pucker_gain", 1.0, 0.4, 0.4),
+    Parameter("articulation_s", 0.042, 0.22, 0.5),
+    Parameter("closure", 1.0, 0.25, 0.4),
+    Parameter("pause_gain", 1.0, 0.3, 0.4),
+    # The lips' corners and the fold beside them: slow play, asymmetry, how much they take part in speech.
+    Parameter("corner_play", 0.11, 0.5, 0.6),
+    Parameter("corner_hz", 0.45, 0.4, 0.6),
+    Parameter("corner_asymmetry", 0.0, 0.30, 0.6, signed=True),
+    Parameter("speech_to_corner_left", 0.12, 0.22, 0.6, signed=True),
+    Parameter("speech_to_corner_right", 0.12, 0.22, 0.6, signed=True),
+    Parameter("speech_to_cheeks", 0.2, 0.3, 0.5, signed=True),
+    Parameter("speech_to_laugh_lines", 0.2, 0.3, 0.5, signed=True),
+    Parameter("lip_play", 0.05, 0.4, 0.4),
+    # Brows.
+    Parameter("brow_play", 0.05, 0.6, 0.55),
+    Parameter("brow_hz", 0.6, 0.4, 0.4),
+    Parameter("brow_asymmetry", 0.0, 0.3, 0.6, signed=True),
+    Parameter("brow_event_rate", 0.25, 0.7, 0.5),
+    Parameter("brow_event_size", 0.28, 0.4, 0.5),
+    Parameter("brow_event_s", 0.35, 0.35, 0.5),
+    Parameter("stress_to_brow", 0.05, 0.10, 0.6, signed=True),
+    Parameter("stress_to_frown", 0.0, 0.15, 0.6, signed=True),
+    # Lids.
+    Parameter("blink_rate", 0.25, 0.75, 0.55),
+    Parameter("blink_close_s", 0.075, 0.2, 0.5),
+    Parameter("blink_open_s", 0.15, 0.25, 0.5),
+    Parameter("blink_depth", 0.8, 0.15, 0.5),
+    Parameter("lid_play", 0.045, 0.5, 0.5),
+    Parameter("brow_to_lid", -0.12, 0.1, 0.5, signed=True),
+    # Head.
+    Parameter("yaw_play", 0.034, 1.0, 0.72),
+    Parameter("pitch_play", 0.028, 0.8, 0.65),
+    Parameter("roll_play", 0.017, 1.0, 0.65),
+    Parameter("head_hz", 0.3, 0.45, 0.6),
+    Parameter("fidget", 0.22, 0.4, 0.5),
+    Parameter("stress_to_pitch", 0.3, 0.5, 0.6, signed=True),
+    Parameter("stress_to_roll", 0.0, 0.35, 0.6, signed=True),
+    Parameter("stress_to_yaw", 0.0, 0.3, 0.6, signed=True),
+    Parameter("nod_lag_s", 0.08, 0.06, 0.5, signed=True),
+    Parameter("yaw_to_roll", 0.0, 0.3, 0.6, signed=True),
+    Parameter("sway", 0.018, 0.8, 0.65),
+    Parameter("lean", 0.008, 0.7, 0.6),
+    # Emotion and posture.
+    Parameter("expressivity", 1.0, 0.45, 0.5),
+    Parameter("rest_corners", 0.0, 0.25, 0.7, signed=True),
+    Parameter("rest_corner_asymmetry", 0.0, 0.15, 0.8, signed=True),
+    Parameter("rest_brows", 0.0, 0.25, 0.7, signed=True),
+    Parameter("rest_frown", 0.0, 0.2, 0.7, signed=True),
+    Parameter("rest_lids", 0.0, 0.1, 0.6, signed=True),
+    Parameter("rest_open", 0.0, 0.05, 0.5, signed=True),
+    Parameter("rest_yaw", 0.0, 0.08, 0.3, signed=True),
+    Parameter("rest_pitch", 0.0, 0.08, 0.3, signed=True),
+    Parameter("rest_roll", 0.0, 0.035, 0.5, signed=True),
+)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """latent: (len(PARAMETERS),) standard normal draws, the person's part of every parameter."""
+
+    latent: np.ndarray
+
+    @classmethod
+    def draw(cls, random: np.random.Generator) -> Signature:
+        return cls(random.standard_normal(len(PARAMETERS)))
+
+    def towards(self, other: Signature, share: float) -> Signature:
+        """An impostor's signature: this one moved towards `other` by `share` (0: itself, 1: a perfect mimic)."""
+        if not 0.0 <= share <= 1.0:
+            raise ValueError(f"the share of a mimic must lie in [0, 1]; got {share}")
+        return Signature((1.0 - share) * self.latent + share * other.latent)
+
+    def values(self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY) -> SimpleNamespace:
+        """Every parameter's value, by name, in a clip whose own part is `clip` (len(PARAMETERS),)."""
+        median, spread, signed = _table()
+        own = shares(difficulty)
+        deviation = spread * (np.sqrt(own) * self.latent + np.sqrt(1.0 - own) * clip)
+        result = np.where(signed, median + deviation, median * np.exp(np.where(signed, 0.0, deviation)))
+        return SimpleNamespace(**{p.name: float(v) for p, v in zip(PARAMETERS, result, strict=True)})
+
+
+def shares(difficulty: float) -> np.ndarray:
+    """Share of each parameter's variance that lies between people; 0 is easiest, 1 hardest.
+
+    The odds of each share change by a factor of e^8 a unit of difficulty, so shares stay in (0, 1).
+    """
+    if not 0.0 <= difficulty <= 1.0:
+        raise ValueError(f"difficulty must lie in [0, 1]; got {difficulty}")
+    default = np.array([p.share for p in PARAMETERS])
+    odds = default / (1.0 - default) * np.exp(8.0 * (DEFAULT_DIFFICULTY - difficulty))
+    return odds / (1.0 + odds)
+
+
+@cache
+def _table() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return (
+        np.array([p.median for p in PARAMETERS]),
+        np.array([p.spread for p in PARAMETERS]),
+        np.array([p.signed for p in PARAMETERS]),
+    )
