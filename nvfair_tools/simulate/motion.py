@@ -41,11 +41,14 @@ def perform(
     play = _coloured(
         random,
         frames,
-        hertz=np.array([p.corner_hz] * 3 + [1.2] * 2 + [p.brow_hz] * 3 + [0.5] * 2),
+        hertz=np.array([p.corner_hz] * 3 + [1.2] * 2 + [p.brow_hz] * 3 + [0.5] * 2 + [0.5]),
     )
     _corners(states, p, play[:, 0:3], arousal)
     states[:, INDEX["open"]] += p.lip_play * play[:, 3]
-    states[:, INDEX["width"]] += 1.5 * p.lip_play * play[:, 4]
+    states[:, INDEX["width"]] += 1.5 * p.lip_play * play[:, 4] + 0.35 * states[:, INDEX["open"]]
+    # The chin moves behind closed lips too.
+    states[:, INDEX["jaw"]] += p.chin_play * play[:, 10]
+    states[:, INDEX["open"]] -= 1.2 * p.chin_play * play[:, 10]
     _brows(states, p, play[:, 5:8], stress, random, arousal)
     _lids(states, p, play[:, 8:10], random)
     _head(states, p, voice, random, arousal)
@@ -149,7 +152,7 @@ def _head(
     states[:, _POSE["yaw"]] += yaw
     states[:, _POSE["pitch"]] += p.pitch_play * arousal * (play[:, 1] + p.stress_to_pitch * nod)
     states[:, _POSE["roll"]] += p.roll_play * arousal * (play[:, 2] + p.stress_to_roll * nod) + p.yaw_to_roll * yaw
-    states[:, _POSE["x"]] += p.sway * arousal * play[:, 3] + 0.4 * yaw
+    states[:, _POSE["x"]] += p.sway * arousal * play[:, 3]
     states[:, _POSE["y"]] += 0.6 * p.sway * arousal * play[:, 4]
     states[:, _POSE["log_scale"]] += p.lean * play[:, 5]
 
