@@ -6,11 +6,7 @@ there is kept, so an interrupted run goes on where it stopped.
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
 
@@ -18,16 +14,15 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools import __version__
-from nvfair_tools.atomic import write_text
 from nvfair_tools.dataset.parts import stored_landmarks, write_part
 from nvfair_tools.dataset.tracks import TrackTable
 from nvfair_tools.dataset.writer import finish
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.simulate.claim import claim, release
+from nvfair_tools.simulate.jobs import run_jobs
 from nvfair_tools.simulate.settings import CohortSettings
 from nvfair_tools.simulate.world import World
 
 Progress = Callable[[int, int], None]  # videos done, videos in all
-_STAMP = ".world"
 
 
 def default_points() -> tuple[int, ...]:
@@ -72,7 +67,7 @@ def write_cohort(
     another data set.
     """
     folder = Path(folder)
-    _claim(folder, settings)
+    claim(folder, settings.world())
     points = default_points()
     world = World(settings, points)
     videos = world.videos()
@@ -84,35 +79,12 @@ def write_cohort(
     done = len(videos) - sum(len(rows) for _, rows in todo)
     if progress:
         progress(done, len(videos))
-    for count in _written(settings, points, todo, workers):
+    for count in run_jobs(_write, [(settings, points, path, rows) for path, rows in todo], workers):
         done += count
         if progress:
             progress(done, len(videos))
     finish(folder, world.identities(), videos, _meta(settings))
-    (folder / _STAMP).unlink(missing_ok=True)
-
-
-def _written(settings: CohortSettings, points: Sequence[int], jobs: list, workers: int | None) -> Iterable[int]:
-    """Writes the parts, in this process or in several; yields the number of videos in each as it is done."""
-    workers = min(workers or os.cpu_count() or 1, len(jobs))
-    if workers <= 1:
-        for path, rows in jobs:
-            yield _write(settings, tuple(points), path, rows)
-        return
-    # Spawned, not forked: the parent may hold threads.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(_write, settings, tuple(points), path, rows) for path, rows in jobs]
-        try:
-            for future in as_completed(waiting):
-                yield future.result()
-        except BrokenProcessPool as error:
-            raise NvfairError(
-                "a worker was ended from outside, perhaps for want of memory",
-                remedy="run the same command again: parts already written are kept; fewer workers need less memory",
-            ) from error
-        finally:
-            for future in waiting:
-                future.cancel()
+    release(folder)
 
 
 def _write(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple]) -> int:
@@ -130,21 +102,6 @@ def _world(settings: CohortSettings, points: tuple[int, ...]) -> World:
 
 def _generator(name: object) -> str | None:
     return name if isinstance(name, str) else None
-
-
-def _claim(folder: Path, settings: CohortSettings) -> None:
-    """Marks the folder as this world's, or refuses it."""
-    stamp, world = folder / _STAMP, settings.world()
-    if stamp.exists() and stamp.read_text(encoding="utf-8").strip() == world:
-        return
-    if folder.exists() and any(folder.iterdir()):
-        raise NvfairError(
-            "holds another data set, or an unfinished one of another world",
-            where=folder,
-            remedy="name an empty folder",
-        )
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(stamp, world + "\n")
 
 
 def _meta(settings: CohortSettings) -> dict:

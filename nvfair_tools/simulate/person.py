@@ -14,7 +14,7 @@ from nvfair_tools.simulate.rig import face_shape
 from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY, Signature
 
 # Standard deviation of a shape mode's weight, in outer eye distances: each mode's mean displacement.
-SHAPE_SPREAD = 0.022
+SHAPE_SPREAD = 0.0095
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from nvfair_tools.simulate.fields import EXPRESSION, smooth_field
 from nvfair_tools.simulate.randomness import digest, random_of
-from nvfair_tools.simulate.rig import Rig, K
+from nvfair_tools.simulate.rig import K, Rig
 
 _LIDS = [EXPRESSION.index("lid_left"), EXPRESSION.index("lid_right")]
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import Self
 
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.simulate.content import EMOTIONS, Content
@@ -67,7 +68,27 @@ NVFAIR_SOURCES = (
 )  # fmt: skip
 
 
-class CohortSettings(_Frozen):
+class YamlSettings(_Frozen):
+    """Settings that a YAML file may hold."""
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Settings from a YAML file; raises NvfairError with every problem it has."""
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+            if not isinstance(content, dict):
+                raise NvfairError("the settings are not a mapping", where=path, expected="lines such as `seed: 1`")
+            return cls(**content)
+        except OSError as error:
+            raise NvfairError(f"cannot be read: {error.strerror}", where=path) from error
+        except yaml.YAMLError as error:
+            raise NvfairError(f"not valid YAML: {error}", where=path) from error
+        except ValidationError as error:
+            problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+            raise Problems(path, problems) from error
+
+
+class CohortSettings(YamlSettings):
     """A landmark-only cohort.
 
     name: of the world. seed: everything random follows from it. difficulty: 0 (people differ most) to 1.
@@ -99,19 +120,3 @@ class CohortSettings(_Frozen):
         """Hash of all that determines this world: settings, generators' numbers, version of the simulation."""
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return digest(SIMULATION_VERSION, canonical, *(g.fingerprint() for g in self.simulated_generators()), size=16)
-
-    @classmethod
-    def read(cls, path: str | Path) -> CohortSettings:
-        """Settings from a YAML file; raises NvfairError with every problem it has."""
-        try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-            if not isinstance(content, dict):
-                raise NvfairError("the settings are not a mapping", where=path, expected="lines such as `seed: 1`")
-            return cls(**content)
-        except OSError as error:
-            raise NvfairError(f"cannot be read: {error.strerror}", where=path) from error
-        except yaml.YAMLError as error:
-            raise NvfairError(f"not valid YAML: {error}", where=path) from error
-        except ValidationError as error:
-            problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-            raise Problems(path, problems) from error

@@ -199,7 +199,7 @@ class World:
                 for n in range(self.settings.clips):
                     name = f"{source.name}-{number:04d}-{n + 1:03d}"
                     length = random_of(self.settings.seed, name, "frames").uniform(0.8, 1.2)
-                    frames = int(round(self.settings.frames * length))
+                    frames = round(self.settings.frames * length)
                     clip = digest(self._world, name, size=8)
                     clips.append(Clip(clip, name, identity, source, source.split(number), n, frames))
         return clips
