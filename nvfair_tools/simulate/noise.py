@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-_FILE = Path(__file__).with_name("tracking_noise.npz")
+NOISE_FILE = Path(__file__).with_name("tracking_noise.npz")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def tracking_noise(points: Sequence[int] | None = None) -> TrackingNoise:
 
 @cache
 def _measured() -> tuple[np.ndarray, float, np.ndarray]:
-    with np.load(_FILE) as stored:
+    with np.load(NOISE_FILE) as stored:
         return stored["modes"].astype(np.float32), float(stored["memory"]), stored["white"].astype(np.float32)
 
 
