@@ -52,6 +52,7 @@ def perform(
     _brows(states, p, play[:, 5:8], stress, random, arousal)
     _lids(states, p, play[:, 8:10], random)
     _head(states, p, voice, random, arousal)
+    states[:, :K] = states[:, :K] @ signature.mixing(random.standard_normal((K, K)), difficulty)
     _posture(states, p, offset, random)
     states[:, INDEX["jaw"]] = _soft_floor(states[:, INDEX["jaw"]])
     states[:, INDEX["open"]] = _soft_floor(states[:, INDEX["open"]])

@@ -91,7 +91,7 @@ class SimulatedGenerator:
 
 # Like face-vid2vid: canonical keypoints of the target's, but the driver's expression as it is, a little of its shape.
 KEYPOINT = SimulatedGenerator(
-    "sim-keypoint", relative=False, gain=0.88, lid_gain=0.7, pose_gain=0.97, crosstalk=0.08, shape_leak=0.15,
+    "sim-keypoint", relative=False, gain=0.88, lid_gain=0.7, pose_gain=0.97, crosstalk=0.08, shape_leak=0.05,
     bias=0.006, bend=0.006, flutter=0.006, noise=1.0,
 )  # fmt: skip
 # Like LIA: motion along few learned directions, which blend into each other; relative to the first frame.

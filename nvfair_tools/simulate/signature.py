@@ -13,7 +13,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from nvfair_tools.simulate.fields import EXPRESSION, INDEX
+
 DEFAULT_DIFFICULTY = 0.5
+IDIOM_SPREAD = 0.13
+IDIOM_SHARE = 0.85
+K = len(EXPRESSION)
+_LIDS = [INDEX["lid_left"], INDEX["lid_right"]]
 
 
 @dataclass(frozen=True)
@@ -45,49 +51,49 @@ PARAMETERS = (
     # The lips' corners and the fold beside them: slow play, asymmetry, how much they take part in speech.
     Parameter("corner_play", 0.1, 0.5, 0.5),
     Parameter("corner_hz", 0.42, 0.5, 0.6),
-    Parameter("corner_asymmetry", 0.0, 0.30, 0.6, signed=True),
-    Parameter("speech_to_corner_left", 0.12, 0.22, 0.6, signed=True),
-    Parameter("speech_to_corner_right", 0.12, 0.22, 0.6, signed=True),
-    Parameter("speech_to_cheeks", 0.2, 0.3, 0.5, signed=True),
-    Parameter("speech_to_laugh_lines", 0.2, 0.3, 0.5, signed=True),
+    Parameter("corner_asymmetry", 0.0, 0.35, 0.85, signed=True),
+    Parameter("speech_to_corner_left", 0.12, 0.25, 0.85, signed=True),
+    Parameter("speech_to_corner_right", 0.12, 0.25, 0.85, signed=True),
+    Parameter("speech_to_cheeks", 0.2, 0.35, 0.85, signed=True),
+    Parameter("speech_to_laugh_lines", 0.2, 0.35, 0.85, signed=True),
     Parameter("chin_play", 0.07, 0.5, 0.5),
     Parameter("lip_play", 0.05, 0.4, 0.4),
     # Brows.
     Parameter("brow_play", 0.055, 0.75, 0.5),
     Parameter("brow_hz", 0.6, 0.5, 0.45),
-    Parameter("brow_asymmetry", 0.0, 0.3, 0.6, signed=True),
+    Parameter("brow_asymmetry", 0.0, 0.35, 0.85, signed=True),
     Parameter("brow_event_rate", 0.25, 0.8, 0.45),
     Parameter("brow_event_size", 0.34, 0.5, 0.45),
     Parameter("brow_event_s", 0.35, 0.35, 0.5),
-    Parameter("stress_to_brow", 0.05, 0.10, 0.6, signed=True),
-    Parameter("stress_to_frown", 0.0, 0.15, 0.6, signed=True),
+    Parameter("stress_to_brow", 0.05, 0.12, 0.85, signed=True),
+    Parameter("stress_to_frown", 0.0, 0.15, 0.85, signed=True),
     # Lids.
     Parameter("blink_rate", 0.25, 0.9, 0.5),
-    Parameter("blink_close_s", 0.075, 0.2, 0.5),
-    Parameter("blink_open_s", 0.15, 0.25, 0.5),
+    Parameter("blink_close_s", 0.075, 0.2, 0.8),
+    Parameter("blink_open_s", 0.15, 0.3, 0.8),
     Parameter("blink_depth", 0.8, 0.15, 0.5),
     Parameter("lid_play", 0.05, 0.6, 0.5),
-    Parameter("brow_to_lid", -0.12, 0.1, 0.5, signed=True),
+    Parameter("brow_to_lid", -0.12, 0.1, 0.8, signed=True),
     # Head.
     Parameter("yaw_play", 0.04, 1.1, 0.6),
     Parameter("pitch_play", 0.04, 0.8, 0.55),
     Parameter("roll_play", 0.013, 1.3, 0.6),
     Parameter("head_hz", 0.42, 0.55, 0.65),
     Parameter("fidget", 0.24, 0.4, 0.45),
-    Parameter("stress_to_pitch", 0.3, 0.5, 0.6, signed=True),
-    Parameter("stress_to_roll", 0.0, 0.35, 0.6, signed=True),
-    Parameter("stress_to_yaw", 0.0, 0.3, 0.6, signed=True),
-    Parameter("nod_lag_s", 0.08, 0.06, 0.5, signed=True),
-    Parameter("yaw_to_roll", 0.0, 0.3, 0.6, signed=True),
+    Parameter("stress_to_pitch", 0.3, 0.5, 0.85, signed=True),
+    Parameter("stress_to_roll", 0.0, 0.4, 0.85, signed=True),
+    Parameter("stress_to_yaw", 0.0, 0.35, 0.85, signed=True),
+    Parameter("nod_lag_s", 0.08, 0.07, 0.85, signed=True),
+    Parameter("yaw_to_roll", 0.0, 0.35, 0.85, signed=True),
     Parameter("sway", 0.02, 0.9, 0.6),
     Parameter("lean", 0.008, 0.8, 0.55),
     # Emotion and posture.
     Parameter("expressivity", 1.0, 0.45, 0.5),
-    Parameter("rest_corners", 0.0, 0.25, 0.7, signed=True),
-    Parameter("rest_corner_asymmetry", 0.0, 0.15, 0.8, signed=True),
-    Parameter("rest_brows", 0.0, 0.25, 0.7, signed=True),
-    Parameter("rest_frown", 0.0, 0.2, 0.7, signed=True),
-    Parameter("rest_lids", 0.0, 0.1, 0.6, signed=True),
+    Parameter("rest_corners", 0.0, 0.12, 0.6, signed=True),
+    Parameter("rest_corner_asymmetry", 0.0, 0.08, 0.7, signed=True),
+    Parameter("rest_brows", 0.0, 0.12, 0.6, signed=True),
+    Parameter("rest_frown", 0.0, 0.1, 0.6, signed=True),
+    Parameter("rest_lids", 0.0, 0.06, 0.6, signed=True),
     Parameter("rest_open", 0.0, 0.05, 0.5, signed=True),
     Parameter("rest_yaw", 0.0, 0.08, 0.3, signed=True),
     Parameter("rest_pitch", 0.0, 0.08, 0.3, signed=True),
@@ -97,19 +103,23 @@ PARAMETERS = (
 
 @dataclass(frozen=True)
 class Signature:
-    """latent: (len(PARAMETERS),) standard normal draws, the person's part of every parameter."""
+    """latent: (len(PARAMETERS),) standard normal draws, the person's part of every parameter.
+    idiom: (K, K) standard normal draws, how each movement of the person's face brings others with it."""
 
     latent: np.ndarray
+    idiom: np.ndarray
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> Signature:
-        return cls(random.standard_normal(len(PARAMETERS)))
+        return cls(random.standard_normal(len(PARAMETERS)), random.standard_normal((K, K)))
 
     def towards(self, other: Signature, share: float) -> Signature:
         """An impostor's signature: this one moved towards `other` by `share` (0: itself, 1: a perfect mimic)."""
         if not 0.0 <= share <= 1.0:
             raise ValueError(f"the share of a mimic must lie in [0, 1]; got {share}")
-        return Signature((1.0 - share) * self.latent + share * other.latent)
+        return Signature(
+            (1.0 - share) * self.latent + share * other.latent, (1.0 - share) * self.idiom + share * other.idiom
+        )
 
     def values(self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY) -> SimpleNamespace:
         """Every parameter's value, by name, in a clip whose own part is `clip` (len(PARAMETERS),)."""
@@ -120,14 +130,25 @@ class Signature:
         return SimpleNamespace(**{p.name: float(v) for p, v in zip(PARAMETERS, result, strict=True)})
 
 
-def shares(difficulty: float) -> np.ndarray:
-    """Share of each parameter's variance that lies between people; 0 is easiest, 1 hardest.
+    def mixing(self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY) -> np.ndarray:
+        """(K, K) matrix that the expression of a clip, whose own part is `clip` (K, K), is multiplied by."""
+        own = float(shares(difficulty, np.array([IDIOM_SHARE]))[0])
+        change = IDIOM_SPREAD * (np.sqrt(own) * self.idiom + np.sqrt(1.0 - own) * clip)
+        # Blinks are no part of it: a lid that closes moves nothing else, and nothing else closes a lid.
+        change[_LIDS, :] = change[:, _LIDS] = 0.0
+        return np.eye(K) + change
 
-    The odds of each share change by a factor of e^8 a unit of difficulty, so shares stay in (0, 1).
+
+def shares(difficulty: float, default: np.ndarray | None = None) -> np.ndarray:
+    """Shares of variance that lie between people at `difficulty`; 0 is easiest, 1 hardest.
+
+    default: the shares at the default difficulty (None: the parameters'). Their odds change by a factor of e^8 a unit
+    of difficulty, so shares stay in (0, 1).
     """
     if not 0.0 <= difficulty <= 1.0:
         raise ValueError(f"difficulty must lie in [0, 1]; got {difficulty}")
-    default = np.array([p.share for p in PARAMETERS])
+    if default is None:
+        default = np.array([p.share for p in PARAMETERS])
     odds = default / (1.0 - default) * np.exp(8.0 * (DEFAULT_DIFFICULTY - difficulty))
     return odds / (1.0 + odds)
 
