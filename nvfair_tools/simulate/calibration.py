@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nvfair_tools.simulate.noise import tracking_noise
+from nvfair_tools.simulate.noise import CAMERA_NOISE, tracking_noise
 from nvfair_tools.simulate.randomness import random_of
 from nvfair_tools.simulate.rig import Camera, Rig
 from nvfair_tools.simulate.settings import CohortSettings
@@ -50,7 +50,7 @@ def measure_simulated(settings: CohortSettings, people: int | None = None) -> Me
     for clip in world.clips.values():
         if clip.identity in rigs:
             mesh = rigs[clip.identity].landmarks(world.states(clip.id), camera)
-            size = camera.eye_distance * settings.noise
+            size = camera.eye_distance * settings.noise * CAMERA_NOISE
             meshes.append(mesh + noise.draw(random_of(settings.seed, clip.id, "measured"), len(mesh), size))
             owners.append(clip.identity)
     return measure_tracks(meshes, owners)

@@ -17,6 +17,8 @@ from nvfair_tools.simulate.statistics import FPS
 
 _POSE = {name: K + n for n, name in enumerate(POSE)}
 _ARTICULATORS = [INDEX[name] for name in ARTICULATORS]
+# The corners travel further than the lips part, and take longer.
+_SLOWNESS = (1.0, 1.0, 1.8, 1.8)
 
 
 def perform(
@@ -80,8 +82,8 @@ def _speech(
     targets = spoken.targets * gains
     targets = np.where(spoken.closure[:, None] & (targets < 0), targets * p.closure, targets)
     targets = targets * (1.0 + 0.15 * random.standard_normal(targets.shape))
-    width = p.articulation_s * FPS
-    for n, index in enumerate(_ARTICULATORS):
+    for n, (index, slowness) in enumerate(zip(_ARTICULATORS, _SLOWNESS, strict=True)):
+        width = slowness * p.articulation_s * FPS
         states[:, index] += _smoothed(np.interp(clock, spoken.time, targets[:, n]), width)
     return _smoothed(np.interp(clock, spoken.time, spoken.stress), 2.5)
 

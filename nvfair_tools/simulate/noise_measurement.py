@@ -67,6 +67,7 @@ def fit(clips: list[np.ndarray], modes: int = MODES) -> dict[str, np.ndarray]:
         "modes": (strength[:, None] * basis[:modes]).reshape(modes, -1, 2).astype(np.float16),
         "memory": np.float32(memory),
         "white": white.astype(np.float16),
+        "unevenness": np.float32(np.std([np.log(np.sqrt(np.square(clip).mean())) for clip in clips])),
     }
 
 

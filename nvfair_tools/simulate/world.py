@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset.parts import FrameRows, plan_parts
-from nvfair_tools.simulate.noise import tracking_noise
+from nvfair_tools.simulate.noise import CAMERA_NOISE, tracking_noise
 from nvfair_tools.simulate.person import Person
 from nvfair_tools.simulate.randomness import digest, random_of
 from nvfair_tools.simulate.reenact import SimulatedGenerator
@@ -168,7 +168,7 @@ class World:
             camera = Camera(
                 72.0 * float(random.uniform(0.85, 1.15)), tuple(np.array([128.0, 112.0]) + random.normal(0, 6, 2))
             )
-            points, noise = driver_rig.landmarks(states, camera), 1.0
+            points, noise = driver_rig.landmarks(states, camera), CAMERA_NOISE
         else:
             made_by: SimulatedGenerator = self._generators[generator]
             target_person, target_rig = self._known(target)
