@@ -45,8 +45,8 @@ def in_face_axes(mesh: np.ndarray, pairs: np.ndarray = _KNOWN_PAIRS) -> np.ndarr
     points = mesh.astype(np.float64)
     across = (points[pairs[:, 1]] - points[pairs[:, 0]]).mean(axis=0)
     x = across / np.linalg.norm(across)
-    y = np.array([0.0, 1.0, 0.0]) - x[1] * x
-    y /= np.linalg.norm(y)
+    # Without pitch the face's own vertical lies in the picture's plane, however the head rolls and yaws.
+    y = np.array([-x[1], x[0], 0.0]) / np.hypot(x[0], x[1])
     turned = points @ np.stack([x, y, np.cross(x, y)], axis=1)
     eyes = turned[[RIGHT_EYE_OUTER, LEFT_EYE_OUTER]]
     turned -= np.array([turned[pairs, 0].mean(), *eyes[:, 1:].mean(axis=0)])

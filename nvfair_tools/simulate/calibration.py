@@ -106,7 +106,7 @@ def table(measured: Measured, real: dict) -> str:
     shares = share_between(measured.statistics, list(measured.people))
     real_shares = real["share_of_variance_between_people"]
     lines = [
-        "| statistic | real 25 / 50 / 75 % | simulated 25 / 50 / 75 % | ratio of medians | real share | simulated share |",
+        "| statistic | real 25 / 50 / 75 % | simulated 25 / 50 / 75 % | median ratio | real share | simulated share |",
         "|---|---|---|---|---|---|",
     ]
     for name in NAMES:

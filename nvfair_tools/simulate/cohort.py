@@ -44,8 +44,8 @@ def simulate_tracks(
     if videos is not None:
         table = table[table["video"].isin(set(videos))].reset_index(drop=True)
     tracks = [
-        stored_landmarks(world.landmarks(row.video, row.clip, _generator(row.generator), row.target))
-        for row in table.itertuples()
+        stored_landmarks(world.landmarks(video, clip, _generator(generator), target))
+        for video, clip, generator, target in _rows(table)
     ]
     lengths = np.array([len(track) for track in tracks], dtype=np.int64)
     total = int(lengths.sum())
@@ -71,10 +71,8 @@ def write_cohort(
     points = default_points()
     world = World(settings, points)
     videos = world.videos()
-    jobs = [
-        (folder / part, list(group[["video", "clip", "generator", "target"]].itertuples(index=False, name=None)))
-        for part, group in videos.sort_values("first_row").groupby("part", sort=True)
-    ]
+    parts = videos.sort_values("first_row").groupby("part", sort=True)
+    jobs = [(folder / str(part), _rows(group)) for part, group in parts]
     todo = [(path, rows) for path, rows in jobs if not path.exists()]
     done = len(videos) - sum(len(rows) for _, rows in todo)
     if progress:
@@ -98,6 +96,11 @@ def _write(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: 
 def _world(settings: CohortSettings, points: tuple[int, ...]) -> World:
     """One world a process, with its caches."""
     return World(settings, points)
+
+
+def _rows(table: pd.DataFrame) -> list[tuple]:
+    """(video, clip, generator, target) of each row."""
+    return list(table[["video", "clip", "generator", "target"]].itertuples(index=False, name=None))
 
 
 def _generator(name: object) -> str | None:

@@ -56,8 +56,8 @@ def perform(
     _head(states, p, voice, random, arousal)
     states[:, :K] = states[:, :K] @ signature.mixing(random.standard_normal((K, K)), difficulty)
     _posture(states, p, offset, random)
-    states[:, INDEX["jaw"]] = _soft_floor(states[:, INDEX["jaw"]])
-    states[:, INDEX["open"]] = _soft_floor(states[:, INDEX["open"]])
+    states[:, INDEX["jaw"]] = soft_floor(states[:, INDEX["jaw"]])
+    states[:, INDEX["open"]] = soft_floor(states[:, INDEX["open"]])
     return states.astype(np.float32)
 
 
@@ -183,7 +183,8 @@ def _posture(states: np.ndarray, p: SimpleNamespace, offset: np.ndarray, random:
 
 def _events(random: np.random.Generator, frames: int, rate: float) -> list[float]:
     """Times in seconds of events at `rate` a second, more regular than a Poisson process, from before the start on."""
-    seconds, at, times = frames / FPS, -float(random.uniform(0.0, 1.0 / rate)), []
+    times: list[float] = []
+    seconds, at = frames / FPS, -float(random.uniform(0.0, 1.0 / rate))
     while True:
         at += 0.2 + float(random.gamma(2.0, max(1.0 / rate - 0.2, 0.1) / 2.0))
         if at > seconds + 0.5:
@@ -214,6 +215,6 @@ def _shifted(values: np.ndarray, frames: float) -> np.ndarray:
     return np.interp(grid - frames, grid, values)
 
 
-def _soft_floor(values: np.ndarray, softness: float = 0.02) -> np.ndarray:
+def soft_floor(values: np.ndarray, softness: float = 0.02) -> np.ndarray:
     """max(values, 0) with a rounded corner: lips that meet do not pass through each other."""
     return 0.5 * (values + np.sqrt(np.square(values) + softness**2)) - 0.5 * softness

@@ -14,9 +14,11 @@ from functools import lru_cache
 import numpy as np
 
 from nvfair_tools.simulate.fields import EXPRESSION, smooth_field
+from nvfair_tools.simulate.motion import soft_floor
 from nvfair_tools.simulate.randomness import digest, random_of
 from nvfair_tools.simulate.rig import K, Rig
 
+_WIDEST_LID = -0.3
 _LIDS = [EXPRESSION.index("lid_left"), EXPRESSION.index("lid_right")]
 
 
@@ -75,7 +77,10 @@ class SimulatedGenerator:
             result = _smoothing_kernel(len(result), self.smoothing) @ result
         if self.flutter and random is not None:
             result[:, :K] += self.flutter * random.standard_normal((len(result), K), dtype=np.float32)
-        return (result + base).astype(np.float32)
+        result = result + base
+        if self.relative:
+            _stop_where_they_meet(result)
+        return result.astype(np.float32)
 
     def face(self, target: Rig, driver: Rig, target_name: str, seed: int, points: np.ndarray) -> Rig:
         """The rig that is shown: the target's, with what leaks, is biased and is bent."""
@@ -105,6 +110,17 @@ SPLINE = SimulatedGenerator(
     bias=0.004, bend=0.01, flutter=0.01, noise=0.9,
 )  # fmt: skip
 GENERATORS = {generator.name: generator for generator in (KEYPOINT, LATENT, SPLINE)}
+
+
+def _stop_where_they_meet(states: np.ndarray) -> None:
+    """Keeps lips from passing through each other and lids within what eyes do: a driver who begins with an open mouth
+    asks a closed one to close further."""
+    jaw, opened = EXPRESSION.index("jaw"), EXPRESSION.index("open")
+    states[:, jaw] = soft_floor(states[:, jaw])
+    # The jaw parts the lips too: 0.3 of an eye distance where `open` parts them by 0.2.
+    closed = -1.4 * states[:, jaw]
+    states[:, opened] = closed + soft_floor(states[:, opened] - closed)
+    states[:, _LIDS] = np.clip(states[:, _LIDS], _WIDEST_LID, 1.0)
 
 
 @lru_cache(maxsize=64)

@@ -47,7 +47,7 @@ class Rig:
     fields: np.ndarray
 
     @classmethod
-    def of(cls, shape: np.ndarray, points: Sequence[int] | None = None) -> Rig:
+    def of(cls, shape: np.ndarray, points: Sequence[int] | np.ndarray | None = None) -> Rig:
         """The rig of a neutral face (478, 3); `points`: mesh indices of the points wanted (None: the whole mesh)."""
         kept = slice(None) if points is None else np.asarray(points)
         return cls(

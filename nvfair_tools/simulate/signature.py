@@ -129,7 +129,6 @@ class Signature:
         result = np.where(signed, median + deviation, median * np.exp(np.where(signed, 0.0, deviation)))
         return SimpleNamespace(**{p.name: float(v) for p, v in zip(PARAMETERS, result, strict=True)})
 
-
     def mixing(self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY) -> np.ndarray:
         """(K, K) matrix that the expression of a clip, whose own part is `clip` (K, K), is multiplied by."""
         own = float(shares(difficulty, np.array([IDIOM_SHARE]))[0])

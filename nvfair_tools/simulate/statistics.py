@@ -32,7 +32,10 @@ SIGNALS = (
 MEASURES = ("std", "vel_rms", "halflife_s", "centroid_hz")
 NAMES = (*(f"{signal}/{measure}" for signal in SIGNALS for measure in MEASURES), "blinks_per_min")
 # MediaPipe's points that the signals are made of.
-POINTS = (33, 263, 13, 14, 61, 291, 105, 334, 159, 145, 386, 374, 152, 1, 10, 234, 454)
+POINTS = (33, 263, 13, 14, 61, 291, 105, 334, 159, 145, 386, 374, 152, 4, 234, 454)
+# The upper end of the pitch proxy: the top of the forehead, or the nose's root in sets without one (values about a
+# tenth lower).
+_TOPS = (10, 168)
 _BLINK_DEPTH = 0.5  # of the clip's usual aperture
 _BLINK_FRAMES = 15  # a longer closure is not a blink
 
@@ -43,11 +46,12 @@ def signals(mesh: np.ndarray, points: Sequence[int] | None = None) -> np.ndarray
     Roll is in degrees, the rest in units of the median distance of the outer eye corners. Raises ValueError where a
     point that a signal needs is not among `points`.
     """
-    place = {index: index for index in POINTS} if points is None else {p: i for i, p in enumerate(points)}
+    place = {index: index for index in range(478)} if points is None else {p: i for i, p in enumerate(points)}
     missing = sorted(set(POINTS) - set(place))
-    if missing:
-        raise ValueError(f"the signals need the mesh points {missing}, which the landmarks lack")
-    p = {index: mesh[:, place[index], :2].astype(np.float64) for index in POINTS}
+    tops = [index for index in _TOPS if index in place]
+    if missing or not tops:
+        raise ValueError(f"the signals need the mesh points {missing or list(_TOPS)}, which the landmarks lack")
+    p = {index: mesh[:, place[index], :2].astype(np.float64) for index in (*POINTS, tops[0])}
 
     def apart(a: int, b: int) -> np.ndarray:
         return np.linalg.norm(p[a] - p[b], axis=1)
@@ -58,17 +62,17 @@ def signals(mesh: np.ndarray, points: Sequence[int] | None = None) -> np.ndarray
     columns = {
         "mouth_open": apart(13, 14),
         "mouth_width": apart(61, 291),
-        "lip_corner_left": apart(291, 1),
-        "lip_corner_right": apart(61, 1),
+        "lip_corner_left": apart(291, 4),
+        "lip_corner_right": apart(61, 4),
         "brow_left": apart(334, 386),
         "brow_right": apart(105, 159),
         "eye_left": apart(386, 374),
         "eye_right": apart(159, 145),
-        "jaw_drop": apart(152, 1),
-        "yaw_proxy": apart(1, 234) - apart(1, 454),
-        "pitch_proxy": apart(1, 152) - apart(1, 10),
-        "head_x": p[1][:, 0],
-        "head_y": p[1][:, 1],
+        "jaw_drop": apart(152, 4),
+        "yaw_proxy": apart(4, 234) - apart(4, 454),
+        "pitch_proxy": apart(4, 152) - apart(4, tops[0]),
+        "head_x": p[4][:, 0],
+        "head_y": p[4][:, 1],
         "scale": eyes,
     }
     result = np.stack([columns[name] / unit if name in columns else np.zeros(len(mesh)) for name in SIGNALS], axis=1)
