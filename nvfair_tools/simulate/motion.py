@@ -66,6 +66,7 @@ def rest(signature: Signature, random: np.random.Generator, difficulty: float = 
     states = np.zeros((1, len(STATE)))
     p = signature.values(random.standard_normal(len(PARAMETERS)), difficulty)
     _posture(states, p, np.zeros(K), random)
+    states[:, INDEX["open"]] = soft_floor(states[:, INDEX["open"]])
     return states[0].astype(np.float32)
 
 
@@ -135,7 +136,7 @@ def _lids(states: np.ndarray, p: SimpleNamespace, play: np.ndarray, random: np.r
             depth = depth * (1 + 0.05 * random.standard_normal(2))
             closed = np.maximum(closed, np.clip(course, 0, 1)[:, None] * depth)
     brows = 0.5 * (states[:, INDEX["brow_left"]] + states[:, INDEX["brow_right"]])
-    lids = p.lid_play * (0.9 * play[:, :1] + 0.3 * play[:, 1:] * np.array([1.0, -1.0]))
+    lids = p.lid_play * (0.8 * play[:, :1] + 0.6 * play[:, 1:] * np.array([1.0, -1.0]))
     open_lids = lids + p.brow_to_lid * brows[:, None]
     # A closing lid covers whatever it was doing.
     both = open_lids * (1 - closed) + closed

@@ -15,13 +15,13 @@ def known():
 
 
 def test_noise_has_the_covariance_and_the_memory_of_its_model(known):
-    drawn = known.draw(np.random.default_rng(1), 8000).astype(np.float64)
+    drawn = known.draw(np.random.default_rng(1), 3000).astype(np.float64)
     flat = drawn.reshape(len(drawn), -1)
     modes = known.modes.reshape(3, -1).astype(np.float64)
     expected = modes.T @ modes + 0.002**2 * np.eye(40)
-    assert np.abs(flat.T @ flat / len(flat) - expected).max() < 0.1 * expected.max()
+    assert np.abs(flat.T @ flat / len(flat) - expected).max() < 0.15 * expected.max()
     course = flat @ modes[0]
-    assert np.corrcoef(course[1:], course[:-1])[0, 1] == pytest.approx(0.6, abs=0.04)
+    assert np.corrcoef(course[1:], course[:-1])[0, 1] == pytest.approx(0.6, abs=0.06)
 
 
 def test_noise_scales_with_the_face_and_begins_at_full_strength(known):

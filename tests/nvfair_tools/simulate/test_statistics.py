@@ -1,3 +1,6 @@
+import csv
+import json
+
 import numpy as np
 import pytest
 
@@ -153,3 +156,32 @@ def test_difficulty_moves_what_motion_tells(measured):
     assert easy > default + 0.05
     assert default > hard + 0.05
     assert hard == pytest.approx(0.52, abs=0.06)
+
+
+@pytest.mark.slow
+def test_on_real_clips_the_statistics_are_those_recorded(shared):
+    """The clips are 48 of the 113 behind the record, so medians agree roughly; head movement differs with the choice."""
+    pytest.importorskip("mediapipe")
+    from nvfair_tools.landmarks.landmarker import create_landmarker
+    from nvfair_tools.media.decoding import decode
+
+    record = json.loads((shared / "motion_statistics.json").read_text(encoding="utf-8"))
+    with open(shared / "clips" / "clips.csv", encoding="utf-8", newline="") as file:
+        clips = [row["path"] for row in csv.DictReader(file) if row["collection"] != "hard"]
+    landmarker = create_landmarker("facemesh")
+    found, correlations = [], []
+    for clip in clips:
+        landmarker.start()
+        tracked = [(frame.time, landmarker.find(frame.image)) for frame in decode(shared / "clips" / clip)]
+        meshes = np.array([faces[0] for _, faces in tracked if faces])
+        values = signals(resampled(meshes, np.array([time for time, faces in tracked if faces])))
+        found.append(clip_statistics(values))
+        correlations.append(np.corrcoef(values.T))
+    landmarker.close()
+    for name in NAMES:
+        if name.startswith(("mouth", "jaw", "pitch", "lip")) and name.endswith(("std", "vel_rms")):
+            ours = np.median([one[name] for one in found])
+            assert ours == pytest.approx(record["percentiles"][name][2], rel=0.25), name
+    index = [SIGNALS.index(name) for name in record["mean_correlation"]["signals"]]
+    ours = np.nanmean(correlations, axis=0)[np.ix_(index, index)]
+    assert np.abs(ours - np.array(record["mean_correlation"]["matrix"])).max() < 0.2
