@@ -160,7 +160,7 @@ def test_difficulty_moves_what_motion_tells(measured):
 
 @pytest.mark.slow
 def test_on_real_clips_the_statistics_are_those_recorded(shared):
-    """The clips are 48 of the 113 behind the record, so medians agree roughly; head movement differs with the choice."""
+    """The clips are 48 of the 113 behind the record, so medians agree roughly (not for the head)."""
     pytest.importorskip("mediapipe")
     from nvfair_tools.landmarks.landmarker import create_landmarker
     from nvfair_tools.media.decoding import decode
