@@ -42,8 +42,7 @@ def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.D
     Videos are taken split by split and generator by generator (real ones as "originals"), in the order of their ids.
     """
     generator = videos["generator"].fillna("originals").astype(str)
-    parts = pd.Series("", index=videos.index, dtype=object)
-    first_rows = pd.Series(0, index=videos.index, dtype="int64")
+    pieces = [pd.DataFrame({"part": pd.Series(dtype=object), "first_row": pd.Series(dtype="int64")})]
     for (split, name), group in videos.groupby([videos["split"], generator], sort=True):
         ordered = group.sort_values("video")
         part, row = 0, 0
@@ -54,8 +53,8 @@ def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.D
             names.append(f"frames/{split}/{name}/part-{part:05d}.parquet")
             rows.append(row)
             row += int(frames)
-        parts.loc[ordered.index], first_rows.loc[ordered.index] = names, rows
-    return pd.DataFrame({"part": parts, "first_row": first_rows})
+        pieces.append(pd.DataFrame({"part": names, "first_row": rows}, index=ordered.index))
+    return pd.concat(pieces if len(pieces) == 1 else pieces[1:]).reindex(videos.index)
 
 
 def write_part(
