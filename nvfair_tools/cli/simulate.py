@@ -1,0 +1,91 @@
+"""`nvfair simulate`: people who do not exist, for machines without data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from nvfair_tools.simulate.settings import YamlSettings
+
+Settings = TypeVar("Settings", bound="YamlSettings")
+
+
+class Faces(click.ParamType):
+    """A number of faces, or "all"."""
+
+    name = "number|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return value if value == "all" else click.IntRange(min=0).convert(value, param, ctx)
+
+
+@click.group()
+def simulate() -> None:
+    """Make simulated people: videos or landmark-only cohorts."""
+
+
+@simulate.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--settings", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML of the settings.")
+@click.option("--seed", type=click.IntRange(min=0), help="Everything random follows from it.")
+@click.option("--clips", type=click.IntRange(min=1), help="Real clips a person.")
+@click.option("--cross", type=Faces(), help='Other faces each clip drives: a number, or "all".')
+@click.option("--frames", type=click.IntRange(min=10), help="Median length of a clip, at 25 frames a second.")
+@click.option("--difficulty", type=click.FloatRange(0, 1), help="0: people move most distinctly; 1: least.")
+@click.option("--noise", type=click.FloatRange(min=0), help="Factor of the landmarks' tracking noise.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
+def cohort(out: Path, settings: Path | None, workers: int | None, **options: object) -> None:
+    """Write a landmark-only cohort of simulated people to OUT, in the data set's format.
+
+    Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
+    others. Run again after an interruption, it goes on where it stopped.
+    """
+    from rich.progress import Progress
+
+    from nvfair_tools.simulate.cohort import write_cohort
+    from nvfair_tools.simulate.settings import CohortSettings
+
+    chosen = changed(CohortSettings() if settings is None else CohortSettings.read(settings), options)
+    with Progress() as bars:
+        task = bars.add_task("videos", total=None)
+        write_cohort(
+            out, chosen, workers=workers, progress=lambda done, total: bars.update(task, completed=done, total=total)
+        )
+    click.echo(f"{out}: world {chosen.world()}")
+
+
+@simulate.command()
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--settings", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML of the settings.")
+@click.option("--seed", type=click.IntRange(min=0), help="Everything random follows from it.")
+@click.option("--clips", type=click.IntRange(min=1), help="Clips a person.")
+@click.option("--frames", type=click.IntRange(min=10), help="Median length of a clip, at 25 frames a second.")
+@click.option("--difficulty", type=click.FloatRange(0, 1), help="0: people move most distinctly; 1: least.")
+@click.option("--size", type=click.IntRange(64, 1024), help="Width and height of the videos in pixels.")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
+def people(out: Path, settings: Path | None, workers: int | None, **options: object) -> None:
+    """Write source videos of simulated people to OUT: a folder a person, and clips.csv for `nvfair ingest`.
+
+    Two public-domain portraits are reshaped, lit anew and moved; no one is shown as they were.
+    """
+    from rich.progress import Progress
+
+    from nvfair_tools.simulate.videos import PeopleSettings, write_people
+
+    chosen = changed(PeopleSettings() if settings is None else PeopleSettings.read(settings), options)
+    with Progress() as bars:
+        task = bars.add_task("clips", total=None)
+        path = write_people(
+            out, chosen, workers=workers, progress=lambda done, total: bars.update(task, completed=done, total=total)
+        )
+    click.echo(str(path))
+
+
+def changed(settings: Settings, options: Mapping[str, object]) -> Settings:
+    """The settings with the options that were given."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return type(settings)(**{**settings.model_dump(), **given})

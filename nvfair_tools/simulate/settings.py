@@ -1,0 +1,122 @@
+"""What a simulated world holds, as users write it in YAML; its hash names the world."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import Self
+
+from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.simulate.content import EMOTIONS, Content
+from nvfair_tools.simulate.randomness import digest
+from nvfair_tools.simulate.reenact import GENERATORS, SimulatedGenerator
+from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY
+
+# Changing what a seed gives changes this number, and with it every world's hash.
+SIMULATION_VERSION = 1
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceSettings(_Frozen):
+    """A simulated collection: its people by split, what they say and in which emotions.
+
+    texts: number of scripts that everyone performs. free: share of clips in which everyone speaks freely instead.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    train: Annotated[int, Field(ge=0)]
+    validation: Annotated[int, Field(ge=0)]
+    test: Annotated[int, Field(ge=0)]
+    texts: Annotated[int, Field(ge=1)] = 12
+    free: Annotated[float, Field(ge=0, le=1)] = 0.0
+    emotions: tuple[Literal[EMOTIONS], ...] = ("neutral",)  # type: ignore[valid-type]
+
+    @property
+    def people(self) -> int:
+        return self.train + self.validation + self.test
+
+    def split(self, number: int) -> str:
+        """Split of person number 1, 2, ...: spread over the numbers, so that no split is a block."""
+        # Multiplying by a number without common factors permutes the numbers.
+        step = next(k for k in (37, 41, 43, 47) if self.people % k)
+        place = (number - 1) * step % self.people
+        return "train" if place < self.train else "validation" if place < self.train + self.validation else "test"
+
+    def content(self, identity: str, clip: int) -> Content:
+        """What clip number 0, 1, ... of a person performs: the same for everyone, unless it is free speech."""
+        emotion = self.emotions[(clip + clip // self.texts) % len(self.emotions)]
+        if int((clip + 1) * self.free) > int(clip * self.free):
+            return Content(f"free {identity} {clip}", "free", emotion)
+        return Content(f"{self.name} script {clip % self.texts + 1:02d}", "scripted", emotion)
+
+
+# NVFAIR's counts (32/4/10, 16/2/6, 63/9/19), one collection of video calls and two of acted sentences.
+NVFAIR_SOURCES = (
+    SourceSettings(name="sim-vc", train=32, validation=4, test=10, texts=6, free=0.5),
+    SourceSettings(name="sim-rav", train=16, validation=2, test=6, texts=2, emotions=EMOTIONS),
+    SourceSettings(
+        name="sim-crema", train=63, validation=9, test=19, texts=12,
+        emotions=("neutral", "happy", "sad", "angry", "fearful", "disgust"),
+    ),
+)  # fmt: skip
+
+
+class YamlSettings(_Frozen):
+    """Settings that a YAML file may hold."""
+
+    @classmethod
+    def read(cls, path: str | Path) -> Self:
+        """Settings from a YAML file; raises NvfairError with every problem it has."""
+        try:
+            content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+            if not isinstance(content, dict):
+                raise NvfairError("the settings are not a mapping", where=path, expected="lines such as `seed: 1`")
+            return cls(**content)
+        except OSError as error:
+            raise NvfairError(f"cannot be read: {error.strerror}", where=path) from error
+        except yaml.YAMLError as error:
+            raise NvfairError(f"not valid YAML: {error}", where=path) from error
+        except ValidationError as error:
+            problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+            raise Problems(path, problems) from error
+
+
+class CohortSettings(YamlSettings):
+    """A landmark-only cohort.
+
+    name: of the world. seed: everything random follows from it. difficulty: 0 (people differ most) to 1.
+    clips: real clips a person. cross: other faces each clip drives, or "all" of its source and split.
+    frames: median length of a clip at 25 fps; lengths differ by up to a fifth. noise: factor of the tracking noise.
+    generators: names of `nvfair_tools.simulate.reenact.GENERATORS`.
+    """
+
+    name: str = "simulated"
+    seed: Annotated[int, Field(ge=0)] = 1
+    difficulty: Annotated[float, Field(ge=0, le=1)] = DEFAULT_DIFFICULTY
+    sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)] = NVFAIR_SOURCES
+    generators: tuple[str, ...] = tuple(GENERATORS)
+    clips: Annotated[int, Field(ge=1)] = 12
+    cross: Annotated[int, Field(ge=0)] | Literal["all"] = 2
+    frames: Annotated[int, Field(ge=10)] = 100
+    noise: Annotated[float, Field(ge=0)] = 1.0
+
+    def simulated_generators(self) -> tuple[SimulatedGenerator, ...]:
+        """Raises NvfairError naming the generators that do not exist."""
+        unknown = [name for name in self.generators if name not in GENERATORS]
+        if unknown:
+            raise NvfairError(
+                f"unknown simulated generators {unknown}", where="generators", expected=f"some of {sorted(GENERATORS)}"
+            )
+        return tuple(GENERATORS[name] for name in self.generators)
+
+    def world(self) -> str:
+        """Hash of all that determines this world: settings, generators' numbers, version of the simulation."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return digest(SIMULATION_VERSION, canonical, *(g.fingerprint() for g in self.simulated_generators()), size=16)

@@ -1,0 +1,239 @@
+import hashlib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.identity import parse_identity
+from nvfair_tools.simulate.cohort import simulate_tracks, write_cohort
+from nvfair_tools.simulate.settings import NVFAIR_SOURCES, CohortSettings, SourceSettings
+from nvfair_tools.simulate.world import World
+
+SMALL = CohortSettings(
+    sources=(
+        SourceSettings(name="sim-a", train=3, validation=2, test=2, texts=2, free=0.5, emotions=("neutral", "happy")),
+        SourceSettings(name="sim-b", train=2, validation=0, test=2, texts=2),
+    ),
+    clips=2,
+    cross=1,
+    frames=20,
+    seed=7,
+)
+
+
+def digests(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cohort") / "one"
+    write_cohort(folder, SMALL, workers=1)
+    return folder
+
+
+def test_default_people_are_divided_as_nvfairs():
+    people = World(CohortSettings(clips=1), range(478)).identities()
+    counts = people.groupby(["source", "split"]).size().to_dict()
+    assert counts == {
+        ("sim-vc", "train"): 32, ("sim-vc", "validation"): 4, ("sim-vc", "test"): 10,
+        ("sim-rav", "train"): 16, ("sim-rav", "validation"): 2, ("sim-rav", "test"): 6,
+        ("sim-crema", "train"): 63, ("sim-crema", "validation"): 9, ("sim-crema", "test"): 19,
+    }  # fmt: skip
+    assert people["identity"].is_unique
+    for identity in people["identity"]:
+        parse_identity(identity)
+
+
+def test_a_written_cohort_reads_as_a_data_set(written):
+    data = Dataset.open(written)
+    videos = data.videos
+    clips = 11 * 2
+    assert (videos["kind"] == "real").sum() == clips
+    assert (videos["kind"] == "self").sum() == 3 * clips
+    assert (videos["kind"] == "cross").sum() == 3 * clips
+    assert videos["video"].is_unique
+    assert data.meta["world"]["hash"] == SMALL.world()
+    assert data.meta["simulated"] is True
+    tracks = data.tracks()
+    assert tracks.landmarks.shape == (videos["frames"].sum(), 126, 2)
+    assert tracks.valid.all()
+    assert ((tracks.landmarks > -64) & (tracks.landmarks < 320)).mean() > 0.999
+    assert not (written / ".world").exists()
+
+
+def test_reenactments_stay_within_source_and_split(written):
+    data = Dataset.open(written)
+    people = data.identities.set_index("identity")
+    for row in data.videos.itertuples():
+        for name in (row.target, row.driver):
+            assert (people.loc[name, "source"], people.loc[name, "split"]) == (row.source, row.split)
+        assert (row.target == row.driver) == (row.kind != "cross")
+
+
+def test_every_generator_renders_the_same_pairs(written):
+    videos = Dataset.open(written).videos.dropna(subset=["generator"])
+    pairs = [set(zip(group["clip"], group["target"], strict=True)) for _, group in videos.groupby("generator")]
+    assert len(pairs) == 3
+    assert pairs[0] == pairs[1] == pairs[2]
+
+
+def test_equal_text_is_equal_content_and_free_speech_is_ones_own(written):
+    videos = Dataset.open(written).videos
+    scripted = videos[videos["scenario"] == "scripted"]
+    assert scripted.groupby("content")["driver"].nunique().max() > 1
+    free = videos[videos["scenario"] == "free"]
+    assert len(free)
+    assert (free.groupby("content")["driver"].nunique() == 1).all()
+
+
+def test_in_memory_tracks_are_those_on_disk_to_the_bit(written):
+    data = Dataset.open(written)
+    table, tracks = simulate_tracks(SMALL)
+    stored = data.tracks(table["video"])
+    np.testing.assert_array_equal(tracks.videos, stored.videos)
+    np.testing.assert_array_equal(tracks.offsets, stored.offsets)
+    np.testing.assert_array_equal(tracks.landmarks, stored.landmarks)
+    np.testing.assert_array_equal(tracks.time, stored.time)
+
+
+def test_a_video_does_not_depend_on_which_others_are_made(written):
+    table, _ = simulate_tracks(SMALL, videos=[])
+    assert not len(table)
+    chosen = list(Dataset.open(written).videos["video"])[-3:][::-1]
+    table, tracks = simulate_tracks(SMALL, videos=chosen)
+    stored = Dataset.open(written).tracks(table["video"])
+    np.testing.assert_array_equal(tracks.landmarks, stored.landmarks)
+
+
+@pytest.mark.slow
+def test_equal_settings_give_equal_bytes_whatever_the_number_of_processes(written, tmp_path):
+    write_cohort(tmp_path / "two", SMALL, workers=2)
+    assert digests(tmp_path / "two") == digests(written)
+
+
+def test_another_seed_is_another_world(written, tmp_path):
+    other = SMALL.model_copy(update={"seed": 8})
+    write_cohort(tmp_path / "other", other, workers=1)
+    mine, theirs = digests(written), digests(tmp_path / "other")
+    parts = [name for name in mine if name.startswith("frames/")]
+    assert parts
+    assert all(mine[name] != theirs.get(name) for name in parts)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(written, tmp_path):
+    folder = tmp_path / "stopped"
+    count = 0
+
+    def stop(done, total):
+        nonlocal count
+        count += 1
+        if count == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_cohort(folder, SMALL, workers=1, progress=stop)
+    assert not (folder / "dataset.json").exists()
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    assert kept
+    seen = []
+    write_cohort(folder, SMALL, workers=1, progress=lambda done, total: seen.append((done, total)))
+    assert seen[0][0] > 0
+    assert seen[-1][0] == seen[-1][1]
+    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    assert digests(folder) == digests(written)
+
+
+def test_a_folder_that_holds_something_else_is_refused(written, tmp_path):
+    with pytest.raises(NvfairError, match="holds something else"):
+        write_cohort(written, SMALL)
+    unfinished = tmp_path / "unfinished"
+    unfinished.mkdir()
+    (unfinished / ".world").write_text("another\n")
+    with pytest.raises(NvfairError, match="another folder"):
+        write_cohort(unfinished, SMALL)
+
+
+def test_all_pairs_are_all_others_of_source_and_split():
+    world = World(SMALL.model_copy(update={"cross": "all"}), range(478))
+    for clip in world.clips.values():
+        people = world.identities()
+        others = people[(people["source"] == clip.source.name) & (people["split"] == clip.split)]["identity"]
+        assert set(world.targets(clip)) == set(others) - {clip.identity}
+
+
+def test_mean_driver_motion_survives_generators(written):
+    """Reenactments by one clip move more like that clip than like another of the same person."""
+    data = Dataset.open(written)
+    videos = data.videos
+    tracks = {video: landmarks for video, landmarks, _, _ in data.tracks()}
+
+    def mouth(video):
+        from nvfair_tools.landmarks.scheme import measure
+
+        return measure(tracks[video], "mouth_open")
+
+    near, far = [], []
+    real = videos[videos["kind"] == "real"].set_index("clip")
+    for row in videos[videos["kind"] == "cross"].itertuples():
+        own = mouth(real.loc[row.clip, "video"])
+        others = real[(real["driver"] == row.driver) & (real.index != row.clip)]["video"]
+        made = mouth(row.video)
+        near.append(np.corrcoef(made, own)[0, 1])
+        for other in others:
+            length = min(len(made), len(mouth(other)))
+            far.append(np.corrcoef(made[:length], mouth(other)[:length])[0, 1])
+    assert np.mean(near) > 0.6
+    assert np.mean(near) > np.mean(far) + 0.4
+
+
+def test_settings_come_from_yaml_and_every_field_changes_the_world(tmp_path):
+    path = tmp_path / "settings.yaml"
+    path.write_text("seed: 3\nclips: 2\ncross: all\nsources:\n- {name: sim-x, train: 2, validation: 0, test: 2}\n")
+    settings = CohortSettings.read(path)
+    assert (settings.seed, settings.cross, settings.sources[0].people) == (3, "all", 4)
+    changes = {
+        "name": "n",
+        "seed": 4,
+        "difficulty": 0.4,
+        "sources": NVFAIR_SOURCES,
+        "generators": ("sim-latent",),
+        "clips": 3,
+        "cross": 1,
+        "frames": 50,
+        "noise": 0.5,
+    }
+    assert set(changes) == set(CohortSettings.model_fields)
+    hashes = {settings.model_copy(update={name: value}).world() for name, value in changes.items()}
+    assert len(hashes | {settings.world()}) == len(changes) + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("clip: 3", "clip"),
+        ("difficulty: 2", "difficulty"),
+        ("- 1", "mapping"),
+        ("seed: [", "YAML"),
+        ("sources: []", "sources"),
+    ],
+)
+def test_wrong_settings_are_told_by_name(tmp_path, text, told):
+    path = tmp_path / "settings.yaml"
+    path.write_text(text)
+    with pytest.raises(NvfairError, match=told):
+        CohortSettings.read(path)
+
+
+def test_unknown_generators_are_named():
+    with pytest.raises(NvfairError, match="sim-nothing"):
+        World(SMALL.model_copy(update={"generators": ("sim-nothing",)}), range(478))
+
+
+def test_unused_columns_are_null_not_missing(written):
+    videos = pd.read_parquet(written / "videos.parquet")
+    assert videos["path"].isna().all()
+    assert videos.loc[videos["kind"] == "real", "generator"].isna().all()
