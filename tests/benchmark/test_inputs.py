@@ -22,7 +22,7 @@ def test_distances_equal_the_data_sets_in_the_stored_precision() -> None:
     stored = distances(landmarks[rows.numpy()], dtype=np.float16)
     np.testing.assert_array_equal(ours.T.numpy().astype(np.float16), stored)
     assert ours.dtype == torch.float32
-    assert ours.shape == (7875, 100)
+    assert ours.shape == (7875, 250)
 
 
 def test_still_and_deltas_start_from_distances() -> None:
