@@ -51,6 +51,7 @@ class DeviceFrames:
         self.kind = kind
         self.points = torch.from_numpy(np.ascontiguousarray(points)).to(device)
         self.count = points.shape[1]
+        self._buffer = np.empty(0, np.float32)
 
     @property
     def device(self) -> torch.device:
@@ -62,9 +63,11 @@ class DeviceFrames:
         """Features a frame, P."""
         return feature_width(self.kind, self.count)
 
-    def features(self, rows: torch.Tensor) -> torch.Tensor:
+    def features(self, rows: torch.Tensor, *, reuse: bool = False) -> torch.Tensor:
         """Features (P, N) float32 of the frames `rows` (N,).
 
+        reuse: on the CPU, the result lies in one buffer that the next call with `reuse` overwrites. Touching fresh
+        memory for each batch takes six times as long as the distances themselves.
         Pairs come first, so that each pair's row is contiguous and the projection is one matrix product.
         On the CPU these are the very values of `features.distances`; on a GPU they agree to one unit in the last
         place of float16.
@@ -77,21 +80,29 @@ class DeviceFrames:
             first, second = (torch.from_numpy(index).to(x.device) for index in pair_indices(self.count))
             dx, dy = x[second] - x[first], y[second] - y[first]
             return dx.mul_(dx).add_(dy.mul_(dy)).sqrt_()
-        return torch.from_numpy(_distances_on_cpu(x.numpy(), y.numpy()))
+        shape = (self.width, len(points))
+        out = self._reused(shape) if reuse else np.empty(shape, np.float32)
+        _distances_on_cpu(x.numpy(), y.numpy(), out)
+        return torch.from_numpy(out)
+
+    def _reused(self, shape: tuple[int, int]) -> np.ndarray:
+        size = shape[0] * shape[1]
+        if len(self._buffer) < size:
+            self._buffer = np.empty(size, np.float32)
+        return self._buffer[:size].reshape(shape)
 
 
-def _distances_on_cpu(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Distances (P, N) of coordinates (L, N), one landmark against all later ones at a time: no index is gathered.
+def _distances_on_cpu(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
+    """Distances of coordinates (L, N) into (P, N), one landmark against all later ones at a time.
 
-    numpy rather than torch, whose square root may differ by one unit in the last place from the data set's.
+    No index is gathered. numpy rather than torch, whose square root may differ by one unit in the last place from the
+    data set's.
     """
-    count, frames = x.shape
-    result = np.empty((count * (count - 1) // 2, frames), dtype=np.float32)
-    spare = np.empty((count - 1, frames), dtype=np.float32)
+    spare = np.empty((len(x) - 1, x.shape[1]), dtype=np.float32)
     row = 0
-    for i in range(count - 1):
-        size = count - 1 - i
-        dx, dy = result[row : row + size], spare[:size]
+    for i in range(len(x) - 1):
+        size = len(x) - 1 - i
+        dx, dy = out[row : row + size], spare[:size]
         np.subtract(x[i + 1 :], x[i], out=dx)
         np.multiply(dx, dx, out=dx)
         np.subtract(y[i + 1 :], y[i], out=dy)
@@ -99,7 +110,6 @@ def _distances_on_cpu(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         np.add(dx, dy, out=dx)
         np.sqrt(dx, out=dx)
         row += size
-    return result
 
 
 def feature_width(kind: Input, landmarks: int) -> int:
@@ -115,7 +125,7 @@ def feature_statistics(frames: DeviceFrames, rows: torch.Tensor, block: int = 20
     square = torch.zeros(frames.width, dtype=torch.float64)
     shift: torch.Tensor | None = None
     for first in range(0, len(rows), block):
-        values = frames.features(rows[first : first + block])
+        values = frames.features(rows[first : first + block], reuse=True)
         if shift is None:  # sums of small numbers: variances of 1e-4 around a mean of 2 keep their digits
             shift = values.mean(dim=1, keepdim=True)
         centred = values - shift

@@ -173,7 +173,7 @@ def _step(
         order = torch.rand(len(batch), windows.length).argsort(dim=1).to(frames.device)
     video = torch.from_numpy(windows.video[batch])
     with torch.autocast(frames.device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
-        embeddings, shuffled = network(frames.features(rows), windows.length, order)
+        embeddings, shuffled = network(frames.features(rows, reuse=True), windows.length, order)
     loss = fingerprint_loss(embeddings, shuffled, *labels.of(video), options.loss)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
@@ -326,13 +326,16 @@ def _finished(out: Path, digest: str) -> Checkpoint | None:
 
 @contextmanager
 def _reproducible(device: str) -> Iterator[None]:
-    """Deterministic algorithms while training, and the caller's random state and settings back afterwards."""
-    if device.startswith("cuda"):
+    """Deterministic algorithms on a GPU (those of the CPU are), and the caller's random state back afterwards."""
+    on_gpu = device.startswith("cuda")
+    if on_gpu:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it starts
     before, state = torch.are_deterministic_algorithms_enabled(), torch.get_rng_state()
-    torch.use_deterministic_algorithms(True)
+    if on_gpu:
+        torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before)
+        if on_gpu:
+            torch.use_deterministic_algorithms(before)
         torch.set_rng_state(state)

@@ -56,7 +56,7 @@ def test_files_hold_the_documented_columns_and_come_back(
     np.testing.assert_array_equal(table.embedding, embeddings)
     assert table.meta == {"protocol": "abc"}
     assert table.start_frame[:3].tolist() == [0, 13, 26]
-    assert table.window[:4].tolist() == [0, 1, 2, 0]
+    assert table.window[:5].tolist() == [0, 1, 2, 3, 0]
     assert list(dict.fromkeys(table.video)) == list(windows.videos["video"])
     first = path.read_bytes()
     write_embeddings(path, windows, embeddings, {"protocol": "abc"})

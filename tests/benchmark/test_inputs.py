@@ -25,6 +25,13 @@ def test_distances_equal_the_data_sets_in_the_stored_precision() -> None:
     assert ours.shape == (7875, 250)
 
 
+def test_a_reused_buffer_holds_the_same_values() -> None:
+    frames = DeviceFrames(points(60))
+    for count in (40, 60, 7):
+        rows = torch.arange(count)
+        assert torch.equal(frames.features(rows, reuse=True), frames.features(rows))
+
+
 def test_still_and_deltas_start_from_distances() -> None:
     landmarks = points(20)
     base = DeviceFrames(landmarks).features(torch.arange(20))

@@ -31,7 +31,7 @@ OPTIONS = TrainOptions(
 
 def test_training_learns_the_drivers_of_people_it_has_not_seen(tmp_path: Path) -> None:
     data = make(tmp_path / "data", World(people=(6, 4, 2), clips=4, generators=("alpha",)))
-    options = replace(OPTIONS, windows=960, batch=32, validate_every=192, width=32)
+    options = replace(OPTIONS, input="deltas", windows=768, batch=32, validate_every=192, width=32)
     checkpoint = train(data, tmp_path / "run", options, PROTOCOL)
     log = pd.read_csv(tmp_path / "run" / LOG)
     assert log["loss"].iloc[-1] < log["loss"].iloc[0]
