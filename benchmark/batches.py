@@ -9,6 +9,8 @@ A batch is a function of the seed and its number alone: training that stops goes
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -37,7 +39,7 @@ class Batches:
         self._check(videos)
         order = np.lexsort((self.target, self.driver))
         bounds = np.searchsorted(self.driver[order], np.arange(len(names) + 1))
-        self.videos_of_driver = [order[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+        self.videos_of_driver = [order[a:b] for a, b in pairwise(bounds)]
         source = pd.factorize(videos["source"], sort=True)[0]
         source_of = np.zeros(len(names), np.int64)
         source_of[self.driver] = source

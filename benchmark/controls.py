@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from benchmark.inputs import DeviceFrames
+from benchmark.inputs import DeviceFrames, normalised
 from benchmark.scores import Scorer, TargetScores, VideoEmbeddings
 from benchmark.trials import TargetTrials
 from benchmark.windows import WindowSet
@@ -81,7 +81,7 @@ def crossness_scorer(train: WindowSet, test: WindowSet, scale: Scale = DEFAULT_S
 
 def _statistics(windows: WindowSet, scale: Scale) -> np.ndarray:
     """Mean and deviation (N, 4 L) of each video's normalised landmarks."""
-    points = DeviceFrames(windows.landmarks, "coordinates-normalised", "cpu", scale).points.numpy()
+    points = normalised(windows.landmarks, scale)
     rows = []
     for n in range(len(windows.videos)):
         mine = points[_covered(windows, n)].reshape(-1, points.shape[1] * 2).astype(np.float64)

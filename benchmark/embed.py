@@ -46,7 +46,9 @@ def embed_windows(
             last = _batch_end(windows, first)
             low, high = int(windows.start[first]), int(windows.start[last - 1]) + windows.length
             rows = torch.arange(low, high, device=frames.device)
-            hidden = torch.cat([network.project(frames.features(part, reuse=True)) for part in rows.split(_FRAMES)], dim=1)
+            hidden = torch.cat(
+                [network.project(frames.features(part, reuse=True)) for part in rows.split(_FRAMES)], dim=1
+            )
             start = torch.from_numpy(windows.start[first:last] - low).to(frames.device)
             batch = hidden[:, start[:, None] + steps].transpose(0, 1)  # (B, H, T)
             result[first:last] = window_embedding(network.temporal(batch)).cpu().numpy()

@@ -123,7 +123,9 @@ def _common(protocols: Sequence[Protocol]) -> Protocol:
 
 def _same_windows(checkpoints: Sequence[Checkpoint], protocol: Protocol) -> None:
     if not checkpoints:
-        raise NvfairError("no checkpoint is named", remedy="pass --checkpoint FOLDER, as often as there are checkpoints")
+        raise NvfairError(
+            "no checkpoint is named", remedy="pass --checkpoint FOLDER, as often as there are checkpoints"
+        )
     names = [c.name for c in checkpoints]
     if len(set(names)) < len(names):
         raise NvfairError(f"two checkpoints share a name among {', '.join(names)}", remedy="rename their folders")
@@ -217,7 +219,9 @@ def _cells(
             say(f"embedding {len(windows)} windows with {checkpoint.name}")
             network = checkpoint.network.to(device)
             frames = DeviceFrames(windows.landmarks, network.shape.input, device, checkpoint.feature["scale"])
-            scorers[checkpoint.name] = Scorer(by_video(windows, embed_windows(network, windows, frames)), protocol.scoring)
+            scorers[checkpoint.name] = Scorer(
+                by_video(windows, embed_windows(network, windows, frames)), protocol.scoring
+            )
             network.to("cpu")
         say(f"scoring {checkpoint.name} on {cell.generator}")
         scorer = scorers[checkpoint.name]
@@ -286,7 +290,9 @@ def _exclusions(
             str(k): int(v) for k, v in reasons.groupby("reason")["windows_lost"].sum().items() if int(v) > 0
         },
         "targets_without_trials": [
-            {"generator": name, "target": one.target, "reason": one.lack} for name, some in unused.items() for one in some
+            {"generator": name, "target": one.target, "reason": one.lack}
+            for name, some in unused.items()
+            for one in some
         ],
     }
 
@@ -308,8 +314,8 @@ def _notes(
             short = control["auc_mean"]["value"]
             if short >= value - NEAR:
                 notes.append(
-                    f"On {cell['generator']}, {control['control']} alone reaches {short:.3f} where {cell['checkpoint']} "
-                    f"reaches {value:.3f}: this figure need not come from motion."
+                    f"On {cell['generator']}, {control['control']} alone reaches {short:.3f} where "
+                    f"{cell['checkpoint']} reaches {value:.3f}: this figure need not come from motion."
                 )
     families = {cell["generator"]: _family(videos, cell["generator"]) for cell in cells}
     trained = {name for cell in cells for name in cell["train_generators"]}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol as Interface
+from typing import Any
+from typing import Protocol as Interface
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,9 @@ def figures(
     number = {person: n for n, person in enumerate(people)}
     driver = videos["driver"].map(number).to_numpy()
     grouped = [_grouped(one, number[one.trials.target], driver) for one in scored]
-    taking_part = sorted({int(p) for g in grouped for table in (g.genuine_people, g.impostor_people) for p in np.unique(table)})
+    taking_part = sorted(
+        {int(p) for g in grouped for table in (g.genuine_people, g.impostor_people) for p in np.unique(table)}
+    )
     genuine = np.concatenate([one.genuine for one in scored]) if scored else np.empty(0)
     impostor = np.concatenate([one.impostor for one in scored]) if scored else np.empty(0)
     per_target = {one.trials.target: metrics.auc(one.genuine, one.impostor) for one in scored}
@@ -70,7 +73,10 @@ def figures(
     }
     if full:
         drawn = metrics.thinned(curve, 150)
-        result["curve"] = {"fmr": [round(float(x), 7) for x in drawn.fmr], "tpr": [round(float(x), 7) for x in drawn.tpr]}
+        result["curve"] = {
+            "fmr": [round(float(x), 7) for x in drawn.fmr],
+            "tpr": [round(float(x), 7) for x in drawn.tpr],
+        }
         if protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS:
             result["permutation"] = _permutation(scored, videos, people, driver, protocol)
     return result
@@ -127,5 +133,4 @@ def _permutation(
         protocol.uncertainty.permutations,
         protocol.uncertainty.seed,
     )
-    plain = {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in vars(test).items()}
-    return plain
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in vars(test).items()}

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.features import DEFAULT_SCALE, Scale, facial_scale, pair_indices
+from nvfair_tools.features import DEFAULT_SCALE, Scale, distances_pairs_first, facial_scale, pair_indices
 
 # distances: the paper's feature. deltas: differences of the distances of neighbouring frames. still: the distances of
 # a window's middle frame, repeated, so that the same network sees the same face without its motion. coordinates: raw
@@ -39,18 +39,17 @@ class DeviceFrames:
         device: torch.device | str = "cpu",
         scale: Scale = DEFAULT_SCALE,
     ) -> None:
-        """landmarks: (F, L, 2) pixels. Centring and scaling are done once, here, by numpy, exactly as
-        `nvfair_tools.features.distances` does them: what remains for the device are differences and roots."""
+        """landmarks: (F, L, 2) pixels.
+
+        Away from the CPU, centring and scaling are done once, here; what remains for the device are differences and
+        roots. On the CPU the data set's own function does everything, so that its values are met to the bit.
+        """
         points = np.asarray(landmarks, dtype=np.float32)
-        if checked_input(kind) != "coordinates" and len(points):
-            length = facial_scale(points, scale)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                points = (points - points.mean(axis=1, keepdims=True)) / np.where(length > 0, length, np.nan)[
-                    :, None, None
-                ]
-        self.kind = kind
+        self.kind, self.scale, self.count = checked_input(kind), scale, points.shape[1]
+        on_cpu = torch.device(device).type == "cpu"
+        if kind == "coordinates-normalised" or (kind != "coordinates" and not on_cpu):
+            points = normalised(points, scale)
         self.points = torch.from_numpy(np.ascontiguousarray(points)).to(device)
-        self.count = points.shape[1]
         self._buffer = np.empty(0, np.float32)
 
     @property
@@ -75,15 +74,13 @@ class DeviceFrames:
         points = self.points.index_select(0, rows.to(self.device))
         if self.kind in ("coordinates", "coordinates-normalised"):
             return points.reshape(len(points), -1).T.contiguous()
-        x, y = points[:, :, 0].T.contiguous(), points[:, :, 1].T.contiguous()
-        if x.is_cuda:
-            first, second = (torch.from_numpy(index).to(x.device) for index in pair_indices(self.count))
+        if points.is_cuda:
+            first, second = (torch.from_numpy(index).to(points.device) for index in pair_indices(self.count))
+            x, y = points[:, :, 0].T.contiguous(), points[:, :, 1].T.contiguous()
             dx, dy = x[second] - x[first], y[second] - y[first]
             return dx.mul_(dx).add_(dy.mul_(dy)).sqrt_()
-        shape = (self.width, len(points))
-        out = self._reused(shape) if reuse else np.empty(shape, np.float32)
-        _distances_on_cpu(x.numpy(), y.numpy(), out)
-        return torch.from_numpy(out)
+        out = self._reused((self.width, len(points))) if reuse else None
+        return torch.from_numpy(distances_pairs_first(points.numpy(), self.scale, out=out))
 
     def _reused(self, shape: tuple[int, int]) -> np.ndarray:
         size = shape[0] * shape[1]
@@ -92,24 +89,14 @@ class DeviceFrames:
         return self._buffer[:size].reshape(shape)
 
 
-def _distances_on_cpu(x: np.ndarray, y: np.ndarray, out: np.ndarray) -> None:
-    """Distances of coordinates (L, N) into (P, N), one landmark against all later ones at a time.
-
-    No index is gathered. numpy rather than torch, whose square root may differ by one unit in the last place from the
-    data set's.
-    """
-    spare = np.empty((len(x) - 1, x.shape[1]), dtype=np.float32)
-    row = 0
-    for i in range(len(x) - 1):
-        size = len(x) - 1 - i
-        dx, dy = out[row : row + size], spare[:size]
-        np.subtract(x[i + 1 :], x[i], out=dx)
-        np.multiply(dx, dx, out=dx)
-        np.subtract(y[i + 1 :], y[i], out=dy)
-        np.multiply(dy, dy, out=dy)
-        np.add(dx, dy, out=dx)
-        np.sqrt(dx, out=dx)
-        row += size
+def normalised(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
+    """Landmarks (F, L, 2) centred on their centroid and divided by their facial scale; NaN where there is none."""
+    points = np.asarray(landmarks, dtype=np.float32)
+    if len(points) == 0:
+        return points
+    length = facial_scale(points, scale)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (points - points.mean(axis=1, keepdims=True)) / np.where(length > 0, length, np.nan)[:, None, None]
 
 
 def feature_width(kind: Input, landmarks: int) -> int:

@@ -18,7 +18,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Interval:
-    """A figure with its percentile interval. `people` were resampled; low and high are NaN without resamples."""
+    """A figure with its percentile interval. `people` were resampled; low and high are NaN
+    without resamples, and where most resamples leave no pair."""
 
     value: float
     low: float
@@ -138,8 +139,9 @@ def pooled_auc_interval(statistics: PairStatistics, weights: np.ndarray, confide
 
 
 def _interval(value: float, samples: np.ndarray, confidence: float, people: int) -> Interval:
-    samples = samples[~np.isnan(samples)]
-    if len(samples) < 2:
+    drawn, samples = len(samples), samples[~np.isnan(samples)]
+    # With very few people most resamples lose every pair, and the rest are all alike: no interval is the honest one.
+    if len(samples) < 2 or len(samples) < drawn / 2:
         return Interval(value, float("nan"), float("nan"), people)
     tail = (1 - confidence) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])

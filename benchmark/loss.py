@@ -2,8 +2,8 @@
 
 Legend: B windows, D embedding size, U temporal positions (t, t').
 
-With embeddings y_i[t] of window i, driver d_i, face (target) s_i, driving clip k_i (equations 1-5 of Prashnani et al., ECCV
-2024, as re-implemented publicly):
+With embeddings y_i[t] of window i, driver d_i, face (target) s_i (equations 1-5 of Prashnani et al., ECCV 2024, as
+re-implemented publicly):
 
     S(i, t; j) = max over t' of exp(-|y_i[t] - y_j[t']|^2 / (c tau))
     N(i, t)    = sum of S over j with d_j = d_i                     same driver, any face: pull

@@ -14,6 +14,7 @@ Legend: K targets, J drivers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,12 +25,14 @@ from benchmark.intervals import group_wins
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """observed: the statistic of the data. p_value: share of permutations (the data among them) at least as large."""
+    """observed: the statistic of the data. p_value: share of permutations (the data among them) at least as large.
+    smallest: the least p-value that so many people and permutations allow."""
 
     observed: float
     null_mean: float
     null_high: float
     p_value: float
+    smallest: float
     permutations: int
 
 
@@ -67,12 +70,13 @@ def permutation_test(
             null[n] = np.nanmean(values)
     null = null[~np.isnan(null)]
     if len(null) == 0:
-        return PermutationTest(observed, float("nan"), float("nan"), float("nan"), 0)
+        return PermutationTest(observed, float("nan"), float("nan"), float("nan"), 1.0, 0)
     at_least = int(np.count_nonzero(null >= observed - 1e-12))
     return PermutationTest(
         observed=observed,
         null_mean=float(null.mean()),
         null_high=float(np.quantile(null, 0.95)),
         p_value=(1 + at_least) / (1 + len(null)),
+        smallest=max(1 / (1 + len(null)), 1 / math.exp(sum(math.lgamma(len(people) + 1) for people in members))),
         permutations=len(null),
     )

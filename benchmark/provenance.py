@@ -13,16 +13,14 @@ from nvfair_tools.protocol import Relation
 
 
 def relation(checkpoint: Checkpoint, generator: str) -> str:
-    """"seen": trained on; "selected": only selection touched it; "unseen": neither did."""
+    """ "seen": trained on; "selected": only selection touched it; "unseen": neither did."""
     made = checkpoint.provenance
     if generator in made.train_generators:
         return "seen"
     return "selected" if generator in made.selection_generators else "unseen"
 
 
-def overlaps(
-    checkpoint: Checkpoint, people: Iterable[str], generators: Iterable[str], wanted: Relation
-) -> list[str]:
+def overlaps(checkpoint: Checkpoint, people: Iterable[str], generators: Iterable[str], wanted: Relation) -> list[str]:
     """What speaks against testing, in words; empty where nothing does.
 
     people: everybody in the test videos, in either role. generators: those tested on under the relation `wanted`.

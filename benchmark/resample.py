@@ -32,8 +32,9 @@ def resample(
         return np.empty((0, *landmarks.shape[1:]), np.float32), np.empty(0, bool)
     spacing = float(1 / rate)
     count = int(np.floor((time[-1] - time[0]) / spacing + _SNAP)) + 1
-    if count == len(time) and np.all(np.abs(time - time[0] - np.arange(count) * spacing) <= _SNAP * spacing):
-        if len(found) == len(time):
+    if count == len(time) == len(found):
+        late = time - time[0] - np.arange(count) * spacing
+        if np.all(np.abs(late) <= _SNAP * spacing):
             return np.asarray(landmarks, dtype=np.float32), np.ones(count, bool)
     wanted = time[0] + np.arange(count) * spacing
     result = np.full((count, *landmarks.shape[1:]), np.nan, dtype=np.float32)

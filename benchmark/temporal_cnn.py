@@ -9,9 +9,9 @@ embedding for each temporal position (B, D, U). Widths, kernels and depth are no
 * A pointwise projection P -> H comes first. It holds 87 % of the parameters and nearly all of the work, and because it
   looks at one frame at a time, a frame is projected once however many windows share it, and frames can be put into
   another order (the loss's shuffled clips) after it.
-* Four convolutions of kernel 5 with dilations 1, 2, 4, 8 and no padding: each embedding sees 61 frames, two seconds, and
-  a window of 71 gives 11 of them. No padding, so that no embedding sees made-up frames. The first three have a residual
-  path, cropped at both ends.
+* Four convolutions of kernel 5 with dilations 1, 2, 4, 8 and no padding: each embedding sees 61 frames, two seconds,
+  and a window of 71 gives 11 of them. No padding, so that no embedding sees made-up frames. The first three have a
+  residual path, cropped at both ends.
 * Layer normalisation over channels at each frame, not over the batch: an embedding must not depend on what else is in
   the batch, and a batch holds many windows of few people.
 * Embeddings are L2-normalised, because scores compare normalised ones.
@@ -66,6 +66,9 @@ class NetworkShape:
 
 class TemporalCnn(nn.Module):
     """Features of frames -> one embedding for each temporal position."""
+
+    mean: Tensor
+    inverse_deviation: Tensor
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__()

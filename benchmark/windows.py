@@ -120,9 +120,7 @@ def cut_tracks(tracks: TrackTable, time: Time, missing: Missing) -> _Piece:
     return piece
 
 
-def _joined(
-    pieces: list[_Piece], table: pd.DataFrame, lost: list[tuple[str, str, int, int]], length: int
-) -> WindowSet:
+def _joined(pieces: list[_Piece], table: pd.DataFrame, lost: list[tuple[str, str, int, int]], length: int) -> WindowSet:
     ids = [video for piece in pieces for video in piece.ids]
     frames = [array for piece in pieces for array in piece.frames]
     starts = [array for piece in pieces for array in piece.starts]

@@ -8,7 +8,7 @@ from html import escape
 from statistics import NormalDist
 
 _NORMAL = NormalDist()
-_SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 320, 44, 40, 12, 12
+_SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 340, 60, 40, 12, 12
 # A rate below this is drawn on a DET curve's edge.
 _SMALLEST = 1e-4
 
@@ -108,11 +108,16 @@ def _chart(
         points = " ".join(f"{across(a):.1f},{down(b):.1f}" for a, b in zip(line.x, line.y, strict=True))
         style = "chance" if line.colour < 0 else f"curve c{line.colour % 8}"
         dash = ' stroke-dasharray="4 4"' if line.dashed else ""
-        parts.append(f'<polyline class="{style}" points="{points}"{dash}><title>{escape(line.label)}</title></polyline>')
+        parts.append(
+            f'<polyline class="{style}" points="{points}"{dash}><title>{escape(line.label)}</title></polyline>'
+        )
     middle = _TOP + inner_height / 2
-    parts.append(f'<text class="axis" x="{_LEFT + inner_width / 2}" y="{_SIZE - 6}" text-anchor="middle">{x_name}</text>')
     parts.append(
-        f'<text class="axis" x="12" y="{middle}" text-anchor="middle" transform="rotate(-90 12 {middle})">{y_name}</text>'
+        f'<text class="axis" x="{_LEFT + inner_width / 2}" y="{_SIZE - 6}" text-anchor="middle">{x_name}</text>'
+    )
+    parts.append(
+        f'<text class="axis" x="10" y="{middle}" text-anchor="middle" '
+        f'transform="rotate(-90 10 {middle})">{y_name}</text>'
     )
     return "".join([*parts, "</svg>"])
 

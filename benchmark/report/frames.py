@@ -40,31 +40,29 @@ def sample_frames(dataset: Dataset, per_generator: int = 1) -> list[Sample]:
         for kind in ("self", "cross"):
             for row in mine[mine["kind"] == kind].head(per_generator).itertuples():
                 frames, problem = _decoded(dataset, str(row.path), int(row.frames))
-                samples.append(
-                    Sample(row.video, kind, row.target, row.driver, str(row.generator), frames, problem)
-                )
+                samples.append(Sample(row.video, kind, row.target, row.driver, str(row.generator), frames, problem))
     return samples
 
 
 def _decoded(dataset: Dataset, path: str, count: int) -> tuple[tuple[str, ...], str]:
-    """Evenly spaced frames as PNG data URIs, or why there are none."""
+    """Evenly spaced frames as JPEG data URIs, or why there are none."""
     try:
         from PIL import Image
 
-        from nvfair_tools.media.decode import frames as decoded
+        from nvfair_tools.media import decode
     except ImportError as error:
         return (), f"not decoded: {error}"
     wanted = {int((n + 0.5) * count / _FRAMES) for n in range(_FRAMES)}
     found = []
     try:
-        for index, frame in enumerate(decoded(dataset.folder / path)):
-            if index in wanted:
+        for frame in decode(dataset.folder / path):
+            if frame.index in wanted:
                 picture = Image.fromarray(frame.image)
                 picture = picture.resize((_WIDTH, round(picture.height * _WIDTH / picture.width)))
                 out = io.BytesIO()
                 picture.save(out, "JPEG", quality=80)
                 found.append("data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii"))
-            if index >= max(wanted):
+            if frame.index >= max(wanted):
                 break
     except (NvfairError, OSError) as error:
         return (), f"not decoded: {error}"

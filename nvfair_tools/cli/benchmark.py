@@ -108,7 +108,9 @@ def embed(
         "data": sha256_of(data.folder / "dataset.json"),
     }
     write_embeddings(out, windows, embed_windows(network, windows, frames), meta)
-    click.echo(f"{out}: {len(windows)} windows of {len(windows.videos)} videos; {len(windows.excluded)} lost some or all")
+    click.echo(
+        f"{out}: {len(windows)} windows of {len(windows.videos)} videos; {len(windows.excluded)} lost some or all"
+    )
 
 
 @click.command()

@@ -31,7 +31,10 @@ class World:
 
 
 def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = None) -> Dataset:
-    """Writes the data set. breaks: video id -> "gap" (20 frames lost), "short" (30 frames only), "failed" (no frames)."""
+    """Writes the data set.
+
+    breaks: video id -> "gap" (20 frames lost), "short" (30 frames only), "failed" (no frames).
+    """
     breaks = breaks or {}
     rng = np.random.default_rng(world.seed)
     splits = np.repeat(["train", "validation", "test"], world.people)
@@ -112,7 +115,9 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
 
 def _face(rng: np.random.Generator) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, LANDMARKS, endpoint=False)
-    ring = np.stack([np.cos(angle), 1.3 * np.sin(angle)], axis=1) * (0.4 + 0.6 * (np.arange(LANDMARKS) % 5) / 4)[:, None]
+    ring = (
+        np.stack([np.cos(angle), 1.3 * np.sin(angle)], axis=1) * (0.4 + 0.6 * (np.arange(LANDMARKS) % 5) / 4)[:, None]
+    )
     return ring + rng.normal(0, 0.05, ring.shape)
 
 

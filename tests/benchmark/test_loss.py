@@ -36,8 +36,7 @@ def plain_loss(y, shuffled, driver, target, clip, tau, c, include_self, share_cl
         positives = [
             j
             for j in range(count)
-            if driver[j] == driver[i]
-            and ((j == i and include_self) or (j != i and (share_clip or clip[j] != clip[i])))
+            if driver[j] == driver[i] and ((j == i and include_self) or (j != i and (share_clip or clip[j] != clip[i])))
         ]
         if not positives:
             continue

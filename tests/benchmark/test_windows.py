@@ -36,9 +36,7 @@ def test_windows_hold_the_videos_own_frames(small: Dataset) -> None:
         video, first = windows.video[number], windows.start[number]
         rows = table.rows(video)
         start = windows.start_frame[number]
-        np.testing.assert_array_equal(
-            windows.landmarks[first : first + 71], table.landmarks[rows][start : start + 71]
-        )
+        np.testing.assert_array_equal(windows.landmarks[first : first + 71], table.landmarks[rows][start : start + 71])
 
 
 def test_every_loss_is_counted_with_its_reason(tmp_path: Path) -> None:
