@@ -1,8 +1,8 @@
 """Which windows a training batch holds.
 
 The loss pushes apart drivers of one face, so a batch needs several drivers on the same face, or there is nothing to
-push; it pulls together different clips of one driver, so it needs several clips of each. A batch is therefore built
-around a few drivers, half of whose windows are on faces that at least two of them drive.
+push (and the face itself would be an easy thing to learn instead of its driver); it pulls together different clips of
+one driver, so it needs several clips of each. A batch is therefore built around a few drivers on a few faces.
 
 A batch is a function of the seed and its number alone: training that stops goes on with the very same batches.
 """
@@ -15,6 +15,9 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.errors import NvfairError
+
+_FACES = 4  # at least, where the drivers share so many
+_FEWEST = 4  # videos of each driver, wherever they are
 
 
 class Batches:
@@ -65,37 +68,50 @@ class Batches:
     def batch(self, number: int) -> np.ndarray:
         """Window numbers (size,) of batch `number`."""
         rng = np.random.default_rng([self.seed, number])
-        chosen = self._drivers(rng)
+        anchor = int(rng.choice(self.anchors))
+        chosen = self._drivers(rng, anchor)
         share = np.full(len(chosen), self.size // len(chosen))
         share[: self.size - int(share.sum())] += 1
-        contested = self._contested(chosen)
+        faces = self._faces(rng, anchor, chosen)
         videos = np.concatenate(
-            [self._videos(rng, driver, int(n), contested) for driver, n in zip(chosen, share, strict=True)]
+            [self._videos(rng, driver, int(n), faces) for driver, n in zip(chosen, share, strict=True)]
         )
         return self.first[videos] + (rng.random(len(videos)) * self.count[videos]).astype(np.int64)
 
-    def _drivers(self, rng: np.random.Generator) -> np.ndarray:
+    def _drivers(self, rng: np.random.Generator, anchor: int) -> np.ndarray:
         """Drivers of one face, filled up with others of its collection."""
-        candidates = rng.permutation(self.drivers_of_target[int(rng.choice(self.anchors))])
-        chosen = candidates[: self.drivers]
+        chosen = rng.permutation(self.drivers_of_target[anchor])[: self.drivers]
         if len(chosen) < self.drivers:
             others = np.setdiff1d(self.peers[int(chosen[0])], chosen)
             chosen = np.concatenate([chosen, rng.permutation(others)[: self.drivers - len(chosen)]])
         return chosen
 
-    def _contested(self, chosen: np.ndarray) -> np.ndarray:
-        """Faces that at least two of the chosen drive, as a mask over faces."""
-        drives = np.zeros(int(self.target.max()) + 1, np.int64)
-        for driver in chosen:
-            drives[np.unique(self.target[self.videos_of_driver[driver]])] += 1
-        return drives > 1
+    def _faces(self, rng: np.random.Generator, anchor: int, chosen: np.ndarray) -> np.ndarray:
+        """A mask over the few faces that the batch stays on: the anchor's, then those that most of `chosen` drive.
 
-    def _videos(self, rng: np.random.Generator, driver: int, wanted: int, contested: np.ndarray) -> np.ndarray:
-        """Videos of one driver: half on contested faces where there are any, clips repeated as little as can be."""
+        A handful where every driver is on every face; more where pairs are sparse, until they offer enough videos.
+        """
+        count = int(self.target.max()) + 1
+        drives, videos = np.zeros(count, np.int64), np.zeros(count, np.int64)
+        for driver in chosen:
+            mine = self.target[self.videos_of_driver[driver]]
+            drives[np.unique(mine)] += 1
+            videos += np.bincount(mine, minlength=count)
+        order = np.argsort(-(drives + rng.random(count)))
+        order = np.concatenate([[anchor], order[order != anchor]])
+        order = order[drives[order] > 1]
+        enough = int(np.searchsorted(np.cumsum(videos[order]), self.size)) + 1
+        mask = np.zeros(count, dtype=bool)
+        mask[order[: max(_FACES, enough)]] = True
+        return mask
+
+    def _videos(self, rng: np.random.Generator, driver: int, wanted: int, faces: np.ndarray) -> np.ndarray:
+        """Videos of one driver, on the batch's faces where there are any, clips repeated as little as can be."""
         mine = rng.permutation(self.videos_of_driver[driver])
-        shared = mine[contested[self.target[mine]]][: (wanted + 1) // 2]
-        rest = mine[~np.isin(mine, shared)]
-        # New clips first: windows of one clip do not pull each other.
-        fresh = ~np.isin(self.clip[rest], self.clip[shared])
-        picked = np.concatenate([shared, rest[fresh], rest[~fresh]])
-        return picked[np.arange(wanted) % len(picked)]
+        on_faces = faces[self.target[mine]]
+        clip = self.clip[mine]
+        first = np.zeros(len(mine), dtype=bool)  # the first video of each clip: one clip's videos do not pull each other
+        first[np.unique(clip, return_index=True)[1]] = True
+        picked = mine[np.lexsort((~first, ~on_faces))]
+        usable = min(len(mine), max(int(on_faces.sum()), _FEWEST))
+        return picked[np.arange(wanted) % usable]

@@ -44,7 +44,8 @@ def test_published_codes_figures(shared: Path) -> None:
     # The random clips there may repeat: as published, all unordered pairs of self-reenactments count.
     scored = scorer.score_all(trials(videos, "one", Trials(share_driving_clip=True)))
     areas = [metrics.auc(one.genuine, one.impostor) for one in scored]
-    np.testing.assert_allclose(areas, golden["per_target_auc"], atol=1e-4)
+    # Computed in float32 there, where two scores tie that do not in float64: half a pair of 4,928, 1.01e-4.
+    np.testing.assert_allclose(areas, golden["per_target_auc"], atol=1.1e-4, rtol=0)
     assert abs(np.mean(areas) - float(golden["mean_auc"])) < 1e-4
     genuine = np.concatenate([one.genuine for one in scored])
     impostor = np.concatenate([one.impostor for one in scored])
