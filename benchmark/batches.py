@@ -110,7 +110,9 @@ class Batches:
         mine = rng.permutation(self.videos_of_driver[driver])
         on_faces = faces[self.target[mine]]
         clip = self.clip[mine]
-        first = np.zeros(len(mine), dtype=bool)  # the first video of each clip: one clip's videos do not pull each other
+        first = np.zeros(
+            len(mine), dtype=bool
+        )  # the first video of each clip: one clip's videos do not pull each other
         first[np.unique(clip, return_index=True)[1]] = True
         picked = mine[np.lexsort((~first, ~on_faces))]
         usable = min(len(mine), max(int(on_faces.sum()), _FEWEST))

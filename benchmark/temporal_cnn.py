@@ -42,7 +42,7 @@ class NetworkShape:
     width: int = 128
     embedding: int = 64
     dilations: tuple[int, ...] = (1, 2, 4, 8)
-    dropout: float = 0.1
+    dropout: float = 0.3
 
     @property
     def receptive_field(self) -> int:

@@ -31,8 +31,8 @@ class TrainOptions:
     width: int = 128
     embedding: int = 64
     dilations: tuple[int, ...] = (1, 2, 4, 8)
-    dropout: float = 0.1
-    learning_rate: float = 1e-3
+    dropout: float = 0.3
+    learning_rate: float = 3e-4
     weight_decay: float = 0.01
     warm_up: float = 0.05
     validate_every: int = 4_000

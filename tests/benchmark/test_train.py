@@ -25,7 +25,14 @@ from tests.benchmark.small_world import World, make
 
 PROTOCOL = Protocol(name="test", time={"window": 71, "stride": 20})
 OPTIONS = TrainOptions(
-    generators=("alpha",), windows=320, batch=16, drivers=3, width=16, embedding=8, validate_every=80
+    generators=("alpha",),
+    windows=320,
+    batch=16,
+    drivers=3,
+    width=16,
+    embedding=8,
+    validate_every=80,
+    learning_rate=1e-3,
 )
 
 
