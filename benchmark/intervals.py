@@ -70,9 +70,8 @@ class PairStatistics:
 
 def pair_statistics(scores: GroupedScores) -> PairStatistics:
     """Counts of wins between groups of trials that involve the same people."""
-    genuine_people, genuine_group = np.unique(scores.genuine_people, axis=0, return_inverse=True)
-    impostor_people, impostor_group = np.unique(scores.impostor_people, axis=0, return_inverse=True)
-    genuine_group, impostor_group = genuine_group.reshape(-1), impostor_group.reshape(-1)
+    genuine_people, genuine_group = _groups(scores.genuine_people)
+    impostor_people, impostor_group = _groups(scores.impostor_people)
     groups, others = len(genuine_people), len(impostor_people)
     wins = group_wins(scores.genuine, genuine_group, groups, scores.impostor, impostor_group, others)
     return PairStatistics(
@@ -82,6 +81,17 @@ def pair_statistics(scores: GroupedScores) -> PairStatistics:
         genuine_people=genuine_people,
         impostor_people=impostor_people,
     )
+
+
+def _groups(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Different rows of `people` (n, 3) and the number of each row's group (n,).
+
+    Rows become one number first: sorting numbers is many times quicker than sorting rows.
+    """
+    base = int(people.max(initial=0)) + 2
+    key = (people.astype(np.int64) + 1) @ np.array([base * base, base, 1])
+    _, first, group = np.unique(key, return_index=True, return_inverse=True)
+    return people[first], group.reshape(-1)
 
 
 def group_wins(

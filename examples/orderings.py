@@ -2,8 +2,8 @@
 
     python examples/orderings.py FOLDER
 
-Writes a landmark-only cohort with NVFAIR's split (161 people: 111 train, 15 validation, 35 test) to FOLDER/cohort, trains
-one network for each question with the same budget, scores all on all generators, and prints the table with intervals
+Writes a landmark-only cohort with NVFAIR's split (161 people: 111 train, 15 validation, 35 test) to FOLDER/cohort,
+trains one network for each question with the same budget, scores all on all generators, and prints the table with intervals
 that resample people. Run again, it goes on where it stopped.
 
 Questions, each from the paper's qualitative findings: do normalised distances beat raw landmark coordinates, do many

@@ -117,9 +117,7 @@ def test_results_repeat_themselves(data: Dataset, checkpoint: Checkpoint, result
 def _touched(checkpoint: Checkpoint, role: str, person: str) -> Checkpoint:
     made = checkpoint.provenance
     people = getattr(made, role)
-    return replace(
-        checkpoint, provenance=replace(made, **{role: replace(people, drivers=(*people.drivers, person))})
-    )
+    return replace(checkpoint, provenance=replace(made, **{role: replace(people, drivers=(*people.drivers, person))}))
 
 
 @pytest.mark.parametrize(("role", "word"), [("train", "training"), ("validation", "selection")])
@@ -138,9 +136,7 @@ def test_test_people_that_were_touched_are_refused_or_stamped(
 def test_a_generator_called_unseen_must_not_have_been_touched(data: Dataset, checkpoint: Checkpoint) -> None:
     with pytest.raises(Problems, match="'alpha' is to be unseen, but training used it"):
         evaluate(data, [checkpoint], [UNSEEN], generators=["alpha"])
-    selected = replace(
-        checkpoint, provenance=replace(checkpoint.provenance, selection_generators=("alpha", "beta"))
-    )
+    selected = replace(checkpoint, provenance=replace(checkpoint.provenance, selection_generators=("alpha", "beta")))
     with pytest.raises(Problems, match="'beta' is to be unseen, but selection used it"):
         evaluate(data, [selected], [UNSEEN], generators=["beta"])
     stamped = evaluate(data, [selected], [UNSEEN], generators=["beta"], allow_overlap=True)
