@@ -6,10 +6,12 @@ A frame is projected once however many windows share it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
@@ -19,7 +21,7 @@ from benchmark.scores import VideoEmbeddings
 from benchmark.temporal_cnn import TemporalCnn, window_embedding
 from benchmark.windows import WindowSet
 from nvfair_tools.atomic import written_aside
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, Problems
 
 # Frames and windows worked on at once: some 130 MB of distances.
 _FRAMES = 4096
@@ -133,6 +135,30 @@ def read_embeddings(path: str | Path) -> EmbeddingTable:
         embedding=values,
         meta=meta,
     )
+
+
+def grouped(table: EmbeddingTable, videos: Sequence[str], *, where: object = "") -> VideoEmbeddings:
+    """The embeddings of `videos`, in their order, from a file that somebody else may have written.
+
+    Rows may come in any order; other videos are ignored. Raises Problems that list videos without an embedding, numbers
+    that are not finite, and windows given twice.
+    """
+    index = pd.Index(list(videos))
+    position = index.get_indexer(pd.Index(table.video))
+    rows = np.flatnonzero(position >= 0)
+    rows = rows[np.lexsort((table.window[rows], position[rows]))]
+    number, window = position[rows], table.window[rows]
+    counts = np.bincount(number, minlength=len(index))
+    problems = [f"video {index[n]} has no embedding" for n in np.flatnonzero(counts == 0)]
+    bad = np.unique(number[~np.isfinite(table.embedding[rows]).all(axis=1)])
+    problems += [f"video {index[n]} has an embedding that is not finite" for n in bad]
+    twice = np.unique(number[1:][(np.diff(number) == 0) & (np.diff(window) == 0)])
+    problems += [f"video {index[n]} has a window twice" for n in twice]
+    if problems:
+        more = [f"and {len(problems) - 10} more"] if len(problems) > 10 else []
+        raise Problems(where, problems[:10] + more, remedy="embed every video of the protocol once")
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return VideoEmbeddings(index.to_numpy(dtype=object), offsets, table.embedding[rows])
 
 
 def _batch_end(windows: WindowSet, first: int) -> int:

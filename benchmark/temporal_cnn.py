@@ -105,7 +105,7 @@ class TemporalCnn(nn.Module):
         else:
             folded = weight * self.inverse_deviation
             hidden = folded @ features - (folded @ self.mean)[:, None]
-        if self.shape.input == "deltas":
+        if self.shape.input in ("deltas", "distances-centred"):
             return hidden  # the bias would vanish in the difference
         return hidden + bias[:, None]
 
@@ -113,6 +113,8 @@ class TemporalCnn(nn.Module):
         """Embeddings (B, D, U) of projected frames (B, H, T)."""
         if self.shape.input == "deltas":
             hidden = hidden[:, :, 1:] - hidden[:, :, :-1] + self.projection.bias[:, None]
+        elif self.shape.input == "distances-centred":  # centring commutes with the projection, but for the bias
+            hidden = hidden - hidden.mean(dim=2, keepdim=True) + self.projection.bias[:, None]
         elif self.shape.input == "still":
             middle = hidden.shape[2] // 2
             hidden = hidden[:, :, middle : middle + 1].expand(-1, -1, hidden.shape[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from benchmark.embed import by_video, embed_windows, read_embeddings, write_embeddings
+from benchmark.embed import by_video, embed_windows, grouped, read_embeddings, write_embeddings
 from benchmark.inputs import DeviceFrames
 from benchmark.temporal_cnn import NetworkShape, TemporalCnn, window_embedding
 from benchmark.windows import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.protocol import Protocol
 
 
@@ -68,6 +69,34 @@ def test_grouping_keeps_each_videos_windows(windows: WindowSet, network: Tempora
     grouped = by_video(windows, embeddings)
     third = slice(grouped.offsets[2], grouped.offsets[3])
     np.testing.assert_array_equal(grouped.windows[third], embeddings[windows.video == 2])
+
+
+def test_files_of_others_are_grouped_in_any_order_and_checked(
+    windows: WindowSet, network: TemporalCnn, tmp_path: Path
+) -> None:
+    path = tmp_path / "e.parquet"
+    write_embeddings(path, windows, embed_windows(network, windows), {})
+    table, ids = read_embeddings(path), list(windows.videos["video"])
+    order = np.random.default_rng(0).permutation(len(table.video))
+    mixed = replace(
+        table, video=table.video[order], window=table.window[order], embedding=table.embedding[order].copy()
+    )
+    ours, theirs = by_video(windows, table.embedding), grouped(mixed, ids)
+    np.testing.assert_array_equal(theirs.offsets, ours.offsets)
+    np.testing.assert_array_equal(theirs.windows, ours.windows)
+    with pytest.raises(Problems, match="video nobody has no embedding"):
+        grouped(mixed, [*ids, "nobody"])
+    twice = replace(
+        mixed,
+        video=np.append(mixed.video, mixed.video[0]),
+        window=np.append(mixed.window, mixed.window[0]),
+        embedding=np.vstack([mixed.embedding, mixed.embedding[:1]]),
+    )
+    with pytest.raises(Problems, match=f"video {mixed.video[0]} has a window twice"):
+        grouped(twice, ids)
+    mixed.embedding[5, 0] = np.inf
+    with pytest.raises(Problems, match=f"video {mixed.video[5]} has an embedding that is not finite"):
+        grouped(mixed, ids)
 
 
 def test_files_of_another_kind_are_refused(tmp_path: Path, small: Dataset) -> None:

@@ -35,7 +35,7 @@ def test_a_reused_buffer_holds_the_same_values() -> None:
 def test_still_and_deltas_start_from_distances() -> None:
     landmarks = points(20)
     base = DeviceFrames(landmarks).features(torch.arange(20))
-    for kind in ("still", "deltas"):
+    for kind in ("still", "deltas", "distances-centred"):
         assert torch.equal(DeviceFrames(landmarks, kind).features(torch.arange(20)), base)
 
 

@@ -62,6 +62,16 @@ def test_still_sees_the_middle_frame_only_and_deltas_no_constant() -> None:
     assert not torch.allclose(network()(data, 71)[0], network()(data + 3, 71)[0], atol=1e-3)
 
 
+def test_centred_distances_see_motion_and_no_shape() -> None:
+    data, shape = windows(2), torch.randn(30, 1, generator=torch.Generator().manual_seed(3))
+    made = network("distances-centred")
+    torch.testing.assert_close(made(data, 71)[0], made(data + shape, 71)[0], atol=1e-4, rtol=0)
+    by_hand = data.reshape(30, 2, 71)
+    by_hand = (by_hand - by_hand.mean(dim=2, keepdim=True)).reshape(30, -1) + made.mean[:, None]
+    plain = network("distances")
+    torch.testing.assert_close(made(data, 71)[0], plain(by_hand, 71)[0], atol=1e-4, rtol=0)
+
+
 def test_projecting_once_equals_standardising_first() -> None:
     made, data = network(), windows()
     standard = (data - made.mean[:, None]) * made.inverse_deviation[:, None]
@@ -77,6 +87,15 @@ def test_reordered_frames_give_the_embedding_of_the_reordered_window() -> None:
         by_hand = torch.cat([data[:, :71][:, order[0]], data[:, 71:]], dim=1)
         torch.testing.assert_close(shuffled, made(by_hand, 71)[0], atol=1e-5, rtol=1e-4)
         torch.testing.assert_close(shuffled[1], plain[1], atol=1e-5, rtol=1e-4)
+
+
+def test_half_precision_products_change_little() -> None:
+    made, data = network(), windows()
+    with torch.autocast("cpu", torch.bfloat16):
+        half, _ = made(data, 71)
+    whole, _ = made(data, 71)
+    assert half.dtype == torch.float32
+    assert (half * whole).sum(dim=1).min() > 0.995  # cosines
 
 
 def test_features_that_hardly_move_are_not_blown_up() -> None:

@@ -128,7 +128,7 @@ def test_early_stopping_ends_before_the_budget(small: Dataset, tmp_path: Path) -
     assert checkpoint.selection["steps_run"] == 2 * options.validation_steps < options.steps
 
 
-@pytest.mark.parametrize("kind", ["coordinates", "coordinates-normalised", "still", "deltas"])
+@pytest.mark.parametrize("kind", ["coordinates", "coordinates-normalised", "distances-centred", "still", "deltas"])
 def test_every_input_trains_and_keeps_its_own_statistics(small: Dataset, tmp_path: Path, kind: str) -> None:
     checkpoint = train(small, tmp_path, replace(OPTIONS, input=kind, windows=80), PROTOCOL)
     assert checkpoint.feature["input"] == kind
