@@ -16,9 +16,10 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale, distances_pairs_first, facial_scale, pair_indices
 
 # distances: the paper's feature. distances-centred: less their mean over the window, which takes the face's shape away
-# exactly and leaves its motion (ours). deltas: differences of the distances of neighbouring frames. still: the distances of
-# a window's middle frame, repeated, so that the same network sees the same face without its motion. coordinates: raw
-# landmark coordinates in pixels, the paper's ablation. coordinates-normalised: centred and divided by the facial scale.
+# exactly and leaves its motion (ours). deltas: differences of the distances of neighbouring frames. still: the
+# distances of a window's middle frame, repeated, so that the same network sees the same face without its motion.
+# coordinates: raw landmark coordinates in pixels, the paper's ablation. coordinates-normalised: centred and divided by
+# the facial scale.
 Input = Literal["distances", "distances-centred", "deltas", "still", "coordinates", "coordinates-normalised"]
 INPUTS: tuple[str, ...] = get_args(Input)
 
