@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def render(results: dict[str, Any], samples: list[Sample] | None = None) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["auc"] = lambda value: "–" if value is None else f"{value:.3f}"
     environment.filters["span"] = _span
-    environment.filters["percent"] = lambda value: f"{value * 100:.1f} %"
+    environment.filters["percent"] = lambda value: f"{value * 100:.1f}\u202f%"
     environment.filters["count"] = lambda value: f"{value:,}".replace(",", "\u202f")
     return environment.from_string(source).render(
         r=results,
@@ -59,10 +60,16 @@ def _span(interval: dict[str, Any]) -> str:
 
 
 def _headline(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """Mean figures of seen and of unseen cells, and whether a shortcut comes near."""
+    """Mean figures of seen and of unseen cells, each kind of method by itself, and whether a shortcut comes near."""
     rows = []
-    for relation, words in (("seen", "Seen generators"), ("unseen", "Unseen generators"), ("selected", "Selected on")):
-        cells = [cell for cell in results["cells"] if cell["relation"] == relation]
+    inputs = list(dict.fromkeys(about["input"] for about in results["checkpoints"].values()))
+    relations = (("seen", "Seen generators"), ("unseen", "Unseen generators"), ("selected", "Selected on"))
+    for kind, (relation, words) in product(inputs, relations):
+        cells = [
+            cell
+            for cell in results["cells"]
+            if cell["relation"] == relation and results["checkpoints"][cell["checkpoint"]]["input"] == kind
+        ]
         if not cells:
             continue
         values = [cell["auc_mean"]["value"] for cell in cells]
@@ -71,7 +78,9 @@ def _headline(results: dict[str, Any]) -> list[dict[str, Any]]:
         within = _within_family(results, cells, families) if relation == "unseen" else ""
         rows.append(
             {
-                "words": f"{words}{f', within the {within} family' if within else ''}",
+                "words": words
+                + (f", within the {within} family" if within else "")
+                + (f": {kind}" if len(inputs) > 1 else ""),
                 "value": sum(values) / len(values),
                 "interval": only,
                 "cells": len(cells),

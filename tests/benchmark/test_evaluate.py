@@ -192,6 +192,20 @@ def test_the_page_shows_the_figures_and_needs_nothing_else(
         assert words in text
 
 
+def test_methods_of_different_kinds_are_not_averaged_into_one_headline(results: dict[str, Any], tmp_path: Path) -> None:
+    mixed = json.loads(json.dumps(results))
+    mixed["checkpoints"]["other"] = {**mixed["checkpoints"]["alpha-run"], "input": "still"}
+    cell = next(c for c in mixed["cells"] if c["relation"] == "seen")
+    cell["auc_mean"]["value"] = 0.9
+    other = json.loads(json.dumps(cell))
+    other["checkpoint"], other["auc_mean"]["value"] = "other", 0.5
+    mixed["cells"].append(other)
+    write_report(tmp_path / "mixed.html", mixed)
+    heads = re.findall(r'class="figure">([0-9.]+)<', (tmp_path / "mixed.html").read_text())
+    assert heads[0] == "0.900"
+    assert heads[-1] == "0.500"
+
+
 def test_a_shortcut_that_comes_near_is_said_in_words_and_red(results: dict[str, Any], tmp_path: Path) -> None:
     near = json.loads(json.dumps(results))
     for control in near["controls"]:
@@ -210,7 +224,9 @@ def test_a_shortcut_that_comes_near_is_said_in_words_and_red(results: dict[str, 
 def test_names_from_data_sets_cannot_inject_markup(results: dict[str, Any], tmp_path: Path) -> None:
     hostile = json.loads(json.dumps(results))
     hostile["data"]["name"] = "<script>alert(1)</script>"
-    hostile["cells"][0]["checkpoint"] = "<img src=x onerror=alert(1)>"
+    name = "<img src=x onerror=alert(1)>"
+    hostile["checkpoints"][name] = hostile["checkpoints"]["alpha-run"]
+    hostile["cells"][0]["checkpoint"] = name
     write_report(tmp_path / "x.html", hostile)
     html = (tmp_path / "x.html").read_text()
     assert "<script>alert" not in html
