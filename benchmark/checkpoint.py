@@ -1,0 +1,181 @@
+"""Checkpoints: weights as safetensors, and beside them, in JSON, everything that must be known to trust a figure.
+
+checkpoint.json names the people (in both roles) and generators that training and selection touched, the data, the
+protocol, the feature and all options; it holds the hash of the weights and is written last. Equal runs write equal
+bytes, so there are no dates in it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+
+from benchmark.temporal_cnn import NetworkShape, TemporalCnn
+from nvfair_tools.atomic import write_text, written_aside
+from nvfair_tools.dataset.writer import sha256_of
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.protocol import Protocol, parse_protocol
+
+CHECKPOINT_VERSION = 1
+RECORD, WEIGHTS = "checkpoint.json", "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class People:
+    """Identities (`namespace:id`) in either role, sorted."""
+
+    drivers: tuple[str, ...]
+    targets: tuple[str, ...]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Everybody whose motion or face was touched."""
+        return frozenset(self.drivers) | frozenset(self.targets)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Who and what a checkpoint has touched.
+
+    train, validation: people. held_out: the data set's test people at training time. train_generators,
+    selection_generators: names. data: {"name", "sha256" of dataset.json}.
+    """
+
+    train: People
+    validation: People
+    held_out: tuple[str, ...]
+    train_generators: tuple[str, ...]
+    selection_generators: tuple[str, ...]
+    data: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network with its record. `selection`: how the step was chosen; `options`: of the training."""
+
+    name: str
+    network: TemporalCnn
+    provenance: Provenance
+    protocol: Protocol
+    feature: dict[str, Any]
+    selection: dict[str, Any]
+    options: dict[str, Any]
+    digest: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Writes weights, then the record, each whole or not at all."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECORD).unlink(missing_ok=True)
+        tensors = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        with written_aside(folder / WEIGHTS) as aside:
+            save_file(tensors, aside)
+        write_text(folder / RECORD, json.dumps(self._record(folder), indent=1, sort_keys=True) + "\n")
+
+    def _record(self, folder: Path) -> dict[str, Any]:
+        made = self.provenance
+        return {
+            "format_version": CHECKPOINT_VERSION,
+            "method": "temporal-cnn",
+            "name": self.name,
+            "network": self.network.shape.to_json(),
+            "weights_sha256": sha256_of(folder / WEIGHTS),
+            "people": {
+                "train": {"drivers": list(made.train.drivers), "targets": list(made.train.targets)},
+                "validation": {"drivers": list(made.validation.drivers), "targets": list(made.validation.targets)},
+                "held_out": list(made.held_out),
+            },
+            "generators": {"train": list(made.train_generators), "selection": list(made.selection_generators)},
+            "data": made.data,
+            "protocol": self.protocol.model_dump(mode="json"),
+            "feature": self.feature,
+            "selection": self.selection,
+            "options": self.options,
+        }
+
+
+def load(folder: str | Path) -> Checkpoint:
+    """Reads a checkpoint; nothing in it is executed.
+
+    Raises NvfairError where it is absent, damaged, of another version, lacks provenance, or where the people of
+    training, selection and test overlap in its own record.
+    """
+    folder = Path(folder)
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NvfairError(
+            "no checkpoint.json here, so this is not a finished checkpoint",
+            where=folder,
+            remedy="name the folder that `nvfair train` wrote, or run the same training again to finish it",
+        ) from error
+    except json.JSONDecodeError as error:
+        raise NvfairError(f"not valid JSON: {error}", where=path) from error
+    if record.get("format_version") != CHECKPOINT_VERSION:
+        raise NvfairError(
+            f"format version {record.get('format_version')!r}", where=path, expected=f"version {CHECKPOINT_VERSION}"
+        )
+    provenance = _provenance(record, path)
+    weights = folder / WEIGHTS
+    if not weights.is_file() or sha256_of(weights) != record["weights_sha256"]:
+        raise NvfairError("the weights are not those that the record names", where=weights, remedy="copy it again")
+    shape = dict(record["network"])
+    network = TemporalCnn(NetworkShape(**(shape | {"dilations": tuple(shape["dilations"])})))
+    network.load_state_dict(load_file(weights))
+    network.eval()
+    return Checkpoint(
+        name=record["name"],
+        network=network,
+        provenance=provenance,
+        protocol=parse_protocol(record["protocol"], where=path),
+        feature=record["feature"],
+        selection=record["selection"],
+        options=record["options"],
+        digest=sha256_of(path),
+    )
+
+
+def _provenance(record: dict[str, Any], path: Path) -> Provenance:
+    try:
+        people, generators = record["people"], record["generators"]
+        made = Provenance(
+            train=_people(people["train"]),
+            validation=_people(people["validation"]),
+            held_out=tuple(people["held_out"]),
+            train_generators=tuple(generators["train"]),
+            selection_generators=tuple(generators["selection"]),
+            data=dict(record["data"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise NvfairError(
+            f"the record does not say who and what was trained on ({error})",
+            where=path,
+            expected="people and generators of training and selection",
+            remedy="train it again: unknown provenance cannot be told apart from the test people",
+        ) from error
+    check_disjoint(made, where=path)
+    return made
+
+
+def _people(entry: dict[str, list[str]]) -> People:
+    return People(tuple(entry["drivers"]), tuple(entry["targets"]))
+
+
+def check_disjoint(made: Provenance, *, where: object) -> None:
+    """NvfairError where training, validation and held-out people meet."""
+    for first, second, people in (
+        ("training", "validation", made.train.all & made.validation.all),
+        ("training", "test", made.train.all & frozenset(made.held_out)),
+        ("validation", "test", made.validation.all & frozenset(made.held_out)),
+    ):
+        if people:
+            raise NvfairError(
+                f"{len(people)} person(s) are in {first} and in {second}: {', '.join(sorted(people)[:5])}",
+                where=where,
+                expected="splits without a person in common, in either role",
+                remedy="correct the split of these people and train again",
+            )

@@ -1,0 +1,97 @@
+"""The fingerprinting loss: right driver near, other drivers of the same face far, shuffled time far.
+
+Legend: B windows, D embedding size, U temporal positions (t, t').
+
+With embeddings y_i[t] of window i, driver d_i, face (target) s_i (equations 1-5 of Prashnani et al., ECCV 2024, as
+re-implemented publicly):
+
+    S(i, t; j) = max over t' of exp(-|y_i[t] - y_j[t']|^2 / (c tau))
+    N(i, t)    = sum of S over j with d_j = d_i                     same driver, any face: pull
+    Q(i, t)    = sum of S over j with s_j = s_i and d_j != d_i      same face, another driver: push
+    R(i, t)    = sum of S over shuffled j with d_j = d_i            right driver, frames in random order: push
+    L          = mean over i, t of -log(N / (N + Q + R))
+
+What the sources leave open is an option: the scale c, tau, whether j = i counts in N (it adds a constant 1 that weakens
+gradients; left out by default) and whether windows of one driving clip pull each other (the same recording on another
+face is a near-copy; left out by default, and left out of Q and R never).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """scale: "batch", c is the batch's mean squared distance over all i, j, t, t', taken as a constant in gradients;
+    or a positive number as text. shuffle_weight multiplies R (0: no shuffled windows are made)."""
+
+    tau: float = 0.5
+    scale: str = "batch"
+    include_self: bool = False
+    share_driving_clip: bool = False
+    shuffle_weight: float = 1.0
+
+
+def fingerprint_loss(
+    embeddings: Tensor,
+    shuffled: Tensor | None,
+    driver: Tensor,
+    target: Tensor,
+    clip: Tensor,
+    options: LossOptions = LossOptions(),
+) -> Tensor:
+    """The loss L of a batch, a scalar; computed in the embeddings' precision, at least float32.
+
+    embeddings (B, D, U); shuffled: (B, D, U) of the same windows with frames in random order, or None; driver, target,
+    clip: (B,) whole numbers. Windows without any positive in the batch are left out of the mean; a batch in which no
+    window has one gives zero. Sums are taken of logarithms, so that far embeddings underflow to nothing harmful.
+    """
+    embeddings = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
+    squared = squared_distances(embeddings, embeddings)  # (B, U, B, U)
+    if options.scale == "batch":
+        c = squared.detach().mean().clamp_min(1e-12)
+    else:
+        c = torch.as_tensor(float(options.scale), dtype=embeddings.dtype, device=embeddings.device)
+    similarity = -squared.amin(dim=3) / (c * options.tau)  # log S (B, U, B)
+
+    same_driver = driver[:, None] == driver[None, :]
+    pull = same_driver.clone()
+    if not options.share_driving_clip:
+        pull &= clip[:, None] != clip[None, :]
+    itself = torch.eye(len(driver), dtype=torch.bool, device=driver.device)
+    pull = pull | itself if options.include_self else pull & ~itself
+    push = (target[:, None] == target[None, :]) & ~same_driver
+
+    near = _log_sum(similarity, pull)
+    parts = [near, _log_sum(similarity, push)]
+    if shuffled is not None and options.shuffle_weight > 0:
+        squared = squared_distances(embeddings, shuffled.to(embeddings.dtype))
+        reordered = -squared.amin(dim=3) / (c * options.tau)
+        weight = torch.log(torch.as_tensor(options.shuffle_weight, dtype=embeddings.dtype, device=embeddings.device))
+        parts.append(_log_sum(reordered, same_driver) + weight)
+    counted = pull.any(dim=1)
+    if not bool(counted.any()):
+        return embeddings.sum() * 0
+    everything = torch.logsumexp(torch.stack([part[counted] for part in parts]), dim=0)
+    return (everything - near[counted]).mean()
+
+
+def squared_distances(a: Tensor, b: Tensor) -> Tensor:
+    """Squared Euclidean distances (B, U, C, V) of a (B, D, U) and b (C, D, V)."""
+    left = a.transpose(1, 2).reshape(-1, a.shape[1])
+    right = b.transpose(1, 2).reshape(-1, b.shape[1])
+    squared = left.square().sum(1)[:, None] + right.square().sum(1)[None, :] - 2 * (left @ right.T)
+    return squared.clamp_min(0).reshape(a.shape[0], a.shape[2], b.shape[0], b.shape[2])
+
+
+def _log_sum(similarity: Tensor, chosen: Tensor) -> Tensor:
+    """log of the sum over j of S where chosen (B, B): (B, U); the most negative number where nothing is chosen.
+
+    A finite number in place of minus infinity, whose gradient through logsumexp would be NaN.
+    """
+    lowest = torch.finfo(similarity.dtype).min / 4
+    return torch.logsumexp(similarity.masked_fill(~chosen[:, None, :], lowest), dim=2)

@@ -1,0 +1,157 @@
+"""Figures of a set of scored trials: pure functions of genuine and impostor scores.
+
+A larger score means more alike. Every function is exact under ties, does not depend on the order of trials, and
+refuses NaN. `G` genuine trials, `I` impostor trials, `R` points of a curve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nvfair_tools.errors import NvfairError
+
+
+@dataclass(frozen=True)
+class Roc:
+    """Operating points (R,) from the strictest threshold (accept nobody) to the most lenient (accept all).
+
+    A trial is accepted where score >= threshold. fmr: share of impostors accepted; tpr: share of genuine accepted.
+    """
+
+    threshold: np.ndarray
+    fmr: np.ndarray
+    tpr: np.ndarray
+
+    @property
+    def fnmr(self) -> np.ndarray:
+        """Share of genuine trials rejected (R,)."""
+        return 1.0 - self.tpr
+
+
+@dataclass(frozen=True)
+class Eer:
+    """Equal error rate: `value` is the middle of the bracket [low, high] between which FMR and FNMR cross."""
+
+    value: float
+    low: float
+    high: float
+
+
+def checked(scores: np.ndarray, name: str, trial: Callable[[int], str] | None = None) -> np.ndarray:
+    """`scores` as a flat float array; NvfairError where it is empty or holds a NaN, which `trial` names."""
+    values = np.asarray(scores).reshape(-1)
+    if values.dtype.kind != "f":
+        values = values.astype(np.float64)
+    if len(values) == 0:
+        raise NvfairError(f"there are no {name} trials", expected="at least one genuine and one impostor trial")
+    if np.isnan(values.min()):
+        bad = int(np.flatnonzero(np.isnan(values))[0])
+        label = trial(bad) if trial is not None else f"number {bad}"
+        raise NvfairError(
+            f"the score of {name} trial {label} is not a number",
+            expected="a number, or minus infinity for a pair that was judged to be different people",
+            remedy="find out why the method gave NaN; leaving such trials out would flatter it",
+        )
+    return values
+
+
+def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
+    """Area under the ROC curve: the share of (genuine, impostor) pairs ranked rightly, ties counting one half.
+
+    genuine (G,), impostor (I,). Equals the Mann-Whitney statistic divided by G I. Sorts the larger set once and looks
+    the smaller one up in it.
+    """
+    genuine, impostor = _same_type(checked(genuine, "genuine"), checked(impostor, "impostor"))
+    if len(genuine) <= len(impostor):
+        twice = _twice_wins(np.sort(genuine), np.sort(impostor))
+    else:
+        twice = 2 * len(genuine) * len(impostor) - _twice_wins(np.sort(impostor), np.sort(genuine))
+    return twice / (2 * len(genuine) * len(impostor))
+
+
+def roc(genuine: np.ndarray, impostor: np.ndarray) -> Roc:
+    """Every operating point: one for each distinct score, and the one that accepts nobody."""
+    genuine, impostor = _same_type(checked(genuine, "genuine"), checked(impostor, "impostor"))
+    genuine, impostor = np.sort(genuine), np.sort(impostor)
+    everything = np.sort(np.concatenate([genuine, impostor]))
+    keep = np.concatenate([[True], everything[1:] != everything[:-1]])
+    threshold = everything[keep]
+    accepted_genuine = len(genuine) - np.searchsorted(genuine, threshold, side="left")
+    accepted_impostor = len(impostor) - np.searchsorted(impostor, threshold, side="left")
+    return Roc(
+        threshold=np.concatenate([[np.inf], threshold[::-1].astype(np.float64)]),
+        fmr=np.concatenate([[0.0], accepted_impostor[::-1] / len(impostor)]),
+        tpr=np.concatenate([[0.0], accepted_genuine[::-1] / len(genuine)]),
+    )
+
+
+def eer(curve: Roc) -> Eer:
+    """The equal error rate with its bracket.
+
+    Between neighbouring thresholds FMR and FNMR jump past each other; of the two operating points around the crossing
+    the one with the smaller sum of errors gives the bracket (as in FVC2000, Maio et al., section 4). Constant scores
+    give 0.5 with the bracket [0, 1], whatever the order of trials.
+    """
+    fmr, fnmr = curve.fmr, curve.fnmr
+    after = int(np.flatnonzero(fmr >= fnmr)[0])  # the first lenient enough; it exists: at the end FMR is 1
+    if fmr[after] == fnmr[after]:
+        return Eer(float(fmr[after]), float(fmr[after]), float(fmr[after]))
+    before = after - 1  # exists, because the first point has FMR 0 and FNMR 1
+    chosen = before if fmr[before] + fnmr[before] < fmr[after] + fnmr[after] else after
+    low, high = sorted((float(fmr[chosen]), float(fnmr[chosen])))
+    return Eer((low + high) / 2, low, high)
+
+
+def tpr_at_fmr(genuine: np.ndarray, impostor: np.ndarray, target: float) -> float:
+    """The largest share of genuine trials accepted by any threshold whose FMR does not exceed `target`."""
+    if not 0 <= target <= 1:
+        raise NvfairError(f"FMR target {target} is not a rate", expected="a number from 0 to 1")
+    genuine, impostor = _same_type(checked(genuine, "genuine"), checked(impostor, "impostor"))
+    count = len(impostor)
+    allowed = int(target * count)
+    if (allowed + 1) / count <= target:  # 0.29 * 100 is 28.999999999999996
+        allowed += 1
+    if allowed >= count:
+        return 1.0
+    # The threshold lies just above the strongest impostor that must be turned away.
+    refused = np.partition(impostor, count - 1 - allowed)[count - 1 - allowed]
+    return float(np.count_nonzero(genuine > refused) / len(genuine))
+
+
+def mean_over_targets(auc_of_target: Mapping[str, float]) -> float:
+    """Unweighted mean of the targets' AUCs (NVFAIR's figure); NvfairError where no target has trials."""
+    if not auc_of_target:
+        raise NvfairError("no target has both genuine and impostor trials, so there is no mean AUC")
+    return float(np.mean([auc_of_target[name] for name in sorted(auc_of_target)]))
+
+
+def thinned(curve: Roc, points: int = 400) -> Roc:
+    """At most about 2 `points` of the curve, spread evenly in FMR and in TPR, with both ends: enough to draw it."""
+    if len(curve.fmr) <= 2 * points:
+        return curve
+    # Evenly in the raw rates, and evenly in their logarithms, where a DET curve shows its detail.
+    grid = np.linspace(0, 1, points)
+    fine = np.geomspace(1e-5, 1, points)
+    picks = [
+        np.searchsorted(curve.fmr, grid),
+        np.searchsorted(curve.tpr, grid),
+        np.searchsorted(curve.fmr, fine),
+        len(curve.tpr) - 1 - np.searchsorted(curve.fnmr[::-1], fine),
+    ]
+    chosen = np.unique(np.clip(np.concatenate([[0, len(curve.fmr) - 1], *picks]), 0, len(curve.fmr) - 1))
+    return Roc(curve.threshold[chosen], curve.fmr[chosen], curve.tpr[chosen])
+
+
+def _twice_wins(few: np.ndarray, many: np.ndarray) -> int:
+    """2 #{few > many} + #{few = many} over all pairs of two sorted arrays, in whole numbers."""
+    below = int(np.searchsorted(many, few, side="left").sum(dtype=np.int64))
+    not_above = int(np.searchsorted(many, few, side="right").sum(dtype=np.int64))
+    return below + not_above
+
+
+def _same_type(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    common = np.result_type(a, b)
+    return a.astype(common, copy=False), b.astype(common, copy=False)

@@ -1,0 +1,72 @@
+"""Choosing a checkpoint by the protocol's metric on validation people, and on nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark import metrics
+from benchmark.embed import by_video, embed_windows
+from benchmark.inputs import DeviceFrames
+from benchmark.scores import Scorer
+from benchmark.temporal_cnn import TemporalCnn
+from benchmark.training_options import TrainOptions
+from benchmark.trials import TargetTrials, trials
+from benchmark.windows import WindowSet, prepare
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.protocol import Protocol, Scoring
+
+
+@dataclass
+class Selection:
+    """Validation windows and trials. `usable`: whether any target has genuine and impostor trials."""
+
+    windows: WindowSet
+    trials: list[TargetTrials]
+    scoring: Scoring
+    scale: str
+    frames: DeviceFrames | None = None
+
+    @classmethod
+    def prepare(cls, dataset: Dataset, protocol: Protocol, options: TrainOptions) -> Selection:
+        """Reads the validation people's videos by the training generators."""
+        videos = dataset.usable()
+        chosen = videos[(videos["split"] == protocol.split.validation) & videos["generator"].isin(options.generators)]
+        rule = protocol.trials.model_copy(update={"clips_per_driver": options.validation_clips})
+        # Drawn before anything is read, so that what is not compared is not embedded either.
+        drawn = chosen.sort_values("video").reset_index(drop=True)
+        used: set[int] = set()
+        for generator in options.generators:
+            for one in trials(drawn, generator, rule):
+                if one.complete:
+                    used |= set(np.unique(one.genuine)) | set(np.unique(one.impostor))
+        windows = prepare(dataset, drawn["video"].iloc[sorted(used)], protocol)
+        everything = rule.model_copy(update={"clips_per_driver": 0})
+        found = [
+            one
+            for generator in sorted(options.generators)
+            for one in trials(windows.videos, generator, everything)
+            if one.complete
+        ]
+        return cls(windows, found, protocol.scoring, options.scale)
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is anything to select by."""
+        return bool(self.trials)
+
+    @property
+    def metric(self) -> str:
+        """What selects, in words."""
+        return "mean AUC over validation targets" if self.usable else "none: too few validation people, last step taken"
+
+    def value(self, network: TemporalCnn, device: str) -> float:
+        """Mean AUC over validation targets (and generators); NaN where there are no trials."""
+        if not self.usable:
+            return float("nan")
+        if self.frames is None:
+            self.frames = DeviceFrames(self.windows.landmarks, network.shape.input, device, self.scale)  # type: ignore[arg-type]
+        embeddings = embed_windows(network, self.windows, self.frames)
+        scored = Scorer(by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
+        return float(np.mean([metrics.auc(one.genuine, one.impostor) for one in scored]))

@@ -1,0 +1,189 @@
+"""`nvfair train`, `nvfair embed`, `nvfair evaluate`: the method author's side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("dataset", type=_FOLDER)
+@click.argument("out", type=_FOLDER)
+@click.option("--generators", "-g", multiple=True, required=True, help="Generator to train and select on; repeatable.")
+@click.option("--input", "kind", default="distances", show_default=True, help="What the network sees of a frame.")
+@click.option("--windows", default=20_000, show_default=True, type=click.IntRange(min=1), help="Training budget.")
+@click.option("--batch", default=64, show_default=True, type=click.IntRange(min=4), help="Windows a step.")
+@click.option("--drivers", default=8, show_default=True, type=click.IntRange(min=2), help="People a batch.")
+@click.option("--width", default=128, show_default=True, type=click.IntRange(min=1), help="Channels of the network.")
+@click.option("--learning-rate", default=3e-4, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--validate-every", default=4_000, show_default=True, type=click.IntRange(min=1), help="In windows.")
+@click.option("--patience", default=0, show_default=True, type=click.IntRange(min=0), help="Validations; 0: no limit.")
+@click.option("--shuffle-weight", default=1.0, show_default=True, type=click.FloatRange(min=0), help="Weight of R.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option("--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file: windows and splits.")
+@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@click.option("--precision", default="auto", type=click.Choice(["auto", "float32", "bfloat16"]), show_default=True)
+def train(dataset: Path, out: Path, generators: tuple[str, ...], kind: str, shuffle_weight: float, protocol: str,
+          device: str, precision: str, **numbers: int) -> None:  # fmt: skip
+    """Train the temporal network on DATASET's training people; write the checkpoint to OUT.
+
+    Selection looks at validation people only. Run again after an interruption, it goes on where it stopped.
+    """
+    _needs_torch()
+    from rich.progress import Progress
+
+    from benchmark import protocols
+    from benchmark.inputs import checked_input
+    from benchmark.loss import LossOptions
+    from benchmark.train import train as run
+    from benchmark.training_options import TrainOptions
+    from nvfair_tools.dataset import Dataset
+
+    device = _device(device)
+    if precision == "auto":
+        precision = "bfloat16" if device.startswith("cuda") else "float32"
+    options = TrainOptions(
+        generators=_split(generators),
+        input=checked_input(kind),
+        precision=precision,
+        loss=LossOptions(shuffle_weight=shuffle_weight),
+        **numbers,  # type: ignore[arg-type]
+    )
+    with Progress() as bars:
+        task = bars.add_task("reading", total=None)
+        checkpoint = run(
+            Dataset.open(dataset),
+            out,
+            options,
+            protocols.load(protocol),
+            device=device,
+            progress=lambda done, total, text: bars.update(task, completed=done, total=total, description=text),
+        )
+    value = checkpoint.selection["validation_auc"]
+    shown = "no validation" if value is None else f"validation AUC {value:.3f}"
+    click.echo(f"{out}: {shown} at step {checkpoint.selection['step']}")
+
+
+@click.command()
+@click.argument("dataset", type=_FOLDER)
+@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--checkpoint", "folder", required=True, type=_FOLDER, help="Folder that `nvfair train` wrote.")
+@click.option("--split", default="test", show_default=True)
+@click.option("--generators", "-g", multiple=True, help="Only these generators; repeatable.")
+@click.option("--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file.")
+@click.option("--device", default="auto", show_default=True)
+def embed(
+    dataset: Path, out: Path, folder: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
+) -> None:
+    """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file."""
+    _needs_torch()
+    from benchmark import protocols
+    from benchmark.checkpoint import load
+    from benchmark.embed import embed_windows, write_embeddings
+    from benchmark.inputs import DeviceFrames
+    from benchmark.windows import prepare
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.dataset.writer import sha256_of
+    from nvfair_tools.errors import NvfairError
+
+    rule, checkpoint, data = protocols.load(protocol), load(folder), Dataset.open(dataset)
+    videos = data.videos[data.videos["generator"].notna() & (data.videos["split"] == split)]
+    if generators:
+        videos = videos[videos["generator"].isin(_split(generators))]
+    if videos.empty:
+        raise NvfairError(
+            f"no reenactment in split {split!r} by {', '.join(_split(generators)) or 'any generator'}",
+            where=dataset,
+            expected=f"generators {', '.join(sorted(data.videos['generator'].dropna().unique()))}",
+        )
+    windows = prepare(data, videos["video"], rule)
+    network = checkpoint.network.to(_device(device))
+    frames = DeviceFrames(windows.landmarks, network.shape.input, _device(device), checkpoint.feature["scale"])
+    meta = {
+        "protocol": rule.digest,
+        "checkpoint": checkpoint.digest,
+        "data": sha256_of(data.folder / "dataset.json"),
+    }
+    write_embeddings(out, windows, embed_windows(network, windows, frames), meta)
+    click.echo(
+        f"{out}: {len(windows)} windows of {len(windows.videos)} videos; {len(windows.excluded)} lost some or all"
+    )
+
+
+@click.command()
+@click.argument("dataset", type=_FOLDER)
+@click.option("--checkpoint", "folders", multiple=True, required=True, type=_FOLDER, help="Repeatable.")
+@click.option("--out", required=True, type=_FOLDER, help="Folder for index.html and results.json.")
+@click.option("--protocol", "names", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]")
+@click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: all]")
+@click.option("--allow-overlap", is_flag=True, help="Score overlapping people or generators; stamps 'contaminated'.")
+@click.option("--device", default="auto", show_default=True)
+def evaluate(
+    dataset: Path,
+    folders: tuple[Path, ...],
+    out: Path,
+    names: tuple[str, ...],
+    generators: tuple[str, ...],
+    allow_overlap: bool,
+    device: str,
+) -> None:
+    """Score checkpoints on DATASET's test people under the protocols; write a report.
+
+    Refuses people, and generators called unseen, that training or selection has touched.
+    """
+    _needs_torch()
+    from benchmark import protocols
+    from benchmark.checkpoint import load
+    from benchmark.evaluate import evaluate as run
+    from benchmark.evaluate import write_results
+    from benchmark.report import write_report
+    from nvfair_tools.dataset import Dataset
+
+    data = Dataset.open(dataset)
+    results = run(
+        data,
+        [load(folder) for folder in folders],
+        [protocols.load(name) for name in names or ("nvfair-seen", "nvfair-unseen")],
+        generators=_split(generators),
+        allow_overlap=allow_overlap,
+        device=_device(device),
+        say=click.echo,
+    )
+    write_results(out / "results.json", results)
+    write_report(out / "index.html", results, data)
+    for cell in results["cells"]:
+        click.echo(f"{cell['checkpoint']} on {cell['generator']} ({cell['relation']}): {cell['auc_mean']['value']:.3f}")
+    for note in results["notes"]:
+        click.secho(note, fg="yellow")
+    click.echo(f"report: {out / 'index.html'}")
+
+
+def _split(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names given one by one or with commas."""
+    return tuple(dict.fromkeys(part for name in names for part in name.split(",") if part))
+
+
+def _needs_torch() -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        from nvfair_tools.errors import MissingExtra
+
+        raise MissingExtra("torch", "train", str(error)) from error
+
+
+def _device(name: str) -> str:
+    import torch
+
+    from nvfair_tools.errors import NvfairError
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise NvfairError("no CUDA device can be used here", remedy="pass --device cpu")
+    if name != "cpu" and not name.startswith("cuda"):
+        raise NvfairError(f"device {name!r} is unknown", expected="cpu, cuda, cuda:N or auto")
+    return name

@@ -1,0 +1,131 @@
+"""A tiny data set on disk from seeded landmark motion: people differ in face shape and in how they move.
+
+Written without the simulator, so that the benchmark's tests stand on the data-set format alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.parts import FrameRows, plan_parts, write_part
+from nvfair_tools.dataset.schema import LANDMARKS
+from nvfair_tools.dataset.writer import finish
+
+
+@dataclass(frozen=True)
+class World:
+    """How large, and how different people are."""
+
+    people: tuple[int, int, int] = (4, 2, 3)  # train, validation, test
+    clips: int = 3
+    frames: int = 110
+    generators: tuple[str, ...] = ("alpha", "beta")
+    fps: tuple[int, int] = (30, 1)
+    signature: float = 1.0  # how much people differ in motion
+    seed: int = 0
+
+
+def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = None) -> Dataset:
+    """Writes the data set.
+
+    breaks: video id -> "gap" (20 frames lost), "short" (30 frames only), "failed" (no frames).
+    """
+    breaks = breaks or {}
+    rng = np.random.default_rng(world.seed)
+    splits = np.repeat(["train", "validation", "test"], world.people)
+    people = [f"toy:{n:02d}" for n in range(len(splits))]
+    split_of = dict(zip(people, splits, strict=True))
+    shape = {p: _face(rng) for p in people}
+    modes = rng.normal(0, 1, (3, LANDMARKS, 2)) * 3
+    style = {p: (rng.uniform(0.5, 3.5, 3), rng.uniform(0.3, 2.0, 3)) for p in people}
+    rows, motion = [], {}
+    for driver in people:
+        for number in range(world.clips):
+            clip = f"clip-{driver[4:]}-{number}"
+            motion[clip] = _motion(rng, *style[driver], world)
+            for target in people:
+                if split_of[target] != split_of[driver]:
+                    continue
+                for generator in world.generators:
+                    video = f"{generator}-{target[4:]}-{clip}"
+                    state = "failed" if breaks.get(video) == "failed" else "ok"
+                    rows.append(
+                        {
+                            "video": video,
+                            "kind": "self" if target == driver else "cross",
+                            "source": "toy",
+                            "split": split_of[driver],
+                            "target": target,
+                            "driver": driver,
+                            "clip": clip,
+                            "clip_name": clip,
+                            "generator": generator,
+                            "generator_family": "toy",
+                            "fps_num": world.fps[0],
+                            "fps_den": world.fps[1],
+                            "frames": 30 if breaks.get(video) == "short" else world.frames,
+                            "state": state,
+                            "reason": "render_failed" if state == "failed" else "",
+                            "detail": "",
+                            "licence": "test",
+                            "consent": "test",
+                            "permitted_use": "test",
+                        }
+                    )
+    videos = pd.DataFrame(rows)
+    ok = videos[videos["state"] == "ok"]
+    plan = plan_parts(ok)
+    videos["part"] = plan["part"].reindex(videos.index)
+    videos["first_row"] = plan["first_row"].reindex(videos.index)
+    table = videos.set_index("video")
+
+    def rows_of(video: str) -> FrameRows:
+        row = table.loc[video]
+        frames = int(row["frames"])
+        gain = 1.0 + 0.1 * world.generators.index(row["generator"])
+        offset = np.tensordot(motion[row["clip"]][:frames], modes, axes=1) * gain
+        points = 200 + 60 * shape[row["target"]] + offset
+        valid = np.ones(frames, dtype=bool)
+        if breaks.get(video) == "gap":
+            valid[40:60] = False
+        time = np.arange(frames) * world.fps[1] / world.fps[0]
+        return FrameRows(points.astype(np.float32), valid, time)
+
+    for part, group in videos.dropna(subset="part").groupby("part"):
+        ordered = group.sort_values("first_row")["video"]
+        write_part(folder / str(part), ordered, rows_of, with_distances=False)
+    identities = pd.DataFrame(
+        {
+            "identity": people,
+            "source": "toy",
+            "split": splits,
+            "licence": "test",
+            "consent": "test",
+            "permitted_use": "test",
+        }
+    )
+    finish(folder, identities, videos, {"name": "toy"})
+    return Dataset.open(folder)
+
+
+def _face(rng: np.random.Generator) -> np.ndarray:
+    angle = np.linspace(0, 2 * np.pi, LANDMARKS, endpoint=False)
+    ring = (
+        np.stack([np.cos(angle), 1.3 * np.sin(angle)], axis=1) * (0.4 + 0.6 * (np.arange(LANDMARKS) % 5) / 4)[:, None]
+    )
+    return ring + rng.normal(0, 0.05, ring.shape)
+
+
+def _motion(rng: np.random.Generator, speed: np.ndarray, size: np.ndarray, world: World) -> np.ndarray:
+    """(T, 3): three waves whose speeds and sizes are the person's, phases the clip's."""
+    time = np.arange(world.frames)[:, None] * world.fps[1] / world.fps[0]
+    mean_speed, mean_size = 2.0, 1.0
+    speed = mean_speed + world.signature * (speed - mean_speed)
+    size = mean_size + world.signature * (size - mean_size)
+    phase = rng.uniform(0, 2 * np.pi, 3)
+    return size * np.sin(2 * np.pi * speed * time + phase) + 0.05 * rng.normal(0, 1, (world.frames, 3))

@@ -1,0 +1,261 @@
+"""Evaluation end to end on a small data set: figures, refusals, exclusions, report and command."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmark import metrics, protocols
+from benchmark.checkpoint import RECORD, Checkpoint, load
+from benchmark.controls import CROSSNESS, SHAPE, STILL
+from benchmark.embed import read_embeddings
+from benchmark.evaluate import evaluate, write_results
+from benchmark.report import write_report
+from benchmark.train import train
+from benchmark.training_options import TrainOptions
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.protocol import Protocol
+from tests.benchmark.small_world import World, make
+
+SEEN, UNSEEN = protocols.load("nvfair-seen"), protocols.load("nvfair-unseen")
+OPTIONS = TrainOptions(
+    generators=("alpha",), windows=160, batch=16, drivers=3, width=16, embedding=8, validate_every=80
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    broken = {"beta-06-clip-06-0": "gap", "beta-07-clip-06-1": "short", "beta-07-clip-08-1": "failed"}
+    return make(tmp_path_factory.mktemp("data"), World(people=(4, 2, 4), clips=4), breaks=broken)
+
+
+@pytest.fixture(scope="module")
+def folder(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "alpha-run"
+    train(data, out, OPTIONS, SEEN)
+    return out
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder: Path) -> Checkpoint:
+    return load(folder)
+
+
+@pytest.fixture(scope="module")
+def results(data: Dataset, checkpoint: Checkpoint) -> dict[str, Any]:
+    return evaluate(data, [checkpoint], [SEEN, UNSEEN])
+
+
+def test_cells_stand_under_the_protocol_their_generator_fits(results: dict[str, Any]) -> None:
+    found = {(c["generator"], c["relation"], c["protocol"]) for c in results["cells"]}
+    assert found == {("alpha", "seen", "nvfair-seen"), ("beta", "unseen", "nvfair-unseen")}
+
+
+def test_figures_equal_a_plain_reckoning_from_the_embeddings(
+    data: Dataset, folder: Path, results: dict[str, Any], tmp_path: Path
+) -> None:
+    """From the embeddings file alone, by loops: what somebody else would do with it."""
+    out = tmp_path / "e.parquet"
+    _run("embed", str(data.folder), str(out), "--checkpoint", str(folder), "-g", "alpha")
+    table = read_embeddings(out)
+    mean: dict[str, np.ndarray] = {}
+    for video in dict.fromkeys(table.video):
+        rows = table.embedding[table.video == video].astype(float)
+        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        mean[video] = rows.mean(axis=0) / np.linalg.norm(rows.mean(axis=0))
+    about = data.videos.set_index("video")
+    areas = {}
+    for target in sorted(about.loc[list(mean), "target"].unique()):
+        own = [v for v in mean if about["target"][v] == target == about["driver"][v]]
+        other = [v for v in mean if about["target"][v] == target != about["driver"][v]]
+        genuine = [-np.linalg.norm(mean[a] - mean[b]) for n, a in enumerate(own) for b in own[n + 1 :]]
+        impostor = [-np.linalg.norm(mean[a] - mean[b]) for a in own for b in other]
+        areas[target] = metrics.auc(np.array(genuine), np.array(impostor))
+    cell = next(c for c in results["cells"] if c["generator"] == "alpha")
+    assert cell["per_target"] == pytest.approx(areas)
+    assert cell["auc_mean"]["value"] == pytest.approx(np.mean(list(areas.values())))
+    assert cell["trials"] == {"genuine": 4 * 6, "impostor": 4 * 4 * 12, "targets": 4}
+
+
+def test_every_cell_has_its_shortcuts_and_cross_trials_beside_it(results: dict[str, Any]) -> None:
+    for cell in results["cells"]:
+        beside = [c for c in results["controls"] if c["generator"] == cell["generator"]]
+        assert {c["control"] for c in beside} == {SHAPE, STILL, CROSSNESS}
+        assert all(c["trials"] == cell["trials"] for c in beside)
+        assert 0 <= cell["cross_cross"]["auc_mean"]["value"] <= 1
+        assert cell["auc_mean"]["low"] <= cell["auc_mean"]["value"] <= cell["auc_mean"]["high"]
+        assert 0 < cell["permutation"]["p_value"] <= 1
+
+
+def test_what_was_left_out_is_counted_with_its_reason(results: dict[str, Any]) -> None:
+    assert results["exclusions"]["videos_lost"] == {
+        "face_missing": 1,
+        "render_failed": 1,
+        "shorter_than_a_window": 1,
+    }
+    assert results["exclusions"]["videos_asked"] - results["exclusions"]["videos_used"] == 3
+
+
+def test_a_family_is_named_where_unseen_generators_share_it(results: dict[str, Any]) -> None:
+    assert any("within the toy family" in note for note in results["notes"])
+
+
+def test_results_repeat_themselves(data: Dataset, checkpoint: Checkpoint, results: dict[str, Any]) -> None:
+    again = evaluate(data, [checkpoint], [SEEN, UNSEEN])
+    assert {**again, "machine": 0} == {**results, "machine": 0}
+
+
+def _touched(checkpoint: Checkpoint, role: str, person: str) -> Checkpoint:
+    made = checkpoint.provenance
+    people = getattr(made, role)
+    return replace(checkpoint, provenance=replace(made, **{role: replace(people, drivers=(*people.drivers, person))}))
+
+
+@pytest.mark.parametrize(("role", "word"), [("train", "training"), ("validation", "selection")])
+def test_test_people_that_were_touched_are_refused_or_stamped(
+    data: Dataset, checkpoint: Checkpoint, role: str, word: str
+) -> None:
+    person = sorted(data.videos.loc[data.videos["split"] == "test", "target"])[0]
+    touched = _touched(checkpoint, role, person)
+    with pytest.raises(Problems, match=f"in {word}: {person}"):
+        evaluate(data, [touched], [SEEN, UNSEEN])
+    stamped = evaluate(data, [touched], [SEEN], allow_overlap=True)
+    assert all(person in " ".join(cell["contaminated"]) for cell in stamped["cells"])
+    assert any(note.startswith("Contaminated") for note in stamped["notes"])
+
+
+def test_a_generator_called_unseen_must_not_have_been_touched(data: Dataset, checkpoint: Checkpoint) -> None:
+    with pytest.raises(Problems, match="'alpha' is to be unseen, but training used it"):
+        evaluate(data, [checkpoint], [UNSEEN], generators=["alpha"])
+    selected = replace(checkpoint, provenance=replace(checkpoint.provenance, selection_generators=("alpha", "beta")))
+    with pytest.raises(Problems, match="'beta' is to be unseen, but selection used it"):
+        evaluate(data, [selected], [UNSEEN], generators=["beta"])
+    stamped = evaluate(data, [selected], [UNSEEN], generators=["beta"], allow_overlap=True)
+    assert stamped["cells"][0]["contaminated"]
+
+
+def test_another_window_length_is_refused(data: Dataset, checkpoint: Checkpoint) -> None:
+    other = Protocol(name="other", time={"window": 80})
+    with pytest.raises(NvfairError, match="trained on windows"):
+        evaluate(data, [checkpoint], [other])
+
+
+class _Page(HTMLParser):
+    """Collects what a page would fetch, its text, and unclosed tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.text: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "br", "img", "link", "polyline", "line", "circle"):
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href") and not (value or "").startswith("data:"):
+                self.fetched.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_the_page_shows_the_figures_and_needs_nothing_else(
+    results: dict[str, Any], data: Dataset, tmp_path: Path
+) -> None:
+    write_report(tmp_path / "index.html", results, data)
+    html = (tmp_path / "index.html").read_text()
+    page = _Page()
+    page.feed(html)
+    text = re.sub(r"\s+", " ", " ".join(page.text))
+    assert page.fetched == []
+    assert page.open == []
+    assert "<script" not in html
+    for cell in results["cells"]:
+        assert f"{cell['auc_mean']['value']:.3f}" in text
+    for control in results["controls"]:
+        assert f"{control['auc_mean']['value']:.3f}" in text
+    for words in (SEEN.digest, "Published figures, for orientation", "within the toy family", "render_failed"):
+        assert words in text
+
+
+def test_methods_of_different_kinds_are_not_averaged_into_one_headline(results: dict[str, Any], tmp_path: Path) -> None:
+    mixed = json.loads(json.dumps(results))
+    mixed["checkpoints"]["other"] = {**mixed["checkpoints"]["alpha-run"], "input": "still"}
+    cell = next(c for c in mixed["cells"] if c["relation"] == "seen")
+    cell["auc_mean"]["value"] = 0.9
+    other = json.loads(json.dumps(cell))
+    other["checkpoint"], other["auc_mean"]["value"] = "other", 0.5
+    mixed["cells"].append(other)
+    write_report(tmp_path / "mixed.html", mixed)
+    heads = re.findall(r'class="figure">([0-9.]+)<', (tmp_path / "mixed.html").read_text())
+    assert heads[0] == "0.900"
+    assert heads[-1] == "0.500"
+
+
+def test_a_shortcut_that_comes_near_is_said_in_words_and_red(results: dict[str, Any], tmp_path: Path) -> None:
+    near = json.loads(json.dumps(results))
+    for control in near["controls"]:
+        control["auc_mean"]["value"] = 0.99
+    write_report(tmp_path / "near.html", near)
+    html = (tmp_path / "near.html").read_text()
+    assert 'class="near' in html
+    assert "a shortcut comes near" in html
+    far = json.loads(json.dumps(results))
+    for control in far["controls"]:
+        control["auc_mean"]["value"] = 0.0
+    write_report(tmp_path / "far.html", far)
+    assert "a shortcut comes near" not in (tmp_path / "far.html").read_text()
+
+
+def test_names_from_data_sets_cannot_inject_markup(results: dict[str, Any], tmp_path: Path) -> None:
+    hostile = json.loads(json.dumps(results))
+    hostile["data"]["name"] = "<script>alert(1)</script>"
+    name = "<img src=x onerror=alert(1)>"
+    hostile["checkpoints"][name] = hostile["checkpoints"]["alpha-run"]
+    hostile["cells"][0]["checkpoint"] = name
+    write_report(tmp_path / "x.html", hostile)
+    html = (tmp_path / "x.html").read_text()
+    assert "<script>alert" not in html
+    assert "<img src=x" not in html
+
+
+def test_results_are_json_without_nan(results: dict[str, Any], tmp_path: Path) -> None:
+    write_results(tmp_path / "results.json", results)
+    assert json.loads((tmp_path / "results.json").read_text())["format_version"] == 1
+
+
+def _run(*arguments: str, code: int = 0) -> str:
+    from nvfair_tools.cli import cli
+
+    result = CliRunner().invoke(cli, list(arguments))
+    if code == 0 and result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code
+    return result.output
+
+
+def test_the_commands_go_from_a_data_set_to_a_report(data: Dataset, tmp_path: Path) -> None:
+    run, out = tmp_path / "beta-run", tmp_path / "report"
+    _run(
+        "train", str(data.folder), str(run), "-g", "beta", "--windows", "64", "--batch", "16", "--drivers", "3",
+        "--width", "16", "--validate-every", "64", "--device", "cpu",
+    )  # fmt: skip
+    assert (run / RECORD).exists()
+    text = _run("evaluate", str(data.folder), "--checkpoint", str(run), "--out", str(out), "--device", "cpu")
+    assert "beta-run on beta (seen)" in text
+    assert (out / "index.html").exists()
+    assert len(json.loads((out / "results.json").read_text())["cells"]) == 2

@@ -1,0 +1,118 @@
+"""Resampling people: the matrix of pair statistics gives what repeating trials would give."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from benchmark import metrics
+from benchmark.intervals import (
+    GroupedScores,
+    group_wins,
+    mean_auc_interval,
+    pair_statistics,
+    people_weights,
+    pooled_auc_interval,
+)
+
+PEOPLE = 6
+
+
+def trials(seed: int = 0) -> GroupedScores:
+    """Genuine trials of person k as target and driver; impostor trials of (target, driver); coarse scores, so ties."""
+    rng = np.random.default_rng(seed)
+    genuine_people, impostor_people = [], []
+    for target in range(PEOPLE):
+        genuine_people += [(target, target, target)] * rng.integers(2, 6)
+        for driver in range(PEOPLE):
+            if driver != target:
+                impostor_people += [(target, target, driver)] * rng.integers(1, 5)
+    return GroupedScores(
+        np.round(rng.normal(0.5, 1, len(genuine_people)), 1),
+        np.round(rng.normal(0, 1, len(impostor_people)), 1),
+        np.array(genuine_people),
+        np.array(impostor_people),
+    )
+
+
+def of_target(scores: GroupedScores, target: int) -> GroupedScores:
+    g, i = scores.genuine_people[:, 0] == target, scores.impostor_people[:, 0] == target
+    return GroupedScores(scores.genuine[g], scores.impostor[i], scores.genuine_people[g], scores.impostor_people[i])
+
+
+def test_wins_equal_counting_pairs() -> None:
+    rng = np.random.default_rng(2)
+    high, low = rng.integers(0, 6, 50).astype(float), rng.integers(0, 6, 70).astype(float)
+    a, b = rng.integers(0, 4, 50), rng.integers(0, 3, 70)
+    expected = np.zeros((4, 3))
+    for h, g in zip(high, a, strict=True):
+        for v, e in zip(low, b, strict=True):
+            expected[g, e] += 1.0 if h > v else 0.5 if h == v else 0.0
+    np.testing.assert_array_equal(group_wins(high, a, 4, low, b, 3), expected)
+
+
+def test_pooled_auc_under_weights_equals_scikit_learns_weighted_auc() -> None:
+    scores = trials()
+    weights = people_weights(PEOPLE, 5, seed=1)
+    found = pair_statistics(scores).weighted_auc(weights)
+    for n, w in enumerate(weights):
+        genuine = w[scores.genuine_people[:, 0]]
+        impostor = w[scores.impostor_people[:, 0]] * w[scores.impostor_people[:, 2]]
+        labels = np.repeat([1, 0], [len(genuine), len(impostor)])
+        expected = roc_auc_score(
+            labels, np.concatenate([scores.genuine, scores.impostor]), sample_weight=np.concatenate([genuine, impostor])
+        )
+        assert found[n] == pytest.approx(expected, abs=1e-12)
+
+
+def test_one_weight_each_gives_the_plain_figures() -> None:
+    scores = trials()
+    ones = np.ones((3, PEOPLE))
+    pooled = pooled_auc_interval(pair_statistics(scores), ones, 0.95)
+    expected = metrics.auc(scores.genuine, scores.impostor)
+    assert (pooled.value, pooled.low, pooled.high) == pytest.approx((expected,) * 3)
+    targets = [(k, pair_statistics(of_target(scores, k))) for k in range(PEOPLE)]
+    mean = mean_auc_interval(targets, ones, 0.95)
+    each = [metrics.auc(of_target(scores, k).genuine, of_target(scores, k).impostor) for k in range(PEOPLE)]
+    assert (mean.value, mean.low, mean.high) == pytest.approx((np.mean(each),) * 3)
+
+
+def test_mean_interval_equals_resampling_by_repeating_trials() -> None:
+    scores = trials(3)
+    weights = people_weights(PEOPLE, 40, seed=5)
+    targets = [(k, pair_statistics(of_target(scores, k))) for k in range(PEOPLE)]
+    samples = []
+    for w in weights:
+        areas, drawn = [], []
+        for k in range(PEOPLE):
+            one = of_target(scores, k)
+            repeated = np.repeat(one.impostor, w[one.impostor_people[:, 2]].astype(int))
+            if w[k] and len(repeated):
+                areas.append(metrics.auc(one.genuine, repeated))
+                drawn.append(w[k])
+        samples.append(np.average(areas, weights=drawn))
+    interval = mean_auc_interval(targets, weights, 0.9)
+    assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(samples, [0.05, 0.95])))
+
+
+def test_intervals_by_people_are_wider_than_trials_would_suggest() -> None:
+    """Where people differ strongly, the spread over resampled people must reach the spread of people."""
+    rng = np.random.default_rng(7)
+    ease = np.linspace(-1, 3, PEOPLE)
+    people, scores = [], []
+    for k in range(PEOPLE):
+        people += [(k, k, k)] * 300
+        scores.append(rng.normal(ease[k], 1, 300))
+    impostor_people = [(k, k, d) for k in range(PEOPLE) for d in range(PEOPLE) if d != k for _ in range(60)]
+    grouped = GroupedScores(
+        np.concatenate(scores), rng.normal(0, 1, len(impostor_people)), np.array(people), np.array(impostor_people)
+    )
+    interval = pooled_auc_interval(pair_statistics(grouped), people_weights(PEOPLE, 300, 0), 0.95)
+    assert interval.high - interval.low > 0.15
+
+
+def test_weights_keep_the_number_of_people_and_the_seed() -> None:
+    weights = people_weights(9, 50, 4)
+    assert (weights.sum(axis=1) == 9).all()
+    np.testing.assert_array_equal(weights, people_weights(9, 50, 4))
