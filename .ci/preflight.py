@@ -12,8 +12,8 @@ def problems():
     if not (3, 10) <= sys.version_info[:2] <= (3, 12):
         version = ".".join(map(str, sys.version_info[:2]))
         yield (
-            f"Python {version} is not supported: mediapipe 0.10.21, whose wheel carries the face-mesh models, has wheels "
-            "for 3.10 to 3.12. Install one of these and run: make PYTHON=python3.11 ..."
+            f"Python {version} is not supported: mediapipe 0.10.21, whose wheel carries the face-mesh models, has "
+            "wheels for 3.10 to 3.12. Install one of these and run: make PYTHON=python3.11 ..."
         )
     if importlib.util.find_spec("ensurepip") is None:
         yield "this Python cannot make virtual environments: apt-get install python3-venv"
@@ -24,7 +24,7 @@ def problems():
             except OSError:
                 yield f"the system library {library} is missing: apt-get install {package}"
     if shutil.disk_usage(".").free < 4e9:
-        yield "less than 4 GB of disk is free here: the virtual environment takes about 2.5 GB, the demo a few hundred MB"
+        yield "less than 4 GB of disk is free here: the virtual environment takes about 2.5 GB, the demo some 100 MB"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 
 OUT = Path(__file__).parent / "images" / "pipeline.svg"
-WIDTH, ROW, BOX_W, BOX_H, GAP = 980, 150, 118, 54, 50
+WIDTH, ROW, BOX_W, BOX_H, GAP = 1006, 130, 128, 54, 50
 CURATOR = ["source videos", "clips", "pairs", "reenactments", "tracks", "data set"]
 CURATOR_STEPS = ["ingest", "plan", "render", "landmarks", "shards"]
 AUTHOR = ["data set", "checkpoint", "embeddings", "scores", "report", "leaderboard"]
@@ -35,14 +35,15 @@ def row(names, steps, y, colour, title):
         yield f'<text x="{x + BOX_W / 2}" y="{y + 41}" class="note">{escape(NOTES[name])}</text>'
         if n < len(steps):
             start, end = x + BOX_W + 3, x + BOX_W + GAP - 10
-            yield f'<path d="M{start} {y + BOX_H / 2} H{end}" stroke="{colour}" stroke-width="1.6" marker-end="url(#a)"/>'
+            yield f'<path d="M{start} {y + BOX_H / 2} H{end}" stroke="{colour}" stroke-width="1.6" '
+            yield 'marker-end="url(#a)"/>'
             yield f'<text x="{(start + end) / 2}" y="{y - 4}" class="step">{escape(steps[n])}</text>'
 
 
 def draw():
     """The figure as SVG text."""
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 18} 268" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 18} 252" role="img" '
         'aria-label="Pipeline from source videos to leaderboard">',
         "<style>text{font-family:system-ui,sans-serif;fill:#57606a}.title{font-size:14px;font-weight:600}"
         ".name{font-size:14px;font-weight:600;text-anchor:middle;fill:#24292f}.note{font-size:10.5px;text-anchor:middle}"

@@ -1,4 +1,7 @@
-"""Checking a submission: every problem at once, by the very code that the board runs before it scores."""
+"""Checking a submission: every problem at once, by the very code that the board runs before it scores.
+
+Every test video that has a window under the entry's protocol must be embedded: leaving hard ones out is no option.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leaderboard.submission import Submission, entry_path, read
+from benchmark import protocols
+from benchmark.windows import WindowSet, prepare
+from leaderboard.submission import FILE, Entry, entry_path, read
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.protocol import Protocol
 
 COLUMNS = {"video": "string", "window": "integer", "start_frame": "integer", "embedding": "fixed-size list of float32"}
 MAX_VALUES = 2_000_000_000  # of one file: 8 GB once read
@@ -20,22 +26,27 @@ MAX_EMBEDDING = 4096
 _SHOWN = 3
 
 
-def problems(folder: Path, dataset: Dataset, *, split: str = "test") -> list[str]:
+def problems(folder: Path, dataset: Dataset) -> list[str]:
     """Every problem of the submission in `folder`, as lines that say file, row and remedy; empty when it is good."""
     try:
         submission = read(folder)
     except NvfairError as error:
         return [str(error)]
-    return [problem for entry in submission.entries for problem in _entry(folder, submission, entry, dataset, split)]
+    return [problem for entry in submission.entries for problem in _entry(folder, entry, dataset)]
 
 
-def expected_videos(dataset: Dataset, split: str = "test") -> pd.Index:
-    """Ids of the videos that an entry must embed: all usable reenactments of the split."""
-    usable = dataset.usable()
-    return pd.Index(usable.loc[(usable["split"] == split) & (usable["kind"] != "real"), "video"])
+def test_windows(dataset: Dataset, protocol: Protocol) -> WindowSet:
+    """The windows of every reenactment of the test people: `.videos` lists what an entry must embed."""
+    videos = dataset.usable()
+    chosen = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
+    return prepare(dataset, chosen["video"], protocol)
 
 
-def _entry(folder: Path, submission: Submission, entry, dataset: Dataset, split: str) -> Iterator[str]:
+def _entry(folder: Path, entry: Entry, dataset: Dataset) -> Iterator[str]:
+    if entry.protocol not in protocols.names():  # a name only: a path would have the board read files of its own
+        yield f"{FILE}: protocol {entry.protocol!r} is unknown; expected one of {', '.join(protocols.names())}"
+        return
+    protocol = protocols.load(entry.protocol)
     try:
         path = entry_path(folder, entry)
     except NvfairError as error:
@@ -52,7 +63,7 @@ def _entry(folder: Path, submission: Submission, entry, dataset: Dataset, split:
         if shape:
             yield from shape
             return
-        yield from _rows(name, file, expected_videos(dataset, split))
+        yield from _rows(name, file, pd.Index(test_windows(dataset, protocol).videos["video"]))
 
 
 def _shape(name: str, file: pq.ParquetFile) -> Iterator[str]:
@@ -94,8 +105,8 @@ def _rows(name: str, file: pq.ParquetFile, expected: pd.Index) -> Iterator[str]:
             if len(bad):
                 video = batch.column("video")[int(bad[0])]
                 yield (
-                    f"{name}: row {start + bad[0]} (video {video}) and {len(bad) - 1} more of its batch hold NaN or infinite "
-                    "values; leave a window out that cannot be embedded"
+                    f"{name}: row {start + bad[0]} (video {video}) and {len(bad) - 1} more of its batch hold NaN or "
+                    "infinite values; leave a window out that cannot be embedded"
                 )
         seen.append(batch.select(["video", "window"]).to_pandas())
         start += len(batch)
@@ -112,4 +123,4 @@ def _rows(name: str, file: pq.ParquetFile, expected: pd.Index) -> Iterator[str]:
     if len(missing):
         yield f"{name}: {len(missing)} of {len(expected)} videos are missing, such as {list(missing[:_SHOWN])}"
     if len(unknown):
-        yield f"{name}: {len(unknown)} videos are not in the test split, such as {list(unknown[:_SHOWN])}; leave them out"
+        yield f"{name}: {len(unknown)} videos are not to be tested, such as {list(unknown[:_SHOWN])}; leave them out"

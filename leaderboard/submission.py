@@ -65,7 +65,9 @@ def read(folder: Path) -> Submission:
     if not path.is_file():
         raise NvfairError(f"no {FILE} here", where=folder, remedy="nvfair submit init FOLDER writes one to fill in")
     if path.stat().st_size > MAX_YAML_BYTES:
-        raise NvfairError(f"{path.stat().st_size} bytes", where=path, expected=f"at most {MAX_YAML_BYTES} bytes of YAML")
+        raise NvfairError(
+            f"{path.stat().st_size} bytes", where=path, expected=f"at most {MAX_YAML_BYTES} bytes of YAML"
+        )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -81,14 +83,16 @@ def entry_path(folder: Path, entry: Entry) -> Path:
     """The entry's file. Raises NvfairError when it lies outside the folder, is a link, or is absent."""
     path = folder / entry.embeddings
     inside = path.resolve().is_relative_to(folder.resolve())
-    if not inside or any(part.is_symlink() for part in (path, *path.parents) if part.is_relative_to(folder)):
+    if not inside or any(p.is_symlink() for p in (path, *path.parents) if p != folder and p.is_relative_to(folder)):
         raise NvfairError(
             f"{entry.embeddings!r} leads out of the submission's folder or through a link",
             where=folder / FILE,
             expected="the relative path of a plain file inside the folder",
         )
     if not path.is_file():
-        raise NvfairError(f"{entry.embeddings!r} is not there", where=folder / FILE, remedy="write it with `nvfair embed`")
+        raise NvfairError(
+            f"{entry.embeddings!r} is not there", where=folder / FILE, remedy="write it with `nvfair embed`"
+        )
     return path
 
 

@@ -120,7 +120,7 @@ def _pairs(recipe: Recipe, clips: list[Clip], faces: Mapping[str, Portrait]) -> 
             for identity, clip in people.items()
             if faces[identity].result.state == "ok"
         ],
-        cross_per_clip=recipe.pairs.cross_per_clip,
+        cross_per_clip=recipe.pairs.cross,
         with_self=recipe.pairs.self_,
         seed=recipe.pairs.seed,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,14 +48,15 @@ def plan_pairs(
     drivers: Iterable[Driver],
     targets: Iterable[Target],
     *,
-    cross_per_clip: int | None = None,
+    cross_per_clip: Callable[[str], int | None] = lambda split: None,
     with_self: bool = True,
     seed: int = 0,
 ) -> list[Pair]:
     """Every driver on every target of the same source and split, in a canonical order (by clip, then target).
 
-    cross_per_clip: at most so many other people a clip; they are drawn by a hash of seed, clip and target, so that
-    adding a person or a clip changes as few pairs as can be, and nothing depends on the order of a list.
+    cross_per_clip: from a split to how many other people a clip drives at most (None: all). They are drawn by a hash
+    of seed, clip and target, so that adding a person or a clip changes as few pairs as can be, and nothing depends on
+    the order of a list.
     """
     groups: dict[tuple[str, str], list[Target]] = defaultdict(list)
     for target in sorted(set(targets), key=lambda target: target.identity):
@@ -63,9 +64,9 @@ def plan_pairs(
     pairs = []
     for driver in sorted(set(drivers), key=lambda driver: (driver.source, driver.split, driver.identity, driver.clip)):
         group = groups[driver.source, driver.split]
-        others: Sequence[Target] = [target for target in group if target.identity != driver.identity]
-        if cross_per_clip is not None:
-            others = sorted(others, key=lambda target: _draw(seed, driver.clip, target.identity))[:cross_per_clip]
+        others = [target for target in group if target.identity != driver.identity]
+        others = sorted(others, key=lambda target: _draw(seed, driver.clip, target.identity))
+        others = others[: cross_per_clip(driver.split)]
         own = [target for target in group if with_self and target.identity == driver.identity]
         for target in sorted([*own, *others], key=lambda target: target.identity):
             pairs.append(Pair(driver.clip, driver.identity, target.identity, driver.source, driver.split))

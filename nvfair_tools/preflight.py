@@ -120,11 +120,11 @@ def _size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], frames: f
             Target(row.identity, row.source, splits[row.identity])
             for row in {row.identity: row for row in rows}.values()
         ],
-        cross_per_clip=recipe.pairs.cross_per_clip,
+        cross_per_clip=recipe.pairs.cross,
         with_self=recipe.pairs.self_,
         seed=recipe.pairs.seed,
     )
-    videos = len(pairs) * len(recipe.generators)
+    videos = sum(pair.split in choice.splits for pair in pairs for choice in recipe.generators)
     yield Finding("ok", "plan", f"at most {len(pairs):,} pairs, {videos:,} reenactments, {videos * frames:,.0f} frames")
     row = _LANDMARKS + (_DISTANCES if recipe.features.distances != "none" else 0)
     needed = (videos + len(rows)) * frames * (row + _VIDEO + _ROW) + len(rows) * frames * _TRACK

@@ -16,6 +16,8 @@ from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Split = Literal["train", "validation", "test"]
+Count = Annotated[int, Field(ge=0)]
 
 
 class _Part(BaseModel):
@@ -52,7 +54,7 @@ class SplitRule(_Part):
     with identity, source, split, such as NVFAIR's official one)."""
 
     by: Literal["column", "shares", "file"] = "column"
-    shares: dict[Literal["train", "validation", "test"], Share] = {"train": 0.7, "validation": 0.1, "test": 0.2}
+    shares: dict[Split, Share] = {"train": 0.7, "validation": 0.1, "test": 0.2}
     seed: int = 0
     file: str | None = None
 
@@ -67,7 +69,8 @@ class SplitRule(_Part):
 
 class GeneratorChoice(_Part):
     """A generator and how it is driven. variant: suffix that tells two uses of one generator apart in folders.
-    settings: its factory's own (size, ...); options: its motion mode's own; weights, dtype: of network generators."""
+    settings: its factory's own (size, ...); options: its motion mode's own; weights, dtype: of network generators;
+    splits: the only ones it renders, such as [test] for a generator that no method is trained on."""
 
     name: str
     variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
@@ -77,6 +80,7 @@ class GeneratorChoice(_Part):
     settings: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
+    splits: Annotated[tuple[Split, ...], Field(min_length=1)] = SPLITS  # type: ignore[assignment]
 
     @property
     def label(self) -> str:
@@ -94,11 +98,17 @@ class GeneratorChoice(_Part):
 
 class PairRule(_Part):
     """Which reenactments are made, always within source and split. cross_per_clip: how many other people each clip
-    drives (null: all of them), drawn with `seed`; self: whether people also drive themselves."""
+    drives (null: all of them), for all splits or by split, drawn with `seed`; self: whether people also drive
+    themselves."""
 
-    cross_per_clip: Annotated[int, Field(ge=0)] | None = None
+    cross_per_clip: Count | dict[Split, Count | None] | None = None
     self_: bool = Field(default=True, alias="self")
     seed: int = 0
+
+    def cross(self, split: str) -> int | None:
+        """How many other people a clip of `split` drives; None: all."""
+        chosen = self.cross_per_clip
+        return chosen.get(split) if isinstance(chosen, dict) else chosen  # type: ignore[call-overload]
 
 
 class LandmarkRule(_Part):

@@ -20,7 +20,7 @@ class ChosenGenerator:
     """A generator as a data set names it; the generator itself is made anew in each worker.
 
     label: of folders, parts and rows. options: what `generators.create` is called with. fingerprint: of everything
-    that determines its pixels.
+    that determines its pixels. splits: those it renders.
     """
 
     label: str
@@ -35,6 +35,7 @@ class ChosenGenerator:
     mode: MotionMode
     motion_mode: str
     options: dict[str, Any]
+    splits: tuple[str, ...]
 
     def told(self) -> dict[str, Any]:
         """What dataset.json and the rows say of it."""
@@ -84,6 +85,7 @@ def _chosen(recipe: Recipe, choice: GeneratorChoice, number: int) -> ChosenGener
         mode=mode,
         motion_mode=choice.motion_mode,
         options=options,
+        splits=choice.splits,
     )
 
 

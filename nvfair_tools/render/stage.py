@@ -78,7 +78,7 @@ def plan_renderings(
     people = people_by_rights(clips.values())
     planned = []
     for generator in generators:
-        for pair in pairs:
+        for pair in (pair for pair in pairs if pair.split in generator.splits):
             clip, portrait = clips[pair.clip], portraits[pair.target]
             path = reenactment_path(pair, generator.label, names[pair.clip])
             metadata = {

@@ -29,6 +29,7 @@ def test_the_avaprintdb_and_all_pairs_counts_follow_from_people_and_clips():
 
 
 @settings(deadline=None)  # machines are shared
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from("ab"), st.sampled_from(["train", "test"])), st.integers(0, 5), max_size=4
@@ -38,7 +39,7 @@ def test_the_avaprintdb_and_all_pairs_counts_follow_from_people_and_clips():
 )
 def test_no_pair_crosses_a_source_or_split_and_limits_hold_for_each_clip(groups, limit, seed):
     drivers, targets = people(groups)
-    pairs = plan_pairs(drivers, targets, cross_per_clip=limit, seed=seed)
+    pairs = plan_pairs(drivers, targets, cross_per_clip=lambda split: limit, seed=seed)
     where = {target.identity: (target.source, target.split) for target in targets}
     assert len(set(pairs)) == len(pairs)
     for pair in pairs:
@@ -50,14 +51,14 @@ def test_no_pair_crosses_a_source_or_split_and_limits_hold_for_each_clip(groups,
     shuffled = random.Random(seed)
     shuffled.shuffle(drivers)
     shuffled.shuffle(targets)
-    assert plan_pairs(drivers, targets, cross_per_clip=limit, seed=seed) == pairs
+    assert plan_pairs(drivers, targets, cross_per_clip=lambda split: limit, seed=seed) == pairs
 
 
 def test_a_new_person_changes_few_of_the_drawn_pairs():
     drivers, targets = people({("a", "train"): 30})
-    before = set(plan_pairs(drivers, targets, cross_per_clip=3))
+    before = set(plan_pairs(drivers, targets, cross_per_clip=lambda split: 3))
     newcomer = Target("a:new", "a", "train")
-    after = set(plan_pairs(drivers, [*targets, newcomer], cross_per_clip=3))
+    after = set(plan_pairs(drivers, [*targets, newcomer], cross_per_clip=lambda split: 3))
     assert {pair.target for pair in after - before} == {"a:new"}
 
 
@@ -73,3 +74,10 @@ def test_a_target_without_a_portrait_still_drives_others():
         ("a:train0", "a:train0"),
         ("a:train1", "a:train0"),
     ]
+
+
+def test_a_limit_may_differ_by_split():
+    drivers, targets = people({("a", "train"): 4, ("a", "test"): 4}, clips=1)
+    limits = {"train": 1}
+    pairs = plan_pairs(drivers, targets, cross_per_clip=limits.get)
+    assert Counter(pair.split for pair in pairs if pair.kind == "cross") == {"train": 4, "test": 12}

@@ -1,0 +1,105 @@
+"""Scoring a submission: embeddings become trial scores and figures by the benchmark's own code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark import protocols
+from benchmark.embed import EmbeddingTable, read_embeddings
+from benchmark.figures import figures
+from benchmark.scores import Scorer, VideoEmbeddings
+from benchmark.trials import trials
+from leaderboard import check
+from leaderboard.store import ResultRow
+from leaderboard.submission import Entry, Submission, digest, entry_path, read
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.writer import sha256_of
+from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.protocol import Relation
+
+# Raised whenever a figure could change for the same embeddings: results of two versions are not compared.
+SCORER = "1"
+
+
+def score(folder: Path, dataset: Dataset) -> tuple[str, Submission, list[ResultRow]]:
+    """(identity, declaration, one result an entry) of the submission in `folder`; the results are not stored yet.
+
+    Raises Problems with everything that `nvfair submit check` lists.
+    """
+    found = check.problems(folder, dataset)
+    if found:
+        raise Problems(folder, found, remedy="mend them and run `nvfair submit check` again")
+    submission = read(folder)
+    identity = digest(folder, submission)
+    data = sha256_of(dataset.folder / "dataset.json")
+    rows = []
+    for number, entry in enumerate(submission.entries):
+        protocol = protocols.load(entry.protocol)
+        rows.append(
+            ResultRow(
+                submission=identity,
+                entry=number,
+                protocol=protocol.name,
+                protocol_digest=protocol.digest,
+                dataset_digest=data,
+                scorer=SCORER,
+                reason="first scoring",
+                figures=json.dumps(_score(folder, submission, entry, dataset), sort_keys=True, allow_nan=False),
+            )
+        )
+    return identity, submission, rows
+
+
+def _score(folder: Path, submission: Submission, entry: Entry, dataset: Dataset) -> dict[str, Any]:
+    """Figures of each test generator that the protocol asks for, and what is to be known beside them."""
+    protocol = protocols.load(entry.protocol)
+    videos = check.test_windows(dataset, protocol).videos
+    embeddings = by_video(read_embeddings(entry_path(folder, entry)), videos)
+    scorer = Scorer(embeddings, protocol.scoring)
+    people = sorted({*videos["driver"], *videos["target"]})
+    result: dict[str, Any] = {"generators": {}, "overlap": declared_overlap(submission, people)}
+    for generator in sorted(videos["generator"].unique()):
+        if not _fits(protocol.generators.relation, generator, submission, entry):
+            continue
+        found = list(trials(videos, generator, protocol.trials))
+        result["generators"][generator] = figures(scorer, found, videos, protocol, full=False)
+    if not result["generators"]:
+        raise NvfairError(
+            f"no test generator is {protocol.generators.relation.value} to a method trained on "
+            f"{', '.join(entry.trained_on_generators) or 'none'}",
+            where=entry.protocol,
+            remedy="name the training generators of this entry, or submit to the other protocol",
+        )
+    return result
+
+
+def by_video(table: EmbeddingTable, videos: pd.DataFrame) -> VideoEmbeddings:
+    """Submitted windows grouped in the order of `videos` (which the check found complete), by window number."""
+    position = pd.Series(np.arange(len(videos)), index=videos["video"])
+    video = position.loc[table.video].to_numpy()
+    order = np.lexsort((table.window, video))
+    counts = np.bincount(video, minlength=len(videos))
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    return VideoEmbeddings(videos["video"].to_numpy(dtype=object), offsets, table.embedding[order])
+
+
+def declared_overlap(submission: Submission, test_people: list[str]) -> list[str] | str:
+    """Test people whom the declaration names as trained on; "unknown" where it does not say."""
+    people = submission.training.people
+    return "unknown" if isinstance(people, str) else sorted(set(people) & set(test_people))
+
+
+def _fits(relation: Relation, generator: str, submission: Submission, entry: Entry) -> bool:
+    """Whether `generator` stands to the method as the protocol asks; undeclared training counts as having seen all."""
+    if relation is Relation.ANY:
+        return True
+    seen = generator in entry.trained_on_generators
+    if relation is Relation.SEEN:
+        return seen
+    touched = submission.training.generators
+    return not seen and not isinstance(touched, str) and generator not in touched

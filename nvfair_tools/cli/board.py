@@ -1,0 +1,89 @@
+"""`nvfair submit` and `nvfair board`: from embeddings to a place on a leaderboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_DATASET = click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
+
+
+@click.group()
+def submit() -> None:
+    """Check and pack a leaderboard submission."""
+
+
+@submit.command()
+@click.argument("folder", type=_FOLDER)
+def init(folder: Path) -> None:
+    """Write a submission.yaml to fill in to FOLDER."""
+    from leaderboard.submission import FILE, TEMPLATE
+    from nvfair_tools.atomic import write_text
+    from nvfair_tools.errors import NvfairError
+
+    path = folder / FILE
+    if path.exists():
+        raise NvfairError("there is one already", where=path, remedy="fill it in, or choose another folder")
+    write_text(path, TEMPLATE)
+    click.echo(
+        f"{path}: fill it in, put the embeddings beside it, then: nvfair submit check {folder} --dataset DATASET"
+    )
+
+
+@submit.command()
+@click.argument("folder", type=_FOLDER)
+@_DATASET
+def check(folder: Path, dataset: Path) -> None:
+    """List every problem of the submission in FOLDER, by the code that the board runs."""
+    from leaderboard import check as checks
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.errors import Problems
+
+    found = checks.problems(folder, Dataset.open(dataset))
+    if found:
+        raise Problems(folder, found)
+    click.echo(f"{folder}: good")
+
+
+@click.group()
+def board() -> None:
+    """Keep a leaderboard: add submissions, export its pages."""
+
+
+_STORE = click.option("--store", default="sqlite:///board.sqlite", show_default=True, help="SQLAlchemy database URL.")
+
+
+@board.command()
+@click.argument("folder", type=_FOLDER)
+@_DATASET
+@_STORE
+def add(folder: Path, dataset: Path, store: str) -> None:
+    """Check, score and store the submission in FOLDER. Adding it again changes nothing."""
+    from leaderboard.scoring import score
+    from leaderboard.store import Store
+    from nvfair_tools.dataset import Dataset
+
+    identity, submission, rows = score(folder, Dataset.open(dataset))
+    kept = Store(store)
+    try:
+        new = kept.add(identity, submission, rows)
+    finally:
+        kept.close()
+    click.echo(f"{submission.method}: {len(rows)} entries scored" if new else f"{submission.method}: nothing new")
+
+
+@board.command()
+@click.argument("folder", type=_FOLDER)
+@_STORE
+def export(folder: Path, store: str) -> None:
+    """Write the board as a static site (HTML, JSON, CSV) to FOLDER."""
+    from leaderboard.pages import export as write
+    from leaderboard.store import Store
+
+    kept = Store(store)
+    try:
+        click.echo(write(kept.results(), folder))
+    finally:
+        kept.close()

@@ -1,0 +1,47 @@
+"""A small data set and a good submission to it, whose embeddings are plain statistics of the landmarks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from benchmark import protocols
+from benchmark.embed import write_embeddings
+from leaderboard.check import test_windows as windows_of
+from nvfair_tools.dataset import Dataset
+from tests.benchmark.small_world import make
+
+GOOD = {
+    "format_version": 1,
+    "method": "landmark spread",
+    "authors": ["A. Author"],
+    "contact": "private@example.org",
+    "training": {"datasets": [], "people": [], "generators": ["alpha"]},
+    "entries": [
+        {"protocol": "nvfair-seen", "embeddings": "embeddings/test.parquet", "trained_on_generators": ["alpha"]},
+        {"protocol": "nvfair-unseen", "embeddings": "embeddings/test.parquet", "trained_on_generators": ["alpha"]},
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return make(tmp_path_factory.mktemp("board"))
+
+
+@pytest.fixture
+def submission(tmp_path: Path, dataset: Dataset) -> Path:
+    """A folder that passes the check."""
+    folder = tmp_path / "submission"
+    (folder / "embeddings").mkdir(parents=True)
+    windows = windows_of(dataset, protocols.load("nvfair-seen"))
+    spread = [windows.landmarks[start : start + windows.length].std(axis=0).ravel() for start in windows.start]
+    write_embeddings(folder / "embeddings" / "test.parquet", windows, np.array(spread, dtype=np.float32), {})
+    declare(folder, GOOD)
+    return folder
+
+
+def declare(folder: Path, content: object) -> None:
+    """Writes submission.yaml."""
+    (folder / "submission.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
