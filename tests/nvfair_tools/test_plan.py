@@ -29,7 +29,6 @@ def test_the_avaprintdb_and_all_pairs_counts_follow_from_people_and_clips():
 
 
 @settings(deadline=None)  # machines are shared
-@settings(deadline=None)
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from("ab"), st.sampled_from(["train", "test"])), st.integers(0, 5), max_size=4
