@@ -214,6 +214,7 @@ def _meta(session: Session, outcome: Outcome) -> dict[str, Any]:
     return {
         "name": recipe.name,
         "synthetic": True,
+        "simulated": recipe.simulated,
         "landmarks": {
             "scheme": SCHEME_126.name,
             "scheme_version": SCHEME_126.version,

@@ -155,6 +155,7 @@ class Recipe(_Part):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")
     output: str
+    simulated: bool = False
     sources: list[SourceFolder] = Field(min_length=1)
     rights: Rights
     splits: SplitRule = SplitRule()

@@ -12,6 +12,7 @@ RECIPE = """\
 # Written by `nvfair demo`. The same keys build a data set from your own recordings: docs/datasets.md, examples/.
 name: demo of simulated people
 output: dataset
+simulated: true                    # the people do not exist: said in the card and in every report
 
 sources:
   - csv: people/clips.csv          # simulated people's videos, with consent, licence and permitted use
@@ -38,7 +39,7 @@ TRAINED_ON = "warp-dense"
 @click.option(
     "--seed", default=1, show_default=True, type=click.IntRange(min=0), help="Of the people and the training."
 )
-@click.option("--small", is_flag=True, help="Fewer people and clips: two minutes, and figures that mean nothing.")
+@click.option("--small", is_flag=True, help="Fewer people and clips: a minute or two, and figures that mean nothing.")
 def demo(folder: Path, seed: int, small: bool) -> None:
     """From simulated people to a scored report, in FOLDER. Run again after an interruption, it goes on.
 
@@ -55,7 +56,7 @@ def demo(folder: Path, seed: int, small: bool) -> None:
     write_text(recipe, RECIPE)
     _invoke("nvfair_tools.cli.curate:build", recipe)
     _step(3, f"the temporal network, trained on {TRAINED_ON}", folder / "checkpoint")
-    training = ("--windows", "4000" if small else "12000", "--validate-every", "2000", "--seed", seed)
+    training = ("--windows", "2000" if small else "12000", "--validate-every", "2000", "--seed", seed)
     _invoke("nvfair_tools.cli.benchmark:train", folder / "dataset", folder / "checkpoint", "-g", TRAINED_ON, *training)
     _step(4, "seen and unseen generators, beside the shortcuts", folder / "report")
     tested = ("--checkpoint", folder / "checkpoint", "--out", folder / "report")
@@ -77,9 +78,10 @@ def _people(folder: Path, seed: int, small: bool) -> None:
     from nvfair_tools.simulate.settings import SourceSettings
     from nvfair_tools.simulate.videos import PeopleSettings, write_people
 
-    train, validation, test, clips = (4, 2, 3, 3) if small else (8, 3, 6, 5)
+    train, validation, test, clips = (3, 2, 3, 2) if small else (8, 3, 5, 4)
     source = SourceSettings(name="sim", train=train, validation=validation, test=test, texts=3, free=0.34)
-    settings = PeopleSettings(seed=seed, sources=(source,), clips=clips, frames=90)
+    # People who differ more clearly than real ones: little data has to be enough.
+    settings = PeopleSettings(seed=seed, sources=(source,), clips=clips, frames=90, difficulty=0.3)
     with Progress() as bars:
         task = bars.add_task("videos", total=None)
         write_people(folder, settings, progress=lambda done, total: bars.update(task, completed=done, total=total))

@@ -14,6 +14,8 @@ import numpy as np
 from nvfair_tools.errors import MissingExtra, NvfairError
 
 Border = Literal["replicate", "reflect"]
+# A crop is tightened so as not to reach beyond the picture, but never below this many sides of the face's box.
+LEAST_SCALE = 1.5
 _PAD_MODES = {"replicate": "edge", "reflect": "symmetric"}
 
 
@@ -74,20 +76,42 @@ def square_of(box: np.ndarray, scale: float, shift_y: float) -> tuple[tuple[floa
     return (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2 + shift_y * side), side
 
 
+def within(
+    centre: tuple[float, float], side: float, size: tuple[int, int], least: float
+) -> tuple[tuple[float, float], float]:
+    """The square moved and, down to the side `least`, tightened so that it reaches beyond the picture as little as can
+    be: what lies outside can only be made up. size: (width, height) of the picture."""
+    side = max(min(side, *size), least)
+    x, y = (
+        min(max(at, side / 2), length - side / 2) if side <= length else length / 2
+        for at, length in zip(centre, size, strict=True)
+    )
+    return (x, y), side
+
+
 def frame_face(
     image: np.ndarray, mesh: np.ndarray, scale: float, shift_y: float, size: int, *, border: Border = "replicate"
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture framed around its own face: the crop (size, size, 3) and the mesh (478, 3) in the crop's pixels."""
-    centre, side = square_of(face_box(mesh), scale, shift_y)
+    """A picture framed around its own face: the crop (size, size, 3) and the mesh (478, 3) in the crop's pixels.
+
+    The crop stays within the picture where it can (see `within`).
+    """
+    box = face_box(mesh)
+    centre, side = square_of(box, scale, shift_y)
+    least = min(side, LEAST_SCALE * float(max(box[2] - box[0], box[3] - box[1])))
+    centre, side = within(centre, side, (image.shape[1], image.shape[0]), least)
     crop, matrix = crop_square(image, centre, side, size, border=border)
     return crop, move_points(mesh, matrix)
 
 
-def clip_crop(meshes: np.ndarray, scale: float, shift_y: float) -> tuple[tuple[float, float], float]:
+def clip_crop(
+    meshes: np.ndarray, scale: float, shift_y: float, size: tuple[int, int]
+) -> tuple[tuple[float, float], float]:
     """One centre and side for a whole clip, so that the head's own movement stays in the picture.
 
-    meshes: (T, 478, 3), NaN where not found. The centre is that of the box around all frames' boxes; the side is
-    `scale` x the median longer side, but never less than what holds every frame's face.
+    meshes: (T, 478, 3), NaN where not found. size: (width, height) of the clip. The centre is that of the box around
+    all frames' boxes; the side is `scale` x the median longer side, but never less than what holds every frame's face;
+    then the crop is kept within the picture where it can be (see `within`).
     Raises NvfairError where no frame has a face.
     """
     found = np.asarray(meshes, dtype=np.float64)[np.isfinite(meshes).all(axis=(1, 2))]
@@ -98,5 +122,7 @@ def clip_crop(meshes: np.ndarray, scale: float, shift_y: float) -> tuple[tuple[f
     longer = float(np.median((high - low).max(axis=1)))
     span = float(max(whole[2] - whole[0], whole[3] - whole[1]))
     # Moved off the centre by shift_y, a square holds the box only if it is larger by twice that share.
-    side = max(scale * longer, span / max(1.0 - 2.0 * abs(shift_y), 0.1))
-    return (float(whole[0] + whole[2]) / 2, float(whole[1] + whole[3]) / 2 + shift_y * side), side
+    holding = span / max(1.0 - 2.0 * abs(shift_y), 0.1)
+    side = max(scale * longer, holding)
+    centre = (float(whole[0] + whole[2]) / 2, float(whole[1] + whole[3]) / 2 + shift_y * side)
+    return within(centre, side, size, max(min(side, LEAST_SCALE * longer), holding))

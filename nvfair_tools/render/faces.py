@@ -24,13 +24,15 @@ class ClipFaces:
 
     def __init__(self, clip: Path, track: Path, max_gap: float, *, keep_truncated: bool) -> None:
         self._clip, self._keep = clip, keep_truncated
-        self._mesh, _ = fill_gaps(load_track(track), max_gap)
+        found = load_track(track)
+        self._size = found.size
+        self._mesh, _ = fill_gaps(found, max_gap)
 
     def framed(self, framing: Framing, *, pixels: bool) -> Iterator[Face]:
         """One face a frame; without `pixels` the file is not decoded again and the image is blank."""
         from nvfair_tools.faces.framing import clip_crop, crop_square, move_points
 
-        centre, side = clip_crop(self._mesh, framing.scale, framing.shift_y)
+        centre, side = clip_crop(self._mesh, framing.scale, framing.shift_y, self._size)
         if not pixels:
             blank = np.zeros((framing.size, framing.size, 3), dtype=np.uint8)
             scale = framing.size / side

@@ -16,7 +16,7 @@ from nvfair_tools.simulate.portraits import Portrait, measured_portraits
 from nvfair_tools.simulate.randomness import random_of
 from nvfair_tools.simulate.rig import Camera, Rig
 
-_FRAME = 1.9  # side of the picture in sides of the face's box
+_FRAME = 2.2  # side of the picture in sides of the face's box: room for the head to move
 _MOUTH = np.array([0.0, 0.74])
 
 
@@ -64,20 +64,11 @@ def mirrored(portrait: Portrait) -> Portrait:
 
 
 def framed(portrait: Portrait, size: int) -> Portrait:
-    """The portrait cut to a square around the face and resized to `size`; beyond its edge, the edge is repeated."""
-    from PIL import Image
+    """The portrait cut to a square around the face, as far as it goes within the picture, and resized to `size`."""
+    from nvfair_tools.faces.framing import frame_face
 
-    low, high = portrait.mesh[:, :2].min(axis=0), portrait.mesh[:, :2].max(axis=0)
-    side = round(_FRAME * float((high - low).max()))
-    left, top = np.rint((low + high) / 2 - side / 2).astype(int)
-    height, width = portrait.image.shape[:2]
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
-    cut = Image.fromarray(portrait.image[rows][:, columns])
-    scale = size / side
-    mesh = (portrait.mesh - np.array([left, top, 0.0])) * scale
-    image = np.asarray(cut.resize((size, size), Image.Resampling.LANCZOS))
-    return replace(portrait, image=image, mesh=mesh.astype(np.float32))
+    image, mesh = frame_face(portrait.image, portrait.mesh, _FRAME, 0.0, size)
+    return replace(portrait, image=image, mesh=mesh)
 
 
 def lit(image: np.ndarray, random: np.random.Generator) -> np.ndarray:

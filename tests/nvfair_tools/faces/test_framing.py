@@ -93,7 +93,7 @@ def test_the_face_is_framed_by_its_longer_side_and_shifted():
 
 def test_a_still_clip_is_framed_like_a_single_picture():
     mesh = mesh_in(200, 100, 280, 200)
-    centre, side = clip_crop(np.stack([mesh] * 4), 1.9, -0.06)
+    centre, side = clip_crop(np.stack([mesh] * 4), 1.9, -0.06, (512, 512))
     assert side == pytest.approx(190)
     assert centre == pytest.approx((240, 150 - 0.06 * 190))
 
@@ -101,13 +101,32 @@ def test_a_still_clip_is_framed_like_a_single_picture():
 def test_one_crop_holds_a_moving_head_in_every_frame_and_skips_missing_ones():
     meshes = np.stack([mesh_in(50 + 30 * n, 100, 130 + 30 * n, 200) for n in range(10)])
     meshes[4] = np.nan
-    centre, side = clip_crop(meshes, 1.9, -0.06)
+    centre, side = clip_crop(meshes, 1.9, -0.06, (512, 512))
     low = np.array(centre) - side / 2
     found = meshes[np.isfinite(meshes).all(axis=(1, 2))][:, :, :2]
     assert (found >= low - 1e-3).all()
     assert (found <= low + side + 1e-3).all()
     with pytest.raises(NvfairError, match="no frame"):
-        clip_crop(np.full((3, 478, 3), np.nan), 1.9, 0.0)
+        clip_crop(np.full((3, 478, 3), np.nan), 1.9, 0.0, (512, 512))
+
+
+@pytest.mark.parametrize("place", [(200, 0), (5, 180), (420, 400)])
+def test_a_crop_is_moved_so_as_to_stay_within_the_picture(place):
+    left, top = place
+    mesh = mesh_in(left, top, left + 80, top + 100)
+    _, moved = frame_face(astronaut(), mesh, 1.9, -0.06, 190)
+    low = mesh[:, :2].min(axis=0) - moved[:, :2].min(axis=0)  # the crop's corner in the picture: nothing is rescaled
+    assert (low >= -1e-3).all()
+    assert (low + 190 <= 512 + 1e-3).all()
+    assert np.ptp(moved[:, 1]) == pytest.approx(100, abs=1e-3)
+
+
+def test_a_crop_larger_than_the_picture_is_tightened_but_never_below_one_and_a_half_faces():
+    picture = astronaut()[:260, :260]
+    _, moved = frame_face(picture, mesh_in(60, 60, 200, 200), 1.9, 0.0, 260)
+    assert np.ptp(moved[:, 1]) == pytest.approx(140, abs=1e-3)  # 266 would reach beyond; 260 does not
+    _, moved = frame_face(picture, mesh_in(10, 10, 230, 230), 1.9, 0.0, 330)
+    assert np.ptp(moved[:, 1]) == pytest.approx(220, abs=1e-3)  # 330 is 1.5 x 220
 
 
 def test_a_real_face_is_found_in_its_own_frame_where_the_mesh_says():
