@@ -109,6 +109,16 @@ def test_a_family_is_named_where_unseen_generators_share_it(results: dict[str, A
     assert any("within the toy family" in note for note in results["notes"])
 
 
+def test_near_shortcuts_are_noted_once_a_checkpoint(results: dict[str, Any]) -> None:
+    near = 0
+    for cell in results["cells"]:
+        beside = [c["auc_mean"]["value"] for c in results["controls"] if c["generator"] == cell["generator"]]
+        near += max(beside) >= cell["auc_mean"]["value"] - 0.03
+    notes = [note for note in results["notes"] if "a shortcut comes near" in note]
+    assert len(notes) == (1 if near else 0)
+    assert all(f"on {near} generator(s)" in note for note in notes)
+
+
 def test_results_repeat_themselves(data: Dataset, checkpoint: Checkpoint, results: dict[str, Any]) -> None:
     again = evaluate(data, [checkpoint], [SEEN, UNSEEN])
     assert {**again, "machine": 0} == {**results, "machine": 0}
@@ -213,12 +223,12 @@ def test_a_shortcut_that_comes_near_is_said_in_words_and_red(results: dict[str, 
     write_report(tmp_path / "near.html", near)
     html = (tmp_path / "near.html").read_text()
     assert 'class="near' in html
-    assert "a shortcut comes near" in html
+    assert '<small class="bad">a shortcut comes near</small>' in html
     far = json.loads(json.dumps(results))
     for control in far["controls"]:
         control["auc_mean"]["value"] = 0.0
     write_report(tmp_path / "far.html", far)
-    assert "a shortcut comes near" not in (tmp_path / "far.html").read_text()
+    assert '<small class="bad">a shortcut comes near</small>' not in (tmp_path / "far.html").read_text()
 
 
 def test_names_from_data_sets_cannot_inject_markup(results: dict[str, Any], tmp_path: Path) -> None:
