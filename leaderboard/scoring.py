@@ -6,13 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from benchmark import protocols
-from benchmark.embed import EmbeddingTable, read_embeddings
+from benchmark.embed import grouped, read_embeddings
 from benchmark.figures import figures
-from benchmark.scores import Scorer, VideoEmbeddings
+from benchmark.scores import Scorer
 from benchmark.trials import trials
 from leaderboard import check
 from leaderboard.store import ResultRow
@@ -59,8 +56,8 @@ def _score(folder: Path, submission: Submission, entry: Entry, dataset: Dataset)
     """Figures of each test generator that the protocol asks for, and what is to be known beside them."""
     protocol = protocols.load(entry.protocol)
     videos = check.test_windows(dataset, protocol).videos
-    embeddings = by_video(read_embeddings(entry_path(folder, entry)), videos)
-    scorer = Scorer(embeddings, protocol.scoring)
+    table = read_embeddings(entry_path(folder, entry))
+    scorer = Scorer(grouped(table, videos["video"], where=entry.embeddings), protocol.scoring)
     people = sorted({*videos["driver"], *videos["target"]})
     result: dict[str, Any] = {"generators": {}, "overlap": declared_overlap(submission, people)}
     for generator in sorted(videos["generator"].unique()):
@@ -76,16 +73,6 @@ def _score(folder: Path, submission: Submission, entry: Entry, dataset: Dataset)
             remedy="name the training generators of this entry, or submit to the other protocol",
         )
     return result
-
-
-def by_video(table: EmbeddingTable, videos: pd.DataFrame) -> VideoEmbeddings:
-    """Submitted windows grouped in the order of `videos` (which the check found complete), by window number."""
-    position = pd.Series(np.arange(len(videos)), index=videos["video"])
-    video = position.loc[table.video].to_numpy()
-    order = np.lexsort((table.window, video))
-    counts = np.bincount(video, minlength=len(videos))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return VideoEmbeddings(videos["video"].to_numpy(dtype=object), offsets, table.embedding[order])
 
 
 def declared_overlap(submission: Submission, test_people: list[str]) -> list[str] | str:
