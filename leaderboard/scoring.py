@@ -57,7 +57,7 @@ def _score(folder: Path, submission: Submission, entry: Entry, dataset: Dataset)
     protocol = protocols.load(entry.protocol)
     videos = check.test_windows(dataset, protocol).videos
     table = read_embeddings(entry_path(folder, entry))
-    scorer = Scorer(grouped(table, videos["video"], where=entry.embeddings), protocol.scoring)
+    scorer = Scorer(grouped(table, videos["video"].tolist(), where=entry.embeddings), protocol.scoring)
     people = sorted({*videos["driver"], *videos["target"]})
     result: dict[str, Any] = {"generators": {}, "overlap": declared_overlap(submission, people)}
     for generator in sorted(videos["generator"].unique()):
