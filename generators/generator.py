@@ -6,6 +6,8 @@ runs N x M times, so everything that does not depend on the pair belongs to the 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -43,6 +45,11 @@ class MotionMode:
         unknown = sorted(set(self.options) - set(known))
         if unknown:
             raise GeneratorError(f"{generator} does not know the option(s) {unknown}: it knows {known}")
+
+
+def digest(**facts: Any) -> str:
+    """Hex sha256 of facts that JSON can hold, whatever their order: what a generator's fingerprint is made with."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @runtime_checkable

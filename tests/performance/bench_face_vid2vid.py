@@ -20,13 +20,13 @@ import torch
 from generators import Face, MotionMode
 from generators.checkpoint import Checkpoint, read_checkpoint
 from generators.face_vid2vid.appearance import VARIANTS
+from generators.face_vid2vid.generator import FaceVid2Vid
 from generators.face_vid2vid.head_pose import HeadPoseEstimator
 from generators.face_vid2vid.keypoints import KeypointDetector
 from generators.face_vid2vid.layout import MODULES, told_apart
-from generators.face_vid2vid.model import FaceVid2Vid
 from generators.face_vid2vid.rotation import degrees, posed, rotation_matrix
 from generators.face_vid2vid.sizes import Sizes
-from tests.generators.small_face_vid2vid import seeded
+from tests.generators.face_vid2vid.networks import seeded
 from tests.performance.measure import convolution_operations, machine, matmul_rate
 
 SIZES = Sizes()

@@ -20,7 +20,7 @@ import torch
 from generators import Face, MotionMode
 from generators.lia import Lia, read_network
 from generators.lia.network import Architecture, Network
-from tests.generators.lia_networks import pictures, seeded
+from tests.generators.lia.networks import pictures, seeded
 from tests.performance.measure import convolution_operations, machine, matmul_rate, median_seconds
 
 

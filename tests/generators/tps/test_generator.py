@@ -59,7 +59,6 @@ def test_relative_motion_from_its_own_reference_shows_the_sources_keypoints(gene
 
 
 def test_the_best_reference_comes_from_the_meshes(generator, faces):
-    pytest.importorskip("generators.reference_frame", reason="the reference-frame rule is not in this checkout")
     random = np.random.default_rng(0)
     portrait = random.normal(size=(MESH_POINTS, 3)).astype(np.float32) * 50 + 128
     other = random.normal(size=(MESH_POINTS, 3)).astype(np.float32) * 50 + 128
