@@ -74,7 +74,7 @@ class Generator(Protocol):
     needs_image: bool
 
     def fingerprint(self) -> str:
-        """Hex digest of everything that determines the pixels: name, version, weights' sha256, options, precision."""
+        """Hex digest of all that determines the pixels: name, version, weights' sha256, framing, options, precision."""
         ...
 
     def encode_source(self, portrait: Face) -> Any:

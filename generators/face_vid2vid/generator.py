@@ -7,7 +7,7 @@ layout of the published unofficial weights. Legend: B batch, T driving frames, K
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -19,7 +19,7 @@ from generators.checkpoint import Checkpoint, filled, read_checkpoint, select
 from generators.clip import encode_clip, portrait_picture
 from generators.device import batch_size, inference, resolve, to_device, to_host
 from generators.errors import GeneratorError
-from generators.face import Face, Framing
+from generators.face import Face, voxceleb_framing
 from generators.face_vid2vid.fast_spade import Buffers
 from generators.face_vid2vid.folding import fold
 from generators.face_vid2vid.layout import LAYOUTS, MODULES, layout, told_apart
@@ -106,7 +106,7 @@ class FaceVid2Vid:
         self.weights, self.licence = weights, weights.licence
         self.device, self.dtype, self.batch = device, dtype, batch_size(batch, device)
         self.size = sizes.image
-        self.framing = Framing(size=self.size)
+        self.framing = voxceleb_framing(self.size)
         network, self.detector, self.estimator = (
             filled(expected.required[name], modules[name], where=f"{where}, module {name!r}") for name in MODULES
         )
@@ -118,11 +118,12 @@ class FaceVid2Vid:
             self.renderer = Renderer(network, dtype, device)
 
     def fingerprint(self) -> str:
-        """Hex digest of what determines the pixels: name, version, weights, rotation convention, precision."""
+        """Hex digest of what determines the pixels: name, version, weights, framing, rotation, precision."""
         return digest(
             name=self.name,
             version=self.version,
             weights=self.weights.sha256,
+            framing=asdict(self.framing),
             rotation=self.rotation,
             dtype=str(self.dtype),
         )

@@ -6,7 +6,7 @@ Legend: B batch, T frames, H W height and width, M motion dimensions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from generators.checkpoint import Checkpoint, read_checkpoint
 from generators.clip import encode_clip, portrait_picture
 from generators.device import batch_size, inference, resolve, to_device, to_host
 from generators.errors import GeneratorError
-from generators.face import Face, Framing
+from generators.face import Face, voxceleb_framing
 from generators.generator import MotionMode, digest
 from generators.lia import latent
 from generators.lia.fast_decoder import FastDecoder, Surface
@@ -88,7 +88,7 @@ class Lia:
         self.weights, self.licence = weights, weights.licence
         self.device, self.dtype, self.batch = device, dtype, batch_size(batch, device)
         self.size = network.shape.size
-        self.framing = Framing(size=self.size)
+        self.framing = voxceleb_framing(self.size)
         self._encoder = FastEncoder(network, dtype).eval().to(device)
         self._styles = Styles(network).eval().to(device)
         self._decoder = FastDecoder(network, dtype).eval().to(device)
@@ -100,8 +100,14 @@ class Lia:
             self._decode = torch.compile(self._decoder, dynamic=False, mode=mode)
 
     def fingerprint(self) -> str:
-        """Hex digest of what determines the pixels: name, version, weights, precision."""
-        return digest(name=self.name, version=self.version, weights=self.weights.sha256, dtype=str(self.dtype))
+        """Hex digest of what determines the pixels: name, version, weights, framing, precision."""
+        return digest(
+            name=self.name,
+            version=self.version,
+            weights=self.weights.sha256,
+            framing=asdict(self.framing),
+            dtype=str(self.dtype),
+        )
 
     def encode_source(self, portrait: Face) -> Source:
         """Everything of a portrait that no driver changes. Raises GeneratorError unless it is size x size pixels."""

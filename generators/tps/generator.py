@@ -6,7 +6,7 @@ Legend: T driving frames; keypoints are (50, 2) in -1..1; pictures inside are RG
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from generators.checkpoint import Checkpoint, filled, read_checkpoint, select
 from generators.clip import encode_clip, portrait_picture
 from generators.device import batch_size, inference, resolve, to_device, to_host
 from generators.errors import GeneratorError
-from generators.face import Face, Framing
+from generators.face import Face, voxceleb_framing
 from generators.generator import MotionMode, digest
 from generators.reference_frame import reference_index
 from generators.tps import thin_plate
@@ -70,7 +70,7 @@ class Tps:
     family = "tps"
     version = "1"
     size = SIZE
-    framing = Framing(size=SIZE)
+    framing = voxceleb_framing(SIZE)
     value_range = (0.0, 1.0)
     needs_mesh = False
     needs_image = True
@@ -105,8 +105,14 @@ class Tps:
         self.background_predictor: BackgroundPredictor | None = networks.get("bg_predictor")
 
     def fingerprint(self) -> str:
-        """Hex digest of what determines the pixels: name, version, weights, precision."""
-        return digest(name=self.name, version=self.version, weights=self.weights.sha256, dtype=str(self.dtype))
+        """Hex digest of what determines the pixels: name, version, weights, framing, precision."""
+        return digest(
+            name=self.name,
+            version=self.version,
+            weights=self.weights.sha256,
+            framing=asdict(self.framing),
+            dtype=str(self.dtype),
+        )
 
     def encode_source(self, portrait: Face) -> Source:
         """Raises GeneratorError for a picture that is not 256 x 256."""

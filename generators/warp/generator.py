@@ -6,7 +6,7 @@ Legend: T frames, V vertices drawn; meshes are (..., 478, 3) in pixels of the pi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
@@ -64,8 +64,8 @@ class Warp:
         self.name, self.size, self.framing, self._spread = name, size, Framing(size=size), spread
 
     def fingerprint(self) -> str:
-        """SHA-256 of name, algorithm version and size, which determine the pixels: there are no weights."""
-        return digest(name=self.name, version=self.version, size=self.size, weights=None, precision="float32")
+        """Hex digest of name, algorithm version and framing, which determine the pixels: there are no weights."""
+        return digest(name=self.name, version=self.version, framing=asdict(self.framing))
 
     def encode_source(self, portrait: Face) -> Source:
         """Triangles, net and motion matrix of a portrait.

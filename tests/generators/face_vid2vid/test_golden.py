@@ -118,22 +118,18 @@ def test_driving_keypoints_of_each_frame(
     assert_equal(spade.driving_keypoints(source, motion, mode), golden[f"kp_driving_norm_{name}"])
 
 
-def test_relative_frames(spade: FaceVid2Vid, source: Source, motion: Motion, golden: Mapping[str, np.ndarray]) -> None:
-    for frame, expected in zip(spade.render(source, motion, MotionMode()), golden["pred_relative_adapt"], strict=True):
-        assert_equal(frame, expected)
-
-
 @pytest.mark.parametrize(
     ("name", "frames", "mode"),
     [
         ("pred_absolute", (0, 3), MotionMode("absolute")),
-        # Relative motion starts from the first frame, so clips keep it.
+        # Relative motion starts from the first frame, so clips keep it. Keypoints are compared for every frame above.
+        ("pred_relative_adapt", (0, 1, 3), MotionMode("relative")),
         ("pred_freeview", (0, 2), MotionMode("relative", options=FREE_VIEW)),
         ("pred_relative_noadapt_frame3", (0, 3), MotionMode("relative", options={"adapt_scale": False})),
         ("pred_freeview_absolute_yawonly20_frame3", (3,), MotionMode("absolute", options={"yaw": 20})),
     ],
 )
-def test_frames_of_the_other_modes(
+def test_frames_of_each_mode(
     name: str,
     frames: tuple[int, ...],
     mode: MotionMode,
