@@ -28,8 +28,8 @@ def reference_index(
         return best_frame(source_mesh, driving_meshes)
     if mode.reference >= frames:
         raise GeneratorError(
-            f"{generator}: reference frame {mode.reference} of a clip of {frames} frames: choose 0 to {frames - 1}, "
-            "or 'best'"
+            f"{generator}: reference frame {mode.reference} is outside the driving clip, which has {frames} frames: "
+            f"choose 0 to {frames - 1}, or 'best'"
         )
     return mode.reference
 

@@ -209,7 +209,7 @@ def test_the_best_reference_needs_meshes(generator: FaceVid2Vid, bare: str) -> N
     ("mode", "message"),
     [
         (MotionMode("absolute", options={"jaw": 3}), "jaw"),
-        (MotionMode("relative", 5), "reference frame 5 of a clip of 5 frames"),
+        (MotionMode("relative", 5), "reference frame 5 is outside the driving clip, which has 5 frames"),
         (MotionMode("relative", options={"adapt_scale": 1}), "true or false"),
         (MotionMode("absolute", options={"pitch": "up"}), "pitch='up'"),
     ],

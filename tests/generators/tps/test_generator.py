@@ -75,7 +75,7 @@ def test_the_best_reference_without_meshes_is_refused(generator, source, motion)
 
 
 def test_a_reference_beyond_the_clip_is_refused(generator, source, motion):
-    with pytest.raises(GeneratorError, match="reference frame 2 of a clip of 2 frames"):
+    with pytest.raises(GeneratorError, match="reference frame 2 is outside the driving clip, which has 2 frames"):
         generator.render(source, motion, MotionMode(reference=2))
 
 
