@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -138,6 +139,17 @@ def recognise(checkpoint: Checkpoint, layouts: Iterable[Layout] | None = None) -
         ):
             return layout
     return None
+
+
+def filled(build: Callable[[], nn.Module], state: Mapping[str, Tensor], *, where: str) -> Any:
+    """The network that `build` makes, filled exactly from `state` (`load_strict`), for inference only.
+
+    It is built on the meta device, so the tensors of `state` are all the memory it takes.
+    """
+    with torch.device("meta"):
+        module = build()
+    load_strict(module, state, where=where)
+    return module.eval().requires_grad_(False)
 
 
 def load_strict(module: nn.Module, state: Mapping[str, Tensor], *, where: str) -> None:

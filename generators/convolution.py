@@ -3,11 +3,10 @@
 Each is a small callable that prepares its weights once. All are exact algebra: only float rounding differs.
 
 * `Plain`: conv2d itself, with the weights laid out for channels_last.
-* `Winograd`: 3x3, F(4x4, 3x3) (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2016): a quarter
-  of the multiplications. Pays on CPUs in float32, where the direct product already runs at the machine's rate;
-  about four times the direct convolution's rounding error.
+* `Products`: 3x3, possibly after nearest x2, by the schemes of `generators.products`: a quarter of the
+  multiplications. Pays on CPUs in float32, where the direct product already runs at the machine's rate.
 * `Upsampled`: nearest x2 followed by 3x3, as four 2x2 convolutions at the low resolution: 4/9 of the multiplications,
-  and the large upsampled map never exists.
+  and the large upsampled map never exists. On large maps it beats `Products`, which moves more memory.
 * `FewOutputs`: KxK with one to three outputs, as a Kx1 convolution to K times as many, then K shifted adds: the same
   multiplications, but they fill the vector units.
 
@@ -22,17 +21,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Convolution = Callable[[Tensor], Tensor]
+from generators.products import DOUBLED, WINOGRAD, ProductConvolution, Scheme, framed
 
-# Winograd's G (6, 3): filter taps -> transformed taps, for output tiles of 4 and the points 0, 1, -1, 2, -2, infinity.
-_FILTER_TRANSFORM = (
-    (1 / 4, 0.0, 0.0),
-    (-1 / 6, -1 / 6, -1 / 6),
-    (-1 / 6, 1 / 6, -1 / 6),
-    (1 / 24, 1 / 12, 1 / 6),
-    (1 / 24, -1 / 12, 1 / 6),
-    (0.0, 0.0, 1.0),
-)
+Convolution = Callable[[Tensor], Tensor]
 
 
 class Plain:
@@ -48,43 +39,15 @@ class Plain:
         return F.conv2d(x.to(self.dtype), self.weight, self.bias, padding=self.padding)
 
 
-class Winograd:
-    """3x3, stride 1, padding 1, float32; H and W must be multiples of 4."""
+class Products:
+    """3x3, stride 1, padding 1, by fewer products (`generators.products`); H and W are multiples of its stride."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, scratch: int = 6 << 20) -> None:
-        self.scratch = scratch
-        transform = torch.tensor(_FILTER_TRANSFORM, dtype=torch.float64, device=weight.device)
-        # (6, 6, C, O): a C x O matrix for each of the 36 transformed positions.
-        self.weight = torch.einsum("ai,ocij,bj->abco", transform, weight.double(), transform).float().contiguous()
-        self.bias = bias
+    def __init__(self, weight: Tensor, bias: Tensor | None, scheme: Scheme = WINOGRAD) -> None:
+        bias = weight.new_zeros(len(weight)) if bias is None else bias
+        self.convolution = ProductConvolution(weight.detach(), bias, scheme)
 
     def __call__(self, x: Tensor) -> Tensor:
-        batch, channels, height, width = x.shape
-        padded = x.new_zeros(batch, height + 2, width + 2, channels)
-        padded[:, 1:-1, 1:-1] = x.permute(0, 2, 3, 1)
-        image = x.new_empty(batch, height, width, self.weight.shape[-1])
-        # In bands of whole tile rows: scratch memory stays small enough to be reused instead of mapped anew.
-        row_bytes = 4 * 36 * batch * (width // 4) * channels
-        band = 4 * max(1, self.scratch // row_bytes)
-        for top in range(0, height, band):
-            self._band(padded[:, top : top + band + 2], image[:, top : top + band])
-        if self.bias is not None:
-            image += self.bias
-        return image.permute(0, 3, 1, 2)
-
-    def _band(self, padded: Tensor, image: Tensor) -> None:
-        batch, height, width, outputs = image.shape
-        rows, columns, channels = height // 4, width // 4, padded.shape[-1]
-        tall = padded.new_empty(6, batch, rows, width + 2, channels)
-        _transform_input([padded[:, k : k + height - 3 : 4] for k in range(6)], tall)
-        tiles = padded.new_empty(6, 6, batch, rows, columns, channels)
-        _transform_input([tall[..., k : k + width - 3 : 4, :] for k in range(6)], tiles.transpose(0, 1))
-        product = torch.bmm(tiles.view(36, -1, channels), self.weight.view(36, channels, -1))
-        product = product.view(6, 6, batch, rows, columns, outputs)
-        short = product.new_empty(4, *product.shape[1:])
-        _transform_output(list(product), list(short))
-        by_position = image.view(batch, rows, 4, columns, 4, outputs).permute(2, 4, 0, 1, 3, 5)
-        _transform_output(list(short.unbind(1)), list(by_position.unbind(1)))
+        return self.convolution(framed(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
 
 
 class Upsampled:
@@ -144,28 +107,6 @@ def _phase(taps: Tensor, axis: int, odd: int) -> Tensor:
     return torch.stack((first + middle, last) if odd else (first, middle + last), axis)
 
 
-def _transform_input(x: list[Tensor], out: Tensor) -> None:
-    """out[a] = sum_k Bt[a, k] x[k] of F(4, 3), with the shared terms formed once."""
-    even, odd = torch.sub(x[4], x[2], alpha=4), torch.sub(x[3], x[1], alpha=4)
-    torch.add(even, odd, out=out[1])
-    torch.sub(even, odd, out=out[2])
-    even, odd = torch.sub(x[4], x[2]), torch.sub(x[3], x[1])
-    torch.add(even, odd, alpha=2, out=out[3])
-    torch.sub(even, odd, alpha=2, out=out[4])
-    torch.add(torch.sub(x[4], x[2], alpha=5), x[0], alpha=4, out=out[0])
-    torch.add(torch.sub(x[5], x[3], alpha=5), x[1], alpha=4, out=out[5])
-
-
-def _transform_output(m: list[Tensor], out: list[Tensor]) -> None:
-    """out[i] = sum_a At[i, a] m[a] of F(4, 3), with the shared terms formed once."""
-    one_plus, one_minus = m[1] + m[2], m[1] - m[2]
-    two_plus, two_minus = m[3] + m[4], m[3] - m[4]
-    torch.add(m[0] + one_plus, two_plus, out=out[0])
-    torch.add(one_minus, two_minus, alpha=2, out=out[1])
-    torch.add(one_plus, two_plus, alpha=4, out=out[2])
-    torch.add(torch.add(one_minus, two_minus, alpha=8), m[5], out=out[3])
-
-
 class Interpolated:
     """nearest x2, then 3x3: the direct way, which small maps and GPUs prefer."""
 
@@ -183,8 +124,8 @@ def same(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = to
     """
     outputs, channels, kernel, _ = weight.shape
     if weight.device.type == "cpu" and dtype == torch.float32:
-        if kernel == 3 and min(outputs, channels) >= 64 and size >= 16 and size % 4 == 0:
-            return Winograd(weight, bias)
+        if kernel == 3 and min(outputs, channels) >= 64 and size >= 16 and size % WINOGRAD.stride == 0:
+            return Products(weight, bias)
         if kernel >= 5 and outputs <= 3:
             return FewOutputs(weight, bias)
     return Plain(weight, bias, dtype)
@@ -192,5 +133,8 @@ def same(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = to
 
 def doubling(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = torch.float32) -> Convolution:
     """The fastest nearest x2 and 3x3 for input maps of `size` pixels a side on the weights' device, as measured."""
-    sub_pixel = weight.device.type == "cpu" and size >= (16 if dtype == torch.bfloat16 else 4)
-    return Upsampled(weight, bias, dtype) if sub_pixel else Interpolated(weight, bias, dtype)
+    if weight.device.type != "cpu":
+        return Interpolated(weight, bias, dtype)
+    if dtype == torch.float32 and size <= 32:
+        return Products(weight, bias, DOUBLED)
+    return Upsampled(weight, bias, dtype) if dtype == torch.float32 or size >= 16 else Interpolated(weight, bias, dtype)

@@ -1,9 +1,13 @@
-"""Where and how precisely a network runs, and how its frames come back from there."""
+"""Where and how precisely a network runs, how pictures get there, and how its frames come back.
+
+Legend: B batch, H, W image.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -12,6 +16,8 @@ from torch import Tensor
 from generators.errors import GeneratorError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+# Frames a call: one keeps a CPU busy and its caches warm, a GPU wants several.
+BATCH = {"cpu": 1, "cuda": 8}
 
 
 def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device, torch.dtype]:
@@ -35,6 +41,34 @@ def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device,
     if dtype == "bfloat16" and torch.cuda.get_device_capability(index) < (8, 0):
         raise GeneratorError(f"device {device!r} cannot compute in bfloat16; use dtype 'float32'")
     return torch.device("cuda", index), DTYPES[dtype]
+
+
+def batch_size(batch: int | None, device: torch.device) -> int:
+    """Frames a call: as asked for, or what suits the device. Raises GeneratorError for less than one."""
+    if batch is not None and (not isinstance(batch, int) or batch < 1):
+        raise GeneratorError(f"batch {batch!r} is no number of frames: give at least 1, or None to choose by device")
+    return batch or BATCH[device.type]
+
+
+@contextmanager
+def inference() -> Iterator[None]:
+    """No autograd, and float32 convolutions in float32: cuDNN would otherwise keep 10 bits of every factor (TF32).
+
+    Enter it anew for each batch: a stream of frames must not hold it while its caller runs.
+    """
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+        yield
+
+
+def to_device(pictures: np.ndarray, device: torch.device) -> Tensor:
+    """Pictures uint8 (B, H, W, 3) -> (B, 3, H, W) float32 in 0..1 on `device`, in channels_last memory.
+
+    To a GPU they travel as bytes, and nothing waits for them.
+    """
+    values = torch.from_numpy(pictures)
+    if device.type == "cuda":
+        values = values.pin_memory().to(device, non_blocking=True)
+    return values.permute(0, 3, 1, 2).float() / 255.0
 
 
 def to_host(batches: Iterable[Tensor]) -> Iterator[np.ndarray]:

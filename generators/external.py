@@ -7,8 +7,6 @@ whatever a file is called, it stays one argument, and nothing in it is ever exec
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import shlex
 import signal
@@ -23,7 +21,7 @@ import numpy as np
 
 from generators.errors import GeneratorError
 from generators.face import Face, Framing
-from generators.generator import MotionMode
+from generators.generator import MotionMode, digest
 
 PLACEHOLDERS = frozenset({"portrait", "clip", "out"})
 STDERR_TAIL = 2000  # characters of a failed command's complaint that its error quotes
@@ -79,14 +77,13 @@ class External:
 
     def fingerprint(self) -> str:
         """SHA-256 of the command template, name, version and environment: the program itself is out of our sight."""
-        told = {
-            "name": self.name,
-            "version": self.version,
-            "command": self._template,
-            "environment": self._environment,
-            "size": self.size,
-        }
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return digest(
+            name=self.name,
+            version=self.version,
+            command=self._template,
+            environment=self._environment,
+            size=self.size,
+        )
 
     def render_file(self, portrait: str | Path, clip: str | Path, out: str | Path) -> Path:
         """Runs the command once and returns `out`, which is only there when the command has succeeded.

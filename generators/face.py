@@ -25,6 +25,16 @@ class Framing:
     shift_y: float = -0.06
 
 
+def voxceleb_framing(size: int = 256) -> Framing:
+    """The crop for networks trained on VoxCeleb as the First Order Motion Model's authors cut it: about 10 % around the
+    box a face detector gives, which is larger than the mesh.
+
+    Our choice, from seven demo clips of such projects: the picture is 1.38 to 1.66 times the mesh box (median 1.53),
+    and its centre lies 0.02 of its side above the face's (median).
+    """
+    return Framing(size=size, scale=1.55, shift_y=-0.02)
+
+
 @dataclass(frozen=True)
 class Face:
     """One framed picture of a face.

@@ -6,6 +6,8 @@ runs N x M times, so everything that does not depend on the pair belongs to the 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -45,6 +47,11 @@ class MotionMode:
             raise GeneratorError(f"{generator} does not know the option(s) {unknown}: it knows {known}")
 
 
+def digest(**facts: Any) -> str:
+    """Hex sha256 of facts that JSON can hold, whatever their order: what a generator's fingerprint is made with."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 @runtime_checkable
 class Generator(Protocol):
     """Renders a driving motion on a source face. Sources and motions are opaque values of the generator's own.
@@ -67,7 +74,7 @@ class Generator(Protocol):
     needs_image: bool
 
     def fingerprint(self) -> str:
-        """Hex digest of everything that determines the pixels: name, version, weights' sha256, options, precision."""
+        """Hex digest of all that determines the pixels: name, version, weights' sha256, framing, options, precision."""
         ...
 
     def encode_source(self, portrait: Face) -> Any:

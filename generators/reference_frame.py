@@ -9,6 +9,29 @@ import numpy as np
 
 from generators.errors import GeneratorError
 from generators.face import MESH_POINTS
+from generators.generator import MotionMode
+
+
+def reference_index(
+    mode: MotionMode, source_mesh: np.ndarray | None, driving_meshes: np.ndarray | None, frames: int, *, generator: str
+) -> int:
+    """The driving frame that relative motion starts from, for a clip of `frames` frames.
+
+    Raises GeneratorError for a frame the clip does not have, and for "best" without the meshes it compares.
+    """
+    if mode.reference == "best":
+        if source_mesh is None or driving_meshes is None:
+            whose = "the portrait" if source_mesh is None else "every driving frame"
+            raise GeneratorError(
+                f"{generator}: reference 'best' needs the mesh of {whose}: track the faces, or give a frame index"
+            )
+        return best_frame(source_mesh, driving_meshes)
+    if mode.reference >= frames:
+        raise GeneratorError(
+            f"{generator}: reference frame {mode.reference} is outside the driving clip, which has {frames} frames: "
+            f"choose 0 to {frames - 1}, or 'best'"
+        )
+    return mode.reference
 
 
 def best_frame(source_mesh: np.ndarray, driving_meshes: np.ndarray) -> int:

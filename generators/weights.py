@@ -123,28 +123,35 @@ def remove(name: str, folder: Path | None = None) -> Record:
     return record
 
 
-def resolve(weights: str | Path | None, layout: Layout, folder: Path | None = None) -> Weights:
-    """The checkpoint file that `weights` means: a registered name, else a path.
+def resolve(weights: str | Path | None, *layouts: Layout, folder: Path | None = None) -> Weights:
+    """The checkpoint file that `weights` means: a registered name, else a path. layouts: of the one generator asking.
 
-    Raises GeneratorError where it is neither, is registered for another generator, or was changed in the store.
+    Both ways give the sha256 of the file as it was published, so a file and its registered copy make the same
+    generator. Raises GeneratorError where it is neither, is registered for another generator, or was changed in the
+    store.
     """
     folder = folder or store_folder()
+    generator = layouts[0].generator
+    files = list(dict.fromkeys(file for layout in layouts for file in layout.files))
     known = {record.name: record for record in records(folder)}
-    mine = [record.name for record in known.values() if record.generator == layout.generator]
+    mine = [record.name for record in known.values() if record.generator == generator]
     advice = (
         f"give a path or one of the registered names {mine}; "
-        f"`nvfair weights add FILE` registers a published file ({' or '.join(layout.files)}, see {layout.source})"
+        f"`nvfair weights add FILE` registers a published file ({' or '.join(files)}, see {layouts[0].source}; "
+        f"licence {layouts[0].licence})"
     )
     if weights is None:
-        raise GeneratorError(f"{layout.generator} needs weights: {advice}")
+        raise GeneratorError(f"{generator} needs weights: {advice}")
     record = known.get(str(weights))
     if record is None:
         path = Path(weights).expanduser()
         if not path.is_file():
             raise GeneratorError(f"weights {str(weights)!r}: no such file and no such registered name; {advice}")
-        return Weights(path, file_sha256(path), layout.licence)
-    if record.generator != layout.generator:
-        raise GeneratorError(f"weights {record.name!r} are of {record.generator}, not of {layout.generator}; {advice}")
+        sha256 = file_sha256(path)
+        licences = [record.licence for record in known.values() if record.sha256 == sha256]
+        return Weights(path, sha256, licences[0] if licences else layouts[0].licence)
+    if record.generator != generator:
+        raise GeneratorError(f"weights {record.name!r} are of {record.generator}, not of {generator}; {advice}")
     path = folder / f"{record.name}.safetensors"
     if not path.is_file() or file_sha256(path) != record.stored_sha256:
         raise GeneratorError(

@@ -1,6 +1,6 @@
-"""face-vid2vid: a source's appearance volume, warped by a driver's head pose and expression, decoded to frames."""
+"""face-vid2vid (Wang, Mallya and Liu, CVPR 2021): our own implementation for public weights."""
 
+from generators.face_vid2vid.generator import FaceVid2Vid, Motion, Source, create
 from generators.face_vid2vid.layout import LAYOUTS
-from generators.face_vid2vid.model import FaceVid2Vid, create
 
-__all__ = ["LAYOUTS", "FaceVid2Vid", "create"]
+__all__ = ["LAYOUTS", "FaceVid2Vid", "Motion", "Source", "create"]

@@ -20,8 +20,8 @@ from generators.face_vid2vid.depth_frequencies import DepthFrequencies
 from generators.face_vid2vid.fast_spade import Buffers, Build
 from generators.face_vid2vid.folding import bias_of
 from generators.face_vid2vid.grid import heatmaps
-from generators.face_vid2vid.products import Convolution
 from generators.face_vid2vid.sizes import Sizes
+from generators.products import Convolution
 
 
 class FastDenseMotion(nn.Module):

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from generators.face_vid2vid.folding import bias_of
-from generators.face_vid2vid.products import Convolution, framed
 from generators.face_vid2vid.spade import LEAK, Spade, SpadeDecoder, SpadeResidual
+from generators.products import Convolution, framed
 
 EPSILON = 1e-5
 

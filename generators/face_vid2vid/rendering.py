@@ -18,7 +18,7 @@ from generators.face_vid2vid.fast_motion import FastDenseMotion
 from generators.face_vid2vid.fast_spade import Buffers, FastSpadeDecoder
 from generators.face_vid2vid.folding import bias_of, fold
 from generators.face_vid2vid.grid import heatmaps
-from generators.face_vid2vid.products import (
+from generators.products import (
     DOUBLED,
     QUADRUPLED,
     WINOGRAD,

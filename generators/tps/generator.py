@@ -5,22 +5,21 @@ Legend: T driving frames; keypoints are (50, 2) in -1..1; pictures inside are RG
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from generators.checkpoint import Checkpoint, load_strict, read_checkpoint, select
-from generators.device import resolve, to_host
+from generators.checkpoint import Checkpoint, filled, read_checkpoint, select
+from generators.clip import encode_clip, portrait_picture
+from generators.device import batch_size, inference, resolve, to_device, to_host
 from generators.errors import GeneratorError
-from generators.face import Face, Framing
-from generators.generator import MotionMode
+from generators.face import Face, voxceleb_framing
+from generators.generator import MotionMode, digest
+from generators.reference_frame import reference_index
 from generators.tps import thin_plate
 from generators.tps.animation import AvdNetwork, relative
 from generators.tps.dense_motion import MotionField, split
@@ -32,13 +31,12 @@ from generators.tps.layout import LAYOUT
 from generators.weights import Weights
 from generators.weights import resolve as resolve_weights
 
+OPTIONS = ("avd",)
 SIZE = 256
-# Frames a call: a CPU is busy with one, a GPU is not.
-BATCH = {"cpu": 1, "cuda": 8}
 
 
 @dataclass(frozen=True)
-class TpsSource:
+class Source:
     """A target, encoded (33 MB): keypoints (1, 50, 2), both networks' part of the work, the mesh if any."""
 
     keypoints: Tensor
@@ -48,7 +46,7 @@ class TpsSource:
 
 
 @dataclass(frozen=True)
-class TpsMotion:
+class Motion:
     """A driving clip, encoded (about 2 kB a frame, and 6 kB more with meshes).
 
     keypoints: (T, 50, 2). inverses: (T, 10, 8, 5), `thin_plate.inverse` of the keypoints, which absolute motion needs
@@ -72,20 +70,32 @@ class Tps:
     family = "tps"
     version = "1"
     size = SIZE
-    framing = Framing(size=SIZE)
+    framing = voxceleb_framing(SIZE)
     value_range = (0.0, 1.0)
     needs_mesh = False
     needs_image = True
 
-    def __init__(self, checkpoint: Checkpoint, weights: Weights, device: torch.device, dtype: torch.dtype) -> None:
-        """checkpoint: the modules of `weights`, checked (`select`)."""
-        self.licence = weights.licence
-        self.weights, self.device, self.dtype = weights, device, dtype
-        self.batch = BATCH[device.type]
-        networks: dict[str, Any] = {
-            module: _filled(build, checkpoint[module], f"weights {weights.path}, module {module!r}", device)
-            for module, build in {**LAYOUT.required, **LAYOUT.optional}.items()
-            if module in checkpoint
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        weights: Weights,
+        *,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        batch: int | None = None,
+    ) -> None:
+        """checkpoint: what `weights` holds. dtype: of the inpainting network's convolutions. batch: frames a call.
+
+        Raises GeneratorError where the checkpoint does not fill the networks exactly, and for a batch below 1.
+        """
+        where = f"weights {weights.path}"
+        modules = select(checkpoint, LAYOUT, where=where)
+        self.weights, self.licence = weights, weights.licence
+        self.device, self.dtype, self.batch = device, dtype, batch_size(batch, device)
+        builders = {**LAYOUT.required, **LAYOUT.optional}
+        networks = {
+            name: filled(builders[name], state, where=f"{where}, module {name!r}").to(device)
+            for name, state in modules.items()
         }
         self.detector = folded_detector(networks["kp_detector"])
         # Motion stays float32: rounding in its network moves pixels, and it costs little.
@@ -95,40 +105,32 @@ class Tps:
         self.background_predictor: BackgroundPredictor | None = networks.get("bg_predictor")
 
     def fingerprint(self) -> str:
-        """Hex digest of the name, version, published weights and precision."""
-        facts = [self.name, self.version, self.weights.sha256, str(self.dtype)]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        """Hex digest of what determines the pixels: name, version, weights, framing, precision."""
+        return digest(
+            name=self.name,
+            version=self.version,
+            weights=self.weights.sha256,
+            framing=asdict(self.framing),
+            dtype=str(self.dtype),
+        )
 
-    @torch.inference_mode()
-    def encode_source(self, portrait: Face) -> TpsSource:
+    def encode_source(self, portrait: Face) -> Source:
         """Raises GeneratorError for a picture that is not 256 x 256."""
-        image = self._tensor([portrait], ["portrait"])
-        keypoints = self.detector(image)
-        return TpsSource(
-            keypoints, self.motion.prepare(image, keypoints), self.inpainting.prepare(image), portrait.mesh
-        )
+        picture = portrait_picture(portrait, generator=self.name, size=self.size)
+        with inference():
+            image = to_device(picture, self.device)
+            keypoints = self.detector(image)
+            motion, maps = self.motion.prepare(image, keypoints), self.inpainting.prepare(image)
+        return Source(keypoints, motion, maps, portrait.mesh)
 
-    def encode_motion(self, driving: Iterable[Face]) -> TpsMotion:
+    def encode_motion(self, driving: Iterable[Face]) -> Motion:
         """Reads the clip once, a few frames at a time. Raises GeneratorError for other sizes and for an empty clip."""
-        keypoints, meshes = [], []
-        faces: list[Face] = []
-        for face in driving:
-            faces.append(face)
-            meshes.append(None if face.mesh is None else np.float32(face.mesh))
-            if len(faces) == self.batch:
-                keypoints.append(self._keypoints(faces, first=len(meshes) - len(faces)))
-                faces = []
-        if faces:
-            keypoints.append(self._keypoints(faces, first=len(meshes) - len(faces)))
-        if not keypoints:
-            raise GeneratorError("tps: the driving clip has no frames")
-        found = torch.cat(keypoints).cpu()
-        known = [mesh for mesh in meshes if mesh is not None]
-        return TpsMotion(
-            found, thin_plate.inverse(split(found)), np.stack(known) if len(known) == len(meshes) else None
-        )
+        keypoints, meshes = encode_clip(driving, self._keypoints, batch=self.batch, generator=self.name, size=self.size)
+        with inference():
+            found = torch.cat(keypoints).cpu()
+            return Motion(found, thin_plate.inverse(split(found)), meshes)
 
-    def render(self, source: TpsSource, motion: TpsMotion, mode: MotionMode) -> Iterator[np.ndarray]:
+    def render(self, source: Source, motion: Motion, mode: MotionMode) -> Iterator[np.ndarray]:
         """Frames float32 (256, 256, 3) in 0..1, one for each driving frame.
 
         Raises GeneratorError at once for an option or mode that does not fit.
@@ -137,9 +139,9 @@ class Tps:
         return to_host(self._batches(source, keypoints, inverses))
 
     @torch.inference_mode()
-    def targets(self, source: TpsSource, motion: TpsMotion, mode: MotionMode) -> tuple[Tensor, Tensor]:
+    def targets(self, source: Source, motion: Motion, mode: MotionMode) -> tuple[Tensor, Tensor]:
         """Keypoints (T, 50, 2) the target should show, and their splines' inverses (T, 10, 8, 5)."""
-        mode.check_options(self.name, ("avd",))
+        mode.check_options(self.name, OPTIONS)
         driving = motion.keypoints.to(self.device)
         use_avd = mode.options.get("avd", False)
         if not isinstance(use_avd, bool):
@@ -154,20 +156,21 @@ class Tps:
                 )
             keypoints = self.avd(source.keypoints, driving)
         elif mode.kind == "relative":
-            keypoints = relative(source.keypoints[0], driving, driving[_reference(source, motion, mode)])
+            first = reference_index(mode, source.mesh, motion.meshes, len(driving), generator=self.name)
+            keypoints = relative(source.keypoints[0], driving, driving[first])
         else:
             return driving, motion.inverses.to(self.device)
         return keypoints, thin_plate.inverse(split(keypoints))
 
     @torch.inference_mode()
-    def field(self, source: TpsSource, keypoints: Tensor, inverses: Tensor) -> MotionField:
+    def field(self, source: Source, keypoints: Tensor, inverses: Tensor) -> MotionField:
         """The motion field of frames with these keypoints (B, 50, 2) and inverses (B, 10, 8, 5)."""
         return self.motion(source.motion, keypoints, inverses)
 
-    def _batches(self, source: TpsSource, keypoints: Tensor, inverses: Tensor) -> Iterator[Tensor]:
+    def _batches(self, source: Source, keypoints: Tensor, inverses: Tensor) -> Iterator[Tensor]:
         for first in range(0, len(keypoints), self.batch):
             part = slice(first, first + self.batch)
-            with torch.inference_mode():
+            with inference():
                 frames = self.paint(source.motion, source.maps, keypoints[part], inverses[part])
             yield frames
 
@@ -175,48 +178,23 @@ class Tps:
         """Frames (B, 256, 256, 3) in 0..1 of a prepared source, for keypoints (B, 50, 2) and inverses (B, 10, 8, 5)."""
         return self.inpainting(maps, self.motion(motion, keypoints, inverses)).permute(0, 2, 3, 1).contiguous()
 
-    @torch.inference_mode()
-    def _keypoints(self, faces: list[Face], first: int) -> Tensor:
-        return self.detector(self._tensor(faces, [f"driving frame {first + k}" for k in range(len(faces))]))
-
-    def _tensor(self, faces: list[Face], names: list[str]) -> Tensor:
-        for face, name in zip(faces, names, strict=True):
-            if face.image.shape[:2] != (SIZE, SIZE):
-                height, width = face.image.shape[:2]
-                raise GeneratorError(f"tps: {name} is {width}x{height} pixels, expected {SIZE}x{SIZE}: frame it first")
-        # Divided in float64 and rounded once, as the published demo's pictures are.
-        pictures = torch.from_numpy(np.float32(np.stack([face.image for face in faces]) / 255.0))
-        return pictures.permute(0, 3, 1, 2).to(self.device, memory_format=torch.channels_last)
+    def _keypoints(self, pictures: np.ndarray) -> Tensor:
+        with inference():
+            return self.detector(to_device(pictures, self.device))
 
 
-def create(weights: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Tps:
+def create(
+    weights: str | Path | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    batch: int | None = None,
+) -> Tps:
     """TPS with the weights of a published file or a registered name.
 
-    device: "auto", "cpu", "cuda", "cuda:N". dtype: of the inpainting network's convolutions, "float32" or "bfloat16".
-    Raises GeneratorError for missing or other weights, and for a device or type this machine lacks.
+    device: "auto", "cpu", "cuda", "cuda:N". dtype: of the inpainting network's convolutions, "float32" or "bfloat16";
+    all that has coordinates stays float32. batch: frames a call (1 on a CPU, 8 on a GPU where not given).
+    Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)
     found = resolve_weights(weights, LAYOUT)
-    checkpoint = select(read_checkpoint(found.path), LAYOUT, where=f"weights {found.path}")
-    return Tps(checkpoint, found, where, precision)
-
-
-def _filled(build: Any, state: dict[str, Tensor], where: str, device: torch.device) -> nn.Module:
-    with torch.device("meta"):
-        module = build()
-    load_strict(module, state, where=where)
-    return module.to(device).eval().requires_grad_(False)
-
-
-def _reference(source: TpsSource, motion: TpsMotion, mode: MotionMode) -> int:
-    frames = len(motion.keypoints)
-    if mode.reference != "best":
-        if mode.reference >= frames:
-            raise GeneratorError(f"tps: reference frame {mode.reference} of a clip of {frames} frames, counted from 0")
-        return mode.reference
-    if source.mesh is None or motion.meshes is None:
-        whose = "the portrait" if source.mesh is None else "every driving frame"
-        raise GeneratorError(f"tps: reference 'best' needs the mesh of {whose}: track the faces, or give a frame index")
-    from generators.reference_frame import best_frame
-
-    return int(best_frame(source.mesh, motion.meshes))
+    return Tps(read_checkpoint(found.path), found, device=where, dtype=precision, batch=batch)

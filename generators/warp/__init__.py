@@ -5,10 +5,10 @@ itself), `thin_plate` (a thin-plate spline through few control points) and `part
 Results across them are results *within the warp family*.
 """
 
-from generators.warp.generator import Warp, WarpMotion, WarpSource
+from generators.warp.generator import Motion, Source, Warp
 from generators.warp.spread import dense_spread, parts_spread, thin_plate_spread
 
-__all__ = ["Warp", "WarpMotion", "WarpSource", "dense", "parts", "thin_plate"]
+__all__ = ["Motion", "Source", "Warp", "dense", "parts", "thin_plate"]
 
 
 def dense(size: int = 256) -> Warp:

@@ -5,18 +5,16 @@ Legend: T frames, V vertices drawn; meshes are (..., 478, 3) in pixels of the pi
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import cv2
 import numpy as np
 
 from generators.errors import GeneratorError
 from generators.face import MESH_POINTS, Face, Framing
-from generators.generator import MotionMode
-from generators.reference_frame import best_frame
+from generators.generator import MotionMode, digest
+from generators.reference_frame import reference_index
 from generators.warp.backdrop import backdrop
 from generators.warp.mouth import Mouth
 from generators.warp.scene import Scene, soften_edges
@@ -28,7 +26,7 @@ OPTIONS = ("expression",)
 
 
 @dataclass(frozen=True)
-class WarpSource:
+class Source:
     """All that depends on the portrait. image: float32 (size, size, 3) in 0..255. mesh: float64 (478, 3) pixels of it.
     spread: float64 (478 + B, 478), see `generators.warp.spread`.
     """
@@ -41,7 +39,7 @@ class WarpSource:
 
 
 @dataclass(frozen=True)
-class WarpMotion:
+class Motion:
     """meshes: float32 (T, 478, 3) of the driver, in pixels of the picture to be rendered."""
 
     meshes: np.ndarray
@@ -66,11 +64,10 @@ class Warp:
         self.name, self.size, self.framing, self._spread = name, size, Framing(size=size), spread
 
     def fingerprint(self) -> str:
-        """SHA-256 of name, algorithm version and size, which determine the pixels: there are no weights."""
-        told = {"name": self.name, "version": self.version, "size": self.size, "weights": None, "precision": "float32"}
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        """Hex digest of name, algorithm version and framing, which determine the pixels: there are no weights."""
+        return digest(name=self.name, version=self.version, framing=asdict(self.framing))
 
-    def encode_source(self, portrait: Face) -> WarpSource:
+    def encode_source(self, portrait: Face) -> Source:
         """Triangles, net and motion matrix of a portrait.
 
         Raises GeneratorError without a finite mesh, a square picture, or a face of some size.
@@ -87,9 +84,9 @@ class Warp:
                 "the portrait's mesh is under 8 pixels wide or high: frame the face before encoding it"
             )
         net = backdrop(mesh, self.size)
-        return WarpSource(image, mesh, Scene.of(mesh, net, self.size), self._spread(mesh, net), Mouth.of(image, mesh))
+        return Source(image, mesh, Scene.of(mesh, net, self.size), self._spread(mesh, net), Mouth.of(image, mesh))
 
-    def encode_motion(self, driving: Iterable[Face]) -> WarpMotion:
+    def encode_motion(self, driving: Iterable[Face]) -> Motion:
         """The driver's meshes; no pixel is read, but each image's shape says what the mesh's pixels mean.
 
         Raises GeneratorError for a frame without a finite mesh, or when there is no frame.
@@ -97,16 +94,16 @@ class Warp:
         meshes = [self._mesh(face, f"driving frame {t}") for t, face in enumerate(driving)]
         if not meshes:
             raise GeneratorError("the driving clip has no frame: nothing can be rendered from it")
-        return WarpMotion(np.stack(meshes).astype(np.float32))
+        return Motion(np.stack(meshes).astype(np.float32))
 
-    def render(self, source: WarpSource, motion: WarpMotion, mode: MotionMode) -> Iterator[np.ndarray]:
+    def render(self, source: Source, motion: Motion, mode: MotionMode) -> Iterator[np.ndarray]:
         """Frames float32 (size, size, 3) in 0..255, one for each driving frame.
 
         Raises GeneratorError at once for an unknown option or a reference frame the clip does not have.
         """
         return self.render_meshes(source, self.target_meshes(source, motion, mode))
 
-    def target_meshes(self, source: WarpSource, motion: WarpMotion, mode: MotionMode) -> np.ndarray:
+    def target_meshes(self, source: Source, motion: Motion, mode: MotionMode) -> np.ndarray:
         """Where the driver's motion puts the target's mesh: float64 (T, 478, 3) pixels."""
         mode.check_options(self.name, OPTIONS)
         gain = mode.options.get("expression", 1.0)
@@ -115,15 +112,10 @@ class Warp:
         meshes = motion.meshes.astype(np.float64)
         if mode.kind == "absolute":
             return meshes
-        reference = best_frame(source.mesh, meshes) if mode.reference == "best" else mode.reference
-        if reference >= len(meshes):
-            raise GeneratorError(
-                f"reference frame {reference} is outside the driving clip, which has {len(meshes)} frames (0 to "
-                f"{len(meshes) - 1}): choose one of them or 'best'"
-            )
+        reference = reference_index(mode, source.mesh, meshes, len(meshes), generator=self.name)
         return relative_meshes(source.mesh, meshes, reference, float(gain))
 
-    def render_meshes(self, source: WarpSource, meshes: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def render_meshes(self, source: Source, meshes: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The portrait bent to any track of its mesh: one float32 (size, size, 3) frame in 0..255 for each (478, 3).
 
         Points are pixels of the rendered picture, z in the same unit. Raises GeneratorError for a bad mesh.
@@ -133,7 +125,7 @@ class Warp:
                 raise GeneratorError(f"mesh {t} must be ({MESH_POINTS}, 3) and finite; got shape {mesh.shape}")
             yield self._frame(source, np.asarray(mesh, dtype=np.float64))
 
-    def _frame(self, source: WarpSource, mesh: np.ndarray) -> np.ndarray:
+    def _frame(self, source: Source, mesh: np.ndarray) -> np.ndarray:
         scene = source.scene
         moved = scene.rest[: len(source.spread)] + source.spread @ (mesh[:, :2] - source.mesh[:, :2])
         map_x, map_y, seen = scene.paint(scene.vertices(moved), mesh[:, 2])

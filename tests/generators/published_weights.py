@@ -1,10 +1,10 @@
-"""Checkpoint files in a published layout, filled with deterministic noise by the rule of the reference data."""
+"""Checkpoints in a published layout, filled with deterministic noise by the rule of the reference data."""
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,19 @@ import torch
 from torch import Tensor, nn
 
 
-def filled(folder: Path, manifest: str, own: Mapping[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
-    """{module: {tensor name: Tensor}} for a manifest in `folder`; `own` gives the tensors that constructors set."""
+def filled(
+    folder: Path, manifest: str, builders: Mapping[str, Callable[[], nn.Module]]
+) -> dict[str, dict[str, Tensor]]:
+    """{module: {tensor name: Tensor}} for a manifest in `folder`; what a builder's network sets itself is kept."""
     modules = json.loads((folder / manifest).read_text())["modules"]
     with np.load(folder / "fv2v_golden.npz") as golden:
         spectral = {key[3:]: golden[key] for key in golden.files if key.startswith("sn/")}
-    return {
-        module: {
-            entry["name"]: _tensor(entry, spectral, own[module].state_dict().get(entry["name"])) for entry in entries
-        }
-        for module, entries in modules.items()
-    }
+    checkpoint = {}
+    for module, entries in modules.items():
+        kept = any(entry["init"]["init"] == "keep" for entry in entries)
+        own = builders[module]().state_dict() if kept else {}
+        checkpoint[module] = {entry["name"]: _tensor(entry, spectral, own.get(entry["name"])) for entry in entries}
+    return checkpoint
 
 
 def _tensor(entry: Mapping[str, Any], spectral: Mapping[str, np.ndarray], constant: Tensor | None) -> Tensor:
@@ -33,9 +35,9 @@ def _tensor(entry: Mapping[str, Any], spectral: Mapping[str, np.ndarray], consta
     if rule["init"] == "keep":
         assert constant is not None, f"{name} is left as its constructor sets it"
         return constant
-    noise = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(entry["shape"])
+    noise = np.random.RandomState(zlib.crc32(name.encode())).standard_normal(tuple(entry["shape"]))
     if rule["init"] == "absnormal":
         noise = np.abs(noise)
     else:
         assert rule["init"] == "normal", rule
-    return torch.from_numpy(np.float32(rule["offset"] + rule["scale"] * noise))
+    return torch.from_numpy(np.float32(rule["offset"] + rule["scale"] * noise)).reshape(entry["shape"])

@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from generators.convolution import FewOutputs, Plain, Upsampled, Winograd
+from generators.convolution import FewOutputs, Plain, Products, Upsampled, doubling, same
+from generators.products import DOUBLED
 
 
 def case(outputs: int, channels: int, kernel: int, height: int, width: int, batch: int = 2):
@@ -22,31 +23,27 @@ def direct(x, weight, bias):
 
 @pytest.mark.parametrize(("height", "width"), [(4, 4), (8, 20), (32, 12)])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_winograd_is_the_direct_convolution(height, width, layout):
+def test_products_are_the_direct_convolution(height, width, layout):
     x, weight, bias = case(7, 5, 3, height, width)
-    out = Winograd(weight, bias)(x.contiguous(memory_format=layout))
+    out = Products(weight, bias)(x.contiguous(memory_format=layout))
     assert out.shape == (2, 7, height, width)
+    assert out.is_contiguous(memory_format=torch.channels_last)
     assert (out - direct(x, weight, bias)).abs().max() < 5e-5
 
 
-def test_winograd_gives_the_same_in_many_bands_as_in_one():
-    x, weight, bias = case(6, 4, 3, 24, 16)
-    one, many = Winograd(weight, bias), Winograd(weight, bias, scratch=1)
-    torch.testing.assert_close(many(x), one(x), rtol=0, atol=2e-5)
-
-
-def test_winograd_without_a_bias():
+def test_products_without_a_bias():
     x, weight, _ = case(3, 4, 3, 8, 8)
-    assert (Winograd(weight, None)(x) - direct(x, weight, None)).abs().max() < 5e-5
+    assert (Products(weight, None)(x) - direct(x, weight, None)).abs().max() < 5e-5
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 5), (9, 4)])
 def test_upsampled_is_nearest_upsampling_and_a_convolution(height, width):
     x, weight, bias = case(3, 6, 3, height, width)
     truth = direct(F.interpolate(x, scale_factor=2, mode="nearest"), weight, bias)
-    out = Upsampled(weight, bias)(x)
-    assert out.shape == truth.shape
-    assert (out - truth).abs().max() < 1e-5
+    for way in (Upsampled(weight, bias), Products(weight, bias, DOUBLED)):
+        out = way(x)
+        assert out.shape == truth.shape
+        assert (out - truth).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("outputs", [1, 3])
@@ -66,3 +63,13 @@ def test_bfloat16_stays_within_its_own_rounding(kind):
     error = (kind(weight, bias, torch.bfloat16)(x).double() - truth).abs().max()
     # Unit-sized outputs of weights and inputs rounded to 8 bits: clearly wrong in float32's terms, near in bfloat16's.
     assert 1e-4 < error < 5e-2
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("size", [4, 18, 32, 36])
+def test_whatever_is_chosen_for_a_size_is_the_same_convolution(size, dtype):
+    x, weight, bias = case(64, 64, 3, size, size, batch=1)
+    bound = 5e-5 if dtype == torch.float32 else 5e-2
+    larger = F.interpolate(x, scale_factor=2, mode="nearest")
+    assert (same(weight, bias, size, dtype)(x) - direct(x, weight, bias)).abs().max() < bound
+    assert (doubling(weight, bias, size, dtype)(x) - direct(larger, weight, bias)).abs().max() < bound

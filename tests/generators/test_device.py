@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from generators.device import resolve, to_host
+from generators.device import batch_size, inference, resolve, to_device, to_host
 from generators.errors import GeneratorError
 
 
@@ -35,6 +35,30 @@ def test_a_gpu_that_is_not_there_is_refused():
     index = torch.cuda.device_count()
     with pytest.raises(GeneratorError, match=r"sees no GPU|counted from 0"):
         resolve(f"cuda:{index}")
+
+
+def test_pictures_arrive_as_shares_of_white_with_channels_first():
+    pictures = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
+    values = to_device(pictures, torch.device("cpu"))
+    assert values.is_contiguous(memory_format=torch.channels_last)
+    np.testing.assert_array_equal(values.numpy(), np.float32(pictures.transpose(0, 3, 1, 2) / 255.0))
+
+
+@pytest.mark.parametrize("batch", [0, -1, 1.5])
+def test_a_batch_of_no_frames_is_refused(batch):
+    assert batch_size(None, torch.device("cpu")) == 1
+    assert batch_size(3, torch.device("cpu")) == 3
+    with pytest.raises(GeneratorError, match="at least 1"):
+        batch_size(batch, torch.device("cpu"))
+
+
+def test_inference_leaves_gradients_and_convolutions_as_they_were():
+    before = torch.backends.cudnn.allow_tf32
+    with inference():
+        assert torch.is_inference_mode_enabled()
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
+    assert not torch.is_inference_mode_enabled()
 
 
 def test_frames_come_back_in_order_as_float32():

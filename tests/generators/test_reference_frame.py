@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from generators import GeneratorError
-from generators.reference_frame import best_frame
+from generators import GeneratorError, MotionMode
+from generators.reference_frame import best_frame, reference_index
 
 
 @pytest.fixture
@@ -51,3 +51,20 @@ def test_a_broken_frame_is_never_chosen(face):
 def test_bad_meshes_are_refused_with_the_reason(source, driving, words):
     with pytest.raises(GeneratorError, match=words):
         best_frame(source, driving)
+
+
+def test_a_mode_names_its_reference_frame_or_has_it_found(face):
+    driving = np.stack([turned(face, a) for a in (-20, 3, 9)])
+    assert reference_index(MotionMode(reference=2), None, None, 3, generator="tiny") == 2
+    assert reference_index(MotionMode(reference="best"), face, driving, 3, generator="tiny") == 1
+
+
+def test_a_reference_that_is_not_there_is_refused(face):
+    with pytest.raises(
+        GeneratorError, match=r"tiny: reference frame 3 is outside the driving clip, which has 3 frames: choose 0 to 2"
+    ):
+        reference_index(MotionMode(reference=3), None, None, 3, generator="tiny")
+    with pytest.raises(GeneratorError, match="needs the mesh of the portrait"):
+        reference_index(MotionMode(reference="best"), None, face[None], 1, generator="tiny")
+    with pytest.raises(GeneratorError, match="needs the mesh of every driving frame"):
+        reference_index(MotionMode(reference="best"), face, None, 1, generator="tiny")

@@ -20,16 +20,18 @@ import torch
 from generators import Face, MotionMode
 from generators.checkpoint import Checkpoint, read_checkpoint
 from generators.face_vid2vid.appearance import VARIANTS
+from generators.face_vid2vid.generator import FaceVid2Vid
 from generators.face_vid2vid.head_pose import HeadPoseEstimator
 from generators.face_vid2vid.keypoints import KeypointDetector
 from generators.face_vid2vid.layout import MODULES, told_apart
-from generators.face_vid2vid.model import FaceVid2Vid
 from generators.face_vid2vid.rotation import degrees, posed, rotation_matrix
 from generators.face_vid2vid.sizes import Sizes
-from tests.generators.small_face_vid2vid import seeded
-from tests.performance.measure import convolution_operations, machine, matmul_rate
+from generators.weights import Weights
+from tests.generators.noise import noise_checkpoint
+from tests.performance.measure import all_pairs, convolution_operations, machine, matmul_rate
 
 SIZES = Sizes()
+WEIGHTS = Weights(Path("noise"), "", "none")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -38,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     _print(machine())
-    checkpoint = read_checkpoint(options.weights) if options.weights else _noise()
+    checkpoint = read_checkpoint(options.weights) if options.weights else noise_checkpoint("face-vid2vid")
     portraits, clip = _faces(options.targets, 1), _faces(options.frames, 2)
 
     naive, naive_operations = _naive(checkpoint, portraits[0], clip, options)
@@ -61,10 +63,12 @@ def _ours(
     naive_operations: float,
 ) -> np.ndarray:
     """The last pair's frames; prints the times, `naive` and its operations a frame being what they are held against."""
-    model = FaceVid2Vid(checkpoint, where="the benchmark's weights", weights_sha256="", device=device, dtype=dtype)
-    _all_pairs(model, portraits[:1], clip[:1])  # what the first call of every layer costs is no frame's cost
+    model = FaceVid2Vid(checkpoint, WEIGHTS, device=torch.device(device), dtype=getattr(torch, dtype))
+    all_pairs(
+        model, portraits[:1], clip[:1], MotionMode("absolute")
+    )  # what the first call of every layer costs is no frame's cost
     start = time.perf_counter()
-    frames, parts = _all_pairs(model, portraits, clip)
+    frames, parts = all_pairs(model, portraits, clip, MotionMode("absolute"))
     wall = (time.perf_counter() - start) / (len(portraits) * len(clip))
     # As if 8 targets and 16 frames had been asked for, however few were run.
     seconds = parts["render"] + parts["encode_source"] / 16 + parts["encode_motion"] / 8
@@ -86,25 +90,6 @@ def _ours(
         }
     )
     return frames
-
-
-def _all_pairs(model: FaceVid2Vid, portraits: list[Face], clip: list[Face]) -> tuple[np.ndarray, dict[str, float]]:
-    """The last pair's frames, and the median seconds of each kind of work on one picture."""
-    taken: dict[str, list[float]] = {"encode_source": [], "encode_motion": [], "render": []}
-    frames: list[np.ndarray] = []
-    start = time.perf_counter()
-    motion = model.encode_motion(clip)
-    taken["encode_motion"].append((time.perf_counter() - start) / len(clip))
-    for portrait in portraits:
-        start = time.perf_counter()
-        source = model.encode_source(portrait)
-        taken["encode_source"].append(time.perf_counter() - start)
-        frames, start = [], time.perf_counter()
-        for frame in model.render(source, motion, MotionMode("absolute")):
-            taken["render"].append(time.perf_counter() - start)
-            frames.append(frame)
-            start = time.perf_counter()
-    return np.stack(frames), {part: statistics.median(seconds) for part, seconds in taken.items()}
 
 
 @torch.inference_mode()
@@ -148,11 +133,6 @@ def _naive(
         seconds[name] = statistics.median(taken)
         _print({"order": "naive", "dtype": name, "seconds_per_frame": round(seconds[name], 3)})
     return seconds, convolution_operations(lambda: frame(clip[0]))
-
-
-def _noise() -> Checkpoint:
-    networks = (VARIANTS["spade"](SIZES), KeypointDetector(SIZES), HeadPoseEstimator(SIZES))
-    return {name: dict(seeded(network, 1).state_dict()) for name, network in zip(MODULES, networks, strict=True)}
 
 
 def _faces(count: int, seed: int) -> list[Face]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,10 +17,16 @@ import numpy as np
 import torch
 
 from generators import Face, MotionMode
-from generators.lia import Lia, read_network
+from generators.checkpoint import read_checkpoint
+from generators.lia import Lia
+from generators.lia.layout import read_network
 from generators.lia.network import Architecture, Network
-from tests.generators.lia_networks import pictures, seeded
-from tests.performance.measure import convolution_operations, machine, matmul_rate, median_seconds
+from generators.weights import Weights
+from tests.generators.lia.networks import pictures
+from tests.generators.noise import noise_checkpoint
+from tests.performance.measure import all_pairs, convolution_operations, machine, matmul_rate, median_seconds
+
+WEIGHTS = Weights(Path("noise"), "", "none")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -30,7 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     _print(machine())
     rates = {name: matmul_rate(getattr(torch, name)) for name in options.dtypes}
-    network = read_network(options.weights) if options.weights else seeded(Architecture(), flow=0.1)
+    checkpoint = read_checkpoint(options.weights) if options.weights else noise_checkpoint("lia")
+    network = read_network(checkpoint, where="the benchmark's weights")
     portraits, clip = _faces(options.targets, 1), _faces(options.frames, 2)
 
     naive = {}
@@ -42,10 +48,12 @@ def main(arguments: list[str] | None = None) -> None:
     frames = {}
     for name in options.dtypes:
         dtype = getattr(torch, name)
-        lia = Lia(network, weights_sha256="", dtype=dtype)
-        _render_all(lia, portraits[:1], clip[:1])  # what the first call of every layer costs is no frame's cost
+        lia = Lia(checkpoint, WEIGHTS, device=torch.device("cpu"), dtype=dtype)
+        all_pairs(
+            lia, portraits[:1], clip[:1], MotionMode()
+        )  # what the first call of every layer costs is no frame's cost
         start = time.perf_counter()
-        frames[name], parts = _render_all(lia, portraits, clip)
+        frames[name], parts = all_pairs(lia, portraits, clip, MotionMode())
         wall = (time.perf_counter() - start) / (len(portraits) * len(clip))
         seconds = parts["render"] + parts["encode_source"] / len(clip) + parts["encode_motion"] / len(portraits)
         operations = _operations(lia, portraits[0], clip[0], len(portraits), len(clip))
@@ -67,25 +75,6 @@ def main(arguments: list[str] | None = None) -> None:
         error = np.abs(frames["bfloat16"] - frames["float32"])
         span = float(np.ptp(frames["float32"]))
         _print({"bfloat16_error": {"max": float(error.max()), "mean": float(error.mean()), "frames_span": span}})
-
-
-def _render_all(lia: Lia, portraits: list[Face], clip: list[Face]) -> tuple[np.ndarray, dict[str, float]]:
-    """All pairs: the frames of the last one, and the median seconds of each kind of work on one picture."""
-    taken: dict[str, list[float]] = {"encode_source": [], "encode_motion": [], "render": []}
-    frames: list[np.ndarray] = []
-    start = time.perf_counter()
-    motion = lia.encode_motion(clip)
-    taken["encode_motion"].append((time.perf_counter() - start) / len(clip))
-    for portrait in portraits:
-        start = time.perf_counter()
-        source = lia.encode_source(portrait)
-        taken["encode_source"].append(time.perf_counter() - start)
-        frames, start = [], time.perf_counter()
-        for frame in lia.render(source, motion, MotionMode()):
-            taken["render"].append(time.perf_counter() - start)
-            frames.append(frame)
-            start = time.perf_counter()
-    return np.stack(frames), {part: statistics.median(seconds) for part, seconds in taken.items()}
 
 
 def _naive_frames(network: Network, portrait: Face, clip: list[Face]) -> Callable[[], torch.Tensor]:

@@ -21,7 +21,7 @@ from generators import Face, MotionMode, create
 from generators.checkpoint import load_strict
 from generators.tps.animation import relative
 from generators.tps.layout import LAYOUT
-from tests.generators.tps.conftest import random_state
+from tests.generators.noise import noise_checkpoint
 from tests.performance.measure import convolution_operations, machine, matmul_rate, median_seconds
 
 
@@ -36,8 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--whole", action="store_true", help="render every pair and frame instead of extrapolating")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    builders = {**LAYOUT.required, **LAYOUT.optional}
-    checkpoint = {module: random_state(build, seed) for seed, (module, build) in enumerate(builders.items())}
+    checkpoint = noise_checkpoint("tps")
     faces = _faces(options.targets + options.frames)
     targets, driving = faces[: options.targets], faces[options.targets :]
     with tempfile.TemporaryDirectory() as folder:

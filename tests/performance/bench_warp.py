@@ -16,7 +16,7 @@ from skimage import data
 from skimage.transform import PiecewiseAffineTransform, warp
 
 from generators import Face, MotionMode, create
-from generators.warp import Warp, WarpMotion, WarpSource
+from generators.warp import Motion, Source, Warp
 from tests.generators.warp.acting import performance
 from tests.generators.warp.facemesh import portrait
 
@@ -49,7 +49,7 @@ def plain_warp(image: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.
     return warp(image, transform, output_shape=image.shape[:2])
 
 
-def render_all(generator: Warp, source: WarpSource, motion: WarpMotion) -> None:
+def render_all(generator: Warp, source: Source, motion: Motion) -> None:
     for _ in generator.render(source, motion, MotionMode()):
         pass
 

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+
+from generators import Face, Generator, MotionMode
 
 # The instruction sets that decide how fast a network runs on a CPU, as Linux names them.
 FLAGS = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16")
@@ -51,6 +54,28 @@ def convolution_operations(run: Callable[[], Any]) -> int:
     with FlopCounterMode(display=False) as counter:
         run()
     return int(counter.get_total_flops())
+
+
+def all_pairs(
+    generator: Generator, portraits: list[Face], clip: list[Face], mode: MotionMode
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Every portrait with one clip, in our order: the last pair's frames, and the median seconds of each kind of work
+    on one picture."""
+    taken: dict[str, list[float]] = {"encode_source": [], "encode_motion": [], "render": []}
+    frames: list[np.ndarray] = []
+    start = time.perf_counter()
+    motion = generator.encode_motion(clip)
+    taken["encode_motion"].append((time.perf_counter() - start) / len(clip))
+    for portrait in portraits:
+        start = time.perf_counter()
+        source = generator.encode_source(portrait)
+        taken["encode_source"].append(time.perf_counter() - start)
+        frames, start = [], time.perf_counter()
+        for frame in generator.render(source, motion, mode):
+            taken["render"].append(time.perf_counter() - start)
+            frames.append(frame)
+            start = time.perf_counter()
+    return np.stack(frames), {part: statistics.median(seconds) for part, seconds in taken.items()}
 
 
 def machine() -> dict[str, Any]:

@@ -59,7 +59,6 @@ def test_relative_motion_from_its_own_reference_shows_the_sources_keypoints(gene
 
 
 def test_the_best_reference_comes_from_the_meshes(generator, faces):
-    pytest.importorskip("generators.reference_frame", reason="the reference-frame rule is not in this checkout")
     random = np.random.default_rng(0)
     portrait = random.normal(size=(MESH_POINTS, 3)).astype(np.float32) * 50 + 128
     other = random.normal(size=(MESH_POINTS, 3)).astype(np.float32) * 50 + 128
@@ -76,7 +75,7 @@ def test_the_best_reference_without_meshes_is_refused(generator, source, motion)
 
 
 def test_a_reference_beyond_the_clip_is_refused(generator, source, motion):
-    with pytest.raises(GeneratorError, match="reference frame 2 of a clip of 2 frames"):
+    with pytest.raises(GeneratorError, match="reference frame 2 is outside the driving clip, which has 2 frames"):
         generator.render(source, motion, MotionMode(reference=2))
 
 

@@ -12,7 +12,8 @@ import torch
 
 from generators import Face, MotionMode, create
 from generators.tps.inpainting import warp
-from tests.generators.tps.golden import filled_checkpoint
+from generators.tps.layout import LAYOUT
+from tests.generators.published_weights import filled
 
 MODES = {
     "standard": MotionMode("absolute"),
@@ -30,7 +31,8 @@ def golden(shared):
 @pytest.fixture(scope="module")
 def golden_file(shared, tmp_path_factory):
     path = tmp_path_factory.mktemp("golden") / "vox.pth.tar"
-    torch.save({**filled_checkpoint(shared), "epoch": 1}, path)
+    checkpoint = filled(shared / "generators", "tps_manifest.json", {**LAYOUT.required, **LAYOUT.optional})
+    torch.save({**checkpoint, "epoch": 1}, path)
     yield path
     path.unlink()
 

@@ -22,11 +22,11 @@ def track(frames):
     return found
 
 
-def framed(frames, meshes):
+def framed(frames, meshes, framing=None):
     """Square crops of the frames with one fixed frame for all, as Faces."""
     import cv2
 
-    framing = Framing()
+    framing = framing or Framing()
     low, high = np.stack(meshes)[..., :2].min(axis=1), np.stack(meshes)[..., :2].max(axis=1)
     side = framing.scale * np.median((high - low).max(axis=1))
     centre = np.median((low + high) / 2, axis=0) + [0, framing.shift_y * side]
@@ -41,11 +41,11 @@ def framed(frames, meshes):
     return faces
 
 
-def portrait(picture):
+def portrait(picture, framing=None):
     """One picture as a framed Face; a few passes let the tracker settle."""
     mesh = track([picture] * 4)[-1]
     assert mesh is not None, "the test's own portrait must show a face"
-    return framed([picture], [mesh])[0]
+    return framed([picture], [mesh], framing)[0]
 
 
 def mouth_opening(meshes):

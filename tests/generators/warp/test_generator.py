@@ -148,7 +148,7 @@ def test_bad_input_is_refused_with_what_to_do(generator, astronaut, driving):
         (MotionMode(options={"smile": 2}), "smile"),
         (MotionMode(options={"expression": -1}), "expression"),
         (MotionMode(options={"expression": "much"}), "expression"),
-        (MotionMode(reference=6), "reference frame 6 is outside"),
+        (MotionMode(reference=6), "reference frame 6 is outside the driving clip, which has 6"),
     ],
 )
 def test_a_bad_mode_is_refused_before_the_first_frame(mode, words, generator, astronaut, driving):

@@ -1,5 +1,7 @@
 """The proof of the warp family: an outside landmarker finds the driver's motion in the pictures."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -49,10 +51,8 @@ def test_the_judge_condemns_a_still_portrait(hopper):
 
 CLIPS = (
     "hdtf/WDA_AlexandriaOcasioCortez_000.mp4",
-    "hdtf/RD_Radio34_000.mp4",
     "mead/W011_front_surprised_level3_001.mp4",
     "web/driving1.mp4",
-    "web/tps_driving.mp4",
     "grid/bbaf2n.mpg",
 )
 
@@ -64,7 +64,8 @@ def drivers(shared):
     drivers = {}
     for clip in CLIPS:
         with av.open(str(shared / "clips" / clip)) as container:
-            frames = [f.to_ndarray(format="rgb24") for f, _ in zip(container.decode(video=0), range(60), strict=False)]
+            # Every second picture: motion from 80 pictures for the work of 40.
+            frames = [f.to_ndarray(format="rgb24") for f in islice(container.decode(video=0), 0, 80, 2)]
         meshes = facemesh.track(frames)
         kept = [i for i, mesh in enumerate(meshes) if mesh is not None]
         drivers[clip] = facemesh.framed([frames[i] for i in kept], [meshes[i] for i in kept])
@@ -75,9 +76,8 @@ def drivers(shared):
 def targets(shared, portraits):
     from PIL import Image
 
-    names = ("C1003",)
-    pictures = {n: np.array(Image.open(shared / "portraits" / f"{n}.png").convert("RGB")) for n in names}
-    return {**portraits, **{n: facemesh.portrait(picture) for n, picture in pictures.items()}}
+    picture = np.array(Image.open(shared / "portraits" / "C1003.png").convert("RGB"))
+    return {"hopper": portraits["hopper"], "C1003": facemesh.portrait(picture)}
 
 
 @pytest.mark.slow

@@ -11,11 +11,8 @@ from generators import Face, Generator, GeneratorError, MotionMode, to_uint8
 from generators.lia import Lia
 from generators.lia.latent import SWEEP
 from generators.lia.network import Architecture
-from tests.generators.lia_networks import NARROW, pictures, seeded
-
-
-def lia(**options) -> Lia:
-    return Lia(seeded(), weights_sha256=options.pop("weights_sha256", "ab"), **options)
+from tests.generators.lia.networks import NARROW, pictures, seeded
+from tests.generators.lia.networks import narrow_lia as lia
 
 
 def faces(count: int, seed: int = 0) -> list[Face]:
@@ -87,7 +84,6 @@ def test_a_portrait_driven_by_itself_relatively_is_driven_absolutely():
 
 
 def test_best_reference_is_the_driving_frame_with_the_portraits_mesh():
-    pytest.importorskip("generators.reference_frame")
     portrait, *driving = faces(5)
     driving[3] = Face(driving[3].image, portrait.mesh * 1.5 + 4.0)  # the same face, nearer and elsewhere
     best = frames_of(lia(), portrait, driving, MotionMode(reference="best"))
@@ -97,7 +93,7 @@ def test_best_reference_is_the_driving_frame_with_the_portraits_mesh():
 def test_best_reference_without_meshes_is_refused():
     portrait, *driving = faces(3)
     bare = [Face(face.image) for face in driving]
-    with pytest.raises(GeneratorError, match="give the portrait and every driving frame their mesh"):
+    with pytest.raises(GeneratorError, match="needs the mesh of every driving frame"):
         frames_of(lia(), portrait, bare, MotionMode(reference="best"))
 
 
@@ -187,7 +183,7 @@ def test_compiled_decoder_renders_the_same_frames_with_a_last_batch_that_is_not_
     small = Architecture(size=16, style=8, motion=3, width=8)
     images = to_uint8(pictures(6, 16).permute(0, 2, 3, 1).numpy(), (-1.0, 1.0))
     portrait, *driving = [Face(image) for image in images]
-    plain, compiled = (Lia(seeded(small), weights_sha256="", batch=3, compile=compile) for compile in (False, True))
+    plain, compiled = (lia(small, batch=3, compile=compile) for compile in (False, True))
     ours = frames_of(compiled, portrait, driving, MotionMode())
     assert ours.shape == (5, 16, 16, 3)
     np.testing.assert_allclose(ours, frames_of(plain, portrait, driving, MotionMode()), atol=1e-4)
@@ -196,7 +192,7 @@ def test_compiled_decoder_renders_the_same_frames_with_a_last_batch_that_is_not_
 def test_faces_of_another_size_are_refused_with_their_place_and_both_sizes():
     generator = lia(batch=2)
     small = Face(np.zeros((32, 48, 3), dtype=np.uint8))
-    with pytest.raises(GeneratorError, match=r"the portrait is 48x32 pixels; lia needs .* 64x64"):
+    with pytest.raises(GeneratorError, match=r"the portrait is 48x32 pixels, expected 64x64"):
         generator.encode_source(small)
     with pytest.raises(GeneratorError, match="driving frame 3 is 48x32"):
         generator.encode_motion([*faces(3), small])
@@ -236,5 +232,5 @@ def test_it_is_a_generator_and_says_what_it_is():
 def test_fingerprint_follows_weights_and_precision_but_not_how_the_work_is_cut():
     same = lia().fingerprint()
     assert lia(batch=4).fingerprint() == same
-    assert lia(weights_sha256="cd").fingerprint() != same
+    assert lia(sha256="cd").fingerprint() != same
     assert lia(dtype=torch.bfloat16).fingerprint() != same

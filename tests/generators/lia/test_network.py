@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from scipy import linalg
 
+from generators.lia.layout import LAYOUT
 from generators.lia.network import Architecture, Network
-from generators.lia.weights import LAYOUT
-from tests.generators.lia_networks import NARROW, pictures, seeded
+from tests.generators.lia.networks import NARROW, pictures, seeded
 
 
 def test_state_names_and_shapes_are_those_of_the_published_file(shared):

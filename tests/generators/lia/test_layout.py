@@ -4,8 +4,9 @@ import pytest
 import torch
 
 import generators
+from generators.checkpoint import read_checkpoint
 from generators.errors import GeneratorError
-from generators.lia.weights import LAYOUT, read_network
+from generators.lia.layout import LAYOUT, read_network
 
 
 def hollow_state() -> dict[str, torch.Tensor]:
@@ -22,7 +23,7 @@ def saved(tmp_path, state, key: str = "gen"):
 def test_published_layout_loads_whatever_else_the_file_holds(tmp_path):
     path = tmp_path / "vox.pt"
     torch.save({"gen": hollow_state(), "dis": {"weight": torch.ones(2)}, "g_optim": {"state": {}}}, path)
-    network = read_network(path)
+    network = read_network(read_checkpoint(path), where=str(path))
     assert not network.training
     assert {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()} == LAYOUT.expected("gen")
 
@@ -33,7 +34,7 @@ def test_missing_unexpected_and_misshaped_tensors_are_all_named(tmp_path):
     state["dec.surplus"] = torch.zeros(1)
     state["enc.fc.4.bias"] = torch.zeros(21)
     with pytest.raises(GeneratorError) as error:
-        read_network(saved(tmp_path, state))
+        generators.create("lia", weights=saved(tmp_path, state))
     message = str(error.value)
     for part in ("vox.pt", "dec.direction.weight", "dec.surplus", "enc.fc.4.bias", "(21,)", "(20,)"):
         assert part in message
@@ -41,13 +42,13 @@ def test_missing_unexpected_and_misshaped_tensors_are_all_named(tmp_path):
 
 def test_a_file_without_the_gen_module_says_what_it_holds(tmp_path):
     with pytest.raises(GeneratorError, match=r"module 'gen' is missing.*holds 'generator'"):
-        read_network(saved(tmp_path, hollow_state(), key="generator"))
+        generators.create("lia", weights=saved(tmp_path, hollow_state(), key="generator"))
 
 
 def test_a_checkpoint_of_another_image_size_is_refused(tmp_path):
     state = {name: tensor for name, tensor in hollow_state().items() if not name.startswith("dec.to_flows.5")}
     with pytest.raises(GeneratorError, match=r"missing: dec\.to_flows\.5"):
-        read_network(saved(tmp_path, state))
+        generators.create("lia", weights=saved(tmp_path, state))
 
 
 def test_creating_without_weights_says_where_they_come_from():

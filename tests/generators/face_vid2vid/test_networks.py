@@ -16,7 +16,7 @@ from generators.face_vid2vid.grid import heatmaps, volume_grid
 from generators.face_vid2vid.head_pose import HeadPoseEstimator
 from generators.face_vid2vid.keypoints import AntiAlias, KeypointDetector, expectation
 from generators.face_vid2vid.rendering import Renderer
-from tests.generators.small_face_vid2vid import SMALL, seeded
+from tests.generators.face_vid2vid.networks import SMALL, seeded
 
 
 def random(*shape: int) -> Tensor:

@@ -21,11 +21,6 @@ def test_relative_motion_shows_the_portraits_own_motion_at_the_reference_frame(r
     np.testing.assert_allclose(codes[4] - codes[1], CODES[4] - CODES[1], atol=1e-6)
 
 
-def test_a_reference_frame_beyond_the_clip_is_refused_with_the_clips_length():
-    with pytest.raises(GeneratorError, match=r"reference frame 5 .* 0\.\.4"):
-        latent.relative(CODES, 5, OWN)
-
-
 def test_manipulation_adds_a_one_hot_delta_to_the_portraits_own_motion():
     codes = latent.manipulated(OWN, {2: -1.5}, frames=3)
     np.testing.assert_array_equal(codes, np.tile([1.0, -2.0, -1.0, 3.0], (3, 1)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,27 @@ import pytest
 import torch
 
 from generators import Face, Generator, GeneratorError, MotionMode, create
+from generators import weights as store
 from generators.checkpoint import Checkpoint, file_sha256, read_checkpoint
+from generators.device import resolve
+from generators.face_vid2vid import generator as package
 from generators.face_vid2vid.appearance import VARIANTS, Variant
+from generators.face_vid2vid.generator import FaceVid2Vid
 from generators.face_vid2vid.head_pose import HeadPoseEstimator
 from generators.face_vid2vid.keypoints import KeypointDetector
-from generators.face_vid2vid.model import FaceVid2Vid
+from generators.face_vid2vid.layout import LAYOUTS, layout
 from generators.face_vid2vid.rotation import degrees, posed, rotation_matrix
 from generators.face_vid2vid.transfer import hull_volume
-from tests.generators.small_face_vid2vid import SMALL, small_checkpoint
+from generators.weights import Weights
+from tests.generators.face_vid2vid.networks import SMALL, small_checkpoint
 
 ABSOLUTE = MotionMode("absolute")
 
 
-def build(path: Path, **options: Any) -> FaceVid2Vid:
-    return FaceVid2Vid(
-        read_checkpoint(path), where=f"weights {path}", weights_sha256=file_sha256(path), sizes=SMALL, **options
-    )
+def build(path: Path, device: str = "cpu", dtype: str = "float32", **options: Any) -> FaceVid2Vid:
+    where, precision = resolve(device, dtype)
+    weights = Weights(path, file_sha256(path), LAYOUTS[0].licence)
+    return FaceVid2Vid(read_checkpoint(path), weights, device=where, dtype=precision, sizes=SMALL, **options)
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +186,6 @@ def test_adapt_scale_scales_the_way_from_the_reference(generator: FaceVid2Vid) -
 
 
 def test_the_best_reference_is_the_driving_frame_whose_mesh_is_the_portraits(generator: FaceVid2Vid) -> None:
-    pytest.importorskip("generators.reference_frame")
     portrait = face(1, mesh=True)
     clip = [face(seed, mesh=True) for seed in (20, 21, 22)]
     clip[1] = Face(clip[1].image, portrait.mesh)
@@ -191,12 +196,12 @@ def test_the_best_reference_is_the_driving_frame_whose_mesh_is_the_portraits(gen
     torch.testing.assert_close(best, generator.driving_keypoints(source, motion, MotionMode("relative", 1)))
 
 
-@pytest.mark.parametrize("bare", ["the portrait", "a driving frame"])
+@pytest.mark.parametrize("bare", ["the portrait", "every driving frame"])
 def test_the_best_reference_needs_meshes(generator: FaceVid2Vid, bare: str) -> None:
     source = generator.encode_source(face(1, mesh=bare != "the portrait"))
-    motion = generator.encode_motion([face(2, mesh=True), face(3, mesh=bare != "a driving frame")])
+    motion = generator.encode_motion([face(2, mesh=True), face(3, mesh=bare != "every driving frame")])
 
-    with pytest.raises(GeneratorError, match=f"{bare} has none"):
+    with pytest.raises(GeneratorError, match=f"mesh of {bare}"):
         generator.render(source, motion, MotionMode("relative", "best"))
 
 
@@ -204,7 +209,7 @@ def test_the_best_reference_needs_meshes(generator: FaceVid2Vid, bare: str) -> N
     ("mode", "message"),
     [
         (MotionMode("absolute", options={"jaw": 3}), "jaw"),
-        (MotionMode("relative", 5), "reference frame 5 is not in a clip of 5 frames"),
+        (MotionMode("relative", 5), "reference frame 5 is outside the driving clip, which has 5 frames"),
         (MotionMode("relative", options={"adapt_scale": 1}), "true or false"),
         (MotionMode("absolute", options={"pitch": "up"}), "pitch='up'"),
     ],
@@ -219,7 +224,7 @@ def test_a_mode_that_cannot_be_is_refused_before_the_first_frame(
 
 
 def test_pictures_that_are_not_framed_to_size_are_refused(generator: FaceVid2Vid) -> None:
-    with pytest.raises(GeneratorError, match=r"portrait is 64 x 64 pixels, expected 128 x 128"):
+    with pytest.raises(GeneratorError, match=r"portrait is 64x64 pixels, expected 128x128"):
         generator.encode_source(face(1, size=64))
     with pytest.raises(GeneratorError, match="frame the face"):
         generator.encode_motion([*CLIP, face(1, size=64)])
@@ -307,6 +312,23 @@ def test_a_checkpoint_that_does_not_fit_is_refused_by_name(change: str, message:
         build(path)
 
 
+def test_registered_weights_are_the_same_generator_under_their_own_licence(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    small = tuple(layout(known.variant.split(",")[0], "beta" not in known.variant, SMALL) for known in LAYOUTS)
+    monkeypatch.setattr(store, "known_layouts", lambda: list(small))
+    monkeypatch.setenv("NVFAIR_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(package, "LAYOUTS", small)
+    monkeypatch.setattr(package, "FaceVid2Vid", partial(FaceVid2Vid, sizes=SMALL))
+
+    record = store.add(weights, name="mine", licence="agreed by letter")
+    registered = create("face-vid2vid", weights="mine", device="cpu")
+
+    assert (record.variant, record.modules) == ("spade", ("generator", "kp_detector", "he_estimator"))
+    assert registered.licence == "agreed by letter"
+    assert registered.fingerprint() == build(weights).fingerprint()
+
+
 def test_a_small_checkpoint_does_not_fill_the_published_networks(weights: Path) -> None:
     with pytest.raises(GeneratorError, match="wrongly shaped"):
         create("face-vid2vid", weights=weights)
@@ -315,8 +337,8 @@ def test_a_small_checkpoint_does_not_fill_the_published_networks(weights: Path) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "needs `weights`"),
-        ({"weights": "nowhere.pth"}, "does not exist"),
+        ({}, r"needs weights: .*nvfair weights add FILE.*00000189-checkpoint\.pth\.tar"),
+        ({"weights": "nowhere.pth"}, "no such file and no such registered name"),
         ({"weights": "nowhere.pth", "colour": 1}, "colour"),
     ],
 )

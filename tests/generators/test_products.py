@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from generators.face_vid2vid import products
+from generators import products
 from generators.face_vid2vid.depth_frequencies import DepthFrequencies, transforms
-from generators.face_vid2vid.products import (
+from generators.products import (
     DOUBLED,
     QUADRUPLED,
     WINOGRAD,

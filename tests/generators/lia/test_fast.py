@@ -10,7 +10,7 @@ from generators.lia.fast_layers import FastConv, FastUpConv
 from generators.lia.layers import StyledConv
 from generators.lia.sampling import gather, table
 from generators.lia.styles import Styles
-from tests.generators.lia_networks import NARROW, pictures, seeded
+from tests.generators.lia.networks import NARROW, pictures, seeded
 
 
 @pytest.fixture(autouse=True)

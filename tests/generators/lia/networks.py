@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import torch
 
+from generators.lia.generator import Lia
+from generators.lia.layout import MODULE
 from generators.lia.network import Architecture, Network
+from generators.weights import Weights
 
 NARROW = Architecture(size=64, style=24, motion=5, width=16)
 
@@ -24,6 +30,13 @@ def seeded(shape: Architecture = NARROW, seed: int = 0, flow: float = 0.3) -> Ne
                 values = flow * values
             parameter.copy_(values)
     return network.requires_grad_(False)
+
+
+def narrow_lia(shape: Architecture = NARROW, sha256: str = "ab", device: str = "cpu", **options: Any) -> Lia:
+    """LIA as its factory makes it, from a seeded network of `shape`."""
+    checkpoint = {MODULE: dict(seeded(shape).state_dict())}
+    weights = Weights(Path("seeded"), sha256, "CC-BY-NC-4.0")
+    return Lia(checkpoint, weights, device=torch.device(device), shape=shape, **options)
 
 
 def pictures(count: int, size: int = NARROW.size, seed: int = 0, cells: int = 16) -> torch.Tensor:

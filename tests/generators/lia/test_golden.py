@@ -4,18 +4,17 @@ The weights follow the golden files' filling rule; the pass marks are those the 
 float32 re-implementation.
 """
 
-import json
-import zlib
-
 import numpy as np
 import pytest
 import torch
 
 import generators
 from generators import Face, MotionMode, to_uint8
+from generators import weights as store
+from generators.checkpoint import read_checkpoint
 from generators.lia.fast_encoder import FastEncoder
-from generators.lia.fir import kernel
-from generators.lia.weights import read_network
+from generators.lia.layout import LAYOUT, read_network
+from tests.generators.published_weights import filled
 
 MAXIMUM, MEAN = 5e-4, 1e-5
 
@@ -29,20 +28,9 @@ def golden(shared):
 @pytest.fixture(scope="module")
 def weights(shared, tmp_path_factory):
     """A checkpoint file in the published layout."""
-    manifest = json.loads((shared / "generators" / "lia_manifest.json").read_text())
-    state = {}
-    for tensor in manifest["modules"]["gen"]:
-        rule = tensor["init"]
-        if rule["init"] == "keep":
-            # The filter's buffers are constants; those that follow zero insertion carry the gain 4.
-            assert tensor["name"].endswith("kernel")
-            state[tensor["name"]] = kernel(4.0 if tensor["name"].startswith("dec.") else 1.0)
-            continue
-        seed = zlib.crc32(tensor["full_name"].encode())
-        values = np.random.RandomState(seed).standard_normal(tensor["shape"])
-        state[tensor["name"]] = torch.from_numpy((rule["offset"] + rule["scale"] * values).astype(np.float32))
+    checkpoint = filled(shared / "generators", "lia_manifest.json", LAYOUT.required)
     path = tmp_path_factory.mktemp("lia") / "vox.pt"
-    torch.save({"gen": state}, path)
+    torch.save(checkpoint, path)
     return path
 
 
@@ -101,7 +89,7 @@ def test_dictionary_is_the_authors(lia, golden):
 
 
 def test_style_vector_and_features_are_the_authors(weights, source, golden):
-    encoder = FastEncoder(read_network(weights), torch.float32)
+    encoder = FastEncoder(read_network(read_checkpoint(weights), where="golden"), torch.float32)
     image = (torch.from_numpy(golden["inputs_uint8"][:1]).permute(0, 3, 1, 2) / 255.0 - 0.5) * 2.0
     with torch.inference_mode():
         style, _, features = encoder(image)
@@ -122,13 +110,19 @@ def test_flow_and_colour_maps_are_the_authors(lia, source, motion, golden):
         agree(colours[level], golden[f"rgb_skip_{side}"], 1e-4, 1e-5)
 
 
-def test_our_safetensors_form_holds_the_same_network(weights, tmp_path):
-    from safetensors.torch import save_file
-
-    published = read_network(weights).state_dict()
-    save_file({f"gen/{name}": tensor for name, tensor in published.items()}, tmp_path / "lia.safetensors")
-    ours = read_network(tmp_path / "lia.safetensors").state_dict()
-    assert all(torch.equal(ours[name], tensor) for name, tensor in published.items())
+def test_registered_weights_are_the_same_generator_under_their_own_licence(lia, weights, monkeypatch, tmp_path):
+    monkeypatch.setenv("NVFAIR_WEIGHTS", str(tmp_path))
+    store.add(weights, name="mine", licence="agreed by letter")
+    registered = generators.create("lia", weights="mine", device="cpu")
+    assert registered.fingerprint() == lia.fingerprint()
+    assert (lia.licence, registered.licence) == ("CC-BY-NC-4.0", "agreed by letter")
+    # The file itself is known by its content then, wherever it lies.
+    assert generators.create("lia", weights=weights, device="cpu").licence == "agreed by letter"
+    theirs, ours = (
+        read_network(read_checkpoint(path), where="golden").state_dict()
+        for path in (weights, tmp_path / "mine.safetensors")
+    )
+    assert all(torch.equal(ours[name], tensor) for name, tensor in theirs.items())
 
 
 def test_bfloat16_convolutions_stay_near_the_authors_frames(weights, golden):
