@@ -19,13 +19,18 @@ class NvfairError(Exception):
         super().__init__("\n".join(parts))
 
 
+# One mistake in a list of clips makes a problem of every row.
+_SHOWN = 30
+
+
 class Problems(NvfairError):
-    """Every problem found in one input, reported together."""
+    """Every problem found in one input, reported together; `problems` holds all, the message the first of them."""
 
     def __init__(self, where: object, problems: Sequence[str], *, remedy: str = "") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        listed = "".join(f"\n  - {problem}" for problem in self.problems)
+        listed = "".join(f"\n  - {problem}" for problem in self.problems[:_SHOWN])
+        listed += f"\n  ... and {count - _SHOWN} more" if count > _SHOWN else ""
         super().__init__(f"{count} problem{'s' if count != 1 else ''}{listed}", where=where, remedy=remedy)
 
 
