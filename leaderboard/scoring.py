@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark import protocols
-from benchmark.embed import EmbeddingTable, read_embeddings
+from benchmark.embedding_files import EmbeddingTable, read_embeddings
 from benchmark.figures import figures
 from benchmark.scores import Scorer, VideoEmbeddings
 from benchmark.trials import trials

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class NvfairError(Exception):
@@ -17,6 +18,18 @@ class NvfairError(Exception):
         parts += [f"  expected: {expected}"] if expected else []
         parts += [f"  to fix it: {remedy}"] if remedy else []
         super().__init__("\n".join(parts))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is otherwise made anew from its message alone, which no subclass here can be: a process pool
+        # would break instead of handing on what a worker has to say.
+        return _restored, (type(self), str(self), self.__dict__)
+
+
+def _restored(kind: type[NvfairError], message: str, facts: dict[str, Any]) -> NvfairError:
+    error = kind.__new__(kind)
+    error.args = (message,)
+    error.__dict__.update(facts)
+    return error
 
 
 # One mistake in a list of clips makes a problem of every row.

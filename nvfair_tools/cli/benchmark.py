@@ -82,7 +82,8 @@ def embed(
     _needs_torch()
     from benchmark import protocols
     from benchmark.checkpoint import load
-    from benchmark.embed import embed_windows, write_embeddings
+    from benchmark.embed import embed_windows
+    from benchmark.embedding_files import write_embeddings
     from benchmark.inputs import DeviceFrames
     from benchmark.windows import prepare
     from nvfair_tools.atomic import made_folder
