@@ -77,7 +77,9 @@ print(nvfair_tools.features.distances(np.arange(252.0).reshape(1, 126, 2)).shape
 
 
 def test_a_cohort_is_simulated_with_the_core_dependencies_alone(tmp_path):
-    (tmp_path / "tiny.yaml").write_text("{sources: [{name: sim, train: 1, validation: 0, test: 1}], clips: 1, frames: 20}")
+    (tmp_path / "tiny.yaml").write_text(
+        "{sources: [{name: sim, train: 1, validation: 0, test: 1}], clips: 1, frames: 20}"
+    )
     words = ["simulate", "cohort", str(tmp_path / "out"), "--settings", str(tmp_path / "tiny.yaml"), "--workers", "1"]
     done = command_without(EXTRAS, *words)
     assert done.returncode == 0, done.stderr
