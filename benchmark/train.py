@@ -29,7 +29,7 @@ from benchmark.selection import Selection
 from benchmark.temporal_cnn import NetworkShape, TemporalCnn
 from benchmark.training_options import TrainOptions
 from benchmark.windows import WindowSet, prepare
-from nvfair_tools.atomic import write_text, written_aside
+from nvfair_tools.atomic import made_folder, write_text, written_aside
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.writer import sha256_of
 from nvfair_tools.errors import NvfairError
@@ -313,6 +313,14 @@ def _restore(path: Path, digest: str, network: TemporalCnn, optimiser: torch.opt
 def _finished(out: Path, digest: str) -> Checkpoint | None:
     """The checkpoint that is already there, where it is this very run's."""
     if not (out / RECORD).exists():
+        if out.is_dir() and not (out / STATE).exists() and any(out.iterdir()):
+            raise NvfairError(
+                "this folder holds something else than a training",
+                where=out,
+                expected="an empty folder, or one with an unfinished training of the same options",
+                remedy="name another folder",
+            )
+        made_folder(out)
         return None
     checkpoint = load(out)
     if checkpoint.options.get("run") != digest:

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 
 from benchmark import protocols
 from benchmark.windows import WindowSet, prepare
-from leaderboard.submission import FILE, Entry, entry_path, read
+from leaderboard.submission import FILE, Entry, Submission, entry_path, read
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Protocol
+from nvfair_tools.protocol import Protocol, Relation
 
 COLUMNS = {"video": "string", "window": "integer", "start_frame": "integer", "embedding": "fixed-size list of float32"}
 MAX_VALUES = 2_000_000_000  # of one file: 8 GB once read
@@ -32,21 +32,43 @@ def problems(folder: Path, dataset: Dataset) -> list[str]:
         submission = read(folder)
     except NvfairError as error:
         return [str(error)]
-    return [problem for entry in submission.entries for problem in _entry(folder, entry, dataset)]
+    return [problem for entry in submission.entries for problem in _entry(folder, submission, entry, dataset)]
 
 
 def test_windows(dataset: Dataset, protocol: Protocol) -> WindowSet:
     """The windows of every reenactment of the test people: `.videos` lists what an entry must embed."""
+    return prepare(dataset, _test_videos(dataset, protocol)["video"], protocol)
+
+
+def _test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
     videos = dataset.usable()
-    chosen = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
-    return prepare(dataset, chosen["video"], protocol)
+    return videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
 
 
-def _entry(folder: Path, entry: Entry, dataset: Dataset) -> Iterator[str]:
+def fits(relation: Relation, generator: str, submission: Submission, entry: Entry) -> bool:
+    """Whether `generator` stands to the method as the protocol asks; undeclared training counts as having seen all."""
+    if relation is Relation.ANY:
+        return True
+    seen = generator in entry.trained_on_generators
+    if relation is Relation.SEEN:
+        return seen
+    touched = submission.training.generators
+    return not seen and not isinstance(touched, str) and generator not in touched
+
+
+def _entry(folder: Path, submission: Submission, entry: Entry, dataset: Dataset) -> Iterator[str]:
     if entry.protocol not in protocols.names():  # a name only: a path would have the board read files of its own
         yield f"{FILE}: protocol {entry.protocol!r} is unknown; expected one of {', '.join(protocols.names())}"
         return
     protocol = protocols.load(entry.protocol)
+    tested = sorted(_test_videos(dataset, protocol)["generator"].unique())
+    relation = protocol.generators.relation
+    if not any(fits(relation, generator, submission, entry) for generator in tested):
+        yield (
+            f"{FILE}: protocol {entry.protocol}: none of the tested generators ({', '.join(tested)}) is "
+            f"{relation.value} to a method trained on {', '.join(entry.trained_on_generators) or 'none'}; name "
+            "`trained_on_generators` of this entry and `training.generators`, or submit to the other protocol"
+        )
     try:
         path = entry_path(folder, entry)
     except NvfairError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import protocols
-from benchmark.embed import grouped, read_embeddings
+from benchmark.embedding_files import grouped, read_embeddings
 from benchmark.figures import figures
 from benchmark.scores import Scorer
 from benchmark.trials import trials
@@ -16,8 +16,7 @@ from leaderboard.store import ResultRow
 from leaderboard.submission import Entry, Submission, digest, entry_path, read
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.writer import sha256_of
-from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.protocol import Relation
+from nvfair_tools.errors import Problems
 
 # Raised whenever a figure could change for the same embeddings: results of two versions are not compared.
 SCORER = "1"
@@ -61,17 +60,10 @@ def _score(folder: Path, submission: Submission, entry: Entry, dataset: Dataset)
     people = sorted({*videos["driver"], *videos["target"]})
     result: dict[str, Any] = {"generators": {}, "overlap": declared_overlap(submission, people)}
     for generator in sorted(videos["generator"].unique()):
-        if not _fits(protocol.generators.relation, generator, submission, entry):
+        if not check.fits(protocol.generators.relation, generator, submission, entry):
             continue
         found = list(trials(videos, generator, protocol.trials))
         result["generators"][generator] = figures(scorer, found, videos, protocol, full=False)
-    if not result["generators"]:
-        raise NvfairError(
-            f"no test generator is {protocol.generators.relation.value} to a method trained on "
-            f"{', '.join(entry.trained_on_generators) or 'none'}",
-            where=entry.protocol,
-            remedy="name the training generators of this entry, or submit to the other protocol",
-        )
     return result
 
 
@@ -79,14 +71,3 @@ def declared_overlap(submission: Submission, test_people: list[str]) -> list[str
     """Test people whom the declaration names as trained on; "unknown" where it does not say."""
     people = submission.training.people
     return "unknown" if isinstance(people, str) else sorted(set(people) & set(test_people))
-
-
-def _fits(relation: Relation, generator: str, submission: Submission, entry: Entry) -> bool:
-    """Whether `generator` stands to the method as the protocol asks; undeclared training counts as having seen all."""
-    if relation is Relation.ANY:
-        return True
-    seen = generator in entry.trained_on_generators
-    if relation is Relation.SEEN:
-        return seen
-    touched = submission.training.generators
-    return not seen and not isinstance(touched, str) and generator not in touched

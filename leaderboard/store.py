@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, create_engine, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from leaderboard.submission import Submission
+from nvfair_tools.errors import NvfairError
 
 
 class Base(DeclarativeBase):
@@ -59,11 +62,21 @@ class Scored:
 
 
 class Store:
-    """The board's memory. `url`: an SQLAlchemy database URL, such as "sqlite:///board.sqlite"."""
+    """The board's memory. `url`: an SQLAlchemy database URL, such as "sqlite:///board.sqlite".
+
+    Raises NvfairError where it is no such URL, or the database cannot be opened or is none.
+    """
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url)
-        Base.metadata.create_all(self._engine)
+        try:
+            self._engine = create_engine(url)
+            Base.metadata.create_all(self._engine)
+        except SQLAlchemyError as error:
+            raise NvfairError(
+                f"the board's database cannot be opened: {str(error).splitlines()[0]}",
+                where=_without_password(url),
+                expected="an SQLAlchemy URL of a database that can be written, such as sqlite:///board.sqlite",
+            ) from error
 
     def add(self, digest: str, submission: Submission, results: list[ResultRow]) -> bool:
         """Stores a submission with its results, all or nothing; False when the same results are here already."""
@@ -107,3 +120,10 @@ class Store:
             ResultRow.reason == row.reason,
         )
         return session.execute(same).first() is not None
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except SQLAlchemyError:
+        return "--store"

@@ -3,9 +3,41 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from nvfair_tools.errors import NvfairError
+
+
+def made_folder(folder: Path) -> Path:
+    """`folder`, made where it is not there. Raises NvfairError where that fails or nothing can be written in it: asked
+    before the work begins, so that hours of it are not lost at the end."""
+    check_writable(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return folder
+
+
+def check_writable(folder: Path) -> None:
+    """Raises NvfairError where nothing can be written in `folder`, or in the folder in which it is to be made."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> NvfairError:
+    return NvfairError(
+        f"nothing can be written here: {error.strerror}", where=folder, remedy="name another folder for the output"
+    )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,13 +93,29 @@ def _csv_rows(recipe: Recipe, source: SourceFolder, problems: list[str]) -> list
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise NvfairError(f"the list cannot be read: {reason}", where=path) from error
-    reader = csv.DictReader(text.splitlines())
+        remedy = "save it as CSV in UTF-8" if isinstance(error, UnicodeDecodeError) else "correct `csv` in the recipe"
+        raise NvfairError(f"the list cannot be read: {reason}", where=path, remedy=remedy) from error
+    try:
+        return _parsed(text, path.name, source, root, problems)
+    except csv.Error as error:
+        raise NvfairError(f"not a CSV: {error}", where=path) from error
+
+
+def _parsed(text: str, file: str, source: SourceFolder, root: Path, problems: list[str]) -> list[ClipRow]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     header = list(reader.fieldnames or [])
-    names = _column_names(path.name, header, source, problems)
+    if len(header) < 2 or not text.strip():
+        told = f"its first row is {header[0]!r}" if header else "it is empty"
+        sign = next((sign for sign in (";", "\t", "|") if header and sign in header[0]), None)
+        remedy = f"; its values are separated by {sign!r}" if sign else ""
+        problems.append(f"{file}: has no header of column names separated by commas: {told}{remedy}")
+        return []
+    names = _column_names(file, header, source, problems)
+    if any(name not in names and name not in source.defaults for name in _NEEDED):
+        return []  # every row would only say so again
     rows = []
-    for line, record in enumerate(reader, start=2):
-        where = f"{path.name} row {line}"
+    for record in reader:
+        where = f"{file} row {reader.line_num}"
         if None in record or None in record.values():
             problems.append(f"{where}: has another number of values than the header's {len(header)} columns")
             continue

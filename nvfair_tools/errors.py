@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 class NvfairError(Exception):
@@ -18,14 +19,31 @@ class NvfairError(Exception):
         parts += [f"  to fix it: {remedy}"] if remedy else []
         super().__init__("\n".join(parts))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is otherwise made anew from its message alone, which no subclass here can be: a process pool
+        # would break instead of handing on what a worker has to say.
+        return _restored, (type(self), str(self), self.__dict__)
+
+
+def _restored(kind: type[NvfairError], message: str, facts: dict[str, Any]) -> NvfairError:
+    error = kind.__new__(kind)
+    error.args = (message,)
+    error.__dict__.update(facts)
+    return error
+
+
+# One mistake in a list of clips makes a problem of every row.
+_SHOWN = 30
+
 
 class Problems(NvfairError):
-    """Every problem found in one input, reported together."""
+    """Every problem found in one input, reported together; `problems` holds all, the message the first of them."""
 
     def __init__(self, where: object, problems: Sequence[str], *, remedy: str = "") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        listed = "".join(f"\n  - {problem}" for problem in self.problems)
+        listed = "".join(f"\n  - {problem}" for problem in self.problems[:_SHOWN])
+        listed += f"\n  ... and {count - _SHOWN} more" if count > _SHOWN else ""
         super().__init__(f"{count} problem{'s' if count != 1 else ''}{listed}", where=where, remedy=remedy)
 
 

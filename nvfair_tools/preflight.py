@@ -16,6 +16,7 @@ from nvfair_tools.plan import Driver, Target, plan_pairs
 from nvfair_tools.recipe import Recipe
 from nvfair_tools.splits import assign_splits
 from nvfair_tools.tracker import Tracker
+from nvfair_tools.workspace import Workspace
 
 PROBED = 5  # clips looked into
 # Bytes, measured on real clips: of a rendered 256 x 256 frame, of a frame's landmarks and distances in a part, of a
@@ -42,6 +43,7 @@ def preflight(recipe: Recipe) -> list[Finding]:
     frames = list(_probed(rows, found))
     found += [*_landmarker(recipe), *_generators(recipe)]
     mean = sum(frames) / len(frames) if frames else 0.0
+    found.append(_tried("output", lambda: _output(recipe)))
     found += [*_size(recipe, rows, splits, mean), *_memory(recipe)]
     return found
 
@@ -104,6 +106,11 @@ def _generators(recipe: Recipe) -> Iterator[Finding]:
             return f"{made.size} x {made.size}, {made.motion_mode}, licence {made.licence}"
 
         yield _tried(f"generator {choice.label}", describe)
+
+
+def _output(recipe: Recipe) -> str:
+    Workspace(recipe.output_folder).check()
+    return str(recipe.output_folder)
 
 
 def _tried(topic: str, look: Callable[[], str]) -> Finding:

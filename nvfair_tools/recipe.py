@@ -221,7 +221,12 @@ def load_recipe(path: str | Path) -> Recipe:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise NvfairError(f"the recipe cannot be read: {reason}", where=path) from error
+        raise NvfairError(
+            f"the recipe cannot be read: {reason}",
+            where=path,
+            expected="a YAML file in UTF-8",
+            remedy="start from examples/clips.yaml",
+        ) from error
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:

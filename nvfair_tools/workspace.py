@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from nvfair_tools.atomic import check_writable, made_folder
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.journal import Journal
 
@@ -32,13 +34,31 @@ class Workspace:
         """Where the track with this id lies (of a source clip, a portrait or a reenactment)."""
         return self.folder / "tracks" / id[:2] / f"{id}.npz"
 
+    def check(self) -> None:
+        """Raises NvfairError where the data set's folder cannot be written, or holds what no build has made: a build
+        removes parts that are none of its own."""
+        if self.dataset.is_dir() and not self.journal.exists() and any(self.dataset.iterdir()) and not self._built():
+            raise NvfairError(
+                "this folder holds something else than a build",
+                where=self.dataset,
+                expected="an empty folder, or one that `nvfair build` has begun or finished",
+                remedy="name another `output` in the recipe",
+            )
+        check_writable(self.dataset)
+
+    def _built(self) -> bool:
+        """Whether a finished build is here, whose own folder has been deleted."""
+        try:
+            return "recipe" in json.loads((self.dataset / "dataset.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError):
+            return False
+
     @contextmanager
     def opened(self) -> Iterator[Journal]:
         """The journal, for one process at a time. Raises NvfairError where another build is at work."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise NvfairError(f"the output folder cannot be made: {error.strerror}", where=self.dataset) from error
+        self.check()
+        made_folder(self.dataset)
+        self.folder.mkdir(exist_ok=True)
         with _locked(self.folder / "lock"), Journal(self.journal) as journal:
             self._clear_leftovers()
             yield journal

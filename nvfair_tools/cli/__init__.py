@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import os
 import sys
+from dataclasses import dataclass
 
 import click
 
-# name -> (module:command, one-line help); the help stands here so that listing it imports nothing.
+from nvfair_tools import __version__
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command: where it is (module:attribute), its one-line help, the extra that has all it needs."""
+
+    place: str
+    text: str
+    extra: str
+
+
+# The help stands here, so that listing it imports nothing.
 COMMANDS = {
-    "demo": ("nvfair_tools.cli.demo:demo", "From simulated people to a scored report, end to end."),
-    "build": ("nvfair_tools.cli.curate:build", "Run a recipe: ingest, plan, render, landmarks, shards."),
-    "check": ("nvfair_tools.cli.curate:check", "Check a recipe and what it needs before hours are spent."),
-    "ingest": ("nvfair_tools.cli.curate:ingest", "Read, check and track the source videos of a recipe."),
-    "plan": ("nvfair_tools.cli.curate:plan", "List the reenactments a recipe asks for."),
-    "render": ("nvfair_tools.cli.curate:render", "Render the planned reenactments."),
-    "landmarks": ("nvfair_tools.cli.curate:landmarks", "Track the face in every reenactment."),
-    "shards": ("nvfair_tools.cli.curate:shards", "Write the Parquet shards, tables, card and dataset.json."),
-    "status": ("nvfair_tools.cli.curate:status", "Count a build's items by stage, state and reason."),
-    "probe": ("nvfair_tools.cli.media:probe", "Show what a video file really holds."),
-    "simulate": ("nvfair_tools.cli.simulate:simulate", "Make simulated people: videos or landmark-only cohorts."),
-    "weights": ("nvfair_tools.cli.weights:weights", "Add, list and remove generator checkpoints."),
-    "train": ("nvfair_tools.cli.benchmark:train", "Train a fingerprinting method."),
-    "embed": ("nvfair_tools.cli.benchmark:embed", "Embed a dataset's videos with a checkpoint."),
-    "evaluate": ("nvfair_tools.cli.benchmark:evaluate", "Score checkpoints under a protocol; write a report."),
-    "submit": ("nvfair_tools.cli.board:submit", "Check and pack a leaderboard submission."),
-    "board": ("nvfair_tools.cli.board:board", "Keep a leaderboard: add submissions, export its pages."),
+    "demo": Entry("nvfair_tools.cli.demo:demo", "From simulated people to a scored report, end to end.", "all"),
+    "build": Entry("nvfair_tools.cli.curate:build", "Run a recipe: ingest, plan, render, landmarks, shards.", "curate"),
+    "check": Entry(
+        "nvfair_tools.cli.curate:check", "Check a recipe and what it needs before hours are spent.", "curate"
+    ),
+    "ingest": Entry("nvfair_tools.cli.curate:ingest", "Read, check and track the source videos of a recipe.", "curate"),
+    "plan": Entry("nvfair_tools.cli.curate:plan", "List the reenactments a recipe asks for.", "curate"),
+    "render": Entry("nvfair_tools.cli.curate:render", "Render the planned reenactments.", "curate"),
+    "landmarks": Entry("nvfair_tools.cli.curate:landmarks", "Track the face in every reenactment.", "curate"),
+    "shards": Entry(
+        "nvfair_tools.cli.curate:shards", "Write the Parquet shards, tables, card and dataset.json.", "curate"
+    ),
+    "status": Entry("nvfair_tools.cli.curate:status", "Count a build's items by stage, state and reason.", "curate"),
+    "card": Entry("nvfair_tools.cli.card:card", "Check that a data set is what its card says.", "curate"),
+    "probe": Entry("nvfair_tools.cli.media:probe", "Show what a video file really holds.", "media"),
+    "simulate": Entry(
+        "nvfair_tools.cli.simulate:simulate", "Make simulated people: videos or landmark-only cohorts.", "curate"
+    ),
+    "weights": Entry("nvfair_tools.cli.weights:weights", "Add, list and remove generator checkpoints.", "render"),
+    "train": Entry("nvfair_tools.cli.benchmark:train", "Train a fingerprinting method.", "train"),
+    "embed": Entry("nvfair_tools.cli.benchmark:embed", "Embed a dataset's videos with a checkpoint.", "train"),
+    "evaluate": Entry(
+        "nvfair_tools.cli.benchmark:evaluate", "Score checkpoints under a protocol; write a report.", "train"
+    ),
+    "submit": Entry("nvfair_tools.cli.board:submit", "Check and pack a leaderboard submission.", "board"),
+    "board": Entry("nvfair_tools.cli.board:board", "Keep a leaderboard: add submissions, export its pages.", "board"),
 }
 
 
@@ -38,36 +62,80 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, attribute = COMMANDS[cmd_name][0].split(":")
+        ctx.meta[_CALLED] = cmd_name
+        module, attribute = COMMANDS[cmd_name].place.split(":")
         return getattr(importlib.import_module(module), attribute)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, entry.text) for name, entry in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ImportError as error:
+            package = (error.name or "").split(".")[0]
+            if not package or package in _OURS or package in sys.stdlib_module_names:
+                raise
+            from nvfair_tools.errors import MissingExtra
+
+            raise MissingExtra(package, COMMANDS[ctx.meta[_CALLED]].extra, str(error)) from error
+
+
+# Key under which a context remembers which command was called.
+_CALLED = "nvfair_tools.cli.called"
+_OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="nvfair-tools")
+@click.version_option(__version__, prog_name="nvfair")
 def cli() -> None:
     """Datasets and benchmarks for avatar fingerprinting: who is driving a synthetic talking head?"""
 
 
 def main() -> None:
-    """Entry point: users' mistakes end as one message and exit status 1, never as a traceback."""
+    """Entry point: users' mistakes end as one message and exit status 1 (130 for Ctrl-C), never as a traceback."""
     try:
-        cli(standalone_mode=True)
-    except Exception as error:
-        if not _is_users_error(error):
-            raise
-        click.secho(f"error: {error}", fg="red", err=True)
+        # Not standalone: click would turn Ctrl-C into a bare "Aborted!".
+        status = cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.secho(
+            "interrupted: run the same command again; what was finished is kept and not done again", fg="red", err=True
+        )
+        sys.exit(130)
+    except BrokenPipeError:  # whoever read our output has stopped, as `nvfair ... | head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except Exception as error:
+        told = _told(error)
+        if told is None:
+            raise
+        click.secho(f"error: {told}", fg="red", err=True)
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
-def _is_users_error(error: Exception) -> bool:
-    """Whether the message alone tells the user what to do (the generators package has its own error type)."""
+def _told(error: Exception) -> str | None:
+    """What the user is to read where the message alone says what to do; None for a fault of ours."""
     from nvfair_tools.errors import NvfairError
 
     generator_errors = sys.modules.get("generators.errors")
-    return isinstance(error, NvfairError) or (
+    if isinstance(error, NvfairError) or (
         generator_errors is not None and isinstance(error, generator_errors.GeneratorError)
-    )
+    ):
+        return str(error)
+    if isinstance(error, OSError) and error.errno is not None:  # a full disk, a folder without permission
+        place = next((f"{name}: " for name in (error.filename2, error.filename) if name), "")
+        return f"{place}{error.strerror or error}"
+    return None

@@ -82,9 +82,11 @@ def embed(
     _needs_torch()
     from benchmark import protocols
     from benchmark.checkpoint import load
-    from benchmark.embed import embed_windows, write_embeddings
+    from benchmark.embed import embed_windows
+    from benchmark.embedding_files import write_embeddings
     from benchmark.inputs import DeviceFrames
     from benchmark.windows import prepare
+    from nvfair_tools.atomic import made_folder
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.dataset.writer import sha256_of
     from nvfair_tools.errors import NvfairError
@@ -94,11 +96,14 @@ def embed(
     if generators:
         videos = videos[videos["generator"].isin(_split(generators))]
     if videos.empty:
+        there = data.videos[data.videos["generator"].notna()]
         raise NvfairError(
             f"no reenactment in split {split!r} by {', '.join(_split(generators)) or 'any generator'}",
             where=dataset,
-            expected=f"generators {', '.join(sorted(data.videos['generator'].dropna().unique()))}",
+            expected=f"splits {', '.join(sorted(there['split'].unique()))}; "
+            f"generators {', '.join(sorted(there['generator'].unique()))}",
         )
+    made_folder(out.parent)
     windows = prepare(data, videos["video"], rule)
     network = checkpoint.network.to(_device(device))
     frames = DeviceFrames(windows.landmarks, network.shape.input, _device(device), checkpoint.feature["scale"])
@@ -140,13 +145,17 @@ def evaluate(
     from benchmark.evaluate import evaluate as run
     from benchmark.evaluate import write_results
     from benchmark.report import write_report
+    from nvfair_tools.atomic import made_folder
     from nvfair_tools.dataset import Dataset
 
     data = Dataset.open(dataset)
+    checkpoints = [load(folder) for folder in folders]
+    rules = [protocols.load(name) for name in names or ("nvfair-seen", "nvfair-unseen")]
+    made_folder(out)
     results = run(
         data,
-        [load(folder) for folder in folders],
-        [protocols.load(name) for name in names or ("nvfair-seen", "nvfair-unseen")],
+        checkpoints,
+        rules,
         generators=_split(generators),
         allow_overlap=allow_overlap,
         device=_device(device),

@@ -81,9 +81,13 @@ def export(folder: Path, store: str) -> None:
     """Write the board as a static site (HTML, JSON, CSV) to FOLDER."""
     from leaderboard.pages import export as write
     from leaderboard.store import Store
+    from nvfair_tools.atomic import made_folder
 
     kept = Store(store)
     try:
-        click.echo(write(kept.results(), folder))
+        results = list(kept.results())
+        click.echo(write(results, made_folder(folder)))
+        if not results:
+            click.secho(f"{store} holds no result yet: `nvfair board add` makes some", fg="yellow", err=True)
     finally:
         kept.close()

@@ -48,15 +48,18 @@ shards = _stage_command("shards", "Write parts, tables, card and dataset.json (s
 def check(recipe: Path) -> None:
     """Check RECIPE and what it needs before hours are spent: files, generators, weights, disk, memory."""
     from rich.console import Console
+    from rich.markup import escape
 
     from nvfair_tools.preflight import preflight
     from nvfair_tools.recipe import load_recipe
 
     findings = preflight(load_recipe(recipe))
     console = Console()
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
     for finding in findings:
-        mark = {"ok": "[green]ok[/]", "warning": "[yellow]warning[/]", "error": "[red]error[/]"}[finding.level]
-        console.print(f"{mark:>8}  {finding.topic}: {finding.text}", soft_wrap=True, highlight=False)
+        mark = f"[{colours[finding.level]}]{finding.level:>8}[/]"
+        # Texts may hold brackets, as in pip install 'nvfair-tools[curate]', which are no markup.
+        console.print(f"{mark}  {finding.topic}: {escape(finding.text)}", soft_wrap=True, highlight=False)
     if any(finding.level == "error" for finding in findings):
         raise SystemExit(1)
 
@@ -99,6 +102,7 @@ def _run(path: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
 
 def _summarise(folder: Path, until: str, outcome: Outcome) -> None:
     from rich.console import Console
+    from rich.markup import escape
 
     from nvfair_tools.audit import audit
     from nvfair_tools.build import summary
@@ -107,24 +111,28 @@ def _summarise(folder: Path, until: str, outcome: Outcome) -> None:
     console.print(_table(f"{folder.name}: up to {until}", ["what", "state", "reason", "items"], summary(outcome)))
     if outcome.stray:
         console.print(
-            f"{len(outcome.stray)} file(s) in the folder belong to no row, such as {outcome.stray[0]}: "
+            f"{len(outcome.stray)} file(s) in the folder belong to no row, such as {escape(outcome.stray[0])}: "
             "they are of an earlier recipe; `nvfair build --prune` deletes them",
             soft_wrap=True,
         )
     if outcome.videos is None or outcome.identities is None:
         return
+    made = outcome.videos[(outcome.videos["kind"] != "real") & (outcome.videos["state"] == "ok")]
+    if made.empty:
+        console.print("[yellow]the data set holds no reenactment[/]: the reasons above and the recipe say why")
     for finding in audit(outcome.identities, outcome.videos):
         if not finding.clean:
             console.print(f"[red]leakage[/]: {finding.found} {finding.question}")
-    console.print(f"finished: {folder}", soft_wrap=True)
+    console.print(f"finished: {escape(str(folder))}", soft_wrap=True)
 
 
 def _table(title: str, columns: Any, rows: list[Any]) -> Any:
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title=title)
+    table = Table(title=escape(title))
     for column in columns:
         table.add_column(str(column), justify="right" if column == "items" else "left")
     for row in rows:
-        table.add_row(*(str(value) for value in row))
+        table.add_row(*(escape(str(value)) for value in row))
     return table

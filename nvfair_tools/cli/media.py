@@ -57,12 +57,13 @@ def _facts(info: MediaInfo) -> dict[str, Any]:
 
 def _print(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("file", "size", "fps", "frames", "seconds", "codec", "notes")
     for row in rows:
         if "width" not in row:
-            table.add_row(row["path"], *[""] * 5, f"[red]{row['detail']}[/red]")
+            table.add_row(escape(row["path"]), *[""] * 5, f"[red]{escape(row['detail'])}[/red]")
             continue
         notes = [f"[red]{row['problem']}[/red]"] if row["problem"] else []
         notes += ["variable frame rate"] if row["variable_frame_rate"] else []
@@ -70,5 +71,5 @@ def _print(rows: list[dict[str, Any]]) -> None:
         notes += [] if row["has_audio"] else ["no sound"]
         size, seconds = f"{row['width']}x{row['height']}", f"{row['duration']:.2f}"
         rate = row["fps"].removesuffix("/1") if row["fps"] else "?"
-        table.add_row(row["path"], size, rate, str(row["frames"]), seconds, row["codec"], ", ".join(notes))
+        table.add_row(escape(row["path"]), size, rate, str(row["frames"]), seconds, row["codec"], ", ".join(notes))
     Console(width=None if sys.stdout.isatty() else 160).print(table)

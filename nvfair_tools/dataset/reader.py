@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Dataset:
             raise NvfairError(
                 f"not valid JSON: {error}", where=path, remedy="build or copy the data set again"
             ) from error
-        version = meta.get("format_version")
+        version = meta.get("format_version") if isinstance(meta, dict) else None
         if version != FORMAT_VERSION:
             raise NvfairError(
                 f"format version {version!r}",
@@ -55,8 +56,8 @@ class Dataset:
         return cls(
             folder=folder,
             meta=meta,
-            identities=pd.read_parquet(folder / "identities.parquet"),
-            videos=pd.read_parquet(folder / "videos.parquet"),
+            identities=_read(folder / "identities.parquet").to_pandas(),
+            videos=_read(folder / "videos.parquet").to_pandas(),
         )
 
     def usable(self) -> pd.DataFrame:
@@ -66,7 +67,8 @@ class Dataset:
     def tracks(self, videos: Iterable[str] | None = None, *, mesh: bool = False) -> TrackTable:
         """Landmarks of `videos` (ids; None: all usable ones), in the order asked for.
 
-        Raises NvfairError naming the ids that are not here, or when a mesh is asked for that was not kept.
+        Raises NvfairError naming the ids that are not here, a part that is missing, damaged or holds other frames than
+        videos.parquet says, or when a mesh is asked for that was not kept.
         """
         table = self.usable().set_index("video", drop=False)
         ids = table.index.to_numpy() if videos is None else np.asarray(list(videos), dtype=object)
@@ -86,7 +88,7 @@ class Dataset:
         meshes = np.empty((total, 478, 3), dtype=np.float32) if mesh else None
         position = pd.Series(np.arange(len(chosen)), index=chosen.index)
         for part, group in chosen.groupby("part", sort=True):
-            rows = self._read_part(str(part), mesh)
+            rows = self._read_part(str(part), group, mesh)
             wanted = position.loc[group.index].to_numpy()
             for n, first in zip(wanted, group["first_row"].to_numpy(), strict=True):
                 source = slice(int(first), int(first) + int(lengths[n]))
@@ -98,28 +100,53 @@ class Dataset:
                     meshes[target] = rows["mesh"][source].reshape(-1, 478, 3)
         return TrackTable(np.asarray(ids, dtype=object), offsets, landmarks, valid, time, meshes)
 
-    def _read_part(self, part: str, mesh: bool) -> dict[str, np.ndarray]:
+    def _read_part(self, part: str, videos: pd.DataFrame, mesh: bool) -> dict[str, np.ndarray]:
+        """Columns of a part in which `videos` (columns video, first_row, frames) lie where they say."""
         path = self.folder / part
         columns = ["valid", "time", "landmarks"] + (["mesh"] if mesh else [])
-        try:
-            table = pq.read_table(path, columns=columns)
-        except FileNotFoundError as error:
-            raise NvfairError(
-                "a part of the data set is missing", where=path, remedy="build or copy it again"
-            ) from error
-        except KeyError as error:
-            raise NvfairError(f"no column {error}", where=path) from error
-        except pa.ArrowInvalid as error:
-            raise NvfairError(
-                f"not a whole Parquet file: {error}", where=path, remedy="build or copy it again"
-            ) from error
-        if mesh and "mesh" not in table.column_names:
+        if mesh and "mesh" not in _schema(path).names:
             raise NvfairError(
                 "this data set did not keep the mesh",
                 where=path,
-                remedy="build it with `features.mesh: true` in the recipe",
+                remedy="build it with `features: {mesh: true}` in the recipe",
+            )
+        table = _read(path, ["video", *columns])
+        first = videos["first_row"].to_numpy(dtype=np.int64)
+        last = first + videos["frames"].to_numpy(dtype=np.int64) - 1
+        names = table.column("video")
+        if last.max(initial=-1) >= len(table) or any(
+            names.take(pa.array(rows)).to_pylist() != videos["video"].tolist() for rows in (first, last)
+        ):
+            raise NvfairError(
+                "this part holds other frames than videos.parquet says", where=path, remedy="build or copy it again"
             )
         return {name: _flat(table.column(name)) for name in columns}
+
+
+def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """A Parquet file of the data set; `video` stays a dictionary where columns are named, which reads quicker."""
+    with _told(path):
+        return pq.read_table(
+            path, columns=columns, partitioning=None, read_dictionary=["video"] if columns is not None else None
+        )
+
+
+def _schema(path: Path) -> pa.Schema:
+    with _told(path):
+        return pq.read_schema(path)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turns what pyarrow says of a file that is absent or damaged into our words."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NvfairError("a file of the data set is missing", where=path, remedy="build or copy it again") from error
+    except (pa.ArrowException, OSError) as error:
+        raise NvfairError(
+            f"not a whole Parquet file: {str(error).splitlines()[0]}", where=path, remedy="build or copy it again"
+        ) from error
 
 
 def _flat(column: pa.ChunkedArray) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from generators.errors import GeneratorError
 from generators.face import Framing
 from generators.generator import Generator, MotionMode
-from generators.registry import FACTORIES, create
+from generators.registry import FACTORIES, create, factory
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.recipe import GeneratorChoice, Recipe
 
@@ -108,5 +107,4 @@ def _options(recipe: Recipe, choice: GeneratorChoice) -> dict[str, Any]:
 def _factory_parameters(name: str) -> set[str]:
     if name not in FACTORIES:
         return set()
-    module, factory = FACTORIES[name].split(":")
-    return set(inspect.signature(getattr(importlib.import_module(module), factory)).parameters)
+    return set(inspect.signature(factory(name)).parameters)

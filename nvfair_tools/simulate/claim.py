@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nvfair_tools.atomic import write_text
+from nvfair_tools.atomic import made_folder, write_text
 from nvfair_tools.errors import NvfairError
 
 _STAMP = ".world"
@@ -15,14 +15,14 @@ def claim(folder: Path, world: str) -> None:
     stamp = folder / _STAMP
     if stamp.exists() and stamp.read_text(encoding="utf-8").strip() == world:
         return
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_dir() and any(folder.iterdir()):
         raise NvfairError(
             "holds something else already: a finished set, or an unfinished one with other settings",
             where=folder,
             expected="an empty folder, or an unfinished one with the same settings",
             remedy="name another folder",
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    made_folder(folder)
     write_text(stamp, world + "\n")
 
 

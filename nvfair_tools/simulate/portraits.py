@@ -43,12 +43,11 @@ def public_portraits() -> dict[str, tuple[np.ndarray, str]]:
 
 def measured_portraits() -> list[Portrait]:
     """Both portraits with the meshes that MediaPipe's face mesh finds in them."""
-    try:
-        from mediapipe.python.solutions.face_mesh import FaceMesh
-    except ImportError as error:
-        raise MissingExtra("mediapipe", "curate", str(error)) from error
+    from nvfair_tools.landmarks.mediapipe import import_mediapipe, quiet_stderr
+
+    face_mesh = import_mediapipe().solutions.face_mesh.FaceMesh
     found = []
-    with FaceMesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as landmarker:
+    with quiet_stderr(), face_mesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as landmarker:
         for name, (image, credit) in public_portraits().items():
             faces = landmarker.process(image).multi_face_landmarks
             if not faces:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from typing_extensions import Self
 
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.simulate.content import EMOTIONS, Content
 from nvfair_tools.simulate.randomness import digest
 from nvfair_tools.simulate.reenact import GENERATORS, SimulatedGenerator
 from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 # Changing what a seed gives changes this number, and with it every world's hash.
 SIMULATION_VERSION = 1

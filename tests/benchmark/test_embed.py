@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from benchmark.embed import by_video, embed_windows, grouped, read_embeddings, write_embeddings
+from benchmark.embed import by_video, embed_windows
+from benchmark.embedding_files import grouped, read_embeddings, write_embeddings
 from benchmark.inputs import DeviceFrames
 from benchmark.temporal_cnn import NetworkShape, TemporalCnn, window_embedding
 from benchmark.windows import WindowSet, prepare

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from benchmark import metrics, protocols
 from benchmark.checkpoint import RECORD, Checkpoint, load
 from benchmark.controls import CROSSNESS, SHAPE, STILL
-from benchmark.embed import read_embeddings
+from benchmark.embedding_files import read_embeddings
 from benchmark.evaluate import evaluate, write_results
 from benchmark.report import write_report
 from benchmark.train import train

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from benchmark import protocols
-from benchmark.embed import write_embeddings
+from benchmark.embedding_files import write_embeddings
 from leaderboard.check import test_windows as windows_of
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import make

@@ -41,7 +41,7 @@ def test_a_protocol_is_named_never_read_from_a_path(submission: Path, dataset: D
 def test_files_outside_the_folder_and_links_are_refused(submission: Path, dataset: Dataset, path: str) -> None:
     (submission.parent / "outside.parquet").write_bytes(b"PAR1")
     (submission / "embeddings" / "link.parquet").symlink_to(submission / "embeddings" / "test.parquet")
-    declare(submission, {**GOOD, "entries": [{"protocol": "nvfair-seen", "embeddings": path}]})
+    declare(submission, {**GOOD, "entries": [GOOD["entries"][0] | {"embeddings": path}]})
     (text,) = problems(submission, dataset)
     assert "leads out of the submission's folder or through a link" in text
 
@@ -78,3 +78,14 @@ def test_nan_repeated_missing_and_unknown_windows_are_all_reported_with_their_ro
     assert "repeat a window" in text
     assert "videos are missing" in text
     assert "'stranger'" in text
+
+
+@pytest.mark.parametrize(("seen", "unseen"), [([], 0), (["alpha", "beta"], 1)])
+def test_an_entry_without_a_generator_to_be_scored_on_is_a_problem(
+    submission: Path, dataset: Dataset, seen: list[str], unseen: int
+) -> None:
+    number = 1 if unseen else 0
+    declare(submission, GOOD | {"entries": [GOOD["entries"][number] | {"trained_on_generators": seen}]})
+    (problem,) = problems(submission, dataset)
+    assert "none of the tested generators (alpha, beta) is " + ("unseen" if unseen else "seen") in problem
+    assert "trained_on_generators" in problem

@@ -1,0 +1,159 @@
+"""Parts hold what they were given, to the stated precision, whole or not at all."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from nvfair_tools.dataset.parts import FrameRows, stored_landmarks, write_part
+from nvfair_tools.dataset.schema import LANDMARKS, PAIRS, frames_schema
+from nvfair_tools.features import distances
+from tests.nvfair_tools.dataset.landmark_videos import rows_of
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def column(table, name):
+    values = table.column(name).combine_chunks()
+    return values.flatten().to_numpy(zero_copy_only=False).reshape(table.num_rows, -1)
+
+
+@settings(deadline=None)
+@given(
+    arrays.arrays(
+        np.float32, (3, 4, 2), elements=st.floats(-4096, 4096, width=32, allow_nan=False, allow_subnormal=False)
+    )
+)
+def test_stored_landmarks_are_within_a_128th_of_a_pixel_and_stay_when_stored_again(points):
+    stored = stored_landmarks(points)
+    assert stored.dtype == np.float32
+    assert np.abs(stored.astype(np.float64) - points.astype(np.float64)).max() <= 1 / 128
+    assert (stored * 64 == np.round(stored * 64)).all()
+    np.testing.assert_array_equal(stored_landmarks(stored), stored)
+
+
+def test_a_part_has_one_row_a_frame_in_the_videos_order_with_its_index_and_time(tmp_path):
+    assert write_part(tmp_path / "p.parquet", ["v3", "v1", "v0"], rows_of, with_distances=False) == 13
+    table = pq.read_table(tmp_path / "p.parquet")
+    assert table.schema.equals(frames_schema(distances=False, mesh=False))
+    assert table.column("video").to_pylist() == ["v3"] * 7 + ["v1"] + ["v0"] * 5
+    assert table.column("index").to_pylist() == [*range(7), 0, *range(5)]
+    assert table.column("time").to_pylist() == [n / 25 for n in [*range(7), 0, *range(5)]]
+
+
+def test_landmarks_are_nan_where_not_valid_and_only_there(tmp_path):
+    write_part(tmp_path / "p.parquet", ["v2"], rows_of, with_distances=True)
+    table = pq.read_table(tmp_path / "p.parquet")
+    valid = np.array(table.column("valid").to_pylist())
+    assert valid.tolist() == [n % 4 != 3 for n in range(12)]
+    for name in ("landmarks", "distances"):
+        values = column(table, name)
+        assert np.isnan(values[~valid]).all()
+        assert np.isfinite(values[valid]).all()
+    assert table.column("reason").to_pylist() == ["" if ok else "no_face" for ok in valid]
+
+
+def test_a_reason_of_ones_own_is_kept(tmp_path):
+    rows = rows_of("v0")
+    told = np.array(["", "several_faces", "", "blurred", ""], dtype=object)
+    given_rows = FrameRows(rows.landmarks, rows.valid, rows.time, reason=told)
+    write_part(tmp_path / "p.parquet", ["v0"], lambda video: given_rows, with_distances=False)
+    assert pq.read_table(tmp_path / "p.parquet").column("reason").to_pylist() == told.tolist()
+
+
+@pytest.mark.parametrize("scale", ["overall", "interocular", "box"])
+def test_the_distances_are_those_of_the_stored_landmarks_in_half_precision(tmp_path, scale):
+    write_part(tmp_path / "p.parquet", ["v2", "v3"], rows_of, with_distances=True, scale=scale)
+    table = pq.read_table(tmp_path / "p.parquet")
+    landmarks = column(table, "landmarks").reshape(-1, LANDMARKS, 2)
+    stored = column(table, "distances")
+    assert stored.dtype == np.float16
+    assert stored.shape == (19, PAIRS)
+    np.testing.assert_array_equal(stored, distances(landmarks, scale).astype(np.float16))
+
+
+def test_a_distance_is_the_length_between_two_points_over_the_root_mean_square_radius(tmp_path):
+    write_part(tmp_path / "p.parquet", ["v1"], rows_of, with_distances=True)
+    table = pq.read_table(tmp_path / "p.parquet")
+    points = column(table, "landmarks").reshape(LANDMARKS, 2).astype(np.float64)
+    radius = np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean())
+    stored = column(table, "distances")[0].astype(np.float64)
+    assert stored[0] == pytest.approx(np.linalg.norm(points[0] - points[1]) / radius, rel=1e-3)
+    assert stored[-1] == pytest.approx(np.linalg.norm(points[-2] - points[-1]) / radius, rel=1e-3)
+
+
+def test_the_callers_arrays_are_left_alone(tmp_path):
+    rows = rows_of("v2", mesh=True)
+    before = rows.landmarks.copy(), rows.mesh.copy()
+    write_part(tmp_path / "p.parquet", ["v2"], lambda video: rows, with_distances=True, with_mesh=True)
+    np.testing.assert_array_equal(rows.landmarks, before[0])
+    np.testing.assert_array_equal(rows.mesh, before[1])
+
+
+def test_a_mesh_that_is_asked_for_but_absent_is_an_error_that_names_the_video(tmp_path):
+    with pytest.raises(ValueError, match="v0"):
+        write_part(tmp_path / "p.parquet", ["v0"], rows_of, with_distances=False, with_mesh=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_equal_frames_give_equal_bytes(tmp_path):
+    for name in ("a", "b"):
+        write_part(tmp_path / f"{name}.parquet", ["v0", "v2"], rows_of, with_distances=True)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_a_row_group_ends_with_a_video_once_it_is_full(tmp_path, monkeypatch):
+    monkeypatch.setattr("nvfair_tools.dataset.parts.ROWS_PER_GROUP", 8)
+    write_part(tmp_path / "p.parquet", ["v3", "v1", "v2", "v0"], rows_of, with_distances=False)
+    with pq.ParquetFile(tmp_path / "p.parquet") as file:
+        sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        assert sum(sizes) == 25
+        assert max(sizes) <= 8
+        assert file.read().column("video").to_pylist() == ["v3"] * 7 + ["v1"] + ["v2"] * 12 + ["v0"] * 5
+
+
+def test_an_error_while_writing_leaves_the_earlier_part_as_it_was(tmp_path):
+    path = tmp_path / "p.parquet"
+    write_part(path, ["v0"], rows_of, with_distances=False)
+    before = path.read_bytes()
+    with pytest.raises(KeyError):
+        write_part(path, ["v2", "no such video"], rows_of, with_distances=False)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["p.parquet"]
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_writer_that_is_killed_leaves_no_part_or_the_earlier_one(tmp_path, earlier):
+    path = tmp_path / "p.parquet"
+    before = None
+    if earlier:
+        write_part(path, ["v0"], rows_of, with_distances=False)
+        before = path.read_bytes()
+    code = f"""
+import os, signal
+from pathlib import Path
+import nvfair_tools.dataset.parts as parts
+from tests.nvfair_tools.dataset.landmark_videos import rows_of
+
+parts.ROWS_PER_GROUP = 4
+
+def dying(video):
+    if video == "v2":  # v3 has been written by now
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rows_of(video)
+
+parts.write_part(Path({str(path)!r}), ["v3", "v0", "v2"], dying, with_distances=False)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ}, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert (path.read_bytes() if path.exists() else None) == before
+    # What it left behind is hidden, so no reader's pattern finds it.
+    assert all(p == path or p.name.startswith(".") for p in tmp_path.iterdir())

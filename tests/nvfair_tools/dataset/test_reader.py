@@ -1,0 +1,158 @@
+"""Reading gives back each video's own frames, and says what is wrong with a data set that is not whole."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nvfair_tools.dataset import Dataset, TrackTable
+from nvfair_tools.dataset.parts import stored_landmarks
+from nvfair_tools.errors import NvfairError
+from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, rows_of, videos_table, write_dataset
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("dataset"), mesh=True)
+
+
+def assert_is(video, landmarks, valid, time):
+    written = rows_of(video, mesh=True)
+    expected = stored_landmarks(written.landmarks)
+    expected[~written.valid] = np.nan
+    np.testing.assert_array_equal(landmarks, expected)
+    np.testing.assert_array_equal(valid, written.valid)
+    np.testing.assert_array_equal(time, written.time)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_any_videos_in_any_order_come_back_with_exactly_their_own_frames(folder, data):
+    asked = data.draw(st.lists(st.sampled_from(sorted(LENGTHS)), unique=True))
+    table = Dataset.open(folder).tracks(asked)
+    assert table.videos.tolist() == asked
+    assert table.offsets.tolist() == np.cumsum([0, *(LENGTHS[video] for video in asked)]).tolist()
+    for video, landmarks, valid, time in table:
+        assert_is(video, landmarks, valid, time)
+
+
+def test_without_a_wish_all_usable_videos_come(folder):
+    table = Dataset.open(folder).tracks(mesh=True)
+    assert sorted(table.videos) == sorted(LENGTHS)
+    for n, (video, landmarks, valid, time) in enumerate(table):
+        assert_is(video, landmarks, valid, time)
+        mesh = table.mesh[table.rows(n)]
+        assert np.abs(mesh - rows_of(video, mesh=True).mesh)[valid].max() <= 1 / 128
+        assert np.isnan(mesh[~valid]).all()
+
+
+def test_tables_put_together_hold_the_same_as_one(folder):
+    dataset = Dataset.open(folder)
+    both = TrackTable.concatenate([dataset.tracks(["v2"]), dataset.tracks([]), dataset.tracks(["v0", "v4"])])
+    one = dataset.tracks(["v2", "v0", "v4"])
+    assert both.videos.tolist() == one.videos.tolist()
+    for name in ("offsets", "landmarks", "valid", "time"):
+        np.testing.assert_array_equal(getattr(both, name), getattr(one, name))
+
+
+def test_videos_that_failed_are_listed_but_have_no_frames(tmp_path):
+    videos = videos_table({"v0": 5, "v1": 1})
+    ok = write_dataset(tmp_path, videos).joinpath("videos.parquet")
+    table = pd.read_parquet(ok)
+    table.loc[table["video"] == "v1", ["state", "reason", "part"]] = ["failed", "render_failed", None]
+    table.to_parquet(ok)
+    dataset = Dataset.open(tmp_path)
+    assert dataset.usable()["video"].tolist() == ["v0"]
+    with pytest.raises(NvfairError, match=r"1 video\(s\) have no frames here.*'v1'"):
+        dataset.tracks(["v0", "v1"])
+
+
+def test_an_id_that_is_not_there_is_named(folder):
+    with pytest.raises(NvfairError, match=r"videos\.parquet.*'gone'"):
+        Dataset.open(folder).tracks(["v0", "gone"])
+
+
+@pytest.mark.parametrize("name", ["nowhere", "."])
+def test_a_folder_without_a_finished_data_set_says_how_to_finish_it(tmp_path, name):
+    with pytest.raises(NvfairError, match=r"(?s)not a finished data set.*nvfair build"):
+        Dataset.open(tmp_path / name)
+
+
+def test_a_broken_dataset_json_is_named(tmp_path):
+    write_dataset(tmp_path)
+    text = (tmp_path / "dataset.json").read_text()
+    (tmp_path / "dataset.json").write_text(text[: len(text) // 2])
+    with pytest.raises(NvfairError, match=r"(?s)dataset\.json: not valid JSON.*to fix it"):
+        Dataset.open(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null"])
+def test_a_dataset_json_that_is_no_object_is_named(tmp_path, content):
+    (tmp_path / "dataset.json").write_text(content)
+    with pytest.raises(NvfairError, match=r"dataset\.json"):
+        Dataset.open(tmp_path)
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None])
+def test_another_format_version_is_refused(tmp_path, version):
+    write_dataset(tmp_path)
+    meta = json.loads((tmp_path / "dataset.json").read_text())
+    (tmp_path / "dataset.json").write_text(json.dumps(meta | {"format_version": version}))
+    with pytest.raises(NvfairError) as caught:
+        Dataset.open(tmp_path)
+    assert caught.value.what == f"format version {version!r}"
+    assert caught.value.where == str(tmp_path / "dataset.json")
+    assert caught.value.expected == "version 1"
+    assert caught.value.remedy
+
+
+@pytest.mark.parametrize("table", ["videos.parquet", "identities.parquet"])
+@pytest.mark.parametrize("harm", ["missing", "cut"])
+def test_a_table_that_is_missing_or_cut_short_is_named_with_the_remedy(tmp_path, table, harm):
+    write_dataset(tmp_path)
+    path = tmp_path / table
+    whole = path.read_bytes()
+    path.unlink()
+    if harm == "cut":
+        path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(NvfairError) as caught:
+        Dataset.open(tmp_path)
+    assert caught.value.where == str(path)
+    assert "build or copy it again" in caught.value.remedy
+
+
+@pytest.mark.parametrize("share", [None, 0.0, 0.5, 0.99])
+def test_a_part_that_is_missing_or_cut_short_is_named_with_the_remedy(tmp_path, share):
+    write_dataset(tmp_path)
+    dataset = Dataset.open(tmp_path)
+    path = tmp_path / dataset.usable()["part"].iloc[0]
+    whole = path.read_bytes()
+    path.unlink()
+    if share is not None:
+        path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(NvfairError) as caught:
+        dataset.tracks()
+    assert caught.value.where == str(path)
+    assert "build or copy it again" in caught.value.remedy
+
+
+def test_a_part_with_fewer_rows_than_its_videos_need_is_an_error_not_a_short_read(tmp_path):
+    folder = write_dataset(tmp_path, most=1000)
+    parts = sorted(folder.rglob("part-*.parquet"))
+    table = pd.read_parquet(folder / "videos.parquet")
+    # The part of the training videos in place of that of the test videos, which is of another length.
+    train, test = (next(p for p in parts if split in p.parts) for split in ("train", "test"))
+    test.write_bytes(train.read_bytes())
+    wrong = table[table["split"] == "test"]["video"].tolist()
+    with pytest.raises(NvfairError) as caught:
+        Dataset.open(folder).tracks(wrong)
+    assert caught.value.where == str(test)
+
+
+def test_a_mesh_that_was_not_kept_says_how_to_keep_it(tmp_path):
+    write_dataset(tmp_path)
+    with pytest.raises(NvfairError, match=r"(?s)part-.*features: \{mesh: true\}"):
+        Dataset.open(tmp_path).tracks(mesh=True)

@@ -1,0 +1,235 @@
+"""The core dependencies are enough for the core, and each extra holds what its packages import and nothing else."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib  # which pytest itself brings where Python has none
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
+# Distribution -> what it is imported as, where the two differ.
+IMPORTED_AS = {
+    "ffmpeg-python": "ffmpeg",
+    "imageio-ffmpeg": "imageio_ffmpeg",
+    "opencv-contrib-python": "cv2",
+    "pillow": "PIL",
+    "pyyaml": "yaml",
+    "scikit-image": "skimage",
+}
+BLOCKED = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {packages!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def requirements(extra: str | None = None) -> set[str]:
+    """Import names of the core's dependencies, or of an extra's with those of the extras it names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = set()
+    for line in project["dependencies"] if extra is None else project["optional-dependencies"][extra]:
+        name, inner = re.match(r"([\w-]+)(?:\[([\w,]+)\])?", line).groups()
+        if name == project["name"]:
+            found |= set().union(*(requirements(part) for part in inner.split(",")))
+        else:
+            found.add(IMPORTED_AS.get(name, name))
+    return found
+
+
+def run_without(packages: set[str], code: str) -> subprocess.CompletedProcess:
+    """Runs `code` in a fresh process in which `packages` cannot be imported."""
+    text = BLOCKED.format(packages=sorted(packages)) + code
+    return subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def command_without(packages: set[str], *words: str) -> subprocess.CompletedProcess:
+    """Runs `nvfair` with `words` where `packages` cannot be imported."""
+    return run_without(
+        packages, f"sys.argv = {['nvfair', *map(str, words)]!r}\nfrom nvfair_tools.cli import main\nmain()"
+    )
+
+
+EXTRAS = requirements("all") - requirements()
+
+
+def test_the_core_reads_data_sets_features_and_protocols_with_the_core_dependencies_alone():
+    code = """
+import nvfair_tools.dataset, nvfair_tools.dataset.parts, nvfair_tools.dataset.writer
+import nvfair_tools.features, nvfair_tools.protocol, nvfair_tools.recipe, nvfair_tools.errors
+import numpy as np
+print(nvfair_tools.features.distances(np.arange(252.0).reshape(1, 126, 2)).shape)
+"""
+    done = run_without(EXTRAS, code)
+    assert (done.returncode, done.stdout) == (0, "(1, 7875)\n"), done.stderr
+
+
+def test_a_cohort_is_simulated_with_the_core_dependencies_alone(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(
+        "{sources: [{name: sim, train: 1, validation: 0, test: 1}], clips: 1, frames: 20}"
+    )
+    words = ["simulate", "cohort", str(tmp_path / "out"), "--settings", str(tmp_path / "tiny.yaml"), "--workers", "1"]
+    done = command_without(EXTRAS, *words)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "dataset.json").is_file()
+
+
+def test_help_of_every_command_needs_the_core_dependencies_alone():
+    code = """
+import click, runpy
+from nvfair_tools.cli import cli, COMMANDS
+
+def shown(command, path):
+    with click.Context(command, info_name=path) as context:
+        assert command.get_help(context)
+        for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+            shown(command.get_command(context, name), f"{path} {name}")
+
+shown(cli, "nvfair")
+print(len(COMMANDS))
+"""
+    done = run_without(EXTRAS, code)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 17
+
+
+def test_help_imports_nothing_heavy():
+    heavy = sorted(EXTRAS | {"pandas", "numpy", "pyarrow", "pydantic"})
+    code = f"""
+from nvfair_tools.cli import cli
+try:
+    cli(["--help"])
+except SystemExit as end:
+    assert end.code == 0
+print("loaded:", [name for name in {heavy!r} if name in sys.modules])
+"""
+    done = run_without(set(), code)
+    assert done.stdout.endswith("loaded: []\n"), (done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("absent", "extra", "words"),
+    [
+        ("av", "media", ["probe", "clip.mp4"]),
+        ("torch", "train", ["train", "data", "out", "-g", "lia"]),
+        ("torch", "train", ["embed", "data", "out.parquet", "--checkpoint", "c"]),
+        ("torch", "train", ["evaluate", "data", "--checkpoint", "c", "--out", "o"]),
+        ("torch", "render", ["weights", "add", "pyproject.toml"]),
+        ("sqlalchemy", "board", ["board", "export", "OUT"]),
+        ("skimage", "curate", ["simulate", "people", "OUT", "--workers", "1"]),
+        ("mediapipe", "curate", ["simulate", "people", "OUT", "--workers", "1"]),
+        ("datasets", "curate", ["card", "check", "OUT"]),
+    ],
+)
+def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, extra, words):
+    done = command_without({absent}, *[str(tmp_path / "out") if word == "OUT" else word for word in words])
+    assert done.returncode == 1
+    assert f"pip install 'nvfair-tools[{extra}]'" in done.stderr
+    assert absent in done.stderr
+    assert "Traceback" not in done.stderr
+    assert absent in requirements(extra)
+
+
+@pytest.mark.parametrize(("name", "absent"), [("warp-dense", "cv2"), ("lia", "torch"), ("tps", "torch")])
+def test_a_generator_whose_packages_are_absent_names_the_extra(name, absent):
+    code = f"""
+from generators import GeneratorError, create
+try:
+    create({name!r})
+except GeneratorError as error:
+    print(error)
+"""
+    done = run_without({absent}, code)
+    extra = "curate" if name.startswith("warp") else "render"
+    assert f"{absent!r}" in done.stdout, done.stderr
+    assert f"pip install 'nvfair-tools[{extra}]'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("generators, generators.warp, generators.external", {"torch", "mediapipe", "safetensors"}),
+        ("generators.lia, generators.tps, generators.face_vid2vid", {"mediapipe", "cv2"}),
+        ("benchmark.train, benchmark.evaluate, benchmark.report", {"mediapipe", "cv2", "av", "insightface", "skimage"}),
+        ("leaderboard.check, leaderboard.scoring, leaderboard.store, leaderboard.pages", {"torch", "mediapipe", "av"}),
+        ("nvfair_tools.simulate.cohort", {"torch", "mediapipe", "cv2", "av", "matplotlib", "PIL"}),
+        ("nvfair_tools.media", {"torch", "mediapipe", "cv2"}),
+        ("nvfair_tools.build, nvfair_tools.preflight", {"torch", "mediapipe", "cv2", "av", "matplotlib"}),
+    ],
+)
+def test_a_package_is_imported_without_what_belongs_to_other_extras(modules, absent):
+    done = run_without(absent, f"import {modules}")
+    assert done.returncode == 0, done.stderr
+
+
+def imports(*folders: str, but: str = "-") -> set[str]:
+    """Third-party packages that the modules under `folders` import anywhere, also inside functions."""
+    found = set()
+    for path in (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
+        if path.is_relative_to(ROOT / but):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        typing_only = {
+            id(inner)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if id(node) in typing_only:
+                continue
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.split(".")[0])
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module":
+                found |= {str(a.value).split(".")[0] for a in node.args if isinstance(a, ast.Constant)}
+    return found - set(sys.stdlib_module_names) - set(OURS)
+
+
+def test_each_package_imports_only_what_its_extra_installs():
+    core = requirements()
+    assert imports("nvfair_tools/dataset", but="nvfair_tools/dataset/hub.py") <= core
+    assert imports("nvfair_tools", but="nvfair_tools/cli") <= core | requirements("curate")
+    assert imports("nvfair_tools/media") <= core | requirements("media")
+    assert imports("generators/warp") <= core | requirements("curate")
+    assert imports("generators", but="generators/warp") <= core | requirements("render")
+    assert imports("benchmark") <= core | requirements("train")
+    assert imports("leaderboard") <= core | requirements("board")
+    assert imports(*OURS) <= core | requirements("all")
+
+
+@pytest.mark.parametrize(
+    ("extra", "folders"),
+    [
+        ("media", ["nvfair_tools"]),
+        ("curate", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
+        ("render", ["generators", "nvfair_tools"]),
+        ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),
+        ("board", ["leaderboard", "benchmark"]),
+    ],
+)
+def test_each_extra_holds_nothing_that_is_not_imported(extra, folders):
+    assert requirements(extra) <= imports(*folders)
+
+
+def test_every_core_dependency_is_imported():
+    assert requirements() <= imports(*OURS)
+
+
+def test_the_version_is_the_same_in_the_package_and_its_metadata():
+    import nvfair_tools
+
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == nvfair_tools.__version__

@@ -1,0 +1,62 @@
+"""An error says what, where, what was expected and how to fix it, also when it comes from another process."""
+
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from nvfair_tools.errors import MissingExtra, NvfairError, Problems
+from nvfair_tools.media import MediaError
+
+
+def test_the_message_names_only_what_is_known():
+    assert str(NvfairError("odd")) == "odd"
+    assert (
+        str(NvfairError("odd", where="a.csv", expected="even", remedy="add one"))
+        == "a.csv: odd\n  expected: even\n  to fix it: add one"
+    )
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, "0 problems"), (1, "1 problem\n"), (2, "2 problems\n")])
+def test_problems_are_counted(count, told):
+    assert f"r.yaml: {told}" in str(Problems("r.yaml", ["bad"] * count)) + "\n"
+
+
+def test_a_thousand_problems_are_all_kept_and_the_first_are_shown():
+    error = Problems("a.csv", [f"row {n}" for n in range(1000)], remedy="mend them")
+    assert len(error.problems) == 1000
+    lines = str(error).splitlines()
+    assert lines[0] == "a.csv: 1000 problems"
+    assert "  - row 29" in lines
+    assert "  - row 30" not in lines
+    assert lines[-2:] == ["  ... and 970 more", "  to fix it: mend them"]
+
+
+def test_a_missing_extra_says_what_to_install():
+    assert "pip install 'nvfair-tools[train]'" in str(MissingExtra("torch", "train", "No module named 'torch'"))
+
+
+ERRORS = [
+    NvfairError("odd", where="a.csv", expected="even", remedy="add one"),
+    Problems("a.csv", ["one", "two"], remedy="mend them"),
+    MissingExtra("torch", "train", "why"),
+    MediaError("unreadable", "clip.mp4", "no video in it", frames=3),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_survives_pickling_with_all_it_says(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+
+
+def _fail():
+    raise MissingExtra("torch", "train")
+
+
+def test_an_error_raised_in_another_process_arrives_as_it_is():
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool, pytest.raises(MissingExtra, match="nvfair-tools"):
+        pool.submit(_fail).result()

@@ -1,0 +1,176 @@
+"""What the documentation tells readers to type exists, its recipes are recipes, and its links lead somewhere.
+
+Every Markdown file of the repository is read, and the comments of the example recipes; none is named here, so that a
+new page is tested from its first day.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from nvfair_tools.cli import cli
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+SOURCES = sorted([*PAGES, *(ROOT / "examples").glob("*.yaml")])
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)(?:\s+\"[^\"]*\")?\)|<(?:img|a)\s[^>]*(?:src|href)=\"([^\"]+)\"")
+COMMAND = re.compile(r"(?:^|[`$#]|\b\d\. )\s*(?:\$ )?(?:[\w./]*/)?nvfair[ \t]+([^`\n]+)", re.MULTILINE)
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a command line as a page shows it, without comments, remarks set off by spaces, and what follows."""
+    line = re.split(r"\s#|\s{2,}|\s[|;&>]|…", text.strip(), maxsplit=1)[0]
+    return [word for word in shlex.split(line) if word not in ("...", "\\")]
+
+
+def commands(path: Path) -> Iterator[list[str]]:
+    """Every command line in a file: in fences, in indented blocks, in `code`, in comments."""
+    text = re.sub(r"\\\n\s*", "", path.read_text(encoding="utf-8"))  # lines that go on
+    for match in COMMAND.finditer(text):
+        words = words_of(match[1])
+        if words and re.fullmatch(r"-{0,2}[a-z][a-z0-9-]*", words[0]):
+            yield words
+
+
+def problem_of(words: list[str]) -> str:
+    """What is wrong with the words after `nvfair`; "" where nothing is."""
+    command: click.Command = cli
+    rest, name = list(words), "nvfair"
+    while isinstance(command, click.Group):
+        context = click.Context(command)
+        if not rest or rest[0].startswith("-"):
+            break
+        found = command.get_command(context, rest[0])
+        if found is None:
+            return f"{name}: there is no command {rest[0]!r}"
+        command, name = found, f"{name} {rest.pop(0)}"
+    context = click.Context(command)
+    known = {opt: param for param in command.get_params(context) for opt in (*param.opts, *param.secondary_opts)}
+    places = [param for param in command.get_params(context) if isinstance(param, click.Argument)]
+    most = float("inf") if any(param.nargs < 0 for param in places) else sum(param.nargs for param in places)
+    given = 0
+    while rest:
+        word = rest.pop(0)
+        option, _, value = word.partition("=")
+        if not word.startswith("-"):
+            given += 1
+        elif option not in known:
+            return f"{name}: there is no option {option}"
+        elif isinstance(known[option], click.Option) and not known[option].is_flag and known[option].opts != ["--help"]:
+            if not value and not rest:
+                continue  # the option alone, as a sentence names it
+            value = value or rest.pop(0)
+            kind = known[option].type
+            if isinstance(kind, click.Choice) and value.islower() and value not in kind.choices:
+                return f"{name}: {option} {value} is none of {', '.join(kind.choices)}"
+    return f"{name}: takes {most} arguments, the page shows {given}" if given > most else ""
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=shown)
+def test_every_command_and_option_that_is_shown_exists(path):
+    problems = [f"nvfair {' '.join(words)}: {told}" for words in commands(path) if (told := problem_of(words))]
+    assert problems == []
+
+
+def test_commands_are_found_in_all_the_forms_that_pages_use(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "Run `nvfair build --prune`.\n\n    nvfair check RECIPE.yaml     what would stop\n\n"
+        "```bash\n$ nvfair train DATA OUT \\\n    -g warp-dense   # a comment\n.venv/bin/nvfair demo demo | tail\n```\n"
+        "# 2. nvfair status examples/clips.yaml     files\nThe `nvfair` command; nvfair-tools.\n"
+    )
+    assert list(commands(page)) == [
+        ["build", "--prune"],
+        ["check", "RECIPE.yaml"],
+        ["train", "DATA", "OUT", "-g", "warp-dense"],
+        ["demo", "demo"],
+        ["status", "examples/clips.yaml"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("buld x.yaml", "no command 'buld'"),
+        ("board ad x", "nvfair board: there is no command 'ad'"),
+        ("build x.yaml --prun", "no option --prun"),
+        ("build x.yaml y.yaml", "takes 1 arguments"),
+        ("train d o -g g --precision float16", "is none of auto, float32, bfloat16"),
+    ],
+)
+def test_a_command_that_does_not_exist_would_be_noticed(line, told):
+    assert told in problem_of(line.split())
+
+
+def recipes(path: Path) -> Iterator[dict]:
+    """YAML snippets whose keys are a recipe's."""
+    from nvfair_tools.recipe import Recipe
+
+    known = {field.alias or name for name, field in Recipe.model_fields.items()}
+    for language, body in FENCE.findall(path.read_text(encoding="utf-8")):
+        if language in ("yaml", "yml"):
+            content = yaml.safe_load(body)
+            if isinstance(content, dict) and known & set(content):
+                yield content
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_every_yaml_snippet_with_a_recipes_keys_is_a_recipe(path, tmp_path):
+    from nvfair_tools.recipe import load_recipe
+
+    smallest = {
+        "name": "n",
+        "output": "out",
+        "sources": [{"csv": "clips.csv"}],
+        "rights": {"render_if": ["any"]},
+        "generators": [{"name": "warp-dense"}],
+    }
+    for content in recipes(path):
+        file = tmp_path / "recipe.yaml"
+        # A page may show some keys alone; what it shows must be right.
+        file.write_text(yaml.safe_dump(smallest | content))
+        load_recipe(file)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that headings of a page get on GitHub."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+\s+(.+?)\s*$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_every_link_and_picture_leads_somewhere(path):
+    text = FENCE.sub("", path.read_text(encoding="utf-8"))
+    lost = []
+    for match in LINK.finditer(text):
+        link = match[1] or match[2]
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        there = target.exists() and target.is_relative_to(ROOT)
+        if not there or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
+            lost.append(link)
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=shown)
+def test_files_of_the_repository_that_pages_name_exist(path):
+    text = path.read_text(encoding="utf-8")
+    tops = "nvfair_tools|generators|benchmark|leaderboard|tests|docs|examples"
+    named = set(re.findall(rf"`((?:{tops})/[\w./-]+\.(?:py|md|json|yaml|csv|npz|svg|png))`", text))
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
