@@ -18,6 +18,7 @@ COMMANDS = {
     "landmarks": ("nvfair_tools.cli.curate:landmarks", "Track the face in every reenactment."),
     "shards": ("nvfair_tools.cli.curate:shards", "Write the Parquet shards, tables, card and dataset.json."),
     "status": ("nvfair_tools.cli.curate:status", "Count a build's items by stage, state and reason."),
+    "import": ("nvfair_tools.cli.releases:import_release", "Read a published release: nvfair or avaprintdb."),
     "probe": ("nvfair_tools.cli.media:probe", "Show what a video file really holds."),
     "simulate": ("nvfair_tools.cli.simulate:simulate", "Make simulated people: videos or landmark-only cohorts."),
     "weights": ("nvfair_tools.cli.weights:weights", "Add, list and remove generator checkpoints."),
