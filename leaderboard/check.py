@@ -47,6 +47,9 @@ def _entry(folder: Path, entry: Entry, dataset: Dataset) -> Iterator[str]:
         yield f"{FILE}: protocol {entry.protocol!r} is unknown; expected one of {', '.join(protocols.names())}"
         return
     protocol = protocols.load(entry.protocol)
+    if protocol.scoring.headline != "mean-auc-over-targets":
+        yield f"{FILE}: protocol {protocol.name} has one pooled figure, but a board ranks by the mean over targets"
+        return
     try:
         path = entry_path(folder, entry)
     except NvfairError as error:
