@@ -245,6 +245,20 @@ def test_the_command_lists_first_and_then_imports_avaprintdb(tmp_path):
     assert "in its own metadata" not in card
 
 
+def test_the_settings_in_the_documentation_are_settings(tmp_path):
+    text = (Path(__file__).parents[3] / "docs" / "releases.md").read_text()
+    (tmp_path / "s.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    settings = load_settings(tmp_path / "s.yaml")
+    assert settings.columns.must_permit == ("Permitted use A",)
+    assert settings.validation_share == 0.1
+
+
+def test_a_landmarker_beside_the_settings_file_is_found(tmp_path):
+    (tmp_path / "face.task").touch()
+    (tmp_path / "s.yaml").write_text("landmarks: {landmarker: tasks, model: face.task}\n")
+    assert load_settings(tmp_path / "s.yaml").landmarks.model == str(tmp_path / "face.task")
+
+
 def test_wrong_settings_are_named(tmp_path):
     (tmp_path / "s.yaml").write_text("colums: {}\nvalidation_share: 2\n")
     with pytest.raises(NvfairError) as caught:
