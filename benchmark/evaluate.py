@@ -18,7 +18,7 @@ import torch
 from benchmark import controls, provenance
 from benchmark.checkpoint import Checkpoint
 from benchmark.embed import by_video, embed_windows
-from benchmark.figures import figures
+from benchmark.figures import HEADLINES, figures
 from benchmark.inputs import DeviceFrames
 from benchmark.scores import Scorer
 from benchmark.trials import TargetTrials, trials
@@ -98,7 +98,7 @@ def evaluate(
         "about_controls": controls.ABOUT,
         "exclusions": _exclusions(dataset, videos, windows, unused),
         "published": json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8")),
-        "notes": _notes(cells, shortcuts, dataset, videos),
+        "notes": _notes(cells, shortcuts, dataset, videos, HEADLINES[protocol.scoring.headline]),
         "machine": _machine(device) | {"seconds": round(time.monotonic() - begun, 1)},
     }
 
@@ -298,9 +298,9 @@ def _exclusions(
 
 
 def _notes(
-    cells: list[dict[str, Any]], shortcuts: list[dict[str, Any]], dataset: Dataset, videos: pd.DataFrame
+    cells: list[dict[str, Any]], shortcuts: list[dict[str, Any]], dataset: Dataset, videos: pd.DataFrame, figure: str
 ) -> list[str]:
-    """What a reader must know before any figure, in words."""
+    """What a reader must know before any figure, in words. figure: the one that is reported first."""
     notes = []
     if dataset.meta.get("simulated"):
         notes.append("These people are simulated: the figures say how the tools behave, nothing about real people.")
@@ -308,7 +308,7 @@ def _notes(
     if stamped:
         notes.append("Contaminated: " + "; ".join(stamped) + ".")
     for checkpoint in dict.fromkeys(cell["checkpoint"] for cell in cells):
-        near = _near([cell for cell in cells if cell["checkpoint"] == checkpoint], shortcuts)
+        near = _near([cell for cell in cells if cell["checkpoint"] == checkpoint], shortcuts, figure)
         if near:
             notes.append(
                 f"{checkpoint} need not have used motion: a shortcut comes near it on {len(near)} generator(s). "
@@ -329,14 +329,14 @@ def _notes(
     return notes
 
 
-def _near(cells: list[dict[str, Any]], shortcuts: list[dict[str, Any]]) -> list[str]:
+def _near(cells: list[dict[str, Any]], shortcuts: list[dict[str, Any]], figure: str) -> list[str]:
     """For each cell that its strongest shortcut comes near, the two figures in words."""
     found = []
     for cell in cells:
         beside = [x for x in shortcuts if x["generator"] == cell["generator"]]
-        best = max(beside, key=lambda x: x["auc_mean"]["value"], default=None)
-        if best is not None and best["auc_mean"]["value"] >= cell["auc_mean"]["value"] - NEAR:
-            short, value = best["auc_mean"]["value"], cell["auc_mean"]["value"]
+        best = max(beside, key=lambda x: x[figure]["value"], default=None)
+        if best is not None and best[figure]["value"] >= cell[figure]["value"] - NEAR:
+            short, value = best[figure]["value"], cell[figure]["value"]
             found.append(f"{cell['generator']}: {best['control']} {short:.3f} against {value:.3f}")
     return found
 

@@ -16,8 +16,10 @@ from benchmark.intervals import (
     Interval,
     mean_auc_interval,
     pair_statistics,
+    people_groups,
     people_weights,
     pooled_auc_interval,
+    pooled_statistics,
 )
 from benchmark.permutation import group_aucs, permutation_test
 from benchmark.scores import TargetScores
@@ -27,6 +29,10 @@ from nvfair_tools.protocol import Protocol, TrialRule
 # The pooled interval needs every group of genuine against every group of impostor trials; beyond this the mean's
 # interval alone is given (cross-cross trials have hundreds of thousands of groups).
 _POOLED_GROUPS = 2_000_000
+
+
+# Names of a protocol's headlines -> keys of `figures`.
+HEADLINES = {"mean-auc-over-targets": "auc_mean", "pooled-auc": "auc_pooled"}
 
 
 class PairScorer(Interface):
@@ -40,26 +46,35 @@ class PairScorer(Interface):
 def figures(
     scorer: PairScorer, trials: Sequence[TargetTrials], videos: pd.DataFrame, protocol: Protocol, *, full: bool = True
 ) -> dict[str, Any]:
-    """Figures of `scorer` over `trials` (those that have genuine and impostor pairs).
+    """Figures of `scorer` over `trials` (those that have genuine and impostor pairs; under the same-driver rule all,
+    in the pooled figures: its blocks are parts of one pot).
 
     videos: the table that trials number. full: also curves and the permutation test.
     """
-    scored = [scorer.score(one) for one in trials if one.complete]
+    one_pot = protocol.trials.rule is TrialRule.SAME_DRIVER
+    pooled = [scorer.score(one) for one in trials if one.complete or (one_pot and len(one.genuine) + len(one.impostor))]
+    scored = [one for one in pooled if one.trials.complete]
     people = sorted({*videos["driver"], *videos["target"]})
     number = {person: n for n, person in enumerate(people)}
     driver = videos["driver"].map(number).to_numpy()
-    grouped = [_grouped(one, number[one.trials.target], driver) for one in scored]
-    taking_part = sorted(
-        {int(p) for g in grouped for table in (g.genuine_people, g.impostor_people) for p in np.unique(table)}
-    )
-    genuine = np.concatenate([one.genuine for one in scored]) if scored else np.empty(0)
-    impostor = np.concatenate([one.impostor for one in scored]) if scored else np.empty(0)
+    grouped = [_grouped(one, number[one.trials.target], driver) for one in pooled]
+    present = np.zeros(len(people), dtype=bool)
+    for part in grouped:
+        present[part.genuine_people] = True
+        present[part.impostor_people] = True
+    taking_part = np.flatnonzero(present)
+    genuine = np.concatenate([one.genuine for one in pooled]) if pooled else np.empty(0)
+    impostor = np.concatenate([one.impostor for one in pooled]) if pooled else np.empty(0)
     per_target = {one.trials.target: metrics.auc(one.genuine, one.impostor) for one in scored}
     metrics.mean_over_targets(per_target)  # refuses an empty set in words
     settings = protocol.uncertainty
     weights = np.zeros((settings.resamples, len(people)))
     weights[:, taking_part] = people_weights(len(taking_part), settings.resamples, settings.seed)
-    statistics = [(number[one.trials.target], pair_statistics(g)) for one, g in zip(scored, grouped, strict=True)]
+    statistics = [
+        (number[one.trials.target], pair_statistics(g))
+        for one, g in zip(pooled, grouped, strict=True)
+        if one.trials.complete
+    ]
     mean = mean_auc_interval(statistics, weights, settings.confidence)
     curve = metrics.roc(genuine, impostor)
     rate = metrics.eer(curve)
@@ -91,7 +106,7 @@ def as_json(interval: Interval) -> dict[str, Any]:
 def _grouped(scores: TargetScores, target: int, driver: np.ndarray) -> GroupedScores:
     def people(pairs: np.ndarray) -> np.ndarray:
         table = np.column_stack([np.full(len(pairs), target), np.sort(driver[pairs], axis=1)])
-        return table.astype(np.int64)
+        return table.astype(np.int32)
 
     return GroupedScores(scores.genuine, scores.impostor, people(scores.trials.genuine), people(scores.trials.impostor))
 
@@ -99,16 +114,12 @@ def _grouped(scores: TargetScores, target: int, driver: np.ndarray) -> GroupedSc
 def _pooled(
     grouped: list[GroupedScores], weights: np.ndarray, protocol: Protocol, value: float, people: int
 ) -> Interval:
-    everything = GroupedScores(
-        *(
-            np.concatenate([getattr(g, name) for g in grouped])
-            for name in ("genuine", "impostor", "genuine_people", "impostor_people")
-        )
+    groups, others = (
+        sum(len(people_groups(getattr(g, name))[0]) for g in grouped) for name in ("genuine_people", "impostor_people")
     )
-    groups = len(np.unique(everything.genuine_people, axis=0)) * len(np.unique(everything.impostor_people, axis=0))
-    if groups > _POOLED_GROUPS:
+    if groups * others > _POOLED_GROUPS:
         return Interval(value, math.nan, math.nan, people)
-    return pooled_auc_interval(pair_statistics(everything), weights, protocol.uncertainty.confidence)
+    return pooled_auc_interval(pooled_statistics(grouped), weights, protocol.uncertainty.confidence)
 
 
 def _permutation(

@@ -70,12 +70,24 @@ class PairStatistics:
 
 def pair_statistics(scores: GroupedScores) -> PairStatistics:
     """Counts of wins between groups of trials that involve the same people."""
-    genuine_people, genuine_group = _groups(scores.genuine_people)
-    impostor_people, impostor_group = _groups(scores.impostor_people)
+    return pooled_statistics([scores])
+
+
+def pooled_statistics(parts: Sequence[GroupedScores]) -> PairStatistics:
+    """Counts of wins over all parts together. A group stays within its part: no table of everybody's trials is made."""
+    people: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    numbers: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for part in parts:
+        for kind, table in enumerate((part.genuine_people, part.impostor_people)):
+            found, group = people_groups(table)
+            numbers[kind].append((group + sum(map(len, people[kind]))).astype(np.int32))
+            people[kind].append(found)
+    genuine_people, impostor_people = (np.concatenate(one) for one in people)
+    genuine_group, impostor_group = (np.concatenate(one) for one in numbers)
     groups, others = len(genuine_people), len(impostor_people)
-    wins = group_wins(scores.genuine, genuine_group, groups, scores.impostor, impostor_group, others)
+    genuine, impostor = (np.concatenate([getattr(p, name) for p in parts]) for name in ("genuine", "impostor"))
     return PairStatistics(
-        wins=wins,
+        wins=group_wins(genuine, genuine_group, groups, impostor, impostor_group, others),
         genuine_count=np.bincount(genuine_group, minlength=groups).astype(np.float64),
         impostor_count=np.bincount(impostor_group, minlength=others).astype(np.float64),
         genuine_people=genuine_people,
@@ -83,7 +95,7 @@ def pair_statistics(scores: GroupedScores) -> PairStatistics:
     )
 
 
-def _groups(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def people_groups(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Different rows of `people` (n, 3) and the number of each row's group (n,).
 
     Rows become one number first: sorting numbers is many times quicker than sorting rows.

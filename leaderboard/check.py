@@ -61,6 +61,9 @@ def _entry(folder: Path, submission: Submission, entry: Entry, dataset: Dataset)
         yield f"{FILE}: protocol {entry.protocol!r} is unknown; expected one of {', '.join(protocols.names())}"
         return
     protocol = protocols.load(entry.protocol)
+    if protocol.scoring.headline != "mean-auc-over-targets":
+        yield f"{FILE}: protocol {protocol.name} has one pooled figure, but a board ranks by the mean over targets"
+        return
     tested = sorted(_test_videos(dataset, protocol)["generator"].unique())
     relation = protocol.generators.relation
     if not any(fits(relation, generator, submission, entry) for generator in tested):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -161,7 +161,7 @@ def _finished(session: Session, outcome: Outcome, *, prune: bool) -> Outcome:
     from nvfair_tools.card import write_card
     from nvfair_tools.dataset.writer import finish
     from nvfair_tools.landmark_stage import rows_ids
-    from nvfair_tools.shard_stage import shards
+    from nvfair_tools.shard_stage import with_places
     from nvfair_tools.tables import identities_table, real_rows, synthetic_rows, videos_table
 
     by_id = {clip.id: clip for clip in outcome.clips}
@@ -175,12 +175,7 @@ def _finished(session: Session, outcome: Outcome, *, prune: bool) -> Outcome:
     stored = rows_ids(session, dict.fromkeys(video.id for video in outcome.reenactments))
     frames = {id: FramesAt(clip.track, workspace.track(clip.track), True) for id, clip in by_id.items() if clip.track}
     frames |= {video: FramesAt(id, workspace.track(id), False) for video, id in stored.items()}
-    ok = videos["state"] == "ok"
-    placed = shards(session, videos[ok], frames)
-    videos = videos.assign(
-        part=placed["part"].reindex(videos.index), first_row=placed["first_row"].reindex(videos.index)
-    )
-    videos["first_row"] = videos["first_row"].astype("Int64")
+    videos = with_places(session, videos, frames)
     stray = _stray_files(session.dataset, videos, identities)
     if prune:
         for path in stray:
@@ -201,16 +196,22 @@ def _stray_files(dataset: Path, videos: pd.DataFrame, identities: pd.DataFrame) 
 
 
 def _meta(session: Session, outcome: Outcome) -> dict[str, Any]:
-    from nvfair_tools import __version__
-    from nvfair_tools.landmarks.scheme import SCHEME_126
-
-    recipe = session.recipe
     found = {(clip.facts["detector"], clip.facts["version"]) for clip in outcome.clips if clip.facts is not None}
     found |= {
         (video.landmarks.facts["detector"], video.landmarks.facts["version"])
         for video in outcome.reenactments
         if video.landmarks is not None and video.landmarks.state == "ok"
     }
+    return meta_of(session.recipe, found, outcome.generators)
+
+
+def meta_of(
+    recipe: Recipe, landmarkers: Iterable[tuple[str, str]], generators: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What dataset.json says of how a data set was made. landmarkers: (name, version) of those that found its faces."""
+    from nvfair_tools import __version__
+    from nvfair_tools.landmarks.scheme import SCHEME_126
+
     return {
         "name": recipe.name,
         "synthetic": True,
@@ -219,14 +220,14 @@ def _meta(session: Session, outcome: Outcome) -> dict[str, Any]:
             "scheme": SCHEME_126.name,
             "scheme_version": SCHEME_126.version,
             "points": LANDMARKS,
-            "landmarkers": sorted(f"{detector} {version}" for detector, version in found),
+            "landmarkers": sorted(f"{detector} {version}" for detector, version in landmarkers),
         },
         "features": {
             "distances": recipe.features.distances,
             "scale": recipe.features.scale,
             "mesh": recipe.features.mesh,
         },
-        "generators": list(outcome.generators),
+        "generators": [dict(generator) for generator in generators],
         "recipe": recipe.digest(),
         "tools": {"nvfair_tools": __version__},
     }

@@ -58,8 +58,14 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
         f"# {meta['name']}",
         f"**{len(synthetic):,} of these {len(ok):,} videos are synthetic**: each shows the face of one person (the "
         "*target*) moved by a recording of a person (the *driver*), the same one (self-reenactment) or another "
-        "(cross-reenactment). None of them shows what its target did or said. Every synthetic file says so in its own "
-        "metadata (`synthetic=true`), with its generator, driver, target and permitted use.",
+        "(cross-reenactment). None of them shows what its target did or said. "
+        + (
+            f"They are those of the release {meta['release']['name']}, whose terms hold for everything here, landmarks "
+            "included; it may not be passed on where those terms do not allow it."
+            if "release" in meta
+            else "Every synthetic file says so in its own metadata (`synthetic=true`), with its generator, driver, "
+            "target and permitted use."
+        ),
         f"{len(identities)} {'simulated people (none of them exists)' if meta['simulated'] else 'people'}, "
         f"{len(real):,} {'simulated' if meta['simulated'] else 'real'} recordings, {hours:.2f} hours of video in all. "
         "Made for research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",

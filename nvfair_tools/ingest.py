@@ -51,7 +51,7 @@ class Clip:
 
 def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> list[Clip]:
     """Every listed clip with its state, in the rows' order."""
-    digests = _digests(session, rows)
+    digests = content_digests(session, {row.where: row.path for row in rows})
     clips = _named(session.recipe, rows, splits, digests)
     tracker = Tracker.of(session.recipe)
     landmarker = tracker.id()
@@ -108,20 +108,20 @@ def judge(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
     return ok()
 
 
-def _digests(session: Session, rows: list[ClipRow]) -> dict[str, ItemResult]:
-    """{path as listed: result with the file's sha256}; remembered while size and time of change stay the same."""
+def content_digests(session: Session, files: Mapping[str, Path]) -> dict[str, ItemResult]:
+    """{key: result with the file's sha256} of `files`, key -> path; remembered while size and time of change stay."""
     payloads, keys = {}, {}
-    for row in rows:
+    for key, path in files.items():
         try:
-            stat = row.path.stat()
+            stat = path.stat()
             seen = [stat.st_size, stat.st_mtime_ns]
         except OSError:
             seen = []
-        keys[row.where] = item_id("file", path=str(row.path), seen=seen)
-        payloads[keys[row.where]] = row.path
+        keys[key] = item_id("file", path=str(path), seen=seen)
+        payloads[keys[key]] = path
     # The disk sets the pace, so this process reads by itself.
     results = run_stage(session, "read", DigestWorker, single_items(payloads), engine=LocalEngine(0))
-    return {row.where: results[keys[row.where]] for row in rows}
+    return {key: results[id] for key, id in keys.items()}
 
 
 def _named(
@@ -177,11 +177,15 @@ class DigestWorker:
 
 @dataclass(frozen=True)
 class TrackTask:
-    """A clip to read: its file, where its track goes, and what a file that is cut off means."""
+    """A clip to read: its file, where its track goes, and what a file that is cut off means.
+
+    rows: None to keep the whole track; else only what a part holds of it (see `frame_store`), with the mesh where True.
+    """
 
     path: Path
     track: Path
     truncated: str
+    rows: bool | None = None
 
 
 class TrackWorker:
@@ -203,6 +207,7 @@ class TrackWorker:
     def run(self, prepared: None, task: TrackTask) -> ItemResult:
         """Writes the track. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share, longest_gap
         (seconds), duration (seconds), flags, pose_cost (see nvfair_tools.portrait), detector, version, bytes, path."""
+        from nvfair_tools.frame_store import rows_of_track, save_rows
         from nvfair_tools.landmarks.track import save_track
         from nvfair_tools.landmarks.tracking import track_frames
         from nvfair_tools.media import MediaError, probe
@@ -223,7 +228,10 @@ class TrackWorker:
         flags |= {"truncated"} if info.problem else set()
         flags |= {"variable_frame_rate"} if info.variable_frame_rate else set()
         track = replace(track, flags=tuple(sorted(flags)))
-        save_track(task.track, track)
+        if task.rows is None:
+            save_track(task.track, track)
+        else:
+            save_rows(task.track, rows_of_track(track, mesh=task.rows))
         costs = pose_costs(track.mesh)
         return ok(
             frames=len(track),

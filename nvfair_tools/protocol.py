@@ -25,7 +25,7 @@ class _Part(BaseModel):
 
 
 class TrialRule(str, Enum):
-    """Which videos are compared, always of one face and of one generator."""
+    """Which videos are compared, always of one generator; of one face but for the last rule."""
 
     # NVFAIR's equation 6: genuine are all unordered pairs of self-reenactments of the face, impostor are all pairs of
     # one of them with a video of that face that somebody else drives.
@@ -33,6 +33,9 @@ class TrialRule(str, Enum):
     # Both videos are cross-reenactments of the face: genuine where one person drives both. A detector of
     # "the motion does not fit this face" has nothing to hold on to here.
     CROSS_CROSS = "cross-cross"
+    # AVAPrintDB's: all unordered pairs of one collection's videos, whatever faces they show, self-reenactments
+    # included: genuine where one person drives both.
+    SAME_DRIVER = "same-driver"
 
 
 class Relation(str, Enum):
@@ -66,7 +69,7 @@ class Trials(_Part):
     lets all unordered pairs of self-reenactments count; within one generator each self-reenactment has its own clip,
     so that `false` changes nothing there, and matters only where a set renders a clip twice (variants of a generator).
     clips_per_driver: at most so many videos of each driver on each face are used, drawn by `seed` (0: all). For
-    cross-cross trials, whose number grows with the square.
+    cross-cross and same-driver trials, whose number grows with the square.
     """
 
     rule: TrialRule = TrialRule.SELF_SELF_VS_SELF_CROSS

@@ -71,6 +71,16 @@ def shards(session: Session, videos: pd.DataFrame, frames: Mapping[str, FramesAt
     return placed
 
 
+def with_places(session: Session, videos: pd.DataFrame, frames: Mapping[str, FramesAt]) -> pd.DataFrame:
+    """Writes the parts of those of `videos` that are ok; the whole table with its columns part and first_row filled."""
+    placed = shards(session, videos[videos["state"] == "ok"], frames)
+    videos = videos.assign(
+        part=placed["part"].reindex(videos.index), first_row=placed["first_row"].reindex(videos.index)
+    )
+    videos["first_row"] = videos["first_row"].astype("Int64")
+    return videos
+
+
 def _remove_others(dataset: Path, wanted: set[str]) -> None:
     """Parts that belong to no plan would be read as part of the data set."""
     for path in sorted((dataset / "frames").rglob("*.parquet")):

@@ -10,11 +10,8 @@ from pathlib import Path
 from nvfair_tools.clip_list import ClipRow
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.identity import known_identity, namespace_of
 from nvfair_tools.recipe import Recipe, split_shares
-
-# NVFAIR's names of its sources -> our namespaces; and what its ids begin with that ours leave out.
-NAMESPACES = {"CREMA-D": "cremad", "RAVDESS": "ravdess", "NVIDIA-VC-subset": "nvidia-vc"}
-_PREFIXES = {"ravdess": "Actor_"}
 
 
 def assign_splits(recipe: Recipe, rows: Iterable[ClipRow]) -> dict[str, str]:
@@ -80,11 +77,11 @@ def read_split_file(path: Path) -> dict[str, str]:
     for line, row in enumerate(reader, start=2):
         identity = row["identity"]
         if ":" not in identity:
-            space = NAMESPACES.get(row.get("source") or "", row.get("source") or "")
+            space = namespace_of(row.get("source") or "") or row.get("source")
             if not space:
                 problems.append(f"row {line}: {identity!r} has neither a namespace nor a source")
                 continue
-            identity = f"{space}:{identity.removeprefix(_PREFIXES.get(space, ''))}"
+            identity = known_identity(identity, space) or f"{space}:{identity}"
         if row["split"] not in SPLITS:
             problems.append(f"row {line}: split {row['split']!r} is none of {', '.join(SPLITS)}")
         if found.setdefault(identity, row["split"]) != row["split"]:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.evaluate import NEAR
+from benchmark.figures import HEADLINES
 from benchmark.report.charts import Line, det_chart, roc_chart, strip_chart
 from benchmark.report.frames import Sample, sample_frames
 from nvfair_tools.atomic import write_text
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import MissingExtra
+from nvfair_tools.protocol import TrialRule
 
 # More curves than this cannot be told apart.
 _CURVES = 8
@@ -42,6 +44,9 @@ def render(results: dict[str, Any], samples: list[Sample] | None = None) -> str:
     return environment.from_string(source).render(
         r=results,
         headline=_headline(results),
+        figure=_figure(results),
+        beside="auc_mean" if _figure(results) == "auc_pooled" else "auc_pooled",
+        by_driver=results["protocols"][0]["trials"]["rule"] == TrialRule.SAME_DRIVER.value,
         matrix=_matrix(results),
         controls=_controls(results),
         roc=roc_chart(_lines(results, det=False)),
@@ -53,6 +58,11 @@ def render(results: dict[str, Any], samples: list[Sample] | None = None) -> str:
     )
 
 
+def _figure(results: dict[str, Any]) -> str:
+    """Which figure the protocol reports first."""
+    return HEADLINES[results["protocols"][0]["scoring"]["headline"]]
+
+
 def _span(interval: dict[str, Any]) -> str:
     if interval["low"] is None:
         return "no interval"
@@ -62,6 +72,7 @@ def _span(interval: dict[str, Any]) -> str:
 def _headline(results: dict[str, Any]) -> list[dict[str, Any]]:
     """Mean figures of seen and of unseen cells, each kind of method by itself, and whether a shortcut comes near."""
     rows = []
+    figure = _figure(results)
     inputs = list(dict.fromkeys(about["input"] for about in results["checkpoints"].values()))
     relations = (("seen", "Seen generators"), ("unseen", "Unseen generators"), ("selected", "Selected on"))
     for kind, (relation, words) in product(inputs, relations):
@@ -72,8 +83,8 @@ def _headline(results: dict[str, Any]) -> list[dict[str, Any]]:
         ]
         if not cells:
             continue
-        values = [cell["auc_mean"]["value"] for cell in cells]
-        only = cells[0]["auc_mean"] if len(cells) == 1 else None
+        values = [cell[figure]["value"] for cell in cells]
+        only = cells[0][figure] if len(cells) == 1 else None
         families = sorted({results["generators"][cell["generator"]] for cell in cells} - {""})
         within = _within_family(results, cells, families) if relation == "unseen" else ""
         rows.append(
@@ -85,7 +96,7 @@ def _headline(results: dict[str, Any]) -> list[dict[str, Any]]:
                 "interval": only,
                 "cells": len(cells),
                 "shortcut": max(
-                    (c["auc_mean"]["value"], c["control"])
+                    (c[figure]["value"], c["control"])
                     for c in results["controls"]
                     if c["generator"] in {cell["generator"] for cell in cells}
                 ),
@@ -106,16 +117,16 @@ def _within_family(results: dict[str, Any], cells: list[dict[str, Any]], familie
 
 def _matrix(results: dict[str, Any]) -> dict[str, Any]:
     """Checkpoints x test generators."""
-    columns = list(results["generators"])
+    columns, figure = list(results["generators"]), _figure(results)
     by_place = {(cell["checkpoint"], cell["generator"]): cell for cell in results["cells"]}
     best = {
-        name: max((c["auc_mean"]["value"] for c in results["controls"] if c["generator"] == name), default=0.0)
+        name: max((c[figure]["value"] for c in results["controls"] if c["generator"] == name), default=0.0)
         for name in columns
     }
     rows = []
     for name, about in results["checkpoints"].items():
         cells = [by_place.get((name, column)) for column in columns]
-        near = [cell is not None and best[cell["generator"]] >= cell["auc_mean"]["value"] - NEAR for cell in cells]
+        near = [cell is not None and best[cell["generator"]] >= cell[figure]["value"] - NEAR for cell in cells]
         rows.append({"name": name, "about": about, "cells": list(zip(cells, near, strict=True))})
     return {"columns": columns, "rows": rows}
 

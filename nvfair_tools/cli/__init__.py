@@ -38,6 +38,9 @@ COMMANDS = {
     ),
     "status": Entry("nvfair_tools.cli.curate:status", "Count a build's items by stage, state and reason.", "curate"),
     "card": Entry("nvfair_tools.cli.card:card", "Check that a data set is what its card says.", "curate"),
+    "import": Entry(
+        "nvfair_tools.cli.releases:import_release", "Read a published release: nvfair or avaprintdb.", "curate"
+    ),
     "probe": Entry("nvfair_tools.cli.media:probe", "Show what a video file really holds.", "media"),
     "simulate": Entry(
         "nvfair_tools.cli.simulate:simulate", "Make simulated people: videos or landmark-only cohorts.", "curate"

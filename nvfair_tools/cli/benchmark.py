@@ -144,6 +144,7 @@ def evaluate(
     from benchmark.checkpoint import load
     from benchmark.evaluate import evaluate as run
     from benchmark.evaluate import write_results
+    from benchmark.figures import HEADLINES
     from benchmark.report import write_report
     from nvfair_tools.atomic import made_folder
     from nvfair_tools.dataset import Dataset
@@ -163,8 +164,9 @@ def evaluate(
     )
     write_results(out / "results.json", results)
     write_report(out / "index.html", results, data)
+    figure = HEADLINES[results["protocols"][0]["scoring"]["headline"]]
     for cell in results["cells"]:
-        click.echo(f"{cell['checkpoint']} on {cell['generator']} ({cell['relation']}): {cell['auc_mean']['value']:.3f}")
+        click.echo(f"{cell['checkpoint']} on {cell['generator']} ({cell['relation']}): {cell[figure]['value']:.3f}")
     for note in results["notes"]:
         click.secho(note, fg="yellow")
     click.echo(f"report: {out / 'index.html'}")

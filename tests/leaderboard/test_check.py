@@ -37,6 +37,13 @@ def test_a_protocol_is_named_never_read_from_a_path(submission: Path, dataset: D
     assert "'/etc/passwd.json' is unknown" in problems(submission, dataset)[0]
 
 
+def test_a_protocol_whose_figure_a_board_does_not_rank_by_is_refused(submission: Path, dataset: Dataset) -> None:
+    bad = copy.deepcopy(GOOD)
+    bad["entries"][0]["protocol"] = "avaprintdb-seen"
+    declare(submission, bad)
+    assert "avaprintdb-seen has one pooled figure" in problems(submission, dataset)[0]
+
+
 @pytest.mark.parametrize("path", ["../outside.parquet", "/etc/hostname", "embeddings/link.parquet"])
 def test_files_outside_the_folder_and_links_are_refused(submission: Path, dataset: Dataset, path: str) -> None:
     (submission.parent / "outside.parquet").write_bytes(b"PAR1")

@@ -78,6 +78,26 @@ def test_the_shipped_protocols_say_what_their_names_say() -> None:
         protocols.load("nvfair-none")
 
 
+def test_digests_of_published_protocols_never_change() -> None:
+    """Figures carry these digests: a new rule or field must leave them as they are."""
+    from benchmark import protocols
+
+    assert protocols.load("nvfair-seen").digest == "98239e269f44bbba43e9bb014072aabb32f2fb24e86282e234c2be4cec5c8706"
+    assert protocols.load("nvfair-unseen").digest == "2c4a54f6e95fa9255f49a79e1e1e081bf33e0735dde50eb724cff95186caa8d1"
+
+
+def test_avaprintdbs_protocols_say_what_its_paper_says() -> None:
+    from benchmark import protocols
+
+    for name, relation in (("avaprintdb-seen", Relation.SEEN), ("avaprintdb-unseen", Relation.UNSEEN)):
+        protocol = protocols.load(name)
+        assert protocol.generators.relation is relation
+        assert (protocol.time.window, protocol.time.stride) == (70, 35)
+        assert protocol.trials.rule is TrialRule.SAME_DRIVER
+        assert (protocol.scoring.aggregation, protocol.scoring.score) == ("mean-score", "cosine")
+        assert protocol.scoring.headline == "pooled-auc"
+
+
 def test_shipped_files_write_every_default_out() -> None:
     from importlib import resources
 
