@@ -38,7 +38,7 @@ def problems(folder: str | Path) -> list[str]:
     dataset = Dataset.open(folder)
     usable = dataset.usable()
     stored = dataset.meta["features"]
-    frames = {split: sorted(group["part"].unique()) for split, group in usable.groupby("split")}
+    frames = {str(split): sorted(group["part"].unique()) for split, group in usable.groupby("split")}
     expected: dict[str, tuple[dict[str, list[str]] | None, pa.Schema]] = {
         "frames": (frames, frames_schema(distances=stored["distances"] != "none", mesh=bool(stored["mesh"]))),
         "videos": (None, VIDEOS),
