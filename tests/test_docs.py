@@ -115,6 +115,19 @@ def test_a_command_that_does_not_exist_would_be_noticed(line, told):
     assert told in problem_of(line.split())
 
 
+RELEASES = "releases.md"  # its snippets are the settings of `nvfair import`
+
+
+def test_the_settings_shown_for_releases_are_settings(tmp_path):
+    from nvfair_tools.releases.settings import load_settings
+
+    page = ROOT / "docs" / RELEASES
+    (body,) = (body for language, body in FENCE.findall(page.read_text(encoding="utf-8")) if language == "yaml")
+    path = tmp_path / "settings.yaml"
+    path.write_text(body, encoding="utf-8")
+    assert load_settings(path).validation_share == 0.1
+
+
 def recipes(path: Path) -> Iterator[dict]:
     """YAML snippets whose keys are a recipe's."""
     from nvfair_tools.recipe import Recipe
@@ -123,7 +136,7 @@ def recipes(path: Path) -> Iterator[dict]:
     for language, body in FENCE.findall(path.read_text(encoding="utf-8")):
         if language in ("yaml", "yml"):
             content = yaml.safe_load(body)
-            if isinstance(content, dict) and known & set(content):
+            if isinstance(content, dict) and known & set(content) and path.name != RELEASES:
                 yield content
 
 

@@ -21,7 +21,7 @@ def layout(variant: Variant, antialias: bool, sizes: Sizes | None = None) -> Lay
     return Layout(
         generator="face-vid2vid",
         variant=variant if antialias else f"{variant}, beta",
-        files=("00000189-checkpoint.pth.tar",) if antialias else ("vox-256-beta checkpoint",),
+        files=("Vox-256-New checkpoint",) if antialias else ("Vox-256-Beta checkpoint",),
         required={
             "generator": lambda: VARIANTS[variant](sizes),
             "kp_detector": lambda: KeypointDetector(sizes, antialias),

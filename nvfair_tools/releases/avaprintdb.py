@@ -61,7 +61,9 @@ def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path]
     labels = GENERATORS | {part.upper(): label for part, label in settings.generators.items()}
     left = {path.resolve() for path in plans}
     files = [
-        _understood(name, path, clips, splits, labels) for name, path in found.items() if path.resolve() not in left
+        _understood(name, path, clips, splits, labels)
+        for name, path in found.items()
+        if path.suffix.lower() != ".csv" or path.resolve() not in left
     ]
     files = [
         replace(one, licence=settings.licence, consent=settings.consent, permitted_use=settings.permitted_use)

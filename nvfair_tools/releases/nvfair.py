@@ -41,7 +41,7 @@ def list_nvfair(root: Path, settings: ReleaseSettings, spreadsheet: Path | None 
     files = [
         _with_rights(_understood(name, file, splits), sheet, settings.consent, used)
         for name, file in walk(root)
-        if file.resolve() != path.resolve()
+        if file.name != path.name or file.resolve() != path.resolve()
     ]
     labels = sorted({one.generator for one in files if one.generator} or set(GENERATORS.values()))
     return Release(

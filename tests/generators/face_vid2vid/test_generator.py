@@ -337,7 +337,7 @@ def test_a_small_checkpoint_does_not_fill_the_published_networks(weights: Path) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, r"needs weights: .*nvfair weights add FILE.*00000189-checkpoint\.pth\.tar"),
+        ({}, r"needs weights: .*nvfair weights add FILE.*Vox-256-New checkpoint"),
         ({"weights": "nowhere.pth"}, "no such file and no such registered name"),
         ({"weights": "nowhere.pth", "colour": 1}, "colour"),
     ],

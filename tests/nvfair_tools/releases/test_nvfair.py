@@ -6,7 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.releases.listing import Release
 from nvfair_tools.releases.nvfair import list_nvfair, official_split
@@ -178,6 +180,19 @@ def test_a_csv_does_as_well_and_none_at_all_is_refused(tmp_path):
     broken.write_bytes(b"not a workbook")
     with pytest.raises(NvfairError, match="cannot be read"):
         list_nvfair(tmp_path / "release", ReleaseSettings(), broken)
+
+
+def test_the_command_lists_every_doubt_and_writes_nothing(tmp_path):
+    root = tmp_path / "release"
+    touch(root, [*NAMES, "CREMA-D/originals/clip.mp4"])
+    table = write_sheet(tmp_path / "files.csv", [sheet_row(name) for name in NAMES[1:]])
+    arguments = ["import", "nvfair", str(root), str(tmp_path / "out"), "--spreadsheet", str(table), "--check"]
+    told = CliRunner().invoke(cli, arguments)
+    assert told.exit_code == 0, told.output
+    assert f"{NAMES[0]}: no_spreadsheet_row: what it may be used for is not known" in told.output
+    assert "CREMA-D/originals/clip.mp4: unknown_place" in told.output
+    assert "column for file: 'File Path'" in told.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["files.csv", "release"]
 
 
 def test_header_matching_does_not_depend_on_case_or_marks(tmp_path):
