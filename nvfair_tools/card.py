@@ -11,11 +11,9 @@ import yaml
 
 from nvfair_tools.atomic import write_text, written_aside
 from nvfair_tools.audit import Check, audit
-from nvfair_tools.dataset.schema import SPLITS
+from nvfair_tools.dataset.schema import SPLITS, TABLE
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
-# The name of the one part of the tables of all splits; "all" has another meaning to `datasets`.
-TABLE = "table"
 
 
 def write_card(folder: Path, meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFrame) -> list[Path]:

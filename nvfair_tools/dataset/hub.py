@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from nvfair_tools.card import TABLE
 from nvfair_tools.dataset.reader import Dataset
-from nvfair_tools.dataset.schema import IDENTITIES, VIDEOS, frames_schema
+from nvfair_tools.dataset.schema import IDENTITIES, TABLE, VIDEOS, frames_schema
 from nvfair_tools.errors import MissingExtra, NvfairError
 
 CONFIGS = ("frames", "videos", "identities")
@@ -37,19 +36,19 @@ def problems(folder: str | Path) -> list[str]:
     _library()
     dataset = Dataset.open(folder)
     usable = dataset.usable()
-    stored = dataset.meta["features"]
+    stored = {"distances": "none", "mesh": False} | dataset.meta.get("features", {})
     frames = {str(split): sorted(group["part"].unique()) for split, group in usable.groupby("split")}
-    expected: dict[str, tuple[dict[str, list[str]] | None, pa.Schema]] = {
+    expected: dict[str, tuple[dict[str, list[str]], pa.Schema]] = {
         "frames": (frames, frames_schema(distances=stored["distances"] != "none", mesh=bool(stored["mesh"]))),
-        "videos": (None, VIDEOS),
-        "identities": (None, IDENTITIES),
+        "videos": ({TABLE: ["videos.parquet"]}, VIDEOS),
+        "identities": ({TABLE: ["identities.parquet"]}, IDENTITIES),
     }
     found = []
     for config, (files, schema) in expected.items():
-        if files == {}:
+        if not files:
             continue  # no video has frames: there is nothing to read
         try:
-            found += _differences(dataset, config, files or {TABLE: [f"{config}.parquet"]}, schema)
+            found += _differences(dataset, config, files, schema)
         except NvfairError as error:
             found.append(f"{config}: {error.what}")
     return found

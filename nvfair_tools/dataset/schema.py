@@ -11,6 +11,8 @@ MESH_VALUES = 478 * 3
 SPLITS = ("train", "validation", "test")
 KINDS = ("real", "self", "cross")
 STATES = ("ok", "rejected", "failed")
+# What `datasets` calls the one part of a table of all splits; "all" has another meaning to it.
+TABLE = "table"
 
 # Landmarks are pixels rounded to this fraction: an error of 1/128 px at most, and 44 % fewer bytes after compression.
 PIXEL_FRACTION = 64
