@@ -117,6 +117,8 @@ def _summarise(folder: Path, until: str, outcome: Outcome) -> None:
         )
     if outcome.videos is None or outcome.identities is None:
         return
+    if (outcome.videos["state"] != "ok").any():
+        console.print("which they are, and why: videos.parquet, columns clip_name, state, reason and detail")
     made = outcome.videos[(outcome.videos["kind"] != "real") & (outcome.videos["state"] == "ok")]
     if made.empty:
         console.print("[yellow]the data set holds no reenactment[/]: the reasons above and the recipe say why")

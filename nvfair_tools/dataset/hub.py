@@ -31,10 +31,11 @@ def problems(folder: str | Path) -> list[str]:
     """What `datasets` would not find, or would find besides, when it reads the data set in `folder` by its card.
 
     Compared for each config: the files of each split with those that videos.parquet names, and the columns with the
-    schema. Raises NvfairError where it is no finished data set; MissingExtra without `datasets`.
+    schema. Raises NvfairError where it is no finished data set or has no card; MissingExtra without `datasets`.
     """
     _library()
     dataset = Dataset.open(folder)
+    _card(dataset)
     usable = dataset.usable()
     stored = {"distances": "none", "mesh": False} | dataset.meta.get("features", {})
     frames = {str(split): sorted(group["part"].unique()) for split, group in usable.groupby("split")}
@@ -80,10 +81,7 @@ def _opened(dataset: Dataset, config: str) -> Any:
 
 
 def _builder(dataset: Dataset, config: str) -> Any:
-    library = _library()
-    card = dataset.folder / "README.md"
-    if not card.is_file():
-        raise NvfairError("the data set has no card", where=card, remedy="run `nvfair build` again, which writes it")
+    library, card = _library(), _card(dataset)
     try:
         return library.load_dataset_builder(str(dataset.folder), config)
     except (ValueError, FileNotFoundError) as error:
@@ -93,6 +91,17 @@ def _builder(dataset: Dataset, config: str) -> Any:
             expected=f"configs {', '.join(CONFIGS)}",
             remedy="run `nvfair build` again, which writes the card",
         ) from error
+
+
+def _card(dataset: Dataset) -> Path:
+    card = dataset.folder / "README.md"
+    if not card.is_file():
+        raise NvfairError(
+            "the data set has no card",
+            where=card,
+            expected="the README.md that `nvfair build` writes; a simulated cohort has none",
+        )
+    return card
 
 
 def _library() -> Any:
