@@ -37,6 +37,7 @@ def finished(tmp_path_factory):
         "features": {"distances": "float16", "mesh": False},
         "landmarks": {"scheme": "126", "points": 126},
         "generators": [],
+        "simulated": False,
     }
     people = pd.read_parquet(folder / "identities.parquet")
     write_card(folder, meta, people, pd.read_parquet(folder / "videos.parquet"))
