@@ -202,7 +202,10 @@ def imports(*folders: str, but: str = "-") -> set[str]:
 def test_each_package_imports_only_what_its_extra_installs():
     core = requirements()
     assert imports("nvfair_tools/dataset", but="nvfair_tools/dataset/hub.py") <= core
-    assert imports("nvfair_tools", but="nvfair_tools/cli") <= core | requirements("curate")
+    curate = core | requirements("curate")
+    releases = imports("nvfair_tools/releases")
+    assert releases <= core | requirements("releases")
+    assert imports("nvfair_tools", but="nvfair_tools/cli") - (requirements("releases") & releases) <= curate
     assert imports("nvfair_tools/media") <= core | requirements("media")
     assert imports("generators/warp") <= core | requirements("curate")
     assert imports("generators", but="generators/warp") <= core | requirements("render")
@@ -217,6 +220,7 @@ def test_each_package_imports_only_what_its_extra_installs():
         ("media", ["nvfair_tools"]),
         ("curate", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("render", ["generators", "nvfair_tools"]),
+        ("releases", ["nvfair_tools", "generators"]),
         ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),
         ("board", ["leaderboard", "benchmark"]),
     ],
