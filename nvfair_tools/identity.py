@@ -61,9 +61,9 @@ def known_identity(name: str, namespace: str | None = None) -> str | None:
     for one in COLLECTIONS:
         if namespace not in (None, one.namespace):
             continue
-        if found := re.fullmatch(one.spelling, name):
+        if found := re.fullmatch(one.spelling, name, re.ASCII):
             return f"{one.namespace}:{found[1]}"
-        if namespace is not None and re.fullmatch(one.bare, name):
+        if namespace is not None and re.fullmatch(one.bare, name, re.ASCII):
             return f"{namespace}:{name}"
     return None
 

@@ -19,7 +19,9 @@ def test_spellings_in_use_are_known_without_their_collection(spelling: str, iden
     assert parse_identity(identity) == identity
 
 
-@pytest.mark.parametrize("spelling", ["01", "C101", "actor_01", "1001x", "X1001", "", "id1", "Actor_1"])
+@pytest.mark.parametrize(
+    "spelling", ["01", "C101", "actor_01", "1001x", "X1001", "", "id1", "Actor_1", "Actor_٠١", "1001\n"]
+)
 def test_what_is_no_spelling_in_use_is_nobody(spelling: str) -> None:
     assert known_identity(spelling) is None
 
