@@ -13,7 +13,8 @@ help:  ## list these targets
 $(READY): pyproject.toml
 	@$(PYTHON) .ci/preflight.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 demo: $(READY)  ## simulated people -> reenactments -> data set -> training -> report, in ./demo

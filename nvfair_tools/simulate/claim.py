@@ -1,4 +1,4 @@
-"""Whose an unfinished folder is: a stamp with the world's hash, so that only the same world goes on in it."""
+"""Whose a folder is: a stamp with the world's hash, so that only the same world goes on in it."""
 
 from __future__ import annotations
 

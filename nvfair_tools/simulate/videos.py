@@ -14,7 +14,7 @@ from pydantic import Field
 from nvfair_tools.atomic import write_text, written_aside
 from nvfair_tools.identity import file_name
 from nvfair_tools.simulate.appearance import Appearance
-from nvfair_tools.simulate.claim import claim, release
+from nvfair_tools.simulate.claim import claim
 from nvfair_tools.simulate.jobs import run_jobs
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings, YamlSettings
 from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY
@@ -65,11 +65,13 @@ def write_people(
 ) -> Path:
     """Writes `<person>/<clip>.mp4`, `<person>/portrait.png` and, last, `clips.csv`, whose path is returned.
 
-    Goes on with an unfinished folder of the same settings. Raises NvfairError where the folder holds anything else,
+    Goes on with an unfinished folder of the same settings; leaves a finished one as it is. Raises NvfairError where the folder holds anything else,
     MissingExtra where the packages that carry the portraits, track or encode are absent.
     """
     folder = Path(folder)
     claim(folder, settings.world())
+    if (folder / LIST).exists():
+        return folder / LIST
     world = World(settings.cohort(), range(478))
     people: dict[str, list[Clip]] = {}
     for clip in world.clips.values():
@@ -102,7 +104,6 @@ def write_people(
             }
         )
     write_text(folder / LIST, text.getvalue())
-    release(folder)
     return folder / LIST
 
 
