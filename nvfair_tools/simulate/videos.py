@@ -65,8 +65,8 @@ def write_people(
 ) -> Path:
     """Writes `<person>/<clip>.mp4`, `<person>/portrait.png` and, last, `clips.csv`, whose path is returned.
 
-    Goes on with an unfinished folder of the same settings; leaves a finished one as it is. Raises NvfairError where the folder holds anything else,
-    MissingExtra where the packages that carry the portraits, track or encode are absent.
+    Goes on with an unfinished folder of the same settings; leaves a finished one as it is. Raises NvfairError where the
+    folder holds anything else, MissingExtra where the packages that carry the portraits, track or encode are absent.
     """
     folder = Path(folder)
     claim(folder, settings.world())

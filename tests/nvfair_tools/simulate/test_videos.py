@@ -88,9 +88,12 @@ def test_equal_settings_give_equal_bytes(people, tmp_path):
         assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(other.read_bytes()).digest(), path
 
 
-def test_a_finished_folder_is_not_written_over(people):
+def test_a_finished_folder_is_left_as_it_is_and_other_people_are_refused(people):
+    before = {path: path.stat().st_mtime_ns for path in people.rglob("*.*")}
+    assert write_people(people, SETTINGS) == people / "clips.csv"
+    assert {path: path.stat().st_mtime_ns for path in people.rglob("*.*")} == before
     with pytest.raises(NvfairError, match="holds something else"):
-        write_people(people, SETTINGS)
+        write_people(people, SETTINGS.model_copy(update={"seed": SETTINGS.seed + 1}))
 
 
 def test_people_look_different_and_the_same_person_alike():
