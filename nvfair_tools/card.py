@@ -64,9 +64,9 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
             else "Every synthetic file says so in its own metadata (`synthetic=true`), with its generator, driver, "
             "target and permitted use."
         ),
-        f"{len(identities)} {'simulated people (none of them exists)' if meta['simulated'] else 'people'}, "
-        f"{len(real):,} {'simulated' if meta['simulated'] else 'real'} recordings, {hours:.2f} hours of video in all. "
-        "Made for research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
+        f"{len(identities)} {'simulated people (none of them exists)' if meta.get('simulated') else 'people'}, "
+        f"{len(real):,} {'simulated' if meta.get('simulated') else 'real'} recordings, {hours:.2f} hours of video in "
+        "all. Made for research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
         "## How to read it",
         "```python\nfrom datasets import load_dataset\n\n"
         "frames = load_dataset(FOLDER)             # one row a frame: landmarks"
