@@ -52,6 +52,9 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
     real, synthetic = ok[ok["kind"] == "real"], ok[ok["kind"] != "real"]
     hours = _hours(ok)
     generators = pd.DataFrame(meta["generators"], columns=["label", "family", "version", "motion_mode", "licence"])
+    people, recordings = "people", "real recordings"
+    if meta.get("simulated"):
+        people, recordings = "simulated people (none of them exists)", "simulated recordings"
     sections = [
         f"# {meta['name']}",
         f"**{len(synthetic):,} of these {len(ok):,} videos are synthetic**: each shows the face of one person (the "
@@ -64,9 +67,8 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
             else "Every synthetic file says so in its own metadata (`synthetic=true`), with its generator, driver, "
             "target and permitted use."
         ),
-        f"{len(identities)} {'simulated people (none of them exists)' if meta.get('simulated') else 'people'}, "
-        f"{len(real):,} {'simulated' if meta.get('simulated') else 'real'} recordings, {hours:.2f} hours of video in "
-        "all. Made for research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
+        f"{len(identities)} {people}, {len(real):,} {recordings}, {hours:.2f} hours of video in all. Made for "
+        "research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
         "## How to read it",
         "```python\nfrom datasets import load_dataset\n\n"
         "frames = load_dataset(FOLDER)             # one row a frame: landmarks"
