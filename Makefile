@@ -33,7 +33,7 @@ check: $(READY)  ## format, lint, import arrows, types, fast tests
 bench: $(READY)  ## every benchmark of tests/performance, each beside a plain baseline
 	$(BIN)/python -m tests.performance
 
-soak: $(READY)  ## long runs: interruption at many moments, coverage of intervals
+soak: $(READY)  ## long runs: clips of 1,000 frames, coverage of intervals
 	$(BIN)/python -m pytest -m soak
 
 figures: $(READY)  ## make the pictures of the README and the docs again
