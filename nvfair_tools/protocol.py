@@ -82,7 +82,7 @@ class Time(_Part):
     """Tracks are resampled in time to `fps` (a rational, "30000/1001") before windows are cut.
 
     window: frames a window (71: the length a re-implementation reports). stride: frames between window starts. The
-    rate and the stride are not public: 30 because the released recordings have 30 or 29.97, and half a window.
+    rate and the stride are not public: 30 and half a window are our choices.
     """
 
     fps: str = "30/1"
