@@ -76,19 +76,37 @@ def read_embeddings(path: str | Path) -> EmbeddingTable:
         raise NvfairError("embedding is not a fixed-size list", where=path, expected="float32 lists of one length")
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    meta = {
-        key.decode().removeprefix("nvfair."): value.decode()
-        for key, value in (table.schema.metadata or {}).items()
-        if key.startswith(b"nvfair.")
-    }
     values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
     return EmbeddingTable(
         video=np.asarray(table.column("video").to_pylist(), dtype=object),
         window=table.column("window").to_numpy(),
         start_frame=table.column("start_frame").to_numpy(),
         embedding=values,
-        meta=meta,
+        meta=_own_metadata(table.schema),
     )
+
+
+def table_columns(path: str | Path) -> tuple[list[str], dict[str, str]]:
+    """Column names of a Parquet or CSV file, and what a Parquet file says of itself; else NvfairError."""
+    path = Path(path)
+    if path.suffix.lower() == ".csv":
+        try:
+            return list(pd.read_csv(path, nrows=0).columns), {}
+        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+            raise NvfairError(f"not a CSV file in UTF-8: {error}", where=path) from error
+    try:
+        schema = pq.read_schema(path)
+    except pa.ArrowInvalid as error:
+        raise NvfairError(f"neither Parquet nor .csv: {error}", where=path) from error
+    return schema.names, _own_metadata(schema)
+
+
+def _own_metadata(schema: pa.Schema) -> dict[str, str]:
+    return {
+        key.decode().removeprefix("nvfair."): value.decode()
+        for key, value in (schema.metadata or {}).items()
+        if key.startswith(b"nvfair.")
+    }
 
 
 def grouped(table: EmbeddingTable, videos: Sequence[str], *, where: object = "") -> VideoEmbeddings:

@@ -152,10 +152,25 @@ class Method(Protocol):
     then that is called instead.
     """
 
-    name: str
-    declaration: Declaration
-    needs: Needs
-    time: Time | None
+    @property
+    def name(self) -> str:
+        """Shown in reports, and unique among those evaluated together."""
+        ...
+
+    @property
+    def declaration(self) -> Declaration:
+        """What it was trained on."""
+        ...
+
+    @property
+    def needs(self) -> Needs:
+        """What a batch must hold."""
+        ...
+
+    @property
+    def time(self) -> Time | None:
+        """Windows it takes."""
+        ...
 
     def embed(self, batch: WindowBatch) -> np.ndarray:
         """One embedding a window (B, D); NaN is refused, whatever its reason."""

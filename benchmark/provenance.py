@@ -1,51 +1,70 @@
-"""Whether a checkpoint may be tested on these people and generators.
+"""Whether a method may be tested on these people and generators.
 
-Overlap is decided on `namespace:id` alone. What a checkpoint does not say is unknown, never disjoint.
+Overlap is decided on `namespace:id` alone. What a declaration does not say is unknown, never disjoint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmark.checkpoint import Checkpoint
+from benchmark.method import Declaration
 from nvfair_tools.errors import Problems
 from nvfair_tools.protocol import Relation
 
-
-def relation(checkpoint: Checkpoint, generator: str) -> str:
-    """ "seen": trained on; "selected": only selection touched it; "unseen": neither did."""
-    made = checkpoint.provenance
-    if generator in made.train_generators:
-        return "seen"
-    return "selected" if generator in made.selection_generators else "unseen"
+SEEN, SELECTED, UNSEEN, UNKNOWN = "seen", "selected", "unseen", "unknown"
+_SHOWN = 5
 
 
-def overlaps(checkpoint: Checkpoint, people: Iterable[str], generators: Iterable[str], wanted: Relation) -> list[str]:
+def relation(made: Declaration, generator: str) -> str:
+    """ "seen": trained on; "selected": only selection, thresholds or cohorts touched it; "unseen": none did;
+    "unknown": it is not said."""
+    roles = made.roles()
+    if generator in (roles["training"].generators or ()):
+        return SEEN
+    if any(generator in (touched.generators or ()) for touched in roles.values()):
+        return SELECTED
+    return UNKNOWN if any(touched.generators is None for touched in roles.values()) else UNSEEN
+
+
+def overlaps(made: Declaration, people: Iterable[str], generators: Iterable[str], wanted: Relation) -> list[str]:
     """What speaks against testing, in words; empty where nothing does.
 
     people: everybody in the test videos, in either role. generators: those tested on under the relation `wanted`.
     """
-    made, people = checkpoint.provenance, frozenset(people)
+    people = frozenset(people)
     found = []
-    for role, touched in (("training", made.train.all), ("selection", made.validation.all)):
-        common = sorted(touched & people)
+    for role, touched in made.roles().items():
+        common = sorted((touched.people or frozenset()) & people)
         if common:
-            more = f" and {len(common) - 5} more" if len(common) > 5 else ""
-            found.append(f"{len(common)} test person(s) were in {role}: {', '.join(common[:5])}{more}")
+            more = f" and {len(common) - _SHOWN} more" if len(common) > _SHOWN else ""
+            found.append(f"{len(common)} test person(s) were in {role}: {', '.join(common[:_SHOWN])}{more}")
     for generator in generators:
-        how = relation(checkpoint, generator)
-        if wanted is Relation.UNSEEN and how != "unseen":
-            touched_by = "training" if how == "seen" else "selection"
-            found.append(f"generator {generator!r} is to be unseen, but {touched_by} used it")
-        if wanted is Relation.SEEN and how != "seen":
+        how = relation(made, generator)
+        if wanted is Relation.UNSEEN and how in (SEEN, SELECTED):
+            by = [role for role, touched in made.roles().items() if generator in (touched.generators or ())]
+            found.append(f"generator {generator!r} is to be unseen, but {', '.join(by)} used it")
+        if wanted is Relation.SEEN and how in (UNSEEN, SELECTED):
             found.append(f"generator {generator!r} is to be seen, but training did not use it")
     return found
 
 
-def refuse(checkpoint: Checkpoint, problems: list[str]) -> None:
+def own_overlaps(made: Declaration) -> list[str]:
+    """Where a declaration contradicts itself: the same person in training and in what is to be independent of it."""
+    training = made.training.people or frozenset()
+    found = []
+    pairs = [("training", training, "selection", made.selection.people or frozenset())]
+    pairs += [(role, touched.people or frozenset(), "test", made.held_out) for role, touched in made.roles().items()]
+    for first, some, second, others in pairs:
+        common = sorted(some & others)
+        if common:
+            found.append(f"{len(common)} person(s) are in {first} and in {second}: {', '.join(common[:_SHOWN])}")
+    return found
+
+
+def refuse(name: str, problems: list[str]) -> None:
     """Raises Problems that list every overlap."""
     raise Problems(
-        f"checkpoint {checkpoint.name}",
+        f"method {name}",
         problems,
         remedy="test on people and generators it has not touched, or pass --allow-overlap: the report is then stamped "
         "as contaminated",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,8 @@ class WindowSet:
     videos: the table's rows of the N videos that have windows, in the order of their ids, index 0..N-1.
     landmarks: float32 (F, L, 2) pixels. offsets: (N + 1), frames of video n are offsets[n]:offsets[n + 1].
     video: (W,) number of each window's video. start: (W,) its first row in `landmarks`.
-    length: frames a window. excluded: one row for each video that lost windows (video, reason, windows lost, kept).
+    length: frames a window. rate: frames a second. excluded: one row for each video that lost windows (video, reason,
+    windows lost, kept). mesh: float32 (F, 478, 3) where it was asked for.
     """
 
     videos: pd.DataFrame
@@ -38,6 +40,8 @@ class WindowSet:
     start: np.ndarray
     length: int
     excluded: pd.DataFrame
+    rate: Fraction = Fraction(30)
+    mesh: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.video)
@@ -84,7 +88,7 @@ def prepare(dataset: Dataset, videos: Iterable[str], protocol: Protocol) -> Wind
         cut_tracks(dataset.tracks(readable[first : first + _VIDEOS_AT_ONCE]), protocol.time, protocol.missing)
         for first in range(0, len(readable), _VIDEOS_AT_ONCE)
     ]
-    return _joined(pieces, table, lost, protocol.time.window)
+    return _joined(pieces, table, lost, protocol.time)
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def cut_tracks(tracks: TrackTable, time: Time, missing: Missing) -> _Piece:
     return piece
 
 
-def _joined(pieces: list[_Piece], table: pd.DataFrame, lost: list[tuple[str, str, int, int]], length: int) -> WindowSet:
+def _joined(pieces: list[_Piece], table: pd.DataFrame, lost: list[tuple[str, str, int, int]], time: Time) -> WindowSet:
     ids = [video for piece in pieces for video in piece.ids]
     frames = [array for piece in pieces for array in piece.frames]
     starts = [array for piece in pieces for array in piece.starts]
@@ -135,6 +139,7 @@ def _joined(pieces: list[_Piece], table: pd.DataFrame, lost: list[tuple[str, str
         start=np.concatenate([array + offsets[n] for n, array in enumerate(starts)])
         if starts
         else np.empty(0, np.int64),
-        length=length,
+        length=time.window,
+        rate=time.rate,
         excluded=pd.DataFrame(sorted(lost), columns=["video", "reason", "windows_lost", "windows_kept"]),
     )

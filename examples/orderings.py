@@ -20,6 +20,7 @@ import click
 import numpy as np
 
 from benchmark import protocols
+from benchmark.candidates import candidate
 from benchmark.evaluate import evaluate, write_results
 from benchmark.inputs import Input
 from benchmark.report import write_report
@@ -48,11 +49,12 @@ def main(folder: Path, windows: int, width: int, clips: int, cross: int, seed: i
     runs = {f"{k}-{g}": replace(base, input=k, generators=(g,)) for k in EVERYWHERE for g in names}
     runs |= {f"{kind}-{names[0]}": replace(base, input=kind) for kind in ONCE}
     chosen = [protocols.load(name) for name in ("nvfair-seen", "nvfair-unseen")]
-    checkpoints = []
+    candidates = []
     for name, options in runs.items():
         click.echo(f"training {name}")
-        checkpoints.append(train(data, folder / name, options, chosen[0]))
-    results = evaluate(data, checkpoints, chosen, say=click.echo)
+        train(data, folder / name, options, chosen[0])
+        candidates.append(candidate(folder / name))
+    results = evaluate(data, candidates, chosen, say=click.echo)
     write_results(folder / "results.json", results)
     write_report(folder / "index.html", results)
     click.echo(table(results))
@@ -83,7 +85,7 @@ def table(results: dict[str, Any]) -> str:
         area, cross = cell["auc_mean"], cell.get("cross_cross")
         span = f"{area['low']:.3f}-{area['high']:.3f}"
         other = f"{cross['auc_mean']['value']:.3f}" if cross else ""
-        rows.append((cell["checkpoint"], cell["generator"], cell["relation"], f"{area['value']:.3f}", span, other))
+        rows.append((cell["method"], cell["generator"], cell["relation"], f"{area['value']:.3f}", span, other))
     for control in results["controls"]:
         area = control["auc_mean"]
         span = f"{area['low']:.3f}-{area['high']:.3f}"
@@ -105,7 +107,7 @@ def unseen_loss(results: dict[str, Any], names: list[str]) -> tuple[float, float
 
 
 def _by_person(results: dict[str, Any], checkpoint: str, relation: str) -> dict[str, float]:
-    cells = [c for c in results["cells"] if c["checkpoint"] == checkpoint and c["relation"] == relation]
+    cells = [c for c in results["cells"] if c["method"] == checkpoint and c["relation"] == relation]
     return _averaged([cell["per_target"] for cell in cells])
 
 

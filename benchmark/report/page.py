@@ -7,8 +7,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmark.evaluate import NEAR
 from benchmark.figures import HEADLINES
+from benchmark.notes import NEAR
 from benchmark.report.charts import Line, det_chart, roc_chart, strip_chart
 from benchmark.report.frames import Sample, sample_frames
 from nvfair_tools.atomic import write_text
@@ -73,13 +73,13 @@ def _headline(results: dict[str, Any]) -> list[dict[str, Any]]:
     """Mean figures of seen and of unseen cells, each kind of method by itself, and whether a shortcut comes near."""
     rows = []
     figure = _figure(results)
-    inputs = list(dict.fromkeys(about["input"] for about in results["checkpoints"].values()))
+    inputs = list(dict.fromkeys(_kind(about) for about in results["methods"].values()))
     relations = (("seen", "Seen generators"), ("unseen", "Unseen generators"), ("selected", "Selected on"))
     for kind, (relation, words) in product(inputs, relations):
         cells = [
             cell
             for cell in results["cells"]
-            if cell["relation"] == relation and results["checkpoints"][cell["checkpoint"]]["input"] == kind
+            if cell["relation"] == relation and _kind(results["methods"][cell["method"]]) == kind
         ]
         if not cells:
             continue
@@ -107,6 +107,11 @@ def _headline(results: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def _kind(about: dict[str, Any]) -> str:
+    """What methods are averaged by: methods of different kinds do not share a headline."""
+    return str(about.get("input", about["kind"]))
+
+
 def _within_family(results: dict[str, Any], cells: list[dict[str, Any]], families: list[str]) -> str:
     """The family that both training and unseen test generators belong to, "" where it is not one."""
     if len(families) != 1:
@@ -118,13 +123,13 @@ def _within_family(results: dict[str, Any], cells: list[dict[str, Any]], familie
 def _matrix(results: dict[str, Any]) -> dict[str, Any]:
     """Checkpoints x test generators."""
     columns, figure = list(results["generators"]), _figure(results)
-    by_place = {(cell["checkpoint"], cell["generator"]): cell for cell in results["cells"]}
+    by_place = {(cell["method"], cell["generator"]): cell for cell in results["cells"]}
     best = {
         name: max((c[figure]["value"] for c in results["controls"] if c["generator"] == name), default=0.0)
         for name in columns
     }
     rows = []
-    for name, about in results["checkpoints"].items():
+    for name, about in results["methods"].items():
         cells = [by_place.get((name, column)) for column in columns]
         near = [cell is not None and best[cell["generator"]] >= cell[figure]["value"] - NEAR for cell in cells]
         rows.append({"name": name, "about": about, "cells": list(zip(cells, near, strict=True))})
@@ -149,7 +154,7 @@ def _lines(results: dict[str, Any], *, det: bool) -> list[Line]:
     for number, cell in enumerate(results["cells"][:_CURVES]):
         curve = cell["curve"]
         y = [1 - v for v in curve["tpr"]] if det else curve["tpr"]
-        label = f"{cell['checkpoint']} on {cell['generator']} ({cell['relation']})"
+        label = f"{cell['method']} on {cell['generator']} ({cell['relation']})"
         lines.append(Line(label, curve["fmr"], y, number, dashed=cell["relation"] != "seen"))
     return lines
 
@@ -157,7 +162,7 @@ def _lines(results: dict[str, Any], *, det: bool) -> list[Line]:
 def _strip(results: dict[str, Any]) -> list[tuple[str, list[tuple[str, float]], float]]:
     return [
         (
-            f"{cell['checkpoint']} on {cell['generator']} ({cell['relation']})",
+            f"{cell['method']} on {cell['generator']} ({cell['relation']})",
             list(cell["per_target"].items()),
             cell["auc_mean"]["value"],
         )

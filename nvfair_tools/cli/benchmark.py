@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -120,8 +121,13 @@ def embed(
 
 @click.command()
 @click.argument("dataset", type=_FOLDER)
-@click.option("--checkpoint", "folders", multiple=True, required=True, type=_FOLDER, help="Repeatable.")
-@click.option("--out", required=True, type=_FOLDER, help="Folder for index.html and results.json.")
+@click.option(
+    "--checkpoint", "folders", multiple=True, type=_FOLDER, help="Folder that `nvfair train` wrote; repeatable."
+)
+@click.option("--method", "methods", multiple=True, help="Installed method, or package.module:attribute; repeatable.")
+@click.option("--embeddings", "files", multiple=True, type=_FILE, help="File of embeddings or scores; repeatable.")
+@click.option("--declaration", type=_FILE, help="What the --embeddings were trained on (YAML), where they do not say.")
+@click.option("--out", required=True, type=_FOLDER, help="Folder for the report, results.json and the evidence.")
 @click.option("--protocol", "names", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]")
 @click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: all]")
 @click.option("--allow-overlap", is_flag=True, help="Score overlapping people or generators; stamps 'contaminated'.")
@@ -129,19 +135,22 @@ def embed(
 def evaluate(
     dataset: Path,
     folders: tuple[Path, ...],
+    methods: tuple[str, ...],
+    files: tuple[Path, ...],
+    declaration: Path | None,
     out: Path,
     names: tuple[str, ...],
     generators: tuple[str, ...],
     allow_overlap: bool,
     device: str,
 ) -> None:
-    """Score checkpoints on DATASET's test people under the protocols; write a report.
+    """Score methods on DATASET's test people under the protocols; write a report.
 
-    Refuses people, and generators called unseen, that training or selection has touched.
+    Refuses people, and generators called unseen, that training, selection, thresholds or cohorts have touched.
     """
     _needs_torch()
     from benchmark import protocols
-    from benchmark.checkpoint import load
+    from benchmark.candidates import candidate
     from benchmark.evaluate import evaluate as run
     from benchmark.evaluate import write_results
     from benchmark.figures import HEADLINES
@@ -150,23 +159,27 @@ def evaluate(
     from nvfair_tools.dataset import Dataset
 
     data = Dataset.open(dataset)
-    checkpoints = [load(folder) for folder in folders]
+    device = _device(device)
+    candidates = [candidate(text, device=device) for text in (*map(str, folders), *methods)]
+    candidates += [candidate(path, declaration=declaration) for path in files]
     rules = [protocols.load(name) for name in names or ("nvfair-seen", "nvfair-unseen")]
     made_folder(out)
     results = run(
         data,
-        checkpoints,
+        candidates,
         rules,
         generators=_split(generators),
         allow_overlap=allow_overlap,
-        device=_device(device),
+        device=device,
+        keep=out / "evidence",
         say=click.echo,
     )
     write_results(out / "results.json", results)
     write_report(out / "index.html", results, data)
-    figure = HEADLINES[results["protocols"][0]["scoring"]["headline"]]
+    headlines = {p["name"]: HEADLINES[p["scoring"]["headline"]] for p in results["protocols"]}
     for cell in results["cells"]:
-        click.echo(f"{cell['checkpoint']} on {cell['generator']} ({cell['relation']}): {cell[figure]['value']:.3f}")
+        value = cell[headlines[cell["protocol"]]]["value"]
+        click.echo(f"{cell['method']} on {cell['generator']} ({cell['relation']}): {value:.3f}")
     for note in results["notes"]:
         click.secho(note, fg="yellow")
     click.echo(f"report: {out / 'index.html'}")

@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark import metrics, protocols
-from benchmark.checkpoint import RECORD, Checkpoint, load
+from benchmark.candidates import Candidate, MethodCandidate, candidate
+from benchmark.checkpoint import RECORD
 from benchmark.controls import CROSSNESS, SHAPE, STILL
 from benchmark.embedding_files import read_embeddings
 from benchmark.evaluate import evaluate, write_results
@@ -46,13 +47,15 @@ def folder(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(folder: Path) -> Checkpoint:
-    return load(folder)
+def trained(folder: Path) -> MethodCandidate:
+    found = candidate(folder)
+    assert isinstance(found, MethodCandidate)
+    return found
 
 
 @pytest.fixture(scope="module")
-def results(data: Dataset, checkpoint: Checkpoint) -> dict[str, Any]:
-    return evaluate(data, [checkpoint], [SEEN, UNSEEN])
+def results(data: Dataset, trained: MethodCandidate) -> dict[str, Any]:
+    return evaluate(data, [trained], [SEEN, UNSEEN])
 
 
 def test_cells_stand_under_the_protocol_their_generator_fits(results: dict[str, Any]) -> None:
@@ -97,12 +100,12 @@ def test_every_cell_has_its_shortcuts_and_cross_trials_beside_it(results: dict[s
 
 
 def test_what_was_left_out_is_counted_with_its_reason(results: dict[str, Any]) -> None:
-    assert results["exclusions"]["videos_lost"] == {
+    assert results["exclusions"][0]["videos_lost"] == {
         "face_missing": 1,
         "render_failed": 1,
         "shorter_than_a_window": 1,
     }
-    assert results["exclusions"]["videos_asked"] - results["exclusions"]["videos_used"] == 3
+    assert results["exclusions"][0]["videos_asked"] - results["exclusions"][0]["videos_used"] == 3
 
 
 def test_a_family_is_named_where_unseen_generators_share_it(results: dict[str, Any]) -> None:
@@ -119,44 +122,47 @@ def test_near_shortcuts_are_noted_once_a_checkpoint(results: dict[str, Any]) -> 
     assert all(f"on {near} generator(s)" in note for note in notes)
 
 
-def test_results_repeat_themselves(data: Dataset, checkpoint: Checkpoint, results: dict[str, Any]) -> None:
-    again = evaluate(data, [checkpoint], [SEEN, UNSEEN])
+def test_results_repeat_themselves(data: Dataset, trained: MethodCandidate, results: dict[str, Any]) -> None:
+    again = evaluate(data, [trained], [SEEN, UNSEEN])
     assert {**again, "machine": 0} == {**results, "machine": 0}
 
 
-def _touched(checkpoint: Checkpoint, role: str, person: str) -> Checkpoint:
-    made = checkpoint.provenance
-    people = getattr(made, role)
-    return replace(checkpoint, provenance=replace(made, **{role: replace(people, drivers=(*people.drivers, person))}))
+def _touched(trained: MethodCandidate, role: str, **more: str) -> Candidate:
+    """The same method with one more person or generator in a role."""
+    made = trained.declaration
+    touched = getattr(made, role)
+    grown = replace(touched, **{key: getattr(touched, key) | {value} for key, value in more.items()})
+    return MethodCandidate(replace(trained.method, declaration=replace(made, **{role: grown})), trained.details)
 
 
-@pytest.mark.parametrize(("role", "word"), [("train", "training"), ("validation", "selection")])
+@pytest.mark.parametrize("role", ["training", "selection", "thresholds", "cohorts"])
 def test_test_people_that_were_touched_are_refused_or_stamped(
-    data: Dataset, checkpoint: Checkpoint, role: str, word: str
+    data: Dataset, trained: MethodCandidate, role: str
 ) -> None:
     person = sorted(data.videos.loc[data.videos["split"] == "test", "target"])[0]
-    touched = _touched(checkpoint, role, person)
-    with pytest.raises(Problems, match=f"in {word}: {person}"):
+    touched = _touched(trained, role, people=person)
+    with pytest.raises(Problems, match=f"in {role}: {person}"):
         evaluate(data, [touched], [SEEN, UNSEEN])
     stamped = evaluate(data, [touched], [SEEN], allow_overlap=True)
     assert all(person in " ".join(cell["contaminated"]) for cell in stamped["cells"])
     assert any(note.startswith("Contaminated") for note in stamped["notes"])
 
 
-def test_a_generator_called_unseen_must_not_have_been_touched(data: Dataset, checkpoint: Checkpoint) -> None:
-    with pytest.raises(Problems, match="'alpha' is to be unseen, but training used it"):
-        evaluate(data, [checkpoint], [UNSEEN], generators=["alpha"])
-    selected = replace(checkpoint, provenance=replace(checkpoint.provenance, selection_generators=("alpha", "beta")))
-    with pytest.raises(Problems, match="'beta' is to be unseen, but selection used it"):
-        evaluate(data, [selected], [UNSEEN], generators=["beta"])
+def test_a_generator_called_unseen_must_not_have_been_touched(data: Dataset, trained: MethodCandidate) -> None:
+    with pytest.raises(Problems, match="'alpha' is to be unseen, but training, selection used it"):
+        evaluate(data, [trained], [UNSEEN], generators=["alpha"])
+    for role in ("selection", "thresholds", "cohorts"):
+        selected = _touched(trained, role, generators="beta")
+        with pytest.raises(Problems, match=f"'beta' is to be unseen, but {role} used it"):
+            evaluate(data, [selected], [UNSEEN], generators=["beta"])
     stamped = evaluate(data, [selected], [UNSEEN], generators=["beta"], allow_overlap=True)
     assert stamped["cells"][0]["contaminated"]
 
 
-def test_another_window_length_is_refused(data: Dataset, checkpoint: Checkpoint) -> None:
+def test_another_window_length_is_refused(data: Dataset, trained: MethodCandidate) -> None:
     other = Protocol(name="other", time={"window": 80})
     with pytest.raises(NvfairError, match="trained on windows"):
-        evaluate(data, [checkpoint], [other])
+        evaluate(data, [trained], [other])
 
 
 class _Page(HTMLParser):
@@ -204,11 +210,11 @@ def test_the_page_shows_the_figures_and_needs_nothing_else(
 
 def test_methods_of_different_kinds_are_not_averaged_into_one_headline(results: dict[str, Any], tmp_path: Path) -> None:
     mixed = json.loads(json.dumps(results))
-    mixed["checkpoints"]["other"] = {**mixed["checkpoints"]["alpha-run"], "input": "still"}
+    mixed["methods"]["other"] = {**mixed["methods"]["alpha-run"], "input": "still"}
     cell = next(c for c in mixed["cells"] if c["relation"] == "seen")
     cell["auc_mean"]["value"] = 0.9
     other = json.loads(json.dumps(cell))
-    other["checkpoint"], other["auc_mean"]["value"] = "other", 0.5
+    other["method"], other["auc_mean"]["value"] = "other", 0.5
     mixed["cells"].append(other)
     write_report(tmp_path / "mixed.html", mixed)
     heads = re.findall(r'class="figure">([0-9.]+)<', (tmp_path / "mixed.html").read_text())
@@ -235,8 +241,8 @@ def test_names_from_data_sets_cannot_inject_markup(results: dict[str, Any], tmp_
     hostile = json.loads(json.dumps(results))
     hostile["data"]["name"] = "<script>alert(1)</script>"
     name = "<img src=x onerror=alert(1)>"
-    hostile["checkpoints"][name] = hostile["checkpoints"]["alpha-run"]
-    hostile["cells"][0]["checkpoint"] = name
+    hostile["methods"][name] = hostile["methods"]["alpha-run"]
+    hostile["cells"][0]["method"] = name
     write_report(tmp_path / "x.html", hostile)
     html = (tmp_path / "x.html").read_text()
     assert "<script>alert" not in html
@@ -245,7 +251,7 @@ def test_names_from_data_sets_cannot_inject_markup(results: dict[str, Any], tmp_
 
 def test_results_are_json_without_nan(results: dict[str, Any], tmp_path: Path) -> None:
     write_results(tmp_path / "results.json", results)
-    assert json.loads((tmp_path / "results.json").read_text())["format_version"] == 1
+    assert json.loads((tmp_path / "results.json").read_text())["format_version"] == 2
 
 
 def _run(*arguments: str, code: int = 0) -> str:

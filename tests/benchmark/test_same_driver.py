@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmark import protocols
-from benchmark.checkpoint import load
+from benchmark.candidates import candidate
 from benchmark.evaluate import evaluate
 from benchmark.figures import figures
 from benchmark.intervals import GroupedScores, pair_statistics, pooled_statistics
@@ -100,7 +100,7 @@ def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         generators=("alpha",), windows=64, batch=16, drivers=3, width=16, embedding=8, validate_every=64
     )
     train(data, out, options, SEEN)
-    return evaluate(data, [load(out)], [SEEN, protocols.load("avaprintdb-unseen")])
+    return evaluate(data, [candidate(out)], [SEEN, protocols.load("avaprintdb-unseen")])
 
 
 def test_evaluation_runs_under_both_protocols(results: dict[str, Any]) -> None:
