@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmark import controls
 from benchmark.candidates import Candidate
+from benchmark.cells import cell_figures
 from benchmark.evidence import Evidence
 from benchmark.figures import figures
 from benchmark.machine import machine
@@ -27,10 +28,9 @@ from nvfair_tools.atomic import write_text
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.writer import sha256_of
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Protocol, TrialRule
+from nvfair_tools.protocol import Protocol
 
 RESULTS_VERSION = 2
-_CROSS_CLIPS = 4
 _DETECTOR_VIDEOS = 1500
 
 Say = Callable[[str], None]
@@ -157,7 +157,7 @@ def _section(
     if run.evidence is not None:
         run.evidence.keep_videos(windows.videos)
     rules = {name: list(trials(windows.videos, name, protocol.trials)) for name in names}
-    scored = [_cell(run, cell, number, key, windows, rules[cell.generator]) for cell in planned]
+    scored = [_cell(run, cell, number, key, windows) for cell in planned]
     run.say("scoring shortcuts")
     return {
         "cells": scored,
@@ -169,14 +169,12 @@ def _section(
     }
 
 
-def _cell(
-    run: _Run, cell: Cell, section: int, key: str, windows: WindowSet, rules: list[TargetTrials]
-) -> dict[str, Any]:
+def _cell(run: _Run, cell: Cell, section: int, key: str, windows: WindowSet) -> dict[str, Any]:
     one, protocol = cell.candidate, cell.protocol
     found, file = run.embedded(one, key, windows, section)
     run.say(f"scoring {one.name} on {cell.generator}")
     scorer = one.scorer(found, windows, protocol.scoring)
-    result = {
+    return {
         "method": one.name,
         "section": section,
         "train_generators": sorted(one.declaration.training.generators or ()),
@@ -186,23 +184,8 @@ def _cell(
         "protocol_digest": protocol.digest,
         "contaminated": list(cell.contaminated),
         "evidence": file,
-        **figures(scorer, rules, windows.videos, protocol),
+        **cell_figures(scorer, windows.videos, cell.generator, protocol),
     }
-    if found is not None and protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS:
-        extra = _cross_cross(scorer, windows, cell.generator, protocol)
-        if extra is not None:
-            result["cross_cross"] = extra
-    return result
-
-
-def _cross_cross(scorer: Any, windows: WindowSet, generator: str, protocol: Protocol) -> dict[str, Any] | None:
-    """The figure on trials in which both videos are cross-reenactments; None where there are none."""
-    rule = protocol.trials.model_copy(update={"rule": TrialRule.CROSS_CROSS, "clips_per_driver": _CROSS_CLIPS})
-    found = list(trials(windows.videos, generator, rule))
-    if not any(one.complete for one in found):
-        return None
-    whole = figures(scorer, found, windows.videos, protocol.model_copy(update={"trials": rule}), full=False)
-    return {key: whole[key] for key in ("auc_mean", "auc_pooled", "trials")}
 
 
 def _shortcuts(
