@@ -16,12 +16,14 @@ import pandas as pd
 from benchmark import controls
 from benchmark.candidates import Candidate
 from benchmark.cells import cell_figures
+from benchmark.embedding_map import embedding_map
 from benchmark.evidence import Evidence
 from benchmark.figures import figures
 from benchmark.machine import machine
 from benchmark.notes import notes
 from benchmark.plan import Cell, Section, cells, sections, test_generators, test_videos
 from benchmark.scores import VideoEmbeddings
+from benchmark.seeds import seed_spread
 from benchmark.trials import TargetTrials, trials
 from benchmark.windows import WindowSet, prepare
 from nvfair_tools.atomic import write_text
@@ -87,6 +89,7 @@ def evaluate(
         "published": json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8")),
         "machine": machine(device) | {"seconds": round(time.monotonic() - begun, 1)},
     }
+    results["seeds"] = seed_spread(results)
     results["notes"] = notes(results, dataset)
     return results
 
@@ -185,6 +188,7 @@ def _cell(run: _Run, cell: Cell, section: int, key: str, windows: WindowSet) -> 
         "contaminated": list(cell.contaminated),
         "evidence": file,
         **cell_figures(scorer, windows.videos, cell.generator, protocol),
+        **({"map": embedding_map(found, windows.videos, cell.generator)} if found is not None else {}),
     }
 
 
