@@ -51,6 +51,7 @@ COMMANDS = {
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark:evaluate", "Score checkpoints under a protocol; write a report.", "train"
     ),
+    "matrix": Entry("nvfair_tools.cli.matrix:matrix", "Train on each generator, test on all, report.", "train"),
     "reproduce": Entry("nvfair_tools.cli.reproduce:reproduce", "Recompute one figure of a report exactly.", "train"),
     "submit": Entry("nvfair_tools.cli.board:submit", "Check and pack a leaderboard submission.", "board"),
     "board": Entry("nvfair_tools.cli.board:board", "Keep a leaderboard: add submissions, export its pages.", "board"),

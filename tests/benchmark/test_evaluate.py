@@ -275,3 +275,21 @@ def test_the_commands_go_from_a_data_set_to_a_report(data: Dataset, tmp_path: Pa
     assert "beta-run on beta (seen)" in text
     assert (out / "index.html").exists()
     assert len(json.loads((out / "results.json").read_text())["cells"]) == 2
+
+
+def test_the_matrix_is_one_command_and_goes_on_where_it_stopped(data: Dataset, tmp_path: Path) -> None:
+    words = ["matrix", str(data.folder), str(tmp_path), "--windows", "32", "--batch", "16", "--drivers", "3"]
+    words += ["--width", "16", "--validate-every", "32", "--device", "cpu"]
+    text = _run(*words)
+    cells = json.loads((tmp_path / "report" / "results.json").read_text())["cells"]
+    names = ("alpha", "beta")
+    assert {(c["method"], c["generator"]) for c in cells} == {(a, b) for a in names for b in names}
+    assert "2 x 2 cells" in text
+    written = (tmp_path / "alpha" / RECORD).stat().st_mtime_ns
+    _run(*words)
+    assert (tmp_path / "alpha" / RECORD).stat().st_mtime_ns == written
+
+
+def test_the_matrix_refuses_a_generator_of_its_own(data: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(NvfairError, match="every generator in turn"):
+        _run("matrix", str(data.folder), str(tmp_path), "-g", "alpha")
