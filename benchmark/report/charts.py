@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from statistics import NormalDist
 
@@ -15,13 +15,17 @@ _SMALLEST = 1e-4
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: x and y in data units, a label, and the number of its colour."""
+    """One curve: x and y in data units, a label, and the number of its colour.
+
+    band: x, low and high of the interval around it.
+    """
 
     label: str
     x: Sequence[float]
     y: Sequence[float]
     colour: int
     dashed: bool = False
+    band: tuple[Sequence[float], Sequence[float], Sequence[float]] | None = None
 
 
 def roc_chart(lines: Sequence[Line]) -> str:
@@ -41,7 +45,12 @@ def det_chart(lines: Sequence[Line]) -> str:
     ticks = [(deviate(v), f"{v * 100:g} %") for v in marks]
     ends = (deviate(_SMALLEST), deviate(0.98))
     bent = [
-        Line(line.label, [deviate(v) for v in line.x], [deviate(v) for v in line.y], line.colour, line.dashed)
+        replace(
+            line,
+            x=[deviate(v) for v in line.x],
+            y=[deviate(v) for v in line.y],
+            band=None if line.band is None else tuple([deviate(v) for v in part] for part in line.band),
+        )
         for line in lines
     ]
     equal = Line("equal", ends, ends, -1, dashed=True)
@@ -76,6 +85,66 @@ def strip_chart(rows: Sequence[tuple[str, Sequence[tuple[str, float]], float]]) 
     return "".join([*parts, "</svg>"])
 
 
+def histogram_chart(edges: Sequence[float], genuine: Sequence[float], impostor: Sequence[float], title: str) -> str:
+    """Shares of genuine and impostor trials by score, over common edges (one more than shares)."""
+    width, height, left, bottom = 340, 200, 12, 34
+    top = max(*genuine, *impostor, 1e-12)
+    low, high = edges[0], edges[-1]
+
+    def across(value: float) -> float:
+        return left + (width - 2 * left) * (value - low) / ((high - low) or 1)
+
+    def down(share: float) -> float:
+        return 10 + (height - bottom - 10) * (1 - share / top)
+
+    parts = [_open(width, height, title)]
+    for shares, style in ((impostor, "k1"), (genuine, "k0")):
+        steps = [(edges[0], 0.0)]
+        for n, share in enumerate(shares):
+            steps += [(edges[n], share), (edges[n + 1], share)]
+        points = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in [*steps, (edges[-1], 0.0)])
+        parts.append(f'<polygon class="step f{style[1]}" points="{points}"/>')
+    for value in (low, (low + high) / 2, high):
+        anchor = "start" if value == low else "end" if value == high else "middle"
+        parts.append(
+            f'<text class="tick" x="{across(value):.1f}" y="{height - 20}" text-anchor="{anchor}">{value:.2f}</text>'
+        )
+    parts.append(f'<text class="axis" x="{width / 2}" y="{height - 6}" text-anchor="middle">score</text>')
+    return "".join([*parts, "</svg>"])
+
+
+def map_chart(points: Sequence[tuple[float, float, int, int]], title: str) -> str:
+    """Dots at x, y, coloured by the third number; a ring where the fourth is 0 (cross), full where it is 1 (self)."""
+    size, edge = 340, 14
+    x, y = [p[0] for p in points], [p[1] for p in points]
+    reach = max((max(x) - min(x), max(y) - min(y), 1e-9)) if points else 1.0
+    middle = ((max(x) + min(x)) / 2, (max(y) + min(y)) / 2) if points else (0.0, 0.0)
+    parts = [_open(size, size, title)]
+    for a, b, number, own in points:
+        across = size / 2 + (size - 2 * edge) * (a - middle[0]) / reach
+        down = size / 2 - (size - 2 * edge) * (b - middle[1]) / reach
+        style = f"f{number % 8}" if own else f"ring c{number % 8}"
+        parts.append(f'<circle class="spot {style}" cx="{across:.1f}" cy="{down:.1f}" r="3.2"/>')
+    return "".join([*parts, "</svg>"])
+
+
+def sweep_chart(lines: Sequence[Line], levels: Sequence[str], title: str) -> str:
+    """AUC (y, 0.4 to 1) over the levels of a stress sweep (x: their numbers)."""
+    steps = max(len(levels) - 1, 1)
+    ticks = [(n / steps, text) for n, text in enumerate(levels)]
+    marks = [(v, f"{v:.1f}") for v in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)]
+    placed = [
+        replace(
+            line,
+            x=[v / steps for v in line.x],
+            band=None if line.band is None else ([v / steps for v in line.band[0]], *line.band[1:]),
+        )
+        for line in lines
+    ]
+    chance = Line("chance", (0, 1), (0.5, 0.5), -1, dashed=True)
+    return _chart([chance, *placed], ticks, marks, (0, 1), (0.4, 1), title, "AUC", f"AUC under {title}")
+
+
 def _chart(
     lines: Sequence[Line],
     x_ticks: Sequence[tuple[float, str]],
@@ -104,6 +173,12 @@ def _chart(
         y = down(value)
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_SIZE - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y + 3:.1f}" text-anchor="end">{text}</text>')
+    for line in lines:
+        if line.band is not None:
+            x, low, high = line.band
+            edge = [*zip(x, high, strict=True), *reversed(list(zip(x, low, strict=True)))]
+            points = " ".join(f"{across(a):.1f},{down(b):.1f}" for a, b in edge)
+            parts.append(f'<polygon class="band f{line.colour % 8}" points="{points}"/>')
     for line in lines:
         points = " ".join(f"{across(a):.1f},{down(b):.1f}" for a, b in zip(line.x, line.y, strict=True))
         style = "chance" if line.colour < 0 else f"curve c{line.colour % 8}"
