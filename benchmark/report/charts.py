@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from statistics import NormalDist
@@ -11,6 +11,9 @@ _NORMAL = NormalDist()
 _SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 340, 60, 40, 12, 12
 # A rate below this is drawn on a DET curve's edge.
 _SMALLEST = 1e-4
+
+
+Band = tuple[Sequence[float], Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Line:
     y: Sequence[float]
     colour: int
     dashed: bool = False
-    band: tuple[Sequence[float], Sequence[float], Sequence[float]] | None = None
+    band: Band | None = None
 
 
 def roc_chart(lines: Sequence[Line]) -> str:
@@ -49,7 +52,7 @@ def det_chart(lines: Sequence[Line]) -> str:
             line,
             x=[deviate(v) for v in line.x],
             y=[deviate(v) for v in line.y],
-            band=None if line.band is None else tuple([deviate(v) for v in part] for part in line.band),
+            band=None if line.band is None else _bent(line.band, deviate),
         )
         for line in lines
     ]
@@ -145,6 +148,11 @@ def sweep_chart(lines: Sequence[Line], levels: Sequence[str], title: str) -> str
     return _chart([chance, *placed], ticks, marks, (0, 1), (0.4, 1), title, "AUC", f"AUC under {title}")
 
 
+def _bent(band: Band, bend: Callable[[float], float]) -> Band:
+    x, low, high = ([bend(v) for v in part] for part in band)
+    return x, low, high
+
+
 def _chart(
     lines: Sequence[Line],
     x_ticks: Sequence[tuple[float, str]],
@@ -175,8 +183,8 @@ def _chart(
         parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y + 3:.1f}" text-anchor="end">{text}</text>')
     for line in lines:
         if line.band is not None:
-            x, low, high = line.band
-            edge = [*zip(x, high, strict=True), *reversed(list(zip(x, low, strict=True)))]
+            along, low, high = line.band
+            edge = [*zip(along, high, strict=True), *reversed(list(zip(along, low, strict=True)))]
             points = " ".join(f"{across(a):.1f},{down(b):.1f}" for a, b in edge)
             parts.append(f'<polygon class="band f{line.colour % 8}" points="{points}"/>')
     for line in lines:
