@@ -154,7 +154,7 @@ def evaluate(
     from benchmark.evaluate import evaluate as run
     from benchmark.evaluate import write_results
     from benchmark.figures import HEADLINES
-    from benchmark.report import write_report
+    from benchmark.report import write_markdown, write_report
     from nvfair_tools.atomic import made_folder
     from nvfair_tools.dataset import Dataset
 
@@ -176,6 +176,7 @@ def evaluate(
     )
     write_results(out / "results.json", results)
     write_report(out / "index.html", results, data)
+    write_markdown(out / "report.md", results)
     headlines = {p["name"]: HEADLINES[p["scoring"]["headline"]] for p in results["protocols"]}
     for cell in results["cells"]:
         value = cell[headlines[cell["protocol"]]]["value"]

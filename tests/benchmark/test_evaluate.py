@@ -19,7 +19,7 @@ from benchmark.checkpoint import RECORD
 from benchmark.controls import CROSSNESS, SHAPE, STILL
 from benchmark.embedding_files import read_embeddings
 from benchmark.evaluate import evaluate, write_results
-from benchmark.report import write_report
+from benchmark.report import write_markdown, write_report
 from benchmark.train import train
 from benchmark.training_options import TrainOptions
 from nvfair_tools.dataset import Dataset
@@ -247,6 +247,19 @@ def test_names_from_data_sets_cannot_inject_markup(results: dict[str, Any], tmp_
     html = (tmp_path / "x.html").read_text()
     assert "<script>alert" not in html
     assert "<img src=x" not in html
+
+
+def test_the_markdown_holds_every_figure_and_no_markup_of_others(results: dict[str, Any], tmp_path: Path) -> None:
+    hostile = json.loads(json.dumps(results))
+    hostile["data"]["name"] = "a|b\n<script>"
+    write_markdown(tmp_path / "r.md", hostile)
+    text = (tmp_path / "r.md").read_text()
+    assert "<script>" not in text
+    for cell in results["cells"]:
+        assert f"{cell['auc_mean']['value']:.3f} (" in text
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\\\)\|", line)) >= 5
 
 
 def test_results_are_json_without_nan(results: dict[str, Any], tmp_path: Path) -> None:
