@@ -20,14 +20,14 @@ import yaml
 
 from benchmark.embedding_files import grouped, read_embeddings, table_columns
 from benchmark.figures import PairScorer
-from benchmark.method import Declaration, Method, Needs, Touched, WindowBatch, parse_declaration
+from benchmark.method import Declaration, Method, parse_declaration
 from benchmark.running import embeddings_of
 from benchmark.score_files import TableScorer, read_scores
 from benchmark.scores import Scorer, VideoEmbeddings
 from benchmark.windows import WindowSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Protocol, Scoring, Time
+from nvfair_tools.protocol import Protocol, Scoring
 
 GROUP = "nvfair.methods"
 # Beside a file of embeddings or scores, what it was trained on.
@@ -190,63 +190,15 @@ def candidate(text: str | Path, *, device: str = "cpu", declaration: Path | None
 def _checkpoint(folder: Path, device: str) -> Candidate:
     from benchmark.checkpoint import load
 
-    checkpoint = load(folder)
-    made, options = checkpoint.provenance, checkpoint.options
-    details = {
-        "digest": checkpoint.digest,
-        "input": checkpoint.feature["input"],
-        "scale": checkpoint.feature["scale"],
-        "selection": checkpoint.selection,
-        "windows": options.get("windows"),
-        "seed": options.get("seed"),
-        "options": options,
-        "parameters": sum(p.numel() for p in checkpoint.network.parameters()),
-    }
-    declaration = Declaration(
-        training=Touched(made.train.all, frozenset(made.train_generators)),
-        selection=Touched(made.validation.all, frozenset(made.selection_generators)),
-        held_out=frozenset(made.held_out),
-        data=made.data,
-    )
-    return MethodCandidate(_CheckpointMethod(checkpoint, declaration, device), details)
-
-
-@dataclass(frozen=True)
-class _CheckpointMethod:
-    """A checkpoint that embeds windows on a device."""
-
-    checkpoint: Any
-    declaration: Declaration
-    device: str
-    needs: Needs = "landmarks"
-
-    @property
-    def name(self) -> str:
-        return str(self.checkpoint.name)
-
-    @property
-    def time(self) -> Time:
-        return self.checkpoint.protocol.time
-
-    def embed_all(self, windows: WindowSet) -> Any:
-        from benchmark.embed import embed_windows
-        from benchmark.inputs import DeviceFrames
-
-        network, feature = self.checkpoint.network.to(self.device), self.checkpoint.feature
-        frames = DeviceFrames(windows.landmarks, network.shape.input, self.device, feature["scale"])
-        result = embed_windows(network, windows, frames)
-        network.to("cpu")
-        return result
-
-    def embed(self, batch: WindowBatch) -> Any:
-        raise AssertionError("embed_all is called instead")
+    checkpoint = load(folder, device)
+    return MethodCandidate(checkpoint, checkpoint.about())
 
 
 def _file(path: Path, declaration: Path | None) -> Candidate:
     columns, meta = table_columns(path)
     beside = declaration or path.with_name(path.name + DECLARATION)
     if declaration is not None or beside.is_file():
-        declared = _read_declaration(beside)
+        declared = read_declaration(beside)
     elif "declaration" in meta:
         declared = parse_declaration(json.loads(meta["declaration"]), where=path)
     else:
@@ -261,7 +213,8 @@ def _file(path: Path, declaration: Path | None) -> Candidate:
     return kind(path.stem, path, declared)
 
 
-def _read_declaration(path: Path) -> Declaration:
+def read_declaration(path: Path) -> Declaration:
+    """The declaration in a YAML or JSON file; NvfairError where it cannot be read, Problems where it is wrong."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark import controls
-from benchmark.candidates import Candidate
+from benchmark.candidates import Candidate, MethodCandidate
 from benchmark.cells import cell_figures
 from benchmark.embedding_map import embedding_map
 from benchmark.evidence import Evidence
@@ -58,7 +58,8 @@ def evaluate(
     """
     begun = time.monotonic()
     _named(candidates)
-    run = _Run(dataset, device, say, Evidence(keep) if keep is not None else None)
+    mesh = any(isinstance(one, MethodCandidate) and one.method.needs == "mesh" for one in candidates)
+    run = _Run(dataset, device, say, Evidence(keep) if keep is not None else None, mesh)
     parts = []
     for number, section in enumerate(sections(protocols)):
         for one in candidates:
@@ -118,6 +119,7 @@ class _Run:
     device: str
     say: Say
     evidence: Evidence | None
+    mesh: bool
     windows: dict[str, WindowSet] = field(default_factory=dict)
     embeddings: dict[tuple[str, str], tuple[VideoEmbeddings | None, str]] = field(default_factory=dict)
 
@@ -126,7 +128,7 @@ class _Run:
         key = "\n".join([protocol.time.model_dump_json(), protocol.missing.model_dump_json(), *videos["video"]])
         if key not in self.windows:
             self.say(f"reading {len(videos)} videos")
-            self.windows[key] = prepare(self.dataset, videos["video"], protocol)
+            self.windows[key] = prepare(self.dataset, videos["video"], protocol, mesh=self.mesh)
         return key, self.windows[key]
 
     def embedded(

@@ -7,13 +7,25 @@ because computing distances is faster than reading or moving them.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
 import torch
 
+from benchmark.frames import Frames
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.features import DEFAULT_SCALE, Scale, distances_pairs_first, facial_scale, pair_indices
+from nvfair_tools.features import (
+    DEFAULT_SCALE,
+    Scale,
+    distances_pairs_first,
+    facial_scale,
+    outer_eye_corners,
+    pair_indices,
+)
 
 # distances: the paper's feature. distances-centred: less their mean over the window, which takes the face's shape away
 # exactly and leaves its motion (ours). deltas: differences of the distances of neighbouring frames. still: the
@@ -22,6 +34,8 @@ from nvfair_tools.features import DEFAULT_SCALE, Scale, distances_pairs_first, f
 # the facial scale.
 Input = Literal["distances", "distances-centred", "deltas", "still", "coordinates", "coordinates-normalised"]
 INPUTS: tuple[str, ...] = get_args(Input)
+# Fewer frames a thread than this are not worth a thread.
+_FRAMES_A_THREAD = 256
 
 
 def checked_input(name: str) -> Input:
@@ -29,6 +43,52 @@ def checked_input(name: str) -> Input:
     if name not in INPUTS:
         raise NvfairError(f"input {name!r} is unknown", expected=f"one of {', '.join(INPUTS)}")
     return name  # type: ignore[return-value]
+
+
+class Features:
+    """Turns points of frames into what a network sees of them, on whatever device the points are."""
+
+    def __init__(self, kind: Input = "distances", scale: Scale = DEFAULT_SCALE) -> None:
+        self.kind, self.scale = checked_input(kind), scale
+        self._buffer = np.empty(0, np.float32)
+
+    def __call__(self, points: torch.Tensor) -> torch.Tensor:
+        """Features (P, N) float32 of landmarks (N, L, 2) in pixels.
+
+        Pairs come first, so that each pair's row is contiguous and a projection is one matrix product. On the CPU these
+        are the very values of `features.distances`; on a GPU they agree to one unit in the last place of float16.
+        """
+        if self.kind == "coordinates":
+            return points.reshape(len(points), -1).T.contiguous()
+        if self.kind == "coordinates-normalised":
+            return _normalised(points, self.scale).reshape(len(points), -1).T.contiguous()
+        if points.device.type == "cpu":
+            return self._on_cpu(points)
+        first, second = (index.to(points.device) for index in _pairs(points.shape[1]))
+        x, y = _normalised(points, self.scale).permute(2, 1, 0).contiguous()
+        dx, dy = x[second].sub_(x[first]), y[second].sub_(y[first])
+        return dx.mul_(dx).add_(dy.mul_(dy)).sqrt_()
+
+    @torch.compiler.disable
+    def _on_cpu(self, points: torch.Tensor) -> torch.Tensor:
+        """Distances by the data set's own function, on as many threads as torch uses.
+
+        They lie in a buffer that is used again once nothing refers to what was made in it before (a graph that waits
+        for its gradients does): touching fresh memory for each batch takes six times as long as the distances.
+        """
+        frames, pairs = len(points), feature_width(self.kind, points.shape[1])
+        if len(self._buffer) < frames * pairs or sys.getrefcount(self._buffer) > 2:
+            self._buffer = np.empty(frames * pairs, np.float32)
+        out = self._buffer[: frames * pairs].reshape(pairs, frames)
+        landmarks = points.numpy()
+        threads = min(torch.get_num_threads(), frames // _FRAMES_A_THREAD)
+        if threads < 2:
+            distances_pairs_first(landmarks, self.scale, out=out)
+        else:
+            spans = [slice(frames * n // threads, frames * (n + 1) // threads) for n in range(threads)]
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(lambda s: distances_pairs_first(landmarks[s], self.scale, out=out[:, s]), spans))
+        return torch.from_numpy(out)
 
 
 class DeviceFrames:
@@ -41,54 +101,22 @@ class DeviceFrames:
         device: torch.device | str = "cpu",
         scale: Scale = DEFAULT_SCALE,
     ) -> None:
-        """landmarks: (F, L, 2) pixels.
-
-        Away from the CPU, centring and scaling are done once, here; what remains for the device are differences and
-        roots. On the CPU the data set's own function does everything, so that its values are met to the bit.
-        """
-        points = np.asarray(landmarks, dtype=np.float32)
-        self.kind, self.scale, self.count = checked_input(kind), scale, points.shape[1]
-        on_cpu = torch.device(device).type == "cpu"
-        if kind == "coordinates-normalised" or (kind != "coordinates" and not on_cpu):
-            points = normalised(points, scale)
-        self.points = torch.from_numpy(np.ascontiguousarray(points)).to(device)
-        self._buffer = np.empty(0, np.float32)
+        """landmarks: (F, L, 2) pixels."""
+        self.frames, self._features = Frames(landmarks, device), Features(kind, scale)
 
     @property
     def device(self) -> torch.device:
         """Where the landmarks are."""
-        return self.points.device
+        return self.frames.device
 
     @property
     def width(self) -> int:
         """Features a frame, P."""
-        return feature_width(self.kind, self.count)
+        return feature_width(self._features.kind, self.frames.points.shape[1])
 
-    def features(self, rows: torch.Tensor, *, reuse: bool = False) -> torch.Tensor:
-        """Features (P, N) float32 of the frames `rows` (N,).
-
-        reuse: on the CPU, the result lies in one buffer that the next call with `reuse` overwrites. Touching fresh
-        memory for each batch takes six times as long as the distances themselves.
-        Pairs come first, so that each pair's row is contiguous and the projection is one matrix product.
-        On the CPU these are the very values of `features.distances`; on a GPU they agree to one unit in the last
-        place of float16.
-        """
-        points = self.points.index_select(0, rows.to(self.device))
-        if self.kind in ("coordinates", "coordinates-normalised"):
-            return points.reshape(len(points), -1).T.contiguous()
-        if points.is_cuda:
-            first, second = (torch.from_numpy(index).to(points.device) for index in pair_indices(self.count))
-            x, y = points[:, :, 0].T.contiguous(), points[:, :, 1].T.contiguous()
-            dx, dy = x[second] - x[first], y[second] - y[first]
-            return dx.mul_(dx).add_(dy.mul_(dy)).sqrt_()
-        out = self._reused((self.width, len(points))) if reuse else None
-        return torch.from_numpy(distances_pairs_first(points.numpy(), self.scale, out=out))
-
-    def _reused(self, shape: tuple[int, int]) -> np.ndarray:
-        size = shape[0] * shape[1]
-        if len(self._buffer) < size:
-            self._buffer = np.empty(size, np.float32)
-        return self._buffer[:size].reshape(shape)
+    def features(self, rows: torch.Tensor, *, reuse: bool = True) -> torch.Tensor:
+        """Features (P, N) float32 of the frames `rows` (N,)."""
+        return self._features(self.frames.take(rows))
 
 
 def normalised(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
@@ -108,21 +136,47 @@ def feature_width(kind: Input, landmarks: int) -> int:
     return landmarks * (landmarks - 1) // 2
 
 
-def feature_statistics(frames: DeviceFrames, rows: torch.Tensor, block: int = 2048) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (P,), (P,) of each feature over the frames `rows`, summed in float64."""
-    total = torch.zeros(frames.width, dtype=torch.float64)
-    square = torch.zeros(frames.width, dtype=torch.float64)
-    shift: torch.Tensor | None = None
+def feature_statistics(
+    features: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor, block: int = 2048
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (P,), (P,) of each feature over the frames `rows`, summed in float64.
+
+    features: turns some rows (N,) into (P, N).
+    """
+    if len(rows) == 0:
+        raise NvfairError("there are no frames to take feature statistics from")
+    # Sums of small numbers: variances of 1e-4 around a mean of 2 keep their digits.
+    shift = features(rows[:block]).mean(dim=1, keepdim=True)
+    total = torch.zeros(len(shift), dtype=torch.float64)
+    square = torch.zeros(len(shift), dtype=torch.float64)
     for first in range(0, len(rows), block):
-        values = frames.features(rows[first : first + block], reuse=True)
-        if shift is None:  # sums of small numbers: variances of 1e-4 around a mean of 2 keep their digits
-            shift = values.mean(dim=1, keepdim=True)
-        centred = values - shift
+        centred = features(rows[first : first + block]) - shift
         total += centred.sum(dim=1).double().cpu()
         square += centred.square().sum(dim=1).double().cpu()
-    if shift is None:
-        raise NvfairError("there are no frames to take feature statistics from")
     mean = total / len(rows)
     variance = (square / len(rows) - mean.square()).clamp_min(0)
     mean = mean + shift[:, 0].double().cpu()
     return mean.float().numpy(), variance.sqrt().float().numpy()
+
+
+def _normalised(points: torch.Tensor, scale: Scale) -> torch.Tensor:
+    """`normalised` where the points (N, L, 2) are."""
+    if points.device.type == "cpu":
+        return torch.from_numpy(normalised(points.numpy(), scale))
+    centred = points - points.mean(dim=1, keepdim=True)
+    if scale == "none":
+        return centred
+    if scale == "overall":
+        length = centred.square().sum(dim=(1, 2)).div(points.shape[1]).sqrt()
+    elif scale == "box":
+        length = torch.linalg.vector_norm(points.amax(dim=1) - points.amin(dim=1), dim=1)
+    else:
+        first, second = outer_eye_corners(points.shape[1])
+        length = torch.linalg.vector_norm(points[:, first] - points[:, second], dim=1)
+    return centred / length[:, None, None]
+
+
+@cache
+def _pairs(landmarks: int) -> tuple[torch.Tensor, torch.Tensor]:
+    first, second = pair_indices(landmarks)
+    return torch.from_numpy(first), torch.from_numpy(second)

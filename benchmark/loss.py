@@ -23,17 +23,47 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nvfair_tools.errors import NvfairError
+
+LOSSES = ("fingerprint", "triplet", "supcon")
+NEGATIVES = ("face", "any")
+
 
 @dataclass(frozen=True)
 class LossOptions:
-    """scale: "batch", c is the batch's mean squared distance over all i, j, t, t', taken as a constant in gradients;
-    or a positive number as text. shuffle_weight multiplies R (0: no shuffled windows are made)."""
+    """kind: "fingerprint", or "triplet" and "supcon" of benchmark.metric_losses.
 
+    Of the fingerprint loss: tau, and include_self (whether j = i counts in N); scale: "batch", c is the batch's mean
+    squared distance over all i, j, t, t', taken as a constant in gradients, or a positive number as text;
+    shuffle_weight multiplies R (0: no shuffled windows are made). Of all: share_driving_clip, whether windows of one
+    driving clip pull. Of the others: margin (triplet), temperature (supcon), negatives ("face": other drivers of the
+    same face, where the batch has any; "any": all other drivers).
+    """
+
+    kind: str = "fingerprint"
     tau: float = 0.5
     scale: str = "batch"
     include_self: bool = False
     share_driving_clip: bool = False
     shuffle_weight: float = 1.0
+    margin: float = 1.0
+    temperature: float = 0.1
+    negatives: str = "face"
+
+    def __post_init__(self) -> None:
+        if self.kind not in LOSSES:
+            raise NvfairError(f"loss {self.kind!r} is unknown", expected=f"one of {', '.join(LOSSES)}")
+        if self.negatives not in NEGATIVES:
+            raise NvfairError(f"negatives {self.negatives!r}", expected=f"one of {', '.join(NEGATIVES)}")
+        if self.scale != "batch" and not _positive(self.scale):
+            raise NvfairError(f"loss scale {self.scale!r}", expected='"batch", or a positive number')
+        if self.tau <= 0 or self.temperature <= 0:
+            raise NvfairError("tau and temperature of a loss are not positive", expected="numbers above 0")
+
+    @property
+    def shuffles(self) -> bool:
+        """Whether it wants windows with their frames in random order."""
+        return self.kind == "fingerprint" and self.shuffle_weight > 0
 
 
 def fingerprint_loss(
@@ -73,11 +103,9 @@ def fingerprint_loss(
         reordered = -squared.amin(dim=3) / (c * options.tau)
         weight = torch.log(torch.as_tensor(options.shuffle_weight, dtype=embeddings.dtype, device=embeddings.device))
         parts.append(_log_sum(reordered, same_driver) + weight)
-    counted = pull.any(dim=1)
-    if not bool(counted.any()):
-        return embeddings.sum() * 0
-    everything = torch.logsumexp(torch.stack([part[counted] for part in parts]), dim=0)
-    return (everything - near[counted]).mean()
+    terms = torch.logsumexp(torch.stack(parts), dim=0) - near  # (B, U)
+    counted = pull.any(dim=1, keepdim=True)  # as a factor: picking rows would make the host wait for the device
+    return torch.where(counted, terms, 0).sum() / (counted.sum() * terms.shape[1]).clamp_min(1)
 
 
 def squared_distances(a: Tensor, b: Tensor) -> Tensor:
@@ -95,3 +123,10 @@ def _log_sum(similarity: Tensor, chosen: Tensor) -> Tensor:
     """
     lowest = torch.finfo(similarity.dtype).min / 4
     return torch.logsumexp(similarity.masked_fill(~chosen[:, None, :], lowest), dim=2)
+
+
+def _positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False

@@ -44,7 +44,7 @@ def batches(method: Method, windows: WindowSet, dataset: Dataset, batch: int = _
             remedy="build the data set with `features: {mesh: true}` in the recipe",
         )
     steps = np.arange(windows.length)
-    size = _sizes(windows)
+    size = windows.sizes
     for first in range(0, len(windows), batch):
         rows = windows.start[first : first + batch, None] + steps
         yield WindowBatch(
@@ -55,18 +55,11 @@ def batches(method: Method, windows: WindowSet, dataset: Dataset, batch: int = _
         )
 
 
-def _sizes(windows: WindowSet) -> np.ndarray:
-    """Width and height (N, 2) of each video; NaN where the data set does not say."""
-    table = windows.videos
-    empty = np.full(len(table), np.nan)
-    return np.stack([table[c].to_numpy(np.float64) if c in table else empty for c in ("width", "height")], axis=1)
-
-
 def _pictures(method: Method, windows: WindowSet, dataset: Dataset, batch: int) -> Iterator[WindowBatch]:
     """Windows with pictures: of each wanted time the frame that is shown then. Landmarks come with them."""
     from nvfair_tools.media.decoding import decode
 
-    size, steps = _sizes(windows), np.arange(windows.length)
+    size, steps = windows.sizes, np.arange(windows.length)
     for n, row in enumerate(windows.videos.to_dict("records")):
         if not isinstance(row["path"], str):
             raise NvfairError(

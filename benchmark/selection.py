@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from benchmark import metrics
 from benchmark.embed import by_video, embed_windows
-from benchmark.inputs import DeviceFrames
+from benchmark.frames import Frames
+from benchmark.network import Network
 from benchmark.scores import Scorer
-from benchmark.temporal_cnn import TemporalCnn
 from benchmark.training_options import TrainOptions
 from benchmark.trials import TargetTrials, trials
 from benchmark.windows import WindowSet, prepare
@@ -25,12 +27,13 @@ class Selection:
     windows: WindowSet
     trials: list[TargetTrials]
     scoring: Scoring
-    scale: str
-    frames: DeviceFrames | None = None
+    frames: Frames | None = None
 
     @classmethod
-    def prepare(cls, dataset: Dataset, protocol: Protocol, options: TrainOptions) -> Selection:
-        """Reads the validation people's videos by the training generators."""
+    def prepare(
+        cls, dataset: Dataset, protocol: Protocol, options: TrainOptions, mesh: bool | Sequence[int] = False
+    ) -> Selection:
+        """Reads the validation people's videos by the training generators; mesh: see benchmark.windows.prepare."""
         videos = dataset.usable()
         chosen = videos[(videos["split"] == protocol.split.validation) & videos["generator"].isin(options.generators)]
         rule = protocol.trials.model_copy(update={"clips_per_driver": options.validation_clips})
@@ -41,7 +44,7 @@ class Selection:
             for one in trials(drawn, generator, rule):
                 if one.complete:
                     used |= set(np.unique(one.genuine)) | set(np.unique(one.impostor))
-        windows = prepare(dataset, drawn["video"].iloc[sorted(used)], protocol)
+        windows = prepare(dataset, drawn["video"].iloc[sorted(used)], protocol, mesh=mesh)
         everything = rule.model_copy(update={"clips_per_driver": 0})
         found = [
             one
@@ -49,7 +52,7 @@ class Selection:
             for one in trials(windows.videos, generator, everything)
             if one.complete
         ]
-        return cls(windows, found, protocol.scoring, options.scale)
+        return cls(windows, found, protocol.scoring)
 
     @property
     def usable(self) -> bool:
@@ -61,12 +64,12 @@ class Selection:
         """What selects, in words."""
         return "mean AUC over validation targets" if self.usable else "none: too few validation people, last step taken"
 
-    def value(self, network: TemporalCnn, device: str) -> float:
+    def value(self, network: Network, device: torch.device | str) -> float:
         """Mean AUC over validation targets (and generators); NaN where there are no trials."""
         if not self.usable:
             return float("nan")
         if self.frames is None:
-            self.frames = DeviceFrames(self.windows.landmarks, network.shape.input, device, self.scale)  # type: ignore[arg-type]
+            self.frames = Frames(network.points(self.windows), device)
         embeddings = embed_windows(network, self.windows, self.frames)
         scored = Scorer(by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
         return float(np.mean([metrics.auc(one.genuine, one.impostor) for one in scored]))

@@ -19,23 +19,38 @@ embedding for each temporal position (B, D, U). Widths, kernels and depth are no
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmark.inputs import Input, checked_input
+from benchmark.frames import Frames
+from benchmark.inputs import Features, Input, checked_input, feature_statistics, feature_width
+from benchmark.network import Network
+from benchmark.windows import WindowSet
+from nvfair_tools.dataset.schema import LANDMARKS
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.features import DEFAULT_SCALE, Scale
+from nvfair_tools.landmarks.scheme import SCHEME_126
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from benchmark.training_options import TrainOptions
 
 _KERNEL = 5
+_STATISTICS_FRAMES = 20_000
+# Frames and windows embedded at once: some 130 MB of distances.
+_FRAMES = 4096
+_WINDOWS = 512
 
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """Sizes of the network. `features` is P; `dilations` has one entry a convolution."""
+    """Sizes of the network. `features` is P; `dilations` has one entry a convolution; `scale` divides distances."""
 
     features: int
     input: Input = "distances"
@@ -43,6 +58,7 @@ class NetworkShape:
     embedding: int = 64
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     dropout: float = 0.3
+    scale: Scale = DEFAULT_SCALE
 
     @property
     def receptive_field(self) -> int:
@@ -59,20 +75,19 @@ class NetworkShape:
             )
         return self
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self) | {"dilations": list(self.dilations)}
 
+class TemporalCnn(Network):
+    """Landmarks of frames -> their features -> one embedding for each temporal position."""
 
-class TemporalCnn(nn.Module):
-    """Features of frames -> one embedding for each temporal position."""
-
+    method = "temporal-cnn"
+    shape_type = NetworkShape
+    shape: NetworkShape
     mean: Tensor
     inverse_deviation: Tensor
 
     def __init__(self, shape: NetworkShape) -> None:
-        super().__init__()
-        self.shape = shape
+        super().__init__(shape)
+        self.features = Features(shape.input, shape.scale)
         width = shape.width
         # Statistics of the training data; part of the checkpoint.
         self.register_buffer("mean", torch.zeros(shape.features))
@@ -82,6 +97,57 @@ class TemporalCnn(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(len(shape.dilations) + 1))
         self.dropout = nn.Dropout(shape.dropout)
         self.head = nn.Conv1d(width, shape.embedding, 1)
+
+    @classmethod
+    def from_options(cls, options: TrainOptions, window: int) -> Self:
+        """Sizes that TrainOptions has by name."""
+        if options.sizes:
+            raise NvfairError(
+                f"--size {', '.join(options.sizes)} is for other networks",
+                expected="--width, --embedding, --dilations and --dropout for the temporal CNN",
+            )
+        features = feature_width(options.input, LANDMARKS)
+        shape = NetworkShape(
+            features, options.input, options.width, options.embedding, options.dilations, options.dropout, options.scale
+        )
+        return cls(shape.checked(window))
+
+    @property
+    def ordered(self) -> bool:
+        """Not where it sees one frame, repeated."""
+        return self.shape.input != "still"
+
+    def feature(self) -> dict[str, Any]:
+        """Input and scale."""
+        return {"input": self.shape.input, "scale": self.shape.scale, "pairs": "all unordered, (0,1), (0,2), ..."}
+
+    def twins(self) -> tuple[int, ...]:
+        """Of the 126-point scheme."""
+        return tuple(int(n) for n in SCHEME_126.mirror)
+
+    def prepare(self, frames: Frames, windows: WindowSet, seed: int) -> None:
+        """Feature statistics over a seeded sample of the training windows' frames."""
+        rng = np.random.default_rng([seed, 1])
+        window = rng.integers(len(windows), size=_STATISTICS_FRAMES)
+        rows = windows.start[window] + rng.integers(windows.length, size=len(window))
+        rows = np.sort(np.unique(rows))
+        if self.shape.input == "deltas":
+            # The deviation of differences, around zero: twice the variance of a frame would hide how small they are.
+            self.set_statistics(*self._delta_statistics(frames, rows[: len(rows) // 2], windows))
+        else:
+            chosen = torch.from_numpy(rows)
+            self.set_statistics(*feature_statistics(lambda part: self.features(frames.take(part)), chosen))
+
+    def _delta_statistics(self, frames: Frames, rows: np.ndarray, windows: WindowSet) -> tuple[np.ndarray, np.ndarray]:
+        rows = rows[np.isin(rows + 1, windows.offsets, invert=True)]  # the next frame is the same video's
+        square = torch.zeros(self.shape.features, dtype=torch.float64)
+        count = 0
+        for part in torch.from_numpy(rows).split(2048):
+            step = self.features(frames.take(part + 1)) - self.features(frames.take(part))
+            step = step[:, torch.isfinite(step).all(dim=0)]
+            square += step.square().sum(dim=1).double().cpu()
+            count += step.shape[1]
+        return np.zeros(self.shape.features, np.float32), (square / max(count, 1)).sqrt().float().numpy()
 
     def set_statistics(self, mean: np.ndarray, deviation: np.ndarray) -> None:
         """Stores the training data's mean and standard deviation (P,), (P,) of each feature.
@@ -126,7 +192,7 @@ class TemporalCnn(nn.Module):
             hidden = out if number == last else out + hidden[:, :, crop : crop + out.shape[2]]
         return functional.normalize(self.head(hidden).float(), dim=1)
 
-    def forward(self, features: Tensor, frames: int, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    def positions(self, features: Tensor, frames: int, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """features (P, B T), windows one after another -> embeddings (B, D, U), and those of reordered frames.
 
         frames: T. order: (B, T) positions within each window; its embeddings (B, D, U) come second, None without.
@@ -139,10 +205,33 @@ class TemporalCnn(nn.Module):
         both = self.temporal(torch.cat([hidden, reordered]))
         return both[: len(hidden)], both[len(hidden) :]
 
+    def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Landmarks (B, T, L, 2) in pixels -> embeddings (B, D, U), and those of reordered frames (see Network)."""
+        return self.positions(self.features(points.flatten(0, 1)), points.shape[1], order)
 
-def window_embedding(embeddings: Tensor) -> Tensor:
-    """One embedding a window (B, D) from those of its positions (B, D, U): their mean, normalised."""
-    return functional.normalize(embeddings.mean(dim=2), dim=1)
+    def embed(self, frames: Frames, windows: WindowSet) -> np.ndarray:
+        """One embedding a window (W, D); a frame is projected once however many windows share it."""
+        result = np.empty((len(windows), self.embedding), dtype=np.float32)
+        steps = torch.arange(windows.length, device=frames.device)
+        first = 0
+        while first < len(windows):  # in the order of videos, so that a batch's frames lie together
+            last = _batch_end(windows, first)
+            low, high = int(windows.start[first]), int(windows.start[last - 1]) + windows.length
+            parts = torch.arange(low, high).split(_FRAMES)
+            hidden = torch.cat([self.project(self.features(frames.take(part))) for part in parts], dim=1)
+            start = torch.from_numpy(windows.start[first:last] - low).to(frames.device)
+            batch = hidden[:, start[:, None] + steps].transpose(0, 1)  # (B, H, T)
+            result[first:last] = self.pooled(self.temporal(batch)).cpu().numpy()
+            first = last
+        return result
+
+
+def _batch_end(windows: WindowSet, first: int) -> int:
+    """One past the last window of a batch that begins at `first`."""
+    low = windows.start[first]
+    limit = min(first + _WINDOWS, len(windows))
+    fits = np.searchsorted(windows.start[first:limit], low + 4 * _FRAMES - windows.length, side="right")
+    return first + max(int(fits), 1)
 
 
 def _over_channels(norm: nn.Module, hidden: Tensor) -> Tensor:

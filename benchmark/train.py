@@ -1,58 +1,44 @@
 """Training: a fixed budget of windows, selection on validation people only, resumable at any moment.
 
-Batches, dropout and frame orders are functions of the seed and the step, so that a run that was killed goes on from its
-last saved state to the very same checkpoint. With equal software, threads and device, equal options give equal bytes.
+Batches, dropout, frame orders and augmentation are functions of the seed and the batch's number, so that a run that was
+killed goes on from its last saved state to the very same checkpoint. With equal software, threads, processes and
+device, equal options give equal bytes. Within a step the host never waits for the device.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import nn
 
 from benchmark.batches import Batches
-from benchmark.checkpoint import RECORD, Checkpoint, People, Provenance, check_disjoint, load
-from benchmark.inputs import DeviceFrames, feature_statistics
+from benchmark.checkpoint import Checkpoint, People, Provenance, check_disjoint
+from benchmark.frames import Frames, Place, sent
 from benchmark.loss import fingerprint_loss
+from benchmark.metric_losses import metric_loss
+from benchmark.network import Network, network_class
+from benchmark.processes import Processes
 from benchmark.selection import Selection
-from benchmark.temporal_cnn import NetworkShape, TemporalCnn
+from benchmark.training_log import TrainingLog
 from benchmark.training_options import TrainOptions
+from benchmark.training_state import LOG, STATE, Run, finished, restore, save_state
 from benchmark.windows import WindowSet, prepare
-from nvfair_tools.atomic import made_folder, write_text, written_aside
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.writer import sha256_of
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.protocol import Protocol
 
-STATE, LOG = "state.pt", "log.csv"
-_STATISTICS_FRAMES = 20_000
-_COLUMNS = ("step", "windows", "loss", "learning_rate", "validation_auc", "seconds")
+__all__ = ["LOG", "STATE", "learning_rate", "train"]
 
 Progress = Callable[[int, int, str], None]  # steps done, steps in all, a line of text
-
-
-@dataclass
-class _Run:
-    """What a saved state holds."""
-
-    step: int
-    rows: list[list[Any]]
-    best_step: int
-    best_value: float
-    best_weights: dict[str, torch.Tensor] | None
-    stale: int
-    seconds: float
 
 
 def train(
@@ -63,30 +49,42 @@ def train(
     *,
     device: str = "cpu",
     name: str | None = None,
+    place: Place = "auto",
+    tensorboard: Path | None = None,
     progress: Progress | None = None,
 ) -> Checkpoint:
     """Trains on the protocol's training people and writes a checkpoint to `out`; goes on where it was interrupted.
 
-    Raises NvfairError where the splits share a person, a generator is not in the data, `out` holds another run, or
-    the data cannot train anything.
+    place: where the frames are kept (benchmark.frames). tensorboard: folder for its logs. Started several times by
+    `accelerate launch`, the processes share the work. Raises NvfairError where the splits share a person, a generator
+    is not in the data, `out` holds another run, or the data cannot train anything.
     """
     out = Path(out)
+    processes = Processes(device)
     data = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
     digest = options.digest(data["sha256"], protocol.digest, name or out.name)
-    finished = _finished(out, digest)
-    if finished is not None:
-        return finished
-    windows = prepare(dataset, _videos(dataset, protocol.split.train, options.generators)["video"], protocol)
-    held = Selection.prepare(dataset, protocol, options)
+    done = finished(out, digest)
+    processes.wait()
+    if done is not None:
+        return done
+    network = _network(options, protocol)
+    mesh = network.mesh_points() if network.needs == "mesh" else False
+    chosen = _videos(dataset, protocol.split.train, options.generators)["video"]
+    windows = prepare(dataset, chosen, protocol, mesh=mesh)
+    held = Selection.prepare(dataset, protocol, options, mesh=mesh)
     provenance = _provenance(dataset, protocol, options, windows, held, data)
-    with _reproducible(device):
-        network, run = _fit(windows, held, options, device, out, digest, progress)
+    with _reproducible(processes.device):
+        frames = Frames(network.points(windows), processes.device, place)
+        network.prepare(frames, windows, options.seed)
+        training = _Training(network, frames, windows, held, options, processes, out, digest)
+        with TrainingLog(tensorboard if processes.main else None) as log:
+            run = training.run(log, progress if processes.main else None)
     checkpoint = Checkpoint(
         name=name or out.name,
-        network=network,
+        network=network.to("cpu").eval(),
         provenance=provenance,
         protocol=protocol,
-        feature={"input": options.input, "scale": options.scale, "pairs": "all unordered, (0,1), (0,2), ..."},
+        feature=network.feature(),
         selection={
             "metric": held.metric,
             "step": run.best_step,
@@ -95,112 +93,138 @@ def train(
         },
         options=options.to_json() | {"run": digest},
     )
-    checkpoint.save(out)
-    (out / STATE).unlink(missing_ok=True)
+    if processes.main:
+        checkpoint.save(out)
+        (out / STATE).unlink(missing_ok=True)
+    processes.wait()
     return checkpoint
 
 
-def _fit(
-    windows: WindowSet,
-    held: Selection,
-    options: TrainOptions,
-    device: str,
-    out: Path,
-    digest: str,
-    progress: Progress | None,
-) -> tuple[TemporalCnn, _Run]:
-    batches = Batches(windows.videos, windows.video, options.batch, options.drivers, options.seed)
-    frames = DeviceFrames(windows.landmarks, options.input, device, options.scale)
-    shape = NetworkShape(
-        frames.width, options.input, options.width, options.embedding, options.dilations, options.dropout
-    ).checked(windows.length)
-    torch.manual_seed(options.seed)
-    network = TemporalCnn(shape)
-    network.set_statistics(*_statistics(windows, frames, options))
-    network.to(device)
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, foreach=False
-    )
-    run = _restore(out / STATE, digest, network, optimiser)
-    labels = _Labels(windows.videos, device)
-    begun = time.monotonic() - run.seconds
-    losses: list[torch.Tensor] = []
-    while run.step < options.steps and not (options.patience and run.stale >= options.patience):
-        rate = learning_rate(run.step, options)
-        losses.append(_step(network, optimiser, frames, windows, labels, batches.batch(run.step), rate, options, run))
-        run.step += 1
-        if progress and run.step % 5 == 0:
-            progress(run.step, options.steps, f"loss {losses[-1].item():.3f}")
-        if run.step % options.validation_steps == 0 or run.step == options.steps:
-            loss = float(torch.stack(losses).mean())
-            if not math.isfinite(loss):
-                raise NvfairError(f"the loss is {loss} at step {run.step}", remedy="train with a smaller learning rate")
-            value = held.value(network, device)
-            run.seconds = time.monotonic() - begun
-            run.rows.append(
-                [run.step, run.step * options.batch, f"{loss:.6f}", f"{rate:.3e}", f"{value:.6f}", f"{run.seconds:.1f}"]
-            )
-            _keep_best(run, value, network)
-            losses = []
-            _save(out, digest, network, optimiser, run)
-            if progress:
-                progress(run.step, options.steps, f"loss {loss:.3f}, validation AUC {value:.3f}")
-    if run.best_weights is not None:
-        network.load_state_dict(run.best_weights)
-    return network.eval(), run
+class _Training:
+    """One run of one network over one data set."""
+
+    def __init__(
+        self,
+        network: Network,
+        frames: Frames,
+        windows: WindowSet,
+        held: Selection,
+        options: TrainOptions,
+        processes: Processes,
+        out: Path,
+        digest: str,
+    ) -> None:
+        self.network, self.frames, self.windows, self.held = network.to(frames.device), frames, windows, held
+        self.options, self.processes, self.out, self.digest = options, processes, out, digest
+        self.batches = Batches(windows.videos, windows.video, options.batch, options.drivers, options.seed)
+        self.mine = processes.share(options.accumulate)
+        self.codes = _codes(windows.videos)
+        self.optimiser = _optimiser(network, options)
+        self.state = restore(out / STATE, digest, network, self.optimiser)
+        self.model = processes.wrapped(network, compiled=options.compile)
+        self.twins = network.twins() if options.augmentation.mirror else None
+
+    def run(self, log: TrainingLog, progress: Progress | None) -> Run:
+        """All steps that are left; the network has the best weights afterwards."""
+        options, run = self.options, self.state
+        begun = time.monotonic() - run.seconds
+        losses: list[torch.Tensor] = []
+        told = ""
+        while run.step < options.steps and not (options.patience and run.stale >= options.patience):
+            rate = learning_rate(run.step, options)
+            losses.append(self.step(rate))
+            run.step += 1
+            if progress and run.step % 5 == 0:
+                progress(run.step, options.steps, told)
+            if run.step % options.validation_steps == 0 or run.step == options.steps:
+                loss = float(self.processes.mean(torch.stack(losses).mean()))
+                if not math.isfinite(loss):
+                    raise NvfairError(
+                        f"the loss is {loss} at step {run.step}", remedy="train with a smaller learning rate"
+                    )
+                value = self.processes.told(lambda: self.held.value(self.network, self.frames.device))
+                run.seconds = time.monotonic() - begun
+                windows = run.step * options.batch * options.accumulate
+                run.rows.append([run.step, windows, f"{loss:.6f}", f"{rate:.3e}", f"{value:.6f}", f"{run.seconds:.1f}"])
+                log.write(run.step, {"loss": loss, "learning_rate": rate, "validation_auc": value})
+                run.keep_best(value, self.network)
+                losses = []
+                if self.processes.main:
+                    save_state(self.out, self.digest, self.network, self.optimiser, run)
+                told = f"loss {loss:.3f}, validation AUC {value:.3f}"
+                if progress:
+                    progress(run.step, options.steps, told)
+        if run.best_weights is not None:
+            self.network.load_state_dict(run.best_weights)
+        return run
+
+    def step(self, rate: float) -> torch.Tensor:
+        """One optimiser step; the loss, still on the device."""
+        self.model.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad(set_to_none=True)
+        total = None
+        for share in self.mine:
+            last = share == self.mine[-1]
+            with nullcontext() if last else self.processes.alone(self.model):
+                loss = self.loss(self.state.step * self.options.accumulate + share) / len(self.mine)
+                loss.backward()
+            total = loss.detach() if total is None else total + loss.detach()
+        self.optimiser.step()
+        assert total is not None
+        return total
+
+    def loss(self, number: int) -> torch.Tensor:
+        """The loss of batch `number`."""
+        options, device = self.options, self.frames.device
+        torch.manual_seed(options.seed * 1_000_003 + number)  # whatever is random depends on the batch alone
+        batch = self.batches.batch(number)
+        order = None
+        if options.loss.shuffles and self.network.ordered:
+            order = sent(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
+        points = options.augmentation(self.frames.take(self.windows.rows(batch)), self.twins)
+        with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
+            embeddings, shuffled = self.model(points, order)
+        labels = self.codes[:, self.windows.video[batch]]
+        if options.loss.kind == "fingerprint":
+            driver, target, clip = sent(torch.from_numpy(labels), device)
+            return fingerprint_loss(embeddings, shuffled, driver, target, clip, options.loss)
+        rng = np.random.default_rng([options.seed, number, 2])
+        return metric_loss(embeddings, labels[0], labels[1], labels[2], options.loss, rng)
 
 
-def _step(
-    network: TemporalCnn,
-    optimiser: torch.optim.Optimizer,
-    frames: DeviceFrames,
-    windows: WindowSet,
-    labels: _Labels,
-    batch: np.ndarray,
-    rate: float,
-    options: TrainOptions,
-    run: _Run,
-) -> torch.Tensor:
-    """One optimiser step; the loss, still on the device."""
-    network.train()
-    torch.manual_seed(options.seed * 1_000_003 + run.step)  # dropout and orders depend on the step alone
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    steps = torch.arange(windows.length)
-    rows = (torch.from_numpy(windows.start[batch])[:, None] + steps).reshape(-1).to(frames.device)
-    order = None
-    if options.loss.shuffle_weight > 0 and options.input != "still":  # a still window has no order
-        order = torch.rand(len(batch), windows.length).argsort(dim=1).to(frames.device)
-    video = torch.from_numpy(windows.video[batch])
-    with torch.autocast(frames.device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
-        embeddings, shuffled = network(frames.features(rows, reuse=True), windows.length, order)
-    loss = fingerprint_loss(embeddings, shuffled, *labels.of(video), options.loss)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0, foreach=False)
-    optimiser.step()
-    return loss.detach()
+def _network(options: TrainOptions, protocol: Protocol) -> Network:
+    """A new network with the weights that the seed gives."""
+    state = torch.get_rng_state()
+    try:
+        torch.manual_seed(options.seed)
+        return network_class(options.method, where="--method").from_options(options, protocol.time.window)
+    finally:
+        torch.set_rng_state(state)
+
+
+def _optimiser(network: nn.Module, options: TrainOptions) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if options.optimiser == "adamw" else torch.optim.Adam
+    return kind(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, foreach=False)
+
+
+def _codes(videos: pd.DataFrame) -> np.ndarray:
+    """Driver, target and clip of each video as numbers (3, N)."""
+    return np.stack([pd.factorize(videos[column], sort=True)[0] for column in ("driver", "target", "clip")])
 
 
 def learning_rate(step: int, options: TrainOptions) -> float:
-    """Linear warm-up, then half a cosine down to a hundredth."""
+    """The rate of a step: linear warm-up, then as `options.schedule` says."""
     warm = max(1, int(options.warm_up * options.steps))
     if step < warm:
         return options.learning_rate * (step + 1) / warm
+    if options.schedule == "constant":
+        return options.learning_rate
+    if options.schedule == "drop":
+        return options.learning_rate * (1.0 if step < options.steps * 2 / 3 else 0.1)
     done = (step - warm) / max(1, options.steps - warm)
     return options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-class _Labels:
-    """Driver, target and clip of each video as numbers on the device."""
-
-    def __init__(self, videos: pd.DataFrame, device: str) -> None:
-        codes = [pd.factorize(videos[column], sort=True)[0] for column in ("driver", "target", "clip")]
-        self.codes = torch.from_numpy(np.stack(codes)).to(device)
-
-    def of(self, video: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        driver, target, clip = self.codes[:, video.to(self.codes.device)]
-        return driver, target, clip
 
 
 def _videos(dataset: Dataset, split: str, generators: tuple[str, ...]) -> pd.DataFrame:
@@ -248,88 +272,6 @@ def _provenance(
 
 def _people(videos: pd.DataFrame) -> People:
     return People(tuple(sorted(videos["driver"].unique())), tuple(sorted(videos["target"].unique())))
-
-
-def _statistics(windows: WindowSet, frames: DeviceFrames, options: TrainOptions) -> tuple[np.ndarray, np.ndarray]:
-    """Feature statistics over a seeded sample of the training windows' frames."""
-    rng = np.random.default_rng([options.seed, 1])
-    window = rng.integers(len(windows), size=_STATISTICS_FRAMES)
-    rows = windows.start[window] + rng.integers(windows.length, size=len(window))
-    rows = np.sort(np.unique(rows))
-    if options.input == "deltas":
-        # The deviation of differences, around zero: twice the variance of a frame would hide how small they are.
-        return _delta_statistics(frames, rows[: len(rows) // 2], windows)
-    return feature_statistics(frames, torch.from_numpy(rows).to(frames.device))
-
-
-def _delta_statistics(frames: DeviceFrames, rows: np.ndarray, windows: WindowSet) -> tuple[np.ndarray, np.ndarray]:
-    rows = rows[np.isin(rows + 1, windows.offsets, invert=True)]  # the next frame is the same video's
-    square = torch.zeros(frames.width, dtype=torch.float64)
-    count = 0
-    for part in torch.from_numpy(rows).split(2048):
-        step = frames.features(part + 1) - frames.features(part)
-        step = step[:, torch.isfinite(step).all(dim=0)]
-        square += step.square().sum(dim=1).double().cpu()
-        count += step.shape[1]
-    return np.zeros(frames.width, np.float32), (square / max(count, 1)).sqrt().float().numpy()
-
-
-def _keep_best(run: _Run, value: float, network: TemporalCnn) -> None:
-    """Keeps the weights of the best validation, or the last ones where there is none."""
-    if math.isnan(value) or math.isnan(run.best_value) or value > run.best_value:
-        run.best_step, run.best_value, run.stale = run.step, value, 0
-        run.best_weights = {key: tensor.detach().cpu().clone() for key, tensor in network.state_dict().items()}
-    else:
-        run.stale += 1
-
-
-def _save(out: Path, digest: str, network: TemporalCnn, optimiser: torch.optim.Optimizer, run: _Run) -> None:
-    state = {"digest": digest, "network": network.state_dict(), "optimiser": optimiser.state_dict(), **vars(run)}
-    with written_aside(out / STATE) as aside:
-        torch.save(state, aside)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(run.rows)
-    write_text(out / LOG, text.getvalue())
-
-
-def _restore(path: Path, digest: str, network: TemporalCnn, optimiser: torch.optim.Optimizer) -> _Run:
-    fresh = _Run(0, [], 0, float("nan"), None, 0, 0.0)
-    if not path.exists():
-        return fresh
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state.pop("digest") != digest:
-        raise NvfairError(
-            "this folder holds an unfinished training with other options or other data",
-            where=path,
-            remedy="name another folder, or delete this one",
-        )
-    network.load_state_dict(state.pop("network"))
-    optimiser.load_state_dict(state.pop("optimiser"))
-    return _Run(**state)
-
-
-def _finished(out: Path, digest: str) -> Checkpoint | None:
-    """The checkpoint that is already there, where it is this very run's."""
-    if not (out / RECORD).exists():
-        if out.is_dir() and not (out / STATE).exists() and any(out.iterdir()):
-            raise NvfairError(
-                "this folder holds something else than a training",
-                where=out,
-                expected="an empty folder, or one with an unfinished training of the same options",
-                remedy="name another folder",
-            )
-        made_folder(out)
-        return None
-    checkpoint = load(out)
-    if checkpoint.options.get("run") != digest:
-        raise NvfairError(
-            "this folder holds a checkpoint of other options or other data",
-            where=out,
-            remedy="name another folder, or delete this one",
-        )
-    return checkpoint
 
 
 @contextmanager

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from benchmark.augmentation import Augmentation
 from benchmark.inputs import Input
 from benchmark.loss import LossOptions
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale
+
+Schedule = Literal["cosine", "drop", "constant"]
 
 
 @dataclass(frozen=True)
 class TrainOptions:
     """Options of a training run.
 
-    generators: trained and selected on. windows: the budget; equal budgets make methods comparable. batch: windows a
-    step. drivers: people a batch. validate_every: windows between validations. patience: validations without a better
-    one before it stops (0: never). validation_clips: at most so many clips of each driver on each face (0: all).
-    precision: "float32", or "bfloat16" for the matrix products of a GPU.
+    generators: trained and selected on. method: the network (benchmark.network.NETWORKS); input, scale, width,
+    embedding, dilations and dropout are the temporal CNN's, `sizes` those of any other by name. windows: the budget;
+    equal budgets make methods comparable. batch: windows of one loss, as only windows of one batch are compared.
+    accumulate: batches a step, over all processes together, whose gradients are averaged. drivers: people a batch.
+    optimiser: "adamw", or "adam" (weight decay as part of the gradient). schedule: "cosine" down to a hundredth,
+    "drop" to a tenth after two thirds, "constant"; each after a linear warm-up over that share of the steps.
+    validate_every: windows between validations. patience: validations without a better one before it stops (0: never).
+    validation_clips: at most so many clips of each driver on each face (0: all). precision: "float32", or "bfloat16"
+    for the matrix products. compile: through torch.compile. No option but these decides what comes out.
     """
 
     generators: tuple[str, ...]
+    method: str = "temporal-cnn"
     input: Input = "distances"
     scale: Scale = DEFAULT_SCALE
     windows: int = 20_000
     batch: int = 64
+    accumulate: int = 1
     drivers: int = 8
     width: int = 128
     embedding: int = 64
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     dropout: float = 0.3
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    optimiser: Literal["adamw", "adam"] = "adamw"
+    schedule: Schedule = "cosine"
     learning_rate: float = 3e-4
     weight_decay: float = 0.01
     warm_up: float = 0.05
@@ -39,18 +54,27 @@ class TrainOptions:
     patience: int = 0
     validation_clips: int = 4
     precision: str = "float32"
+    compile: bool = False
     seed: int = 0
     loss: LossOptions = field(default_factory=LossOptions)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if self.accumulate < 1:
+            raise NvfairError(f"{self.accumulate} batches a step", expected="at least one")
+        for name, known in (("optimiser", ("adamw", "adam")), ("schedule", ("cosine", "drop", "constant"))):
+            if getattr(self, name) not in known:
+                raise NvfairError(f"{name} {getattr(self, name)!r} is unknown", expected=f"one of {', '.join(known)}")
 
     @property
     def steps(self) -> int:
         """Optimiser steps of the whole budget."""
-        return max(1, self.windows // self.batch)
+        return max(1, self.windows // (self.batch * self.accumulate))
 
     @property
     def validation_steps(self) -> int:
         """Steps between validations."""
-        return max(1, self.validate_every // self.batch)
+        return max(1, self.validate_every // (self.batch * self.accumulate))
 
     def to_json(self) -> dict[str, Any]:
         """As plain values."""

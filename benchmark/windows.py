@@ -5,13 +5,14 @@ Legend: N videos, F frames of all videos at the protocol's rate, W windows, L la
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 
+from benchmark.method import WindowBatch
 from benchmark.resample import mirrored, resample
 from nvfair_tools.dataset import Dataset, TrackTable
 from nvfair_tools.errors import NvfairError
@@ -20,6 +21,8 @@ from nvfair_tools.protocol import Missing, Protocol, Time
 SHORT = "shorter_than_a_window"
 MISSING = "face_missing"
 _VIDEOS_AT_ONCE = 20_000
+_MESHES_AT_ONCE = 1_000  # a mesh is 5.7 kB a frame
+_EXCLUDED = ["video", "reason", "windows_lost", "windows_kept"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,8 @@ class WindowSet:
     landmarks: float32 (F, L, 2) pixels. offsets: (N + 1), frames of video n are offsets[n]:offsets[n + 1].
     video: (W,) number of each window's video. start: (W,) its first row in `landmarks`.
     length: frames a window. rate: frames a second. excluded: one row for each video that lost windows (video, reason,
-    windows lost, kept). mesh: float32 (F, 478, 3) where it was asked for.
+    windows lost, kept). mesh: float32 (F, M, 3) where it was asked for. mesh_points: which of the mesh these M are;
+    None where they are all 478.
     """
 
     videos: pd.DataFrame
@@ -42,9 +46,53 @@ class WindowSet:
     excluded: pd.DataFrame
     rate: Fraction = Fraction(30)
     mesh: np.ndarray | None = None
+    mesh_points: tuple[int, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.video)
+
+    @classmethod
+    def of_batch(cls, batch: WindowBatch) -> WindowSet:
+        """A batch as if each of its windows were a video of its own."""
+        count, length = batch.landmarks.shape[:2]
+        start = np.arange(count, dtype=np.int64) * length
+        return cls(
+            videos=pd.DataFrame(
+                np.asarray(batch.size, dtype=np.float64).reshape(count, 2), columns=["width", "height"]
+            ),
+            landmarks=batch.landmarks.reshape(-1, *batch.landmarks.shape[2:]),
+            offsets=np.arange(count + 1, dtype=np.int64) * length,
+            video=np.arange(count),
+            start=start,
+            length=length,
+            excluded=pd.DataFrame(columns=_EXCLUDED),
+            rate=Fraction(batch.fps).limit_denominator(1001),
+            mesh=None if batch.mesh is None else batch.mesh.reshape(-1, *batch.mesh.shape[2:]),
+        )
+
+    def rows(self, windows: np.ndarray | slice) -> np.ndarray:
+        """Frames (B, T) of the windows numbered `windows` (B,)."""
+        return self.start[windows, None] + np.arange(self.length)
+
+    def mesh_at(self, points: Sequence[int]) -> np.ndarray:
+        """float32 (F, len(points), 3): these points of the mesh; NvfairError where they were not read."""
+        if self.mesh is None:
+            raise NvfairError("the windows were read without the mesh", expected="prepare(..., mesh=True)")
+        if self.mesh_points is None:
+            return self.mesh[:, list(points)]
+        if tuple(points) == self.mesh_points:
+            return self.mesh
+        place = {point: n for n, point in enumerate(self.mesh_points)}
+        missing = [point for point in points if point not in place]
+        if missing:
+            raise NvfairError(f"mesh points {missing[:5]} were not read", expected="prepare(..., mesh=True)")
+        return self.mesh[:, [place[point] for point in points]]
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Width and height (N, 2) of each video in pixels; NaN where the data set does not say."""
+        table, empty = self.videos, np.full(len(self.videos), np.nan)
+        return np.stack([table[c].to_numpy(np.float64) if c in table else empty for c in ("width", "height")], axis=1)
 
     @property
     def start_frame(self) -> np.ndarray:
@@ -65,10 +113,14 @@ def cut(valid: np.ndarray, length: int, stride: int) -> tuple[np.ndarray, int]:
     return starts[good], int(np.count_nonzero(~good))
 
 
-def prepare(dataset: Dataset, videos: Iterable[str], protocol: Protocol) -> WindowSet:
+def prepare(
+    dataset: Dataset, videos: Iterable[str], protocol: Protocol, *, mesh: bool | Sequence[int] = False
+) -> WindowSet:
     """Reads, resamples and cuts `videos`; those without a window are counted in `excluded`, never just missing.
 
-    Videos that are in the table but have no frames (rejected, failed) are counted with their own reason.
+    mesh: whether MediaPipe's mesh is wanted too, or which of its points; it is resampled and masked as the landmarks
+    are. Raises NvfairError where it was not kept. Videos that are in the table but have no frames (rejected, failed)
+    are counted with their own reason.
     """
     table = dataset.videos.set_index("video", drop=False)
     wanted = sorted(set(videos))
@@ -84,11 +136,21 @@ def prepare(dataset: Dataset, videos: Iterable[str], protocol: Protocol) -> Wind
         for video, state, reason in zip(unusable["video"], unusable["state"], unusable["reason"], strict=True)
     ]
     readable = [video for video in wanted if video not in set(unusable["video"])]
+    wants_mesh = mesh is True or (mesh is not False and len(mesh) > 0)
+    points = None if isinstance(mesh, bool) else tuple(int(point) for point in mesh)
+    at_once = _MESHES_AT_ONCE if wants_mesh else _VIDEOS_AT_ONCE
     pieces = [
-        cut_tracks(dataset.tracks(readable[first : first + _VIDEOS_AT_ONCE]), protocol.time, protocol.missing)
-        for first in range(0, len(readable), _VIDEOS_AT_ONCE)
+        cut_tracks(
+            dataset.tracks(readable[first : first + at_once], mesh=wants_mesh), protocol.time, protocol.missing, points
+        )
+        for first in range(0, len(readable), at_once)
     ]
-    return _joined(pieces, table, lost, protocol.time)
+    joined = _joined(pieces, table, lost, protocol.time)
+    if not wants_mesh:
+        return joined
+    meshes = [array for piece in pieces for array in piece.meshes]
+    empty = np.empty((0, 478 if points is None else len(points), 3), np.float32)
+    return replace(joined, mesh=np.concatenate(meshes) if meshes else empty, mesh_points=points)
 
 
 @dataclass(frozen=True)
@@ -99,19 +161,26 @@ class _Piece:
     frames: list[np.ndarray]
     starts: list[np.ndarray]
     lost: list[tuple[str, str, int, int]]
+    meshes: list[np.ndarray]
 
 
-def cut_tracks(tracks: TrackTable, time: Time, missing: Missing) -> _Piece:
-    """Resamples and cuts every video of `tracks`."""
-    piece = _Piece([], [], [], [])
-    for video, landmarks, valid, times in tracks:
+def cut_tracks(tracks: TrackTable, time: Time, missing: Missing, mesh_points: tuple[int, ...] | None = None) -> _Piece:
+    """Resamples and cuts every video of `tracks`, with its mesh (or those points of it) where there is one."""
+    piece = _Piece([], [], [], [], [])
+    for number, (video, landmarks, valid, times) in enumerate(tracks):
+        mesh: np.ndarray | None = None
         try:
             points, usable = resample(landmarks, valid, times, time.rate, missing.max_gap_frames)
+            if tracks.mesh is not None:
+                own = tracks.mesh[tracks.rows(number)]
+                own = own if mesh_points is None else own[:, list(mesh_points)]
+                mesh, _ = resample(own, valid, times, time.rate, missing.max_gap_frames)
         except ValueError as error:
             raise NvfairError(str(error), where=f"video {video}", remedy="track that video again") from error
         if 1 < len(usable) < time.window and missing.short_videos == "mirror":
             order = mirrored(len(usable), time.window)
             points, usable = points[order], usable[order]
+            mesh = None if mesh is None else mesh[order]
         starts, bad = cut(usable, time.window, time.stride)
         if len(usable) < time.window:
             piece.lost.append((video, SHORT, 0, 0))
@@ -121,6 +190,8 @@ def cut_tracks(tracks: TrackTable, time: Time, missing: Missing) -> _Piece:
             piece.ids.append(video)
             piece.frames.append(points)
             piece.starts.append(starts)
+            if mesh is not None:
+                piece.meshes.append(mesh)
     return piece
 
 
@@ -141,5 +212,5 @@ def _joined(pieces: list[_Piece], table: pd.DataFrame, lost: list[tuple[str, str
         else np.empty(0, np.int64),
         length=time.window,
         rate=time.rate,
-        excluded=pd.DataFrame(sorted(lost), columns=["video", "reason", "windows_lost", "windows_kept"]),
+        excluded=pd.DataFrame(sorted(lost), columns=_EXCLUDED),
     )

@@ -179,7 +179,7 @@ def _lengths(centred: np.ndarray, scale: Scale, eyes: tuple[int, int] | None) ->
         variance = np.square(centred).mean(axis=1) - np.square(centred.mean(axis=1))
         return np.sqrt(np.maximum(variance.sum(axis=0), 0.0))
     if scale == "interocular":
-        first, second = _outer_eye_corners(centred.shape[1]) if eyes is None else eyes
+        first, second = outer_eye_corners(centred.shape[1]) if eyes is None else eyes
         return np.hypot(*(centred[:, first] - centred[:, second]))
     if scale == "box":
         return np.hypot(*(centred.max(axis=1) - centred.min(axis=1)))
@@ -193,7 +193,8 @@ def _doubled(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points, points])
 
 
-def _outer_eye_corners(count: int) -> tuple[int, int]:
+def outer_eye_corners(count: int) -> tuple[int, int]:
+    """The two of `count` landmarks that are the outer eye corners; NvfairError where that is not known."""
     from nvfair_tools.landmarks.scheme import OUTER_EYE_CORNERS, SCHEME_126
 
     if count != len(SCHEME_126):

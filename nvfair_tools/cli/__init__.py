@@ -48,6 +48,9 @@ COMMANDS = {
     "weights": Entry("nvfair_tools.cli.weights:weights", "Add, list and remove generator checkpoints.", "render"),
     "train": Entry("nvfair_tools.cli.benchmark:train", "Train a fingerprinting method.", "train"),
     "embed": Entry("nvfair_tools.cli.benchmark:embed", "Embed a dataset's videos with a checkpoint.", "train"),
+    "import-checkpoint": Entry(
+        "nvfair_tools.cli.benchmark:import_checkpoint", "Read a published network as a checkpoint.", "train"
+    ),
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark:evaluate", "Score checkpoints under a protocol; write a report.", "train"
     ),

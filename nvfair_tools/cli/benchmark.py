@@ -83,16 +83,14 @@ def embed(
     _needs_torch()
     from benchmark import protocols
     from benchmark.checkpoint import load
-    from benchmark.embed import embed_windows
     from benchmark.embedding_files import write_embeddings
-    from benchmark.inputs import DeviceFrames
     from benchmark.windows import prepare
     from nvfair_tools.atomic import made_folder
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.dataset.writer import sha256_of
     from nvfair_tools.errors import NvfairError
 
-    rule, checkpoint, data = protocols.load(protocol), load(folder), Dataset.open(dataset)
+    rule, checkpoint, data = protocols.load(protocol), load(folder, _device(device)), Dataset.open(dataset)
     videos = data.videos[data.videos["generator"].notna() & (data.videos["split"] == split)]
     if generators:
         videos = videos[videos["generator"].isin(_split(generators))]
@@ -105,18 +103,42 @@ def embed(
             f"generators {', '.join(sorted(there['generator'].unique()))}",
         )
     made_folder(out.parent)
-    windows = prepare(data, videos["video"], rule)
-    network = checkpoint.network.to(_device(device))
-    frames = DeviceFrames(windows.landmarks, network.shape.input, _device(device), checkpoint.feature["scale"])
+    windows = prepare(data, videos["video"], rule, mesh=checkpoint.needs == "mesh")
     meta = {
         "protocol": rule.digest,
         "checkpoint": checkpoint.digest,
         "data": sha256_of(data.folder / "dataset.json"),
     }
-    write_embeddings(out, windows, embed_windows(network, windows, frames), meta)
+    write_embeddings(out, windows, checkpoint.embed_all(windows), meta)
     click.echo(
         f"{out}: {len(windows)} windows of {len(windows.videos)} videos; {len(windows.excluded)} lost some or all"
     )
+
+
+@click.command("import-checkpoint")
+@click.argument("file", type=_FILE)
+@click.argument("out", type=_FOLDER)
+@click.option("--declaration", type=_FILE, help="What it was trained on (YAML or JSON). [default: all unknown]")
+@click.option("--name", help="Of the method in reports. [default: the file's]")
+def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str | None) -> None:
+    """Read one of AVAPrintDB's published graph networks from FILE; write it as a checkpoint to OUT.
+
+    What nobody declares stays unknown: evaluation then says so beside every figure.
+    """
+    _needs_torch()
+    from benchmark.candidates import read_declaration
+    from benchmark.checkpoint import RECORD
+    from benchmark.method import Declaration
+    from benchmark.published_graph import import_published
+    from nvfair_tools.errors import NvfairError
+
+    made = Declaration.unknown() if declaration is None else read_declaration(declaration)
+    checkpoint = import_published(file, made, name)
+    if out.is_dir() and any(out.iterdir()):
+        raise NvfairError("this folder is not empty", where=out, remedy="name another folder")
+    checkpoint.save(out)
+    unknown = f"; unknown: {', '.join(made.unknown_roles)}" if made.unknown_roles else ""
+    click.echo(f"{out / RECORD}: {checkpoint.network.method}, {checkpoint.about()['parameters']} parameters{unknown}")
 
 
 @click.command()

@@ -37,8 +37,9 @@ def simulate() -> None:
 @click.option("--frames", type=click.IntRange(min=10), help="Median length of a clip, at 25 frames a second.")
 @click.option("--difficulty", type=click.FloatRange(0, 1), help="0: people move most distinctly; 1: least.")
 @click.option("--noise", type=click.FloatRange(min=0), help="Factor of the landmarks' tracking noise.")
+@click.option("--mesh", is_flag=True, help="Keep the whole mesh too: six times the space.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
-def cohort(out: Path, settings: Path | None, workers: int | None, **options: object) -> None:
+def cohort(out: Path, settings: Path | None, mesh: bool, workers: int | None, **options: object) -> None:
     """Write a landmark-only cohort of simulated people to OUT, in the data set's format.
 
     Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
@@ -53,7 +54,11 @@ def cohort(out: Path, settings: Path | None, workers: int | None, **options: obj
     with Progress() as bars:
         task = bars.add_task("videos", total=None)
         write_cohort(
-            out, chosen, workers=workers, progress=lambda done, total: bars.update(task, completed=done, total=total)
+            out,
+            chosen,
+            mesh=mesh,
+            workers=workers,
+            progress=lambda done, total: bars.update(task, completed=done, total=total),
         )
     click.echo(f"{out}: world {chosen.world()}")
 

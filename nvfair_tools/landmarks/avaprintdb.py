@@ -41,14 +41,19 @@ INNER_EYE_CORNERS = (AVAPRINTDB_109.position(133), AVAPRINTDB_109.position(362))
 
 
 def avaprintdb_input(mesh: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """What those networks read, float32 (T, 109, 3), of meshes (T, 478, 3) in pixels of a video of `size` (W, H).
+    """What those networks read, float32 (T, 109, 3), of meshes (T, 478, 3) in pixels of a video of `size` (W, H)."""
+    return avaprintdb_normalised(AVAPRINTDB_109.take(mesh), np.array([size], dtype=np.float32))
+
+
+def avaprintdb_normalised(points: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The same of their 109 points (T, 109, 3) alone; size: (T, 2), or (1, 2) for all frames alike.
 
     x and y are fractions of the width and of the height, which distorts pictures that are not square (a flaw of the
     original, kept so that its networks see what they were trained on); z is a fraction of the width. Minus the nose
     point, divided by the 3-D distance of the inner eye corners.
     """
-    width, height = size
-    points = AVAPRINTDB_109.take(mesh) / np.array([width, height, width], dtype=np.float32)
+    sides = np.asarray(size, dtype=np.float32)[:, [0, 1, 0]]
+    points = points / sides[:, None]
     first, second = INNER_EYE_CORNERS
     length = np.linalg.norm(points[:, first] - points[:, second], axis=1)
     return ((points - points[:, NOSE : NOSE + 1]) / length[:, None, None]).astype(np.float32)

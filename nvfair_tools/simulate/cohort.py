@@ -59,15 +59,20 @@ def simulate_tracks(
 
 
 def write_cohort(
-    folder: Path, settings: CohortSettings, *, workers: int | None = None, progress: Progress | None = None
+    folder: Path,
+    settings: CohortSettings,
+    *,
+    mesh: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Writes the cohort to `folder` as a finished data set, without distances (readers compute them).
 
-    Goes on with an unfinished folder of the same world. Raises NvfairError where the folder holds another world or
-    another data set.
+    mesh: whether the whole mesh is kept beside the landmarks, which are the same with and without. Goes on with an
+    unfinished folder of the same world. Raises NvfairError where the folder holds another world or another data set.
     """
     folder = Path(folder)
-    claim(folder, settings.world())
+    claim(folder, settings.world() + (" with its mesh" if mesh else ""))
     points = default_points()
     world = World(settings, points)
     videos = world.videos()
@@ -77,18 +82,24 @@ def write_cohort(
     done = len(videos) - sum(len(rows) for _, rows in todo)
     if progress:
         progress(done, len(videos))
-    for count in run_jobs(_write, [(settings, points, path, rows) for path, rows in todo], workers):
+    for count in run_jobs(_write, [(settings, points, path, rows, mesh) for path, rows in todo], workers):
         done += count
         if progress:
             progress(done, len(videos))
-    finish(folder, world.identities(), videos, _meta(settings))
+    finish(folder, world.identities(), videos, _meta(settings, mesh))
     release(folder)
 
 
-def _write(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple]) -> int:
+def _write(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple], mesh: bool) -> int:
     world = _world(settings, points)
     about = {video: (clip, _generator(generator), target) for video, clip, generator, target in rows}
-    write_part(path, about, lambda video: world.frame_rows(video, *about[video]), with_distances=False)
+    write_part(
+        path,
+        about,
+        lambda video: world.frame_rows(video, *about[video], mesh=mesh),
+        with_distances=False,
+        with_mesh=mesh,
+    )
     return len(rows)
 
 
@@ -107,14 +118,14 @@ def _generator(name: object) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _meta(settings: CohortSettings) -> dict:
+def _meta(settings: CohortSettings, mesh: bool) -> dict:
     from nvfair_tools.landmarks.scheme import SCHEME_126
 
     return {
         "name": settings.name,
         "simulated": True,
         "landmark_scheme": {"name": SCHEME_126.name, "version": SCHEME_126.version},
-        "features": {"stored": "landmarks"},
+        "features": {"stored": "landmarks"} | ({"mesh": True} if mesh else {}),
         "generators": [
             {"name": g.name, "family": "simulated", "fingerprint": g.fingerprint()}
             for g in settings.simulated_generators()

@@ -34,14 +34,25 @@ class TrackingNoise:
 
     def draw(self, random: np.random.Generator, frames: int, size: float = 1.0) -> np.ndarray:
         """Noise float32 (T, N, 2), multiplied by `size` (the eye distance in pixels gives pixels)."""
-        waves, points, _ = self.modes.shape
-        course = _memory_kernel(frames, self.memory) @ random.standard_normal((frames, waves), dtype=np.float32)
-        noise = (course @ self.modes.reshape(waves, -1)).reshape(frames, points, 2)
-        white = random.standard_normal((frames, points, 2), dtype=np.float32)
-        white *= self.white[:, None]
+        course, white, factor = self.parts(random, frames)
+        noise = self.common(course)
         noise += white
-        noise *= np.float32(size * np.exp(self.unevenness * random.standard_normal()))
+        noise *= np.float32(size * factor)
         return noise
+
+    def parts(self, random: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray, float]:
+        """What a draw consists of: how far each mode is out (T, R), each point's own noise (T, N, 2), and the factor of
+        the whole video."""
+        waves = len(self.modes)
+        course = _memory_kernel(frames, self.memory) @ random.standard_normal((frames, waves), dtype=np.float32)
+        white = random.standard_normal((frames, len(self.white), 2), dtype=np.float32)
+        white *= self.white[:, None]
+        return course, white, float(np.exp(self.unevenness * random.standard_normal()))
+
+    def common(self, course: np.ndarray) -> np.ndarray:
+        """The noise (T, N, 2) that neighbouring points share."""
+        waves, points, _ = self.modes.shape
+        return (course @ self.modes.reshape(waves, -1)).reshape(len(course), points, 2)
 
 
 def tracking_noise(points: Sequence[int] | None = None) -> TrackingNoise:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset.parts import FrameRows, plan_parts
+from nvfair_tools.simulate.base_mesh import MESH_POINTS
 from nvfair_tools.simulate.noise import CAMERA_NOISE, tracking_noise
 from nvfair_tools.simulate.person import Person
 from nvfair_tools.simulate.randomness import digest, random_of
@@ -41,6 +42,16 @@ class Clip:
     frames: int
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A rig in states (T, K + 6) before a camera; noise: size of the tracking noise in pixels."""
+
+    rig: Rig
+    states: np.ndarray
+    camera: Camera
+    noise: float
+
+
 class World:
     """Everything of one simulated world, made when it is asked for. Holds caches, so keep one a process."""
 
@@ -51,7 +62,8 @@ class World:
         self._world = settings.world()
         self._generators = {generator.name: generator for generator in settings.simulated_generators()}
         self._noise = tracking_noise(points)
-        self._people: dict[str, tuple[Person, Rig]] = {}
+        self._people: dict[str, Person] = {}
+        self._rigs: dict[tuple[str, int], Rig] = {}
         self._states: OrderedDict[str, np.ndarray] = OrderedDict()
         self._groups: dict[tuple[str, str], list[str]] = {}
         for source in settings.sources:
@@ -137,9 +149,6 @@ class World:
         order = random_of(self._world, clip.id, "targets").permutation(len(others))[:wanted]
         return [others[n] for n in sorted(order)]
 
-    def person(self, identity: str) -> Person:
-        return self._known(identity)[0]
-
     def states(self, clip: str) -> np.ndarray:
         """What the driver does in a clip: states (T, K + 6)."""
         if clip in self._states:
@@ -161,35 +170,70 @@ class World:
     def landmarks(self, video: str, clip: str, generator: str | None, target: str) -> np.ndarray:
         """Landmarks float32 (T, L, 2) in pixels of the video, tracking noise included."""
         random = random_of(self._world, video)
+        shown = self._shown(random, clip, generator, target, self.points)
+        points = shown.rig.landmarks(shown.states, shown.camera)
+        if self.settings.noise:
+            points += self._noise.draw(random, len(points), shown.noise * self.settings.noise)
+        return points
+
+    def mesh(self, video: str, clip: str, generator: str | None, target: str) -> np.ndarray:
+        """The whole mesh float32 (T, 478, 3) of the same video, of which `landmarks` are the points asked for.
+
+        Points between landmarks stray with them. How far z strays was not measured: as far as x does, is assumed.
+        """
+        random, own = random_of(self._world, video), random_of(self._world, video, "mesh")
+        shown = self._shown(random, clip, generator, target, np.arange(MESH_POINTS))
+        mesh = shown.rig.mesh(shown.states, shown.camera)
+        if self.settings.noise:
+            whole = tracking_noise()
+            course, _, factor = self._noise.parts(random, len(mesh))  # the landmarks' very own
+            depth_course, depth_white, _ = whole.parts(own, len(mesh))
+            white = own.standard_normal((len(mesh), MESH_POINTS, 2), dtype=np.float32) * whole.white[:, None]
+            size = np.float32(shown.noise * self.settings.noise * factor)
+            mesh[:, :, :2] += size * (whole.common(course) + white)
+            mesh[:, :, 2] += size * (whole.common(depth_course) + depth_white)[:, :, 0]
+        mesh[:, self.points, :2] = self.landmarks(video, clip, generator, target)
+        return mesh
+
+    def _shown(
+        self, random: np.random.Generator, clip: str, generator: str | None, target: str, points: np.ndarray
+    ) -> _Shown:
+        """What is seen in a video, with the mesh points `points` on its rig."""
         states = self.states(clip)
         about = self.clips[clip]
-        driver_rig = self._known(about.identity)[1]
+        driver_rig = self._rig(about.identity, points)
         if generator is None:
             camera = Camera(
                 72.0 * float(random.uniform(0.85, 1.15)), tuple(np.array([128.0, 112.0]) + random.normal(0, 6, 2))
             )
-            points, noise = driver_rig.landmarks(states, camera), CAMERA_NOISE
-        else:
-            made_by: SimulatedGenerator = self._generators[generator]
-            target_person, target_rig = self._known(target)
-            camera = Camera()
-            rig = made_by.face(target_rig, driver_rig, target, self.settings.seed, self.points)
-            points, noise = rig.landmarks(made_by.states(states, target_person.portrait, random), camera), made_by.noise
-        if self.settings.noise:
-            points += self._noise.draw(random, len(points), camera.eye_distance * noise * self.settings.noise)
-        return points
+            return _Shown(driver_rig, states, camera, camera.eye_distance * CAMERA_NOISE)
+        made_by: SimulatedGenerator = self._generators[generator]
+        camera = Camera()
+        rig = made_by.face(self._rig(target, points), driver_rig, target, self.settings.seed, points)
+        moved = made_by.states(states, self.person(target).portrait, random)
+        return _Shown(rig, moved, camera, camera.eye_distance * made_by.noise)
 
-    def frame_rows(self, video: str, clip: str, generator: str | None, target: str) -> FrameRows:
-        """A video's frames as a part stores them; every frame is valid."""
+    def frame_rows(self, video: str, clip: str, generator: str | None, target: str, *, mesh: bool = False) -> FrameRows:
+        """A video's frames as a part stores them, with the mesh where asked for; every frame is valid."""
         landmarks = self.landmarks(video, clip, generator, target)
         frames = len(landmarks)
-        return FrameRows(landmarks, np.ones(frames, dtype=bool), np.arange(frames) / FPS)
+        return FrameRows(
+            landmarks,
+            np.ones(frames, dtype=bool),
+            np.arange(frames) / FPS,
+            mesh=self.mesh(video, clip, generator, target) if mesh else None,
+        )
 
-    def _known(self, identity: str) -> tuple[Person, Rig]:
+    def person(self, identity: str) -> Person:
         if identity not in self._people:
-            person = Person.of(identity, self.settings.seed, self.settings.difficulty)
-            self._people[identity] = (person, Rig.of(person.shape, self.points))
+            self._people[identity] = Person.of(identity, self.settings.seed, self.settings.difficulty)
         return self._people[identity]
+
+    def _rig(self, identity: str, points: np.ndarray) -> Rig:
+        key = identity, len(points)
+        if key not in self._rigs:
+            self._rigs[key] = Rig.of(self.person(identity).shape, points)
+        return self._rigs[key]
 
     def _all_clips(self) -> list[Clip]:
         clips = []

@@ -27,6 +27,7 @@ class World:
     generators: tuple[str, ...] = ("alpha", "beta")
     fps: tuple[int, int] = (30, 1)
     signature: float = 1.0  # how much people differ in motion
+    mesh: bool = False  # whether the mesh is kept: another face, moved by the same motion
     seed: int = 0
 
 
@@ -43,6 +44,9 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
     shape = {p: _face(rng) for p in people}
     modes = rng.normal(0, 1, (3, LANDMARKS, 2)) * 3
     style = {p: (rng.uniform(0.5, 3.5, 3), rng.uniform(0.3, 2.0, 3)) for p in people}
+    mesh_rng = np.random.default_rng([world.seed, 478])
+    mesh_shape = {p: mesh_rng.normal(0, 60, (478, 3)) for p in people}
+    mesh_modes = mesh_rng.normal(0, 1, (3, 478, 3)) * 3
     rows, motion = [], {}
     for driver in people:
         for number in range(world.clips):
@@ -76,6 +80,7 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
                             "consent": "test",
                             "permitted_use": "test",
                         }
+                        | ({"width": 480, "height": 360} if world.mesh else {})
                     )
     videos = pd.DataFrame(rows)
     ok = videos[videos["state"] == "ok"]
@@ -94,11 +99,15 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
         if breaks.get(video) == "gap":
             valid[40:60] = False
         time = np.arange(frames) * world.fps[1] / world.fps[0]
-        return FrameRows(points.astype(np.float32), valid, time)
+        if not world.mesh:
+            return FrameRows(points.astype(np.float32), valid, time)
+        moved = np.tensordot(motion[row["clip"]][:frames], mesh_modes, axes=1) * gain
+        mesh = 200 + mesh_shape[row["target"]] + moved
+        return FrameRows(points.astype(np.float32), valid, time, mesh=mesh.astype(np.float32))
 
     for part, group in videos.dropna(subset="part").groupby("part"):
         ordered = group.sort_values("first_row")["video"]
-        write_part(folder / str(part), ordered, rows_of, with_distances=False)
+        write_part(folder / str(part), ordered, rows_of, with_distances=False, with_mesh=world.mesh)
     identities = pd.DataFrame(
         {
             "identity": people,

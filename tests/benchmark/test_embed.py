@@ -12,8 +12,9 @@ import torch
 
 from benchmark.embed import by_video, embed_windows
 from benchmark.embedding_files import grouped, read_embeddings, write_embeddings
-from benchmark.inputs import DeviceFrames
-from benchmark.temporal_cnn import NetworkShape, TemporalCnn, window_embedding
+from benchmark.frames import Frames
+from benchmark.network import window_embedding
+from benchmark.temporal_cnn import NetworkShape, TemporalCnn
 from benchmark.windows import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
@@ -34,12 +35,11 @@ def network() -> TemporalCnn:
 
 def test_sharing_frames_between_windows_changes_nothing(windows: WindowSet, network: TemporalCnn) -> None:
     found = embed_windows(network, windows)
-    frames = DeviceFrames(windows.landmarks)
+    frames = Frames(windows.landmarks)
     network.eval()
     for number in range(0, len(windows), 17):
-        rows = torch.arange(windows.start[number], windows.start[number] + 71)
         with torch.inference_mode():
-            expected = window_embedding(network(frames.features(rows), 71)[0])[0]
+            expected = window_embedding(network(frames.take(windows.rows(slice(number, number + 1))))[0])[0]
         np.testing.assert_allclose(found[number], expected.numpy(), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
 

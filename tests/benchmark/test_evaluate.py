@@ -132,7 +132,7 @@ def _touched(trained: MethodCandidate, role: str, **more: str) -> Candidate:
     made = trained.declaration
     touched = getattr(made, role)
     grown = replace(touched, **{key: getattr(touched, key) | {value} for key, value in more.items()})
-    return MethodCandidate(replace(trained.method, declaration=replace(made, **{role: grown})), trained.details)
+    return MethodCandidate(replace(trained.method, provenance=replace(made, **{role: grown})), trained.details)
 
 
 @pytest.mark.parametrize("role", ["training", "selection", "thresholds", "cohorts"])

@@ -50,7 +50,7 @@ def test_raw_coordinates_are_pixels_and_normalised_ones_are_not_moved_by_place_o
 
 def test_statistics_equal_those_in_double_precision() -> None:
     landmarks = points(777)
-    mean, deviation = feature_statistics(DeviceFrames(landmarks), torch.arange(777), block=100)
+    mean, deviation = feature_statistics(DeviceFrames(landmarks).features, torch.arange(777), block=100)
     wide = distances(landmarks).astype(np.float64)
     np.testing.assert_allclose(mean, wide.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(deviation, wide.std(axis=0), rtol=1e-4)

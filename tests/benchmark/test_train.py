@@ -173,3 +173,17 @@ def test_damaged_or_foreign_checkpoints_are_refused(small: Dataset, tmp_path: Pa
         load(tmp_path)
     with pytest.raises(NvfairError, match="not a finished checkpoint"):
         load(tmp_path / "nowhere")
+
+
+def test_checkpoints_of_the_first_format_still_load(small: Dataset, tmp_path: Path) -> None:
+    made = train(small, tmp_path, replace(OPTIONS, windows=32, scale="box"), PROTOCOL)
+    record = json.loads((tmp_path / RECORD).read_text())
+    old = record | {"format_version": 1}
+    old["network"] = {key: value for key, value in record["network"].items() if key != "scale"}
+    (tmp_path / RECORD).write_text(json.dumps(old))
+    loaded = load(tmp_path)
+    assert loaded.network.shape == made.network.shape
+    assert loaded.declaration == made.declaration
+    (tmp_path / RECORD).write_text(json.dumps(record | {"format_version": 3}))
+    with pytest.raises(NvfairError, match="format version 3"):
+        load(tmp_path)

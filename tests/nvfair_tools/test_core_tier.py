@@ -21,6 +21,7 @@ IMPORTED_AS = {
     "imageio-ffmpeg": "imageio_ffmpeg",
     "opencv-contrib-python": "cv2",
     "pillow": "PIL",
+    "pytorch-metric-learning": "pytorch_metric_learning",
     "pyyaml": "yaml",
     "scikit-image": "skimage",
 }

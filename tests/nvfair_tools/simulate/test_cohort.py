@@ -3,10 +3,12 @@ import hashlib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import ndimage
 
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.identity import parse_identity
+from nvfair_tools.landmarks.scheme import SCHEME_126
 from nvfair_tools.simulate.cohort import simulate_tracks, write_cohort
 from nvfair_tools.simulate.settings import NVFAIR_SOURCES, CohortSettings, SourceSettings
 from nvfair_tools.simulate.world import World
@@ -237,3 +239,26 @@ def test_unused_columns_are_null_not_missing(written):
     videos = pd.read_parquet(written / "videos.parquet")
     assert videos["path"].isna().all()
     assert videos.loc[videos["kind"] == "real", "generator"].isna().all()
+
+
+def test_the_mesh_may_be_kept_and_changes_nothing_else(written, tmp_path):
+    write_cohort(tmp_path, SMALL, mesh=True, workers=1)
+    plain, data = Dataset.open(written), Dataset.open(tmp_path)
+    tracks, expected = data.tracks(mesh=True), plain.tracks()
+    np.testing.assert_array_equal(tracks.landmarks, expected.landmarks)
+    np.testing.assert_array_equal(tracks.mesh[:, SCHEME_126.indices, :2], tracks.landmarks)
+    assert np.isfinite(tracks.mesh).all()
+    assert plain.meta["world"]["hash"] == data.meta["world"]["hash"]
+    with pytest.raises(NvfairError, match="did not keep the mesh"):
+        plain.tracks(mesh=True)
+
+
+def test_points_between_landmarks_stray_as_much_as_they_do():
+    world = World(SMALL, SCHEME_126.indices)
+    row = world.videos().query("kind == 'self'").iloc[0]
+    mesh = world.mesh(row["video"], row["clip"], row["generator"], row["target"])
+    jitter = np.diff(mesh - ndimage.uniform_filter1d(mesh, 5, axis=0), axis=0)
+    others = np.setdiff1d(np.arange(468), SCHEME_126.indices)
+    size = jitter[:, :, :2].std(axis=(0, 2))
+    assert 0.5 < np.median(size[others]) / np.median(size[SCHEME_126.indices]) < 2
+    assert 0.3 < jitter[:, others, 2].std() / jitter[:, others, :2].std() < 3
