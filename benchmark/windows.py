@@ -15,7 +15,7 @@ import pandas as pd
 from benchmark.resample import mirrored, resample
 from nvfair_tools.dataset import Dataset, TrackTable
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Missing, Protocol, Time
+from nvfair_tools.protocol import Missing, Protocol, Time, expand
 
 SHORT = "shorter_than_a_window"
 MISSING = "face_missing"
@@ -68,8 +68,15 @@ def cut(valid: np.ndarray, length: int, stride: int) -> tuple[np.ndarray, int]:
 def prepare(dataset: Dataset, videos: Iterable[str], protocol: Protocol) -> WindowSet:
     """Reads, resamples and cuts `videos`; those without a window are counted in `excluded`, never just missing.
 
-    Videos that are in the table but have no frames (rejected, failed) are counted with their own reason.
+    Videos that are in the table but have no frames (rejected, failed) are counted with their own reason. Raises
+    NvfairError where a video is not in the data set, and where the protocol is a sweep (`expand` it first).
     """
+    if protocol.sweep is not None:
+        raise NvfairError(
+            f"it sweeps over {protocol.sweep.field}",
+            where=f"protocol {protocol.name}",
+            expected="one of " + ", ".join(one.name for one in expand(protocol)),
+        )
     table = dataset.videos.set_index("video", drop=False)
     wanted = sorted(set(videos))
     unknown = [video for video in wanted if video not in table.index]
@@ -109,6 +116,7 @@ def cut_tracks(tracks: TrackTable, time: Time, missing: Missing) -> _Piece:
             points, usable = resample(landmarks, valid, times, time.rate, missing.max_gap_frames)
         except ValueError as error:
             raise NvfairError(str(error), where=f"video {video}", remedy="track that video again") from error
+        points, usable = points[: time.frames], usable[: time.frames]
         if 1 < len(usable) < time.window and missing.short_videos == "mirror":
             order = mirrored(len(usable), time.window)
             points, usable = points[order], usable[order]
