@@ -84,7 +84,7 @@ class MethodCandidate:
     def refuse(self, protocol: Protocol) -> None:
         """Refuses windows that it does not take."""
         wanted = self.method.time
-        if wanted is not None and wanted != protocol.time:
+        if wanted is not None and wanted.window_only != protocol.time.window_only:
             raise NvfairError(
                 f"it was trained on windows of {wanted}, the protocol asks for {protocol.time}",
                 where=f"method {self.name}",

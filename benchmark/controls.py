@@ -57,7 +57,9 @@ class CrossnessScorer:
 
     def score(self, trials: TargetTrials) -> TargetScores:
         """Scores of one target's trials."""
-        genuine, impostor = (-self.output[pairs].sum(axis=1) for pairs in (trials.genuine, trials.impostor))
+        genuine, impostor = (
+            -trials.sides(self.output, pairs).sum(axis=1) for pairs in (trials.genuine, trials.impostor)
+        )
         return TargetScores(trials, genuine, impostor)
 
 

@@ -56,8 +56,8 @@ def figures(
     scored = [one for one in pooled if one.trials.complete]
     people = sorted({*videos["driver"], *videos["target"]})
     number = {person: n for n, person in enumerate(people)}
-    driver = videos["driver"].map(number).to_numpy()
-    grouped = [_grouped(one, number[one.trials.target], driver) for one in pooled]
+    target, driver = (videos[role].map(number).to_numpy() for role in ("target", "driver"))
+    grouped = [_grouped(one, target, driver) for one in pooled]
     present = np.zeros(len(people), dtype=bool)
     for part in grouped:
         present[part.genuine_people] = True
@@ -103,12 +103,11 @@ def as_json(interval: Interval) -> dict[str, Any]:
     return {"value": interval.value, **ends, "people": interval.people}
 
 
-def _grouped(scores: TargetScores, target: int, driver: np.ndarray) -> GroupedScores:
-    def people(pairs: np.ndarray) -> np.ndarray:
-        table = np.column_stack([np.full(len(pairs), target), np.sort(driver[pairs], axis=1)])
-        return table.astype(np.int32)
-
-    return GroupedScores(scores.genuine, scores.impostor, people(scores.trials.genuine), people(scores.trials.impostor))
+def _grouped(scores: TargetScores, target: np.ndarray, driver: np.ndarray) -> GroupedScores:
+    genuine, impostor = (
+        scores.trials.people(pairs, target, driver) for pairs in (scores.trials.genuine, scores.trials.impostor)
+    )
+    return GroupedScores(scores.genuine, scores.impostor, genuine, impostor)
 
 
 def _pooled(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmark.embedding_files import table_columns
 from benchmark.scores import TargetScores
-from benchmark.trials import TargetTrials, trial_name
+from benchmark.trials import TargetTrials
 from nvfair_tools.errors import NvfairError, Problems
 
 _SHOWN = 5
@@ -52,10 +52,10 @@ class TableScorer:
 
     def score(self, trials: TargetTrials) -> TargetScores:
         """Scores of one target's trials; Problems that name the first trials without one."""
-        return TargetScores(trials, self._of(trials.genuine), self._of(trials.impostor))
+        return TargetScores(trials, self._of(trials, trials.genuine), self._of(trials, trials.impostor))
 
-    def _of(self, pairs: np.ndarray) -> np.ndarray:
-        names = [trial_name(str(self.videos[a]), str(self.videos[b])) for a, b in pairs]
+    def _of(self, trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
+        names = trials.names(self.videos, pairs)
         row = self.scores.index.get_indexer(pd.Index(names, dtype=object))
         lost = np.flatnonzero(row < 0)
         if len(lost):

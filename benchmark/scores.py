@@ -1,6 +1,6 @@
 """From embeddings to the score of each trial.
 
-Legend: N videos, W windows, D embedding size, G genuine and I impostor trials.
+Legend: N videos, W windows, D embedding size, G genuine and I impostor trials, T templates, k clips a template.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.trials import TargetTrials, trial_name
+from benchmark.trials import TargetTrials
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.protocol import Scoring
 
@@ -66,36 +66,55 @@ class Scorer:
 
     def score(self, trials: TargetTrials) -> TargetScores:
         """Scores of one target's trials; NvfairError that names a trial whose score is NaN."""
-        return TargetScores(trials, self._pairs(trials.genuine, "genuine"), self._pairs(trials.impostor, "impostor"))
+        return TargetScores(trials, self._pairs(trials, trials.genuine, "genuine"),
+                            self._pairs(trials, trials.impostor, "impostor"))  # fmt: skip
 
     def score_all(self, trials: Iterable[TargetTrials]) -> list[TargetScores]:
         """Scores of every target that has both kinds of trials."""
         return [self.score(one) for one in trials if one.complete]
 
-    def _pairs(self, pairs: np.ndarray, kind: str) -> np.ndarray:
+    def _pairs(self, trials: TargetTrials, pairs: np.ndarray, kind: str) -> np.ndarray:
         if len(pairs) == 0:
             return np.empty(0)
         left, first = np.unique(pairs[:, 0], return_inverse=True)
         right, second = np.unique(pairs[:, 1], return_inverse=True)
-        scores = self._matrix(left, right)[first.reshape(-1), second.reshape(-1)]
+        if trials.templates is None:
+            matrix = self._matrix(left, right)
+        else:
+            matrix = self._templates(trials.templates[left - trials.offset], right)
+        scores = matrix[first.reshape(-1), second.reshape(-1)]
         if np.isnan(scores).any():
             bad = int(np.flatnonzero(np.isnan(scores))[0])
-            ids = self.embeddings.ids
             raise NvfairError(
-                f"the score of {kind} trial {trial_name(str(ids[pairs[bad, 0]]), str(ids[pairs[bad, 1]]))} is NaN",
+                f"the score of {kind} trial {trials.names(self.embeddings.ids, pairs[bad : bad + 1])[0]} is NaN",
                 remedy="find out why the method gave NaN; leaving such trials out would flatter it",
             )
         return scores
 
     def _matrix(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Scores of videos `left` with videos `right`."""
         if not self.by_window:
             return self._compare(self.rows[left], self.rows[right])
-        offsets = self.embeddings.offsets
-        rows_left, at_left, count_left = _gathered(offsets, left)
-        rows_right, at_right, count_right = _gathered(offsets, right)
+        rows_left, at_left, count_left = _gathered(self.embeddings.offsets, left)
+        rows_right, at_right, count_right = _gathered(self.embeddings.offsets, right)
         scores = self._compare(self.rows[rows_left], self.rows[rows_right])
         scores = np.add.reduceat(np.add.reduceat(scores, at_left, axis=0), at_right, axis=1)
         return scores / count_left[:, None] / count_right[None, :]
+
+    def _templates(self, members: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Scores of templates (T, k) of videos with videos `right`, as the protocol combines a template's videos."""
+        if self.scoring.template == "mean-score":
+            videos, at = np.unique(members, return_inverse=True)
+            return self._matrix(videos, right)[at.reshape(members.shape)].mean(axis=1)
+        mean = self._means()[members].mean(axis=1)
+        rows = unit_rows(mean) if self.embeddings.unit else mean
+        if not self.by_window:
+            return self._compare(rows, self.rows[right])
+        windows, at, counts = _gathered(self.embeddings.offsets, right)
+        return np.add.reduceat(self._compare(rows, self.rows[windows]), at, axis=1) / counts[None, :]
+
+    def _means(self) -> np.ndarray:
+        return self.embeddings.means() if self.by_window else self.rows
 
     def _compare(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if self.scoring.score == "cosine":

@@ -1,37 +1,50 @@
 """Trials: which pairs of videos are compared, made by rule, one target (or, same-driver, one driver) at a time.
 
-Legend: N videos, G genuine and I impostor trials of one target.
-Canonical order: targets by id, videos by id, genuine before impostor, pairs by first then second video; where drivers
-take the place of targets, an impostor pair's second video comes by its driver, then by its id.
+Legend: N videos of the table, G genuine and I impostor trials of one target, K pairs, T templates, k clips a template.
+Canonical order: targets by id (where pairs go beyond one face: by collection, then by id), genuine before impostor,
+pairs by first then second video, videos by id, templates by their videos; where drivers take the place of targets, an
+impostor pair's second video comes by its driver, then by its id.
+
+A cell is the generator that made both videos, or `cell_name` of the enrolled video's and the probe's.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from benchmark.trial_rules import NO_TEMPLATE, Block, blocks
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.protocol import TrialRule, Trials
 
 NO_GENUINE = "target_without_genuine_pair"
 NO_IMPOSTOR = "target_without_impostor_pair"
+__all__ = ["NO_GENUINE", "NO_IMPOSTOR", "NO_TEMPLATE", "TargetTrials", "cell_generators", "cell_name", "cell_names",
+           "count", "stream", "trial_name", "trials"]  # fmt: skip
+_ACROSS = ">"
 
 
 @dataclass(frozen=True)
 class TargetTrials:
-    """All trials of one target within one generator.
+    """All trials of one target within one cell, or (from `stream`) some of them.
 
-    target: whose face is shown; under the same-driver rule, who drives the first video. genuine (G, 2), impostor
-    (I, 2): positions in the videos' table.
+    target: whose face is enrolled; under the same-driver rule, who drives the first video. generator: the cell's name.
+    genuine (G, 2), impostor (I, 2): positions in the videos' table, enrolled video first. templates: (T, k) positions
+    of each template's videos; then a pair's first number is `offset` (the table's length, so that nobody takes it for
+    a video) + the template's row. because: why there are no trials, where their counts do not say it.
     """
 
     target: str
     generator: str
     genuine: np.ndarray
     impostor: np.ndarray
+    rule: TrialRule = TrialRule.SELF_SELF_VS_SELF_CROSS
+    templates: np.ndarray | None = None
+    offset: int = 0
+    because: str = ""
 
     @property
     def complete(self) -> bool:
@@ -41,94 +54,123 @@ class TargetTrials:
     @property
     def lack(self) -> str:
         """Why the target has no AUC; "" where it has one."""
-        return "" if self.complete else NO_GENUINE if len(self.genuine) == 0 else NO_IMPOSTOR
+        return _lack(len(self.genuine), len(self.impostor), self.because)
+
+    def names(self, videos: np.ndarray, pairs: np.ndarray) -> list[str]:
+        """Ids of `pairs` (K, 2); videos: ids (N,)."""
+        if self.templates is None:
+            return [trial_name(str(videos[a]), str(videos[b])) for a, b in pairs]
+        enrolled = ["+".join(map(str, videos[members])) for members in self.templates]
+        return [trial_name(enrolled[a - self.offset], str(videos[b])) for a, b in pairs]
+
+    def sides(self, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """What each side of `pairs` has of one value a video (N,): (K, 2), a template having its videos' mean."""
+        if self.templates is None:
+            return values[pairs]
+        return np.stack([values[self.templates].mean(axis=1)[pairs[:, 0] - self.offset], values[pairs[:, 1]]], axis=1)
+
+    def people(self, pairs: np.ndarray, target: np.ndarray, driver: np.ndarray) -> np.ndarray:
+        """Who is in each of `pairs`: (K, 3) int32, the target first, then by number the other two roles.
+
+        target, driver: number (N,) of the person in each role of each video. The other two are the enrolled video's
+        and the probe's driver; where the faces differ, the enrolled video's driver is the target and the probe's face
+        takes that place. Under the same-driver rule faces play no part and the target is the first video's driver.
+        """
+        first, second = pairs[:, 0], pairs[:, 1]
+        if self.templates is not None:
+            first = self.templates[first - self.offset, 0]
+        own = driver[first] if self.rule is TrialRule.SAME_DRIVER else target[first]
+        other = target[second] if self.rule is TrialRule.DIFFERENT_FACE else driver[first]
+        pair = np.sort(np.stack([other, driver[second]], axis=1), axis=1)
+        return np.column_stack([own, pair]).astype(np.int32)
 
 
 def trial_name(first: str, second: str) -> str:
-    """A trial's id from its two videos' ids."""
+    """A trial's id from its two videos' ids; a template's is its videos' ids in order, joined by "+"."""
     return f"{first}|{second}"
 
 
-def trials(videos: pd.DataFrame, generator: str, rule: Trials) -> Iterator[TargetTrials]:
-    """The trials of every target in `videos` (columns video, kind, target, driver, clip, generator; index 0..N-1).
+def cell_name(enrolment: str, probe: str) -> str:
+    """Name of the cell whose enrolled videos are by one generator and whose probes are by another."""
+    return f"{enrolment}{_ACROSS}{probe}"
 
-    Nothing is made before it is asked for: on NVFAIR a generator has 2.6 million trials. Targets that lack genuine or
-    impostor pairs come too, so that they can be counted.
+
+def cell_generators(cell: str) -> tuple[str, str]:
+    """Generators of a cell: (the enrolled videos', the probes'), the same twice in a plain cell."""
+    enrolment, across, probe = cell.partition(_ACROSS)
+    return (enrolment, probe) if across else (cell, cell)
+
+
+def cell_names(generators: Sequence[str], rule: Trials) -> list[str]:
+    """Every cell that `generators` make under the rule: each of them, or all ordered pairs of two of them.
+
+    Raises NvfairError where a generator's name could be taken for a pair's.
     """
-    of_generator = videos[videos["generator"] == generator]
-    if rule.rule is TrialRule.SAME_DRIVER:
-        yield from _same_driver(of_generator, videos["clip"].to_numpy(), generator, rule)
-        return
-    for target, group in of_generator.groupby("target", sort=True):
-        chosen = _drawn(group.sort_values("video"), rule)
-        if rule.rule is TrialRule.SELF_SELF_VS_SELF_CROSS:
-            genuine, impostor = _self_self_vs_self_cross(chosen)
-        else:
-            genuine, impostor = _cross_cross(chosen)
-        if not rule.share_driving_clip and len(genuine):
-            clip = videos["clip"].to_numpy()
-            genuine = genuine[clip[genuine[:, 0]] != clip[genuine[:, 1]]]
-        yield TargetTrials(str(target), generator, genuine, impostor)
+    bad = [name for name in generators if _ACROSS in name]
+    if bad:
+        raise NvfairError(f"generator {bad[0]!r} has {_ACROSS!r} in its name", remedy="rename it")
+    names = sorted(set(generators))
+    if not rule.across_generators:
+        return names
+    return [cell_name(a, b) for a in names for b in names if a != b]
 
 
-def _self_self_vs_self_cross(group: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    positions = group.index.to_numpy()
-    is_self = (group["driver"] == group["target"]).to_numpy()
-    own, others = positions[is_self], positions[~is_self]
-    first, second = np.triu_indices(len(own), k=1)
-    genuine = np.stack([own[first], own[second]], axis=1)
-    impostor = np.stack([np.repeat(own, len(others)), np.tile(others, len(own))], axis=1)
-    return genuine, impostor
+def trials(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TargetTrials]:
+    """The trials of every target in `videos`, within one cell (see `cell_names`).
 
-
-def _cross_cross(group: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    cross = group[group["driver"] != group["target"]]
-    positions = cross.index.to_numpy()
-    driver = cross["driver"].to_numpy()
-    first, second = np.triu_indices(len(positions), k=1)
-    pairs = np.stack([positions[first], positions[second]], axis=1)
-    same = driver[first] == driver[second]
-    return pairs[same], pairs[~same]
-
-
-def _same_driver(of_generator: pd.DataFrame, clip: np.ndarray, generator: str, rule: Trials) -> Iterator[TargetTrials]:
-    """Blocks of a driver's pairs, each pair in one block: 24 people with 5,166 videos have 13 million of them.
-
-    Pairs across two people belong to one of the two by turns, as in a round-robin tournament, so that every block has
-    about half of the other people and no block is much larger than the rest.
+    videos: columns video, target, driver, clip, generator, and source and scenario where the rule asks for them; a
+    video's number is its row. Nothing is made before it is asked for: on NVFAIR a generator has 2.6 million trials.
+    Targets that lack genuine or impostor pairs come too, so that they can be counted.
     """
-    for _, collection in of_generator.groupby("source", sort=True):
-        chosen = pd.concat([_drawn(group, rule) for _, group in collection.groupby("target", sort=True)])
-        by_driver = [
-            (str(driver), group.sort_values("video").index.to_numpy(np.int32))
-            for driver, group in chosen.groupby("driver", sort=True)
-        ]
-        for at, (driver, own) in enumerate(by_driver):
-            first, second = np.triu_indices(len(own), k=1)
-            genuine = np.stack([own[first], own[second]], axis=1)
-            if not rule.share_driving_clip:
-                genuine = genuine[clip[genuine[:, 0]] != clip[genuine[:, 1]]]
-            mine = [videos for other, (_, videos) in enumerate(by_driver) if _owner(at, other) == at != other]
-            others = np.concatenate(mine) if mine else np.empty(0, np.int32)
-            impostor = np.stack([np.repeat(own, len(others)), np.tile(others, len(own))], axis=1)
-            yield TargetTrials(driver, generator, genuine, impostor)
+    for block in _blocks(videos, cell, rule):
+        yield _made(block, cell, rule, len(videos), block.genuine.pairs(), block.impostor.pairs())
 
 
-def _owner(one: int, other: int) -> int:
-    """Which of two people (by number) has their pairs."""
-    first, second = sorted((one, other))
-    return first if (first + second) % 2 else second
+def stream(videos: pd.DataFrame, cell: str, rule: Trials, at_once: int = 65_536) -> Iterator[TargetTrials]:
+    """The same trials in the same order, at most `at_once` at a time.
+
+    Each item holds genuine or impostor trials of one target, never both; no target's trials are ever held together.
+    """
+    for block in _blocks(videos, cell, rule):
+        whole = _made(block, cell, rule, len(videos), np.empty((0, 2), np.int32), np.empty((0, 2), np.int32))
+        for pairs in block.genuine.parts(at_once):
+            yield replace(whole, genuine=pairs)
+        for pairs in block.impostor.parts(at_once):
+            yield replace(whole, impostor=pairs)
 
 
-def _drawn(group: pd.DataFrame, rule: Trials) -> pd.DataFrame:
-    """At most `clips_per_driver` videos of each driver, drawn by a seed that depends on nothing but names."""
-    if rule.clips_per_driver == 0:
-        return group
-    kept = []
-    for driver, rows in group.groupby("driver", sort=True):
-        if len(rows) > rule.clips_per_driver:
-            key = f"{rows['target'].iloc[0]}/{driver}/{rows['generator'].iloc[0]}"
-            rng = np.random.default_rng([rule.seed, zlib.crc32(key.encode())])
-            rows = rows.iloc[np.sort(rng.choice(len(rows), rule.clips_per_driver, replace=False))]
-        kept.append(rows)
-    return pd.concat(kept).sort_values("video")
+def count(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None) -> pd.DataFrame:
+    """How many trials there are, from the sizes of groups and without making them (templates apart).
+
+    cells: default all that the videos' generators make. One row a target of a cell: cell, target, genuine, impostor,
+    lack (why it has no AUC, "" where it has one).
+    """
+    if cells is None:
+        cells = cell_names(videos["generator"].dropna().unique().tolist(), rule)
+    rows = []
+    for cell in cells:
+        for block in _blocks(videos, cell, rule):
+            genuine, impostor = block.genuine.count(), block.impostor.count()
+            rows.append((cell, block.target, genuine, impostor, _lack(genuine, impostor, block.because)))
+    return pd.DataFrame(rows, columns=["cell", "target", "genuine", "impostor", "lack"])
+
+
+def _blocks(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[Block]:
+    enrolment, probe = cell_generators(cell)
+    if rule.across_generators == (enrolment == probe):
+        raise NvfairError(
+            f"cell {cell!r} does not fit a rule {'across' if rule.across_generators else 'within'} generators",
+            expected=f"a name such as {cell_name('lia', 'tps')!r}" if rule.across_generators else "a generator's name",
+        )
+    return blocks(videos, enrolment, probe, rule)
+
+
+def _made(block: Block, cell: str, rule: Trials, total: int, genuine: np.ndarray, impostor: np.ndarray) -> TargetTrials:
+    offset = 0 if block.templates is None else total
+    return TargetTrials(block.target, cell, genuine, impostor, rule.rule, block.templates, offset, block.because)
+
+
+def _lack(genuine: int, impostor: int, because: str) -> str:
+    if genuine and impostor:
+        return ""
+    return because or (NO_IMPOSTOR if genuine else NO_GENUINE)

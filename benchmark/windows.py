@@ -16,7 +16,7 @@ from benchmark.method import WindowBatch
 from benchmark.resample import mirrored, resample
 from nvfair_tools.dataset import Dataset, TrackTable
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Missing, Protocol, Time
+from nvfair_tools.protocol import Missing, Protocol, Time, expand
 
 SHORT = "shorter_than_a_window"
 MISSING = "face_missing"
@@ -118,10 +118,17 @@ def prepare(
 ) -> WindowSet:
     """Reads, resamples and cuts `videos`; those without a window are counted in `excluded`, never just missing.
 
-    mesh: whether MediaPipe's mesh is wanted too, or which of its points; it is resampled and masked as the landmarks
-    are. Raises NvfairError where it was not kept. Videos that are in the table but have no frames (rejected, failed)
-    are counted with their own reason.
+mesh: whether MediaPipe's mesh is wanted too, or which of its points; it is resampled and masked as the landmarks
+    are. Videos that are in the table but have no frames (rejected, failed) are counted with their own reason. Raises
+    NvfairError where a video is not in the data set, where the mesh was not kept, and where the protocol is a sweep
+    (`expand` it first).
     """
+    if protocol.sweep is not None:
+        raise NvfairError(
+            f"it sweeps over {protocol.sweep.field}",
+            where=f"protocol {protocol.name}",
+            expected="one of " + ", ".join(one.name for one in expand(protocol)),
+        )
     table = dataset.videos.set_index("video", drop=False)
     wanted = sorted(set(videos))
     unknown = [video for video in wanted if video not in table.index]
@@ -177,6 +184,8 @@ def cut_tracks(tracks: TrackTable, time: Time, missing: Missing, mesh_points: tu
                 mesh, _ = resample(own, valid, times, time.rate, missing.max_gap_frames)
         except ValueError as error:
             raise NvfairError(str(error), where=f"video {video}", remedy="track that video again") from error
+        points, usable = points[: time.frames], usable[: time.frames]
+        mesh = None if mesh is None else mesh[: time.frames]
         if 1 < len(usable) < time.window and missing.short_videos == "mirror":
             order = mirrored(len(usable), time.window)
             points, usable = points[order], usable[order]

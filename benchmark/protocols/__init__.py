@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Protocol, parse_protocol, read_protocol
+from nvfair_tools.protocol import Protocol, expand, parse_protocol, read_protocol
 
 
 def names() -> list[str]:
@@ -17,13 +17,29 @@ def names() -> list[str]:
 
 
 def load(name_or_path: str | Path) -> Protocol:
-    """A shipped protocol by its name, or one from a file (anything that ends in .json)."""
+    """A shipped protocol by its name, one member of a shipped sweep by its own (`nvfair-duration-4`), or one from a
+    file (anything that ends in .json)."""
     text = str(name_or_path)
     if text.endswith(".json"):
         return read_protocol(text)
-    if text not in names():
-        raise NvfairError(
-            f"protocol {text!r} is unknown", expected=f"one of {', '.join(names())}, or the path of a .json file"
-        )
-    content = json.loads((resources.files(__name__) / f"{text}.json").read_text(encoding="utf-8"))
-    return parse_protocol(content, where=f"protocol {text}")
+    known = names()
+    if text in known:
+        return _shipped(text)
+    # A member's name begins with its sweep's.
+    for sweep in (name for name in known if text.startswith(f"{name}-")):
+        for member in expand(_shipped(sweep)):
+            if member.name == text:
+                return member
+    raise NvfairError(
+        f"protocol {text!r} is unknown", expected=f"one of {', '.join(known)}, or the path of a .json file"
+    )
+
+
+def load_all(name_or_path: str | Path) -> list[Protocol]:
+    """What `load` gives, a sweep as its plain protocols."""
+    return expand(load(name_or_path))
+
+
+def _shipped(name: str) -> Protocol:
+    content = json.loads((resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8"))
+    return parse_protocol(content, where=f"protocol {name}")

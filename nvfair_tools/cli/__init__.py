@@ -56,6 +56,9 @@ COMMANDS = {
     ),
     "matrix": Entry("nvfair_tools.cli.matrix:matrix", "Train on each generator, test on all, report.", "train"),
     "reproduce": Entry("nvfair_tools.cli.reproduce:reproduce", "Recompute one figure of a report exactly.", "train"),
+    "protocols": Entry(
+        "nvfair_tools.cli.protocols:protocols", "List, show and count the benchmark's protocols.", "curate"
+    ),
     "submit": Entry("nvfair_tools.cli.board:submit", "Check and pack a leaderboard submission.", "board"),
     "board": Entry("nvfair_tools.cli.board:board", "Keep a leaderboard: add submissions, export its pages.", "board"),
 }

@@ -184,7 +184,7 @@ def evaluate(
     device = _device(device)
     candidates = [candidate(text, device=device) for text in (*map(str, folders), *methods)]
     candidates += [candidate(path, declaration=declaration) for path in files]
-    rules = [protocols.load(name) for name in names or ("nvfair-seen", "nvfair-unseen")]
+    rules = [one for name in names or ("nvfair-seen", "nvfair-unseen") for one in protocols.load_all(name)]
     made_folder(out)
     results = run(
         data,
