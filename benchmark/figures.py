@@ -3,143 +3,244 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-from typing import Protocol as Interface
 
 import numpy as np
 import pandas as pd
 
 from benchmark import metrics
-from benchmark.intervals import (
-    GroupedScores,
-    Interval,
-    mean_auc_interval,
-    pair_statistics,
-    people_groups,
-    people_weights,
-    pooled_auc_interval,
-    pooled_statistics,
-)
+from benchmark.acquisition import Failed, failed_trials, generalised_rates, with_failed
+from benchmark.bands import roc_band
+from benchmark.calibration import affine_calibration, cllr, cllr_min
+from benchmark.detection_cost import Costs, min_dcf
+from benchmark.distances import distances
+from benchmark.histograms import histogram
+from benchmark.intervals import Interval
+from benchmark.operating_points import threshold_at_eer, threshold_at_fmr
 from benchmark.permutation import group_aucs, permutation_test
-from benchmark.scores import TargetScores
+from benchmark.scored_trials import PairScorer, ScoredTrials, scored_trials, sources
+from benchmark.subgroups import subgroups, worst_decile
+from benchmark.support import support
 from benchmark.trials import TargetTrials
 from nvfair_tools.protocol import Protocol, TrialRule
 
-# The pooled interval needs every group of genuine against every group of impostor trials; beyond this the mean's
-# interval alone is given (cross-cross trials have hundreds of thousands of groups).
-_POOLED_GROUPS = 2_000_000
-
-
 # Names of a protocol's headlines -> keys of `figures`.
 HEADLINES = {"mean-auc-over-targets": "auc_mean", "pooled-auc": "auc_pooled"}
-
-
-class PairScorer(Interface):
-    """Anything that scores a target's trials."""
-
-    def score(self, trials: TargetTrials) -> TargetScores:
-        """Scores, larger for more alike."""
-        ...
+COSTS = Costs()
 
 
 def figures(
-    scorer: PairScorer, trials: Sequence[TargetTrials], videos: pd.DataFrame, protocol: Protocol, *, full: bool = True
+    scorer: PairScorer,
+    trials: Sequence[TargetTrials],
+    videos: pd.DataFrame,
+    protocol: Protocol,
+    *,
+    full: bool = True,
+    asked: Sequence[TargetTrials] | None = None,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    demographics: Mapping[str, Mapping[str, str | None]] | None = None,
 ) -> dict[str, Any]:
     """Figures of `scorer` over `trials` (those that have genuine and impostor pairs; under the same-driver rule all,
     in the pooled figures: its blocks are parts of one pot).
 
-    videos: the table that trials number. full: also curves and the permutation test.
+    videos: the table that trials number. full: also curves, bands, histograms, the table of people, distances and the
+    permutation test. asked: the trials that the rule makes of all videos, those without a score among them; what is
+    missing from `trials` counts as rejected under "fta". validation: genuine and impostor scores of validation
+    people, from which thresholds and the calibration are taken. demographics: column -> person -> value.
     """
-    one_pot = protocol.trials.rule is TrialRule.SAME_DRIVER
-    pooled = [scorer.score(one) for one in trials if one.complete or (one_pot and len(one.genuine) + len(one.impostor))]
-    scored = [one for one in pooled if one.trials.complete]
-    people = sorted({*videos["driver"], *videos["target"]})
-    number = {person: n for n, person in enumerate(people)}
-    target, driver = (videos[role].map(number).to_numpy() for role in ("target", "driver"))
-    grouped = [_grouped(one, target, driver) for one in pooled]
-    present = np.zeros(len(people), dtype=bool)
-    for part in grouped:
-        present[part.genuine_people] = True
-        present[part.impostor_people] = True
-    taking_part = np.flatnonzero(present)
-    genuine = np.concatenate([one.genuine for one in pooled]) if pooled else np.empty(0)
-    impostor = np.concatenate([one.impostor for one in pooled]) if pooled else np.empty(0)
-    per_target = {one.trials.target: metrics.auc(one.genuine, one.impostor) for one in scored}
-    metrics.mean_over_targets(per_target)  # refuses an empty set in words
-    settings = protocol.uncertainty
-    weights = np.zeros((settings.resamples, len(people)))
-    weights[:, taking_part] = people_weights(len(taking_part), settings.resamples, settings.seed)
-    statistics = [
-        (number[one.trials.target], pair_statistics(g))
-        for one, g in zip(pooled, grouped, strict=True)
-        if one.trials.complete
-    ]
-    mean = mean_auc_interval(statistics, weights, settings.confidence)
+    found = scored_trials(scorer, trials, videos, protocol)
+    genuine, impostor, per_target = found.genuine, found.impostor, found.per_target
     curve = metrics.roc(genuine, impostor)
-    rate = metrics.eer(curve)
     result: dict[str, Any] = {
-        "auc_mean": as_json(mean),
-        "auc_pooled": as_json(_pooled(grouped, weights, protocol, metrics.auc(genuine, impostor), len(taking_part))),
-        "eer": {"value": rate.value, "low": rate.low, "high": rate.high},
-        "tpr_at_fmr": {str(x): metrics.tpr_at_fmr(genuine, impostor, x) for x in protocol.scoring.fmr_targets},
+        "auc_mean": as_json(found.mean_interval()),
+        "auc_pooled": as_json(found.pooled_interval()),
+        "eer": vars(metrics.eer(curve)),
+        "tpr_at_fmr": {str(x): _tpr(genuine, impostor, found.impostor_pairs, x) for x in protocol.scoring.fmr_targets},
+        "min_dcf": {"value": min_dcf(curve, COSTS), **vars(COSTS)},
+        **_information(genuine, impostor, curve, validation),
+        "worst_decile": worst_decile(per_target),
         "per_target": {name: per_target[name] for name in sorted(per_target)},
-        "trials": {"genuine": len(genuine), "impostor": len(impostor), "targets": len(scored)},
+        "trials": {"genuine": len(genuine), "impostor": len(impostor), "targets": len(found.scored)},
     }
+    wanted = _wanted(asked, protocol)
+    failed = failed_trials(wanted, [one.trials for one in found.pooled]) if wanted else Failed()
+    if asked is not None:
+        result["fta"] = _failures(found, wanted, failed, protocol)
+    if validation is not None:
+        result["at_validation_threshold"] = _fixed(genuine, impostor, validation, failed, protocol)
+    if demographics:
+        result["subgroups"] = {name: _subgroups(per_target, values) for name, values in sorted(demographics.items())}
     if full:
-        drawn = metrics.thinned(curve, 150)
-        result["curve"] = {
-            "fmr": [round(float(x), 7) for x in drawn.fmr],
-            "tpr": [round(float(x), 7) for x in drawn.tpr],
-        }
+        result |= _drawn(scorer, found, curve)
         if protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS:
-            result["permutation"] = _permutation(scored, videos, people, driver, protocol)
+            result["permutation"] = _permutation(found, videos, protocol)
     return result
 
 
 def as_json(interval: Interval) -> dict[str, Any]:
-    """An interval as plain values; null where there is none."""
-    ends = {name: None if math.isnan(end) else end for name, end in (("low", interval.low), ("high", interval.high))}
-    return {"value": interval.value, **ends, "people": interval.people}
+    """An interval as plain values; null, with the reason, where there is none."""
+    ends = {"value": interval.value, "low": plain(interval.low), "high": plain(interval.high)}
+    return {**ends, "people": interval.people, **({"reason": interval.reason} if interval.reason else {})}
 
 
-def _grouped(scores: TargetScores, target: np.ndarray, driver: np.ndarray) -> GroupedScores:
-    genuine, impostor = (
-        scores.trials.people(pairs, target, driver) for pairs in (scores.trials.genuine, scores.trials.impostor)
-    )
-    return GroupedScores(scores.genuine, scores.impostor, genuine, impostor)
+def plain(value: float) -> float | None:
+    """A number for a JSON file, which has neither NaN nor infinity: null for those."""
+    return float(value) if math.isfinite(value) else None
 
 
-def _pooled(
-    grouped: list[GroupedScores], weights: np.ndarray, protocol: Protocol, value: float, people: int
-) -> Interval:
-    groups, others = (
-        sum(len(people_groups(getattr(g, name))[0]) for g in grouped) for name in ("genuine_people", "impostor_people")
-    )
-    if groups * others > _POOLED_GROUPS:
-        return Interval(value, math.nan, math.nan, people)
-    return pooled_auc_interval(pooled_statistics(grouped), weights, protocol.uncertainty.confidence)
+def _tpr(genuine: np.ndarray, impostor: np.ndarray, pairs: int, target: float) -> dict[str, Any]:
+    """The value is given even where it is not supported, so that a page can grey it out with the reason."""
+    found = {"value": metrics.tpr_at_fmr(genuine, impostor, target), "impostors": len(impostor), "pairs": pairs}
+    if target == 0:
+        return {**found, "supported": False, "reason": "no number of trials supports an FMR of 0"}
+    return {**found, **vars(support(len(impostor), pairs, target))}
 
 
-def _permutation(
-    scored: list[TargetScores], videos: pd.DataFrame, people: list[str], driver: np.ndarray, protocol: Protocol
+def _information(
+    genuine: np.ndarray,
+    impostor: np.ndarray,
+    curve: metrics.Roc,
+    validation: tuple[np.ndarray, np.ndarray] | None,
 ) -> dict[str, Any]:
+    """Cllr of scores calibrated on validation people, or else of the scores as they are, and its minimum."""
+    if validation is None:
+        cost, of = cllr(genuine, impostor), "scores as they are"
+    else:
+        calibration = affine_calibration(*validation)
+        cost, of = cllr(calibration(genuine), calibration(impostor)), "scores calibrated on validation people"
+    return {"cllr": plain(cost), "cllr_of": of, "cllr_min": cllr_min(curve)}
+
+
+def _wanted(asked: Sequence[TargetTrials] | None, protocol: Protocol) -> list[TargetTrials]:
+    """Of the trials that were asked for, those that would have been scored had nothing failed."""
+    one_pot = protocol.trials.rule is TrialRule.SAME_DRIVER
+    return [one for one in asked or () if one.complete or one_pot]
+
+
+def _failures(
+    found: ScoredTrials, wanted: Sequence[TargetTrials], failed: Failed, protocol: Protocol
+) -> dict[str, Any]:
+    """Counts of trials without a score, and the figures with them rejected.
+
+    A target that lost all trials of one kind was not scored; what it had of the other kind is lost with it.
+    """
+    scores = {one.trials.target: one for one in found.pooled}
+    areas = {}
+    for one in wanted:
+        if one.complete:
+            mine = scores.get(one.target)
+            own, other = (mine.genuine, mine.impostor) if mine else (np.empty(0), np.empty(0))
+            lost = Failed(len(one.genuine) - len(own), len(one.impostor) - len(other))
+            areas[one.target] = metrics.auc(*with_failed(own, other, lost))
+    genuine, impostor = with_failed(found.genuine, found.impostor, failed)
+    return {
+        **vars(failed),
+        "auc_mean": metrics.mean_over_targets(areas),
+        "auc_pooled": metrics.auc(genuine, impostor),
+        "eer": vars(metrics.eer(metrics.roc(genuine, impostor))),
+        "tpr_at_fmr": {str(x): metrics.tpr_at_fmr(genuine, impostor, x) for x in protocol.scoring.fmr_targets},
+    }
+
+
+def _fixed(
+    genuine: np.ndarray,
+    impostor: np.ndarray,
+    validation: tuple[np.ndarray, np.ndarray],
+    failed: Failed,
+    protocol: Protocol,
+) -> dict[str, Any]:
+    """Error rates on the test at thresholds that validation people set."""
+    chosen = {f"fmr {x}": threshold_at_fmr(validation[1], x) for x in protocol.scoring.fmr_targets}
+    chosen["eer"] = threshold_at_eer(*validation)
+    return {
+        name: {key: plain(value) for key, value in vars(generalised_rates(genuine, impostor, failed, at)).items()}
+        for name, at in chosen.items()
+    }
+
+
+def _subgroups(per_target: Mapping[str, float], values: Mapping[str, str | None]) -> dict[str, Any]:
+    found = subgroups(per_target, values)
+    return {
+        "groups": {value: vars(group) for value, group in found.groups.items()},
+        "gap": plain(found.gap),
+        "best": found.best,
+        "worst": found.worst,
+        "unknown": found.unknown,
+    }
+
+
+def _drawn(scorer: PairScorer, found: ScoredTrials, curve: metrics.Roc) -> dict[str, Any]:
+    """What charts and tables are drawn from."""
+    few = metrics.thinned(curve, 150)
+    band = roc_band(found.grouped, found.weights, found.uncertainty.confidence)
+    counts = histogram(found.genuine, found.impostor)
+    apart = distances(scorer, found.scored)
+    return {
+        "curve": {"fmr": [round(float(x), 7) for x in few.fmr], "tpr": [round(float(x), 7) for x in few.tpr]},
+        "bands": {
+            **{key: [plain(round(float(x), 7)) for x in getattr(band, key)] for key in ("fmr", "tpr", "low", "high")},
+            "reason": band.reason,
+        },
+        "histogram": {
+            "edges": counts.edges.tolist(),
+            "genuine": counts.genuine.tolist(),
+            "impostor": counts.impostor.tolist(),
+            "genuine_no_match": counts.genuine_no_match,
+            "impostor_no_match": counts.impostor_no_match,
+        },
+        "distances": None
+        if apart is None
+        else {"self": apart.self_, "cross": apart.cross, "ratio": plain(apart.ratio)},
+        "people": _people(found),
+    }
+
+
+def _people(found: ScoredTrials) -> list[dict[str, Any]]:
+    """One row a target: its figures, its trials, and how well it is told apart where it drives somebody else's face
+    (null where it never does)."""
+    beaten, pairs = np.zeros(len(found.people)), np.zeros(len(found.people))
+    number = {person: n for n, person in enumerate(found.people)}
+    for target, statistics in found.targets:
+        wins, genuine = statistics.wins.sum(axis=0), statistics.genuine_count.sum()
+        others = statistics.impostor_people[:, 1:]
+        for column in range(others.shape[1]):
+            who = others[:, column]
+            new = (who >= 0) & (who != target)
+            for earlier in range(column):
+                new &= others[:, earlier] != who
+            np.add.at(beaten, who[new], wins[new])
+            np.add.at(pairs, who[new], genuine * statistics.impostor_count[new])
+    rows = []
+    for one in sorted(found.scored, key=lambda x: x.trials.target):
+        n = number[one.trials.target]
+        rows.append(
+            {
+                "person": one.trials.target,
+                "auc": found.per_target[one.trials.target],
+                "eer": metrics.eer(metrics.roc(one.genuine, one.impostor)).value,
+                "auc_as_impostor": float(beaten[n] / pairs[n]) if pairs[n] else None,
+                "genuine": len(one.genuine),
+                "impostor": len(one.impostor),
+            }
+        )
+    return rows
+
+
+def _permutation(found: ScoredTrials, videos: pd.DataFrame, protocol: Protocol) -> dict[str, Any]:
     """The people-permutation test over each target's probes, grouped by driver."""
     areas = []
-    for one in scored:
+    for one in found.scored:
         # A genuine pair's second video is a probe of the target's own group; an impostor pair's second the other's.
-        group = np.concatenate([driver[one.trials.genuine[:, 1]], driver[one.trials.impostor[:, 1]]])
-        areas.append(group_aucs(np.concatenate([one.genuine, one.impostor]), group, len(people)))
+        group = np.concatenate([found.driver[one.trials.genuine[:, 1]], found.driver[one.trials.impostor[:, 1]]])
+        areas.append(group_aucs(np.concatenate([one.genuine, one.impostor]), group, len(found.people)))
     table = np.array(areas)
     present = np.flatnonzero(~np.isnan(table).all(axis=0))
-    source = dict(zip(videos["driver"], videos["source"], strict=True)) | dict(
-        zip(videos["target"], videos["source"], strict=True)
-    )
     test = permutation_test(
         table[:, present],
-        [people[n] for n in present],
-        [one.trials.target for one in scored],
-        source,
+        [found.people[n] for n in present],
+        [one.trials.target for one in found.scored],
+        sources(videos),
         protocol.uncertainty.permutations,
         protocol.uncertainty.seed,
     )

@@ -1,7 +1,8 @@
 """Figures of a set of scored trials: pure functions of genuine and impostor scores.
 
 A larger score means more alike. Every function is exact under ties, does not depend on the order of trials, and
-refuses NaN. `G` genuine trials, `I` impostor trials, `R` points of a curve.
+refuses NaN and plus infinity; minus infinity is "no match", below every number. `G` genuine trials, `I` impostor
+trials, `R` points of a curve.
 """
 
 from __future__ import annotations
@@ -41,19 +42,20 @@ class Eer:
 
 
 def checked(scores: np.ndarray, name: str, trial: Callable[[int], str] | None = None) -> np.ndarray:
-    """`scores` as a flat float array; NvfairError where it is empty or holds a NaN, which `trial` names."""
+    """`scores` as a flat float array; NvfairError where it is empty or holds NaN or +inf, whose trial `trial` names."""
     values = np.asarray(scores).reshape(-1)
     if values.dtype.kind != "f":
         values = values.astype(np.float64)
     if len(values) == 0:
         raise NvfairError(f"there are no {name} trials", expected="at least one genuine and one impostor trial")
-    if np.isnan(values.min()):
-        bad = int(np.flatnonzero(np.isnan(values))[0])
+    top = values.max()
+    if np.isnan(top) or top == np.inf:
+        bad = int(np.flatnonzero(np.isnan(values) if np.isnan(top) else values == np.inf)[0])
         label = trial(bad) if trial is not None else f"number {bad}"
         raise NvfairError(
-            f"the score of {name} trial {label} is not a number",
+            f"the score of {name} trial {label} is {'not a number' if np.isnan(top) else 'plus infinity'}",
             expected="a number, or minus infinity for a pair that was judged to be different people",
-            remedy="find out why the method gave NaN; leaving such trials out would flatter it",
+            remedy="find out why the method gave it; leaving such trials out would flatter the method",
         )
     return values
 
@@ -95,30 +97,40 @@ def eer(curve: Roc) -> Eer:
     the one with the smaller sum of errors gives the bracket (as in FVC2000, Maio et al., section 4). Constant scores
     give 0.5 with the bracket [0, 1], whatever the order of trials.
     """
+    chosen = eer_point(curve)
+    low, high = sorted((float(curve.fmr[chosen]), float(curve.fnmr[chosen])))
+    return Eer((low + high) / 2, low, high)
+
+
+def eer_point(curve: Roc) -> int:
+    """Number of the operating point whose two error rates make the EER's bracket."""
     fmr, fnmr = curve.fmr, curve.fnmr
     after = int(np.flatnonzero(fmr >= fnmr)[0])  # the first lenient enough; it exists: at the end FMR is 1
-    if fmr[after] == fnmr[after]:
-        return Eer(float(fmr[after]), float(fmr[after]), float(fmr[after]))
     before = after - 1  # exists, because the first point has FMR 0 and FNMR 1
-    chosen = before if fmr[before] + fnmr[before] < fmr[after] + fnmr[after] else after
-    low, high = sorted((float(fmr[chosen]), float(fnmr[chosen])))
-    return Eer((low + high) / 2, low, high)
+    if fmr[after] == fnmr[after]:
+        return after
+    return before if fmr[before] + fnmr[before] < fmr[after] + fnmr[after] else after
 
 
 def tpr_at_fmr(genuine: np.ndarray, impostor: np.ndarray, target: float) -> float:
     """The largest share of genuine trials accepted by any threshold whose FMR does not exceed `target`."""
+    genuine, impostor = _same_type(checked(genuine, "genuine"), checked(impostor, "impostor"))
+    refused = strongest_refused(impostor, target)
+    return 1.0 if refused is None else float(np.count_nonzero(genuine > refused) / len(genuine))
+
+
+def strongest_refused(impostor: np.ndarray, target: float) -> float | None:
+    """The highest impostor score that must be turned away so that FMR <= `target`; None where none must be."""
     if not 0 <= target <= 1:
         raise NvfairError(f"FMR target {target} is not a rate", expected="a number from 0 to 1")
-    genuine, impostor = _same_type(checked(genuine, "genuine"), checked(impostor, "impostor"))
     count = len(impostor)
     allowed = int(target * count)
     if (allowed + 1) / count <= target:  # 0.29 * 100 is 28.999999999999996
         allowed += 1
     if allowed >= count:
-        return 1.0
-    # The threshold lies just above the strongest impostor that must be turned away.
-    refused = np.partition(impostor, count - 1 - allowed)[count - 1 - allowed]
-    return float(np.count_nonzero(genuine > refused) / len(genuine))
+        return None
+    # A threshold lies just above the strongest impostor that must be turned away.
+    return float(np.partition(impostor, count - 1 - allowed)[count - 1 - allowed])
 
 
 def mean_over_targets(auc_of_target: Mapping[str, float]) -> float:

@@ -110,7 +110,8 @@ def test_evaluation_runs_under_both_protocols(results: dict[str, Any]) -> None:
         # 4 people with 3 clips on 4 faces: 12 videos a driver.
         assert cell["trials"]["genuine"] == 4 * (12 * 11 // 2 - 3 * 6)
         assert cell["trials"]["impostor"] == 6 * 12 * 12
-        assert cell["auc_pooled"]["low"] <= cell["auc_pooled"]["value"] <= cell["auc_pooled"]["high"]
+        assert cell["auc_pooled"]["low"] is None  # four people are too few for an interval
+        assert cell["auc_pooled"]["reason"].startswith("4 people")
         beside = [c for c in results["controls"] if c["generator"] == cell["generator"]]
         assert all(c["trials"] == cell["trials"] for c in beside)
 
