@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pandas as pd
 
 from benchmark import controls
 from benchmark.candidates import Candidate, MethodCandidate
-from benchmark.cells import cell_figures
+from benchmark.cells import Beside, cell_figures
 from benchmark.embedding_map import embedding_map
 from benchmark.evidence import Evidence
 from benchmark.figures import figures
@@ -24,7 +25,8 @@ from benchmark.notes import notes
 from benchmark.plan import Cell, Section, cells, sections, test_generators, test_videos
 from benchmark.scores import VideoEmbeddings
 from benchmark.seeds import seed_spread
-from benchmark.trials import TargetTrials, trials
+from benchmark.trials import TargetTrials, cell_names, trials
+from benchmark.validation import ValidationScores, validation_scores
 from benchmark.windows import WindowSet, prepare
 from nvfair_tools.atomic import write_text
 from nvfair_tools.dataset import Dataset
@@ -34,6 +36,7 @@ from nvfair_tools.protocol import Protocol
 
 RESULTS_VERSION = 2
 _DETECTOR_VIDEOS = 1500
+_DEMOGRAPHICS = ("gender", "age", "ethnicity")
 
 Say = Callable[[str], None]
 
@@ -123,6 +126,25 @@ class _Run:
     windows: dict[str, WindowSet] = field(default_factory=dict)
     embeddings: dict[tuple[str, str], tuple[VideoEmbeddings | None, str]] = field(default_factory=dict)
 
+    @cached_property
+    def demographics(self) -> dict[str, dict[str, str | None]]:
+        """Column -> person -> value, of the columns in which the data set says anything."""
+        table = self.dataset.identities.set_index("identity")
+        found = {}
+        for column in (name for name in _DEMOGRAPHICS if name in table):
+            values = {str(person): value if isinstance(value, str) else None for person, value in table[column].items()}
+            if any(values.values()):
+                found[column] = values
+        return found
+
+    def validated(self, one: Candidate, protocol: Protocol, people: frozenset[str], section: int) -> ValidationScores:
+        """Scores of validation people, kept as evidence."""
+        self.say(f"validation people: {one.name}")
+        found = validation_scores(one, self.dataset, protocol, people, lambda videos: self.cut(videos, protocol)[1])
+        if self.evidence is not None:
+            self.evidence.keep_validation(one.name, section, found)
+        return found
+
     def cut(self, videos: pd.DataFrame, protocol: Protocol) -> tuple[str, WindowSet]:
         """Windows of `videos`, and the key that names them."""
         key = "\n".join([protocol.time.model_dump_json(), protocol.missing.model_dump_json(), *videos["video"]])
@@ -153,28 +175,40 @@ def _section(
 ) -> dict[str, Any]:
     """Cells, controls and exclusions of protocols that share their trials."""
     protocol = section.protocol
-    videos = test_videos(run.dataset, protocol)
-    names = test_generators(videos, section, generators, run.dataset)
-    videos = videos[videos["generator"].isin(names)]
-    people = sorted({*videos["driver"], *videos["target"]})
+    asked = test_videos(run.dataset, protocol)
+    names = test_generators(asked, section, generators, run.dataset)
+    asked = asked[asked["generator"].isin(names)].sort_values("video").reset_index(drop=True)
+    people = sorted({*asked["driver"], *asked["target"]})
     planned = cells(candidates, section, names, people, explicit=bool(generators), allow_overlap=allow_overlap)
-    key, windows = run.cut(videos, protocol)
+    key, windows = run.cut(asked, protocol)
     if run.evidence is not None:
-        run.evidence.keep_videos(windows.videos)
-    rules = {name: list(trials(windows.videos, name, protocol.trials)) for name in names}
-    scored = [_cell(run, cell, number, key, windows) for cell in planned]
+        run.evidence.keep_videos(asked, windows.videos["video"], number)
+    validation = {
+        one.name: run.validated(one, protocol, frozenset(people), number)
+        for one in {cell.candidate.name: cell.candidate for cell in planned}.values()
+    }
+    rules = {name: list(trials(windows.videos, name, protocol.trials)) for name in cell_names(names, protocol.trials)}
+    scored = [_cell(run, cell, number, key, windows, asked, validation[cell.candidate.name]) for cell in planned]
     run.say("scoring shortcuts")
     return {
         "cells": scored,
         "controls": _shortcuts(run.dataset, windows, rules, protocol, number),
-        "exclusions": [_exclusions(run.dataset, videos, windows, rules) | {"section": number}],
+        "exclusions": [_exclusions(asked, windows, rules) | {"section": number}],
         "people": people,
         "videos": windows.videos,
         "windows": len(windows),
     }
 
 
-def _cell(run: _Run, cell: Cell, section: int, key: str, windows: WindowSet) -> dict[str, Any]:
+def _cell(
+    run: _Run,
+    cell: Cell,
+    section: int,
+    key: str,
+    windows: WindowSet,
+    asked: pd.DataFrame,
+    validation: ValidationScores,
+) -> dict[str, Any]:
     one, protocol = cell.candidate, cell.protocol
     found, file = run.embedded(one, key, windows, section)
     run.say(f"scoring {one.name} on {cell.generator}")
@@ -189,7 +223,10 @@ def _cell(run: _Run, cell: Cell, section: int, key: str, windows: WindowSet) -> 
         "protocol_digest": protocol.digest,
         "contaminated": list(cell.contaminated),
         "evidence": file,
-        **cell_figures(scorer, windows.videos, cell.generator, protocol),
+        "validation": {"people": validation.people, "reason": validation.reason},
+        **cell_figures(
+            scorer, windows.videos, cell.generator, protocol, Beside(asked, validation.pair, run.demographics)
+        ),
         **({"map": embedding_map(found, windows.videos, cell.generator)} if found is not None else {}),
     }
 
@@ -229,9 +266,7 @@ def _detector_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
     return chosen
 
 
-def _exclusions(
-    dataset: Dataset, videos: pd.DataFrame, windows: WindowSet, rules: dict[str, list[TargetTrials]]
-) -> dict[str, Any]:
+def _exclusions(videos: pd.DataFrame, windows: WindowSet, rules: dict[str, list[TargetTrials]]) -> dict[str, Any]:
     reasons = windows.excluded.assign(whole=windows.excluded["windows_kept"] == 0)
     return {
         "videos_asked": len(videos),

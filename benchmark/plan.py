@@ -13,9 +13,10 @@ import pandas as pd
 
 from benchmark import provenance
 from benchmark.candidates import Candidate
+from benchmark.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Protocol, Relation
+from nvfair_tools.protocol import Protocol, Relation, expand
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Section:
         return self.protocols[0]
 
     @property
+    def title(self) -> str:
+        """Names of its protocols, in words."""
+        return " and ".join(p.name for p in self.protocols)
+
+    @property
     def named(self) -> tuple[str, ...]:
         """Test generators that the protocols themselves name."""
         return tuple(sorted({name for p in self.protocols for name in p.generators.test}))
@@ -41,15 +47,19 @@ class Cell:
 
     candidate: Candidate
     protocol: Protocol
-    generator: str
+    generator: str  # the generator, or the cell's name where trials go across two (`benchmark.trials.cell_name`)
     relation: str
     contaminated: tuple[str, ...]
 
 
 def sections(protocols: Sequence[Protocol]) -> list[Section]:
-    """The protocols by what they share, in the order given; NvfairError where there are none or two share a name."""
+    """The protocols by what they share, in the order given, sweeps as the protocols they stand for.
+
+    Raises NvfairError where there are none or two share a name.
+    """
     if not protocols:
         raise NvfairError("no protocol is named")
+    protocols = [one for protocol in protocols for one in expand(protocol)]
     names = [p.name for p in protocols]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -83,6 +93,14 @@ def test_generators(videos: pd.DataFrame, section: Section, asked: Sequence[str]
     return wanted
 
 
+def _relation(one: Candidate, generators: tuple[str, str]) -> str:
+    """How the generators of a cell stand to a candidate's training; "mixed" where its two differ in that."""
+    found = {provenance.relation(one.declaration, name) for name in generators}
+    if provenance.UNKNOWN in found:
+        return provenance.UNKNOWN
+    return found.pop() if len(found) == 1 else provenance.MIXED
+
+
 def cells(
     candidates: Sequence[Candidate],
     section: Section,
@@ -95,7 +113,7 @@ def cells(
     """Cells of a section.
 
     explicit: generators were named by the caller or by a protocol, so that each of them must fit. A cell whose
-    relation is unknown stands under the section's first protocol, as unknown.
+    relation is unknown or mixed stands under the section's first protocol, as such.
     Raises Problems where people or generators overlap and `allow_overlap` is not given.
     """
     found = []
@@ -105,16 +123,19 @@ def cells(
         against += provenance.overlaps(one.declaration, people, (), Relation.ANY)
         if against and not allow_overlap:
             provenance.refuse(one.name, against)
-        for generator in generators:
-            how = provenance.relation(one.declaration, generator)
+        for generator in cell_names(generators, section.protocol.trials):
+            both = cell_generators(generator)
+            how = _relation(one, both)
             fitting = [p for p in protocols if p.generators.relation.value in (how, "any")]
             stamps = list(against)
-            if not fitting and how == provenance.UNKNOWN:
+            if not fitting and how in (provenance.UNKNOWN, provenance.MIXED):
                 fitting = [section.protocol]
             elif not fitting:
                 if not explicit and not section.named:
                     continue
-                wrong = provenance.overlaps(one.declaration, (), (generator,), section.protocol.generators.relation)
+                wrong = provenance.overlaps(
+                    one.declaration, (), sorted(set(both)), section.protocol.generators.relation
+                )
                 if not allow_overlap:
                     provenance.refuse(one.name, wrong)
                 fitting, stamps = [section.protocol], stamps + wrong

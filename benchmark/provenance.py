@@ -12,6 +12,7 @@ from nvfair_tools.errors import Problems
 from nvfair_tools.protocol import Relation
 
 SEEN, SELECTED, UNSEEN, UNKNOWN = "seen", "selected", "unseen", "unknown"
+MIXED = "mixed"  # of two generators: they do not stand alike to the training
 _SHOWN = 5
 
 

@@ -3,6 +3,9 @@
     bundle.json         protocol, the cell as reported, versions, sha256 of the files beside it
     videos.parquet      who drives whom in the videos of the cell
     embeddings.parquet  (or scores.parquet, scores.csv) what they were scored from
+    validation.parquet  scores of validation people, where thresholds were taken from them
+
+Subgroup figures are not recomputed: what people are does not travel with figures.
 
 The zip is the same for the same report, byte for byte.
 """
@@ -25,18 +28,19 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
-from benchmark.cells import cell_figures
+from benchmark.cells import Beside, cell_figures
 from benchmark.embedding_files import grouped, read_embeddings, table_columns
-from benchmark.evidence import VIDEOS
-from benchmark.figures import PairScorer
+from benchmark.evidence import validation_file, videos_file
 from benchmark.score_files import TableScorer, read_scores
+from benchmark.scored_trials import PairScorer
 from benchmark.scores import Scorer
+from benchmark.trials import cell_generators
 from nvfair_tools.atomic import written_aside
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.protocol import Scoring, parse_protocol
 
 BUNDLE_VERSION = 1
-RECORD = "bundle.json"
+RECORD, VALIDATION = "bundle.json", "validation.parquet"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold: equal bundles are equal bytes
 _MAX_BYTES = 8 * 2**30
 
@@ -73,13 +77,16 @@ def pack(report: Path, out: Path, *, method: str = "", generator: str = "", prot
         raise NvfairError(
             "the report kept no embeddings for this cell", where=report, remedy="run `nvfair evaluate` again"
         )
-    videos = pd.read_parquet(report / "evidence" / VIDEOS)
-    videos = videos[videos["generator"] == cell["generator"]].sort_values("video")
+    videos = pd.read_parquet(report / "evidence" / videos_file(cell["section"]))
+    videos = videos[videos["generator"].isin(cell_generators(cell["generator"]))].sort_values("video")
     name = ("scores" if "embedding" not in table_columns(evidence)[0] else "embeddings") + evidence.suffix
     files = {
         "videos.parquet": _parquet(pa.Table.from_pandas(videos, preserve_index=False)),
         name: _cut(evidence, videos),
     }
+    validation = report / "evidence" / validation_file(cell["method"], cell["section"])
+    if validation.is_file():
+        files[VALIDATION] = validation.read_bytes()
     record = {
         "format_version": BUNDLE_VERSION,
         "protocol": next(_plain(p) for p in results["protocols"] if p["name"] == cell["protocol"]),
@@ -116,8 +123,9 @@ def run(bundle: Path) -> tuple[dict[str, Any], list[Difference]]:
         raise Problems(bundle, wrong, remedy="ask for the bundle again")
     cell, protocol = record["cell"], parse_protocol(record["protocol"], where=bundle)
     videos = pq.read_table(io.BytesIO(files["videos.parquet"])).to_pandas()
-    scorer = _scorer(bundle, files, videos["video"].to_numpy(dtype=object), protocol.scoring)
-    again = cell_figures(scorer, videos, cell["generator"], protocol)
+    asked, scored = videos.reset_index(drop=True), videos[videos["scored"]].reset_index(drop=True)
+    scorer = _scorer(bundle, files, scored["video"].to_numpy(dtype=object), protocol.scoring)
+    again = cell_figures(scorer, scored, cell["generator"], protocol, Beside(asked, _validation(files)))
     again = json.loads(json.dumps(again, allow_nan=False))
     reported = {key: value for key, value in cell.items() if key in again}
     return cell, list(_differences(reported, again, ""))
@@ -167,6 +175,14 @@ def _unpacked(bundle: Path) -> dict[str, bytes]:
     if RECORD not in files:
         raise NvfairError(f"it has no {RECORD}", where=bundle, expected="a zip that `nvfair reproduce pack` wrote")
     return files
+
+
+def _validation(files: dict[str, bytes]) -> tuple[np.ndarray, np.ndarray] | None:
+    if VALIDATION not in files:
+        return None
+    table = pq.read_table(io.BytesIO(files[VALIDATION])).to_pandas()
+    genuine, impostor = (table.loc[table["kind"] == kind, "score"].to_numpy() for kind in ("genuine", "impostor"))
+    return genuine, impostor
 
 
 def _scorer(bundle: Path, files: dict[str, bytes], videos: np.ndarray, scoring: Scoring) -> PairScorer:

@@ -54,6 +54,7 @@ COMMANDS = {
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark:evaluate", "Score checkpoints under a protocol; write a report.", "train"
     ),
+    "compare": Entry("nvfair_tools.cli.compare:compare", "Two methods on the same trials, paired.", "train"),
     "matrix": Entry("nvfair_tools.cli.matrix:matrix", "Train on each generator, test on all, report.", "train"),
     "reproduce": Entry("nvfair_tools.cli.reproduce:reproduce", "Recompute one figure of a report exactly.", "train"),
     "protocols": Entry(

@@ -33,7 +33,7 @@ def train(dataset: Path, out: Path, generators: tuple[str, ...], kind: str, shuf
 
     Selection looks at validation people only. Run again after an interruption, it goes on where it stopped.
     """
-    _needs_torch()
+    needs_torch()
     from rich.progress import Progress
 
     from benchmark import protocols
@@ -43,11 +43,11 @@ def train(dataset: Path, out: Path, generators: tuple[str, ...], kind: str, shuf
     from benchmark.training_options import TrainOptions
     from nvfair_tools.dataset import Dataset
 
-    device = _device(device)
+    device = torch_device(device)
     if precision == "auto":
         precision = "bfloat16" if device.startswith("cuda") else "float32"
     options = TrainOptions(
-        generators=_split(generators),
+        generators=split_names(generators),
         input=checked_input(kind),
         precision=precision,
         loss=LossOptions(shuffle_weight=shuffle_weight),
@@ -80,7 +80,7 @@ def embed(
     dataset: Path, out: Path, folder: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
 ) -> None:
     """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file."""
-    _needs_torch()
+    needs_torch()
     from benchmark import protocols
     from benchmark.checkpoint import load
     from benchmark.embedding_files import write_embeddings
@@ -90,14 +90,14 @@ def embed(
     from nvfair_tools.dataset.writer import sha256_of
     from nvfair_tools.errors import NvfairError
 
-    rule, checkpoint, data = protocols.load(protocol), load(folder, _device(device)), Dataset.open(dataset)
+    rule, checkpoint, data = protocols.load(protocol), load(folder, torch_device(device)), Dataset.open(dataset)
     videos = data.videos[data.videos["generator"].notna() & (data.videos["split"] == split)]
     if generators:
-        videos = videos[videos["generator"].isin(_split(generators))]
+        videos = videos[videos["generator"].isin(split_names(generators))]
     if videos.empty:
         there = data.videos[data.videos["generator"].notna()]
         raise NvfairError(
-            f"no reenactment in split {split!r} by {', '.join(_split(generators)) or 'any generator'}",
+            f"no reenactment in split {split!r} by {', '.join(split_names(generators)) or 'any generator'}",
             where=dataset,
             expected=f"splits {', '.join(sorted(there['split'].unique()))}; "
             f"generators {', '.join(sorted(there['generator'].unique()))}",
@@ -125,7 +125,7 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
 
     What nobody declares stays unknown: evaluation then says so beside every figure.
     """
-    _needs_torch()
+    needs_torch()
     from benchmark.candidates import read_declaration
     from benchmark.checkpoint import RECORD
     from benchmark.method import Declaration
@@ -170,7 +170,7 @@ def evaluate(
 
     Refuses people, and generators called unseen, that training, selection, thresholds or cohorts have touched.
     """
-    _needs_torch()
+    needs_torch()
     from benchmark import protocols
     from benchmark.candidates import candidate
     from benchmark.evaluate import evaluate as run
@@ -181,7 +181,7 @@ def evaluate(
     from nvfair_tools.dataset import Dataset
 
     data = Dataset.open(dataset)
-    device = _device(device)
+    device = torch_device(device)
     candidates = [candidate(text, device=device) for text in (*map(str, folders), *methods)]
     candidates += [candidate(path, declaration=declaration) for path in files]
     rules = [one for name in names or ("nvfair-seen", "nvfair-unseen") for one in protocols.load_all(name)]
@@ -190,7 +190,7 @@ def evaluate(
         data,
         candidates,
         rules,
-        generators=_split(generators),
+        generators=split_names(generators),
         allow_overlap=allow_overlap,
         device=device,
         keep=out / "evidence",
@@ -208,12 +208,13 @@ def evaluate(
     click.echo(f"report: {out / 'index.html'}")
 
 
-def _split(names: tuple[str, ...]) -> tuple[str, ...]:
+def split_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Names given one by one or with commas."""
     return tuple(dict.fromkeys(part for name in names for part in name.split(",") if part))
 
 
-def _needs_torch() -> None:
+def needs_torch() -> None:
+    """Says which extra to install where torch is missing."""
     try:
         import torch  # noqa: F401
     except ImportError as error:
@@ -222,7 +223,8 @@ def _needs_torch() -> None:
         raise MissingExtra("torch", "train", str(error)) from error
 
 
-def _device(name: str) -> str:
+def torch_device(name: str) -> str:
+    """The device that `name` (cpu, cuda, cuda:N or auto) means here; NvfairError where there is none."""
     import torch
 
     from nvfair_tools.errors import NvfairError
