@@ -125,7 +125,7 @@ def cell_of(rule: Trials) -> str:
     return cell_name("y", "x") if rule.across_generators else "x"
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables(), rules())
 def test_trials_are_what_the_slow_reckoning_finds_each_once(videos: pd.DataFrame, rule: Trials) -> None:
     cell = cell_of(rule)
@@ -134,7 +134,7 @@ def test_trials_are_what_the_slow_reckoning_finds_each_once(videos: pd.DataFrame
         assert len(set(found)) == len(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables(), rules(), st.randoms(use_true_random=False), st.integers(0, 2))
 def test_the_order_is_canonical_whatever_the_tables(videos: pd.DataFrame, rule: Trials, random, drawn: int) -> None:
     rule = rule.model_copy(update={"clips_per_driver": drawn})
@@ -155,7 +155,7 @@ def test_the_order_is_canonical_whatever_the_tables(videos: pd.DataFrame, rule: 
                 assert named == sorted(named)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables(), rules(), st.integers(0, 2), st.integers(1, 7), st.sampled_from([None, 1, 2]))
 def test_the_stream_and_the_counts_agree_with_the_trials(
     videos: pd.DataFrame, rule: Trials, drawn: int, at_once: int, template: int | None
@@ -183,7 +183,7 @@ def test_the_stream_and_the_counts_agree_with_the_trials(
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(tables(), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(0, 5))
 def test_templates_hold_the_targets_clips_and_never_the_probes(
     videos: pd.DataFrame, clips: int, draws: int, across: bool, seed: int
@@ -205,9 +205,7 @@ def test_templates_hold_the_targets_clips_and_never_the_probes(
         assert {row[b]["video"] for b in one.impostor[:, 1]} == others
         for pairs in (one.genuine, one.impostor):
             assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)
-            order = [
-                (tuple(row[n]["video"] for n in one.templates[a - one.offset]), row[b]["video"]) for a, b in pairs
-            ]
+            order = [(tuple(row[n]["video"] for n in one.templates[a - one.offset]), row[b]["video"]) for a, b in pairs]
             assert order == sorted(order)
             for a, b in pairs:
                 members = [row[n] for n in one.templates[a - one.offset]]
@@ -251,7 +249,8 @@ def test_the_people_of_a_trial_are_its_two_drivers_and_its_faces(videos: pd.Data
 def test_different_faces_draw_the_same_clips_on_every_face_and_by_every_generator() -> None:
     rows = [
         (f"{g}-{face}-{person}-{n}", face, person, f"{person}{n}", g, "one", None)
-        for g in "xy" for face in ("one:a", "one:b", "one:c") for person in ("one:a", "one:b", "one:c") for n in range(6)
+        for g in "xy" for face in ("one:a", "one:b", "one:c") for person in ("one:a", "one:b", "one:c")
+        for n in range(6)
     ]  # fmt: skip
     videos = pd.DataFrame(rows, columns=COLUMNS)
     fields = {"rule": "different-face", "clips_per_driver": 2, "seed": 5}
