@@ -75,6 +75,56 @@ def test_scores_equal_plain_loops(score: str, aggregation: str) -> None:
     np.testing.assert_allclose(scored.impostor, [expected(*pair) for pair in PAIRS.impostor], atol=1e-12)
 
 
+TEMPLATES = TargetTrials(
+    "t", "g", np.array([[5, 3]]), np.array([[4, 2], [4, 3], [5, 2]]), templates=np.array([[0, 1], [0, 2]]), offset=4
+)
+
+
+@pytest.mark.parametrize("score", ["negative-euclidean", "cosine"])
+@pytest.mark.parametrize("aggregation", ["mean-embedding", "mean-score"])
+@pytest.mark.parametrize("template", ["mean-embedding", "mean-score"])
+def test_scores_of_templates_equal_plain_loops(score: str, aggregation: str, template: str) -> None:
+    data = embeddings()
+    scored = Scorer(data, Scoring(score=score, aggregation=aggregation, template=template)).score(TEMPLATES)
+
+    def alike(a: np.ndarray, b: np.ndarray) -> float:
+        return float(a @ b) if score == "cosine" else -float(np.sqrt(np.sum((a - b) ** 2)))
+
+    def windows(video: int) -> list[np.ndarray]:
+        return [unit(w.astype(float)) for w in data.windows[data.offsets[video] : data.offsets[video + 1]]]
+
+    def mean(video: int) -> np.ndarray:
+        return unit(np.mean(windows(video), axis=0))
+
+    def expected(enrolled: int, probe: int) -> float:
+        members = TEMPLATES.templates[enrolled - 4]
+        seen = windows(probe) if aggregation == "mean-score" else [mean(probe)]
+        if template == "mean-embedding":
+            whole = unit(np.mean([mean(m) for m in members], axis=0))
+            return float(np.mean([alike(whole, one) for one in seen]))
+        each = []
+        for m in members:
+            own = windows(m) if aggregation == "mean-score" else [mean(m)]
+            each.append(np.mean([alike(a, b) for a in own for b in seen]))
+        return float(np.mean(each))
+
+    np.testing.assert_allclose(scored.genuine, [expected(*pair) for pair in TEMPLATES.genuine], atol=1e-12)
+    np.testing.assert_allclose(scored.impostor, [expected(*pair) for pair in TEMPLATES.impostor], atol=1e-12)
+
+
+def test_a_nan_in_a_template_is_refused_naming_its_videos_and_the_probe() -> None:
+    data = embeddings()
+    data.windows[3] = np.nan  # video c
+    with pytest.raises(NvfairError, match=r"genuine trial a\+c\|d"):
+        Scorer(data, Scoring()).score(TEMPLATES)
+
+
+def test_a_template_has_the_mean_of_its_videos_values() -> None:
+    values = np.array([1.0, 3.0, 10.0, 20.0])
+    assert TEMPLATES.sides(values, TEMPLATES.impostor).tolist() == [[2, 10], [2, 20], [5.5, 10]]
+    assert PAIRS.sides(values, PAIRS.genuine).tolist() == [[1, 3], [10, 20]]
+
+
 def test_the_large_route_equals_the_direct_one() -> None:
     rng = np.random.default_rng(1)
     a, b = rng.normal(0, 1, (7, 3000)), rng.normal(0, 1, (5, 3000))

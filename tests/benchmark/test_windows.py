@@ -75,3 +75,33 @@ def test_a_window_is_the_same_time_at_another_frame_rate(tmp_path: Path) -> None
 def test_unknown_videos_are_named(small: Dataset) -> None:
     with pytest.raises(NvfairError, match="nobody"):
         prepare(small, ["nobody"], PROTOCOL)
+
+
+def test_only_the_first_seconds_of_each_video_are_used(small: Dataset) -> None:
+    videos = small.videos[small.videos["split"] == "test"]["video"].head(4)
+    window = {"window": 20, "stride": 10}
+    whole = prepare(small, videos, Protocol(name="a", time=window))
+    part = prepare(small, videos, Protocol(name="a", time=window | {"seconds": 1.5}))
+    more = prepare(small, videos, Protocol(name="a", time=window | {"seconds": 100}))
+    assert np.diff(part.offsets).tolist() == [45] * 4
+    assert np.diff(whole.offsets).tolist() == [110] * 4
+    assert part.start_frame.tolist() == [0, 10, 20] * 4
+    for n in range(4):
+        first = part.landmarks[part.offsets[n] : part.offsets[n + 1]]
+        assert (first == whole.landmarks[whole.offsets[n] : whole.offsets[n] + 45]).all()
+    assert (more.landmarks == whole.landmarks).all()
+
+
+def test_too_few_seconds_for_a_window_are_counted_or_mirrored(small: Dataset) -> None:
+    videos = small.videos[small.videos["split"] == "test"]["video"].head(2)
+    time = {"window": 71, "seconds": 1}
+    assert prepare(small, videos, Protocol(name="a", time=time)).excluded["reason"].tolist() == [SHORT] * 2
+    found = prepare(small, videos, Protocol(name="a", time=time, missing={"short_videos": "mirror"}))
+    assert np.diff(found.offsets).tolist() == [71] * 2
+    assert (found.landmarks[30] == found.landmarks[28]).all()  # it turns round at the last of 30 frames
+
+
+def test_a_sweep_is_refused_with_its_members_names(small: Dataset) -> None:
+    sweep = Protocol(name="long", sweep={"field": "time.seconds", "values": [1, 2]})
+    with pytest.raises(NvfairError, match="long-1, long-2"):
+        prepare(small, small.videos["video"].head(1), sweep)
