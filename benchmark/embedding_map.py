@@ -8,6 +8,7 @@ Legend: N videos, D embedding size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +20,15 @@ _VIDEOS = 400
 _DRIVERS = 8  # more colours cannot be told apart
 
 
-def embedding_map(found: VideoEmbeddings, videos: pd.DataFrame, generator: str, seed: int = 0) -> dict[str, Any]:
-    """Points of at most 400 videos of `generator`, driven by the eight people with most videos.
+def embedding_map(
+    found: VideoEmbeddings, videos: pd.DataFrame, generators: Sequence[str], seed: int = 0
+) -> dict[str, Any]:
+    """Points of at most 400 videos by `generators`, driven by the eight people with most videos.
 
     videos: the table that `found` numbers. Returns drivers (names), points [x, y, number of the driver, 1 where self],
     and the share of variance that each axis holds.
     """
-    mine = videos[videos["generator"] == generator]
+    mine = videos[videos["generator"].isin(generators)]
     drivers = sorted(mine["driver"].value_counts().sort_index().nlargest(_DRIVERS, keep="first").index)
     chosen = mine[mine["driver"].isin(drivers)].sort_values("video")
     if len(chosen) > _VIDEOS:

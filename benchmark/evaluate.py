@@ -22,10 +22,10 @@ from benchmark.evidence import Evidence
 from benchmark.figures import figures
 from benchmark.machine import machine
 from benchmark.notes import notes
-from benchmark.plan import Cell, Section, cells, sections, test_generators, test_videos
+from benchmark.plan import Cell, NothingToScore, Section, cells, sections, test_generators, test_videos
 from benchmark.scores import VideoEmbeddings
 from benchmark.seeds import seed_spread
-from benchmark.trials import TargetTrials, cell_names, trials
+from benchmark.trials import TargetTrials, cell_generators, cell_names, trials
 from benchmark.validation import ValidationScores, validation_scores
 from benchmark.windows import WindowSet, prepare
 from nvfair_tools.atomic import write_text
@@ -63,11 +63,16 @@ def evaluate(
     _named(candidates)
     mesh = any(isinstance(one, MethodCandidate) and one.method.needs == "mesh" for one in candidates)
     run = _Run(dataset, device, say, Evidence(keep) if keep is not None else None, mesh)
-    parts = []
+    parts, empty = [], []
     for number, section in enumerate(sections(protocols)):
         for one in candidates:
             one.refuse(section.protocol)
-        parts.append(_section(run, candidates, section, number, generators, allow_overlap))
+        try:
+            parts.append(_section(run, candidates, section, number, generators, allow_overlap))
+        except NothingToScore as error:
+            empty.append({"section": number, "title": section.title, "reason": error.what})
+            if len(empty) == len(sections(protocols)):
+                raise
     flat = {key: [row for part in parts for row in part[key]] for key in ("cells", "controls", "exclusions")}
     people = sorted({person for part in parts for person in part["people"]})
     videos = pd.concat([part["videos"] for part in parts]).drop_duplicates("video")
@@ -89,6 +94,7 @@ def evaluate(
         "generators": {name: _family(videos, name) for name in sorted(videos["generator"].unique())},
         "methods": {one.name: _about(one) for one in candidates},
         **flat,
+        "not_scored": empty,
         "about_controls": controls.ABOUT,
         "published": json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8")),
         "machine": machine(device) | {"seconds": round(time.monotonic() - begun, 1)},
@@ -183,11 +189,18 @@ def _section(
     key, windows = run.cut(asked, protocol)
     if run.evidence is not None:
         run.evidence.keep_videos(asked, windows.videos["video"], number)
+    rules = {name: list(trials(windows.videos, name, protocol.trials)) for name in cell_names(names, protocol.trials)}
+    planned = [cell for cell in planned if any(one.complete for one in rules[cell.generator])]
+    if not planned:
+        raise NothingToScore(
+            "no target has both genuine and impostor trials",
+            where=f"protocol {section.title}",
+            remedy="`nvfair protocols count` says which targets lack which, and why",
+        )
     validation = {
         one.name: run.validated(one, protocol, frozenset(people), number)
         for one in {cell.candidate.name: cell.candidate for cell in planned}.values()
     }
-    rules = {name: list(trials(windows.videos, name, protocol.trials)) for name in cell_names(names, protocol.trials)}
     scored = [_cell(run, cell, number, key, windows, asked, validation[cell.candidate.name]) for cell in planned]
     run.say("scoring shortcuts")
     return {
@@ -227,7 +240,7 @@ def _cell(
         **cell_figures(
             scorer, windows.videos, cell.generator, protocol, Beside(asked, validation.pair, run.demographics)
         ),
-        **({"map": embedding_map(found, windows.videos, cell.generator)} if found is not None else {}),
+        **({"map": embedding_map(found, windows.videos, cell_generators(cell.generator))} if found is not None else {}),
     }
 
 
@@ -253,6 +266,7 @@ def _shortcuts(
         }
         for name, scorer in scorers.items()
         for generator, found in rules.items()
+        if any(one.complete for one in found)
     ]
 
 

@@ -24,6 +24,7 @@ def notes(results: dict[str, Any], dataset: Dataset) -> list[str]:
     for name, about in results["methods"].items():
         if about["unknown"]:
             found.append(f"{name} does not say what its {', '.join(about['unknown'])} saw: it may know these people.")
+    found += [f"Not scored under {one['title']}: {one['reason']}." for one in results["not_scored"]]
     found += _near_shortcuts(results)
     found += _families(results, dataset)
     return found
@@ -66,7 +67,7 @@ def _families(results: dict[str, Any], dataset: Dataset) -> list[str]:
     known = dataset.videos.dropna(subset="generator").drop_duplicates("generator").set_index("generator")
     for family in sorted({f for f in families.values() if f}):
         members = {name for name in trained if name in known.index and known.loc[name, "generator_family"] == family}
-        unseen = [c for c in results["cells"] if c["relation"] == "unseen" and families[c["generator"]] == family]
+        unseen = [c for c in results["cells"] if c["relation"] == "unseen" and families.get(c["generator"]) == family]
         if members and unseen:
             found.append(
                 f"Unseen generators here are unseen within the {family} family: its members share more than unrelated "

@@ -19,6 +19,10 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.protocol import Protocol, Relation, expand
 
 
+class NothingToScore(NvfairError):
+    """A protocol that this data set, or these methods, give nothing to score under."""
+
+
 @dataclass(frozen=True)
 class Section:
     """Protocols with the same trials. `protocol` is the first of them, which stands for all but the relation."""
@@ -142,7 +146,7 @@ def cells(
             found.append(Cell(one, fitting[0], generator, how, tuple(stamps)))
     if not found:
         relations = ", ".join(p.generators.relation.value for p in protocols)
-        raise NvfairError(
+        raise NothingToScore(
             f"no method has a {relations} generator among {', '.join(generators)}",
             where=f"protocol {', '.join(p.name for p in protocols)}",
             remedy="evaluate under another protocol, or on a data set with other generators",

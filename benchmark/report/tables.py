@@ -41,7 +41,7 @@ def span(interval: dict[str, Any]) -> str:
 def sections(results: Results) -> list[dict[str, Any]]:
     """One entry for each set of trials: its protocols, cells, matrix, controls and what was left out."""
     found = []
-    for number in sorted({p["section"] for p in results["protocols"]}):
+    for number in sorted({cell["section"] for cell in results["cells"]}):
         protocols = [p for p in results["protocols"] if p["section"] == number]
         part = {
             key: [row for row in results.get(key, []) if row["section"] == number]
