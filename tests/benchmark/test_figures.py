@@ -16,6 +16,7 @@ from benchmark.scored_trials import scored_trials
 from benchmark.scores import Scorer, VideoEmbeddings
 from benchmark.trials import TargetTrials, trials
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.protocol import TrialRule
 
 SEEN = protocols.load("nvfair-seen")
 PEOPLE, CLIPS = 8, 4
@@ -165,3 +166,19 @@ def test_a_scorer_that_gives_nan_is_refused_with_the_trial() -> None:
     broken.rows[3] = np.nan
     with pytest.raises(NvfairError, match=r"genuine trial v00\d\|v00\d is NaN"):
         figures(broken, RULE, TABLE, SEEN)
+
+
+@pytest.mark.parametrize("rule", list(TrialRule))
+def test_every_rule_of_trials_has_its_figures(rule: TrialRule) -> None:
+    trials_part = SEEN.trials.model_copy(update={"rule": rule})
+    protocol = SEEN.model_copy(update={"trials": trials_part})
+    table = pd.concat([TABLE.assign(generator=name, video=TABLE["video"] + name) for name in ("g", "h")])
+    table = table.reset_index(drop=True)
+    rows = np.concatenate([scorer().rows, scorer(seed=1).rows])
+    ids = table["video"].to_numpy(dtype=object)
+    both = Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), rows), protocol.scoring)
+    found = figures(both, list(trials(table, "g", trials_part)), table, protocol)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["auc_pooled"]["people"] == PEOPLE
+    assert 0 < found["auc_mean"]["low"] < found["auc_mean"]["value"]
+    assert found["distances"]["self"] < found["distances"]["cross"]
