@@ -41,12 +41,30 @@ class GeneralisedRates:
 
 
 def failed_trials(asked: Iterable[TargetTrials], scored: Iterable[TargetTrials]) -> Failed:
-    """How many of the trials that the rule makes of all videos are absent from those that were scored."""
-    wanted, found = (
-        np.array([[len(one.genuine), len(one.impostor)] for one in some]).reshape(-1, 2).sum(axis=0)
-        for some in (asked, scored)
-    )
-    return Failed(int(wanted[0] - found[0]), int(wanted[1] - found[1]))
+    """How many of the trials that the rule makes of all videos are absent from those that were scored.
+
+    Counted target by target and never below zero: a rule that draws some of a driver's clips draws others in the place
+    of those that failed. Raises NvfairError where a target was scored that nobody asked for.
+    """
+    wanted, found = _counts(asked), _counts(scored)
+    strangers = sorted(set(found) - set(wanted))
+    if strangers:
+        raise NvfairError(
+            f"{strangers[0][0]} was scored, but its trials were not asked for",
+            expected="the trials of all videos, those that failed among them",
+        )
+    lost = [np.maximum(count - found.get(key, 0), 0) for key, count in wanted.items()]
+    genuine, impostor = np.sum(lost, axis=0) if lost else (0, 0)
+    return Failed(int(genuine), int(impostor))
+
+
+def _counts(trials: Iterable[TargetTrials]) -> dict[tuple[str, str], np.ndarray]:
+    """(target, generator) -> numbers of genuine and impostor trials (2,)."""
+    found: dict[tuple[str, str], np.ndarray] = {}
+    for one in trials:
+        key = (one.target, one.generator)
+        found[key] = found.get(key, np.zeros(2, np.int64)) + [len(one.genuine), len(one.impostor)]
+    return found
 
 
 def with_failed(genuine: np.ndarray, impostor: np.ndarray, failed: Failed) -> tuple[np.ndarray, np.ndarray]:

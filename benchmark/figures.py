@@ -131,7 +131,7 @@ def _failures(
         if one.complete:
             mine = scores.get(one.target)
             own, other = (mine.genuine, mine.impostor) if mine else (np.empty(0), np.empty(0))
-            lost = Failed(len(one.genuine) - len(own), len(one.impostor) - len(other))
+            lost = failed_trials([one], [mine.trials] if mine else [])
             areas[one.target] = metrics.auc(*with_failed(own, other, lost))
     genuine, impostor = with_failed(found.genuine, found.impostor, failed)
     return {

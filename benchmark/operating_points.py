@@ -6,6 +6,7 @@ A trial is accepted where score >= threshold. `G` genuine trials, `I` impostor t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +55,7 @@ def threshold_at_fmr(impostor: np.ndarray, target: float) -> float:
     (-inf) is rejected by every finite threshold.
     """
     refused = strongest_refused(checked(impostor, "impostor"), target)
-    return -np.inf if refused is None else float(np.nextafter(np.float64(refused), np.inf))
+    return -np.inf if refused is None else math.nextafter(refused, math.inf)
 
 
 def threshold_at_eer(genuine: np.ndarray, impostor: np.ndarray) -> float:

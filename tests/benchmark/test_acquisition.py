@@ -37,5 +37,13 @@ def test_failures_are_what_was_asked_for_and_is_not_there() -> None:
     ]
     scored = [TargetTrials("a", "g", np.zeros((3, 2)), np.zeros((7, 2)))]
     assert failed_trials(asked, scored) == Failed(3, 1)
-    with pytest.raises(NvfairError, match="negative"):
+    with pytest.raises(NvfairError, match="b was scored"):
         failed_trials(scored, asked)
+    with pytest.raises(NvfairError, match="negative"):
+        Failed(genuine=-1)
+
+
+def test_clips_drawn_in_place_of_failed_ones_make_no_negative_count() -> None:
+    asked = [TargetTrials("a", "g", np.zeros((5, 2)), np.zeros((7, 2)))]
+    assert failed_trials(asked, [TargetTrials("a", "g", np.zeros((6, 2)), np.zeros((4, 2)))]) == Failed(0, 3)
+    assert failed_trials([], []) == Failed()

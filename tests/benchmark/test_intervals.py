@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import logit
+from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
 from benchmark import metrics
 from benchmark.intervals import (
+    FEWEST_PEOPLE,
     GroupedScores,
     group_wins,
     mean_auc_interval,
@@ -15,6 +18,8 @@ from benchmark.intervals import (
     pair_statistics,
     people_weights,
     pooled_auc_interval,
+    share_interval,
+    strata_of,
 )
 
 PEOPLE = 6
@@ -98,20 +103,75 @@ def test_mean_under_weights_equals_repeating_trials() -> None:
     np.testing.assert_allclose(mean_auc_samples(targets, weights), samples)
 
 
-def test_intervals_by_people_are_wider_than_trials_would_suggest() -> None:
-    """Where people differ strongly, the spread over resampled people must reach the spread of people."""
+def test_mistake_a_bootstrap_over_trials_promises_far_too_much() -> None:
+    """The mistake: trials drawn with replacement, as if each were independent. People differ strongly here."""
     rng = np.random.default_rng(7)
     ease = np.linspace(-1, 3, PEOPLE)
-    people, scores = [], []
-    for k in range(PEOPLE):
-        people += [(k, k, k)] * 300
-        scores.append(rng.normal(ease[k], 1, 300))
+    people = np.repeat(np.arange(PEOPLE), 300)
     impostor_people = [(k, k, d) for k in range(PEOPLE) for d in range(PEOPLE) if d != k for _ in range(60)]
     grouped = GroupedScores(
-        np.concatenate(scores), rng.normal(0, 1, len(impostor_people)), np.array(people), np.array(impostor_people)
+        rng.normal(ease[people], 1),
+        rng.normal(0, 1, len(impostor_people)),
+        np.stack([people] * 3, axis=1),
+        np.array(impostor_people),
     )
+    mistaken = [metrics.auc(rng.choice(grouped.genuine, 1800), rng.choice(grouped.impostor, 1800)) for _ in range(200)]
+    low, high = np.quantile(mistaken, [0.025, 0.975])
     interval = pooled_auc_interval(pair_statistics(grouped), people_weights(PEOPLE, 300, 0), 0.95)
-    assert interval.high - interval.low > 0.15
+    assert interval.high - interval.low > 5 * (high - low)
+
+
+def test_the_interval_is_students_t_around_the_log_odds() -> None:
+    rng = np.random.default_rng(0)
+    samples = 0.9 + 0.02 * rng.standard_normal(500)
+    found = share_interval(0.9, samples, 0.95, 12, strata=2)
+    reach = t.ppf(0.975, 10) * samples.std(ddof=1) / (0.9 * 0.1)
+    assert logit(found.low) == pytest.approx(logit(0.9) - reach)
+    assert logit(found.high) == pytest.approx(logit(0.9) + reach)
+    assert 0 < found.low < found.high < 1
+
+
+@pytest.mark.parametrize(
+    ("value", "samples", "people", "reason"),
+    [
+        (0.9, np.linspace(0.8, 1, 50), FEWEST_PEOPLE - 1, "5 people"),
+        (1.0, np.linspace(0.8, 1, 50), 20, "the figure is 1 itself"),
+        (0.9, np.full(50, 0.9), 20, "every resample"),
+        (0.9, np.where(np.arange(50) < 30, np.nan, np.linspace(0.8, 1, 50)), 20, "most resamples"),
+        (0.9, np.empty(0), 20, "no resamples"),
+    ],
+)
+def test_where_an_interval_cannot_be_trusted_there_is_a_reason_instead(
+    value: float, samples: np.ndarray, people: int, reason: str
+) -> None:
+    found = share_interval(value, samples, 0.95, people)
+    assert found.value == value
+    assert np.isnan([found.low, found.high]).all()
+    assert reason in found.reason
+
+
+def test_collections_keep_their_number_of_people() -> None:
+    strata = np.array([0, 1, 0, 1, 1, 2, 2])
+    weights = people_weights(7, 200, 3, strata)
+    for stratum, size in ((0, 2), (1, 3), (2, 2)):
+        assert (weights[:, strata == stratum].sum(axis=1) == size).all()
+    assert weights.std(axis=0).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("sources", "groups"),
+    [
+        ("aab", [{0, 1, 2}]),  # one person alone joins the largest collection
+        ("aabbb", [{0, 1}, {2, 3, 4}]),
+        ("aabbbc", [{0, 1}, {2, 3, 4, 5}]),
+        ("aabcd", [{0, 1}, {2, 3, 4}]),  # those who are alone are put together
+        ("a", [{0}]),
+        ("ab", [{0, 1}]),
+    ],
+)
+def test_nobody_is_a_stratum_by_himself(sources: str, groups: list[set[int]]) -> None:
+    found = strata_of(list(sources))
+    assert sorted(set(np.flatnonzero(found == n)) for n in np.unique(found)) == sorted(groups)
 
 
 def test_weights_keep_the_number_of_people_and_the_seed() -> None:
