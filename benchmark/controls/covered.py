@@ -27,13 +27,9 @@ def vector_scorer(windows: WindowSet, values: np.ndarray) -> Scorer:
 
 def sums(trials: TargetTrials, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """What both sides of `pairs` (K, 2) have together of one value a video (N,): (K,); a template has its mean."""
-    templates = getattr(trials, "templates", None)
-    if templates is None:
-        return values[pairs].sum(axis=1)
-    return values[templates].mean(axis=1)[pairs[:, 0] - getattr(trials, "offset", 0)] + values[pairs[:, 1]]
+    return trials.sides(values, pairs).sum(axis=1)
 
 
 def enrolled(trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
     """Position (K,) of the enrolled video of `pairs`, of a template its first."""
-    templates = getattr(trials, "templates", None)
-    return pairs[:, 0] if templates is None else templates[pairs[:, 0] - getattr(trials, "offset", 0), 0]
+    return pairs[:, 0] if trials.templates is None else trials.templates[pairs[:, 0] - trials.offset, 0]

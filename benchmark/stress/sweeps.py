@@ -205,7 +205,7 @@ def _places(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
 
 def _kept(one: TargetTrials, place: np.ndarray) -> TargetTrials:
     """The trials none of whose videos is lost, over their new positions."""
-    templates = getattr(one, "templates", None)
+    templates = one.templates
     if templates is None:
         lists = [place[pairs] for pairs in (one.genuine, one.impostor)]
         return replace(one, **dict(zip(_KINDS, (pairs[(pairs >= 0).all(axis=1)] for pairs in lists), strict=True)))
@@ -213,7 +213,7 @@ def _kept(one: TargetTrials, place: np.ndarray) -> TargetTrials:
     whole = (place[templates] >= 0).all(axis=1)
     offset, lists = int((place >= 0).sum()), []
     for pairs in (one.genuine, one.impostor):
-        row, probe = pairs[:, 0] - one.offset, place[pairs[:, 1]]  # type: ignore[attr-defined,unused-ignore]
+        row, probe = pairs[:, 0] - one.offset, place[pairs[:, 1]]
         keep = whole[row] & (probe >= 0)
         lists.append(np.stack([row[keep] + offset, probe[keep]], axis=1))
     changed = dict(zip(_KINDS, lists, strict=True)) | {"templates": np.maximum(place[templates], 0), "offset": offset}

@@ -15,7 +15,7 @@ from benchmark.null_controls import warnings as red_notes
 from benchmark.scores import Scorer, TargetScores, VideoEmbeddings
 from benchmark.trials import TargetTrials, trials
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Protocol, Scoring, TrialRule, Trials
+from nvfair_tools.protocol import Protocol, Scoring, Template, TrialRule, Trials
 from tests.benchmark.cohorts import cohort
 
 RULES = [TrialRule.SELF_SELF_VS_SELF_CROSS, TrialRule.CROSS_CROSS, TrialRule.SAME_DRIVER]
@@ -56,6 +56,23 @@ def test_a_perfect_method_on_sound_trials_passes_every_control(rule: TrialRule, 
         assert row["observed"] > 0.95
         assert row["low"] < 0.5 < row["high"] < row["observed"]
         assert row["permutations"] == 200
+
+
+@pytest.mark.parametrize(
+    ("rule", "cell"),
+    [
+        (Trials(template=Template(clips=2)), "a"),
+        (Trials(across_generators=True), "a>b"),
+        (Trials(rule=TrialRule.DIFFERENT_FACE), "a"),
+    ],
+)
+def test_controls_follow_templates_two_generators_and_different_faces(rule: Trials, cell: str) -> None:
+    videos = cohort("nothing", people=5, clips=4, generators=("a", "b")).videos
+    found = list(trials(videos, cell, rule))
+    settings = Protocol(name="nulls", trials=rule)
+    rows = trial_nulls(found, videos, settings) + score_nulls(perfect(videos), found, videos, settings)
+    assert failed(rows) == set()
+    assert min(row["observed"] for row in rows if row["name"] == EXCHANGED) > 0.95
 
 
 def test_constant_scores_and_faces_are_exactly_at_one_half_within_a_face(videos: pd.DataFrame) -> None:
