@@ -63,13 +63,19 @@ def ffmpeg_binary() -> str:
 
 
 def encode(
-    path: str | Path, frames: Iterable[np.ndarray], fps: Fraction, *, metadata: Mapping[str, str] | None = None
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    fps: Fraction,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    crf: int = CRF,
 ) -> EncodedInfo:
     """Writes uint8 RGB frames (H, W, 3) as H.264 in an mp4 at exactly `fps`; the file appears whole or not at all.
 
-    x264 in one thread, CRF 18, yuv420p, BT.709, no creation time, no encoder tag. H and W must be even (yuv420p halves
+    x264 in one thread, yuv420p, BT.709, no creation time, no encoder tag. H and W must be even (yuv420p halves
     the colour): odd sizes are refused rather than padded, because padding would move landmarks' frame of reference.
-    metadata: tags of the container, any keys; `probe(path).metadata` gives them back.
+    metadata: tags of the container, any keys; `probe(path).metadata` gives them back. crf: x264's constant rate factor;
+    videos of a data set have the default, stress tests of the benchmark ask for worse.
     Raises MediaError: "no_frames" where `frames` is empty, "not_encoded" where a frame has another shape or type, the
     rate is not positive, or ffmpeg fails (with the end of what it said). An error raised by `frames` passes through.
     """
@@ -80,13 +86,13 @@ def encode(
         raise MediaError("no_frames", path, "there was no frame to write", remedy="give at least one frame")
     shape = _checked(path, first, None, 0)
     with written_aside(path) as aside:
-        count = _run(path, _command(aside, shape, rate, metadata or {}), _chain(first, pending), shape)
+        count = _run(path, _command(aside, shape, rate, metadata or {}, crf), _chain(first, pending), shape)
         _check_written(path, aside, count)
         digest = hashlib.sha256(aside.read_bytes()).hexdigest()
     return EncodedInfo(frames=count, sha256=digest)
 
 
-def _command(target: Path, shape: tuple[int, ...], rate: Fraction, metadata: Mapping[str, str]) -> list[str]:
+def _command(target: Path, shape: tuple[int, ...], rate: Fraction, metadata: Mapping[str, str], crf: int) -> list[str]:
     try:
         import ffmpeg
     except ImportError as error:
@@ -95,7 +101,7 @@ def _command(target: Path, shape: tuple[int, ...], rate: Fraction, metadata: Map
         "vcodec": "libx264",
         "threads": 1,
         "preset": PRESET,
-        "crf": CRF,
+        "crf": crf,
         "pix_fmt": "yuv420p",
         "vf": "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int+bitexact",
         "colorspace": "bt709",

@@ -20,6 +20,7 @@ from nvfair_tools.simulate.randomness import digest, random_of
 from nvfair_tools.simulate.reenact import SimulatedGenerator
 from nvfair_tools.simulate.rig import Camera, Rig
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings
+from nvfair_tools.simulate.signature import Signature
 from nvfair_tools.simulate.statistics import FPS
 
 SIZE = 256  # pixels, width and height of every simulated video
@@ -154,23 +155,22 @@ class World:
         if clip in self._states:
             self._states.move_to_end(clip)
             return self._states[clip]
-        about = self.clips[clip]
-        states = self.person(about.identity).performs(
-            about.source.content(about.identity, about.number),
-            about.name,
-            self.settings.seed,
-            about.frames,
-            self.settings.difficulty,
-        )
+        states = self._performed(clip, None, 0.0)
         self._states[clip] = states
         if len(self._states) > _CLIPS_KEPT:
             self._states.popitem(last=False)
         return states
 
-    def landmarks(self, video: str, clip: str, generator: str | None, target: str) -> np.ndarray:
-        """Landmarks float32 (T, L, 2) in pixels of the video, tracking noise included."""
+    def landmarks(
+        self, video: str, clip: str, generator: str | None, target: str, *, mimicry: float = 0.0
+    ) -> np.ndarray:
+        """Landmarks float32 (T, L, 2) in pixels of the video, tracking noise included.
+
+        mimicry: the share by which a driver who is not the target moves like the target: the same clip, with the
+        signature moved towards the target's; 0 is the world as it is.
+        """
         random = random_of(self._world, video)
-        shown = self._shown(random, clip, generator, target, self.points)
+        shown = self._shown(random, clip, generator, target, self.points, mimicry)
         points = shown.rig.landmarks(shown.states, shown.camera)
         if self.settings.noise:
             points += self._noise.draw(random, len(points), shown.noise * self.settings.noise)
@@ -196,11 +196,18 @@ class World:
         return mesh
 
     def _shown(
-        self, random: np.random.Generator, clip: str, generator: str | None, target: str, points: np.ndarray
+        self,
+        random: np.random.Generator,
+        clip: str,
+        generator: str | None,
+        target: str,
+        points: np.ndarray,
+        mimicry: float = 0.0,
     ) -> _Shown:
         """What is seen in a video, with the mesh points `points` on its rig."""
-        states = self.states(clip)
         about = self.clips[clip]
+        imitates = mimicry > 0 and target != about.identity
+        states = self._performed(clip, self.person(target).signature, mimicry) if imitates else self.states(clip)
         driver_rig = self._rig(about.identity, points)
         if generator is None:
             camera = Camera(
@@ -222,6 +229,18 @@ class World:
             np.ones(frames, dtype=bool),
             np.arange(frames) / FPS,
             mesh=self.mesh(video, clip, generator, target) if mesh else None,
+        )
+
+    def _performed(self, clip: str, mimicked: Signature | None, mimicry: float) -> np.ndarray:
+        about = self.clips[clip]
+        return self.person(about.identity).performs(
+            about.source.content(about.identity, about.number),
+            about.name,
+            self.settings.seed,
+            about.frames,
+            self.settings.difficulty,
+            mimicked=mimicked,
+            mimicry=mimicry,
         )
 
     def person(self, identity: str) -> Person:

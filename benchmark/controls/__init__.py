@@ -1,0 +1,33 @@
+"""Shortcut figures: how far one gets on the same trials without knowing anybody's motion.
+
+Every trial compares videos of one face, yet appearance leaks: a driver's face shape stays in absolute motion, a single
+frame carries an expression habit, a face driven by somebody else looks less natural than one driven by its owner, and
+collections differ in length, frame rate and generator. A method's figure means something only beside these.
+"""
+
+from benchmark.controls.appearance import SHAPE, STILL, shape_scorer, still_scorer
+from benchmark.controls.crossness import CROSSNESS, CrossnessScorer, crossness_scorer
+from benchmark.controls.metadata import LENGTH, ORIGIN, length_scorer, origin_scorer
+from benchmark.controls.pose import POSE, head_pose, pose_scorer
+from benchmark.controls.shortcuts import ABOUT, left_out, shortcut_rows, shortcuts
+
+__all__ = [
+    "ABOUT",
+    "CROSSNESS",
+    "LENGTH",
+    "ORIGIN",
+    "POSE",
+    "SHAPE",
+    "STILL",
+    "CrossnessScorer",
+    "crossness_scorer",
+    "head_pose",
+    "left_out",
+    "length_scorer",
+    "origin_scorer",
+    "pose_scorer",
+    "shape_scorer",
+    "shortcut_rows",
+    "shortcuts",
+    "still_scorer",
+]

@@ -1,0 +1,54 @@
+"""What a detector of "not driven by its owner" reaches, under NVFAIR's rule and on cross-cross trials.
+
+    python docs/make_crossness_figure.py SIMULATED_DATA_SET OUT.json
+
+It knows no driver; whatever it reaches, a method may have reached in the same way. All other shortcuts stand beside it.
+Prints a Markdown table, and writes the whole rows.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from benchmark import protocols
+from benchmark.controls import left_out, shortcut_rows, shortcuts
+from benchmark.null_controls import judged, trial_nulls, warnings
+from benchmark.trials import trials
+from benchmark.windows import prepare
+from nvfair_tools.dataset import Dataset
+
+
+def main(folder: str, out: str) -> None:
+    """Figures of every shortcut on every generator of the test people."""
+    dataset, protocol = Dataset.open(folder), protocols.load("nvfair-seen")
+    videos = dataset.usable()
+    videos = videos[videos["generator"].notna()]
+    test = prepare(dataset, videos.loc[videos["split"] == protocol.split.test, "video"], protocol)
+    learned = videos[videos["split"] == protocol.split.train].sort_values("video")
+    train = prepare(dataset, learned.sample(min(len(learned), 1500), random_state=0)["video"], protocol)
+    rules = {
+        name: list(trials(test.videos, name, protocol.trials)) for name in sorted(test.videos["generator"].unique())
+    }
+    rows = shortcut_rows(shortcuts(dataset, test, train), test.videos, rules, protocol)
+    nulls = judged([row for found in rules.values() for row in trial_nulls(found, test.videos, protocol)])
+    print("| shortcut | generator | NVFAIR's rule | cross-cross |\n|---|---|---|---|")
+    for row in rows:
+        figures = [row["auc_mean"], row["cross_cross"]["auc_mean"]] if "cross_cross" in row else [row["auc_mean"]]
+        shown = " | ".join(_shown(one) for one in figures)
+        print(f"| {row['control']} | {row['generator']} | {shown} |")
+    for name, why in left_out(dataset, test, train).items():
+        print(f"| {name} | | {why} | |")
+    print("\n".join(warnings(nulls)) or f"\n{len(nulls)} null controls of the trials: all at chance.")
+    Path(out).write_text(json.dumps({"rows": rows, "null_controls": nulls}, indent=1))
+
+
+def _shown(interval: dict) -> str:
+    if interval["low"] is None:
+        return f"{interval['value']:.3f}"
+    return f"{interval['value']:.3f} ({interval['low']:.3f}–{interval['high']:.3f})"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
