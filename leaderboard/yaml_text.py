@@ -1,0 +1,94 @@
+"""YAML that strangers send, read within bounds: no aliases (a page of them grows to gigabytes), no tags, no repeated
+keys, no deep nesting."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nvfair_tools.errors import NvfairError
+
+MAX_BYTES = 256 * 1024  # a declaration is a page of text; a larger file is not one
+_DEPTH = 12
+_NODES = 20_000
+_LONG_NUMBER = re.compile(r"[-+]?(0[xob])?[0-9a-fA-F_]{40,}")
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice, where plain YAML keeps the last."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in keys:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key {key.value!r} is given twice", problem_mark=key.start_mark
+                    )
+                keys.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file in UTF-8. Raises NvfairError that says what stands in the way, and where."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise NvfairError(f"{size} bytes", where=path, expected=f"at most {MAX_BYTES} bytes of YAML")
+    text = decoded(path.read_bytes(), path)
+    try:
+        _bounded(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    # Numbers of thousands of digits and dates such as 2024-13-45 raise ValueError, others OverflowError.
+    except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, RecursionError) as error:
+        raise NvfairError(
+            f"not valid YAML in UTF-8: {_words(error)}", where=path, remedy="put quotes around texts with : # { [ or @"
+        ) from error
+
+
+def decoded(content: bytes, where: object) -> str:
+    """Text in UTF-8, with or without its byte-order mark. Raises NvfairError that names the encoding it seems to be."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+        raise NvfairError("this is UTF-16 or UTF-32", where=where, expected="UTF-8", remedy="save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise NvfairError(
+            f"line {line}: byte 0x{content[error.start]:02x} is not UTF-8 (it may be Latin-1)",
+            where=where,
+            expected="UTF-8",
+            remedy="save it as UTF-8",
+        ) from error
+
+
+def _bounded(text: str) -> None:
+    """Raises YAMLError before anything is built, while the parser is still reading."""
+    depth = nodes = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        nodes += 1
+        problem = ""
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            problem = "anchors (&) and aliases (*) are not taken; write the value out, or put quotes around it"
+        elif getattr(event, "tag", None):
+            problem = f"the tag {event.tag!r} is not taken"
+        elif isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent) and event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
+            problem = "a number of so many digits is not taken"
+        if depth > _DEPTH or nodes > _NODES:
+            problem = f"more than {_DEPTH} levels, or {_NODES} values"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        at = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        return f"{error.problem or error.context}{at}"
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
