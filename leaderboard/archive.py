@@ -103,8 +103,8 @@ def unpack(zip_path: Path, into: Path, limits: Limits = Limits()) -> Path:
 
 # What zipfile and zlib raise for damaged archives; zipfile reads some fields without looking at them.
 _DAMAGED = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError,
-    OverflowError, KeyError, IndexError, MemoryError,
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError,
+    ValueError, OverflowError, KeyError, IndexError, MemoryError,
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ def opened(path: Path, name: str, kind: str, most: int) -> RowFile:
     if kind == "embeddings":
         if not 1 <= size <= MAX_EMBEDDING:
             problems.append(
-                f"{name}: {size} columns embedding_0, embedding_1, ...; expected 1 to {MAX_EMBEDDING}, one for each value"
+                f"{name}: {size} columns embedding_0, embedding_1, ...; expected 1 to {MAX_EMBEDDING}, a value each"
             )
         elif set(values) != {f"embedding_{n}" for n in range(size)}:
             problems.append(f"{name}: the columns embedding_0 to embedding_{size - 1} are not all there")

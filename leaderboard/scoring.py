@@ -18,6 +18,7 @@ from benchmark.figures import PairScorer, figures
 from benchmark.scores import Scorer, TargetScores
 from benchmark.trials import TargetTrials
 from leaderboard import check
+from leaderboard.check_rows import trial_places
 from leaderboard.expected import Expected, TestSet
 from leaderboard.rows import RowFile, open_rows
 from leaderboard.store import ResultRow
@@ -40,7 +41,7 @@ def score(folder: Path, dataset: Dataset | TestSet) -> tuple[str, Submission, li
 
 
 def rescore(folder: Path, dataset: Dataset | TestSet, *, reason: str, identity: str) -> list[ResultRow]:
-    """The results of a submission that was scored before, as new rows that carry the `reason`; old ones stay as they are.
+    """The results of a submission that was scored before, as new rows with the `reason`; old ones stay as they are.
 
     identity: the submission's digest when it was accepted. Raises NvfairError where the files are no longer those, or
     no reason is given, and Problems as `score`.
@@ -147,6 +148,6 @@ def _trial_scorer(file: RowFile, expected: Expected, generators: list[str], most
     keys = expected.trial_keys(generators)
     scores = np.full(len(keys), np.nan)
     for batch in file.batches(most):
-        place, found, _ = check.trial_places(batch.key, expected, keys)
+        place, found, _ = trial_places(batch.key, expected, keys)
         scores[place[found]] = batch.values[found, 0]
     return TrialScorer(keys, scores, expected)

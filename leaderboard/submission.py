@@ -27,7 +27,6 @@ from nvfair_tools.identity import parse_identity
 
 SUBMISSION_VERSION = 1
 FILE = "submission.yaml"
-UNKNOWN = "unknown"
 # Of one file beside the embeddings and scores: code is a link, not an attachment.
 MAX_REPRODUCE_BYTES = 100 * 1024 * 1024
 _REPRODUCE = (".json", ".yaml", ".yml", ".txt", ".md", ".csv", ".parquet", ".zip")
@@ -79,11 +78,10 @@ def _person(text: str) -> str:
         raise ValueError(f"{error.what}; expected such as cremad:1001") from error
 
 
-def _text(most: int, least: int = 1) -> Any:
-    return Annotated[str, Field(min_length=least, max_length=most), AfterValidator(_line)]
-
-
-Name = _text(200)
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
+Author = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_line)]
+Contact = Annotated[str, Field(min_length=3, max_length=200), AfterValidator(_line)]
+Short = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_line)]
 Person = Annotated[str, Field(min_length=3, max_length=200), AfterValidator(_person)]
 Link = Annotated[str, Field(max_length=500), AfterValidator(_line), AfterValidator(_link)]
 InnerPath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_inside)]
@@ -112,7 +110,7 @@ class Training(_Part):
     datasets: Names
     people: People
     generators: Names
-    data: Literal["open", "closed", "unknown"] = UNKNOWN
+    data: Literal["open", "closed", "unknown"] = "unknown"
     selection: Touched = Touched()
     thresholds: Touched = Touched()
     cohorts: Touched = Touched()
@@ -161,12 +159,12 @@ class Submission(_Part):
     """The content of submission.yaml. `contact` is private: never shown on a page."""
 
     format_version: Literal[1]
-    method: _text(80)  # type: ignore[valid-type]
+    method: Short
     kind: Literal["method", "baseline", "control"] = "method"
-    authors: Annotated[tuple[_text(120), ...], Field(min_length=1, max_length=100)]  # type: ignore[valid-type]
-    contact: _text(200, 3)  # type: ignore[valid-type]
+    authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=100)]
+    contact: Contact
     description: Annotated[str, Field(max_length=2000), AfterValidator(_lines)] = ""
-    links: Annotated[dict[_text(40), Link], Field(max_length=10)] = Field(default_factory=dict)  # type: ignore[valid-type]
+    links: Annotated[dict[Short, Link], Field(max_length=10)] = Field(default_factory=dict)
     parameters: Annotated[int, Field(strict=True, ge=0, le=10**15)] | None = None
     hardware: Annotated[str, Field(max_length=200), AfterValidator(_line)] = ""
     training: Training

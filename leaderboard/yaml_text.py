@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -40,7 +40,7 @@ def read_yaml(path: Path) -> Any:
     text = decoded(path.read_bytes(), path)
     try:
         _bounded(text)
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, Loader=_Loader)
     # Numbers of thousands of digits and dates such as 2024-13-45 raise ValueError, others OverflowError.
     except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, RecursionError) as error:
         raise NvfairError(
@@ -66,14 +66,13 @@ def decoded(content: bytes, where: object) -> str:
 
 def _bounded(text: str) -> None:
     """Raises YAMLError before anything is built, while the parser is still reading."""
-    depth = nodes = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        nodes += 1
+    depth = 0
+    for nodes, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
         problem = ""
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             problem = "anchors (&) and aliases (*) are not taken; write the value out, or put quotes around it"
-        elif getattr(event, "tag", None):
-            problem = f"the tag {event.tag!r} is not taken"
+        elif tag := getattr(event, "tag", None):
+            problem = f"the tag {tag!r} is not taken"
         elif isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -83,7 +82,7 @@ def _bounded(text: str) -> None:
         if depth > _DEPTH or nodes > _NODES:
             problem = f"more than {_DEPTH} levels, or {_NODES} values"
         if problem:
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=cast(Any, event.start_mark))
 
 
 def _words(error: BaseException) -> str:
