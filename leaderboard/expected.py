@@ -80,9 +80,14 @@ class TestSet:
         self._digest = ""
 
     @property
+    def blind(self) -> bool:
+        """Whether this is the blind copy itself, which can be checked against but not scored on."""
+        return "blind" in self.dataset.meta
+
+    @property
     def hidden(self) -> bool:
         """Whether authors have a blind copy only."""
-        return self.names is not None
+        return self.names is not None or self.blind
 
     @property
     def digest(self) -> str:

@@ -62,6 +62,12 @@ def rescore(folder: Path, dataset: Dataset | TestSet, *, reason: str, identity: 
 
 def _scored(folder: Path, dataset: Dataset | TestSet, reason: str) -> tuple[str, Submission, list[ResultRow]]:
     test = dataset if isinstance(dataset, TestSet) else TestSet(dataset)
+    if test.blind:
+        raise NvfairError(
+            "this is the blind copy of a hidden set: it has no labels to score by",
+            where=test.dataset.folder,
+            remedy="submit to the board that keeps the hidden set",
+        )
     found = check.problems(folder, test)
     if found:
         raise Problems(folder, found, remedy="mend them and run `nvfair submit check` again")
