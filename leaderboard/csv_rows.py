@@ -5,6 +5,7 @@ Legend: n rows of a batch, D embedding size.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ _VALUE = re.compile(r"embedding_(0|[1-9][0-9]{0,4})")
 def opened(path: Path, name: str, kind: str, most: int) -> RowFile:
     """See leaderboard.rows.open_rows."""
     columns = _header(path, name)
+    _check_encoding(path, name)
     values = [column for column in columns if _VALUE.fullmatch(column)]
     size = len(values) if kind == "embeddings" else 1
     problems = [
@@ -107,6 +109,23 @@ def _header(path: Path, name: str) -> list[str]:
         raise Problems(name, [str(error)]) from error
     except csv.Error as error:
         raise Problems(name, [f"{name}: line 1: {error}"]) from error
+
+
+def _check_encoding(path: Path, name: str) -> None:
+    """Raises Problems at the first byte that is not UTF-8: the reader of CSV would tell no line."""
+    decoder, lines = codecs.getincrementaldecoder("utf-8")(), 0
+    with open(path, "rb") as file:
+        while True:
+            block = file.read(_BLOCK)
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                line = lines + error.object[: error.start].count(b"\n") + 1
+                told = f"byte 0x{error.object[error.start]:02x} is not UTF-8 (it may be Latin-1); save it as UTF-8"
+                raise Problems(name, [f"{name}: line {line}: {told}"]) from error
+            if not block:
+                return
+            lines += block.count(b"\n")
 
 
 def _listed(columns: list[str]) -> str:

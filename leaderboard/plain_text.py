@@ -25,7 +25,8 @@ def hidden_character(text: str, *, lines: bool = False) -> str:
             continue
         category = unicodedata.category(character)
         invisible = category in ("Cc", "Cs", "Cf", "Co", "Zl", "Zp") and character not in _JOINERS
-        if invisible or character in _DIRECTIONS:
+        nothing = ord(character) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(character) <= 0xFDEF  # never to be characters
+        if invisible or nothing or character in _DIRECTIONS:
             return f"U+{ord(character):04X} ({unicodedata.name(character, 'a control character')})"
     return ""
 
