@@ -33,7 +33,6 @@ _VALUE = re.compile(r"embedding_(0|[1-9][0-9]{0,4})")
 def opened(path: Path, name: str, kind: str, most: int) -> RowFile:
     """See leaderboard.rows.open_rows."""
     columns = _header(path, name)
-    _check_encoding(path, name)
     values = [column for column in columns if _VALUE.fullmatch(column)]
     size = len(values) if kind == "embeddings" else 1
     problems = [
@@ -58,11 +57,21 @@ def opened(path: Path, name: str, kind: str, most: int) -> RowFile:
         )
     if problems:
         raise Problems(name, problems)
+    _check_encoding(path, name)
     return RowFile(path, name, kind, size, -1)
 
 
 def batches(file: RowFile) -> Iterator[Batch]:
     """See leaderboard.rows.RowFile.batches."""
+    try:
+        yield from _batches(file)
+    except pa.ArrowInvalid as error:
+        if "Empty CSV file" not in str(error):
+            raise
+        raise Problems(file.name, [f"{file.name}: there are no rows"]) from error
+
+
+def _batches(file: RowFile) -> Iterator[Batch]:
     columns = _header(file.path, file.name)
     ragged: list[str] = []
 
@@ -145,9 +154,12 @@ def _batch(batch: pa.RecordBatch, file: RowFile, first: int) -> Batch:
         return Batch(first, key, none, none, _numbers(batch.column(1), "score", wrong)[:, None], wrong)
     window, start = (_integers(batch.column(n), name, wrong) for n, name in ((1, "window"), (2, "start_frame")))
     values = np.empty((len(batch), file.size), dtype=np.float32)
+    cells: dict[str, np.ndarray] = {}
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and told as such
         for n in range(file.size):
-            values[:, n] = _numbers(batch.column(3 + n), f"embedding_{n}", wrong)
+            values[:, n] = _numbers(batch.column(3 + n), f"embedding_{n}", cells)
+    if cells:
+        wrong["a value of the embedding is no number"] = np.unique(np.concatenate(list(cells.values())))
     return Batch(first, key, window, start, values, wrong)
 
 

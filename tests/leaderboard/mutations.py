@@ -206,7 +206,9 @@ def _another_type(rng: Rng, table: pa.Table) -> tuple:
     # Text under another name may be what CSV cannot say; either way the cells are wrong.
     if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
         values = values if "embedding" in table.column_names or _parquet_only(table) else pa.array([""] * len(table))
-    return _replaced(table, name, values), {}, BAD
+    # A large whole number is a number, where a number is asked for.
+    number = values.type == pa.uint64() and name.startswith(("score", "embedding_"))
+    return _replaced(table, name, values), {}, ANY if number else BAD
 
 
 def _parquet_only(table: pa.Table) -> bool:
