@@ -37,7 +37,7 @@ def problems(folder: Path, dataset: Dataset | TestSet) -> list[str]:
         return list(error.problems) if isinstance(error, Problems) else [str(error)]
     test = dataset if isinstance(dataset, TestSet) else TestSet(dataset)
     found: list[str] = []
-    read_before: dict[tuple[str, str, str], str] = {}
+    read_before: set[tuple[str, str, str]] = set()
     for number, entry in enumerate(submission.entries):
         for problem in _entry(folder, submission, entry, test, read_before, number):
             if problem not in found:  # two entries may share a file
@@ -76,9 +76,9 @@ def fitting(submission: Submission, entry: Entry, test: TestSet, protocol: Proto
     return [one for one in test.generators(protocol) if fits(relation, one, submission, entry)]
 
 
-def most_rows(expected: Expected, entry: Entry, generators: list[str]) -> int:
+def most_rows(expected: Expected, entry: Entry, cells: list[str]) -> int:
     """Rows that an entry's file may have before it is put aside unread."""
-    asked = len(expected.start_frame) if entry.embeddings else len(expected.trial_keys(generators))
+    asked = len(expected.start_frame) if entry.embeddings else len(expected.trial_keys(cells))
     return 2 * asked + _MORE_ROWS
 
 
@@ -87,7 +87,7 @@ def _entry(
     submission: Submission,
     entry: Entry,
     test: TestSet,
-    read_before: dict[tuple[str, str, str], str],
+    read_before: set[tuple[str, str, str]],
     number: int,
 ) -> Iterator[str]:
     yield from reproduce_problems(folder, entry)
@@ -95,8 +95,8 @@ def _entry(
         yield f"{FILE}: protocol {shown(entry.protocol)} is unknown; expected one of {', '.join(protocols.names())}"
         return
     protocol = protocols.load(entry.protocol)
-    if protocol.scoring.headline != "mean-auc-over-targets":
-        yield f"{FILE}: protocol {protocol.name} has one pooled figure, but a board ranks by the mean over targets"
+    if refused := _not_ranked(protocol, entry):
+        yield f"{FILE}: protocol {protocol.name} {refused}"
         return
     generators = fitting(submission, entry, test, protocol)
     if not generators:
@@ -110,15 +110,20 @@ def _entry(
     try:
         path = entry_path(folder, entry)
         expected = test.expected(protocol)
-        if entry.scores and not generators:
+        cells = generators if test.blind else expected.cells(generators)
+        if generators and not cells:
+            yield (
+                f"{FILE}: entry {number}: on {', '.join(generators)} this data set has no target with genuine and "
+                f"impostor trials under {protocol.name}; submit to another protocol"
+            )
+        if entry.scores and not cells:
             return  # which trials are asked for depends on them
-        key = entry.file, protocol.digest, " ".join(generators) if entry.scores else ""
+        key = entry.file, protocol.digest, " ".join(cells) if entry.scores else ""
         if key in read_before:
             return
-        read_before[key] = entry.protocol
-        file = open_rows(
-            path, entry.file, "embeddings" if entry.embeddings else "scores", most_rows(expected, entry, generators)
-        )
+        read_before.add(key)
+        most = most_rows(expected, entry, cells)
+        file = open_rows(path, entry.file, "embeddings" if entry.embeddings else "scores", most)
     except Problems as error:
         yield from error.problems
         return
@@ -126,9 +131,20 @@ def _entry(
         yield str(error)
         return
     if entry.embeddings:
-        yield from window_problems(file, expected, most_rows(expected, entry, generators))
+        yield from window_problems(file, expected, most)
     else:
-        yield from trial_problems(file, expected, generators, most_rows(expected, entry, generators))
+        yield from trial_problems(file, expected, cells, most)
+
+
+def _not_ranked(protocol: Protocol, entry: Entry) -> str:
+    """Why a board takes no entry under the protocol; "" where it does."""
+    if protocol.scoring.headline != "mean-auc-over-targets":
+        return "has one pooled figure, but a board ranks by the mean over targets"
+    if protocol.sweep is not None:
+        return "stands for several protocols at once, but a board ranks by one figure; report it with `nvfair evaluate`"
+    if entry.scores and protocol.trials.template is not None:
+        return "makes templates of several videos; submit `embeddings`, and the board makes them"
+    return ""
 
 
 def _none_fits(submission: Submission, entry: Entry, test: TestSet, protocol: Protocol) -> str:

@@ -120,10 +120,10 @@ def _windows(rows: _Rows, batch: Batch, video: np.ndarray, expected: Expected, s
     )
 
 
-def trial_problems(file: RowFile, expected: Expected, generators: list[str], most: int) -> Iterator[str]:
+def trial_problems(file: RowFile, expected: Expected, cells: list[str], most: int) -> Iterator[str]:
     """Problems of the rows of scores."""
     rows = _Rows(file)
-    keys = expected.trial_keys(generators)
+    keys = expected.trial_keys(cells)
     seen = np.zeros(len(keys), dtype=bool)
     strangers: dict[str, int] = {}
     backwards = 0

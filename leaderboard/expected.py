@@ -5,13 +5,13 @@ Legend: N videos, W windows of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from benchmark.trials import TargetTrials, trials
+from benchmark.trials import cell_names, count, trials
 from benchmark.windows import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.blind_key import key_beside
@@ -35,24 +35,30 @@ class Expected:
     start_frame: np.ndarray
     protocol: Protocol
     _keys: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, compare=False)
+    _cells: dict[tuple[str, ...], list[str]] = field(default_factory=dict, compare=False)
 
     @property
     def people(self) -> list[str]:
         """Everybody in the videos, in either role."""
         return sorted({*self.videos["driver"], *self.videos["target"]})
 
-    def trials(self, generator: str) -> list[TargetTrials]:
-        """The trials of one generator; positions in `videos`."""
-        return list(trials(self.videos, generator, self.protocol.trials))
+    def cells(self, generators: Sequence[str]) -> list[str]:
+        """Cells (`benchmark.trials.cell_names`) of `generators` in which a target has genuine and impostor trials."""
+        wanted = tuple(sorted(generators))
+        if wanted not in self._cells:
+            rule = self.protocol.trials
+            table = count(self.videos, rule, cell_names(wanted, rule))
+            self._cells[wanted] = sorted(table.loc[table["lack"] == "", "cell"].unique())
+        return self._cells[wanted]
 
-    def trial_keys(self, generators: list[str]) -> np.ndarray:
-        """Sorted numbers (first video · N + second) of all trials of `generators`, int64."""
-        wanted = tuple(generators)
+    def trial_keys(self, cells: Sequence[str]) -> np.ndarray:
+        """Sorted numbers (first video · N + second) of all trials of `cells`, int64. Not for trials of templates."""
+        wanted = tuple(cells)
         if wanted not in self._keys:
             parts = [
                 self.keys_of(pairs)
-                for generator in generators
-                for one in self.trials(generator)
+                for cell in cells
+                for one in trials(self.videos, cell, self.protocol.trials)
                 for pairs in (one.genuine, one.impostor)
             ]
             self._keys[wanted] = np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from benchmark import protocols
+from benchmark.cells import cell_figures
 from benchmark.embedding_files import EmbeddingTable, grouped
-from benchmark.figures import PairScorer, figures
+from benchmark.scored_trials import PairScorer
 from benchmark.scores import Scorer, TargetScores
 from benchmark.trials import TargetTrials
 from leaderboard import check
@@ -27,7 +28,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 
 # Raised whenever a figure could change for the same embeddings: results of two versions are not compared.
-SCORER = "1"
+SCORER = "2"
 FIRST = "first scoring"
 MAX_REASON = 200
 
@@ -92,26 +93,25 @@ def _scored(folder: Path, dataset: Dataset | TestSet, reason: str) -> tuple[str,
 
 
 def _score(folder: Path, submission: Submission, entry: Entry, test: TestSet) -> dict[str, Any]:
-    """Figures of each test generator that the protocol asks for, and what is to be known beside them."""
+    """Figures of each test generator (or pair of them) that the protocol asks for, and what is to be known beside."""
     protocol = protocols.load(entry.protocol)
     expected = test.expected(protocol)
-    generators = check.fitting(submission, entry, test, protocol)
-    most = check.most_rows(expected, entry, generators)
+    cells = expected.cells(check.fitting(submission, entry, test, protocol))
+    most = check.most_rows(expected, entry, cells)
     file = open_rows(entry_path(folder, entry), entry.file, "embeddings" if entry.embeddings else "scores", most)
     scorer: PairScorer
     if entry.embeddings:
         table = grouped(_table(file, most), expected.shown.tolist(), where=entry.file)
         scorer = Scorer(table, protocol.scoring)
     else:
-        scorer = _trial_scorer(file, expected, generators, most)
+        scorer = _trial_scorer(file, expected, cells, most)
     result: dict[str, Any] = {
         "generators": {},
         "overlap": declared_overlap(submission, expected.people),
         "scored_from": "embeddings" if entry.embeddings else "scores",
     }
-    for generator in generators:
-        found = expected.trials(generator)
-        result["generators"][generator] = figures(scorer, found, expected.videos, protocol, full=False)
+    for cell in cells:
+        result["generators"][cell] = cell_figures(scorer, expected.videos, cell, protocol)
     return result
 
 
@@ -150,8 +150,8 @@ def _table(file: RowFile, most: int) -> EmbeddingTable:
     )
 
 
-def _trial_scorer(file: RowFile, expected: Expected, generators: list[str], most: int) -> TrialScorer:
-    keys = expected.trial_keys(generators)
+def _trial_scorer(file: RowFile, expected: Expected, cells: list[str], most: int) -> TrialScorer:
+    keys = expected.trial_keys(cells)
     scores = np.full(len(keys), np.nan)
     for batch in file.batches(most):
         place, found, _ = trial_places(batch.key, expected, keys)

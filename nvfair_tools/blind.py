@@ -112,6 +112,7 @@ def kept_frames(time: np.ndarray, valid: np.ndarray, protocols: Sequence[Protoco
     for protocol in protocols:
         window, stride, rate = protocol.time.window, protocol.time.stride, float(protocol.time.rate)
         count = int(np.floor(since[-1] * rate + _SNAP)) + 1
+        count = count if protocol.time.frames is None else min(count, protocol.time.frames)
         if count < window:
             most = len(time) if protocol.missing.short_videos == "mirror" else most
             continue

@@ -76,7 +76,11 @@ def test_scores_give_the_figures_of_the_embeddings_they_were_made_from(
     mixed.to_csv(submission / name, index=False) if name.endswith("csv") else mixed.to_parquet(submission / name)
     named(submission, scores=name)
     assert problems(submission, dataset) == []
-    assert figures(submission, dataset) == before
+    found = figures(submission, dataset)["alpha"]
+    # Only embeddings say what trials beside the protocol's would score, and how far apart embeddings are.
+    assert set(before["alpha"]) - set(found) == {"cross_cross"}
+    assert found.pop("distances") is None
+    assert found == {key: before["alpha"][key] for key in found}
 
 
 def test_minus_infinity_is_the_lowest_of_scores(submission: Path, dataset: Dataset, scores: pd.DataFrame) -> None:
@@ -188,3 +192,33 @@ def test_a_generator_used_in_any_role_is_not_unseen(submission: Path, dataset: D
         assert (
             "nvfair-unseen: none of the tested generators (alpha, beta) is unseen" in problems(submission, dataset)[0]
         )
+
+
+def test_pairs_of_generators_and_templates_are_scored_from_embeddings(submission: Path, dataset: Dataset) -> None:
+    for protocol, cells in (
+        ("nvfair-cross-generator", ["alpha>beta", "beta>alpha"]),
+        ("nvfair-cross-cross", ["alpha", "beta"]),
+    ):
+        declare(submission, GOOD | {"entries": [GOOD["entries"][0] | {"protocol": protocol}]})
+        assert problems(submission, dataset) == []
+        assert sorted(figures(submission, dataset)) == cells
+
+
+def test_protocols_that_stand_for_several_and_scores_of_templates_are_refused(
+    submission: Path, dataset: Dataset
+) -> None:
+    for protocol, told in (("nvfair-enrol-k", "stands for several"), ("avaprintdb-seen", "has one pooled figure")):
+        declare(submission, GOOD | {"entries": [GOOD["entries"][0] | {"protocol": protocol}]})
+        assert told in problems(submission, dataset)[0]
+
+
+def test_scores_of_pairs_of_generators(submission: Path, dataset: Dataset) -> None:
+    across = protocols.load("nvfair-cross-generator")
+    expected = TestSet(dataset).expected(across)
+    keys = expected.trial_keys(expected.cells(["alpha", "beta"]))
+    count = len(expected.videos)
+    names = [f"{expected.shown[key // count]}|{expected.shown[key % count]}" for key in keys]
+    pd.DataFrame({"trial": names, "score": np.arange(len(keys))}).to_csv(submission / "scores.csv", index=False)
+    declare(submission, GOOD | {"entries": [{"protocol": across.name, "scores": "scores.csv"}]})
+    assert problems(submission, dataset) == []
+    assert sorted(figures(submission, dataset)) == ["alpha>beta", "beta>alpha"]
