@@ -1,5 +1,5 @@
-"""YAML that strangers send, read within bounds: no aliases (a page of them grows to gigabytes), no tags, no repeated
-keys, no deep nesting."""
+"""YAML that strangers send, read within bounds: aliases as far as they stay small (a page of them can
+grow to gigabytes), no tags, no repeated keys, no deep nesting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nvfair_tools.errors import NvfairError
 
 MAX_BYTES = 256 * 1024  # a declaration is a page of text; a larger file is not one
 _DEPTH = 12
-_NODES = 20_000
+_VALUES = 20_000
 _LONG_NUMBER = re.compile(r"[-+]?(0[xob])?[0-9a-fA-F_]{40,}")
 
 
@@ -66,21 +66,28 @@ def decoded(content: bytes, where: object) -> str:
 
 def _bounded(text: str) -> None:
     """Raises YAMLError before anything is built, while the parser is still reading."""
-    depth = 0
-    for nodes, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-        problem = ""
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            problem = "anchors (&) and aliases (*) are not taken; write the value out, or put quotes around it"
+    values = 0  # as if every alias were written out
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = []
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        anchor, problem = getattr(event, "anchor", None), ""
+        values += 1
+        if isinstance(event, yaml.AliasEvent):
+            problem = "" if anchor in sizes else f"the alias *{anchor} stands within what it repeats, or before it"
+            values += sizes.get(str(anchor), 0)
         elif tag := getattr(event, "tag", None):
             problem = f"the tag {tag!r} is not taken"
         elif isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
+            open_nodes.append((anchor, values))
         elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.ScalarEvent) and event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
-            problem = "a number of so many digits is not taken"
-        if depth > _DEPTH or nodes > _NODES:
-            problem = f"more than {_DEPTH} levels, or {_NODES} values"
+            name, begun = open_nodes.pop()
+            sizes |= {name: values - begun} if name else {}
+        elif isinstance(event, yaml.ScalarEvent):
+            sizes |= {anchor: 1} if anchor else {}
+            if event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
+                problem = "a number of so many digits is not taken"
+        if len(open_nodes) > _DEPTH or values > _VALUES:
+            problem = f"more than {_DEPTH} levels, or {_VALUES} values with all aliases written out"
         if problem:
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=cast(Any, event.start_mark))
 

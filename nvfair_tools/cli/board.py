@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.board_demo import demo
 from nvfair_tools.cli.board_pack import check, init, pack
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -25,6 +26,8 @@ for _command in (init, check, pack):
 def board() -> None:
     """Keep a leaderboard: add submissions, export its pages."""
 
+
+board.add_command(demo)
 
 _STORE = click.option("--store", default="sqlite:///board.sqlite", show_default=True, help="SQLAlchemy database URL.")
 
