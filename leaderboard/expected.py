@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from benchmark import plan
 from benchmark.trials import cell_names, count, trials
 from benchmark.windows import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
@@ -26,7 +27,8 @@ class Expected:
 
     videos: the table's rows of the N videos that have windows, index 0..N-1. shown: (N,) the names by which authors
     know them: their ids, or on a hidden set those of the blind copy. offsets: (N + 1), start_frame: (W,), first frames
-    of the windows of video n are start_frame[offsets[n]:offsets[n + 1]].
+    of the windows of video n are start_frame[offsets[n]:offsets[n + 1]]. asked: rows of all reenactments of the test
+    people, those without a window among them: failures to acquire, which count as rejected.
     """
 
     videos: pd.DataFrame
@@ -34,6 +36,7 @@ class Expected:
     offsets: np.ndarray
     start_frame: np.ndarray
     protocol: Protocol
+    asked: pd.DataFrame
     _keys: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, compare=False)
     _cells: dict[tuple[str, ...], list[str]] = field(default_factory=dict, compare=False)
 
@@ -116,7 +119,7 @@ class TestSet:
         same = [one for one in self._known.values() if _windows_of(one.protocol) == _windows_of(protocol)]
         if same:
             one = same[0]
-            return Expected(one.videos, one.shown, one.offsets, one.start_frame, protocol)
+            return Expected(one.videos, one.shown, one.offsets, one.start_frame, protocol, one.asked)
         windows = test_windows(self.dataset, protocol)
         counts = np.bincount(windows.video, minlength=len(windows.videos))
         ids = windows.videos["video"].tolist()
@@ -132,6 +135,7 @@ class TestSet:
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             start_frame=windows.start_frame.astype(np.int64),
             protocol=protocol,
+            asked=plan.test_videos(self.dataset, protocol).sort_values("video").reset_index(drop=True),
         )
 
 

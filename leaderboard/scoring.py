@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmark import protocols
-from benchmark.cells import cell_figures
+from benchmark.cells import Beside, cell_figures
 from benchmark.embedding_files import EmbeddingTable, grouped
 from benchmark.scored_trials import PairScorer
 from benchmark.scores import Scorer, TargetScores
@@ -110,8 +110,10 @@ def _score(folder: Path, submission: Submission, entry: Entry, test: TestSet) ->
         "overlap": declared_overlap(submission, expected.people),
         "scored_from": "embeddings" if entry.embeddings else "scores",
     }
+    # No thresholds from validation people: a submission holds the test people alone.
+    beside = Beside(expected.asked)
     for cell in cells:
-        result["generators"][cell] = cell_figures(scorer, expected.videos, cell, protocol)
+        result["generators"][cell] = cell_figures(scorer, expected.videos, cell, protocol, beside)
     return result
 
 
