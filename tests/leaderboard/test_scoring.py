@@ -93,6 +93,9 @@ def test_the_command_goes_from_an_empty_folder_to_a_page(submission: Path, datas
     assert "fill it in" in fresh.output
     data = ["--dataset", str(dataset.folder)]
     assert run.invoke(submit, ["check", str(submission), *data], catch_exceptions=False).output.endswith("good\n")
+    packed = run.invoke(submit, ["pack", str(submission), str(tmp_path / "a.zip")], catch_exceptions=False)
+    assert "submission.yaml and embeddings/test.parquet" in packed.output
+    assert run.invoke(submit, ["check", str(tmp_path / "a.zip"), *data], catch_exceptions=False).exit_code == 0
     added = run.invoke(board, ["add", str(submission), *data, "--store", store], catch_exceptions=False)
     assert "2 entries scored" in added.output
     run.invoke(board, ["export", str(tmp_path / "site"), "--store", store], catch_exceptions=False)
