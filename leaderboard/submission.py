@@ -34,6 +34,7 @@ class Training(_Part):
     datasets: tuple[str, ...] | Literal["unknown"]
     people: tuple[str, ...] | Literal["unknown"]  # namespace:id
     generators: tuple[str, ...] | Literal["unknown"]
+    data: Literal["open", "closed", "unknown"] = "unknown"  # whether others can get the training data
 
 
 class Entry(_Part):
@@ -42,6 +43,7 @@ class Entry(_Part):
     protocol: str = Field(min_length=1)  # the protocol's name
     embeddings: str = Field(min_length=1)  # path of the Parquet file, relative to the folder
     trained_on_generators: tuple[str, ...] = ()  # rows of the train x test matrix are told apart by this
+    reproduce: tuple[str, ...] = ()  # files that let others repeat it
 
 
 class Submission(_Part):
@@ -49,6 +51,7 @@ class Submission(_Part):
 
     format_version: Literal[1]
     method: str = Field(min_length=1, max_length=80)
+    kind: Literal["method", "baseline", "control"] = "method"
     authors: tuple[str, ...] = Field(min_length=1)
     contact: str = Field(min_length=3, max_length=200)
     description: str = Field(default="", max_length=2000)
