@@ -202,8 +202,9 @@ def _words(curves: Sequence[Curve], name: str, *, misses: bool = False) -> str:
 
 
 def _figure(name: str, title: str, words: str, width: int, height: int, parts: Sequence[Markup]) -> Markup:
-    head = Markup('<svg class="plot" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-desc">')
+    head = Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-desc">')
     named = Markup('<title id="{}-title">{}</title><desc id="{}-desc">{}</desc>')
+    style = "plot wide" if width > _SIZE else "plot"
     return Markup("").join(
-        [head.format(width, height, name, name), named.format(name, title, name, escape(words)), *parts, Markup("</svg>")]
+        [head.format(style, width, height, name, name), named.format(name, title, name, escape(words)), *parts, Markup("</svg>")]
     )

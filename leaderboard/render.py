@@ -110,6 +110,7 @@ class Pages:
             page_numbers=_page_numbers(found) if found else [],
             generators_of=generators_of,
             published=self._published,
+            decimals=decimals,
             fewest=FEWEST_PEOPLE,
         )
 
@@ -176,6 +177,11 @@ def generators_of(board: Board) -> list[str]:
 def auc(value: float | None, digits: int) -> str:
     """A rate; a dash where there is none."""
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def decimals(table: Sequence[Sequence[float | None]]) -> int:
+    """How many decimals a published table was given with, so that all its figures are written alike."""
+    return max(len(str(value).partition(".")[2]) for row in table for value in row if value is not None)
 
 
 def signed(value: float, digits: int) -> str:
