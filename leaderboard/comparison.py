@@ -62,7 +62,8 @@ def _meeting(board: Board, first: list[Record], second: list[Record]) -> Meeting
     common = sorted(set(a) & set(b))
     if not common:
         return None
-    lines, people = [], ()
+    lines: list[Line] = []
+    people: tuple[tuple[str, float, float], ...] = ()
     views = [(name, {name: a[name]}, {name: b[name]}) for name in common]
     if len(common) > 1:
         views.insert(0, (ALL, {name: a[name] for name in common}, {name: b[name] for name in common}))

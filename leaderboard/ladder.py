@@ -152,7 +152,9 @@ def _changed(
     fresh = np.flatnonzero(~same)
     before = len(earlier.keys)
     field = _Field(np.concatenate([earlier.areas, areas[fresh]]), margin)
-    better, worse = (np.concatenate([counts, np.zeros(len(fresh), np.int64)]) for counts in (earlier.better, earlier.worse))
+    better, worse = (
+        np.concatenate([counts, np.zeros(len(fresh), np.int64)]) for counts in (earlier.better, earlier.worse)
+    )
     present = np.ones(before + len(fresh), dtype=bool)
     present[before:] = False
     for one in gone:

@@ -69,7 +69,7 @@ class Links:
 
 
 def view_file(slug: str, generator: str, page: int, first: tuple[str, str]) -> str:
-    """The file of a view in an export. Names hold nothing but letters, digits and - . _ however a generator is named."""
+    """The file of a view in an export. Its name holds letters, digits and - . _ alone, however a generator is named."""
     tail = "" if page == 1 else f"-{page}"
     if (slug, generator) == first:
         return f"index{tail}.html"

@@ -20,6 +20,7 @@ class FigureLine:
     """One cell with its place."""
 
     board: Board
+    view: str  # the generator of the table that it stands in
     cell: Cell
     place: tuple[int, int] | None
     of: int
@@ -56,7 +57,7 @@ def values(standing: Standing, digest: str, *, linked: bool) -> dict[str, Any] |
         "neighbours": _neighbours(standing, records) if linked else [],
         "history": history[::-1],
         "boards": boards,
-        "shipped": {name for name in protocols.names()},
+        "shipped": set(protocols.names()),
         "reproduce": sorted({name for entry in told.entries for name in entry.reproduce}),
     }
 
@@ -77,6 +78,7 @@ def _lines(standing: Standing, one: Record) -> list[FigureLine]:
         lines.append(
             FigureLine(
                 board,
+                cell.generator if len(board.generators) > 1 else ALL,
                 cell,
                 row.place if row else None,
                 ranked,
@@ -147,9 +149,7 @@ def _plots(cells: Sequence[tuple[str, Cell]]) -> dict[str, Any]:
         "numbers": [row for one in shown for row in _curve_numbers(one)],
         "strip": plots.strip(dots, "strip") if dots else None,
         "strip_heads": [row.label for row in dots],
-        "strip_numbers": [
-            (who, *(f"{table[who]:.3f}" if who in table else "–" for table in tables)) for who in people
-        ],
+        "strip_numbers": [(who, *(f"{table[who]:.3f}" if who in table else "–" for table in tables)) for who in people],
     }
 
 

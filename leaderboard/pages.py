@@ -26,7 +26,7 @@ def export(
 ) -> Path:
     """Writes the site to `folder`, with board.json and board.csv; returns the path of its front page.
 
-    Comparisons are written of each method with its neighbours in the table, up to 200 submissions. A page of an
+    Comparisons are written of each method with its neighbours in the table, up to 100 submissions. A page of an
     earlier export that is no longer there stays as it is: export to a fresh folder where results were withdrawn.
     """
     stand = standing(results)
@@ -97,6 +97,6 @@ def _space(title: str) -> str:
     plain = title.replace("\\", " ").replace('"', "'").replace("\n", " ")
     return (
         f'---\ntitle: "{plain}"\nemoji: 🎭\ncolorFrom: blue\ncolorTo: indigo\nsdk: static\napp_file: index.html\n'
-        "pinned: false\n---\n\nWritten by `nvfair board export`. Open index.html; board.json and board.csv hold the same "
-        "as data.\n"
+        "pinned: false\n---\n\nWritten by `nvfair board export`. Open index.html; board.json and board.csv hold "
+        "the same as data.\n"
     )

@@ -106,7 +106,9 @@ def whisker(value: float, low: float | None, high: float | None, control: float 
     if control is not None:
         parts.append(Markup('<line class="control" x1="{0:.1f}" x2="{0:.1f}" y1="1" y2="15"/>').format(across(control)))
     if low is not None and high is not None:
-        parts.append(Markup('<line class="span" x1="{:.1f}" x2="{:.1f}" y1="8" y2="8"/>').format(across(low), across(high)))
+        parts.append(
+            Markup('<line class="span" x1="{:.1f}" x2="{:.1f}" y1="8" y2="8"/>').format(across(low), across(high))
+        )
     parts.append(Markup('<circle class="point" cx="{:.1f}" cy="8" r="3.5"/></svg>').format(across(value)))
     return Markup("").join(parts)
 
@@ -131,7 +133,9 @@ def pairs(rows: Sequence[tuple[str, float, float]], name: str) -> Markup:
     for number, (who, first, second) in enumerate(rows):
         y = 14 + step * number
         label = who if len(who) < 21 else who[:19] + "…"
-        parts.append(Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(left - 12, y + 4, label))
+        parts.append(
+            Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(left - 12, y + 4, label)
+        )
         line = Markup('<line class="link" x1="{}" x2="{}" y1="{}" y2="{}"/>')
         parts.append(line.format(across(first), across(second), y, y))
         parts.append(Markup('<circle class="open-dot" cx="{}" cy="{}" r="4.5"/>').format(across(second), y))
@@ -206,5 +210,10 @@ def _figure(name: str, title: str, words: str, width: int, height: int, parts: S
     named = Markup('<title id="{}-title">{}</title><desc id="{}-desc">{}</desc>')
     style = "plot wide" if width > _SIZE else "plot"
     return Markup("").join(
-        [head.format(style, width, height, name, name), named.format(name, title, name, escape(words)), *parts, Markup("</svg>")]
+        [
+            head.format(style, width, height, name, name),
+            named.format(name, title, name, escape(words)),
+            *parts,
+            Markup("</svg>"),
+        ]
     )

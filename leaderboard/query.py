@@ -95,7 +95,7 @@ class Found:
 
 
 def choose(standing: Standing, query: Query) -> Board | None:
-    """The board asked for; where several are meant, the newest scorer's, seen before unseen; None where there is none."""
+    """The board asked for; of several the newest, seen before unseen; None where there is none."""
     found = [
         board
         for board in standing.boards
@@ -103,7 +103,9 @@ def choose(standing: Standing, query: Query) -> Board | None:
         and query.protocol in ("", board.protocol)
         and query.relation in ("", board.relation)
     ]
-    return min(found, key=lambda b: (RELATIONS.index(b.relation) if b.relation in RELATIONS else 2, -b.newest), default=None)
+    return min(
+        found, key=lambda b: (RELATIONS.index(b.relation) if b.relation in RELATIONS else 2, -b.newest), default=None
+    )
 
 
 def find(standing: Standing, query: Query) -> Found | None:
@@ -125,11 +127,9 @@ def find(standing: Standing, query: Query) -> Found | None:
 def _wanted(rows: Sequence[Row], query: Query) -> list[Row]:
     words = query.search.lower().split()
     kept = [
-        row
-        for row in rows
-        if (not query.data or row.data == query.data) and all(word in row.text for word in words)
+        row for row in rows if (not query.data or row.data == query.data) and all(word in row.text for word in words)
     ]
-    value, usual = SORTS[query.sort]
+    value, _ = SORTS[query.sort]
     if query.sort == "auc":
         return kept if query.descending else kept[::-1]  # a view stands in that order already
     known = [row for row in kept if value(row) is not None]

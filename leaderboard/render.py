@@ -155,9 +155,7 @@ class Pages:
     def data(self, standing: Standing, links: Links) -> str:
         """The data card with the terms of consent."""
         shipped = [(name, protocols.load(name).title) for name in protocols.names()]
-        return self._render(
-            "data", "data", links, sets=_sets(standing), cards=self.site.cards, shipped=shipped
-        )
+        return self._render("data", "data", links, sets=_sets(standing), cards=self.site.cards, shipped=shipped)
 
     def missing(self, what: str, links: Links) -> str:
         """There is no such page."""
@@ -166,7 +164,7 @@ class Pages:
 
 def small(standing: Standing) -> bool:
     """Whether an export holds the comparisons of every method with its neighbours."""
-    return len(standing.digests()) <= 200
+    return len(standing.digests()) <= 100
 
 
 def generators_of(board: Board) -> list[str]:

@@ -109,6 +109,10 @@ class Standing:
 
     def view(self, board: Board, generator: str = ALL) -> View:
         """The rows of a board, over all its generators or one of them."""
+        if len(board.generators) == 1:
+            generator = ALL  # the same rows
+        if len(board.generators) == 1:
+            generator = ALL  # the same rows
         key = (board.slug, generator)
         with self._lock:
             found = self._views.get(key)

@@ -65,7 +65,7 @@ def router(
             return HTMLResponse(render.choose_two(now(), Links(), "Tick two entries." if "m" in asked else ""))
         if len(two) != 2 or two[0] == two[1]:
             problem = f"Choose two different entries; {len(set(two))} were chosen."
-            return HTMLResponse(render.choose_two(now(), Links(), problem), 400)
+            return HTMLResponse(render.choose_two(now(), Links(), problem))
         page = render.compare(now(), two[0], two[1], Links())
         if page is None:
             return HTMLResponse(render.choose_two(now(), Links(), "One of the two is not on this board."), 404)

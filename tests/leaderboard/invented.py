@@ -74,7 +74,8 @@ def result(
     }
     content.update(declared or {})
     per_generator = {
-        generator: figures(areas(number * 10 + n, mean, people, spread)) for n, (generator, mean) in enumerate(means.items())
+        generator: figures(areas(number * 10 + n, mean, people, spread))
+        for n, (generator, mean) in enumerate(means.items())
     }
     values: dict[str, Any] = {
         "submission": Submission.model_validate(content),
@@ -97,15 +98,25 @@ def result(
 def board() -> list[Scored]:
     """A board with everything on it."""
     found = []
-    plain = [("motion graph", 0.86, 0.82, "open"), ("temporal net", 0.85, 0.80, "closed"), ("tiny net", 0.74, 0.69, "open")]
+    plain = [
+        ("motion graph", 0.86, 0.82, "open"),
+        ("temporal net", 0.85, 0.80, "closed"),
+        ("tiny net", 0.74, 0.69, "open"),
+    ]
     for number, (name, seen, unseen, data) in enumerate(plain, start=1):
-        size = {"parameters": 530_000 * number, "description": f"{name}, as in the paper.\nSecond line.", "hardware": "one GPU"}
+        size = {
+            "parameters": 530_000 * number,
+            "description": f"{name}, as in the paper.\nSecond line.",
+            "hardware": "one GPU",
+        }
         links = {"links": {"code": "https://example.org/code"}}
         one = [{"protocol": p, "embeddings": "e.parquet", "trained_on_generators": ["alpha"]} for p in
                ("nvfair-seen", "nvfair-unseen")]  # fmt: skip
         declared = {**size, **links, "entries": one}
         found.append(result(name, {"alpha": seen}, number=number, declared=declared, data=data))
-        unseen_result = result(name, {"beta": unseen}, protocol="nvfair-unseen", number=number, declared=declared, data=data)
+        unseen_result = result(
+            name, {"beta": unseen}, protocol="nvfair-unseen", number=number, declared=declared, data=data
+        )
         found.append(unseen_result)
     found.append(result("mean face shape", {"alpha": 0.66}, number=5, declared={"kind": "control"}, phase=""))
     found.append(result("landmark spread", {"alpha": 0.70}, number=6, declared={"kind": "baseline"}, phase=""))
