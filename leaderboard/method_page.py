@@ -30,6 +30,7 @@ class FigureLine:
     eer: float | None
     worst: float | None
     dcf: float | None
+    cross: float | None  # both videos are cross-reenactments: nothing for a detector of "not its owner" to hold on to
 
 
 def values(standing: Standing, digest: str, *, linked: bool) -> dict[str, Any] | None:
@@ -50,6 +51,7 @@ def values(standing: Standing, digest: str, *, linked: bool) -> dict[str, Any] |
         "newer": newest if newest != digest else "",
         "lines": lines,
         "any_dcf": any(line.dcf is not None for line in lines),
+        "any_cross": any(line.cross is not None for line in lines),
         "matrices": _matrices(records, boards),
         "plots": _plots(cells),
         "subgroups": _subgroups(cells),
@@ -88,6 +90,7 @@ def _lines(standing: Standing, one: Record) -> list[FigureLine]:
                 _value(figures.get("eer")),
                 _value(figures.get("worst_decile")),
                 _value(figures.get("min_dcf")),
+                _value((figures.get("cross_cross") or {}).get("auc_mean")),
             )
         )
     return lines

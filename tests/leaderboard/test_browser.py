@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from leaderboard.pages import export
 from leaderboard.web import router
+from nvfair_tools.dataset import Dataset
 from tests.leaderboard.browser import browser, chromium, served
 from tests.leaderboard.invented import board, result
 
@@ -231,22 +232,66 @@ def test_the_export_can_be_read_without_scripts(tab: Any, tmp_path: Path) -> Non
     assert len(methods(tab)) == 3
 
 
-def test_a_submission_by_form_is_checked_and_an_invalid_one_explained(tab: Any, tmp_path: Path) -> None:
+def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_explained(
+    tab: Any, tmp_path: Path, dataset: Dataset, submission: Path
+) -> None:
     if importlib.util.find_spec("leaderboard.forms") is None:
         pytest.skip("this board takes no submissions: leaderboard.forms, which has POST /submit, is not here")
-    from tests.leaderboard.small_board import small_board
+    running: Any = importlib.import_module("tests.leaderboard.running")
+    board = running.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
+    token = board.token("ann")
+    good = running.zipped(submission, tmp_path / "good.zip")
+    server, worker = running.Server(board), running.Process(board, "worker")
+    try:
 
-    with small_board(tmp_path) as (address, token, good, bad):
-        tab.goto(address + "/submit")
-        tab.get_by_label("Token").fill(token)
-        tab.get_by_label("Zip file").set_input_files(bad)
-        tab.get_by_role("button", name="Submit").click()
-        assert "Not submitted" in tab.inner_text("main")
-        tab.goto(address + "/submit")
-        tab.get_by_label("Token").fill(token)
-        tab.get_by_label("Zip file").set_input_files(good)
-        tab.get_by_role("button", name="Submit").click()
-        assert "Submitted" in tab.inner_text("h1")
+        def send(archive: Path) -> None:
+            tab.goto(f"{server.url}/submit")
+            tab.get_by_label("Token").fill(token)
+            tab.get_by_label("Phase").select_option("development")
+            tab.get_by_label("Zip file").set_input_files(archive)
+            tab.get_by_role("button", name="Submit").click()
+
+        statuses: list[int] = []
+        tab.on("response", lambda answer: statuses.append(answer.status))
+        send(good)
+        assert tab.inner_text("h1") == "Submitted"
+
+        def shown() -> bool:
+            tab.goto(server.url)
+            return "landmark spread" in tab.inner_text("main")
+
+        running.until(shown, 90)
+        tab.get_by_role("link", name="landmark spread").click()
+        assert "scored here" in tab.inner_text("main")
+        assert tab.get_by_role("img", name="AUC of each person").is_visible()
+        assert max(statuses) < 400
+    finally:
+        worker.stop()
+        server.stop()
+
+
+def test_an_invalid_submission_is_explained_on_the_page(
+    chrome: Any, tmp_path: Path, dataset: Dataset, submission: Path
+) -> None:
+    if importlib.util.find_spec("leaderboard.forms") is None:
+        pytest.skip("this board takes no submissions: leaderboard.forms, which has POST /submit, is not here")
+    running: Any = importlib.import_module("tests.leaderboard.running")
+    board = running.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
+    token = board.token("ann")
+    (submission / "embeddings" / "test.parquet").unlink()
+    bad = running.zipped(submission, tmp_path / "bad.zip")
+    server, context = running.Server(board), chrome.new_context()
+    try:
+        page = context.new_page()
+        page.goto(f"{server.url}/submit")
+        page.get_by_label("Token").fill(token)
+        page.get_by_label("Zip file").set_input_files(bad)
+        page.get_by_role("button", name="Submit").click()
+        assert page.inner_text("h1") == "Not submitted"
+        assert "embeddings/test.parquet" in page.get_by_role("alert").inner_text()
+    finally:
+        context.close()
+        server.stop()
 
 
 # Texts whose contrast with what is behind them is below what WCAG AA asks (4.5; 3 where the text is large).
