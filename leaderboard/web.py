@@ -104,6 +104,11 @@ def router(
             return missing("There is no such file.", 1)
         return Response(files[name], media_type=STATIC[name], headers={"cache-control": "max-age=300"})
 
+    @pages.get("/favicon.ico")
+    def icon() -> Response:
+        # Asked for by browsers on pages that name no icon.
+        return Response(files["icon.svg"], media_type=STATIC["icon.svg"])
+
     @pages.get("/robots.txt")
     def robots() -> Response:
         return Response(ROBOTS, media_type="text/plain; charset=utf-8")
