@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, create_engine, select
@@ -49,7 +50,10 @@ class ResultRow(Base):
 
 @dataclass(frozen=True)
 class Scored:
-    """A result with the declaration it belongs to."""
+    """A result with the declaration it belongs to.
+
+    The figures are whole: where `feedback` is "coarse", `leaderboard.feedback.shown` makes what may leave the server.
+    """
 
     submission: Submission
     digest: str
@@ -59,6 +63,14 @@ class Scored:
     scorer: str
     entry: int
     figures: dict[str, Any]
+    created: datetime | None = None  # none: scored before times were kept
+    method_digest: str = ""  # the same for every submission of one method by one account: its history
+    phase: str = ""  # empty: added by the maintainer
+    reason: str = "first scoring"
+    private: bool = False  # a draft: its owner's alone
+    feedback: str = "full"  # or "coarse"
+    dataset: str = ""  # the data set's name on this board
+    id: int = 0  # grows in the order in which results were made
 
 
 class Store:
@@ -103,6 +115,8 @@ class Store:
                     scorer=result.scorer,
                     entry=result.entry,
                     figures=json.loads(result.figures),
+                    reason=result.reason,
+                    id=result.id,
                 )
 
     def close(self) -> None:
