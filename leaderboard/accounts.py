@@ -111,8 +111,10 @@ def account_named(session: Session, name: str) -> AccountRow:
 
 def _checked(name: str, what: str) -> str:
     if not 1 <= len(name) <= 80 or not name.isprintable() or name != name.strip():
-        raise NvfairError(f"{name!r} is no name of an {what}" if what == "account" else f"{name!r} is no token's name",
-                          expected="1 to 80 printable characters, without spaces around them")
+        raise NvfairError(
+            f"{name!r} is no name of an {what}" if what == "account" else f"{name!r} is no token's name",
+            expected="1 to 80 printable characters, without spaces around them",
+        )
     return name
 
 

@@ -13,7 +13,13 @@ from leaderboard.tables import AuditRow, now
 
 
 def note(
-    session: Session, actor: str, action: str, subject: str, *, address: str = "", details: dict[str, object] | None = None
+    session: Session,
+    actor: str,
+    action: str,
+    subject: str,
+    *,
+    address: str = "",
+    details: dict[str, object] | None = None,
 ) -> None:
     """Adds a row within the caller's transaction. Secrets never go into `details`."""
     told = json.dumps(details or {}, sort_keys=True)

@@ -118,9 +118,7 @@ def _from_folder(settings: Settings, folder: Path) -> Settings:
     store = settings.store
     if store.startswith(_SQLITE) and not store.startswith(f"{_SQLITE}/"):
         store = f"{_SQLITE}{folder / store.removeprefix(_SQLITE)}"
-    datasets = {
-        name: one.model_copy(update={"folder": folder / one.folder}) for name, one in settings.datasets.items()
-    }
+    datasets = {name: one.model_copy(update={"folder": folder / one.folder}) for name, one in settings.datasets.items()}
     return settings.model_copy(update={"store": store, "files": folder / settings.files, "datasets": datasets})
 
 

@@ -1,4 +1,4 @@
-"""The board's tables. What they look like in a database is made by `leaderboard/migrations`, and a test compares both."""
+"""The board's tables. In a database they are made by `leaderboard/migrations`; a test compares both."""
 
 from __future__ import annotations
 
