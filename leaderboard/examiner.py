@@ -75,12 +75,17 @@ def _root(folder: Path) -> Path:
 
 def _plain(folder: Path, submission: Submission, into: Path) -> Path:
     """A folder with the declaration and the files that it names: what its digest covers, and nothing else."""
-    for name in {FILE, *_files(submission.model_dump()["entries"], folder)}:
+    for name in declared_files(folder, submission):
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             shutil.copyfile(folder / name, target, follow_symlinks=False)
     return into
+
+
+def declared_files(folder: Path, submission: Submission | None = None) -> set[str]:
+    """Paths, relative to `folder`, of the declaration and the files that it names. Raises as `submission.read`."""
+    return {FILE, *_files((submission or read(folder)).model_dump()["entries"], folder)}
 
 
 def _files(value: Any, folder: Path) -> set[str]:

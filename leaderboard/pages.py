@@ -21,9 +21,14 @@ def export(results: Iterable[Scored], folder: Path) -> Path:
     write_text(folder / "board.json", json.dumps(rows, indent=1, sort_keys=True) + "\n")
     with written_aside(folder / "board.csv") as aside:
         pd.DataFrame(rows).to_csv(aside, index=False)
-    page = folder / "index.html"
-    write_text(page, _render(rows))
-    return page
+    index = folder / "index.html"
+    write_text(index, _render(rows))
+    return index
+
+
+def page(results: Iterable[Scored]) -> str:
+    """The page's HTML."""
+    return _render([row for result in results for row in table(result)])
 
 
 def table(result: Scored) -> list[dict[str, Any]]:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.board_admin import admin
+from nvfair_tools.cli.board_push import push
+from nvfair_tools.cli.board_service import serve, worker
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _DATASET = click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
 
@@ -49,7 +53,13 @@ def check(folder: Path, dataset: Path) -> None:
 
 @click.group()
 def board() -> None:
-    """Keep a leaderboard: add submissions, export its pages."""
+    """Keep a leaderboard: serve it, add submissions, export its pages."""
+
+
+submit.add_command(push)
+board.add_command(serve)
+board.add_command(worker)
+board.add_command(admin)
 
 
 _STORE = click.option("--store", default="sqlite:///board.sqlite", show_default=True, help="SQLAlchemy database URL.")
