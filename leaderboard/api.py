@@ -1,6 +1,6 @@
 """The JSON API: /api/v1. Described at /openapi.json."""
 
-from __future__ import annotations
+# No annotations as text here: FastAPI reads those of the routes, whose names live in a function.
 
 import asyncio
 from collections import OrderedDict

@@ -14,24 +14,29 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import Connection, Engine, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, Integer, Table, func, insert, inspect, select, text
 
 from leaderboard import schema
+from leaderboard.audit import note
+from leaderboard.database import writing
 from leaderboard.tables import Base, Moment, now
 from leaderboard.vault import Vault
 from nvfair_tools.atomic import written_aside
 from nvfair_tools.errors import NvfairError, Problems
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 _MANIFEST = "manifest.json"
 _BATCH = 500
+_FILE = re.compile(r"submissions/[0-9a-f]{64}/[^\\]+")
 _MANIFEST_BYTES = 256 * 2**20
 
 
@@ -81,16 +86,12 @@ def check(path: Path) -> Manifest:
         with tarfile.open(path, "r:") as tar:
             names = tar.getnames()
             manifest = _manifest(tar, path)
-            problems = [
-                f"{name}: is not in the manifest" for name in names if name not in {*manifest.members, _MANIFEST}
-            ]
-            problems += (
-                [f"{name}: is there twice" for name in {n for n in names if names.count(n) > 1}]
-                if len(set(names)) != len(names)
-                else []
-            )
+            known = {*manifest.members, _MANIFEST}
+            problems = [f"{name}: is not in the manifest" for name in names if name not in known]
+            problems += [f"{name}: is there twice" for name, count in Counter(names).items() if count > 1]
+            held = {member.name: member for member in tar.getmembers()}
             for name, expected in manifest.members.items():
-                problems += _changed(tar, name, expected)
+                problems += _changed(tar, name, held.get(name), expected)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise NvfairError(f"cannot be read: {error}", where=path, expected="a file of `board admin backup`") from error
     if problems:
@@ -117,6 +118,8 @@ def restore(engine: Engine, vault: Vault, path: Path) -> Manifest:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             for table in Base.metadata.sorted_tables:
                 _fill(connection, table, tar)
+    with writing(engine) as session:
+        note(session, "admin", "restored", path.name, details={"backup of": manifest.created.isoformat()})
     return manifest
 
 
@@ -142,13 +145,8 @@ def _fill(connection: Connection, table: Table, tar: tarfile.TarFile) -> None:
             batch = []
     if batch:
         connection.execute(insert(table), batch)
-    key = table.primary_key.columns[0]
-    if (
-        connection.dialect.name == "postgresql"
-        and len(table.primary_key.columns) == 1
-        and key.autoincrement is not False
-    ):
-        _advance(connection, table, key.name)
+    if connection.dialect.name == "postgresql" and "id" in table.c and isinstance(table.c.id.type, Integer):
+        _advance(connection, table, "id")
 
 
 def _advance(connection: Connection, table: Table, key: str) -> None:
@@ -176,6 +174,7 @@ def _refuse_full(engine: Engine) -> None:
 
 def _restore_files(tar: tarfile.TarFile, manifest: Manifest, vault: Vault) -> None:
     folders: dict[str, list[str]] = {}
+    held = {member.name: member for member in tar.getmembers()}
     for name in manifest.members:
         parts = PurePosixPath(name).parts
         if parts[0] == "submissions":
@@ -185,7 +184,7 @@ def _restore_files(tar: tarfile.TarFile, manifest: Manifest, vault: Vault) -> No
             for name in names:
                 target = aside / "plain" / PurePosixPath(name).relative_to(f"submissions/{digest}")
                 target.parent.mkdir(parents=True, exist_ok=True)
-                source = tar.extractfile(name)
+                source = tar.extractfile(held[name])
                 assert source is not None
                 with open(target, "wb") as out:
                     while block := source.read(1 << 20):
@@ -208,26 +207,19 @@ def _manifest(tar: tarfile.TarFile, path: Path) -> Manifest:
     names = set(manifest.members)
     strange = [name for name in names - expected if not _is_file_name(name)]
     if expected - names or strange:
-        raise Problems(
-            path,
-            [*(f"{n}: is missing" for n in sorted(expected - names)), *(f"{n!r}: is no name of ours" for n in strange)],
-        )
+        missing = [f"{name}: is missing" for name in sorted(expected - names)]
+        raise Problems(path, [*missing, *(f"{name!r}: is no name of ours" for name in strange)])
     return manifest
 
 
 def _is_file_name(name: str) -> bool:
-    parts = PurePosixPath(name).parts
-    return (
-        len(parts) >= 3 and parts[0] == "submissions" and ".." not in parts and "\\" not in name and len(parts[1]) == 64
-    )
+    return _FILE.fullmatch(name) is not None and ".." not in PurePosixPath(name).parts
 
 
-def _changed(tar: tarfile.TarFile, name: str, expected: str) -> list[str]:
-    try:
-        member = tar.getmember(name)
-        file = tar.extractfile(member) if member.isreg() else None
-    except KeyError:
+def _changed(tar: tarfile.TarFile, name: str, member: tarfile.TarInfo | None, expected: str) -> list[str]:
+    if member is None:
         return [f"{name}: is missing"]
+    file = tar.extractfile(member) if member.isreg() else None
     if file is None:
         return [f"{name}: is no plain file"]
     digest = hashlib.sha256()

@@ -45,6 +45,8 @@ def serve(settings: Settings, board: Path, *, host: str, port: int, with_worker:
         backlog=4096,
     )
     _log.info("serving", url=f"http://{host}:{port}", store=service.store.engine.url.render_as_string())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ended)
     with _worker(board) if with_worker else _nothing():
         uvicorn.Server(config).run()
 
@@ -72,6 +74,10 @@ def _stop_with(worker: Worker, parent: int) -> None:
     while os.getppid() == parent:
         pause.wait(_PARENT_SECONDS)
     worker.stop()
+
+
+def _ended(_signal: int, _frame: FrameType | None) -> None:
+    """uvicorn raises the signal that ended it once more, for whoever was there before: the worker's goodbye follows."""
 
 
 @contextmanager

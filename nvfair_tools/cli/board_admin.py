@@ -188,9 +188,8 @@ def audit(subject: str, limit: int, board: Path) -> None:
 
     with _opened(board) as (_, store):
         for row in rows(store.engine, subject=subject, limit=limit):
-            click.echo(
-                f"{row.at:%Y-%m-%d %H:%M:%S}  {row.actor}  {row.action}  {row.subject}  {row.address}  {row.details}"
-            )
+            told = (f"{row.at:%Y-%m-%d %H:%M:%S}", row.actor, row.action, row.subject, row.address, row.details)
+            click.echo("  ".join(told))
 
 
 @contextmanager
