@@ -113,7 +113,8 @@ def attempts(engine: Engine, lease: Lease) -> int:
 def depth(engine: Engine) -> dict[str, int]:
     """Jobs in each state."""
     with reading(engine) as session:
-        counts = dict(session.execute(select(JobRow.state, func.count()).group_by(JobRow.state)).tuples().all())
+        rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
+        counts = {row[0]: row[1] for row in rows}
     return {state: counts.get(state, 0) for state in (QUEUED, LEASED, DONE, FAILED)}
 
 

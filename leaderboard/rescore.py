@@ -26,7 +26,8 @@ def rescore(engine: Engine, reason: str, *, submission: str = "", phase: str = "
         first = session.scalars(wanted).all()
         if not first:
             raise NvfairError("there is no scored submission that fits", remedy="look at the board for its name")
-        again = set(session.execute(select(JobRow.submission, JobRow.phase).where(JobRow.reason == reason)).tuples())
+        told = session.execute(select(JobRow.submission, JobRow.phase).where(JobRow.reason == reason))
+        again = {(row[0], row[1]) for row in told}
         fresh = [job for job in first if (job.submission, job.phase) not in again]
         for job in fresh:
             session.add(

@@ -41,12 +41,10 @@ def upgrade() -> None:
         sa.Column("name", sa.String(80), nullable=False),
         sa.Column("feedback", sa.String(10), nullable=False),
     )
-    with op.batch_alter_table("submissions") as table:
-        table.add_column(
-            sa.Column("account", sa.Integer(), sa.ForeignKey("accounts.id", name="submissions_account_fkey"))
-        )
-        table.add_column(sa.Column("created", MOMENT))
-        table.add_column(sa.Column("private", sa.Boolean(), nullable=False, server_default=sa.false()))
+    # In plain SQL: Alembic would copy SQLite's table and drop the old one, to which results refer.
+    op.execute("ALTER TABLE submissions ADD COLUMN account INTEGER REFERENCES accounts (id)")
+    op.add_column("submissions", sa.Column("created", MOMENT))
+    op.add_column("submissions", sa.Column("private", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("results", sa.Column("created", MOMENT))
     op.add_column("results", sa.Column("phase", sa.String(80)))
     op.create_table(
