@@ -38,8 +38,7 @@ class Examiner:
         from leaderboard.archive import unpack
 
         unpacked = aside / "unpacked"
-        unpack(archive, unpacked)
-        folder = _root(unpacked)
+        folder = _root(unpack(archive, unpacked))
         found = problems(folder, self._dataset(dataset))
         if found:
             # Where it was unpacked is no business of the author's.

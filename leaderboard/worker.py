@@ -63,6 +63,7 @@ class Worker:
     def step(self) -> bool:
         """Does one job; False when none waits."""
         limits = self._settings.limits
+        self._child.warm()  # before the lease begins: starting it may take as long as one lasts
         lease = queue.take(self._engine, self.name, limits.lease_seconds, most=limits.leases)
         if lease is None:
             return False

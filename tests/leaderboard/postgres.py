@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -72,7 +73,7 @@ def cluster() -> Iterator[Cluster]:
         _wait(folder, user, server)
         yield Cluster(folder, user)
     finally:
-        server.send_signal(2)  # SIGINT: at once, but in order
+        server.send_signal(signal.SIGQUIT)  # at once: nothing in it is to be kept
         server.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -162,3 +162,10 @@ def dump(store: Store) -> str:
         return json.dumps(
             [[str(row) for row in connection.execute(table.select())] for table in Base.metadata.sorted_tables]
         )
+
+
+def bearer_get(url: str, token: str) -> str:
+    """What is at the address for whoever has the token."""
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.text
