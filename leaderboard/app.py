@@ -79,7 +79,14 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
     """The pages; a single plain one where this package was installed without them."""
     if importlib.util.find_spec("leaderboard.web") is not None:
         web: Any = importlib.import_module("leaderboard.web")
-        app.include_router(web.router(lambda: service.snapshot.moment.results))
+        settings = service.settings
+        cards = [
+            (name, card.read_text(encoding="utf-8"))
+            for name, one in settings.datasets.items()
+            if (card := one.folder / "README.md").is_file()
+        ]
+        results = lambda: service.snapshot.moment.results  # noqa: E731
+        app.include_router(web.router(results, title=settings.title, phases=tuple(settings.phases), cards=cards))
         return
 
     @app.get("/", include_in_schema=False)

@@ -78,7 +78,9 @@ class PageCache:
         await self._app(scope, receive, send)
         content = b"".join(body)
         tag = b'"' + hashlib.sha256(content).hexdigest()[:32].encode() + b'"'
-        headers = (*start.get("headers", ()), (b"etag", tag), (b"cache-control", b"no-cache"))
+        headers = (*start.get("headers", ()), (b"etag", tag))
+        if not any(name.lower() == b"cache-control" for name, _ in headers):
+            headers = (*headers, (b"cache-control", b"no-cache"))  # may be kept, if it is asked for again by its tag
         page = _Page(version, start.get("status", 500), tuple(headers), content, tag, scope.get("route"))
         if page.status == 200 and not any(name.lower() == b"set-cookie" for name, _ in headers):
             self._keep(key, page)

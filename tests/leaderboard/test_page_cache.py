@@ -136,6 +136,7 @@ def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, f
     for name, private in (("public", False), ("draft", True)):
         declare(submission, {**GOOD, "method": name})
         digest, declaration, rows = score(submission, dataset)
+        scored_on = rows[0].dataset_digest
         store.add(digest, declaration, rows)
         with writing(store.engine) as session:
             row = session.get(SubmissionRow, digest)
@@ -149,7 +150,7 @@ def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, f
     assert snapshot.moment.version > version
     assert {result.feedback for result in snapshot.moment.results} == {"full"}
     with writing(store.engine) as session:
-        session.add(DatasetRow(digest=rows[0].dataset_digest, name="toy", feedback="coarse"))
+        session.add(DatasetRow(digest=scored_on, name="toy", feedback="coarse"))
     assert snapshot.refresh()
     assert {(result.feedback, result.dataset) for result in snapshot.moment.results} == {("coarse", "toy")}
     store.close()
