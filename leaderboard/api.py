@@ -3,7 +3,6 @@
 # No annotations as text here: FastAPI reads those of the routes, whose names live in a function.
 
 import asyncio
-from collections import OrderedDict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
@@ -17,7 +16,6 @@ from leaderboard.answers import (
     PhaseAnswer,
     Problem,
     QuotaAnswer,
-    RowAnswer,
     SubmissionAnswer,
     SubmissionsAnswer,
     TableAnswer,
@@ -71,7 +69,7 @@ def router(service: Service, door: Door) -> APIRouter:
     """The routes."""
     settings, engine = service.settings, service.store.engine
     api = APIRouter(prefix="/api/v1", responses=_refusals(413, 422, 429))
-    tables = TableRows()
+    table_lines = listing.Lines()
 
     def account(credentials: _Credentials, request: Request) -> Account:
         if credentials is None:
@@ -114,7 +112,7 @@ def router(service: Service, door: Door) -> APIRouter:
         size: _Size = 50,
     ) -> Response:
         """The table: one row for each method and test generator."""
-        lines = await asyncio.to_thread(tables.of, service)
+        lines = await asyncio.to_thread(table_lines.of, service.snapshot.moment.results)
         found = listing.page(
             lines,
             protocol=protocol,
@@ -187,23 +185,6 @@ def router(service: Service, door: Door) -> APIRouter:
         return answer
 
     return api
-
-
-class TableRows:
-    """The table's rows, made anew when the results change."""
-
-    def __init__(self) -> None:
-        self._made: OrderedDict[int, list[RowAnswer]] = OrderedDict()
-
-    def of(self, service: Service) -> list[RowAnswer]:
-        """The rows now."""
-        moment = service.snapshot.moment
-        rows = self._made.get(moment.version)
-        if rows is None:
-            rows = self._made[moment.version] = listing.rows(moment.results)
-            while len(self._made) > 1:
-                self._made.popitem(last=False)
-        return rows
 
 
 def _wait(seconds: float, error: str) -> None:

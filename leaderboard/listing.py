@@ -1,4 +1,4 @@
-"""The table as plain rows: filtered, sorted, a page at a time. The newest result of an entry stands for it."""
+"""The table as plain rows: filtered, sorted, a page at a time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,28 @@ from leaderboard.store import Scored
 Order = Literal["auc_mean", "auc_pooled", "method", "created"]
 
 
-def rows(results: Iterable[Scored]) -> list[RowAnswer]:
-    """Every line of the table, in the order in which results were made."""
-    newest: dict[tuple[str, int, str, str], Scored] = {}
-    for result in results:
-        newest[result.digest, result.entry, result.protocol_digest, result.dataset_digest] = result
-    return [row for result in newest.values() for row in _rows(shown(result))]
+class Lines:
+    """Makes the table's lines; those of a result are made once, because results never change."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, str], tuple[RowAnswer, ...]] = {}
+        self._of: tuple[Scored, ...] | None = None
+        self._lines: list[RowAnswer] = []
+
+    def of(self, results: tuple[Scored, ...]) -> list[RowAnswer]:
+        """Every line of the table, in the order in which results were made; the newest of an entry stands for it."""
+        if results is self._of:
+            return self._lines
+        newest: dict[tuple[str, int, str, str], Scored] = {}
+        for result in results:
+            newest[result.digest, result.entry, result.protocol_digest, result.dataset_digest] = result
+        made = {}
+        for result in newest.values():
+            key = result.id, result.feedback
+            made[key] = self._made.get(key) or tuple(_rows(shown(result)))
+        self._made = made
+        self._of, self._lines = results, [row for rows in made.values() for row in rows]
+        return self._lines
 
 
 def page(
