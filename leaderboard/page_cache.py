@@ -1,13 +1,15 @@
 """Rendered pages, kept until the board changes, and for as long as a fresh one is being made.
 
 A page is a pure function of the results and of its address. After a change the first reader starts a new rendering and
-gets, as everybody meanwhile, the page as it was a moment ago: nobody waits for a table of ten thousand rows.
+gets, as everybody meanwhile, the page as it was a moment ago: nobody waits for a table of ten thousand rows. While
+results come in all the time, a large page is made anew every few seconds, not every time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -20,6 +22,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _BYTES = 128 * 2**20  # of all pages together
+# After a page has been made anew others stay as they are for so many times as long as that took: making pages never
+# takes more than a small share of the processor from those who only read them. A small board is fresh at once.
+_REST = 30.0
+_LONGEST_REST = 15.0  # seconds
 _NEVER = ("/submit", "/healthz", "/readyz", "/metrics")
 
 
@@ -39,7 +45,7 @@ class PageCache:
     def __init__(self, app: App, version: Callable[[], int], *, size: int = _BYTES) -> None:
         self._app, self._version, self._size = app, version, size
         self._pages: OrderedDict[tuple[str, bytes], _Page] = OrderedDict()
-        self._held = 0
+        self._held, self._rest_until = 0, 0.0
         self._flights: dict[tuple[str, bytes], asyncio.Task[_Page]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,10 +57,11 @@ class PageCache:
         page = self._pages.get(key)
         if page is None or page.version != self._version():
             flight = self._flights.get(key)
-            if flight is None:
+            if flight is None and (page is None or (not self._flights and time.monotonic() >= self._rest_until)):
                 flight = self._flights[key] = asyncio.create_task(self._render(key, dict(scope)))
                 flight.add_done_callback(lambda done: self._landed(key, done))
             if page is None:
+                assert flight is not None
                 page = await asyncio.shield(flight)
         else:
             self._pages.move_to_end(key)
@@ -62,6 +69,7 @@ class PageCache:
         await _answer(page, scope, send)
 
     async def _render(self, key: tuple[str, bytes], scope: Scope) -> _Page:
+        began = time.monotonic()
         version = self._version()  # asked before: what changes meanwhile makes the page old, never the reverse
         start: Message = {}
         body: list[bytes] = []
@@ -76,6 +84,8 @@ class PageCache:
                 body.append(message.get("body", b""))
 
         await self._app(scope, receive, send)
+        ended = time.monotonic()
+        self._rest_until = ended + min(_LONGEST_REST, _REST * (ended - began))
         content = b"".join(body)
         tag = b'"' + hashlib.sha256(content).hexdigest()[:32].encode() + b'"'
         headers = (*start.get("headers", ()), (b"etag", tag))

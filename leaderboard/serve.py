@@ -25,6 +25,8 @@ from leaderboard.worker import Worker
 _log = structlog.get_logger("serve")
 _AGAIN_SECONDS = 1.0
 _SWITCH_SECONDS = 0.0005
+_NICE = 5
+_KEEP_ALIVE_SECONDS = 75  # longer than proxies keep theirs, so that it is they who close
 _GOODBYE_SECONDS = 10.0
 _PARENT_SECONDS = 0.5
 
@@ -46,6 +48,7 @@ def serve(settings: Settings, board: Path, *, host: str, port: int, with_worker:
         server_header=False,
         timeout_graceful_shutdown=int(_GOODBYE_SECONDS),
         backlog=4096,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     _log.info("serving", url=f"http://{host}:{port}", store=service.store.engine.url.render_as_string())
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,6 +68,7 @@ def work(settings: Settings, *, parent: int | None = None) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if parent is not None:
+        os.nice(_NICE)  # it shares the machine with the server
         threading.Thread(target=_stop_with, args=(worker, parent), daemon=True).start()
     try:
         worker.run()
