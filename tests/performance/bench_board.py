@@ -83,7 +83,7 @@ def main() -> None:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
         errors = [line for line in (folder / "log").read_text().splitlines() if '"level": "error"' in line]
-        print(f"errors in the server's log: {len(errors)}", *errors[:3], sep="\n")
+        print(f"errors in the server's log: {len(errors)}", *(line[:300] for line in errors[:3]), sep="\n")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -124,6 +124,8 @@ class Load:
         self.statuses[what, status] += 1
 
     async def _exchange(self, request: bytes) -> int:
+        while self._idle and self._idle[-1][0].at_eof():
+            self._idle.pop()[1].close()
         reader, writer = (
             self._idle.pop() if self._idle else await asyncio.open_connection("127.0.0.1", self._port, limit=1 << 20)
         )
