@@ -65,6 +65,13 @@ class Guard:
                 if began:
                     raise
                 await _refuse(sent, 413, "the request is larger than this board takes")
+            except Exception:
+                _log.exception("fault", path=scope["path"][:200])
+                if began:
+                    raise
+                await _refuse(
+                    sent, 500, f"something failed that nobody foresaw; the maintainer's log says what: {request}"
+                )
             finally:
                 self._told(scope, status, time.perf_counter() - start)
 

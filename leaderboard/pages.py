@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from leaderboard.feedback import shown
 from leaderboard.store import Scored
 from nvfair_tools.atomic import write_text, written_aside
 from nvfair_tools.errors import MissingExtra
@@ -17,7 +18,7 @@ from nvfair_tools.errors import MissingExtra
 
 def export(results: Iterable[Scored], folder: Path) -> Path:
     """Writes index.html, board.json and board.csv to `folder`; returns the page's path."""
-    rows = [row for result in results for row in table(result)]
+    rows = [row for result in results for row in table(shown(result))]
     write_text(folder / "board.json", json.dumps(rows, indent=1, sort_keys=True) + "\n")
     with written_aside(folder / "board.csv") as aside:
         pd.DataFrame(rows).to_csv(aside, index=False)

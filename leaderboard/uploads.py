@@ -69,6 +69,8 @@ async def receive(
     except NvfairError:
         metrics.uploads.labels("refused").inc()
         raise
+    finally:
+        await file.close()
     metrics.uploads.labels("accepted" if accepted.new else "repeated").inc()
     return accepted
 

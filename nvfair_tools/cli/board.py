@@ -95,7 +95,7 @@ def export(folder: Path, store: str) -> None:
 
     kept = Store(store)
     try:
-        results = list(kept.results())
+        results = [result for result in kept.results() if not result.private]
         click.echo(write(results, made_folder(folder)))
         if not results:
             click.secho(f"{store} holds no result yet: `nvfair board add` makes some", fg="yellow", err=True)
