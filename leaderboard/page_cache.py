@@ -42,8 +42,9 @@ class _Page:
 class PageCache:
     """ASGI middleware. `version`: of what the pages show. Only GET without credentials is kept."""
 
-    def __init__(self, app: App, version: Callable[[], int], *, size: int = _BYTES) -> None:
+    def __init__(self, app: App, version: Callable[[], int], *, size: int = _BYTES, rest: float = _REST) -> None:
         self._app, self._version, self._size = app, version, size
+        self._rest = rest
         self._pages: OrderedDict[tuple[str, bytes], _Page] = OrderedDict()
         self._held, self._rest_until = 0, 0.0
         self._flights: dict[tuple[str, bytes], asyncio.Task[_Page]] = {}
@@ -85,7 +86,7 @@ class PageCache:
 
         await self._app(scope, receive, send)
         ended = time.monotonic()
-        self._rest_until = ended + min(_LONGEST_REST, _REST * (ended - began))
+        self._rest_until = ended + min(_LONGEST_REST, self._rest * (ended - began))
         content = b"".join(body)
         tag = b'"' + hashlib.sha256(content).hexdigest()[:32].encode() + b'"'
         headers = (*start.get("headers", ()), (b"etag", tag))

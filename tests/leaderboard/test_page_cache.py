@@ -21,7 +21,7 @@ class Site:
 
     def __init__(self) -> None:
         self.version, self.rendered, self.slow = 1, 0, 0.0
-        self.cache = PageCache(self.app, lambda: self.version)
+        self.cache = PageCache(self.app, lambda: self.version, rest=0)
 
     async def app(self, scope, receive, send) -> None:
         self.rendered += 1
@@ -89,6 +89,27 @@ def test_what_is_somebodys_own_or_no_page_is_never_kept(path: str, method: str, 
         for _ in range(3):
             await site.get(path, method=method, headers=headers)
         assert site.rendered == 3
+
+    asyncio.run(read())
+
+
+def test_a_page_that_takes_long_is_not_made_anew_with_every_change() -> None:
+    async def read() -> None:
+        site = Site()
+        site.cache = PageCache(site.app, lambda: site.version, rest=5)
+        site.slow = 0.1
+        assert await site.get() == (200, "page of 1")
+        end = asyncio.get_running_loop().time() + 0.3
+        while asyncio.get_running_loop().time() < end:  # within five times 0.1 s
+            site.version += 1
+            assert await site.get() == (200, "page of 1")
+            await asyncio.sleep(0.01)
+        assert site.rendered == 1
+        assert (await site.get("/another"))[0] == 200  # what nobody has seen yet is made at once
+        await asyncio.sleep(0.7)
+        await site.get()
+        await asyncio.sleep(0.2)
+        assert await site.get() == (200, f"page of {site.version}")
 
     asyncio.run(read())
 
