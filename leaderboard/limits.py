@@ -22,6 +22,7 @@ from nvfair_tools.errors import NvfairError
 CALLS = 200  # after so many a child is replaced, so that nothing can pile up in it
 _SETUP_SECONDS = 120.0  # for a child to import what it needs
 _PARENT_SECONDS = 0.5
+_NICE = 5  # whoever reads pages goes before
 
 
 class LimitReached(NvfairError):
@@ -148,6 +149,7 @@ class BoundedChild:
 
 def _child(pipe: Connection, factory: Callable[[], object], memory: int, parent: int) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the machine serves others meanwhile
+    os.nice(_NICE)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group; the parent says goodbye
         try:

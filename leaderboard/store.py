@@ -1,51 +1,26 @@
-"""What the board remembers: submissions and immutable results, in any database SQLAlchemy speaks to."""
+"""What the board remembers: submissions and immutable results, in SQLite or PostgreSQL."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, create_engine, select
-from sqlalchemy.engine import make_url
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
+from leaderboard import schema
+from leaderboard.database import open_engine, reading, unusable, writing
 from leaderboard.submission import Submission
-from nvfair_tools.errors import NvfairError
+from leaderboard.tables import FIRST, DatasetRow, ResultRow, SubmissionRow, now
 
+__all__ = ["ResultRow", "Scored", "Store"]
 
-class Base(DeclarativeBase):
-    """The board's tables."""
-
-
-class SubmissionRow(Base):
-    """One submission as it was declared; never changed."""
-
-    __tablename__ = "submissions"
-
-    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    method: Mapped[str] = mapped_column(String(80))
-    declaration: Mapped[str] = mapped_column(Text)  # JSON of submission.yaml
-
-
-class ResultRow(Base):
-    """One score of one entry; never changed: scoring again makes a new row with its reason."""
-
-    __tablename__ = "results"
-    __table_args__ = (UniqueConstraint("submission", "entry", "protocol_digest", "dataset_digest", "scorer", "reason"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    submission: Mapped[str] = mapped_column(ForeignKey("submissions.digest"))
-    entry: Mapped[int]
-    protocol: Mapped[str] = mapped_column(String(80))
-    protocol_digest: Mapped[str] = mapped_column(String(64))
-    dataset_digest: Mapped[str] = mapped_column(String(64))
-    scorer: Mapped[str] = mapped_column(String(40))  # version of the scoring code
-    reason: Mapped[str] = mapped_column(String(200), default="first scoring")
-    figures: Mapped[str] = mapped_column(Text)  # JSON
+_RESULTS_LOCK = 0x6E766662
 
 
 @dataclass(frozen=True)
@@ -66,7 +41,7 @@ class Scored:
     created: datetime | None = None  # none: scored before times were kept
     method_digest: str = ""  # the same for every submission of one method by one account: its history
     phase: str = ""  # empty: added by the maintainer
-    reason: str = "first scoring"
+    reason: str = FIRST
     private: bool = False  # a draft: its owner's alone
     feedback: str = "full"  # or "coarse"
     dataset: str = ""  # the data set's name on this board
@@ -76,38 +51,41 @@ class Scored:
 class Store:
     """The board's memory. `url`: an SQLAlchemy database URL, such as "sqlite:///board.sqlite".
 
-    Raises NvfairError where it is no such URL, or the database cannot be opened or is none.
+    An empty database gets its tables. Raises NvfairError where it is no such URL, the database cannot be opened or is
+    none, or its tables are of another revision.
     """
 
     def __init__(self, url: str) -> None:
+        self.engine: Engine = open_engine(url)
         try:
-            self._engine = create_engine(url)
-            Base.metadata.create_all(self._engine)
+            schema.prepare(self.engine)
         except SQLAlchemyError as error:
-            raise NvfairError(
-                f"the board's database cannot be opened: {str(error).splitlines()[0]}",
-                where=_without_password(url),
-                expected="an SQLAlchemy URL of a database that can be written, such as sqlite:///board.sqlite",
-            ) from error
+            self.engine.dispose()
+            raise unusable(url, error) from error
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     def add(self, digest: str, submission: Submission, results: list[ResultRow]) -> bool:
         """Stores a submission with its results, all or nothing; False when the same results are here already."""
-        with Session(self._engine) as session, session.begin():
-            if session.get(SubmissionRow, digest) is None:
-                declaration = submission.model_dump_json()
-                session.add(SubmissionRow(digest=digest, method=submission.method, declaration=declaration))
-                session.flush()  # the results refer to it
-            fresh = [row for row in results if not self._known(session, row)]
-            session.add_all(fresh)
-            return bool(fresh)
+        with writing(self.engine) as session:
+            remember(session, digest, submission)
+            return bool(add_results(session, results))
 
-    def results(self) -> Iterator[Scored]:
-        """Every result with its declaration, in the order in which they were made."""
-        query = select(ResultRow, SubmissionRow).join(SubmissionRow).order_by(ResultRow.id)
-        with Session(self._engine) as session:
-            for result, row in session.execute(query):
+    def results(self, *, after: int = 0) -> Iterator[Scored]:
+        """Results with their declarations, in the order in which they were made: those whose `id` is above `after`."""
+        query = (
+            select(ResultRow, SubmissionRow, DatasetRow)
+            .join(SubmissionRow, ResultRow.submission == SubmissionRow.digest)
+            .outerjoin(DatasetRow, ResultRow.dataset_digest == DatasetRow.digest)
+            .where(ResultRow.id > after)
+            .order_by(ResultRow.id)
+        )
+        with reading(self.engine) as session:
+            for result, row, dataset in session.execute(query):
+                submission = Submission.model_validate_json(row.declaration)
                 yield Scored(
-                    submission=Submission.model_validate_json(row.declaration),
+                    submission=submission,
                     digest=row.digest,
                     protocol=result.protocol,
                     protocol_digest=result.protocol_digest,
@@ -115,29 +93,75 @@ class Store:
                     scorer=result.scorer,
                     entry=result.entry,
                     figures=json.loads(result.figures),
+                    created=result.created,
+                    method_digest=method_digest(row.account, submission.method),
+                    phase=result.phase or "",
                     reason=result.reason,
+                    private=row.private,
+                    feedback=dataset.feedback if dataset else "full",
+                    dataset=dataset.name if dataset else "",
                     id=result.id,
                 )
 
+    def state(self) -> tuple[int, int, str]:
+        """A value that changes whenever what `results()` gives would."""
+        with reading(self.engine) as session:
+            newest, private = session.execute(
+                select(
+                    select(func.coalesce(func.max(ResultRow.id), 0)).scalar_subquery(),
+                    select(func.count()).where(SubmissionRow.private).scalar_subquery(),
+                )
+            ).one()
+            told = session.execute(select(DatasetRow.digest, DatasetRow.feedback).order_by(DatasetRow.digest))
+            return newest, private, " ".join(f"{digest} {feedback}" for digest, feedback in told)
+
     def close(self) -> None:
         """Releases the database."""
-        self._engine.dispose()
+        self.engine.dispose()
 
-    @staticmethod
-    def _known(session: Session, row: ResultRow) -> bool:
-        same = select(ResultRow.id).where(
-            ResultRow.submission == row.submission,
-            ResultRow.entry == row.entry,
-            ResultRow.protocol_digest == row.protocol_digest,
-            ResultRow.dataset_digest == row.dataset_digest,
-            ResultRow.scorer == row.scorer,
-            ResultRow.reason == row.reason,
+
+def remember(
+    session: Session, digest: str, submission: Submission, *, account: int | None = None, private: bool = False
+) -> None:
+    """Keeps a submission's declaration, where it is not kept yet."""
+    if session.get(SubmissionRow, digest) is None:
+        declaration = submission.model_dump_json()
+        session.add(
+            SubmissionRow(
+                digest=digest,
+                method=submission.method,
+                declaration=declaration,
+                account=account,
+                created=now(),
+                private=private,
+            )
         )
-        return session.execute(same).first() is not None
+        session.flush()  # results and jobs refer to it
 
 
-def _without_password(url: str) -> str:
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except SQLAlchemyError:
-        return "--store"
+def add_results(session: Session, results: list[ResultRow]) -> list[ResultRow]:
+    """Adds those that are not here yet, and returns them; the database's own rule lets nobody add one twice."""
+    if session.get_bind().dialect.name == "postgresql":
+        # One at a time: numbers then become visible in their order, and whoever reads "what is new" misses none.
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _RESULTS_LOCK})
+    fresh = [row for row in results if not _known(session, row)]
+    session.add_all(fresh)
+    session.flush()
+    return fresh
+
+
+def method_digest(account: int | None, method: str) -> str:
+    """Names a method of an account, whatever else of a declaration changes (64 hexadecimal digits)."""
+    return hashlib.sha256(f"{account}\n{method}".encode()).hexdigest()
+
+
+def _known(session: Session, row: ResultRow) -> bool:
+    same = select(ResultRow.id).where(
+        ResultRow.submission == row.submission,
+        ResultRow.entry == row.entry,
+        ResultRow.protocol_digest == row.protocol_digest,
+        ResultRow.dataset_digest == row.dataset_digest,
+        ResultRow.scorer == row.scorer,
+        ResultRow.reason == row.reason,
+    )
+    return session.execute(same).first() is not None

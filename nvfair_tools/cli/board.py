@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.board_admin import admin
 from nvfair_tools.cli.board_demo import demo
 from nvfair_tools.cli.board_pack import check, init, pack
+from nvfair_tools.cli.board_push import push
+from nvfair_tools.cli.board_service import serve, worker
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _DATASET = click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
@@ -24,7 +27,13 @@ for _command in (init, check, pack):
 
 @click.group()
 def board() -> None:
-    """Keep a leaderboard: add submissions, export its pages."""
+    """Keep a leaderboard: serve it, add submissions, export its pages."""
+
+
+submit.add_command(push)
+board.add_command(serve)
+board.add_command(worker)
+board.add_command(admin)
 
 
 board.add_command(demo)
@@ -62,7 +71,7 @@ def export(folder: Path, store: str) -> None:
 
     kept = Store(store)
     try:
-        results = list(kept.results())
+        results = [result for result in kept.results() if not result.private]
         click.echo(write(results, made_folder(folder)))
         if not results:
             click.secho(f"{store} holds no result yet: `nvfair board add` makes some", fg="yellow", err=True)

@@ -1,5 +1,7 @@
 """A small data set and a good submission to it, whose embeddings are plain statistics of the landmarks."""
 
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from benchmark.embedding_files import write_embeddings
 from leaderboard.check import test_windows as windows_of
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import make
+from tests.leaderboard.postgres import Cluster, cluster
 
 GOOD = {
     "format_version": 1,
@@ -30,10 +33,10 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return make(tmp_path_factory.mktemp("board"))
 
 
-@pytest.fixture
-def submission(tmp_path: Path, dataset: Dataset) -> Path:
-    """A folder that passes the check."""
-    folder = tmp_path / "submission"
+@pytest.fixture(scope="session")
+def good(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Path:
+    """A folder that passes the check; not to be changed."""
+    folder = tmp_path_factory.mktemp("good") / "submission"
     (folder / "embeddings").mkdir(parents=True)
     windows = windows_of(dataset, protocols.load("nvfair-seen"))
     spread = [windows.landmarks[start : start + windows.length].std(axis=0).ravel() for start in windows.start]
@@ -42,6 +45,27 @@ def submission(tmp_path: Path, dataset: Dataset) -> Path:
     return folder
 
 
+@pytest.fixture
+def submission(tmp_path: Path, good: Path) -> Path:
+    """A folder that passes the check."""
+    return Path(shutil.copytree(good, tmp_path / "submission"))
+
+
 def declare(folder: Path, content: object) -> None:
     """Writes submission.yaml."""
     (folder / "submission.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server; skips where its programs are absent."""
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def fresh_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Makes URLs of empty databases, of SQLite and of PostgreSQL."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgres").fresh
+    return lambda: f"sqlite:///{tmp_path_factory.mktemp('store') / 'board.sqlite'}"

@@ -22,6 +22,8 @@ IMPORTED_AS = {
     "opencv-contrib-python": "cv2",
     "pillow": "PIL",
     "pytorch-metric-learning": "pytorch_metric_learning",
+    "prometheus-client": "prometheus_client",
+    "python-multipart": "python_multipart",
     "pyyaml": "yaml",
     "scikit-image": "skimage",
 }

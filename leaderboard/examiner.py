@@ -1,0 +1,110 @@
+"""What is done to a submission away from the server: unpack, check, score. Runs in a `BoundedChild`.
+
+The check is the one of `nvfair submit check`, line by line.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leaderboard.check import problems
+from leaderboard.submission import FILE, Submission, digest, read
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import Problems
+
+PLAIN = "plain"  # the folder beside the unpacked one with the files that the declaration names, and no others
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A submission without problems."""
+
+    digest: str
+    declaration: str  # JSON
+    folder: Path  # its files alone
+
+
+class Examiner:
+    """Keeps the data sets open between calls."""
+
+    def __init__(self) -> None:
+        self._open: dict[Path, tuple[tuple[int, int], Any]] = {}
+
+    def receive(self, archive: Path, aside: Path, dataset: Path) -> Examined:
+        """Unpacks `archive` within the folder `aside` and checks it. Raises Problems with everything that is wrong."""
+        from leaderboard.archive import unpack
+
+        unpacked = aside / "unpacked"
+        folder = _root(unpack(archive, unpacked))
+        found = problems(folder, self._dataset(dataset))
+        if found:
+            # Where it was unpacked is no business of the author's.
+            told = [problem.replace(f"{folder}/", "").replace(str(folder), "the upload") for problem in found]
+            raise Problems("the upload", told, remedy="`nvfair submit check` lists the same before you send it")
+        submission = read(folder)
+        plain = _plain(folder, submission, aside / PLAIN)
+        return Examined(digest(plain, submission), submission.model_dump_json(), plain)
+
+    def score(self, folder: Path, dataset: Path) -> list[dict[str, Any]]:
+        """The columns of every entry's result."""
+        from leaderboard.scoring import score
+
+        _, _, rows = score(folder, self._dataset(dataset))
+        return [{c.name: v for c in row.__table__.columns if (v := getattr(row, c.name)) is not None} for row in rows]
+
+    def _dataset(self, folder: Path) -> Any:
+        stat = (folder / "dataset.json").stat() if (folder / "dataset.json").is_file() else None
+        state = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
+        known = self._open.get(folder)
+        if known is None or known[0] != state:
+            known = self._open[folder] = state, _opened(folder)
+        return known[1]
+
+
+def _opened(folder: Path) -> Any:
+    """The data set; where `leaderboard.expected` is there, with what a submission must hold, found out once."""
+    dataset = Dataset.open(folder)
+    if importlib.util.find_spec("leaderboard.expected") is None:
+        return dataset
+    return importlib.import_module("leaderboard.expected").TestSet(dataset)
+
+
+def _root(folder: Path) -> Path:
+    """The folder of the declaration: an archive of a folder, as file managers make them, holds that folder alone."""
+    inside = list(folder.iterdir())
+    if not (folder / FILE).exists() and len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
+        return inside[0]
+    return folder
+
+
+def _plain(folder: Path, submission: Submission, into: Path) -> Path:
+    """A folder with the declaration and the files that it names: what its digest covers, and nothing else."""
+    for name in declared_files(folder, submission):
+        target = into / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copyfile(folder / name, target, follow_symlinks=False)
+    return into
+
+
+def declared_files(folder: Path, submission: Submission | None = None) -> set[str]:
+    """Paths, relative to `folder`, of the declaration and the files that it names. Raises as `submission.read`."""
+    return {FILE, *_files((submission or read(folder)).model_dump()["entries"], folder)}
+
+
+def _files(value: Any, folder: Path) -> set[str]:
+    """Every text in the entries that is the path of a file inside the folder (the check has refused all others)."""
+    if isinstance(value, str):
+        path = folder / value
+        try:
+            inside = path.resolve().is_relative_to(folder.resolve()) and path.is_file() and not path.is_symlink()
+        except (OSError, ValueError):  # a text too long for a path, or with a null character
+            inside = False
+        return {value} if inside else set()
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return {name for part in parts for name in _files(part, folder)}

@@ -1,0 +1,139 @@
+"""The board's settings: one YAML file in the board's folder, in which paths are relative to that folder."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from nvfair_tools.errors import NvfairError, Problems
+
+FILE = "board.yaml"
+_SQLITE = "sqlite:///"
+
+
+def _aware(value: datetime) -> datetime:
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Time = Annotated[datetime, AfterValidator(_aware)]  # UTC where no zone is written
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatasetSetting(_Part):
+    """A data set to be scored on."""
+
+    folder: Path
+    feedback: Literal["full", "coarse"] = "full"  # coarse: rounded, and nothing about single people
+
+
+class PhaseSetting(_Part):
+    """A round of submissions: its data set, its time, and how often one person may submit."""
+
+    dataset: str
+    total: int = Field(default=100, ge=0)
+    per_day: int = Field(default=10, ge=0)
+    opens: Time | None = None
+    closes: Time | None = None
+
+    def open_at(self, moment: datetime) -> bool:
+        """Whether submissions are taken then."""
+        return not (self.opens and moment < self.opens) and not (self.closes and moment >= self.closes)
+
+
+class LimitSettings(_Part):
+    """Bounds of what one submission may cost."""
+
+    upload_bytes: int = Field(default=512 * 1024 * 1024, gt=0)
+    check_seconds: float = Field(default=60, gt=0)
+    check_memory_mb: int = Field(default=4096, gt=0)
+    checks_at_once: int = Field(default=2, gt=0)
+    score_seconds: float = Field(default=3600, gt=0)
+    score_memory_mb: int = Field(default=8192, gt=0)
+    attempts: int = Field(default=3, gt=0)  # how often scoring may fail before the job is given up
+    leases: int = Field(default=100, gt=0)  # how often a worker may vanish with the job before it is given up
+    lease_seconds: float = Field(default=60, gt=0)
+    stuck_hours: float = Field(default=24, gt=0)  # a job that waits for longer no longer counts against its owner
+
+
+class RateSettings(_Part):
+    """Requests a minute, counted in each server process. 0: no limit."""
+
+    uploads_per_token: int = Field(default=20, ge=0)
+    requests_per_token: int = Field(default=300, ge=0)
+    requests_per_address: int = Field(default=1200, ge=0)
+    failed_tokens_per_address: int = Field(default=20, ge=0)
+
+
+class Settings(_Part):
+    """Everything a board is run by."""
+
+    title: str = Field(default="Avatar fingerprinting leaderboard", min_length=1, max_length=200)
+    store: str = f"{_SQLITE}board.sqlite"
+    files: Path = Path("submissions")
+    datasets: dict[Name, DatasetSetting] = Field(min_length=1)
+    phases: dict[Name, PhaseSetting] = Field(min_length=1)
+    limits: LimitSettings = LimitSettings()
+    rates: RateSettings = RateSettings()
+    proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
+    secure_cookies: bool = False  # true behind a proxy that speaks HTTPS
+    refresh_seconds: float = Field(default=2, gt=0)  # how old the table may be that readers see
+
+    @model_validator(mode="after")
+    def _known_datasets(self) -> Settings:
+        for name, phase in self.phases.items():
+            if phase.dataset not in self.datasets:
+                raise ValueError(f"phase {name!r} names the data set {phase.dataset!r}, which `datasets` does not have")
+        return self
+
+
+def read(path: Path) -> Settings:
+    """The settings in `path` (the file, or the board's folder). Raises NvfairError, or Problems with every mistake."""
+    file = path / FILE if path.is_dir() else path
+    if not file.is_file():
+        raise NvfairError(
+            f"no {FILE} here", where=path, remedy="`nvfair board admin init FOLDER --dataset DATASET` makes a board"
+        )
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise NvfairError(f"not valid YAML in UTF-8: {error}", where=file) from error
+    try:
+        settings = Settings.model_validate(content)
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
+        raise Problems(file, problems, remedy="docs/leaderboard.md lists every setting") from error
+    return _from_folder(settings, file.parent.resolve())
+
+
+def _from_folder(settings: Settings, folder: Path) -> Settings:
+    """The same with whole paths."""
+    store = settings.store
+    if store.startswith(_SQLITE) and not store.startswith(f"{_SQLITE}/"):
+        store = f"{_SQLITE}{folder / store.removeprefix(_SQLITE)}"
+    datasets = {name: one.model_copy(update={"folder": folder / one.folder}) for name, one in settings.datasets.items()}
+    return settings.model_copy(update={"store": store, "files": folder / settings.files, "datasets": datasets})
+
+
+TEMPLATE = """\
+# A leaderboard. Start it with: nvfair board serve {folder}
+title: Avatar fingerprinting leaderboard
+store: sqlite:///board.sqlite    # or postgresql://user:password@host/name
+files: submissions               # uploaded files, by their content
+datasets:
+  main:
+    folder: {dataset}
+    feedback: full               # coarse where the labels are hidden: rounded, nothing about single people
+phases:
+  development:
+    dataset: main
+    total: 100                   # submissions a person; those that the check refuses are free
+    per_day: 10
+"""

@@ -1,0 +1,35 @@
+"""`nvfair submit push`: a submission to a running board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.option("--url", required=True, envvar="NVFAIR_BOARD", help="The board's address (or NVFAIR_BOARD).")
+@click.option("--phase", default="", help="Needed where the board has several.")
+@click.option("--private", is_flag=True, help="A draft that only you see until you publish it.")
+@click.option("--wait/--no-wait", default=False, show_default=True, help="Stay until it is scored.")
+def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
+    """Send the submission PATH (a folder, or a zip file of it). Your token is read from NVFAIR_TOKEN."""
+    from leaderboard.client import Client, token_from_environment
+
+    with Client(url, token_from_environment()) as client:
+        accepted = client.submit(path, phase=phase, private=private)
+        click.echo(
+            f"{accepted.method}: {'accepted' if accepted.new else 'was here already'}, {accepted.state}; "
+            f"{accepted.quota.left} more today in {accepted.phase}\n{accepted.digest}"
+        )
+        if not wait:
+            return
+        done = client.wait(accepted.digest)
+    for job in done.jobs:
+        click.echo(f"{job.phase}, {job.reason}: {job.state}{': ' + job.error if job.error else ''}")
+    for result in done.results:
+        for generator, figures in result.figures["generators"].items():
+            mean = figures["auc_mean"]
+            span = "" if mean["low"] is None else f" ({mean['low']:.3f} to {mean['high']:.3f})"
+            click.echo(f"{result.protocol}, {generator}: AUC {mean['value']:.3f}{span}")

@@ -1,0 +1,171 @@
+"""A board on disk, submissions to it, and its server and worker as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from leaderboard.accounts import Account, authenticate, create_token
+from leaderboard.settings import Settings, read
+from leaderboard.store import Store
+from nvfair_tools.dataset import Dataset
+from tests.leaderboard.conftest import GOOD
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Board:
+    """A board's folder with its settings."""
+
+    def __init__(self, folder: Path, store: str, dataset: Dataset, **changes: Any) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        content: dict[str, Any] = {
+            "store": store,
+            "datasets": {"toy": {"folder": str(dataset.folder)}},
+            "phases": {
+                "development": {"dataset": "toy", "total": 1000, "per_day": 1000},
+                "tight": {"dataset": "toy", "total": 2, "per_day": 2},
+                "over": {"dataset": "toy", "closes": "2020-01-01"},
+            },
+            "limits": {"lease_seconds": 2, "check_seconds": 60, "checks_at_once": 1, "upload_bytes": 4_000_000},
+            "rates": {
+                "uploads_per_token": 0,
+                "requests_per_token": 0,
+                "requests_per_address": 0,
+                "failed_tokens_per_address": 0,
+            },
+            "refresh_seconds": 0.2,
+        }
+        for key, value in changes.items():
+            content[key] = {**content[key], **value} if isinstance(value, dict) and key in content else value
+        (folder / "board.yaml").write_text(yaml.safe_dump(content))
+        self.settings: Settings = read(folder)
+
+    def store(self) -> Store:
+        """The board's memory, opened."""
+        return Store(self.settings.store)
+
+    def token(self, account: str, **options: Any) -> str:
+        """A new token."""
+        store = self.store()
+        try:
+            return create_token(store.engine, account, **options)
+        finally:
+            store.close()
+
+
+class Process:
+    """`nvfair board serve` or `worker` of a board, as a process."""
+
+    def __init__(self, board: Board, *words: str) -> None:
+        self.log = board.folder / f"{words[0]}.log"
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-m", "nvfair_tools", "board", words[0], str(board.folder), *words[1:]]
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """As a service manager does."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+
+class Server(Process):
+    """The server, waited for until it is ready."""
+
+    def __init__(self, board: Board, *words: str, port: int | None = None, wait: bool = True) -> None:
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(board, "serve", "--port", str(self.port), *(words or ("--without-worker",)))
+        if wait:
+            self.wait()
+
+    def wait(self, seconds: float = 60) -> None:
+        """Until it answers."""
+
+        def ready() -> bool:
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        until(ready, seconds)
+
+
+def until(true: Callable[[], Any], seconds: float = 60, every: float = 0.05) -> Any:
+    """What `true` gives, once it is."""
+    end = time.monotonic() + seconds
+    while not (value := true()):
+        assert time.monotonic() < end, f"not so after {seconds} s"
+        time.sleep(every)
+    return value
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def named(folder: Path, into: Path, method: str) -> Path:
+    """A copy of the good submission in `folder` by another name, and so with another digest."""
+    shutil.copytree(folder, into)
+    (into / "submission.yaml").write_text(yaml.safe_dump({**GOOD, "method": method}))
+    return into
+
+
+def zipped(folder: Path, path: Path, inside: str = "") -> Path:
+    """The folder as a zip file; `inside`: under this folder's name."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+            archive.write(file, f"{inside}{file.relative_to(folder)}")
+    return path
+
+
+def account(store: Store, name: str = "ann") -> Account:
+    """An account with a token."""
+    found = authenticate(store.engine, create_token(store.engine, name))
+    assert found is not None
+    return found
+
+
+def dump(store: Store) -> str:
+    """Everything in the database, as text."""
+    from leaderboard.tables import Base
+
+    with store.engine.connect() as connection:
+        return json.dumps(
+            [[str(row) for row in connection.execute(table.select())] for table in Base.metadata.sorted_tables]
+        )
+
+
+def bearer_get(url: str, token: str) -> str:
+    """What is at the address for whoever has the token."""
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return answer.text

@@ -1,0 +1,108 @@
+"""The commands of a board, as a maintainer and an author type them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from leaderboard.settings import read
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError, Problems
+from tests.leaderboard.running import ROOT, Board, Server
+
+
+def nvfair(*words: object, status: int = 0, **environment: str) -> str:
+    """Output and errors of the command."""
+    done = subprocess.run(
+        [sys.executable, "-m", "nvfair_tools", *map(str, words)],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def secret(said: str) -> str:
+    """The one token in what a command said."""
+    (token,) = re.findall(r"nvf_[0-9a-f]{12}_[\w-]{43}", said)
+    return token
+
+
+@pytest.mark.slow
+def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, good: Path) -> None:
+    folder = tmp_path / "board"
+    said = nvfair("board", "admin", "init", folder, "--dataset", dataset.folder)
+    token = secret(said)
+    assert read(folder).datasets["main"].folder == dataset.folder.resolve()
+    board = Board.__new__(Board)
+    board.folder, board.settings = folder, read(folder)
+    server = Server(board, "--with-worker")
+    try:
+        pushed = nvfair("submit", "push", good, "--url", server.url, "--wait", NVFAIR_TOKEN=token)
+        assert "accepted, queued; 9 more today" in pushed
+        assert "nvfair-seen, alpha: AUC" in pushed
+        assert "was here already, done" in nvfair("submit", "push", good, "--url", server.url, NVFAIR_TOKEN=token)
+        wrong = nvfair("submit", "push", good, "--url", server.url, NVFAIR_TOKEN="nvf_wrong", status=1)
+        assert "token is not valid" in wrong
+        assert "set NVFAIR_TOKEN" in wrong
+    finally:
+        assert server.stop() == 0
+    nvfair("board", "admin", "backup", tmp_path / "b.tar", "--board", folder)
+    assert "1 queued" in nvfair("board", "admin", "rescore", "--reason", "a check", "--board", folder)
+    told = nvfair("board", "admin", "audit", "--board", folder)
+    assert all(word in told for word in ("token created", "submission accepted", "job done", "rescore"))
+    other = tmp_path / "other"
+    nvfair("board", "admin", "init", other, "--dataset", dataset.folder)
+    assert "not empty" in nvfair("board", "admin", "restore", tmp_path / "b.tar", "--board", other, status=1)
+    (other / "board.sqlite").unlink()
+    assert "1 submissions, 2 results" in nvfair("board", "admin", "restore", tmp_path / "b.tar", "--board", other)
+    assert "tables: 0002" in nvfair("board", "admin", "upgrade", "--board", other)
+
+
+def test_tokens_and_quotas_are_managed_by_command(tmp_path: Path, dataset: Dataset) -> None:
+    board = Board(tmp_path / "board", "sqlite:///board.sqlite", dataset)
+    here = ("--board", board.folder)
+    said = nvfair("board", "admin", "token", "create", "ann", "--days", "30", *here)
+    id = secret(said).split("_")[1]
+    assert f"{id}  ann  default  valid until" in nvfair("board", "admin", "token", "list", *here)
+    nvfair("board", "admin", "token", "revoke", id, *here)
+    assert f"{id}  ann  default  revoked" in nvfair("board", "admin", "token", "list", *here)
+    quota = ("board", "admin", "quota", "ann", "--total", "7", "--per-day", "3")
+    assert "ann: 7 in tight, 3 a day" in nvfair(*quota, "--phase", "tight", *here)
+    assert "phase 'none' is unknown" in nvfair(*quota, "--phase", "none", *here, status=1)
+
+
+def test_a_client_without_a_token_or_a_board_is_told_what_to_do(good: Path) -> None:
+    said = nvfair("submit", "push", good, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="", status=1)
+    assert "export NVFAIR_TOKEN" in said
+    said = nvfair("submit", "push", good, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="nvf_x", status=1)
+    assert "the board does not answer" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("datasets: {}", "datasets"),
+        ("datasets: {a: {folder: x}}\nphases: {p: {dataset: b}}", "names the data set 'b'"),
+        ("datasets: {a: {folder: x}}\nphases: {'P P': {dataset: a}}", "phases"),
+        ("datasets: {a: {folder: x}}\nphases: {p: {dataset: a}}\nsurprise: 1", "surprise"),
+        ("datasets: [", "not valid YAML"),
+        ("limits: {attempts: 0}\ndatasets: {a: {folder: x}}\nphases: {p: {dataset: a}}", "limits.attempts"),
+    ],
+)
+def test_every_mistake_in_the_settings_is_named(tmp_path: Path, text: str, word: str) -> None:
+    (tmp_path / "board.yaml").write_text(text)
+    with pytest.raises((NvfairError, Problems), match=word):
+        read(tmp_path)
+
+
+def test_a_folder_without_a_board_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(NvfairError, match="board admin init"):
+        read(tmp_path)
