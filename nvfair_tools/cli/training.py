@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def train(context: click.Context, dataset: Path, out: Path, generators: tuple[st
     """Train a network on DATASET's training people; write the checkpoint to OUT.
 
     Selection looks at validation people only. Run again after an interruption, it goes on where it stopped. Several
-    GPUs: `accelerate launch -m nvfair_tools train ...`, with --accumulate a multiple of their number.
+    GPUs: `torchrun --nproc-per-node 4 -m nvfair_tools train ...`, with --accumulate a multiple of their number.
     """
     needs_torch()
     from rich.progress import Progress
@@ -116,7 +117,8 @@ def train(context: click.Context, dataset: Path, out: Path, generators: tuple[st
     given |= {name: value for name, value in network.recommended.items() if name not in asked}
     _refuse_foreign(given["method"], asked)
     given["device"] = torch_device(given["device"])
-    with Progress() as bars:
+    main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    with Progress(disable=not main) as bars:
         task = bars.add_task("reading", total=None)
         checkpoint = run(
             Dataset.open(dataset),
@@ -130,7 +132,8 @@ def train(context: click.Context, dataset: Path, out: Path, generators: tuple[st
         )
     value = checkpoint.selection["validation_auc"]
     shown = "no validation" if value is None else f"validation AUC {value:.3f}"
-    click.echo(f"{out}: {shown} at step {checkpoint.selection['step']}")
+    if main:
+        click.echo(f"{out}: {shown} at step {checkpoint.selection['step']}")
 
 
 @click.command("import-checkpoint")
