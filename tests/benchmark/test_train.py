@@ -197,12 +197,18 @@ def test_accumulated_gradients_are_the_mean_over_batches(small: Dataset, tmp_pat
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler for the CPU")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*")  # torch's compiler uses what torch deprecates
-def test_a_compiled_run_is_the_plain_one_but_for_rounding(small: Dataset, tmp_path: Path) -> None:
-    options = replace(OPTIONS, windows=64, validate_every=32)
-    plain = train(small, tmp_path / "plain", options, PROTOCOL)
-    compiled = train(small, tmp_path / "compiled", replace(options, compile=True), PROTOCOL)
+def test_a_compiled_run_repeats_itself_and_is_the_plain_one_but_for_dropouts_draws(
+    small: Dataset, tmp_path: Path
+) -> None:
+    options = replace(OPTIONS, windows=64, validate_every=32, width=8, dilations=(2,))
+    exact = replace(options, dropout=0.0)
+    plain = train(small, tmp_path / "plain", exact, PROTOCOL)
+    compiled = train(small, tmp_path / "compiled", replace(exact, compile=True), PROTOCOL)
     for key, tensor in plain.network.state_dict().items():
         np.testing.assert_allclose(compiled.network.state_dict()[key], tensor, rtol=0, atol=2e-4, err_msg=key)
+    for name in ("a", "b"):
+        train(small, tmp_path / name, replace(options, compile=True), PROTOCOL)
+    assert (tmp_path / "a" / WEIGHTS).read_bytes() == (tmp_path / "b" / WEIGHTS).read_bytes()
 
 
 def test_running_again_is_done_at_once_and_other_options_are_refused(small: Dataset, tmp_path: Path) -> None:
