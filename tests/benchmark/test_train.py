@@ -25,7 +25,7 @@ from benchmark.selection import Selection
 from benchmark.temporal_cnn import TemporalCnn
 from benchmark.train import LOG, STATE, Training, train
 from benchmark.training_options import TrainOptions
-from benchmark.windows import prepare
+from benchmark.windows import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.protocol import Protocol
@@ -181,17 +181,45 @@ def test_batches_that_processes_cannot_share_are_refused() -> None:
 def test_accumulated_gradients_are_the_mean_over_batches(small: Dataset, tmp_path: Path) -> None:
     """One step of plain gradient descent over two batches goes where the mean of their two steps goes."""
     options = replace(OPTIONS, windows=32, accumulate=2, dropout=0.0, validate_every=32)
-    windows = prepare(small, small.videos.query("split == 'train' and generator == 'alpha'")["video"], PROTOCOL)
+    windows, held = _read(small, options)
     grads = []
     for share in ([0], [1], [0, 1]):
-        training = Training(
-            windows=windows, options=options, held=Selection.prepare(small, PROTOCOL, options), out=tmp_path
-        )
+        training = Training(windows, held, options, tmp_path)
         training.mine = range(share[0], share[-1] + 1)
         training.step(0.0)
         grads.append({name: p.grad.clone() for name, p in training.network.named_parameters()})
     for name, both in grads[2].items():
         torch.testing.assert_close(both, (grads[0][name] + grads[1][name]) / 2, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("kind", list(RUNS))
+def test_the_host_never_waits_for_the_gpu_within_a_step(meshes: Dataset, tmp_path: Path, kind: str) -> None:
+    options = RUNS[kind]
+    training = Training(*_read(meshes, options), options, tmp_path, Processes("cuda"), place="stream")
+    training.step(1e-3)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        training.step(1e-3)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("kind", list(RUNS))
+def test_equal_runs_on_a_gpu_write_equal_bytes_wherever_frames_are_kept(
+    meshes: Dataset, tmp_path: Path, kind: str
+) -> None:
+    for place in ("device", "stream"):
+        train(meshes, tmp_path / place, RUNS[kind], PROTOCOL, device="cuda", name="same", place=place)
+    for file in (RECORD, WEIGHTS):
+        assert (tmp_path / "device" / file).read_bytes() == (tmp_path / "stream" / file).read_bytes()
+
+
+def _read(data: Dataset, options: TrainOptions) -> tuple[WindowSet, Selection]:
+    mesh = options.method == "graph-network"
+    chosen = data.videos.query("split == 'train' and generator == 'alpha'")["video"]
+    return prepare(data, chosen, PROTOCOL, mesh=mesh), Selection.prepare(data, PROTOCOL, options, mesh=mesh)
 
 
 @pytest.mark.slow
