@@ -118,10 +118,10 @@ def prepare(
 ) -> WindowSet:
     """Reads, resamples and cuts `videos`; those without a window are counted in `excluded`, never just missing.
 
-mesh: whether MediaPipe's mesh is wanted too, or which of its points; it is resampled and masked as the landmarks
-    are. Videos that are in the table but have no frames (rejected, failed) are counted with their own reason. Raises
-    NvfairError where a video is not in the data set, where the mesh was not kept, and where the protocol is a sweep
-    (`expand` it first).
+    mesh: whether MediaPipe's mesh is wanted too, or which of its points; it is resampled and masked as the landmarks
+        are. Videos that are in the table but have no frames (rejected, failed) are counted with their own reason. Raises
+        NvfairError where a video is not in the data set, where the mesh was not kept, and where the protocol is a sweep
+        (`expand` it first).
     """
     if protocol.sweep is not None:
         raise NvfairError(
