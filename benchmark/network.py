@@ -38,6 +38,7 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
     {
         "temporal-cnn": "benchmark.temporal_cnn:TemporalCnn",
         "graph-network": "benchmark.graph_network:GraphNetwork",
+        "motion-signature": "benchmark.motion_signature:MotionSignature",
     }
 )
 # Frames embedded at once: some 130 MB of distances.
