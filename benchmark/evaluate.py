@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmark import controls, null_controls
@@ -28,11 +25,11 @@ from benchmark.plan import Cell, NothingToScore, Section, cells, sections, test_
 from benchmark.scored_trials import sources
 from benchmark.scores import VideoEmbeddings
 from benchmark.seeds import seed_spread
+from benchmark.shared_work import Say, SharedWork
 from benchmark.stress import ABOUT as ABOUT_STRESS
 from benchmark.stress import StressPlan, sweeps
 from benchmark.trials import TargetTrials, cell_generators, cell_names, trials
-from benchmark.validation import ValidationScores, validation_scores
-from benchmark.windows import WindowSet, prepare
+from benchmark.windows import WindowSet
 from nvfair_tools.atomic import write_text
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.writer import sha256_of
@@ -40,10 +37,6 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.protocol import Protocol
 
 RESULTS_VERSION = 2
-_DETECTOR_VIDEOS = 1500
-_DEMOGRAPHICS = ("gender", "age", "ethnicity")
-
-Say = Callable[[str], None]
 
 
 def evaluate(
@@ -69,7 +62,7 @@ def evaluate(
     begun = time.monotonic()
     _named(candidates)
     mesh = any(isinstance(one, MethodCandidate) and one.method.needs == "mesh" for one in candidates)
-    run = _Run(dataset, device, say, Evidence(keep) if keep is not None else None, mesh)
+    run = SharedWork(dataset, device, say, Evidence(keep) if keep is not None else None, mesh)
     parts, empty = [], []
     for number, section in enumerate(sections(protocols)):
         for one in candidates:
@@ -131,68 +124,8 @@ def _named(candidates: Sequence[Candidate]) -> None:
         raise NvfairError(f"two methods share the name {', '.join(twice)}", remedy="rename their folders or files")
 
 
-@dataclass
-class _Run:
-    """What sections share: windows by how they are cut, and embeddings by candidate and windows."""
-
-    dataset: Dataset
-    device: str
-    say: Say
-    evidence: Evidence | None
-    mesh: bool
-    windows: dict[str, WindowSet] = field(default_factory=dict)
-    embeddings: dict[tuple[str, str], tuple[VideoEmbeddings | None, str]] = field(default_factory=dict)
-
-    @cached_property
-    def demographics(self) -> dict[str, dict[str, str | None]]:
-        """Column -> person -> value, of the columns in which the data set says anything."""
-        table = self.dataset.identities.set_index("identity")
-        found = {}
-        for column in (name for name in _DEMOGRAPHICS if name in table):
-            values = {str(person): value if isinstance(value, str) else None for person, value in table[column].items()}
-            if any(values.values()):
-                found[column] = values
-        return found
-
-    def training(self, protocol: Protocol) -> WindowSet | None:
-        """Windows of a seeded sample of training people's reenactments, by any generator; None where there are none."""
-        videos = self.dataset.usable()
-        chosen = videos[(videos["split"] == protocol.split.train) & videos["generator"].notna()].sort_values("video")
-        if len(chosen) > _DETECTOR_VIDEOS:
-            rng = np.random.default_rng(protocol.uncertainty.seed)
-            chosen = chosen.iloc[np.sort(rng.choice(len(chosen), _DETECTOR_VIDEOS, replace=False))]
-        return None if chosen.empty else self.cut(chosen, protocol)[1]
-
-    def validated(self, one: Candidate, protocol: Protocol, people: frozenset[str], section: int) -> ValidationScores:
-        """Scores of validation people, kept as evidence."""
-        self.say(f"validation people: {one.name}")
-        found = validation_scores(one, self.dataset, protocol, people, lambda videos: self.cut(videos, protocol)[1])
-        if self.evidence is not None:
-            self.evidence.keep_validation(one.name, section, found)
-        return found
-
-    def cut(self, videos: pd.DataFrame, protocol: Protocol) -> tuple[str, WindowSet]:
-        """Windows of `videos`, and the key that names them."""
-        key = "\n".join([protocol.time.model_dump_json(), protocol.missing.model_dump_json(), *videos["video"]])
-        if key not in self.windows:
-            self.say(f"reading {len(videos)} videos")
-            self.windows[key] = prepare(self.dataset, videos["video"], protocol, mesh=self.mesh)
-        return key, self.windows[key]
-
-    def embedded(
-        self, one: Candidate, key: str, windows: WindowSet, section: int
-    ) -> tuple[VideoEmbeddings | None, str]:
-        """Embeddings of a candidate, computed once, and the file of evidence that holds them ("": none)."""
-        if (one.name, key) not in self.embeddings:
-            self.say(f"embedding {len(windows)} windows with {one.name}")
-            found = one.embeddings(windows, self.dataset)
-            file = self.evidence.keep(one, windows, found, section) if self.evidence is not None else ""
-            self.embeddings[one.name, key] = found, file
-        return self.embeddings[one.name, key]
-
-
 def _section(
-    run: _Run,
+    run: SharedWork,
     candidates: Sequence[Candidate],
     section: Section,
     number: int,
@@ -268,7 +201,7 @@ def _section(
 
 
 def _stressed(
-    run: _Run, candidates: Sequence[Candidate], protocol: Protocol, plan: StressPlan | None
+    run: SharedWork, candidates: Sequence[Candidate], protocol: Protocol, plan: StressPlan | None
 ) -> list[dict[str, Any]]:
     """Rows of every sweep of every method that is run here."""
     if plan is None:
