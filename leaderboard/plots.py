@@ -54,7 +54,8 @@ def det(curves: Sequence[Curve], name: str) -> Markup:
     parts = [frame.grid(ticks, "false match rate", "false non-match rate")]
     parts.append(frame.line((_SMALLEST, 0.98), (_SMALLEST, 0.98), "chance"))
     for number, one in enumerate(curves):
-        parts.append(frame.band(one.band_fmr, [1 - v for v in one.high], [1 - v for v in one.low], number))
+        low, high = ([None if v is None else 1 - v for v in side] for side in (one.high, one.low))
+        parts.append(frame.band(one.band_fmr, low, high, number))
         parts.append(frame.line(one.fmr, [1 - v for v in one.tpr], f"curve c{number % COLOURS}", one.label))
     return _figure(name, "DET curves", _words(curves, "false non-match rate", misses=True), _SIZE, _SIZE, parts)
 
