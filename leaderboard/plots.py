@@ -23,8 +23,8 @@ class Curve:
     fmr: Sequence[float]
     tpr: Sequence[float]
     band_fmr: Sequence[float] = ()
-    low: Sequence[float] = ()
-    high: Sequence[float] = ()
+    low: Sequence[float | None] = ()  # None where no band can be trusted
+    high: Sequence[float | None] = ()
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ def det(curves: Sequence[Curve], name: str) -> Markup:
     parts = [frame.grid(ticks, "false match rate", "false non-match rate")]
     parts.append(frame.line((_SMALLEST, 0.98), (_SMALLEST, 0.98), "chance"))
     for number, one in enumerate(curves):
-        low, high = ([None if v is None else 1 - v for v in side] for side in (one.high, one.low))
-        parts.append(frame.band(one.band_fmr, low, high, number))
+        parts.append(frame.band(one.band_fmr, _misses(one.high), _misses(one.low), number))
         parts.append(frame.line(one.fmr, [1 - v for v in one.tpr], f"curve c{number % COLOURS}", one.label))
     return _figure(name, "DET curves", _words(curves, "false non-match rate", misses=True), _SIZE, _SIZE, parts)
 
@@ -186,7 +185,9 @@ class _Frame:
         title = Markup("<title>{}</title>").format(label) if label else ""
         return Markup('<polyline class="{}" points="{}">{}</polyline>').format(style, self._points(x, y), title)
 
-    def band(self, x: Sequence[float], low: Sequence[float], high: Sequence[float], number: int) -> Markup:
+    def band(
+        self, x: Sequence[float], low: Sequence[float | None], high: Sequence[float | None], number: int
+    ) -> Markup:
         """The area between two curves."""
         known = [(a, b, c) for a, b, c in zip(x, low, high, strict=True) if b is not None and c is not None]
         if not known:
@@ -194,6 +195,10 @@ class _Frame:
         there = self._points([a for a, _, _ in known], [c for _, _, c in known])
         back = self._points([a for a, _, _ in reversed(known)], [b for _, b, _ in reversed(known)])
         return Markup('<polygon class="band c{}" points="{} {}"/>').format(number % COLOURS, there, back)
+
+
+def _misses(rates: Sequence[float | None]) -> list[float | None]:
+    return [None if rate is None else 1 - rate for rate in rates]
 
 
 def _words(curves: Sequence[Curve], name: str, *, misses: bool = False) -> str:
