@@ -14,17 +14,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark import controls
+from benchmark import controls, null_controls
 from benchmark.candidates import Candidate, MethodCandidate
 from benchmark.cells import Beside, cell_figures
+from benchmark.controls import shortcut_rows
 from benchmark.embedding_map import embedding_map
 from benchmark.evidence import Evidence
-from benchmark.figures import figures
 from benchmark.machine import machine
+from benchmark.margin import margin
 from benchmark.notes import notes
+from benchmark.null_controls import judged, score_nulls, trial_nulls
 from benchmark.plan import Cell, NothingToScore, Section, cells, sections, test_generators, test_videos
+from benchmark.scored_trials import sources
 from benchmark.scores import VideoEmbeddings
 from benchmark.seeds import seed_spread
+from benchmark.stress import ABOUT as ABOUT_STRESS
+from benchmark.stress import StressPlan, sweeps
 from benchmark.trials import TargetTrials, cell_generators, cell_names, trials
 from benchmark.validation import ValidationScores, validation_scores
 from benchmark.windows import WindowSet, prepare
@@ -49,13 +54,15 @@ def evaluate(
     generators: Sequence[str] = (),
     allow_overlap: bool = False,
     device: str = "cpu",
+    stress: StressPlan | None = None,
     keep: Path | None = None,
     say: Say = lambda text: None,
 ) -> dict[str, Any]:
     """Figures of every candidate on every test generator, as plain values (see `write_results`).
 
     protocols: those that share their trials form one section of the results, in which each cell belongs to one of
-    them. generators: test generators (default: the protocols', or all there are). keep: a folder for the embeddings and
+    them. generators: test generators (default: the protocols', or all there are). stress: sweeps to run under the first
+    protocol, none where it is None. keep: a folder for the embeddings and
     tables from which every figure can be recomputed. Raises NvfairError where people or generators overlap and
     `allow_overlap` is not given, and where nothing can be scored.
     """
@@ -74,6 +81,7 @@ def evaluate(
             if len(empty) == len(sections(protocols)):
                 raise
     flat = {key: [row for part in parts for row in part[key]] for key in ("cells", "controls", "exclusions")}
+    flat["nulls"] = judged([row for part in parts for row in part["nulls"]])
     people = sorted({person for part in parts for person in part["people"]})
     videos = pd.concat([part["videos"] for part in parts]).drop_duplicates("video")
     results = {
@@ -95,7 +103,10 @@ def evaluate(
         "methods": {one.name: _about(one) for one in candidates},
         **flat,
         "not_scored": empty,
+        "stress": _stressed(run, candidates, sections(protocols)[0].protocol, stress),
         "about_controls": controls.ABOUT,
+        "about_nulls": null_controls.ABOUT,
+        "about_stress": ABOUT_STRESS,
         "published": json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8")),
         "machine": machine(device) | {"seconds": round(time.monotonic() - begun, 1)},
     }
@@ -142,6 +153,15 @@ class _Run:
             if any(values.values()):
                 found[column] = values
         return found
+
+    def training(self, protocol: Protocol) -> WindowSet | None:
+        """Windows of a seeded sample of training people's reenactments, by any generator; None where there are none."""
+        videos = self.dataset.usable()
+        chosen = videos[(videos["split"] == protocol.split.train) & videos["generator"].notna()].sort_values("video")
+        if len(chosen) > _DETECTOR_VIDEOS:
+            rng = np.random.default_rng(protocol.uncertainty.seed)
+            chosen = chosen.iloc[np.sort(rng.choice(len(chosen), _DETECTOR_VIDEOS, replace=False))]
+        return None if chosen.empty else self.cut(chosen, protocol)[1]
 
     def validated(self, one: Candidate, protocol: Protocol, people: frozenset[str], section: int) -> ValidationScores:
         """Scores of validation people, kept as evidence."""
@@ -201,11 +221,45 @@ def _section(
         one.name: run.validated(one, protocol, frozenset(people), number)
         for one in {cell.candidate.name: cell.candidate for cell in planned}.values()
     }
-    scored = [_cell(run, cell, number, key, windows, asked, validation[cell.candidate.name]) for cell in planned]
-    run.say("scoring shortcuts")
+    run.say("scoring shortcuts and null controls")
+    scorers = controls.shortcuts(run.dataset, windows, run.training(protocol))
+    shortcuts = [row | {"section": number} for row in shortcut_rows(scorers, windows.videos, rules, protocol)]
+    nulls = [
+        row | {"section": number, "generator": name, "method": ""}
+        for name, found in rules.items()
+        if any(one.complete for one in found)
+        for row in trial_nulls(found, windows.videos, protocol)
+    ]
+    scored = []
+    for cell in planned:
+        one, found = cell.candidate, rules[cell.generator]
+        embedded, file = run.embedded(one, key, windows, number)
+        run.say(f"scoring {one.name} on {cell.generator}")
+        scorer = one.scorer(embedded, windows, protocol.scoring)
+        figures = cell_figures(
+            scorer,
+            windows.videos,
+            cell.generator,
+            cell.protocol,
+            Beside(asked, validation[one.name].pair, run.demographics),
+        )
+        beside = {row["control"]: row["per_target"] for row in shortcuts if row["generator"] == cell.generator}
+        gain = margin(figures["per_target"], beside, source=sources(windows.videos), seed=protocol.uncertainty.seed)
+        scored.append(
+            _about_cell(cell, number, file)
+            | {"validation": {"people": validation[one.name].people, "reason": validation[one.name].reason}}
+            | figures
+            | ({} if gain is None else {"margin": gain.to_json()})
+            | ({} if embedded is None else {"map": _map(embedded, windows, cell)})
+        )
+        nulls += [
+            row | {"section": number, "generator": cell.generator, "method": one.name}
+            for row in score_nulls(scorer, found, windows.videos, protocol)
+        ]
     return {
         "cells": scored,
-        "controls": _shortcuts(run.dataset, windows, rules, protocol, number),
+        "controls": shortcuts,
+        "nulls": nulls,
         "exclusions": [_exclusions(asked, windows, rules) | {"section": number}],
         "people": people,
         "videos": windows.videos,
@@ -213,71 +267,41 @@ def _section(
     }
 
 
-def _cell(
-    run: _Run,
-    cell: Cell,
-    section: int,
-    key: str,
-    windows: WindowSet,
-    asked: pd.DataFrame,
-    validation: ValidationScores,
-) -> dict[str, Any]:
-    one, protocol = cell.candidate, cell.protocol
-    found, file = run.embedded(one, key, windows, section)
-    run.say(f"scoring {one.name} on {cell.generator}")
-    scorer = one.scorer(found, windows, protocol.scoring)
+def _stressed(
+    run: _Run, candidates: Sequence[Candidate], protocol: Protocol, plan: StressPlan | None
+) -> list[dict[str, Any]]:
+    """Rows of every sweep of every method that is run here."""
+    if plan is None:
+        return []
+    rows: list[dict[str, Any]] = []
+    for one in candidates:
+        if isinstance(one, MethodCandidate):
+            rows += [
+                {"method": one.name, **row} for row in sweeps(run.dataset, one.method, protocol, plan, say=run.say)
+            ]
+        else:
+            rows += [
+                {"method": one.name, "sweep": name, "skipped": "a file cannot be run again"} for name in ABOUT_STRESS
+            ]
+    return rows
+
+
+def _about_cell(cell: Cell, section: int, file: str) -> dict[str, Any]:
     return {
-        "method": one.name,
+        "method": cell.candidate.name,
         "section": section,
-        "train_generators": sorted(one.declaration.training.generators or ()),
+        "train_generators": sorted(cell.candidate.declaration.training.generators or ()),
         "generator": cell.generator,
         "relation": cell.relation,
-        "protocol": protocol.name,
-        "protocol_digest": protocol.digest,
+        "protocol": cell.protocol.name,
+        "protocol_digest": cell.protocol.digest,
         "contaminated": list(cell.contaminated),
         "evidence": file,
-        "validation": {"people": validation.people, "reason": validation.reason},
-        **cell_figures(
-            scorer, windows.videos, cell.generator, protocol, Beside(asked, validation.pair, run.demographics)
-        ),
-        **({"map": embedding_map(found, windows.videos, cell_generators(cell.generator))} if found is not None else {}),
     }
 
 
-def _shortcuts(
-    dataset: Dataset, windows: WindowSet, rules: dict[str, list[TargetTrials]], protocol: Protocol, section: int
-) -> list[dict[str, Any]]:
-    """The controls' figures on the same trials."""
-    scorers: dict[str, Any] = {
-        controls.SHAPE: controls.shape_scorer(windows),
-        controls.STILL: controls.still_scorer(windows),
-    }
-    train = _detector_videos(dataset, protocol)
-    if train["kind"].nunique() == 2:
-        learned = prepare(dataset, train["video"], protocol)
-        if learned.videos["kind"].nunique() == 2:
-            scorers[controls.CROSSNESS] = controls.crossness_scorer(learned, windows)
-    return [
-        {
-            "control": name,
-            "section": section,
-            "generator": generator,
-            **figures(scorer, found, windows.videos, protocol, full=False),
-        }
-        for name, scorer in scorers.items()
-        for generator, found in rules.items()
-        if any(one.complete for one in found)
-    ]
-
-
-def _detector_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
-    """A seeded sample of training people's reenactments, by any generator."""
-    videos = dataset.usable()
-    chosen = videos[(videos["split"] == protocol.split.train) & videos["generator"].notna()].sort_values("video")
-    if len(chosen) > _DETECTOR_VIDEOS:
-        rng = np.random.default_rng(protocol.uncertainty.seed)
-        chosen = chosen.iloc[np.sort(rng.choice(len(chosen), _DETECTOR_VIDEOS, replace=False))]
-    return chosen
+def _map(embedded: VideoEmbeddings, windows: WindowSet, cell: Cell) -> dict[str, Any]:
+    return embedding_map(embedded, windows.videos, cell_generators(cell.generator))
 
 
 def _exclusions(videos: pd.DataFrame, windows: WindowSet, rules: dict[str, list[TargetTrials]]) -> dict[str, Any]:

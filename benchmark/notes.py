@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from benchmark.figures import HEADLINES
+from benchmark.null_controls import warnings
 from nvfair_tools.dataset import Dataset
-
-# A control at most this far below a method's figure "comes near" it.
-NEAR = 0.03
 
 
 def notes(results: dict[str, Any], dataset: Dataset) -> list[str]:
@@ -25,38 +21,31 @@ def notes(results: dict[str, Any], dataset: Dataset) -> list[str]:
         if about["unknown"]:
             found.append(f"{name} does not say what its {', '.join(about['unknown'])} saw: it may know these people.")
     found += [f"Not scored under {one['title']}: {one['reason']}." for one in results["not_scored"]]
+    found += warnings(results["nulls"])
     found += _near_shortcuts(results)
     found += _families(results, dataset)
     return found
 
 
 def _near_shortcuts(results: dict[str, Any]) -> list[str]:
+    """For each method and set of trials, the cells that a shortcut comes near (`benchmark.margin`), in words."""
     found = []
-    for section in sorted({cell["section"] for cell in results["cells"]}):
-        protocol = next(p for p in results["protocols"] if p["section"] == section)
-        figure = HEADLINES[protocol["scoring"]["headline"]]
-        mine = [cell for cell in results["cells"] if cell["section"] == section]
-        beside = [control for control in results["controls"] if control["section"] == section]
-        for method in dict.fromkeys(cell["method"] for cell in mine):
-            near = _near([cell for cell in mine if cell["method"] == method], beside, figure)
-            if near:
-                found.append(
-                    f"{protocol['name']}: {method} need not have used motion: a shortcut comes near it on {len(near)} "
-                    "generator(s). " + "; ".join(near) + "."
-                )
+    for section, method in dict.fromkeys((cell["section"], cell["method"]) for cell in results["cells"]):
+        mine = [cell for cell in results["cells"] if (cell["section"], cell["method"]) == (section, method)]
+        near = [cell for cell in mine if "margin" in cell and cell["margin"]["near"]]
+        if near:
+            protocols = " and ".join(dict.fromkeys(cell["protocol"] for cell in near))
+            told = "; ".join(f"{cell['generator']}: {_against(cell)}" for cell in near)
+            found.append(
+                f"{protocols}: {method} need not have used motion: a shortcut comes near it on {len(near)} "
+                f"generator(s). {told}."
+            )
     return found
 
 
-def _near(cells: Sequence[dict[str, Any]], shortcuts: Sequence[dict[str, Any]], figure: str) -> list[str]:
-    """For each cell that its strongest shortcut comes near, the two figures in words."""
-    found = []
-    for cell in cells:
-        beside = [x for x in shortcuts if x["generator"] == cell["generator"]]
-        best = max(beside, key=lambda x: x[figure]["value"], default=None)
-        if best is not None and best[figure]["value"] >= cell[figure]["value"] - NEAR:
-            short, value = best[figure]["value"], cell[figure]["value"]
-            found.append(f"{cell['generator']}: {best['control']} {short:.3f} against {value:.3f}")
-    return found
+def _against(cell: dict[str, Any]) -> str:
+    value, gain = cell["auc_mean"]["value"], cell["margin"]
+    return f"{gain['shortcut']} {value - gain['value']:.3f} against {value:.3f}"
 
 
 def _families(results: dict[str, Any], dataset: Dataset) -> list[str]:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 from fastapi import FastAPI, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
-from leaderboard import api, forms, refusals, schema
+from leaderboard import api, forms, refusals, schema, web
 from leaderboard.answers import HealthAnswer
 from leaderboard.csrf import CsrfCookie
 from leaderboard.guard import Guard
@@ -76,25 +74,14 @@ def create(settings: Settings) -> FastAPI:
 
 
 def _mount_pages(app: FastAPI, service: Service) -> None:
-    """The pages; a single plain one where this package was installed without them."""
-    if importlib.util.find_spec("leaderboard.web") is not None:
-        web: Any = importlib.import_module("leaderboard.web")
-        settings = service.settings
-        cards = [
-            (name, card.read_text(encoding="utf-8"))
-            for name, one in settings.datasets.items()
-            if (card := one.folder / "README.md").is_file()
-        ]
-        results = lambda: service.snapshot.moment.results  # noqa: E731
-        app.include_router(web.router(results, title=settings.title, phases=tuple(settings.phases), cards=cards))
-        return
-
-    @app.get("/", include_in_schema=False)
-    def index() -> HTMLResponse:
-        from leaderboard.feedback import shown
-        from leaderboard.pages import page
-
-        return HTMLResponse(page(shown(result) for result in service.snapshot.moment.results))
+    settings = service.settings
+    cards = [
+        (name, card.read_text(encoding="utf-8"))
+        for name, one in settings.datasets.items()
+        if (card := one.folder / "README.md").is_file()
+    ]
+    results = lambda: service.snapshot.moment.results  # noqa: E731
+    app.include_router(web.router(results, title=settings.title, phases=tuple(settings.phases), cards=cards))
 
 
 def _mount_health(app: FastAPI, service: Service) -> None:

@@ -1,6 +1,8 @@
 """Checking a submission: every problem at once, by the very code that the board runs before it scores.
 
-Every test video that has a window under the entry's protocol must be embedded: leaving hard ones out is no option.
+Every test video that has a window under the entry's protocol must be embedded, or every trial scored: leaving hard ones
+out is no option. Memory and time are bounded by what the protocol has work for, whatever a file says of itself; a crash
+of a library is contained by whoever calls this in a child process (`leaderboard.limits`).
 """
 
 from __future__ import annotations
@@ -8,144 +10,147 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from benchmark import protocols
-from benchmark.windows import WindowSet, prepare
-from leaderboard.submission import FILE, Entry, Submission, entry_path, read
+from leaderboard.check_rows import trial_problems, window_problems
+from leaderboard.expected import Expected, TestSet, needs_seen, test_windows
+from leaderboard.plain_text import shown
+from leaderboard.rows import open_rows
+from leaderboard.submission import FILE, Entry, Submission, entry_path, read, reproduce_problems
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.protocol import Protocol, Relation
 
-COLUMNS = {"video": "string", "window": "integer", "start_frame": "integer", "embedding": "fixed-size list of float32"}
-MAX_VALUES = 2_000_000_000  # of one file: 8 GB once read
-MAX_EMBEDDING = 4096
-_SHOWN = 3
+__all__ = ["Checker", "fits", "most_rows", "problems", "test_windows"]
+
+# Rows beyond those that are asked for are repeated or unknown ones; so many are read to tell which.
+_MORE_ROWS = 1000
 
 
-def problems(folder: Path, dataset: Dataset) -> list[str]:
-    """Every problem of the submission in `folder`, as lines that say file, row and remedy; empty when it is good."""
+def problems(folder: Path, dataset: Dataset | TestSet) -> list[str]:
+    """Every problem of the submission in `folder`, as lines that say file, row and remedy; empty when it is good.
+
+    dataset: a TestSet that is kept spares the work of finding out again what is expected.
+    """
     try:
         submission = read(folder)
     except NvfairError as error:
-        return [str(error)]
-    return [problem for entry in submission.entries for problem in _entry(folder, submission, entry, dataset)]
+        return list(error.problems) if isinstance(error, Problems) else [str(error)]
+    test = dataset if isinstance(dataset, TestSet) else TestSet(dataset)
+    found: list[str] = []
+    read_before: set[tuple[str, str, str]] = set()
+    for number, entry in enumerate(submission.entries):
+        for problem in _entry(folder, submission, entry, test, read_before, number):
+            if problem not in found:  # two entries may share a file
+                found.append(problem)
+    return found
 
 
-def test_windows(dataset: Dataset, protocol: Protocol) -> WindowSet:
-    """The windows of every reenactment of the test people: `.videos` lists what an entry must embed."""
-    return prepare(dataset, _test_videos(dataset, protocol)["video"], protocol)
+class Checker:
+    """A data set kept open between checks: what a child process makes (`leaderboard.limits.BoundedChild`)."""
 
+    def __init__(self, dataset: Path) -> None:
+        self._test = TestSet(Dataset.open(dataset))
 
-def _test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
-    videos = dataset.usable()
-    return videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
+    def problems(self, folder: Path) -> list[str]:
+        """See `problems`."""
+        return problems(folder, self._test)
 
 
 def fits(relation: Relation, generator: str, submission: Submission, entry: Entry) -> bool:
     """Whether `generator` stands to the method as the protocol asks; undeclared training counts as having seen all."""
-    if relation is Relation.ANY:
+    wanted = needs_seen(relation)
+    if wanted is None:
         return True
     seen = generator in entry.trained_on_generators
-    if relation is Relation.SEEN:
+    if wanted:
         return seen
-    touched = submission.training.generators
-    return not seen and not isinstance(touched, str) and generator not in touched
+    touched = submission.training.touched_generators
+    return not seen and touched is not None and generator not in touched
 
 
-def _entry(folder: Path, submission: Submission, entry: Entry, dataset: Dataset) -> Iterator[str]:
+def fitting(submission: Submission, entry: Entry, test: TestSet, protocol: Protocol) -> list[str]:
+    """Generators that the entry is scored on; of a blind copy, which does not tell them, its one name for all."""
+    if test.blind:
+        return test.generators(protocol)
+    relation = protocol.generators.relation
+    return [one for one in test.generators(protocol) if fits(relation, one, submission, entry)]
+
+
+def most_rows(expected: Expected, entry: Entry, cells: list[str]) -> int:
+    """Rows that an entry's file may have before it is put aside unread."""
+    asked = len(expected.start_frame) if entry.embeddings else len(expected.trial_keys(cells))
+    return 2 * asked + _MORE_ROWS
+
+
+def _entry(
+    folder: Path,
+    submission: Submission,
+    entry: Entry,
+    test: TestSet,
+    read_before: set[tuple[str, str, str]],
+    number: int,
+) -> Iterator[str]:
+    yield from reproduce_problems(folder, entry)
     if entry.protocol not in protocols.names():  # a name only: a path would have the board read files of its own
-        yield f"{FILE}: protocol {entry.protocol!r} is unknown; expected one of {', '.join(protocols.names())}"
+        yield f"{FILE}: protocol {shown(entry.protocol)} is unknown; expected one of {', '.join(protocols.names())}"
         return
     protocol = protocols.load(entry.protocol)
-    if protocol.scoring.headline != "mean-auc-over-targets":
-        yield f"{FILE}: protocol {protocol.name} has one pooled figure, but a board ranks by the mean over targets"
+    if refused := _not_ranked(protocol, entry):
+        yield f"{FILE}: protocol {protocol.name} {refused}"
         return
-    tested = sorted(_test_videos(dataset, protocol)["generator"].unique())
-    relation = protocol.generators.relation
-    if not any(fits(relation, generator, submission, entry) for generator in tested):
+    generators = fitting(submission, entry, test, protocol)
+    if not generators:
+        yield _none_fits(submission, entry, test, protocol)
+    if test.hidden and entry.scores:
         yield (
-            f"{FILE}: protocol {entry.protocol}: none of the tested generators ({', '.join(tested)}) is "
-            f"{relation.value} to a method trained on {', '.join(entry.trained_on_generators) or 'none'}; name "
-            "`trained_on_generators` of this entry and `training.generators`, or submit to the other protocol"
+            f"{FILE}: entry {number}: this data set is hidden, and a list of its trials would tell who drives whom; "
+            "submit `embeddings`"
         )
+        return
     try:
         path = entry_path(folder, entry)
+        expected = test.expected(protocol)
+        cells = generators if test.blind else expected.cells(generators)
+        if generators and not cells:
+            yield (
+                f"{FILE}: entry {number}: on {', '.join(generators)} this data set has no target with genuine and "
+                f"impostor trials under {protocol.name}; submit to another protocol"
+            )
+        if entry.scores and not cells:
+            return  # which trials are asked for depends on them
+        key = entry.file, protocol.digest, " ".join(cells) if entry.scores else ""
+        if key in read_before:
+            return
+        read_before.add(key)
+        most = most_rows(expected, entry, cells)
+        file = open_rows(path, entry.file, "embeddings" if entry.embeddings else "scores", most)
+    except Problems as error:
+        yield from error.problems
+        return
     except NvfairError as error:
         yield str(error)
         return
-    name = entry.embeddings
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        yield f"{name}: not a whole Parquet file ({error}); write it with `nvfair embed` or pyarrow"
-        return
-    with file:
-        shape = list(_shape(name, file))
-        if shape:
-            yield from shape
-            return
-        yield from _rows(name, file, pd.Index(test_windows(dataset, protocol).videos["video"]))
+    if entry.embeddings:
+        yield from window_problems(file, expected, most)
+    else:
+        yield from trial_problems(file, expected, cells, most)
 
 
-def _shape(name: str, file: pq.ParquetFile) -> Iterator[str]:
-    """Problems of columns and sizes, from the footer alone, before a row is read."""
-    schema = file.schema_arrow
-    for column, kind in COLUMNS.items():
-        if column not in schema.names:
-            yield f"{name}: column {column!r} ({kind}) is missing; there are {schema.names}"
-            continue
-        type_ = schema.field(column).type
-        good = {
-            "string": pa.types.is_string(type_) or pa.types.is_large_string(type_),
-            "integer": pa.types.is_integer(type_),
-            "fixed-size list of float32": pa.types.is_fixed_size_list(type_) and type_.value_type == pa.float32(),
-        }[kind]
-        if not good:
-            yield f"{name}: column {column!r} is {type_}; expected {kind}"
-        elif column == "embedding":
-            size, rows = type_.list_size, file.metadata.num_rows
-            if not 1 <= size <= MAX_EMBEDDING:
-                yield f"{name}: embeddings have {size} values; expected 1 to {MAX_EMBEDDING}"
-            elif rows * size > MAX_VALUES:
-                yield f"{name}: {rows} rows of {size} values are too many; at most {MAX_VALUES} values in one file"
-    if file.metadata.num_rows == 0:
-        yield f"{name}: there are no rows"
+def _not_ranked(protocol: Protocol, entry: Entry) -> str:
+    """Why a board takes no entry under the protocol; "" where it does."""
+    if protocol.scoring.headline != "mean-auc-over-targets":
+        return "has one pooled figure, but a board ranks by the mean over targets"
+    if protocol.sweep is not None:
+        return "stands for several protocols at once, but a board ranks by one figure; report it with `nvfair evaluate`"
+    if entry.scores and protocol.trials.template is not None:
+        return "makes templates of several videos; submit `embeddings`, and the board makes them"
+    return ""
 
 
-def _rows(name: str, file: pq.ParquetFile, expected: pd.Index) -> Iterator[str]:
-    """Problems of the rows, read a batch at a time."""
-    seen: list[pd.DataFrame] = []
-    start = 0
-    for batch in file.iter_batches(batch_size=65_536, columns=["video", "window", "embedding"]):
-        embedding = batch.column("embedding")
-        values = embedding.flatten().to_numpy(zero_copy_only=False)
-        if embedding.null_count or len(values) != len(batch) * embedding.type.list_size:
-            yield f"{name}: rows {start} to {start + len(batch) - 1} hold a null embedding; leave such a window out"
-        else:
-            bad = np.flatnonzero(~np.isfinite(values.reshape(len(batch), -1)).all(axis=1))
-            if len(bad):
-                video = batch.column("video")[int(bad[0])]
-                yield (
-                    f"{name}: row {start + bad[0]} (video {video}) and {len(bad) - 1} more of its batch hold NaN or "
-                    "infinite values; leave a window out that cannot be embedded"
-                )
-        seen.append(batch.select(["video", "window"]).to_pandas())
-        start += len(batch)
-    keys = pd.concat(seen, ignore_index=True)
-    repeated = keys.index[keys.duplicated()]
-    if len(repeated):
-        first = keys.loc[repeated[0]]
-        yield (
-            f"{name}: {len(repeated)} rows repeat a window, the first row {repeated[0]} "
-            f"(video {first['video']}, window {first['window']}); keep one of each"
-        )
-    videos = pd.Index(keys["video"].unique())
-    missing, unknown = expected.difference(videos), videos.difference(expected)
-    if len(missing):
-        yield f"{name}: {len(missing)} of {len(expected)} videos are missing, such as {list(missing[:_SHOWN])}"
-    if len(unknown):
-        yield f"{name}: {len(unknown)} videos are not to be tested, such as {list(unknown[:_SHOWN])}; leave them out"
+def _none_fits(submission: Submission, entry: Entry, test: TestSet, protocol: Protocol) -> str:
+    relation = protocol.generators.relation
+    return (
+        f"{FILE}: protocol {entry.protocol}: none of the tested generators ({', '.join(test.generators(protocol))}) is "
+        f"{relation.value} to a method trained on {', '.join(map(shown, entry.trained_on_generators[:5])) or 'none'}; "
+        "name `trained_on_generators` of this entry and `training.generators`, or submit to the other protocol"
+    )

@@ -1,82 +1,102 @@
-"""The public page: one self-contained HTML file with its figures as JSON and CSV beside it."""
+"""The board as a static site: the pages of the server as files, with relative addresses, ready for GitHub Pages, a
+static Hugging Face Space, or a folder opened from disk."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from leaderboard.feedback import shown
+from benchmark import protocols
+from leaderboard import tabular
+from leaderboard.links import SHORT, Links, view_file
+from leaderboard.method_page import neighbours
+from leaderboard.query import Query, find
+from leaderboard.render import TITLE, Pages, Site, generators_of, small
+from leaderboard.standing import Board, Standing, standing
 from leaderboard.store import Scored
-from nvfair_tools.atomic import write_text, written_aside
-from nvfair_tools.errors import MissingExtra
+from nvfair_tools.atomic import write_text
+
+_STATIC = ("board.css", "icon.svg", "sort.js")
+_ROBOTS = "User-agent: *\nAllow: /\n"
 
 
-def export(results: Iterable[Scored], folder: Path) -> Path:
-    """Writes index.html, board.json and board.csv to `folder`; returns the page's path."""
-    rows = [row for result in results for row in table(shown(result))]
-    write_text(folder / "board.json", json.dumps(rows, indent=1, sort_keys=True) + "\n")
-    with written_aside(folder / "board.csv") as aside:
-        pd.DataFrame(rows).to_csv(aside, index=False)
-    index = folder / "index.html"
-    write_text(index, _render(rows))
-    return index
+def export(
+    results: Iterable[Scored], folder: Path, *, title: str = TITLE, cards: Sequence[tuple[str, str]] = ()
+) -> Path:
+    """Writes the site to `folder`, with board.json and board.csv; returns the path of its front page.
+
+    Comparisons are written of each method with its neighbours in the table, up to 100 submissions. A page of an
+    earlier export that is no longer there stays as it is: export to a fresh folder where results were withdrawn.
+    """
+    stand = standing(results)
+    pages = Pages(Site(title, (), tuple(cards)))
+    front = find(stand, Query())
+    first = (front.view.board.slug, front.view.generator) if front else ("", "")
+    for path, text in _files(stand, pages, first):
+        write_text(folder / path, text)
+    return folder / "index.html"
 
 
-def page(results: Iterable[Scored]) -> str:
-    """The page's HTML."""
-    return _render([row for result in results for row in table(result)])
+def _files(stand: Standing, pages: Pages, first: tuple[str, str]) -> Iterable[tuple[str, str]]:
+    top, inner = Links(0, True, first), Links(1, True, first)
+    if not stand.boards:
+        yield "index.html", pages.table(stand, Query(), top)
+    for board in stand.boards:
+        for generator in generators_of(board):
+            yield from _views(stand, pages, board, generator, first)
+    if stand.boards and not any(first == (b.slug, g) for b in stand.boards for g in generators_of(b)):
+        raise AssertionError(f"the front page {first} is none of the views")
+    compared: set[tuple[str, str]] = set()
+    for digest in stand.digests():
+        page, data = pages.method(stand, digest, inner), tabular.submission_json(stand, digest)
+        assert page is not None
+        assert data is not None
+        yield f"method/{digest[:SHORT]}.html", page
+        yield f"method/{digest[:SHORT]}.json", data
+        if small(stand):
+            compared |= {(digest, other) for other in neighbours(stand, digest)}
+    for one, other in sorted(compared):
+        page = pages.compare(stand, one, other, inner)
+        assert page is not None
+        yield f"compare/{one[:SHORT]}-{other[:SHORT]}.html", page
+    yield "compare.html", pages.choose_two(stand, top)
+    yield "submit.html", pages.submit(top, "")
+    yield "rules.html", pages.rules(top)
+    yield "data.html", pages.data(stand, top)
+    yield "404.html", pages.missing("There is no such page.", top)
+    rows = tabular.rows(stand)
+    yield "board.json", tabular.to_json(rows)
+    yield "board.csv", tabular.to_csv(rows)
+    for name in protocols.names():
+        yield f"protocol/{name}.json", protocols.load(name).to_json()
+    for name in _STATIC:
+        yield f"static/{name}", (resources.files("leaderboard") / "static" / name).read_text(encoding="utf-8")
+    yield "robots.txt", _ROBOTS
+    yield ".nojekyll", ""
+    yield "README.md", _space(pages.site.title)
 
 
-def table(result: Scored) -> list[dict[str, Any]]:
-    """One plain row for each test generator of a result. The contact is left out: it is private."""
-    rows = []
-    for generator, figures in result.figures["generators"].items():
-        mean = figures["auc_mean"]
-        rows.append(
-            {
-                "protocol": result.protocol,
-                "protocol_digest": result.protocol_digest,
-                "dataset_digest": result.dataset_digest,
-                "scorer": result.scorer,
-                "submission": result.digest,
-                "method": result.submission.method,
-                "authors": ", ".join(result.submission.authors),
-                "generator": generator,
-                "trained_on": ", ".join(result.submission.entries[result.entry].trained_on_generators)
-                or "not declared",
-                "auc_mean": mean["value"],
-                "auc_mean_low": mean["low"],
-                "auc_mean_high": mean["high"],
-                "auc_pooled": figures["auc_pooled"]["value"],
-                "trials": figures["trials"]["genuine"] + figures["trials"]["impostor"],
-                "overlap": _overlap(result.figures["overlap"]),
-            }
-        )
-    return rows
+def _views(
+    stand: Standing, pages: Pages, board: Board, generator: str, first: tuple[str, str]
+) -> Iterable[tuple[str, str]]:
+    number = 1
+    while True:
+        query = Query(board=board.slug, generator=generator, page=number)
+        found = find(stand, query)
+        assert found is not None
+        path = view_file(board.slug, generator, number, first)
+        yield path, pages.table(stand, query, Links(path.count("/"), True, first))
+        if number >= found.pages:
+            return
+        number += 1
 
 
-def _overlap(declared: list[str] | str) -> str:
-    if isinstance(declared, str):
-        return "training people unknown"
-    return f"trained on {len(declared)} test people" if declared else "disjoint"
-
-
-def _render(rows: list[dict[str, Any]]) -> str:
-    try:
-        from jinja2 import Environment, PackageLoader
-    except ImportError as error:
-        raise MissingExtra("jinja2", "board", str(error)) from error
-    groups: dict[tuple[str, str, str, bool], list[dict[str, Any]]] = {}
-    for row in sorted(rows, key=lambda row: -row["auc_mean"]):
-        comparable = row["overlap"] == "disjoint"
-        groups.setdefault((row["protocol"], row["protocol_digest"], row["dataset_digest"], comparable), []).append(row)
-    published = json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8"))
-    environment = Environment(loader=PackageLoader("leaderboard"), autoescape=True)
-    # Comparable entries first; those that overlap, or do not say, stand in lists of their own.
-    ordered = sorted(groups.items(), key=lambda item: (item[0][0], not item[0][3], item[0][2]))
-    return environment.get_template("board.html.j2").render(groups=ordered, published=published)
+def _space(title: str) -> str:
+    """The header by which the Hugging Face Hub knows a static Space."""
+    plain = title.replace("\\", " ").replace('"', "'").replace("\n", " ")
+    return (
+        f'---\ntitle: "{plain}"\nemoji: 🎭\ncolorFrom: blue\ncolorTo: indigo\nsdk: static\napp_file: index.html\n'
+        "pinned: false\n---\n\nWritten by `nvfair board export`. Open index.html; board.json and board.csv hold "
+        "the same as data.\n"
+    )

@@ -1,38 +1,79 @@
-"""Scoring a submission: embeddings become trial scores and figures by the benchmark's own code."""
+"""Scoring a submission: embeddings become trial scores, and scores become figures, by the benchmark's own code.
+
+Legend: N videos, G genuine and I impostor trials.
+"""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmark import protocols
-from benchmark.embedding_files import grouped, read_embeddings
-from benchmark.figures import figures
-from benchmark.scores import Scorer
-from benchmark.trials import trials
+from benchmark.cells import Beside, cell_figures
+from benchmark.embedding_files import EmbeddingTable, grouped
+from benchmark.scored_trials import PairScorer
+from benchmark.scores import Scorer, TargetScores
+from benchmark.trials import TargetTrials
 from leaderboard import check
+from leaderboard.check_rows import trial_places
+from leaderboard.expected import Expected, TestSet
+from leaderboard.rows import RowFile, open_rows
 from leaderboard.store import ResultRow
 from leaderboard.submission import Entry, Submission, digest, entry_path, read
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.writer import sha256_of
-from nvfair_tools.errors import Problems
+from nvfair_tools.errors import NvfairError, Problems
 
 # Raised whenever a figure could change for the same embeddings: results of two versions are not compared.
-SCORER = "1"
+SCORER = "2"
+FIRST = "first scoring"
+MAX_REASON = 200
 
 
-def score(folder: Path, dataset: Dataset) -> tuple[str, Submission, list[ResultRow]]:
+def score(folder: Path, dataset: Dataset | TestSet) -> tuple[str, Submission, list[ResultRow]]:
     """(identity, declaration, one result an entry) of the submission in `folder`; the results are not stored yet.
 
     Raises Problems with everything that `nvfair submit check` lists.
     """
-    found = check.problems(folder, dataset)
+    return _scored(folder, dataset, FIRST)
+
+
+def rescore(folder: Path, dataset: Dataset | TestSet, *, reason: str, identity: str) -> list[ResultRow]:
+    """The results of a submission that was scored before, as new rows with the `reason`; old ones stay as they are.
+
+    identity: the submission's digest when it was accepted. Raises NvfairError where the files are no longer those, or
+    no reason is given, and Problems as `score`.
+    """
+    if not reason.strip() or reason == FIRST or len(reason) > MAX_REASON:
+        raise NvfairError(
+            f"{reason!r} is no reason to score again", expected=f"a sentence of at most {MAX_REASON} characters"
+        )
+    found, _, rows = _scored(folder, dataset, reason)
+    if found != identity:
+        raise NvfairError(
+            f"these files are submission {found[:12]}, not {identity[:12]}",
+            where=folder,
+            remedy="restore the files that were submitted",
+        )
+    return rows
+
+
+def _scored(folder: Path, dataset: Dataset | TestSet, reason: str) -> tuple[str, Submission, list[ResultRow]]:
+    test = dataset if isinstance(dataset, TestSet) else TestSet(dataset)
+    if test.blind:
+        raise NvfairError(
+            "this is the blind copy of a hidden set: it has no labels to score by",
+            where=test.dataset.folder,
+            remedy="submit to the board that keeps the hidden set",
+        )
+    found = check.problems(folder, test)
     if found:
         raise Problems(folder, found, remedy="mend them and run `nvfair submit check` again")
     submission = read(folder)
     identity = digest(folder, submission)
-    data = sha256_of(dataset.folder / "dataset.json")
     rows = []
     for number, entry in enumerate(submission.entries):
         protocol = protocols.load(entry.protocol)
@@ -42,32 +83,79 @@ def score(folder: Path, dataset: Dataset) -> tuple[str, Submission, list[ResultR
                 entry=number,
                 protocol=protocol.name,
                 protocol_digest=protocol.digest,
-                dataset_digest=data,
+                dataset_digest=test.digest,
                 scorer=SCORER,
-                reason="first scoring",
-                figures=json.dumps(_score(folder, submission, entry, dataset), sort_keys=True, allow_nan=False),
+                reason=reason,
+                figures=json.dumps(_score(folder, submission, entry, test), sort_keys=True, allow_nan=False),
             )
         )
     return identity, submission, rows
 
 
-def _score(folder: Path, submission: Submission, entry: Entry, dataset: Dataset) -> dict[str, Any]:
-    """Figures of each test generator that the protocol asks for, and what is to be known beside them."""
+def _score(folder: Path, submission: Submission, entry: Entry, test: TestSet) -> dict[str, Any]:
+    """Figures of each test generator (or pair of them) that the protocol asks for, and what is to be known beside."""
     protocol = protocols.load(entry.protocol)
-    videos = check.test_windows(dataset, protocol).videos
-    table = read_embeddings(entry_path(folder, entry))
-    scorer = Scorer(grouped(table, videos["video"].tolist(), where=entry.embeddings), protocol.scoring)
-    people = sorted({*videos["driver"], *videos["target"]})
-    result: dict[str, Any] = {"generators": {}, "overlap": declared_overlap(submission, people)}
-    for generator in sorted(videos["generator"].unique()):
-        if not check.fits(protocol.generators.relation, generator, submission, entry):
-            continue
-        found = list(trials(videos, generator, protocol.trials))
-        result["generators"][generator] = figures(scorer, found, videos, protocol, full=False)
+    expected = test.expected(protocol)
+    cells = expected.cells(check.fitting(submission, entry, test, protocol))
+    most = check.most_rows(expected, entry, cells)
+    file = open_rows(entry_path(folder, entry), entry.file, "embeddings" if entry.embeddings else "scores", most)
+    scorer: PairScorer
+    if entry.embeddings:
+        table = grouped(_table(file, most), expected.shown.tolist(), where=entry.file)
+        scorer = Scorer(table, protocol.scoring)
+    else:
+        scorer = _trial_scorer(file, expected, cells, most)
+    result: dict[str, Any] = {
+        "generators": {},
+        "overlap": declared_overlap(submission, expected.people),
+        "scored_from": "embeddings" if entry.embeddings else "scores",
+    }
+    # No thresholds from validation people: a submission holds the test people alone.
+    beside = Beside(expected.asked)
+    for cell in cells:
+        result["generators"][cell] = cell_figures(scorer, expected.videos, cell, protocol, beside)
     return result
 
 
 def declared_overlap(submission: Submission, test_people: list[str]) -> list[str] | str:
-    """Test people whom the declaration names as trained on; "unknown" where it does not say."""
-    people = submission.training.people
-    return "unknown" if isinstance(people, str) else sorted(set(people) & set(test_people))
+    """Test people whom the declaration names, in any role; "unknown" where it names none and a role does not say."""
+    common = sorted(submission.training.named_people & set(test_people))
+    return common if common or submission.training.touched_people is not None else "unknown"
+
+
+@dataclass(frozen=True)
+class TrialScorer:
+    """Looks scores up. keys: sorted numbers of the trials; scores: of each; expected: numbers the trials."""
+
+    keys: np.ndarray
+    scores: np.ndarray
+    expected: Expected
+
+    def score(self, trials: TargetTrials) -> TargetScores:
+        """Scores (G,) and (I,) of one target's trials."""
+        genuine, impostor = (
+            self.scores[np.searchsorted(self.keys, self.expected.keys_of(pairs))]
+            for pairs in (trials.genuine, trials.impostor)
+        )
+        return TargetScores(trials, genuine, impostor)
+
+
+def _table(file: RowFile, most: int) -> EmbeddingTable:
+    """The whole of a file of embeddings that the check has passed."""
+    batches = list(file.batches(most))
+    return EmbeddingTable(
+        video=np.concatenate([batch.key for batch in batches]),
+        window=np.concatenate([batch.window for batch in batches]),
+        start_frame=np.concatenate([batch.start_frame for batch in batches]),
+        embedding=np.concatenate([batch.values for batch in batches]),
+        meta={},
+    )
+
+
+def _trial_scorer(file: RowFile, expected: Expected, cells: list[str], most: int) -> TrialScorer:
+    keys = expected.trial_keys(cells)
+    scores = np.full(len(keys), np.nan)
+    for batch in file.batches(most):
+        place, found, _ = trial_places(batch.key, expected, keys)
+        scores[place[found]] = batch.values[found, 0]
+    return TrialScorer(keys, scores, expected)

@@ -55,6 +55,10 @@ def problem_of(words: list[str]) -> str:
         command, name = found, f"{name} {rest.pop(0)}"
     context = click.Context(command)
     known = {opt: param for param in command.get_params(context) for opt in (*param.opts, *param.secondary_opts)}
+    if command.context_settings.get("ignore_unknown_options"):  # what it does not know goes to `nvfair train`
+        train = cli.get_command(context, "train")
+        assert train is not None
+        known |= {opt: param for param in train.get_params(context) for opt in (*param.opts, *param.secondary_opts)}
     places = [param for param in command.get_params(context) if isinstance(param, click.Argument)]
     most = float("inf") if any(param.nargs < 0 for param in places) else sum(param.nargs for param in places)
     given = 0

@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 from benchmark.figures import HEADLINES
-from benchmark.notes import NEAR
+from benchmark.margin import NEAR
 from nvfair_tools.protocol import TrialRule
 
 Results = dict[str, Any]
@@ -31,6 +31,11 @@ _TRIALS = {
 def label(cell: dict[str, Any]) -> str:
     """A cell in words."""
     return f"{cell['method']} on {cell['generator']} ({cell['relation']})"
+
+
+def near_shortcut(cell: dict[str, Any]) -> bool:
+    """Whether a shortcut comes near the cell's figure."""
+    return bool(cell.get("margin", {}).get("near", False))
 
 
 def span(interval: dict[str, Any]) -> str:
@@ -63,8 +68,13 @@ def sections(results: Results) -> list[dict[str, Any]]:
                 "trials_words": _TRIALS.get(protocols[0]["trials"]["rule"], protocols[0]["title"]),
                 **part,
                 "headline": _headline(results, part, figure),
-                "matrix": _matrix(results, part, figure),
+                "matrix": _matrix(results, part),
                 "shortcuts": _shortcuts(results, part),
+                "subgroups": [
+                    {"method": cell["method"], "generator": cell["generator"], "column": column, **found}
+                    for cell in part["cells"]
+                    for column, found in cell.get("subgroups", {}).items()
+                ],
             }
         )
     return found
@@ -98,7 +108,7 @@ def _headline(results: Results, part: dict[str, Any], figure: str) -> list[dict[
                 "interval": cells[0][figure] if len(cells) == 1 else None,
                 "cells": len(cells),
                 "shortcut": shortcut,
-                "near": shortcut is not None and shortcut[0] >= value - NEAR,
+                "near": (shortcut is not None and shortcut[0] >= value - NEAR) or all(map(near_shortcut, cells)),
             }
         )
     return rows
@@ -121,18 +131,14 @@ def _columns(part: dict[str, Any]) -> list[str]:
     return sorted({row["generator"] for row in (*part["cells"], *part["controls"])})
 
 
-def _matrix(results: Results, part: dict[str, Any], figure: str) -> dict[str, Any]:
+def _matrix(results: Results, part: dict[str, Any]) -> dict[str, Any]:
     """Methods x test generators, each cell with whether a shortcut comes near it."""
     columns = _columns(part)
     by_place = {(cell["method"], cell["generator"]): cell for cell in part["cells"]}
-    best = {
-        name: max((c[figure]["value"] for c in part["controls"] if c["generator"] == name), default=0.0)
-        for name in columns
-    }
     rows = []
     for name, about in results["methods"].items():
         cells = [by_place.get((name, column)) for column in columns]
-        near = [cell is not None and best[cell["generator"]] >= cell[figure]["value"] - NEAR for cell in cells]
+        near = [cell is not None and near_shortcut(cell) for cell in cells]
         trained = about["generators"]["training"]
         rows.append(
             {

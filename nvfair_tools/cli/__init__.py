@@ -41,6 +41,7 @@ COMMANDS = {
     "import": Entry(
         "nvfair_tools.cli.releases:import_release", "Read a published release: nvfair or avaprintdb.", "curate"
     ),
+    "dataset": Entry("nvfair_tools.cli.dataset:dataset", "Make the blind copy of a hidden data set.", "curate"),
     "probe": Entry("nvfair_tools.cli.media:probe", "Show what a video file really holds.", "media"),
     "simulate": Entry(
         "nvfair_tools.cli.simulate:simulate", "Make simulated people: videos or landmark-only cohorts.", "curate"

@@ -152,6 +152,9 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
 @click.option("--out", required=True, type=_FOLDER, help="Folder for the report, results.json and the evidence.")
 @click.option("--protocol", "names", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]")
 @click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: all]")
+@click.option(
+    "--stress", type=click.Choice(["none", "quick", "full"]), default="none", show_default=True, help="Stress sweeps."
+)
 @click.option("--allow-overlap", is_flag=True, help="Score overlapping people or generators; stamps 'contaminated'.")
 @click.option("--device", default="auto", show_default=True)
 def evaluate(
@@ -163,6 +166,7 @@ def evaluate(
     out: Path,
     names: tuple[str, ...],
     generators: tuple[str, ...],
+    stress: str,
     allow_overlap: bool,
     device: str,
 ) -> None:
@@ -177,6 +181,7 @@ def evaluate(
     from benchmark.evaluate import write_results
     from benchmark.figures import HEADLINES
     from benchmark.report import write_markdown, write_report
+    from benchmark.stress import StressPlan
     from nvfair_tools.atomic import made_folder
     from nvfair_tools.dataset import Dataset
 
@@ -193,6 +198,7 @@ def evaluate(
         generators=split_names(generators),
         allow_overlap=allow_overlap,
         device=device,
+        stress={"none": None, "quick": StressPlan.quick(), "full": StressPlan()}[stress],
         keep=out / "evidence",
         say=click.echo,
     )

@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from nvfair_tools.cli.board_admin import admin
+from nvfair_tools.cli.board_demo import demo
+from nvfair_tools.cli.board_pack import check, init, pack
 from nvfair_tools.cli.board_push import push
 from nvfair_tools.cli.board_service import serve, worker
 
@@ -19,36 +21,8 @@ def submit() -> None:
     """Check and pack a leaderboard submission."""
 
 
-@submit.command()
-@click.argument("folder", type=_FOLDER)
-def init(folder: Path) -> None:
-    """Write a submission.yaml to fill in to FOLDER."""
-    from leaderboard.submission import FILE, TEMPLATE
-    from nvfair_tools.atomic import write_text
-    from nvfair_tools.errors import NvfairError
-
-    path = folder / FILE
-    if path.exists():
-        raise NvfairError("there is one already", where=path, remedy="fill it in, or choose another folder")
-    write_text(path, TEMPLATE)
-    click.echo(
-        f"{path}: fill it in, put the embeddings beside it, then: nvfair submit check {folder} --dataset DATASET"
-    )
-
-
-@submit.command()
-@click.argument("folder", type=_FOLDER)
-@_DATASET
-def check(folder: Path, dataset: Path) -> None:
-    """List every problem of the submission in FOLDER, by the code that the board runs."""
-    from leaderboard import check as checks
-    from nvfair_tools.dataset import Dataset
-    from nvfair_tools.errors import Problems
-
-    found = checks.problems(folder, Dataset.open(dataset))
-    if found:
-        raise Problems(folder, found)
-    click.echo(f"{folder}: good")
+for _command in (init, check, pack):
+    submit.add_command(_command)
 
 
 @click.group()
@@ -61,6 +35,8 @@ board.add_command(serve)
 board.add_command(worker)
 board.add_command(admin)
 
+
+board.add_command(demo)
 
 _STORE = click.option("--store", default="sqlite:///board.sqlite", show_default=True, help="SQLAlchemy database URL.")
 

@@ -26,8 +26,9 @@ def test_a_good_submission_has_no_problems(submission: Path, dataset: Dataset) -
 def test_every_mistake_in_the_declaration_is_listed_with_its_key(submission: Path, dataset: Dataset) -> None:
     bad = {**GOOD, "method": "", "surprise": 1, "training": {"people": [], "generators": []}}
     declare(submission, bad)
-    (text,) = problems(submission, dataset)
-    assert all(key in text for key in ("method", "surprise", "training.datasets"))
+    found = problems(submission, dataset)
+    assert len(found) == 3
+    assert all(f"submission.yaml: {key}: " in "\n".join(found) for key in ("method", "surprise", "training.datasets"))
 
 
 def test_a_protocol_is_named_never_read_from_a_path(submission: Path, dataset: Dataset) -> None:

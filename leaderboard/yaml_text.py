@@ -1,0 +1,100 @@
+"""YAML that strangers send, read within bounds: aliases as far as they stay small (a page of them can
+grow to gigabytes), no tags, no repeated keys, no deep nesting."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from nvfair_tools.errors import NvfairError
+
+MAX_BYTES = 256 * 1024  # a declaration is a page of text; a larger file is not one
+_DEPTH = 12
+_VALUES = 20_000
+_LONG_NUMBER = re.compile(r"[-+]?(0[xob])?[0-9a-fA-F_]{40,}")
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice, where plain YAML keeps the last."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in keys:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key {key.value!r} is given twice", problem_mark=key.start_mark
+                    )
+                keys.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file in UTF-8. Raises NvfairError that says what stands in the way, and where."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise NvfairError(f"{size} bytes", where=path, expected=f"at most {MAX_BYTES} bytes of YAML")
+    text = decoded(path.read_bytes(), path)
+    try:
+        _bounded(text)
+        return yaml.load(text, Loader=_Loader)
+    # Numbers of thousands of digits and dates such as 2024-13-45 raise ValueError, others OverflowError.
+    except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, RecursionError) as error:
+        raise NvfairError(
+            f"not valid YAML in UTF-8: {_words(error)}", where=path, remedy="put quotes around texts with : # { [ or @"
+        ) from error
+
+
+def decoded(content: bytes, where: object) -> str:
+    """Text in UTF-8, with or without its byte-order mark. Raises NvfairError that names the encoding it seems to be."""
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+        raise NvfairError("this is UTF-16 or UTF-32", where=where, expected="UTF-8", remedy="save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise NvfairError(
+            f"line {line}: byte 0x{content[error.start]:02x} is not UTF-8 (it may be Latin-1)",
+            where=where,
+            expected="UTF-8",
+            remedy="save it as UTF-8",
+        ) from error
+
+
+def _bounded(text: str) -> None:
+    """Raises YAMLError before anything is built, while the parser is still reading."""
+    values = 0  # as if every alias were written out
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = []
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        anchor, problem = getattr(event, "anchor", None), ""
+        values += 1
+        if isinstance(event, yaml.AliasEvent):
+            problem = "" if anchor in sizes else f"the alias *{anchor} stands within what it repeats, or before it"
+            values += sizes.get(str(anchor), 0)
+        elif tag := getattr(event, "tag", None):
+            problem = f"the tag {tag!r} is not taken"
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((anchor, values))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            name, begun = open_nodes.pop()
+            sizes |= {name: values - begun} if name else {}
+        elif isinstance(event, yaml.ScalarEvent):
+            sizes |= {anchor: 1} if anchor else {}
+            if event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
+                problem = "a number of so many digits is not taken"
+        if len(open_nodes) > _DEPTH or values > _VALUES:
+            problem = f"more than {_DEPTH} levels, or {_VALUES} values with all aliases written out"
+        if problem:
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=cast(Any, event.start_mark))
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark
+        at = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        return f"{error.problem or error.context}{at}"
+    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
