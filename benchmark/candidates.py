@@ -1,7 +1,7 @@
 """What can be evaluated: a method that is run here, or a file of embeddings or scores that it left.
 
 `candidate` finds it by one text, in this order: a checkpoint folder, a file (Parquet or CSV), the name of an
-entry point (group `nvfair.methods`), or `package.module:attribute`.
+entry point (group `nvfair.methods`), or `package.module:attribute`. `pretrained:NAME` is a checkpoint that ships.
 
 Legend: W windows, D embedding size.
 """
@@ -21,6 +21,7 @@ import yaml
 from benchmark.embedding_files import grouped, read_embeddings, table_columns
 from benchmark.figures import PairScorer
 from benchmark.method import Declaration, Method, parse_declaration
+from benchmark.pretrained import located
 from benchmark.running import embeddings_of
 from benchmark.score_files import TableScorer, read_scores
 from benchmark.scores import Scorer, VideoEmbeddings
@@ -167,7 +168,7 @@ def candidate(text: str | Path, *, device: str = "cpu", declaration: Path | None
     declaration: a YAML or JSON file of what it was trained on, for files that do not say it themselves.
     Raises NvfairError where nothing is found, or where a file comes without a declaration.
     """
-    path = Path(text)
+    path = located(text)
     if path.is_dir():
         return _checkpoint(path, device)
     if path.is_file():

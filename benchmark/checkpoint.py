@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from benchmark.method import Declaration, Needs, Touched, WindowBatch, parse_declaration
 from benchmark.network import Network, embed_windows, network_class
+from benchmark.pretrained import located
 from benchmark.windows import WindowSet
 from nvfair_tools.atomic import write_text, written_aside
 from nvfair_tools.dataset.writer import sha256_of
@@ -167,10 +168,12 @@ class Checkpoint:
 def load(folder: str | Path, device: str = "cpu") -> Checkpoint:
     """Reads a checkpoint, which then embeds on `device`; nothing in it is executed.
 
+    folder: where it is, or `pretrained:NAME` for one that ships with the package.
+
     Raises NvfairError where it is absent, damaged, of another version, lacks provenance, or where the people of
     training, selection and test overlap in its own record.
     """
-    folder = Path(folder)
+    folder = located(folder)
     path = folder / RECORD
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

@@ -109,12 +109,13 @@ class GraphNetwork(Network):
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """points (B, T, N, 3) -> embeddings (B, D, 1); of reordered frames they are the same, as order is not seen."""
         graph = self.graph()
-        hidden = points
-        for projection, bias in zip(self.projections[:2], self.biases[:2], strict=True):
-            hidden = (graph @ projection(hidden) + bias).relu()
+        hidden, weights = points, list(self.projections.parameters())
+        for weight, bias in zip(weights[:2], self.biases[:2], strict=True):
+            # A (X W) = (A X) W, where points have few coordinates yet; in place, as each of these is 130 MB a batch.
+            hidden = functional.linear(graph @ hidden, weight).add_(bias).relu_()
         # The last convolution and the mean over points are both linear: the mean first is a hundredth of the work.
         mean = torch.einsum("n,btnh->bth", graph.mean(dim=0), hidden.float())
-        frames = self.projections[2](mean).float() + self.biases[2]  # (B, T, D)
+        frames = functional.linear(mean, weights[2], self.biases[2]).float()  # (B, T, D)
         attention = (frames @ self.query).softmax(dim=1)
         pooled = functional.normalize((attention[..., None] * frames).sum(dim=1), dim=1)[..., None]
         return pooled, None if order is None else pooled

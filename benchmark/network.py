@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -38,6 +38,7 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
     {
         "temporal-cnn": "benchmark.temporal_cnn:TemporalCnn",
         "graph-network": "benchmark.graph_network:GraphNetwork",
+        "motion-signature": "benchmark.motion_signature:MotionSignature",
     }
 )
 # Frames embedded at once: some 130 MB of distances.
@@ -158,9 +159,12 @@ def _shape(cls: type[Network], content: dict[str, Any], where: object) -> Any:
         raise NvfairError(
             f"{cls.method} has no size called {', '.join(unknown)}", where=where, expected=f"some of {', '.join(known)}"
         )
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    for name, value in values.items():
+        usual = known[name].default
+        if usual is not MISSING and (type(value) is not type(usual) or (isinstance(value, int) and value < 0)):
+            raise NvfairError(f"{cls.method} has {name}={value!r}", where=where, expected=f"such as {usual!r}")
     try:
-        return cls.shape_type(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
-        )
+        return cls.shape_type(**values)
     except TypeError as error:
         raise NvfairError(f"the sizes of {cls.method} are not complete: {error}", where=where) from error

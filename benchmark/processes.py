@@ -1,6 +1,6 @@
 """The processes of one training: one, or several that share its batches, each on a device of its own.
 
-Several are started by `accelerate launch` or `torchrun`; each takes its share of a step's batches, and gradients are
+Several are started by `torchrun` (or `accelerate launch`); each takes its share of a step's batches, and gradients are
 averaged, so that the step is the one that a single process would make of the same batches.
 """
 

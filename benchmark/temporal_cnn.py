@@ -121,6 +121,10 @@ class TemporalCnn(Network):
         """Input and scale."""
         return {"input": self.shape.input, "scale": self.shape.scale, "pairs": "all unordered, (0,1), (0,2), ..."}
 
+    def points(self, windows: WindowSet) -> np.ndarray:
+        """float32 (F, L, 2): landmarks as its features want them; all but raw coordinates are centred and scaled."""
+        return self.features.prepared(windows.landmarks)
+
     def twins(self) -> tuple[int, ...]:
         """Of the 126-point scheme."""
         return tuple(int(n) for n in SCHEME_126.mirror)
@@ -206,7 +210,7 @@ class TemporalCnn(Network):
         return both[: len(hidden)], both[len(hidden) :]
 
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """Landmarks (B, T, L, 2) in pixels -> embeddings (B, D, U), and those of reordered frames (see Network)."""
+        """What `points` makes, (B, T, L, 2) -> embeddings (B, D, U), and those of reordered frames (see Network)."""
         return self.positions(self.features(points.flatten(0, 1)), points.shape[1], order)
 
     def embed(self, frames: Frames, windows: WindowSet) -> np.ndarray:

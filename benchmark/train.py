@@ -56,7 +56,7 @@ def train(
     """Trains on the protocol's training people and writes a checkpoint to `out`; goes on where it was interrupted.
 
     place: where the frames are kept (benchmark.frames). tensorboard: folder for its logs. Started several times by
-    `accelerate launch`, the processes share the work. Raises NvfairError where the splits share a person, a generator
+    `torchrun`, the processes share the work. Raises NvfairError where the splits share a person, a generator
     is not in the data, `out` holds another run, or the data cannot train anything.
     """
     out = Path(out)
@@ -67,16 +67,14 @@ def train(
     processes.wait()
     if done is not None:
         return done
-    network = _network(options, protocol)
+    network = _network(options, protocol.time.window)
     mesh = network.mesh_points() if network.needs == "mesh" else False
     chosen = _videos(dataset, protocol.split.train, options.generators)["video"]
     windows = prepare(dataset, chosen, protocol, mesh=mesh)
     held = Selection.prepare(dataset, protocol, options, mesh=mesh)
     provenance = _provenance(dataset, protocol, options, windows, held, data)
     with _reproducible(processes.device):
-        frames = Frames(network.points(windows), processes.device, place)
-        network.prepare(frames, windows, options.seed)
-        training = _Training(network, frames, windows, held, options, processes, out, digest)
+        training = Training(windows, held, options, out, processes, place=place, digest=digest, network=network)
         with TrainingLog(tensorboard if processes.main else None) as log:
             run = training.run(log, progress if processes.main else None)
     checkpoint = Checkpoint(
@@ -100,29 +98,36 @@ def train(
     return checkpoint
 
 
-class _Training:
-    """One run of one network over one data set."""
+class Training:
+    """One run of one network over one set of windows."""
 
     def __init__(
         self,
-        network: Network,
-        frames: Frames,
         windows: WindowSet,
         held: Selection,
         options: TrainOptions,
-        processes: Processes,
         out: Path,
-        digest: str,
+        processes: Processes | None = None,
+        *,
+        place: Place = "auto",
+        digest: str = "",
+        network: Network | None = None,
     ) -> None:
-        self.network, self.frames, self.windows, self.held = network.to(frames.device), frames, windows, held
-        self.options, self.processes, self.out, self.digest = options, processes, out, digest
+        """Goes on from the state in `out` where there is one. network: a new one, which is prepared here."""
+        self.processes = processes or Processes("cpu")
+        self.network = network or _network(options, windows.length)
+        self.windows, self.held, self.options = windows, held, options
+        self.out, self.digest = out, digest
+        self.frames = Frames(self.network.points(windows), self.processes.device, place)
+        self.network.prepare(self.frames, windows, options.seed)
+        self.network.to(self.frames.device)
         self.batches = Batches(windows.videos, windows.video, options.batch, options.drivers, options.seed)
-        self.mine = processes.share(options.accumulate)
+        self.mine = self.processes.share(options.accumulate)
         self.codes = _codes(windows.videos)
-        self.optimiser = _optimiser(network, options)
-        self.state = restore(out / STATE, digest, network, self.optimiser)
-        self.model = processes.wrapped(network, compiled=options.compile)
-        self.twins = network.twins() if options.augmentation.mirror else None
+        self.optimiser = _optimiser(self.network, options)
+        self.state = restore(out / STATE, digest, self.network, self.optimiser)
+        self.model = self.processes.wrapped(self.network, compiled=options.compile)
+        self.twins = self.network.twins() if options.augmentation.mirror else None
 
     def run(self, log: TrainingLog, progress: Progress | None) -> Run:
         """All steps that are left; the network has the best weights afterwards."""
@@ -194,12 +199,12 @@ class _Training:
         return metric_loss(embeddings, labels[0], labels[1], labels[2], options.loss, rng)
 
 
-def _network(options: TrainOptions, protocol: Protocol) -> Network:
+def _network(options: TrainOptions, window: int) -> Network:
     """A new network with the weights that the seed gives."""
     state = torch.get_rng_state()
     try:
         torch.manual_seed(options.seed)
-        return network_class(options.method, where="--method").from_options(options, protocol.time.window)
+        return network_class(options.method, where="--method").from_options(options, window)
     finally:
         torch.set_rng_state(state)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmark import protocols
 from leaderboard import tabular
+from leaderboard.feedback import shown
 from leaderboard.links import SHORT, Links, view_file
 from leaderboard.method_page import neighbours
 from leaderboard.query import Query, find
@@ -29,7 +30,7 @@ def export(
     Comparisons are written of each method with its neighbours in the table, up to 100 submissions. A page of an
     earlier export that is no longer there stays as it is: export to a fresh folder where results were withdrawn.
     """
-    stand = standing(results)
+    stand = standing([shown(result) for result in results])
     pages = Pages(Site(title, (), tuple(cards)))
     front = find(stand, Query())
     first = (front.view.board.slug, front.view.generator) if front else ("", "")

@@ -118,6 +118,19 @@ def distances_pairs_first(
     return result
 
 
+def unit_landmarks(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
+    """Landmarks float32 (T, L, 2) centred and divided by their facial scale: `distances` are those between them.
+
+    Differences, squares, their sum and its root, each in float32 and in this order, give the very values. NaN where a
+    frame has no scale.
+    """
+    points = _checked(landmarks)
+    result = np.empty(points.shape, dtype=np.float32)
+    for start in range(0, len(points), _FRAMES):
+        result[start : start + _FRAMES] = _units(points[start : start + _FRAMES], scale, None).transpose(2, 1, 0)
+    return result
+
+
 def _turned_rows(x: np.ndarray, y: np.ndarray, pairs: np.ndarray, spare: np.ndarray, out: np.ndarray) -> None:
     """Distances of x, y: (L, W) into `out` (W, P), some pairs at a time, which wait in `pairs` (.., W)."""
     count = len(x)
@@ -179,7 +192,7 @@ def _lengths(centred: np.ndarray, scale: Scale, eyes: tuple[int, int] | None) ->
         variance = np.square(centred).mean(axis=1) - np.square(centred.mean(axis=1))
         return np.sqrt(np.maximum(variance.sum(axis=0), 0.0))
     if scale == "interocular":
-        first, second = outer_eye_corners(centred.shape[1]) if eyes is None else eyes
+        first, second = _outer_eye_corners(centred.shape[1]) if eyes is None else eyes
         return np.hypot(*(centred[:, first] - centred[:, second]))
     if scale == "box":
         return np.hypot(*(centred.max(axis=1) - centred.min(axis=1)))
@@ -193,8 +206,7 @@ def _doubled(points: np.ndarray) -> np.ndarray:
     return np.concatenate([points, points])
 
 
-def outer_eye_corners(count: int) -> tuple[int, int]:
-    """The two of `count` landmarks that are the outer eye corners; NvfairError where that is not known."""
+def _outer_eye_corners(count: int) -> tuple[int, int]:
     from nvfair_tools.landmarks.scheme import OUTER_EYE_CORNERS, SCHEME_126
 
     if count != len(SCHEME_126):

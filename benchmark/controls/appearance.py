@@ -38,5 +38,5 @@ def still_scorer(windows: WindowSet, scale: Scale = DEFAULT_SCALE) -> Scorer:
 def _mean(frames: DeviceFrames, rows: np.ndarray) -> np.ndarray:
     total = np.zeros(frames.width)
     for part in torch.from_numpy(rows).split(_BLOCK):
-        total += frames.features(part, reuse=True).sum(dim=1).numpy()
+        total += frames.features(part).sum(dim=1).numpy()
     return total / len(rows)

@@ -47,10 +47,10 @@ COMMANDS = {
         "nvfair_tools.cli.simulate:simulate", "Make simulated people: videos or landmark-only cohorts.", "curate"
     ),
     "weights": Entry("nvfair_tools.cli.weights:weights", "Add, list and remove generator checkpoints.", "render"),
-    "train": Entry("nvfair_tools.cli.benchmark:train", "Train a fingerprinting method.", "train"),
+    "train": Entry("nvfair_tools.cli.training:train", "Train a fingerprinting method.", "train"),
     "embed": Entry("nvfair_tools.cli.benchmark:embed", "Embed a dataset's videos with a checkpoint.", "train"),
     "import-checkpoint": Entry(
-        "nvfair_tools.cli.benchmark:import_checkpoint", "Read a published network as a checkpoint.", "train"
+        "nvfair_tools.cli.training:import_checkpoint", "Read a published network as a checkpoint.", "train"
     ),
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark:evaluate", "Score checkpoints under a protocol; write a report.", "train"

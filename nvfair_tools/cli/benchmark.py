@@ -1,4 +1,4 @@
-"""`nvfair train`, `nvfair embed`, `nvfair evaluate`: the method author's side."""
+"""`nvfair embed`, `nvfair evaluate`: the method author's side."""
 
 from __future__ import annotations
 
@@ -8,64 +8,6 @@ import click
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
-
-
-@click.command()
-@click.argument("dataset", type=_FOLDER)
-@click.argument("out", type=_FOLDER)
-@click.option("--generators", "-g", multiple=True, required=True, help="Generator to train and select on; repeatable.")
-@click.option("--input", "kind", default="distances", show_default=True, help="What the network sees of a frame.")
-@click.option("--windows", default=20_000, show_default=True, type=click.IntRange(min=1), help="Training budget.")
-@click.option("--batch", default=64, show_default=True, type=click.IntRange(min=4), help="Windows a step.")
-@click.option("--drivers", default=8, show_default=True, type=click.IntRange(min=2), help="People a batch.")
-@click.option("--width", default=128, show_default=True, type=click.IntRange(min=1), help="Channels of the network.")
-@click.option("--learning-rate", default=3e-4, show_default=True, type=click.FloatRange(min=0, min_open=True))
-@click.option("--validate-every", default=4_000, show_default=True, type=click.IntRange(min=1), help="In windows.")
-@click.option("--patience", default=0, show_default=True, type=click.IntRange(min=0), help="Validations; 0: no limit.")
-@click.option("--shuffle-weight", default=1.0, show_default=True, type=click.FloatRange(min=0), help="Weight of R.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@click.option("--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file: windows and splits.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
-@click.option("--precision", default="auto", type=click.Choice(["auto", "float32", "bfloat16"]), show_default=True)
-def train(dataset: Path, out: Path, generators: tuple[str, ...], kind: str, shuffle_weight: float, protocol: str,
-          device: str, precision: str, **numbers: int) -> None:  # fmt: skip
-    """Train the temporal network on DATASET's training people; write the checkpoint to OUT.
-
-    Selection looks at validation people only. Run again after an interruption, it goes on where it stopped.
-    """
-    needs_torch()
-    from rich.progress import Progress
-
-    from benchmark import protocols
-    from benchmark.inputs import checked_input
-    from benchmark.loss import LossOptions
-    from benchmark.train import train as run
-    from benchmark.training_options import TrainOptions
-    from nvfair_tools.dataset import Dataset
-
-    device = torch_device(device)
-    if precision == "auto":
-        precision = "bfloat16" if device.startswith("cuda") else "float32"
-    options = TrainOptions(
-        generators=split_names(generators),
-        input=checked_input(kind),
-        precision=precision,
-        loss=LossOptions(shuffle_weight=shuffle_weight),
-        **numbers,  # type: ignore[arg-type]
-    )
-    with Progress() as bars:
-        task = bars.add_task("reading", total=None)
-        checkpoint = run(
-            Dataset.open(dataset),
-            out,
-            options,
-            protocols.load(protocol),
-            device=device,
-            progress=lambda done, total, text: bars.update(task, completed=done, total=total, description=text),
-        )
-    value = checkpoint.selection["validation_auc"]
-    shown = "no validation" if value is None else f"validation AUC {value:.3f}"
-    click.echo(f"{out}: {shown} at step {checkpoint.selection['step']}")
 
 
 @click.command()
@@ -113,32 +55,6 @@ def embed(
     click.echo(
         f"{out}: {len(windows)} windows of {len(windows.videos)} videos; {len(windows.excluded)} lost some or all"
     )
-
-
-@click.command("import-checkpoint")
-@click.argument("file", type=_FILE)
-@click.argument("out", type=_FOLDER)
-@click.option("--declaration", type=_FILE, help="What it was trained on (YAML or JSON). [default: all unknown]")
-@click.option("--name", help="Of the method in reports. [default: the file's]")
-def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str | None) -> None:
-    """Read one of AVAPrintDB's published graph networks from FILE; write it as a checkpoint to OUT.
-
-    What nobody declares stays unknown: evaluation then says so beside every figure.
-    """
-    needs_torch()
-    from benchmark.candidates import read_declaration
-    from benchmark.checkpoint import RECORD
-    from benchmark.method import Declaration
-    from benchmark.published_graph import import_published
-    from nvfair_tools.errors import NvfairError
-
-    made = Declaration.unknown() if declaration is None else read_declaration(declaration)
-    checkpoint = import_published(file, made, name)
-    if out.is_dir() and any(out.iterdir()):
-        raise NvfairError("this folder is not empty", where=out, remedy="name another folder")
-    checkpoint.save(out)
-    unknown = f"; unknown: {', '.join(made.unknown_roles)}" if made.unknown_roles else ""
-    click.echo(f"{out / RECORD}: {checkpoint.network.method}, {checkpoint.about()['parameters']} parameters{unknown}")
 
 
 @click.command()

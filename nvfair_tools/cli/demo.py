@@ -59,7 +59,7 @@ def demo(folder: Path, seed: int, small: bool) -> None:
     # Centred distances: the published input needs more data than this to look past whose face it is.
     training = ("-g", TRAINED_ON, "--input", "distances-centred", "--windows", "2000" if small else "12000")
     often = ("--validate-every", "2000", "--seed", seed)
-    _invoke("nvfair_tools.cli.benchmark:train", folder / "dataset", folder / "checkpoint", *training, *often)
+    _invoke("nvfair_tools.cli.training:train", folder / "dataset", folder / "checkpoint", *training, *often)
     _step(4, "seen and unseen generators, beside the shortcuts", folder / "report")
     tested = ("--checkpoint", folder / "checkpoint", "--out", folder / "report")
     _invoke("nvfair_tools.cli.benchmark:evaluate", folder / "dataset", *tested)

@@ -20,7 +20,8 @@ def matrix(dataset: Path, out: Path, training: tuple[str, ...]) -> None:
     Checkpoints go to OUT/GENERATOR, the report to OUT/report. Options of `nvfair train` follow, without --generators.
     Run again after an interruption, it goes on where it stopped.
     """
-    from nvfair_tools.cli.benchmark import evaluate, train
+    from nvfair_tools.cli.benchmark import evaluate
+    from nvfair_tools.cli.training import train
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.errors import NvfairError
 

@@ -30,6 +30,7 @@ def simulate() -> None:
 
 @simulate.command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--world", help="A world that is written down: world1 or world2.")
 @click.option("--settings", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML of the settings.")
 @click.option("--seed", type=click.IntRange(min=0), help="Everything random follows from it.")
 @click.option("--clips", type=click.IntRange(min=1), help="Real clips a person.")
@@ -39,7 +40,9 @@ def simulate() -> None:
 @click.option("--noise", type=click.FloatRange(min=0), help="Factor of the landmarks' tracking noise.")
 @click.option("--mesh", is_flag=True, help="Keep the whole mesh too: six times the space.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
-def cohort(out: Path, settings: Path | None, mesh: bool, workers: int | None, **options: object) -> None:
+def cohort(
+    out: Path, world: str | None, settings: Path | None, mesh: bool, workers: int | None, **options: object
+) -> None:
     """Write a landmark-only cohort of simulated people to OUT, in the data set's format.
 
     Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
@@ -48,9 +51,12 @@ def cohort(out: Path, settings: Path | None, mesh: bool, workers: int | None, **
     from rich.progress import Progress
 
     from nvfair_tools.simulate.cohort import write_cohort
-    from nvfair_tools.simulate.settings import CohortSettings
+    from nvfair_tools.simulate.settings import CohortSettings, named_world
 
-    chosen = changed(CohortSettings() if settings is None else CohortSettings.read(settings), options)
+    if world is not None and settings is not None:
+        raise click.UsageError("name a world or a file of settings, not both")
+    written = CohortSettings() if settings is None else CohortSettings.read(settings)
+    chosen = changed(written if world is None else named_world(world), options)
     with Progress() as bars:
         task = bars.add_task("videos", total=None)
         write_cohort(

@@ -12,7 +12,7 @@ import numpy as np
 from nvfair_tools.simulate.content import ARTICULATORS, Content, Script, emotion_offset, script
 from nvfair_tools.simulate.fields import EXPRESSION, INDEX
 from nvfair_tools.simulate.rig import POSE, STATE, K
-from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY, PARAMETERS, Signature
+from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY, PARAMETERS, USUAL, Dynamics, Signature
 from nvfair_tools.simulate.statistics import FPS
 
 _POSE = {name: K + n for n, name in enumerate(POSE)}
@@ -27,12 +27,13 @@ def perform(
     random: np.random.Generator,
     frames: int,
     difficulty: float = DEFAULT_DIFFICULTY,
+    dynamics: Dynamics = USUAL,
 ) -> np.ndarray:
     """States float32 (T, K + 6) of a person with `signature` performing `content` for `frames` frames.
 
     Everything that is the clip's own comes from `random`.
     """
-    p = signature.values(random.standard_normal(len(PARAMETERS)), difficulty)
+    p = signature.values(random.standard_normal(len(PARAMETERS)), difficulty, dynamics)
     offset, arousal = emotion_offset(content.emotion)
     spoken = script(content.text, 4.0 * (1 + frames // 40))
     # The recording starts somewhere near the beginning of the text, never at exactly the same syllable.
@@ -43,7 +44,7 @@ def perform(
     play = _coloured(
         random,
         frames,
-        hertz=np.array([p.corner_hz] * 3 + [1.2] * 2 + [p.brow_hz] * 3 + [0.5] * 2 + [0.5]),
+        hertz=np.array([p.corner_hz] * 3 + [1.2 * dynamics.tempo] * 2 + [p.brow_hz] * 3 + [0.5 * dynamics.tempo] * 3),
     )
     _corners(states, p, play[:, 0:3], arousal)
     states[:, INDEX["open"]] += p.lip_play * play[:, 3]
@@ -53,21 +54,35 @@ def perform(
     states[:, INDEX["open"]] -= 1.2 * p.chin_play * play[:, 10]
     _brows(states, p, play[:, 5:8], stress, random, arousal)
     _lids(states, p, play[:, 8:10], random)
-    _head(states, p, voice, random, arousal)
-    states[:, :K] = states[:, :K] @ signature.mixing(random.standard_normal((K, K)), difficulty)
+    _head(states, p, voice, random, arousal, dynamics.tempo)
+    mixing = signature.mixing(random.standard_normal((K, K)), difficulty, dynamics)
+    states[:, :K] = _mixed(states[:, :K], mixing, dynamics.idiom_lag_s * FPS)
     _posture(states, p, offset, random)
     states[:, INDEX["jaw"]] = soft_floor(states[:, INDEX["jaw"]])
     states[:, INDEX["open"]] = soft_floor(states[:, INDEX["open"]])
     return states.astype(np.float32)
 
 
-def rest(signature: Signature, random: np.random.Generator, difficulty: float = DEFAULT_DIFFICULTY) -> np.ndarray:
+def rest(
+    signature: Signature,
+    random: np.random.Generator,
+    difficulty: float = DEFAULT_DIFFICULTY,
+    dynamics: Dynamics = USUAL,
+) -> np.ndarray:
     """State float32 (K + 6,) of a person who sits for a portrait: at rest, mouth closed."""
     states = np.zeros((1, len(STATE)))
-    p = signature.values(random.standard_normal(len(PARAMETERS)), difficulty)
+    p = signature.values(random.standard_normal(len(PARAMETERS)), difficulty, dynamics)
     _posture(states, p, np.zeros(K), random)
     states[:, INDEX["open"]] = soft_floor(states[:, INDEX["open"]])
     return states[0].astype(np.float32)
+
+
+def _mixed(movement: np.ndarray, mixing: np.ndarray, lag: float) -> np.ndarray:
+    """Each movement (T, K) with those that it brings along, `lag` frames later."""
+    if not lag:
+        return movement @ mixing
+    later = np.stack([_shifted(column, lag) for column in movement.T], axis=1)
+    return movement + later @ (mixing - np.eye(K))
 
 
 def _speech(
@@ -145,11 +160,16 @@ def _lids(states: np.ndarray, p: SimpleNamespace, play: np.ndarray, random: np.r
 
 
 def _head(
-    states: np.ndarray, p: SimpleNamespace, voice: np.ndarray, random: np.random.Generator, arousal: float
+    states: np.ndarray,
+    p: SimpleNamespace,
+    voice: np.ndarray,
+    random: np.random.Generator,
+    arousal: float,
+    tempo: float,
 ) -> None:
     frames = len(states)
     slow = _coloured(random, frames, hertz=np.full(6, p.head_hz))
-    quick = _coloured(random, frames, hertz=np.full(6, 1.6))
+    quick = _coloured(random, frames, hertz=np.full(6, 1.6 * tempo))
     play = slow + p.fidget * quick
     nod = _shifted(voice, p.nod_lag_s * FPS)
     yaw = p.yaw_play * arousal * (play[:, 0] + p.stress_to_yaw * nod)

@@ -20,6 +20,9 @@ from nvfair_tools.simulate.rig import K, Rig
 
 _WIDEST_LID = -0.3
 _LIDS = [EXPRESSION.index("lid_left"), EXPRESSION.index("lid_right")]
+_PAIRS = [
+    (n, EXPRESSION.index(name.replace("left", "right"))) for n, name in enumerate(EXPRESSION) if name.endswith("left")
+]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,10 @@ class SimulatedGenerator:
     bend: displacement that depends on the target, as a generator fits some faces less well.
     flutter: standard deviation of an independent disturbance of the expression in each frame.
     noise: factor of the tracking noise: how sharp the landmarks' surroundings are drawn.
+    symmetry: share of the difference between left and right that is lost.
+    dead_zone: changes of expression up to about this size do not arrive (a rounded soft threshold).
+    lag: frames of a causal exponential smoothing, as of a model that carries state from frame to frame.
+    held: only every so-many-th frame is made; those between are interpolated.
     """
 
     name: str
@@ -55,6 +62,10 @@ class SimulatedGenerator:
     bend: float = 0.0
     flutter: float = 0.0
     noise: float = 1.0
+    symmetry: float = 0.0
+    dead_zone: float = 0.0
+    lag: float = 0.0
+    held: int = 1
 
     @property
     def motion_mode(self) -> str:
@@ -62,7 +73,9 @@ class SimulatedGenerator:
 
     def fingerprint(self) -> str:
         """Hex digest of the numbers that make this generator."""
-        return digest(*(f"{key}={value}" for key, value in sorted(asdict(self).items())))
+        # Numbers that are younger than the first generators count where they are used, so that old prints stay.
+        used = {k: v for k, v in asdict(self).items() if k not in _YOUNGER or v != _YOUNGER[k]}
+        return digest(*(f"{key}={value}" for key, value in sorted(used.items())))
 
     def states(self, driver: np.ndarray, portrait: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
         """States (T, K + 6) that the target shows for the driver's (T, K + 6), given the target's portrait (K + 6,)."""
@@ -70,11 +83,20 @@ class SimulatedGenerator:
         base = portrait if self.relative else np.zeros_like(portrait)
         change = driver - start
         expression = change[:, :K] @ _distortion(self)
+        if self.dead_zone:
+            # Hardly any slope at zero, one from a few dead zones on.
+            expression = expression - self.dead_zone * np.tanh(expression / self.dead_zone)
         if np.isfinite(self.limit):
             expression = self.limit * np.tanh(expression / self.limit)
         result = np.concatenate([expression, self.pose_gain * change[:, K:]], axis=1)
         if self.smoothing:
             result = _smoothing_kernel(len(result), self.smoothing) @ result
+        if self.lag:
+            result = _lag_kernel(len(result), self.lag) @ result
+        if self.held > 1:
+            made = np.arange(0, len(result) + self.held - 1, self.held).clip(max=len(result) - 1)
+            grid = np.arange(len(result))
+            result = np.stack([np.interp(grid, made, column[made]) for column in result.T], axis=1)
         if self.flutter and random is not None:
             result[:, :K] += self.flutter * random.standard_normal((len(result), K), dtype=np.float32)
         result = result + base
@@ -109,7 +131,25 @@ SPLINE = SimulatedGenerator(
     "sim-spline", relative=True, gain=0.8, lid_gain=0.5, pose_gain=0.95, crosstalk=0.05, limit=0.9, smoothing=0.8,
     bias=0.004, bend=0.01, flutter=0.01, noise=0.9,
 )  # fmt: skip
-GENERATORS = {generator.name: generator for generator in (KEYPOINT, LATENT, SPLINE)}
+# The second world's differ from these in the kind of what they do, not in its amount alone.
+# Like a parametric face model driven frame by frame: nearly symmetric, small movements below its resolution.
+MESH = SimulatedGenerator(
+    "sim-mesh", relative=False, gain=1.05, lid_gain=0.9, pose_gain=1.0, symmetry=0.5, dead_zone=0.03, shape_leak=0.08,
+    crosstalk=0.06, bias=0.008, bend=0.004, noise=0.9,
+)  # fmt: skip
+# Like a recurrent network: late, overshooting a little, coupled.
+RECURRENT = SimulatedGenerator(
+    "sim-recurrent", relative=True, gain=1.15, lid_gain=0.75, pose_gain=0.85, lag=1.2, crosstalk=0.15, directions=11,
+    bias=0.006, bend=0.012, flutter=0.005, noise=1.0,
+)  # fmt: skip
+# Like diffusion over key frames: half the frame rate, interpolated, with noise of its own.
+KEYFRAME = SimulatedGenerator(
+    "sim-keyframe", relative=True, gain=0.9, lid_gain=0.6, pose_gain=0.95, held=2, limit=1.1, crosstalk=0.08,
+    symmetry=0.2, bias=0.01, bend=0.006, flutter=0.015, noise=1.25,
+)  # fmt: skip
+FIRST_WORLD = tuple(generator.name for generator in (KEYPOINT, LATENT, SPLINE))
+GENERATORS = {generator.name: generator for generator in (KEYPOINT, LATENT, SPLINE, MESH, RECURRENT, KEYFRAME)}
+_YOUNGER = {"symmetry": 0.0, "dead_zone": 0.0, "lag": 0.0, "held": 1}
 
 
 def _stop_where_they_meet(states: np.ndarray) -> None:
@@ -139,12 +179,30 @@ def _distortion(generator: SimulatedGenerator) -> np.ndarray:
         keep = keep - np.outer(gone[-1], gone[-1])
     leak = generator.crosstalk * random.standard_normal((K, K))
     leak[np.diag_indices(K)] = 0.0
-    return (np.diag(gains) @ keep @ (np.eye(K) + leak / np.sqrt(K - 1))).astype(np.float32)
+    return (np.diag(gains) @ keep @ (np.eye(K) + leak / np.sqrt(K - 1)) @ _symmetric(generator.symmetry)).astype(
+        np.float32
+    )
+
+
+def _symmetric(share: float) -> np.ndarray:
+    """(K, K): takes a share of the difference between left and right movements away."""
+    matrix = np.eye(K)
+    for left, right in _PAIRS:
+        matrix[[left, left, right, right], [left, right, left, right]] += share * np.array([-0.5, 0.5, 0.5, -0.5])
+    return matrix
 
 
 @lru_cache(maxsize=1024)
 def _field(name: str, length: float) -> np.ndarray:
     return smooth_field(random_of(name), length, waves=12)
+
+
+@lru_cache(maxsize=256)
+def _lag_kernel(frames: int, memory: float) -> np.ndarray:
+    """float32 (T, T) exponential average over the frames so far; weights are renormalised at the start."""
+    back = np.subtract.outer(np.arange(frames), np.arange(frames))
+    kernel = np.where(back >= 0, np.exp(-np.maximum(back, 0) / memory), 0.0)
+    return (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,8 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.simulate.content import EMOTIONS, Content
 from nvfair_tools.simulate.randomness import digest
-from nvfair_tools.simulate.reenact import GENERATORS, SimulatedGenerator
-from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY
+from nvfair_tools.simulate.reenact import FIRST_WORLD, GENERATORS, SimulatedGenerator
+from nvfair_tools.simulate.signature import (
+    DEFAULT_DIFFICULTY,
+    IDIOM_SHARE,
+    IDIOM_SPREAD,
+    PARAMETERS,
+    Dynamics,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -70,6 +78,37 @@ NVFAIR_SOURCES = (
 )  # fmt: skip
 
 
+class ParameterSettings(_Frozen):
+    """Other numbers for one of `nvfair_tools.simulate.signature.PARAMETERS`; what is left out stays."""
+
+    name: Literal[tuple(p.name for p in PARAMETERS)]  # type: ignore[valid-type]
+    median: float | None = None
+    spread: Annotated[float, Field(ge=0)] | None = None
+    share: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+
+class DynamicsSettings(_Frozen):
+    """How the people of a world move; the fields are those of `nvfair_tools.simulate.signature.Dynamics`."""
+
+    parameters: tuple[ParameterSettings, ...] = ()
+    idiom_spread: Annotated[float, Field(ge=0)] = IDIOM_SPREAD
+    idiom_share: Annotated[float, Field(gt=0, lt=1)] = IDIOM_SHARE
+    idiom_power: Annotated[float, Field(ge=1, le=4)] = 1.0
+    idiom_lag_s: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    tempo: Annotated[float, Field(gt=0)] = 1.0
+
+    def dynamics(self) -> Dynamics:
+        """As the simulation wants it."""
+        changes = {
+            one.name: {k: v for k, v in one.model_dump(exclude={"name"}).items() if v is not None}
+            for one in self.parameters
+        }
+        return Dynamics(
+            tuple(replace(p, **changes.get(p.name, {})) for p in PARAMETERS),
+            **self.model_dump(exclude={"parameters"}),
+        )
+
+
 class YamlSettings(_Frozen):
     """Settings that a YAML file may hold."""
 
@@ -96,14 +135,15 @@ class CohortSettings(YamlSettings):
     name: of the world. seed: everything random follows from it. difficulty: 0 (people differ most) to 1.
     clips: real clips a person. cross: other faces each clip drives, or "all" of its source and split.
     frames: median length of a clip at 25 fps; lengths differ by up to a fifth. noise: factor of the tracking noise.
-    generators: names of `nvfair_tools.simulate.reenact.GENERATORS`.
+    generators: names of `nvfair_tools.simulate.reenact.GENERATORS`. dynamics: how its people move.
     """
 
     name: str = "simulated"
     seed: Annotated[int, Field(ge=0)] = 1
     difficulty: Annotated[float, Field(ge=0, le=1)] = DEFAULT_DIFFICULTY
     sources: Annotated[tuple[SourceSettings, ...], Field(min_length=1)] = NVFAIR_SOURCES
-    generators: tuple[str, ...] = tuple(GENERATORS)
+    generators: tuple[str, ...] = FIRST_WORLD
+    dynamics: DynamicsSettings = DynamicsSettings()
     clips: Annotated[int, Field(ge=1)] = 12
     cross: Annotated[int, Field(ge=0)] | Literal["all"] = 2
     frames: Annotated[int, Field(ge=10)] = 100
@@ -120,5 +160,18 @@ class CohortSettings(YamlSettings):
 
     def world(self) -> str:
         """Hash of all that determines this world: settings, generators' numbers, version of the simulation."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        content = self.model_dump(mode="json")
+        if self.dynamics == DynamicsSettings():
+            del content["dynamics"]  # younger than the first worlds, whose hashes stay
+        canonical = json.dumps(content, sort_keys=True)
         return digest(SIMULATION_VERSION, canonical, *(g.fingerprint() for g in self.simulated_generators()), size=16)
+
+
+def named_world(name: str) -> CohortSettings:
+    """The world that ships as `nvfair_tools/simulate/worlds/NAME.yaml`; raises NvfairError naming those there are."""
+    folder = resources.files("nvfair_tools.simulate") / "worlds"
+    known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
+    if name not in known:
+        raise NvfairError(f"world {name!r} is unknown", expected=f"one of {', '.join(known)}")
+    with resources.as_file(folder / f"{name}.yaml") as path:
+        return CohortSettings.read(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from math import gamma, pi
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,6 +103,35 @@ PARAMETERS = (
 
 
 @dataclass(frozen=True)
+class Dynamics:
+    """How a world's people move, apart from how they differ: what a second world changes.
+
+    parameters: as PARAMETERS, with other medians, spreads or shares. idiom_spread, idiom_share: size of the coupling
+    between movements, and how much of its variance lies between people. idiom_power: 1: couplings are Gaussian; more:
+    a few strong ones among many weak, of the same variance. idiom_lag_s: what a movement brings with it comes later by
+    so much. tempo: factor of the time constants that are nobody's own.
+    """
+
+    parameters: tuple[Parameter, ...] = PARAMETERS
+    idiom_spread: float = IDIOM_SPREAD
+    idiom_share: float = IDIOM_SHARE
+    idiom_power: float = 1.0
+    idiom_lag_s: float = 0.0
+    tempo: float = 1.0
+
+    def coupling(self, draws: np.ndarray) -> np.ndarray:
+        """Standard normal draws turned into couplings of standard deviation `idiom_spread`."""
+        if self.idiom_power == 1.0:
+            return self.idiom_spread * draws
+        # E|z|^2p of a standard normal z, so that the variance stays.
+        size = 2.0**self.idiom_power * gamma(self.idiom_power + 0.5) / pi**0.5
+        return self.idiom_spread * np.sign(draws) * np.abs(draws) ** self.idiom_power / size**0.5
+
+
+USUAL = Dynamics()
+
+
+@dataclass(frozen=True)
 class Signature:
     """latent: (len(PARAMETERS),) standard normal draws, the person's part of every parameter.
     idiom: (K, K) standard normal draws, how each movement of the person's face brings others with it."""
@@ -121,18 +151,22 @@ class Signature:
             (1.0 - share) * self.latent + share * other.latent, (1.0 - share) * self.idiom + share * other.idiom
         )
 
-    def values(self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY) -> SimpleNamespace:
+    def values(
+        self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY, dynamics: Dynamics = USUAL
+    ) -> SimpleNamespace:
         """Every parameter's value, by name, in a clip whose own part is `clip` (len(PARAMETERS),)."""
-        median, spread, signed = _table()
-        own = shares(difficulty)
+        median, spread, signed, share = _table(dynamics)
+        own = shares(difficulty, share)
         deviation = spread * (np.sqrt(own) * self.latent + np.sqrt(1.0 - own) * clip)
         result = np.where(signed, median + deviation, median * np.exp(np.where(signed, 0.0, deviation)))
         return SimpleNamespace(**{p.name: float(v) for p, v in zip(PARAMETERS, result, strict=True)})
 
-    def mixing(self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY) -> np.ndarray:
+    def mixing(
+        self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY, dynamics: Dynamics = USUAL
+    ) -> np.ndarray:
         """(K, K) matrix that the expression of a clip, whose own part is `clip` (K, K), is multiplied by."""
-        own = float(shares(difficulty, np.array([IDIOM_SHARE]))[0])
-        change = IDIOM_SPREAD * (np.sqrt(own) * self.idiom + np.sqrt(1.0 - own) * clip)
+        own = float(shares(difficulty, np.array([dynamics.idiom_share]))[0])
+        change = dynamics.coupling(np.sqrt(own) * self.idiom + np.sqrt(1.0 - own) * clip)
         # Blinks are no part of it: a lid that closes moves nothing else, and nothing else closes a lid.
         change[_LIDS, :] = change[:, _LIDS] = 0.0
         return np.eye(K) + change
@@ -153,9 +187,10 @@ def shares(difficulty: float, default: np.ndarray | None = None) -> np.ndarray:
 
 
 @cache
-def _table() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _table(dynamics: Dynamics) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return (
-        np.array([p.median for p in PARAMETERS]),
-        np.array([p.spread for p in PARAMETERS]),
-        np.array([p.signed for p in PARAMETERS]),
+        np.array([p.median for p in dynamics.parameters]),
+        np.array([p.spread for p in dynamics.parameters]),
+        np.array([p.signed for p in dynamics.parameters]),
+        np.array([p.share for p in dynamics.parameters]),
     )

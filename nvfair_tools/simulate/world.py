@@ -61,6 +61,7 @@ class World:
         self.settings = settings
         self.points = np.asarray(points)
         self._world = settings.world()
+        self._dynamics = settings.dynamics.dynamics()
         self._generators = {generator.name: generator for generator in settings.simulated_generators()}
         self._noise = tracking_noise(points)
         self._people: dict[str, Person] = {}
@@ -241,11 +242,12 @@ class World:
             self.settings.difficulty,
             mimicked=mimicked,
             mimicry=mimicry,
+            dynamics=self._dynamics,
         )
 
     def person(self, identity: str) -> Person:
         if identity not in self._people:
-            self._people[identity] = Person.of(identity, self.settings.seed, self.settings.difficulty)
+            self._people[identity] = Person.of(identity, self.settings.seed, self.settings.difficulty, self._dynamics)
         return self._people[identity]
 
     def _rig(self, identity: str, points: np.ndarray) -> Rig:

@@ -25,11 +25,31 @@ def test_distances_equal_the_data_sets_in_the_stored_precision() -> None:
     assert ours.shape == (7875, 250)
 
 
-def test_a_reused_buffer_holds_the_same_values() -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_distances_are_the_data_sets_to_the_bit_on_any_number_of_threads(threads: int) -> None:
+    landmarks = points(1200)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        ours = DeviceFrames(landmarks).features(torch.arange(1200))
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(ours.T.numpy(), distances(landmarks))
+
+
+def test_what_is_still_referred_to_is_not_overwritten() -> None:
     frames = DeviceFrames(points(60))
-    for count in (40, 60, 7):
-        rows = torch.arange(count)
-        assert torch.equal(frames.features(rows, reuse=True), frames.features(rows))
+    first = frames.features(torch.arange(40))
+    part = first[5:9]
+    copy, where = part.clone(), first.data_ptr()
+    second = frames.features(torch.arange(20, 60))
+    assert second.data_ptr() != where
+    del first
+    frames.features(torch.arange(10))
+    assert torch.equal(part, copy)
+    del part, second
+    again = frames.features(torch.arange(40)).data_ptr()
+    assert frames.features(torch.arange(40)).data_ptr() == again
 
 
 def test_still_and_deltas_start_from_distances() -> None:

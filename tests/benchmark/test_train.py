@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +15,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from benchmark.augmentation import Augmentation
 from benchmark.checkpoint import RECORD, WEIGHTS, load
-from benchmark.train import LOG, STATE, train
+from benchmark.loss import LossOptions
+from benchmark.processes import Processes
+from benchmark.selection import Selection
+from benchmark.temporal_cnn import TemporalCnn
+from benchmark.train import LOG, STATE, Training, train
 from benchmark.training_options import TrainOptions
+from benchmark.windows import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.protocol import Protocol
@@ -73,24 +81,46 @@ def test_the_record_says_who_and_what_was_touched(small: Dataset, tmp_path: Path
     assert not (tmp_path / "run" / STATE).exists()
 
 
+GRAPH = replace(
+    OPTIONS,
+    method="graph-network",
+    sizes={"hidden": 8, "embedding": 8},
+    optimiser="adam",
+    loss=LossOptions(kind="triplet", negatives="any"),
+)
+EVERYTHING = replace(
+    OPTIONS,
+    accumulate=2,
+    precision="bfloat16",
+    loss=LossOptions(kind="supcon"),
+    augmentation=Augmentation(noise=0.002, speed=0.1, mirror=0.5),
+    patience=9,
+)
+RUNS = {"plain": OPTIONS, "graph": GRAPH, "everything": EVERYTHING}
 _CHILD = """
 import sys, time
-from dataclasses import replace
 from pathlib import Path
 import benchmark.train as module
 from nvfair_tools.dataset import Dataset
-from tests.benchmark.test_train import OPTIONS, PROTOCOL
+from tests.benchmark.test_train import PROTOCOL, RUNS
 def slow(done, total, text):
     print(done, flush=True)
     time.sleep(0.2)
-module.train(Dataset.open(sys.argv[1]), Path(sys.argv[2]), OPTIONS, PROTOCOL, name="same", progress=slow)
+options = RUNS[sys.argv[3]]
+module.train(Dataset.open(sys.argv[1]), Path(sys.argv[2]), options, PROTOCOL, name="same", progress=slow)
 """
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(small: Dataset, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def meshes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return make(tmp_path_factory.mktemp("meshes"), World(mesh=True))
+
+
+@pytest.mark.parametrize("kind", list(RUNS))
+def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path, kind: str) -> None:
     root = Path(__file__).resolve().parents[2]
     child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(small.folder), str(tmp_path / "killed")],
+        [sys.executable, "-c", _CHILD, str(meshes.folder), str(tmp_path / "killed"), kind],
         cwd=root,
         stdout=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -104,8 +134,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(small: Dataset, tmp_path: Path) 
     assert not (tmp_path / "killed" / RECORD).exists()
     # Both in processes of one thread: sums over other numbers of threads may differ in the last bit.
     for name in ("killed", "whole"):
+        code = _CHILD.replace("time.sleep(0.2)", "pass")
         subprocess.run(
-            [sys.executable, "-c", _CHILD.replace("time.sleep(0.2)", "pass"), str(small.folder), str(tmp_path / name)],
+            [sys.executable, "-c", code, str(meshes.folder), str(tmp_path / name), kind],
             cwd=root,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             check=True,
@@ -115,6 +146,97 @@ def test_a_killed_run_goes_on_to_the_same_bytes(small: Dataset, tmp_path: Path) 
         assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
     logs = [pd.read_csv(tmp_path / name / LOG).drop(columns="seconds") for name in ("killed", "whole")]
     pd.testing.assert_frame_equal(*logs)
+
+
+def test_two_processes_take_the_steps_of_one(small: Dataset, tmp_path: Path) -> None:
+    """Each of them takes two of a step's four batches; sums of gradients differ in their order, and so in last bits."""
+    options = "-g alpha --windows 512 --batch 16 --drivers 3 --accumulate 4 --width 16 --embedding 8 --device cpu"
+    words = [*options.split(), "--validate-every", "256"]
+    both = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
+    both += ["--rdzv-endpoint", "localhost:0", "-m", "nvfair_tools"]
+    for name, start in (("one", ["-m", "nvfair_tools"]), ("two", both)):
+        subprocess.run(
+            [sys.executable, *start, "train", str(small.folder), str(tmp_path / name), *words],
+            cwd=Path(__file__).resolve().parents[2],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            check=True,
+            capture_output=True,
+        )
+    one, two = (load(tmp_path / name) for name in ("one", "two"))
+    assert one.selection["steps_run"] == 8
+    for key, tensor in one.network.state_dict().items():
+        np.testing.assert_allclose(two.network.state_dict()[key], tensor, rtol=0, atol=1e-5, err_msg=key)
+    logs = [pd.read_csv(tmp_path / name / LOG)["loss"] for name in ("one", "two")]
+    np.testing.assert_allclose(*logs, atol=1e-5)
+
+
+def test_batches_that_processes_cannot_share_are_refused() -> None:
+    alone = Processes("cpu")
+    assert list(alone.share(3)) == [0, 1, 2]
+    alone.count = 2
+    with pytest.raises(NvfairError, match="--accumulate 2"):
+        alone.share(3)
+
+
+def test_accumulated_gradients_are_the_mean_over_batches(small: Dataset, tmp_path: Path) -> None:
+    """One step of plain gradient descent over two batches goes where the mean of their two steps goes."""
+    options = replace(OPTIONS, windows=32, accumulate=2, dropout=0.0, validate_every=32)
+    windows, held = _read(small, options)
+    grads = []
+    for share in ([0], [1], [0, 1]):
+        training = Training(windows, held, options, tmp_path)
+        training.mine = range(share[0], share[-1] + 1)
+        training.step(0.0)
+        grads.append({name: p.grad.clone() for name, p in training.network.named_parameters()})
+    for name, both in grads[2].items():
+        torch.testing.assert_close(both, (grads[0][name] + grads[1][name]) / 2, atol=1e-6, rtol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("kind", list(RUNS))
+def test_the_host_never_waits_for_the_gpu_within_a_step(meshes: Dataset, tmp_path: Path, kind: str) -> None:
+    options = RUNS[kind]
+    training = Training(*_read(meshes, options), options, tmp_path, Processes("cuda"), place="stream")
+    training.step(1e-3)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        training.step(1e-3)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("kind", list(RUNS))
+def test_equal_runs_on_a_gpu_write_equal_bytes_wherever_frames_are_kept(
+    meshes: Dataset, tmp_path: Path, kind: str
+) -> None:
+    for place in ("device", "stream"):
+        train(meshes, tmp_path / place, RUNS[kind], PROTOCOL, device="cuda", name="same", place=place)
+    for file in (RECORD, WEIGHTS):
+        assert (tmp_path / "device" / file).read_bytes() == (tmp_path / "stream" / file).read_bytes()
+
+
+def _read(data: Dataset, options: TrainOptions) -> tuple[WindowSet, Selection]:
+    mesh = options.method == "graph-network"
+    chosen = data.videos.query("split == 'train' and generator == 'alpha'")["video"]
+    return prepare(data, chosen, PROTOCOL, mesh=mesh), Selection.prepare(data, PROTOCOL, options, mesh=mesh)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler for the CPU")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*")  # torch's compiler uses what torch deprecates
+def test_a_compiled_run_repeats_itself_and_is_the_plain_one_but_for_dropouts_draws(
+    small: Dataset, tmp_path: Path
+) -> None:
+    options = replace(OPTIONS, windows=64, validate_every=32, width=8, dilations=(2,))
+    exact = replace(options, dropout=0.0)
+    plain = train(small, tmp_path / "plain", exact, PROTOCOL)
+    compiled = train(small, tmp_path / "compiled", replace(exact, compile=True), PROTOCOL)
+    for key, tensor in plain.network.state_dict().items():
+        np.testing.assert_allclose(compiled.network.state_dict()[key], tensor, rtol=0, atol=2e-4, err_msg=key)
+    for name in ("a", "b"):
+        train(small, tmp_path / name, replace(options, compile=True), PROTOCOL)
+    assert (tmp_path / "a" / WEIGHTS).read_bytes() == (tmp_path / "b" / WEIGHTS).read_bytes()
 
 
 def test_running_again_is_done_at_once_and_other_options_are_refused(small: Dataset, tmp_path: Path) -> None:
@@ -130,6 +252,37 @@ def test_early_stopping_ends_before_the_budget(small: Dataset, tmp_path: Path) -
     options = replace(OPTIONS, learning_rate=0.0, patience=1)
     checkpoint = train(small, tmp_path, options, PROTOCOL)
     assert checkpoint.selection["steps_run"] == 2 * options.validation_steps < options.steps
+
+
+@pytest.mark.parametrize("kind", ["triplet", "supcon"])
+def test_other_losses_train_and_are_recorded(small: Dataset, tmp_path: Path, kind: str) -> None:
+    options = replace(OPTIONS, loss=LossOptions(kind=kind), windows=160)
+    checkpoint = train(small, tmp_path, options, PROTOCOL)
+    assert checkpoint.options["loss"]["kind"] == kind
+    assert pd.read_csv(tmp_path / LOG)["loss"].between(0, 20).all()
+
+
+def test_windows_are_shuffled_only_where_order_can_matter(
+    small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    forward = TemporalCnn.forward
+
+    def watched(self, points, order=None):
+        if self.training:
+            seen.append(order is not None)
+        return forward(self, points, order)
+
+    monkeypatch.setattr(TemporalCnn, "forward", watched)
+    for name, changes, shuffled in (
+        ("plain", {}, True),
+        ("none", {"loss": LossOptions(shuffle_weight=0.0)}, False),
+        ("still", {"input": "still"}, False),
+        ("supcon", {"loss": LossOptions(kind="supcon")}, False),
+    ):
+        seen.clear()
+        train(small, tmp_path / name, replace(OPTIONS, windows=32, **changes), PROTOCOL)
+        assert seen == [shuffled] * 2, name
 
 
 @pytest.mark.parametrize("kind", ["coordinates", "coordinates-normalised", "distances-centred", "still", "deltas"])

@@ -10,7 +10,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.identity import parse_identity
 from nvfair_tools.landmarks.scheme import SCHEME_126
 from nvfair_tools.simulate.cohort import simulate_tracks, write_cohort
-from nvfair_tools.simulate.settings import NVFAIR_SOURCES, CohortSettings, SourceSettings
+from nvfair_tools.simulate.settings import NVFAIR_SOURCES, CohortSettings, DynamicsSettings, SourceSettings
 from nvfair_tools.simulate.world import World
 
 SMALL = CohortSettings(
@@ -207,6 +207,7 @@ def test_settings_come_from_yaml_and_every_field_changes_the_world(tmp_path):
         "cross": 1,
         "frames": 50,
         "noise": 0.5,
+        "dynamics": DynamicsSettings(tempo=2.0),
     }
     assert set(changes) == set(CohortSettings.model_fields)
     hashes = {settings.model_copy(update={name: value}).world() for name, value in changes.items()}

@@ -1,0 +1,178 @@
+"""The baseline, its ablations and our method on two simulated worlds that were written down beforehand.
+
+    python examples/worlds.py FOLDER                  # world 1
+    python examples/worlds.py FOLDER --world world2   # to be opened once, when nothing is tuned any more
+
+Writes the world's cohort (161 people: 111 train, 15 validation, 35 test) to FOLDER/world1/cohort, trains every network
+on one generator with one budget of windows, tests all on all three, and prints tables. What is there is kept, so it
+goes on where it stopped. Intervals resample people; headline figures are means over seeds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from benchmark import protocols
+from benchmark.candidates import candidate
+from benchmark.evaluate import evaluate, write_results
+from benchmark.loss import LossOptions
+from benchmark.network import network_class
+from benchmark.train import train
+from benchmark.training_options import TrainOptions
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.simulate.cohort import write_cohort
+from nvfair_tools.simulate.settings import named_world
+
+BASELINE, OURS = "baseline", "ours"
+RELATIONS = ("seen", "unseen")
+
+
+def options(windows: int, width: int, generator: str, seed: int) -> dict[str, TrainOptions]:
+    """What is trained with each seed. The baseline is the temporal CNN on centred distances.
+
+    Ours takes its budget before the first step, in closed form (`SignatureShape.fitted`); steps after it changed
+    nothing on validation people, so it makes ten.
+    """
+    base = TrainOptions(
+        (generator,), input="distances-centred", windows=windows, width=width, learning_rate=1e-3,
+        validate_every=max(1, windows // 2), validation_clips=0, seed=seed,
+    )  # fmt: skip
+    ours = replace(
+        base, method="motion-signature", windows=10 * base.batch, sizes={"fitted": windows},
+        **network_class("motion-signature").recommended,
+    )  # fmt: skip
+    return {BASELINE: base, OURS: ours}
+
+
+def ablations(windows: int, width: int, generator: str) -> dict[str, TrainOptions]:
+    """What is trained with the first seed alone: one thing differs from the baseline, or from ours."""
+    made = options(windows, width, generator, 0)
+    base, ours = made[BASELINE], made[OURS]
+    return {
+        "plain distances": replace(base, input="distances"),
+        "raw coordinates": replace(base, input="coordinates"),
+        "one still frame": replace(base, input="still", loss=LossOptions(shuffle_weight=0.0)),
+        "frame deltas": replace(base, input="deltas"),
+        "no shuffled windows": replace(base, loss=LossOptions(shuffle_weight=0.0)),
+        "ours, covariances": replace(ours, sizes={**ours.sizes, "statistics": "covariances"}),
+        "ours, no velocities": replace(ours, sizes={**ours.sizes, "velocities": False}),
+        "ours, no distorted copies": replace(ours, sizes={**ours.sizes, "copies": 0}),
+        "supervised contrastive loss": replace(base, loss=LossOptions(kind="supcon")),
+        "twice the budget": replace(base, windows=2 * windows),
+    }
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--world", default="world1", show_default=True)
+@click.option("--windows", default=8_000, show_default=True, help="Training budget of each network.")
+@click.option("--width", default=64, show_default=True, help="Channels of the baseline.")
+@click.option("--seeds", default=5, show_default=True)
+@click.option("--only", multiple=True, type=click.Choice([BASELINE, OURS, "ablations"]), help="Train these, and stop.")
+@click.option("--no-ablations", is_flag=True)
+@click.option(
+    "--threads", default=1, show_default=True, help="Of torch; results are the same only with the same number."
+)
+def main(folder: Path, world: str, windows: int, width: int, seeds: int, only: tuple[str, ...], no_ablations: bool,
+         threads: int) -> None:  # fmt: skip
+    """Train, score and print."""
+    torch.set_num_threads(threads)
+    settings = named_world(world)
+    home = folder / world
+    if not (home / "cohort" / "dataset.json").exists():
+        write_cohort(home / "cohort", settings, workers=2)
+    data = Dataset.open(home / "cohort")
+    seen, unseen = (protocols.load(name) for name in ("nvfair-seen", "nvfair-unseen"))
+    generator = settings.generators[0]
+    runs = {
+        f"{name}-{seed}": o for seed in range(seeds) for name, o in options(windows, width, generator, seed).items()
+    }
+    extra = {} if no_ablations else ablations(windows, width, generator)
+    for name, chosen in (runs | extra).items():
+        kind = name.split("-")[0] if name in runs else "ablations"
+        if not only or kind in only:
+            click.echo(f"training {name}")
+            train(data, home / "runs" / name.replace(" ", "-").replace(",", ""), chosen, seen, name=name)
+    if only:
+        return
+    for title, names in (("headline", list(runs)), ("ablations", list(extra))):
+        path = home / f"{title}.json"
+        if names and not path.exists():
+            folders = [home / "runs" / name.replace(" ", "-").replace(",", "") for name in names]
+            write_results(path, evaluate(data, [candidate(f) for f in folders], [seen, unseen], say=click.echo))
+    headline = json.loads((home / "headline.json").read_text(encoding="utf-8"))
+    click.echo(headline_table(headline, seeds))
+    if extra:
+        click.echo(table(json.loads((home / "ablations.json").read_text(encoding="utf-8"))))
+
+
+def headline_table(results: dict[str, Any], seeds: int) -> str:
+    """Baseline, ours and their paired difference: means over seeds and, unseen, over generators."""
+    lines = ["| | trials | baseline | ours | ours less baseline | seeds, baseline | seeds, ours |", "|" + "---|" * 7]
+    for relation in RELATIONS:
+        people = {name: by_person(results, name, relation, seeds) for name in (BASELINE, OURS)}
+        spread = {
+            name: [np.mean(list(by_person(results, name, relation, 1, s).values())) for s in range(seeds)]
+            for name in (BASELINE, OURS)
+        }
+        cells = [interval(list(people[name].values())) for name in (BASELINE, OURS)]
+        cells.append(interval([people[OURS][p] - people[BASELINE][p] for p in sorted(people[OURS])], sign=True))
+        cells += [f"{min(s):.3f}-{max(s):.3f}" for s in (spread[BASELINE], spread[OURS])]
+        lines.append(f"| {relation} | self-self / self-cross | " + " | ".join(cells) + " |")
+        cross = [
+            np.mean([c["cross_cross"]["auc_mean"]["value"] for c in results["cells"] if of(c, name, relation)])
+            for name in (BASELINE, OURS)
+        ]
+        lines.append(f"| {relation} | cross-cross | {cross[0]:.3f} | {cross[1]:.3f} | {cross[1] - cross[0]:+.3f} | | |")
+    for control in results["controls"]:
+        area = control["auc_mean"]
+        lines.append(f"| {control['control']} | {control['generator']} | {shown(area)} | | | | |")
+    return "\n".join(lines)
+
+
+def table(results: dict[str, Any]) -> str:
+    """One line a method: seen and each unseen generator, both kinds of trials."""
+    lines = ["| method | generator | | mean AUC | cross-cross |", "|---|---|---|---|---|"]
+    for cell in results["cells"]:
+        lines.append(
+            f"| {cell['method']} | {cell['generator']} | {cell['relation']} | {shown(cell['auc_mean'])} | "
+            f"{shown(cell['cross_cross']['auc_mean'])} |"
+        )
+    return "\n".join(lines)
+
+
+def of(cell: dict[str, Any], name: str, relation: str) -> bool:
+    """Whether a cell is one of the seeds of a method under a relation."""
+    return cell["method"].rsplit("-", 1)[0] == name and cell["relation"] == relation
+
+
+def by_person(results: dict[str, Any], name: str, relation: str, seeds: int, first: int = 0) -> dict[str, float]:
+    """Each target's AUC, averaged over the cells of a relation and over seeds."""
+    wanted = {f"{name}-{seed}" for seed in range(first, first + seeds)}
+    tables = [c["per_target"] for c in results["cells"] if c["method"] in wanted and c["relation"] == relation]
+    return {person: float(np.mean([t[person] for t in tables])) for person in sorted(tables[0])}
+
+
+def interval(values: list[float], *, sign: bool = False) -> str:
+    """Mean with its 95 % interval over resampled people."""
+    array = np.array(values)
+    rng = np.random.default_rng(0)
+    low, high = np.quantile(array[rng.integers(len(array), size=(5000, len(array)))].mean(axis=1), [0.025, 0.975])
+    return f"{array.mean():+.3f} ({low:+.3f}, {high:+.3f})" if sign else f"{array.mean():.3f} ({low:.3f}-{high:.3f})"
+
+
+def shown(area: dict[str, Any]) -> str:
+    """A figure with its interval, where there is one."""
+    low, high = area["low"], area["high"]
+    return f"{area['value']:.3f}" + ("" if low is None else f" ({low:.3f}-{high:.3f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""`nvfair train`: options reach the training, a network's own recommendations are its defaults."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nvfair_tools.cli import cli
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError
+from tests.benchmark.small_world import World, make
+
+SMALL = ["-g", "alpha", "--windows", "64", "--batch", "16", "--drivers", "3", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return make(tmp_path_factory.mktemp("data"), World(mesh=True, generators=("alpha",)))
+
+
+def run(data: Dataset, out: Path, *words: str) -> Result:
+    return CliRunner().invoke(cli, ["train", str(data.folder), str(out), *SMALL, *words], catch_exceptions=False)
+
+
+def options(out: Path) -> dict:
+    return json.loads((out / "checkpoint.json").read_text())["options"]
+
+
+def test_every_option_reaches_the_training(data: Dataset, tmp_path: Path) -> None:
+    words = (
+        "--input coordinates --scale box --width 8 --embedding 4 --dilations 1,2 --dropout 0.1 --accumulate 2 "
+        "--loss-scale 0.7 --tau 0.3 --include-self --shuffle-weight 0.5 --optimiser adam --schedule constant "
+        "--learning-rate 0.001 --weight-decay 0.02 --warm-up 0.1 --noise 0.001 --speed 0.1 --mirror 0.5 --patience 3 "
+        "--validate-every 32 --precision bfloat16 --frames stream --seed 4"
+    )
+    done = run(data, tmp_path, *words.split(), "--tensorboard", str(tmp_path.parent / "logs"))
+    assert done.exit_code == 0, done.output
+    found = options(tmp_path)
+    expected = {
+        "input": "coordinates", "scale": "box", "width": 8, "embedding": 4, "dilations": [1, 2], "dropout": 0.1,
+        "accumulate": 2, "optimiser": "adam", "schedule": "constant", "learning_rate": 0.001, "weight_decay": 0.02,
+        "warm_up": 0.1, "patience": 3, "validate_every": 32, "precision": "bfloat16", "seed": 4, "windows": 64,
+    }  # fmt: skip
+    assert {key: found[key] for key in expected} == expected
+    assert found["augmentation"] == {"noise": 0.001, "speed": 0.1, "mirror": 0.5}
+    kept = {key: found["loss"][key] for key in ("scale", "tau", "include_self", "shuffle_weight", "kind")}
+    assert kept == {"scale": "0.7", "tau": 0.3, "include_self": True, "shuffle_weight": 0.5, "kind": "fingerprint"}
+    assert list((tmp_path.parent / "logs").glob("events*"))
+
+
+def test_a_networks_own_recommendations_are_its_defaults(data: Dataset, tmp_path: Path) -> None:
+    graph = ("--method", "graph-network", "--size", "hidden=4", "--size", "embedding=8")
+    assert run(data, tmp_path / "a", *graph, "--margin", "0.5").exit_code == 0
+    found = options(tmp_path / "a")
+    assert (found["loss"]["kind"], found["loss"]["negatives"], found["loss"]["margin"]) == ("triplet", "any", 0.5)
+    assert (found["optimiser"], found["learning_rate"], found["batch"]) == ("adam", 0.01, 16)
+    assert found["sizes"] == {"hidden": 4, "embedding": 8}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--method", "graph-network", "--width", "3"), "for the temporal CNN alone"),
+        (("--method", "graph-network", "--size", "hidden"), "expected NAME=VALUE"),
+        (("--dilations", "1,x"), "whole numbers"),
+        (("--loss-scale", "wide"), "a positive number"),
+        (("--method", "graph-network", "--size", "hidden=-3"), "hidden=-3"),
+        (("--method", "graph-network", "--size", "hidden=wide"), "hidden='wide'"),
+        (("--size", "hidden=3"), "for other networks"),
+    ],
+)
+def test_mistakes_are_told(data: Dataset, tmp_path: Path, words: tuple[str, ...], message: str) -> None:
+    words = ("train", str(data.folder), str(tmp_path), *SMALL, *words)
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == (1 if isinstance(done.exception, NvfairError) else 2)
+    assert message in f"{done.output}{done.exception}"
