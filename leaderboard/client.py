@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import httpx
 
 from leaderboard.answers import AcceptedAnswer, AccountAnswer, PhaseAnswer, SubmissionAnswer, TableAnswer
+from leaderboard.archive import pack
 from nvfair_tools.errors import NvfairError, Problems
 
 TOKEN_VARIABLE = "NVFAIR_TOKEN"
@@ -47,7 +47,7 @@ class Client:
         """Sends a submission: its folder, or a zip file of it."""
         fields = {"private": "true" if private else "false"} | ({"phase": phase} if phase else {})
         with tempfile.TemporaryDirectory() as scratch:
-            archive = path if path.is_file() else _packed(path, Path(scratch) / "submission.zip")
+            archive = path if path.is_file() else pack(path, Path(scratch) / "submission.zip")
             with open(archive, "rb") as file:
                 answer = self._ask("POST", "/submissions", data=fields, files={"file": (archive.name, file)})
         return AcceptedAnswer.model_validate(answer)
@@ -127,13 +127,3 @@ def _remedy(response: httpx.Response) -> str:
         return f"set {TOKEN_VARIABLE} to a valid token; the board's maintainer makes them"
     wait = response.headers.get("retry-after")
     return f"try again in {wait} s" if wait else ""
-
-
-def _packed(folder: Path, archive: Path) -> Path:
-    """A zip file of what the declaration in `folder` names, and nothing else."""
-    from leaderboard.examiner import declared_files
-
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
-        for name in sorted(declared_files(folder)):
-            file.write(folder / name, name)
-    return archive

@@ -5,14 +5,14 @@ The check is the one of `nvfair submit check`, line by line.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leaderboard.archive import unpack
 from leaderboard.check import problems
+from leaderboard.expected import TestSet
 from leaderboard.submission import FILE, Submission, digest, read
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
@@ -33,12 +33,10 @@ class Examiner:
     """Keeps the data sets open between calls."""
 
     def __init__(self) -> None:
-        self._open: dict[Path, tuple[tuple[int, int], Any]] = {}
+        self._open: dict[Path, tuple[tuple[int, int], TestSet]] = {}
 
     def receive(self, archive: Path, aside: Path, dataset: Path) -> Examined:
         """Unpacks `archive` within the folder `aside` and checks it. Raises Problems with everything that is wrong."""
-        from leaderboard.archive import unpack
-
         unpacked = aside / "unpacked"
         folder = _root(unpack(archive, unpacked))
         found = problems(folder, self._dataset(dataset))
@@ -57,21 +55,13 @@ class Examiner:
         _, _, rows = score(folder, self._dataset(dataset))
         return [{c.name: v for c in row.__table__.columns if (v := getattr(row, c.name)) is not None} for row in rows]
 
-    def _dataset(self, folder: Path) -> Any:
+    def _dataset(self, folder: Path) -> TestSet:
         stat = (folder / "dataset.json").stat() if (folder / "dataset.json").is_file() else None
         state = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
         known = self._open.get(folder)
         if known is None or known[0] != state:
-            known = self._open[folder] = state, _opened(folder)
+            known = self._open[folder] = state, TestSet(Dataset.open(folder))
         return known[1]
-
-
-def _opened(folder: Path) -> Any:
-    """The data set; where `leaderboard.expected` is there, with what a submission must hold, found out once."""
-    dataset = Dataset.open(folder)
-    if importlib.util.find_spec("leaderboard.expected") is None:
-        return dataset
-    return importlib.import_module("leaderboard.expected").TestSet(dataset)
 
 
 def _root(folder: Path) -> Path:
