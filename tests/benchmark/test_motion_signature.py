@@ -172,6 +172,22 @@ def test_it_trains_to_the_same_bytes_and_loads_from_its_folder(data, tmp_path: P
     assert isinstance(loaded.network, MotionSignature)
 
 
+def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(data, tmp_path: Path) -> None:
+    class Cut(Exception):
+        pass
+
+    def cut(done: int, total: int, text: str) -> None:
+        if done == 3:
+            raise Cut
+
+    train(data, tmp_path / "whole" / "x", OPTIONS, PROTOCOL)
+    with pytest.raises(Cut):
+        train(data, tmp_path / "cut" / "x", OPTIONS, PROTOCOL, progress=cut)
+    assert (tmp_path / "cut" / "x" / "state.pt").exists()
+    train(data, tmp_path / "cut" / "x", OPTIONS, PROTOCOL)
+    assert (tmp_path / "cut/x" / WEIGHTS).read_bytes() == (tmp_path / "whole/x" / WEIGHTS).read_bytes()
+
+
 @pytest.mark.parametrize("wrong", [{"components": 0}, {"statistics": "means"}])
 def test_sizes_that_cannot_be_are_refused(wrong) -> None:
     with pytest.raises(NvfairError, match="components"):
