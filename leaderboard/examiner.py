@@ -38,7 +38,7 @@ class Examiner:
     def receive(self, archive: Path, aside: Path, dataset: Path) -> Examined:
         """Unpacks `archive` within the folder `aside` and checks it. Raises Problems with everything that is wrong."""
         unpacked = aside / "unpacked"
-        folder = _root(unpack(archive, unpacked))
+        folder = unpack(archive, unpacked)
         found = problems(folder, self._dataset(dataset))
         if found:
             # Where it was unpacked is no business of the author's.
@@ -62,14 +62,6 @@ class Examiner:
         if known is None or known[0] != state:
             known = self._open[folder] = state, TestSet(Dataset.open(folder))
         return known[1]
-
-
-def _root(folder: Path) -> Path:
-    """The folder of the declaration: an archive of a folder, as file managers make them, holds that folder alone."""
-    inside = list(folder.iterdir())
-    if not (folder / FILE).exists() and len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
-        return inside[0]
-    return folder
 
 
 def _plain(folder: Path, submission: Submission, into: Path) -> Path:
