@@ -13,7 +13,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("dataset", type=_FOLDER)
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--checkpoint", "folder", required=True, type=_FOLDER, help="Folder that `nvfair train` wrote.")
+@click.option(
+    "--checkpoint", "folder", required=True, type=_FOLDER, help="Folder that `nvfair train` wrote, or pretrained:NAME."
+)
 @click.option("--split", default="test", show_default=True)
 @click.option("--generators", "-g", multiple=True, help="Only these generators; repeatable.")
 @click.option("--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file.")
@@ -60,7 +62,11 @@ def embed(
 @click.command()
 @click.argument("dataset", type=_FOLDER)
 @click.option(
-    "--checkpoint", "folders", multiple=True, type=_FOLDER, help="Folder that `nvfair train` wrote; repeatable."
+    "--checkpoint",
+    "folders",
+    multiple=True,
+    type=_FOLDER,
+    help="Folder that `nvfair train` wrote, or pretrained:NAME; repeatable.",
 )
 @click.option("--method", "methods", multiple=True, help="Installed method, or package.module:attribute; repeatable.")
 @click.option("--embeddings", "files", multiple=True, type=_FILE, help="File of embeddings or scores; repeatable.")
