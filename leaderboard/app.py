@@ -18,6 +18,7 @@ from leaderboard.csrf import CsrfCookie
 from leaderboard.guard import Guard
 from leaderboard.page_cache import PageCache
 from leaderboard.rates import Rate
+from leaderboard.render import Pages, Site
 from leaderboard.service import Service
 from leaderboard.settings import Settings
 from nvfair_tools import __version__
@@ -55,7 +56,7 @@ def create(settings: Settings) -> FastAPI:
         docs_url=None,  # its script would come from elsewhere; /openapi.json says the same
         redoc_url=None,
     )
-    refusals.install(app)
+    refusals.install(app, Pages(Site(settings.title)))
     door = api.Door(service)
     app.include_router(api.router(service, door))
     _mount_pages(app, service)
@@ -81,7 +82,11 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
         if (card := one.folder / "README.md").is_file()
     ]
     results = lambda: service.snapshot.moment.results  # noqa: E731
-    app.include_router(web.router(results, title=settings.title, phases=tuple(settings.phases), cards=cards))
+    app.include_router(
+        web.router(
+            results, title=settings.title, phases=tuple(settings.phases), cards=cards, kept=service.intake.vault.path
+        )
+    )
 
 
 def _mount_health(app: FastAPI, service: Service) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from leaderboard.archive import unpack
 from leaderboard.check import problems
 from leaderboard.expected import TestSet
-from leaderboard.submission import FILE, Submission, digest, read
+from leaderboard.submission import FILE, Submission, digest, inner_file, named_files, read
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
 
@@ -48,11 +48,11 @@ class Examiner:
         plain = _plain(folder, submission, aside / PLAIN)
         return Examined(digest(plain, submission), submission.model_dump_json(), plain)
 
-    def score(self, folder: Path, dataset: Path) -> list[dict[str, Any]]:
-        """The columns of every entry's result."""
+    def score(self, folder: Path, dataset: Path, digest: str) -> list[dict[str, Any]]:
+        """The columns of every entry's result. Raises NvfairError where the files are not those called `digest`."""
         from leaderboard.scoring import score
 
-        _, _, rows = score(folder, self._dataset(dataset))
+        _, _, rows = score(folder, self._dataset(dataset), known=digest)
         return [{c.name: v for c in row.__table__.columns if (v := getattr(row, c.name)) is not None} for row in rows]
 
     def _dataset(self, folder: Path) -> TestSet:
@@ -66,27 +66,8 @@ class Examiner:
 
 def _plain(folder: Path, submission: Submission, into: Path) -> Path:
     """A folder with the declaration and the files that it names: what its digest covers, and nothing else."""
-    for name in declared_files(folder, submission):
+    for name in (FILE, *named_files(submission)):
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            shutil.copyfile(folder / name, target, follow_symlinks=False)
+        shutil.copyfile(inner_file(folder, name), target, follow_symlinks=False)
     return into
-
-
-def declared_files(folder: Path, submission: Submission | None = None) -> set[str]:
-    """Paths, relative to `folder`, of the declaration and the files that it names. Raises as `submission.read`."""
-    return {FILE, *_files((submission or read(folder)).model_dump()["entries"], folder)}
-
-
-def _files(value: Any, folder: Path) -> set[str]:
-    """Every text in the entries that is the path of a file inside the folder (the check has refused all others)."""
-    if isinstance(value, str):
-        path = folder / value
-        try:
-            inside = path.resolve().is_relative_to(folder.resolve()) and path.is_file() and not path.is_symlink()
-        except (OSError, ValueError):  # a text too long for a path, or with a null character
-            inside = False
-        return {value} if inside else set()
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return {name for part in parts for name in _files(part, folder)}

@@ -8,6 +8,7 @@ Legend: W windows, L landmarks, D embedding size.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from benchmark.trials import trials
 from benchmark.windows import WindowSet
 from leaderboard.expected import TestSet
 from leaderboard.submission import FILE
-from nvfair_tools.atomic import write_text, written_aside
+from nvfair_tools.atomic import made_folder, write_text, written_aside
 
 SEEN, UNSEEN = "nvfair-seen", "nvfair-unseen"
 _AUTHORS = ["nvfair-tools"]
@@ -52,11 +53,16 @@ def embedded(
     *,
     trained_on: Sequence[str] = (),
     meta: dict[str, str] | None = None,
+    reproduce: Sequence[Path] = (),
     **about: Any,
 ) -> Path:
-    """Writes a submission of embeddings (W, D) to both protocols; returns `folder`. about: keys of submission.yaml."""
+    """Writes a submission of embeddings (W, D) to both protocols; returns `folder`. reproduce: files for others, which
+    are copied; about: keys of submission.yaml."""
     write_embeddings(folder / "embeddings.parquet", windows, embeddings, meta or {})
-    entry = {"embeddings": "embeddings.parquet", "trained_on_generators": list(trained_on)}
+    entry: dict[str, Any] = {"embeddings": "embeddings.parquet", "trained_on_generators": list(trained_on)}
+    for file in reproduce:
+        shutil.copyfile(file, made_folder(folder / "reproduce") / file.name)
+        entry["reproduce"] = [*entry.get("reproduce", ()), f"reproduce/{file.name}"]
     return _declared(folder, [{"protocol": SEEN, **entry}, {"protocol": UNSEEN, **entry}], **about)
 
 

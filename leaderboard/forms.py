@@ -10,26 +10,27 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader
 
 from leaderboard import uploads
 from leaderboard.api import Door
 from leaderboard.csrf import FIELD, forged
+from leaderboard.intake import Refused
+from leaderboard.links import Links
 from leaderboard.refusals import status_of
+from leaderboard.render import Pages, Site
 from leaderboard.service import Service
 from nvfair_tools.errors import NvfairError, Problems
 
 
 def router(service: Service, door: Door) -> APIRouter:
-    """The routes: POST /submit, and a plain GET /submit for boards without pages."""
-    pages = APIRouter(include_in_schema=False)
-    environment = Environment(loader=PackageLoader("leaderboard"), autoescape=True)
+    """The route; the form itself is a page."""
+    routes = APIRouter(include_in_schema=False)
+    pages = Pages(Site(service.settings.title))
 
     def answer(status: int, **values: Any) -> HTMLResponse:
-        text = environment.get_template("outcome.html.j2").render(title=service.settings.title, **values)
-        return HTMLResponse(text, status_code=status)
+        return HTMLResponse(pages.outcome(Links(), **values), status_code=status)
 
-    @pages.post("/submit")
+    @routes.post("/submit")
     async def submit(request: Request) -> HTMLResponse:
         upload = await uploads.Upload.read(request)
         if forged(request, upload.fields.get(FIELD, "")):
@@ -46,11 +47,7 @@ def router(service: Service, door: Door) -> APIRouter:
         except Problems as error:
             return answer(422, problems=error.problems, free=True)
         except NvfairError as error:
-            return answer(status_of(error), problems=[str(error)], free=True)
+            return answer(status_of(error), problems=[str(error)], free=not isinstance(error, Refused))
         return answer(201 if accepted.new else 200, accepted=accepted)
 
-    @pages.get("/submit")
-    def form(request: Request) -> HTMLResponse:
-        return answer(200, form=True, phases=list(service.settings.phases), csrf=request.state.csrf_token)
-
-    return pages
+    return routes

@@ -61,6 +61,10 @@ class Links:
         """A submission's figures as JSON."""
         return f"{self.root}method/{digest[:SHORT]}.json" if self.static else f"{self.root}method/{digest}.json"
 
+    def reproduce(self, digest: str, name: str) -> str:
+        """A file to reproduce a submission by. Only on a server."""
+        return f"{self.root}files/{digest}/{name}"
+
     def compare(self, first: str, second: str) -> str:
         """Two submissions beside each other."""
         if self.static:

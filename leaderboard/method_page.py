@@ -10,6 +10,7 @@ from benchmark import protocols
 from leaderboard import plots
 from leaderboard.records import Cell, Record
 from leaderboard.standing import ALL, Board, Row, Standing, current
+from leaderboard.submission import reproduce_names
 
 _NEIGHBOURS = 8
 _ROLES = (("selection", "Selection"), ("thresholds", "Thresholds"), ("cohorts", "Cohorts"))
@@ -60,7 +61,7 @@ def values(standing: Standing, digest: str, *, linked: bool) -> dict[str, Any] |
         "history": history[::-1],
         "boards": boards,
         "shipped": set(protocols.names()),
-        "reproduce": sorted({name for entry in told.entries for name in entry.reproduce}),
+        "reproduce": reproduce_names(told),
     }
 
 

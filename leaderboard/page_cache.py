@@ -26,7 +26,7 @@ _BYTES = 128 * 2**20  # of all pages together
 # takes more than a small share of the processor from those who only read them. A small board is fresh at once.
 _REST = 30.0
 _LONGEST_REST = 15.0  # seconds
-_NEVER = ("/submit", "/healthz", "/readyz", "/metrics")
+_NEVER = ("/submit", "/files/", "/healthz", "/readyz", "/metrics")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ static Hugging Face Space, or a folder opened from disk."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 
 from benchmark import protocols
@@ -15,10 +14,10 @@ from leaderboard.method_page import neighbours
 from leaderboard.query import Query, find
 from leaderboard.render import TITLE, Pages, Site, generators_of, small
 from leaderboard.standing import Board, Standing, standing
+from leaderboard.static_files import STATIC, static
 from leaderboard.store import Scored
 from nvfair_tools.atomic import write_text
 
-_STATIC = ("board.css", "icon.svg", "sort.js")
 _ROBOTS = "User-agent: *\nAllow: /\n"
 
 
@@ -71,8 +70,8 @@ def _files(stand: Standing, pages: Pages, first: tuple[str, str]) -> Iterable[tu
     yield "board.csv", tabular.to_csv(rows)
     for name in protocols.names():
         yield f"protocol/{name}.json", protocols.load(name).to_json()
-    for name in _STATIC:
-        yield f"static/{name}", (resources.files("leaderboard") / "static" / name).read_text(encoding="utf-8")
+    for name in STATIC:
+        yield f"static/{name}", static(name).decode()
     yield "robots.txt", _ROBOTS
     yield ".nojekyll", ""
     yield "README.md", _space(pages.site.title)

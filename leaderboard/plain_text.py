@@ -13,7 +13,7 @@ _LINES = "\n\t"
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # Joiners belong to the spelling of several scripts; every other invisible character does not.
 _JOINERS = frozenset("\u200c\u200d")
-_FORMULA = tuple("=+-@\t\r")
+_FORMULA = tuple("=+-@\t\r\n")  # what a spreadsheet would run, not show (OWASP, CSV injection)
 _SHOWN = 60
 
 

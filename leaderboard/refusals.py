@@ -8,10 +8,12 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.exceptions import StarletteHTTPException as HTTPException
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from leaderboard.intake import PhaseClosed, QuotaUsed, Taken
+from leaderboard.links import Links
+from leaderboard.render import Pages
 from nvfair_tools.errors import NvfairError, Problems
 
 _log = structlog.get_logger("refusals")
@@ -24,8 +26,16 @@ def status_of(error: NvfairError) -> int:
     return 409 if isinstance(error, (PhaseClosed, Taken)) else 422
 
 
-def install(app: FastAPI) -> None:
-    """Makes every refusal of `app` a `Problem`."""
+def install(app: FastAPI, pages: Pages) -> None:
+    """Makes every refusal of `app` a `Problem`, and a page where a browser asked for one that is not there."""
+
+    async def absent(request: Request, error: Exception) -> Response:
+        path = request.url.path
+        if path.startswith("/api/") or "text/html" not in request.headers.get("accept", ""):
+            return await _http(request, error)
+        return HTMLResponse(pages.missing("There is no such page.", Links(path.count("/") - 1)), 404)
+
+    app.add_exception_handler(404, absent)
     app.add_exception_handler(NvfairError, _told)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)

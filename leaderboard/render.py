@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -114,10 +114,11 @@ class Pages:
             fewest=FEWEST_PEOPLE,
         )
 
-    def method(self, standing: Standing, digest: str, links: Links) -> str | None:
-        """A submission's page; None where there is no such submission."""
+    def method(self, standing: Standing, digest: str, links: Links, offered: Collection[str] = ()) -> str | None:
+        """A submission's page; None where there is no such submission. offered: files to reproduce it by that the
+        server gives."""
         values = method_page.values(standing, digest, linked=not links.static or small(standing))
-        return None if values is None else self._render("method", "method", links, **values)
+        return None if values is None else self._render("method", "method", links, offered=offered, **values)
 
     def compare(self, standing: Standing, first: str, second: str, links: Links) -> str | None:
         """Two submissions beside each other; None where one is not there."""
@@ -147,6 +148,13 @@ class Pages:
     def submit(self, links: Links, csrf: str) -> str:
         """The form. csrf: what it repeats of the reader's cookie."""
         return self._render("submit", "submit", links, csrf=csrf, phases=self.site.phases)
+
+    def outcome(self, links: Links, *, problems: Sequence[str] = (), free: bool = False, accepted: Any = None) -> str:
+        """What became of a form that was sent: `accepted` (leaderboard.intake.Accepted), or the problems.
+
+        free: whether the problems are the submission's own, so that sending it again is worth while.
+        """
+        return self._render("outcome", "submit", links, problems=problems, free=free, accepted=accepted)
 
     def rules(self, links: Links) -> str:
         """How places are given."""

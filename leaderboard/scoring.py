@@ -24,44 +24,20 @@ from leaderboard.expected import Expected, TestSet
 from leaderboard.rows import RowFile, open_rows
 from leaderboard.store import ResultRow
 from leaderboard.submission import Entry, Submission, digest, entry_path, read
+from leaderboard.tables import FIRST
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 
 # Raised whenever a figure could change for the same embeddings: results of two versions are not compared.
 SCORER = "2"
-FIRST = "first scoring"
-MAX_REASON = 200
 
 
-def score(folder: Path, dataset: Dataset | TestSet) -> tuple[str, Submission, list[ResultRow]]:
-    """(identity, declaration, one result an entry) of the submission in `folder`; the results are not stored yet.
+def score(folder: Path, dataset: Dataset | TestSet, *, known: str = "") -> tuple[str, Submission, list[ResultRow]]:
+    """(digest, declaration, one result an entry) of the submission in `folder`; the results are not stored yet.
 
-    Raises Problems with everything that `nvfair submit check` lists.
+    known: its digest when it was accepted. Raises NvfairError where the files are no longer those, and Problems with
+    everything that `nvfair submit check` lists.
     """
-    return _scored(folder, dataset, FIRST)
-
-
-def rescore(folder: Path, dataset: Dataset | TestSet, *, reason: str, identity: str) -> list[ResultRow]:
-    """The results of a submission that was scored before, as new rows with the `reason`; old ones stay as they are.
-
-    identity: the submission's digest when it was accepted. Raises NvfairError where the files are no longer those, or
-    no reason is given, and Problems as `score`.
-    """
-    if not reason.strip() or reason == FIRST or len(reason) > MAX_REASON:
-        raise NvfairError(
-            f"{reason!r} is no reason to score again", expected=f"a sentence of at most {MAX_REASON} characters"
-        )
-    found, _, rows = _scored(folder, dataset, reason)
-    if found != identity:
-        raise NvfairError(
-            f"these files are submission {found[:12]}, not {identity[:12]}",
-            where=folder,
-            remedy="restore the files that were submitted",
-        )
-    return rows
-
-
-def _scored(folder: Path, dataset: Dataset | TestSet, reason: str) -> tuple[str, Submission, list[ResultRow]]:
     test = dataset if isinstance(dataset, TestSet) else TestSet(dataset)
     if test.blind:
         raise NvfairError(
@@ -74,6 +50,12 @@ def _scored(folder: Path, dataset: Dataset | TestSet, reason: str) -> tuple[str,
         raise Problems(folder, found, remedy="mend them and run `nvfair submit check` again")
     submission = read(folder)
     identity = digest(folder, submission)
+    if known and identity != known:
+        raise NvfairError(
+            f"these files are submission {identity[:12]}, not {known[:12]}",
+            where=folder,
+            remedy="restore the files that were submitted",
+        )
     rows = []
     for number, entry in enumerate(submission.entries):
         protocol = protocols.load(entry.protocol)
@@ -85,7 +67,7 @@ def _scored(folder: Path, dataset: Dataset | TestSet, reason: str) -> tuple[str,
                 protocol_digest=protocol.digest,
                 dataset_digest=test.digest,
                 scorer=SCORER,
-                reason=reason,
+                reason=FIRST,
                 figures=json.dumps(_score(folder, submission, entry, test), sort_keys=True, allow_nan=False),
             )
         )

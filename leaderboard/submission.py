@@ -203,6 +203,11 @@ def named_files(submission: Submission) -> list[str]:
     return list(dict.fromkeys(name for entry in submission.entries for name in (entry.file, *entry.reproduce)))
 
 
+def reproduce_names(submission: Submission) -> list[str]:
+    """The files that let others repeat it, each once."""
+    return list(dict.fromkeys(name for entry in submission.entries for name in entry.reproduce))
+
+
 def inner_file(folder: Path, name: str) -> Path:
     """A file that an entry names. Raises NvfairError when it lies outside the folder, is a link, or is absent."""
     path = folder / name

@@ -8,11 +8,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from leaderboard.plain_text import spreadsheet_cell
 from leaderboard.records import Cell, Record
 from leaderboard.standing import Standing, current
-
-# What a spreadsheet would run, not show (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def rows(standing: Standing) -> list[dict[str, Any]]:
@@ -41,7 +39,7 @@ def to_csv(table: list[dict[str, Any]]) -> str:
     if table:
         writer = csv.DictWriter(out, list(table[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _plain(value) for name, value in row.items()} for row in table)
+        writer.writerows({name: spreadsheet_cell(value) for name, value in row.items()} for row in table)
     return out.getvalue()
 
 
@@ -98,7 +96,3 @@ def _row(one: Record, cell: Cell, place: tuple[int, int] | None) -> dict[str, An
         ),
         "origin": "scored here",
     }
-
-
-def _plain(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from importlib import resources
+from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from benchmark import protocols
 from leaderboard import tabular
@@ -14,9 +14,11 @@ from leaderboard.links import Links
 from leaderboard.query import Query
 from leaderboard.render import TITLE, Pages, Site
 from leaderboard.standing import Standing, Standings
+from leaderboard.static_files import STATIC, static
 from leaderboard.store import Scored
+from leaderboard.submission import inner_file, reproduce_names
+from nvfair_tools.errors import NvfairError
 
-STATIC = {"board.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml", "sort.js": "text/javascript"}
 _DIGEST = 64
 
 
@@ -26,11 +28,13 @@ def router(
     title: str = TITLE,
     phases: Sequence[str] = (),
     cards: Sequence[tuple[str, str]] = (),
+    kept: Callable[[str], Path] | None = None,
 ) -> APIRouter:
     """The routes of the pages. POST /submit is not among them.
 
     provider: the public results at this moment; the same collection as long as nothing has changed. phases: what the
     form offers; where there are none, the reader writes one. cards: (data set's name, text of its card).
+    kept: the folder of a submission's files by its digest, from which those to reproduce it by are given.
     The form's hidden field repeats `request.state.csrf_token`, where whoever serves the pages has put one.
     """
     pages = APIRouter(include_in_schema=False)
@@ -54,8 +58,17 @@ def router(
         if len(digest) == _DIGEST and name != digest:
             text = tabular.submission_json(now(), digest)
             return missing("There is no such submission.", 1) if text is None else _json(text)
-        page = render.method(now(), name, Links(1)) if len(name) == _DIGEST else None
+        offered = reproduce_files(now(), name, kept) if kept else {}
+        page = render.method(now(), name, Links(1), offered) if len(name) == _DIGEST else None
         return missing("There is no such submission, or it is not public.", 1) if page is None else HTMLResponse(page)
+
+    @pages.get("/files/{digest}/{name:path}")
+    def reproduce(digest: str, name: str) -> Response:
+        path = reproduce_files(now(), digest, kept).get(name) if kept else None
+        if path is None:
+            return missing("There is no such file, or it is not public.", 2 + name.count("/"))
+        # Strangers' bytes: never shown in the page's own name, whatever they hold.
+        return FileResponse(path, media_type="application/octet-stream", filename=path.name)
 
     @pages.get("/compare")
     def compare(request: Request) -> HTMLResponse:
@@ -116,12 +129,24 @@ def router(
     return pages
 
 
-ROBOTS = "User-agent: *\nDisallow: /compare\nDisallow: /submit\n"
+ROBOTS = "User-agent: *\nDisallow: /compare\nDisallow: /submit\nDisallow: /files\n"
 
 
-def static(name: str) -> bytes:
-    """A file that pages refer to."""
-    return (resources.files("leaderboard") / "static" / name).read_bytes()
+def reproduce_files(standing: Standing, digest: str, kept: Callable[[str], Path]) -> dict[str, Path]:
+    """The files that others may have of a submission on the board: those that its declaration names under `reproduce`.
+
+    Embeddings and scores are not among them, nor anything of a draft. Empty where no files are kept.
+    """
+    records = standing.submission(digest)
+    if not records:
+        return {}
+    found = {}
+    for name in reproduce_names(records[0].told.submission):
+        try:
+            found[name] = inner_file(kept(digest), name)
+        except NvfairError:  # added by `nvfair board add`, which keeps no files
+            continue
+    return found
 
 
 def _json(text: str) -> Response:

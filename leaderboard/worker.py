@@ -102,8 +102,9 @@ class Worker:
             return queue.extend(self._engine, lease, limits.lease_seconds)
 
         folder, dataset = self._vault.path(lease.submission), self._settings.datasets[phase.dataset].folder
+        every = min(limits.lease_seconds / 8, 1.0)
         columns = self._child.call(
-            "score", folder, dataset, seconds=limits.score_seconds, beat=beat, every=min(limits.lease_seconds / 8, 1.0)
+            "score", folder, dataset, lease.submission, seconds=limits.score_seconds, beat=beat, every=every
         )
         told = {"reason": lease.reason, "phase": lease.phase, "submission": lease.submission, "created": now()}
         return [ResultRow(**{**row, **told}) for row in columns]

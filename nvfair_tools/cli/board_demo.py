@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from benchmark.windows import WindowSet
     from leaderboard.expected import TestSet
     from leaderboard.store import Store
+    from leaderboard.vault import Vault
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.simulate.settings import CohortSettings
 
@@ -24,8 +24,21 @@ if TYPE_CHECKING:
 # with every release of pyarrow, which writes its version into each file.
 CONTENT = "e5bba3c4de84695ff302e85ab5c339c048efcfe43d76a4ffdbddbd16d780b94f"
 TRAINED_ON = "sim-keypoint"
-# The network's budget: some twenty seconds on two cores.
-_WINDOWS = 3000
+# Networks that ship (benchmark/pretrained): name -> (kind, words).
+PRETRAINED = {
+    "temporal-cnn": ("baseline", "A temporal CNN over centred landmark distances."),
+    "motion-signature": ("method", "Which movements of a face come together, and how strongly."),
+}
+SETTINGS = """\
+# The board of `nvfair board demo`. Start it with: nvfair board serve {folder}
+title: Demo of the avatar fingerprinting leaderboard
+store: sqlite:///board.sqlite
+files: submissions               # by their content
+datasets:
+  simulated: {{folder: dataset}}
+phases:
+  demo: {{dataset: simulated}}
+"""
 
 
 def public_set() -> CohortSettings:
@@ -53,19 +66,24 @@ def content_of(dataset: Dataset) -> str:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("board-demo"))
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that simulate (default: one a core).")
 def demo(folder: Path, workers: int | None) -> None:
-    """Make the public simulated set and score the first entries on it, in FOLDER: two minutes, nothing downloaded.
+    """Make a board with a public simulated set and first entries in FOLDER: two minutes, nothing downloaded.
 
     Each entry goes the whole way: submission.yaml, pack, unpack, check, score, store, page. What is there already is
-    not made again. A file in FOLDER/submissions is what your own submission looks like.
+    not made again. A folder in FOLDER/entries is what your own submission looks like, and `nvfair board serve FOLDER`
+    takes it.
     """
+    from leaderboard.datasets import register
     from leaderboard.expected import TestSet
     from leaderboard.pages import export
+    from leaderboard.settings import FILE, read
     from leaderboard.store import Store
-    from nvfair_tools.atomic import made_folder
+    from leaderboard.vault import Vault
+    from nvfair_tools.atomic import made_folder, write_text
     from nvfair_tools.dataset import Dataset
 
     begun = time.monotonic()
-    made_folder(folder)
+    if not (made_folder(folder) / FILE).exists():
+        write_text(folder / FILE, SETTINGS.format(folder=folder))
     _simulated(folder / "dataset", workers)
     dataset = Dataset.open(folder / "dataset")
     if content_of(dataset) != CONTENT:
@@ -74,20 +92,24 @@ def demo(folder: Path, workers: int | None) -> None:
             fg="yellow",
             err=True,
         )
-    test, store = TestSet(dataset), Store(f"sqlite:///{(folder / 'board.sqlite').resolve()}")
+    settings = read(folder)
+    test, store, vault = TestSet(dataset), Store(settings.store), Vault(settings.files)
     try:
-        for made in _entries(folder / "submissions", test):
-            _through(made, test, store)
-        page = export(store.results(), made_folder(folder / "site"))
+        register(store.engine, settings)
+        for made in _entries(folder / "entries", test):
+            _through(made, test, store, vault)
+        public = [result for result in store.results() if not result.private]
+        page = export(public, made_folder(folder / "site"), title=settings.title)
     finally:
         store.close()
     click.secho(f"\nDone in {time.monotonic() - begun:.0f} seconds. Where to look:", bold=True)
     for place, text in (
-        (page, "the board's page"),
-        (folder / "submissions", "the submissions; copy one to make your own"),
+        (page, "the board as a static site"),
+        (folder / "entries", "what was submitted; copy one to make your own"),
         (folder / "dataset", "the public simulated set, for: nvfair train, embed, submit check --dataset"),
     ):
         click.echo(f"  {place}  {text}")
+    click.echo(f"A token: nvfair board admin token create me --board {folder}\nServe it: nvfair board serve {folder}")
 
 
 def _simulated(folder: Path, workers: int | None) -> None:
@@ -123,13 +145,15 @@ def _entries(folder: Path, test: TestSet) -> Iterator[Path]:
         kind="baseline",
         parameters=0,
         description="How far each landmark moves within a window; nothing is trained. Named as trained on one "
-        "generator, so that it stands in both tables beside the network.",
+        "generator, so that it stands in both tables beside the networks.",
         training={"datasets": [], "people": [], "generators": [TRAINED_ON], "data": "open"},
     )
     try:
         import torch  # noqa: F401
     except ImportError:
-        click.secho("without torch (pip install 'nvfair-tools[train]') the network and controls are left out", err=True)
+        click.secho(
+            "without torch (pip install 'nvfair-tools[train]') the networks and controls are left out", err=True
+        )
         return
     yield from _with_torch(folder, test, windows)
 
@@ -148,46 +172,37 @@ def _with_torch(folder: Path, test: TestSet, windows: WindowSet) -> Iterator[Pat
             parameters=0,
             description=f"A control: {controls.ABOUT[name]}.",
         )
-    yield _network(folder, test.dataset, windows)
+    for name in PRETRAINED:
+        yield _pretrained(folder / name, name, windows)
 
 
-def _network(folder: Path, dataset: Dataset, windows: WindowSet) -> Path:
-    """The temporal network after a short training; the data set and the declaration of its checkpoint say on whom."""
-    from rich.progress import Progress
-
-    from benchmark import protocols
-    from benchmark.checkpoint import load
-    from benchmark.train import train
-    from benchmark.training_options import TrainOptions
+def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
+    """A network that ships with the package; its own record says on whom it was trained."""
+    from benchmark.checkpoint import RECORD, load
+    from benchmark.pretrained import PREFIX, located
     from leaderboard.first_content import embedded
 
-    # Centred distances: the published input needs more data than this to look past whose face it is.
-    options = TrainOptions(generators=(TRAINED_ON,), input="distances-centred", windows=_WINDOWS, validate_every=1000)
-    place = folder.parent.parent / "checkpoint"
-    with Progress() as bars:
-        task = bars.add_task("the temporal network", total=None)
-        train(
-            dataset,
-            place,
-            options,
-            protocols.load("nvfair-seen"),
-            progress=lambda done, total, text: bars.update(task, completed=done, total=total, description=text),
-        )
-    checkpoint = load(place)
+    kind, about = PRETRAINED[name]
+    checkpoint = load(PREFIX + name)
     made = checkpoint.declaration
-    training: dict[str, Any] = {"datasets": [dataset.meta["name"]], **_touched(made.training), "data": "open"}
+    training: dict[str, Any] = {
+        "datasets": [made.data["name"]],
+        **_touched(made.training),
+        "data": "open",
+        "selection": _touched(made.selection),
+    }
     return embedded(
-        folder / "short-training",
+        folder,
         windows,
         checkpoint.embed_all(windows),
-        trained_on=[TRAINED_ON],
+        trained_on=sorted(made.training.generators or ()),
         meta={"checkpoint": checkpoint.digest},
-        method="temporal network, trained for seconds",
-        kind="baseline",
+        reproduce=[located(PREFIX + name) / RECORD],
+        method=name,
+        kind=kind,
         parameters=checkpoint.about()["parameters"],
-        hardware="a CPU",
-        description=f"The temporal network after {_WINDOWS} windows: it shows the way, not what can be reached.",
-        training=training | {"selection": _touched(made.selection)},
+        description=f"{about} It ships as {PREFIX}{name}, trained on other people, simulated as well.",
+        training=training,
     )
 
 
@@ -198,15 +213,17 @@ def _touched(role: Touched) -> dict[str, Any]:
     }
 
 
-def _through(folder: Path, test: TestSet, store: Store) -> None:
-    """One submission the whole way: packed, unpacked elsewhere, checked, scored, stored."""
+def _through(folder: Path, test: TestSet, store: Store, vault: Vault) -> None:
+    """One submission the whole way: packed, unpacked elsewhere, checked, scored, kept, stored."""
 
     from leaderboard.archive import pack, unpack
     from leaderboard.scoring import score
 
     archive = pack(folder, folder.with_suffix(".zip"))
-    with tempfile.TemporaryDirectory() as aside:
-        identity, submission, rows = score(unpack(archive, Path(aside) / "unpacked"), test)
+    with vault.aside() as aside:
+        unpacked = unpack(archive, aside / "unpacked")
+        identity, submission, rows = score(unpacked, test)
+        vault.keep(unpacked, identity)
     told = [(row.protocol, json.loads(row.figures)["generators"]) for row in rows]
     store.add(identity, submission, rows)
     for protocol, generators in told:

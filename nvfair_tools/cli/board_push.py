@@ -33,3 +33,5 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
             mean = figures["auc_mean"]
             span = "" if mean["low"] is None else f" ({mean['low']:.3f} to {mean['high']:.3f})"
             click.echo(f"{result.protocol}, {generator}: AUC {mean['value']:.3f}{span}")
+    if done.results and not done.private:
+        click.echo(f"its page: {url.rstrip('/')}/method/{done.digest}")

@@ -282,6 +282,17 @@ def test_no_token_is_written_to_the_logs_or_the_database(site: Site, scored: str
     store.close()
 
 
+def test_a_browser_that_loses_its_way_gets_a_page_and_a_program_gets_json(site: Site) -> None:
+    for path in ("/nowhere", "/no/where"):
+        page = httpx.get(f"{site.server.url}{path}", headers={"Accept": "text/html,*/*"})
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert f'href="{"../" * (path.count("/") - 1)}static/board.css"' in page.text
+        assert site.get(path).json()["error"] == "Not Found"
+    api = httpx.get(f"{site.server.url}/api/v1/nowhere", headers={"Accept": "text/html"})
+    assert api.json()["error"] == "Not Found"
+    assert site.get("/favicon.ico").status_code == 200
+
+
 # ---- the form
 
 

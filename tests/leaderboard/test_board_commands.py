@@ -48,6 +48,7 @@ def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, g
         pushed = nvfair("submit", "push", good, "--url", server.url, "--wait", NVFAIR_TOKEN=token)
         assert "accepted, queued; 9 more today" in pushed
         assert "nvfair-seen, alpha: AUC" in pushed
+        assert f"its page: {server.url}/method/" in pushed
         assert "was here already, done" in nvfair("submit", "push", good, "--url", server.url, NVFAIR_TOKEN=token)
         wrong = nvfair("submit", "push", good, "--url", server.url, NVFAIR_TOKEN="nvf_wrong", status=1)
         assert "token is not valid" in wrong

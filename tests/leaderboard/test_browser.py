@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from leaderboard.pages import export
 from leaderboard.web import router
 from nvfair_tools.dataset import Dataset
+from tests.leaderboard import running
 from tests.leaderboard.browser import browser, chromium, served
 from tests.leaderboard.invented import board, result
 
@@ -235,9 +235,6 @@ def test_the_export_can_be_read_without_scripts(tab: Any, tmp_path: Path) -> Non
 def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_explained(
     tab: Any, tmp_path: Path, dataset: Dataset, submission: Path
 ) -> None:
-    if importlib.util.find_spec("leaderboard.forms") is None:
-        pytest.skip("this board takes no submissions: leaderboard.forms, which has POST /submit, is not here")
-    running: Any = importlib.import_module("tests.leaderboard.running")
     board = running.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
     token = board.token("ann")
     good = running.zipped(submission, tmp_path / "good.zip")
@@ -273,9 +270,6 @@ def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_exp
 def test_an_invalid_submission_is_explained_on_the_page(
     chrome: Any, tmp_path: Path, dataset: Dataset, submission: Path
 ) -> None:
-    if importlib.util.find_spec("leaderboard.forms") is None:
-        pytest.skip("this board takes no submissions: leaderboard.forms, which has POST /submit, is not here")
-    running: Any = importlib.import_module("tests.leaderboard.running")
     board = running.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
     token = board.token("ann")
     (submission / "embeddings" / "test.parquet").unlink()

@@ -14,7 +14,9 @@ from leaderboard.check import test_windows as windows_of
 from leaderboard.expected import TestSet
 from leaderboard.first_content import embedded, scored, spread
 from leaderboard.scoring import score
-from leaderboard.submission import read
+from leaderboard.settings import read as read_settings
+from leaderboard.submission import digest, read
+from leaderboard.vault import Vault
 from nvfair_tools.cli.board import board
 from nvfair_tools.cli.board_demo import CONTENT, content_of, public_set
 from nvfair_tools.dataset import Dataset
@@ -58,13 +60,19 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     done = CliRunner().invoke(board, ["demo", str(tmp_path / "demo"), "--workers", "1"], catch_exceptions=False)
     assert "landmark spread: nvfair-unseen, sim-latent: AUC 0." in done.output
     assert "still frame: nvfair-seen" in done.output
-    assert "temporal network, trained for seconds: nvfair-seen, sim-keypoint" in done.output
+    assert "temporal-cnn: nvfair-seen, sim-keypoint" in done.output
+    assert "motion-signature: nvfair-unseen, sim-spline" in done.output
     assert content_of(Dataset.open(tmp_path / "demo" / "dataset")) == CONTENT
     page = (tmp_path / "demo" / "site" / "index.html").read_text()
     assert "mean face shape" in page
-    assert sorted(path.name for path in (tmp_path / "demo" / "submissions").glob("*.zip")) == [
+    entries = tmp_path / "demo" / "entries"
+    assert sorted(path.name for path in entries.glob("*.zip")) == [
         "landmark-spread.zip",
         "mean-face-shape.zip",
-        "short-training.zip",
+        "motion-signature.zip",
         "still-frame.zip",
+        "temporal-cnn.zip",
     ]
+    settings = read_settings(tmp_path / "demo")
+    identity = digest(entries / "temporal-cnn", read(entries / "temporal-cnn"))
+    assert (Vault(settings.files).path(identity) / "reproduce" / "checkpoint.json").is_file()

@@ -14,7 +14,7 @@ from benchmark.embedding_files import write_embeddings
 from leaderboard.check import problems
 from leaderboard.check import test_windows as windows_of
 from leaderboard.expected import TestSet
-from leaderboard.scoring import rescore, score
+from leaderboard.scoring import score
 from nvfair_tools.blind import blind
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -69,15 +69,11 @@ def test_the_blind_copy_has_no_labels_to_score_by(submission: Path, hidden) -> N
         score(submission, hidden[0])
 
 
-def test_scoring_again_gives_new_rows_with_the_reason(submission: Path, dataset: Dataset) -> None:
+def test_files_that_are_no_longer_those_submitted_are_not_scored(submission: Path, dataset: Dataset) -> None:
     identity, _, first = score(submission, dataset)
-    again = rescore(submission, dataset, reason="the intervals were too narrow", identity=identity)
-    assert {row.reason for row in again} == {"the intervals were too narrow"}
-    assert [row.figures for row in again] == [row.figures for row in first]
-    with pytest.raises(NvfairError, match="no reason to score again"):
-        rescore(submission, dataset, reason="first scoring", identity=identity)
+    assert [row.figures for row in score(submission, dataset, known=identity)[2]] == [row.figures for row in first]
     path = submission / "embeddings" / "test.parquet"
     table = pq.read_table(path)
     pq.write_table(table.slice(1).append_column("note", table.slice(1).column("video")), path)
     with pytest.raises(NvfairError, match="restore the files that were submitted"):
-        rescore(submission, dataset, reason="again", identity=identity)
+        score(submission, dataset, known=identity)

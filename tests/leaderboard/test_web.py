@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -157,6 +158,64 @@ def test_formulas_in_names_are_text_in_the_csv_file() -> None:
 )
 def test_what_is_not_there_is_not_found(address: str) -> None:
     assert client(board()).get(address).status_code == 404
+
+
+def kept_files(tmp_path: Path) -> tuple[TestClient, str]:
+    """A board with a submission that names two files to reproduce it by, one of which is kept; its digest."""
+    folder = tmp_path / "kept"
+    (folder / "reproduce").mkdir(parents=True)
+    (folder / "reproduce" / "page.md").write_bytes(b"<script>alert(1)</script>")
+    (folder / "embeddings.parquet").write_bytes(b"not for others")
+    (tmp_path / "secret.json").write_bytes(b"secret")
+    (folder / "reproduce" / "link.json").symlink_to(tmp_path / "secret.json")
+    entry = {
+        "embeddings": "embeddings.parquet",
+        "reproduce": ("reproduce/page.md", "reproduce/gone.json", "reproduce/link.json", "../secret.json"),
+    }
+    one = result("m", {"alpha": 0.8}, unchecked={"entries": entry})
+    app = FastAPI()
+    app.include_router(router(lambda: [one], kept=lambda digest: folder))
+    return TestClient(app), one.digest
+
+
+def test_files_to_reproduce_by_are_given_as_attachments_and_never_as_pages(tmp_path: Path) -> None:
+    ask, digest = kept_files(tmp_path)
+    hrefs = [link["href"] for link in Page(ask.get(f"/method/{digest}").text).all("a")]
+    assert f"../files/{digest}/reproduce/page.md" in hrefs
+    assert not any("gone.json" in (href or "") for href in hrefs)
+    answer = ask.get(f"/files/{digest}/reproduce/page.md")
+    assert answer.content == b"<script>alert(1)</script>"
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == 'attachment; filename="page.md"'
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "embeddings.parquet",
+        "submission.yaml",
+        "reproduce/gone.json",
+        "reproduce/link.json",
+        "../secret.json",
+        "..%2fsecret.json",
+        "reproduce/..%2f..%2fsecret.json",
+        "%2fetc%2fpasswd",
+        "reproduce/page.md%00.json",
+        "",
+    ],
+)
+def test_no_other_file_of_a_submission_is_given(tmp_path: Path, name: str) -> None:
+    ask, digest = kept_files(tmp_path)
+    assert ask.get(f"/files/{digest}/{name}").status_code == 404
+    assert ask.get(f"/files/{'0' * 64}/reproduce/page.md").status_code == 404
+    assert ask.get("/files/..%2fkept/reproduce/page.md").status_code == 404
+
+
+def test_without_kept_files_the_page_says_who_has_them() -> None:
+    one = result("m", {"alpha": 0.8}, unchecked={"entries": {"embeddings": "x", "reproduce": ("reproduce/a.md",)}})
+    text = client([one]).get(f"/method/{one.digest}").text
+    assert "reproduce/a.md" in text
+    assert "on request" in text
 
 
 def test_a_comparison_needs_two_different_entries() -> None:

@@ -111,7 +111,7 @@ def test_files_that_are_gone_fail_the_job_in_words_and_give_the_quota_back(bench
 class Deadly(Examiner):
     """Takes its process with it, as a library's crash does."""
 
-    def score(self, folder: Path, dataset: Path) -> list:
+    def score(self, folder: Path, dataset: Path, digest: str) -> list:
         import os
 
         os.abort()
@@ -136,7 +136,7 @@ def test_a_scoring_that_crashes_is_tried_again_and_then_given_up(bench: Bench) -
 class Slow(Examiner):
     """Takes its time."""
 
-    def score(self, folder: Path, dataset: Path) -> list:
+    def score(self, folder: Path, dataset: Path, digest: str) -> list:
         import time
 
         time.sleep(60)
