@@ -20,15 +20,18 @@ $(READY): pyproject.toml
 demo: $(READY)  ## simulated people -> reenactments -> data set -> training -> report, in ./demo
 	$(BIN)/nvfair demo demo
 
+# One process a core, each with one thread: files are handed out whole, so that what a file's tests share is made once.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
 test: $(READY)  ## the whole test suite
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: $(READY)  ## format, lint, import arrows, types, fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m 'not slow and not soak' -x
+	$(PYTEST) -m 'not slow and not soak' -x
 
 bench: $(READY)  ## every benchmark of tests/performance, each beside a plain baseline
 	$(BIN)/python -m tests.performance
