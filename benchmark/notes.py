@@ -37,7 +37,7 @@ def _near_shortcuts(results: dict[str, Any]) -> list[str]:
             protocols = " and ".join(dict.fromkeys(cell["protocol"] for cell in near))
             told = "; ".join(f"{cell['generator']}: {_against(cell)}" for cell in near)
             found.append(
-                f"{protocols}: {method} need not have used motion: a shortcut comes near it on {len(near)} "
+                f"{protocols}: {method} need not have used facial motion: a shortcut comes near it on {len(near)} "
                 f"generator(s). {told}."
             )
     return found
