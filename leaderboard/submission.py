@@ -273,7 +273,13 @@ def _above(key: str, told: list[tuple[str, str, str]]) -> bool:
 def _words(message: str) -> str:
     if message == "Input should be 'unknown'":
         return "expected a list such as [cremad:1001], or the word unknown"
+    for theirs, ours in _THEIRS:
+        message = message.replace(theirs, ours)
     return message.removeprefix("Value error, ")
+
+
+# pydantic's words for what an author calls otherwise.
+_THEIRS = ((" after validation,", ","), ("Tuple should", "the list should"), ("String should", "the text should"))
 
 
 TEMPLATE = """\

@@ -346,4 +346,7 @@ def test_a_form_from_another_site_is_refused(site: Site, good: Path, tmp_path: P
 
 def test_the_forms_cookie_is_kept_from_scripts_and_other_sites(site: Site) -> None:
     cookie = site.get("/submit").headers["set-cookie"]
+    policy = site.get("/submit").headers["content-security-policy"]
+    assert "unsafe" not in policy
+    assert "script-src 'none'" in policy
     assert all(word in cookie for word in ("HttpOnly", "SameSite=Strict", "Path=/submit"))

@@ -72,7 +72,7 @@ def test_the_description_names_every_route_with_its_answers(site: tuple[str, str
 
 @pytest.mark.slow
 def test_the_api_keeps_to_its_description(site: tuple[str, str], tmp_path: Path) -> None:
-    ask(site, tmp_path, seconds=20, examples=15)
+    ask(site, tmp_path, seconds=12, examples=15)
 
 
 @pytest.mark.soak
