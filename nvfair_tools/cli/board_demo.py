@@ -162,7 +162,11 @@ def _with_torch(folder: Path, test: TestSet, windows: WindowSet) -> Iterator[Pat
     from benchmark import controls
     from leaderboard.first_content import scored
 
-    for name, make in ((controls.SHAPE, controls.shape_scorer), (controls.STILL, controls.still_scorer)):
+    for name, make in (
+        (controls.SHAPE, controls.shape_scorer),
+        (controls.STILL, controls.still_scorer),
+        (controls.POSE, controls.pose_scorer),
+    ):
         yield scored(
             folder / name.replace(" ", "-"),
             test,

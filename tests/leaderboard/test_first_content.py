@@ -67,6 +67,7 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     assert "mean face shape" in page
     entries = tmp_path / "demo" / "entries"
     assert sorted(path.name for path in entries.glob("*.zip")) == [
+        "head-pose-only.zip",
         "landmark-spread.zip",
         "mean-face-shape.zip",
         "motion-signature.zip",
