@@ -113,7 +113,9 @@ def _line(cell: dict[str, Any], number: int, *, det: bool) -> Line:
 
 def _histogram(cell: dict[str, Any]) -> str:
     counts = cell["histogram"]
-    return histogram_chart(counts["edges"], counts["genuine"], counts["impostor"], tables.label(cell))
+    # Each kind by its own number: there are many times more impostor trials.
+    genuine, impostor = ([n / max(sum(counts[kind]), 1) for n in counts[kind]] for kind in ("genuine", "impostor"))
+    return histogram_chart(counts["edges"], genuine, impostor, tables.label(cell))
 
 
 def _band(cell: dict[str, Any], *, det: bool) -> Band | None:
