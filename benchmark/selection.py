@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from benchmark import metrics
-from benchmark.embed import by_video, embed_windows
 from benchmark.frames import Frames
-from benchmark.network import Network
+from benchmark.network import Network, embed_windows
+from benchmark.running import by_video
 from benchmark.scores import Scorer
 from benchmark.training_options import TrainOptions
 from benchmark.trials import TargetTrials, trials

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from benchmark.embed import by_video, embed_windows
 from benchmark.embedding_files import grouped, read_embeddings, write_embeddings
 from benchmark.frames import Frames
-from benchmark.network import window_embedding
+from benchmark.network import embed_windows, window_embedding
+from benchmark.running import by_video
 from benchmark.temporal_cnn import NetworkShape, TemporalCnn
 from benchmark.windows import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
