@@ -14,9 +14,9 @@ from pathlib import Path
 
 from benchmark import protocols
 from benchmark.controls import left_out, shortcut_rows, shortcuts
-from benchmark.null_controls import judged, trial_nulls, warnings
-from benchmark.trials import trials
-from benchmark.windows import prepare
+from benchmark.controls.null_controls import judged, trial_nulls, warnings
+from benchmark.trials.trials import trials
+from benchmark.windows.window_set import prepare
 from nvfair_tools.dataset import Dataset
 
 

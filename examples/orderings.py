@@ -20,12 +20,12 @@ import click
 import numpy as np
 
 from benchmark import protocols
-from benchmark.candidates import candidate
-from benchmark.evaluate import evaluate, write_results
-from benchmark.inputs import Input
+from benchmark.evaluation.run import evaluate, write_results
+from benchmark.methods.candidates import candidate
+from benchmark.methods.inputs import Input
+from benchmark.methods.train_options import TrainOptions
 from benchmark.report import write_report
-from benchmark.train import train
-from benchmark.training_options import TrainOptions
+from benchmark.training.loop import train
 from nvfair_tools.dataset import Dataset
 
 EVERYWHERE: tuple[Input, ...] = ("distances", "distances-centred")  # trained on each generator in turn

@@ -15,11 +15,12 @@ import click
 import numpy as np
 import pandas as pd
 
-from benchmark import controls, metrics, protocols
-from benchmark.candidates import candidate
-from benchmark.evaluate import evaluate, write_results
-from benchmark.scores import VideoEmbeddings, distance_matrix
-from benchmark.windows import WindowSet, prepare
+from benchmark import controls, protocols
+from benchmark.evaluation.run import evaluate, write_results
+from benchmark.methods.candidates import candidate
+from benchmark.metrics import roc as metrics
+from benchmark.trial_scores.scores import VideoEmbeddings, distance_matrix
+from benchmark.windows.window_set import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
 
 

@@ -20,12 +20,11 @@ import numpy as np
 import torch
 
 from benchmark import protocols
-from benchmark.candidates import candidate
-from benchmark.evaluate import evaluate, write_results
-from benchmark.loss import LossOptions
-from benchmark.network import network_class
-from benchmark.train import train
-from benchmark.training_options import TrainOptions
+from benchmark.evaluation.run import evaluate, write_results
+from benchmark.methods.candidates import candidate
+from benchmark.methods.network import network_class
+from benchmark.methods.train_options import LossOptions, TrainOptions
+from benchmark.training.loop import train
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.simulate.cohort import write_cohort
 from nvfair_tools.simulate.settings import named_world

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from leaderboard.answers import AcceptedAnswer, AccountAnswer, PhaseAnswer, SubmissionAnswer, TableAnswer
-from leaderboard.archive import pack
+from leaderboard.api_models import AcceptedAnswer, AccountAnswer, PhaseAnswer, SubmissionAnswer, TableAnswer
+from leaderboard.submission.archive import pack
 from nvfair_tools.errors import NvfairError, Problems
 
 TOKEN_VARIABLE = "NVFAIR_TOKEN"

@@ -134,7 +134,7 @@ def test_the_settings_shown_for_releases_are_settings(tmp_path):
 
 def recipes(path: Path) -> Iterator[dict]:
     """YAML snippets whose keys are a recipe's."""
-    from nvfair_tools.recipe import Recipe
+    from nvfair_tools.recipe.recipe import Recipe
 
     known = {field.alias or name for name, field in Recipe.model_fields.items()}
     for language, body in FENCE.findall(path.read_text(encoding="utf-8")):
@@ -146,7 +146,7 @@ def recipes(path: Path) -> Iterator[dict]:
 
 @pytest.mark.parametrize("path", PAGES, ids=shown)
 def test_every_yaml_snippet_with_a_recipes_keys_is_a_recipe(path, tmp_path):
-    from nvfair_tools.recipe import load_recipe
+    from nvfair_tools.recipe.recipe import load_recipe
 
     smallest = {
         "name": "n",

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from benchmark.controls.covered import covered, vector_scorer
-from benchmark.inputs import DeviceFrames
-from benchmark.scores import Scorer
-from benchmark.windows import WindowSet
+from benchmark.controls.video_vectors import covered, vector_scorer
+from benchmark.methods.inputs import DeviceFrames
+from benchmark.trial_scores.scores import Scorer
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 
 SHAPE, STILL = "mean face shape", "still frame"

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.controls.covered import covered, sums
-from benchmark.inputs import normalised
-from benchmark.scores import TargetScores
-from benchmark.trials import TargetTrials
-from benchmark.windows import WindowSet
+from benchmark.controls.video_vectors import covered, sums
+from benchmark.methods.inputs import normalised
+from benchmark.trial_scores.scores import TargetScores
+from benchmark.trials.trials import TargetTrials
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 

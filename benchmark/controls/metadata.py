@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmark.controls.covered import vector_scorer
-from benchmark.scores import Scorer
-from benchmark.windows import WindowSet
+from benchmark.controls.video_vectors import vector_scorer
+from benchmark.trial_scores.scores import Scorer
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
 
 ORIGIN, LENGTH = "generator or source", "length and frame rate"

@@ -12,9 +12,9 @@ from functools import cache
 
 import numpy as np
 
-from benchmark.controls.covered import covered, vector_scorer
-from benchmark.scores import Scorer
-from benchmark.windows import WindowSet
+from benchmark.controls.video_vectors import covered, vector_scorer
+from benchmark.trial_scores.scores import Scorer
+from benchmark.windows.window_set import WindowSet
 
 POSE = "head pose only"
 _RIGID = ("contour", "right_eye", "left_eye", "nose")

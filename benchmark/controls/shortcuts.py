@@ -11,11 +11,11 @@ from benchmark.controls.appearance import SHAPE, STILL, shape_scorer, still_scor
 from benchmark.controls.crossness import CROSSNESS, crossness_scorer
 from benchmark.controls.metadata import LENGTH, ORIGIN, lacks_length, length_scorer, origin_scorer
 from benchmark.controls.pose import POSE, pose_scorer
-from benchmark.figures import PairScorer, figures
-from benchmark.trials import TargetTrials, trials
-from benchmark.windows import WindowSet
+from benchmark.protocols.schema import Protocol, TrialRule, Trials
+from benchmark.trial_scores.figures import PairScorer, figures
+from benchmark.trials.trials import TargetTrials, trials
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.protocol import Protocol, TrialRule, Trials
 
 ABOUT = {
     SHAPE: "minus the distance of the two videos' mean normalised landmark distances: no motion at all",

@@ -6,8 +6,8 @@ import json
 from importlib import resources
 from pathlib import Path
 
+from benchmark.protocols.schema import Protocol, expand, parse_protocol, read_protocol
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Protocol, expand, parse_protocol, read_protocol
 
 
 def names() -> list[str]:

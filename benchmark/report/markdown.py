@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.report import tables
-from nvfair_tools.atomic import write_text
+from nvfair_tools.files import write_text
 
 
 def write_markdown(path: Path, results: dict[str, Any]) -> None:

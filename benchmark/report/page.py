@@ -18,9 +18,9 @@ from benchmark.report.charts import (
     sweep_chart,
 )
 from benchmark.report.frames import Sample, sample_frames
-from nvfair_tools.atomic import write_text
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import MissingExtra
+from nvfair_tools.files import write_text
 
 # More curves than this cannot be told apart, and more maps are not looked at.
 _CURVES = 8
@@ -28,7 +28,7 @@ _MAPS = 4
 
 
 def write_report(path: Path, results: dict[str, Any], dataset: Dataset | None = None) -> None:
-    """Writes the page for `results` (as `benchmark.evaluate.evaluate` gives them) to `path`.
+    """Writes the page for `results` (as `benchmark.evaluation.run.evaluate` gives them) to `path`.
 
     dataset: where it holds videos, sample frames are shown.
     """

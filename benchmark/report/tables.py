@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from benchmark.figures import HEADLINES
-from benchmark.margin import NEAR
-from nvfair_tools.protocol import TrialRule
+from benchmark.metrics.margin import NEAR
+from benchmark.protocols.schema import TrialRule
+from benchmark.trial_scores.figures import HEADLINES
 
 Results = dict[str, Any]
 _RELATIONS = (

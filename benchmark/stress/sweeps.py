@@ -16,19 +16,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.figures import figures
-from benchmark.method import Method
-from benchmark.running import embeddings_of
-from benchmark.scores import Scorer
+from benchmark.methods.embed import embeddings_of
+from benchmark.methods.method import Method
+from benchmark.protocols.schema import Protocol
 from benchmark.stress.mimics import mimics, no_mimics
 from benchmark.stress.plan import StressPlan
 from benchmark.stress.recompression import no_recompression, recompressed
 from benchmark.stress.tracks import Change, ChangedTracks, dropped, jitter, noise, slower
-from benchmark.trials import TargetTrials, trials
-from benchmark.windows import WindowSet, prepare
+from benchmark.trial_scores.figures import figures
+from benchmark.trial_scores.scores import Scorer
+from benchmark.trials.trials import TargetTrials, trials
+from benchmark.windows.window_set import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.protocol import Protocol
 
 NOISE, JITTER, DROPPED, BURSTS = "landmark noise", "landmark jitter", "dropped frames", "dropped bursts"
 RATE, WINDOWS, LENGTH = "frame rate", "fewer windows", "shorter windows"

@@ -15,7 +15,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from benchmark.resample import resample
+from benchmark.windows.resample import resample
 from nvfair_tools.dataset import Dataset, TrackTable
 from nvfair_tools.features import facial_scale
 

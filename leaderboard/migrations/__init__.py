@@ -1,1 +1,1 @@
-"""How the board's tables came to be what they are, one step a file. `leaderboard/schema.py` runs them."""
+"""How the board's tables came to be what they are, one step a file. `leaderboard/store/schema.py` runs them."""

@@ -1,8 +1,8 @@
-"""What Alembic runs: the steps, in the transaction that `leaderboard.schema` has begun."""
+"""What Alembic runs: the steps, in the transaction that `leaderboard.store.schema` has begun."""
 
 from alembic import context
 
-from leaderboard.tables import Base
+from leaderboard.store.tables import Base
 
 # Alembic's own default commits SQLite's DDL step by step, from times when sqlite3 could not roll it back.
 context.configure(

@@ -25,44 +25,60 @@ class Entry:
 # The help stands here, so that listing it imports nothing.
 COMMANDS = {
     "demo": Entry("nvfair_tools.cli.demo:demo", "From simulated people to a scored report, end to end.", "all"),
-    "build": Entry("nvfair_tools.cli.curate:build", "Run a recipe: ingest, plan, render, landmarks, shards.", "curate"),
+    "build": Entry(
+        "nvfair_tools.cli.curate.build:build", "Run a recipe: ingest, plan, render, landmarks, shards.", "curate"
+    ),
     "check": Entry(
-        "nvfair_tools.cli.curate:check", "Check a recipe and what it needs before hours are spent.", "curate"
+        "nvfair_tools.cli.curate.build:check", "Check a recipe and what it needs before hours are spent.", "curate"
     ),
-    "ingest": Entry("nvfair_tools.cli.curate:ingest", "Read, check and track the source videos of a recipe.", "curate"),
-    "plan": Entry("nvfair_tools.cli.curate:plan", "List the reenactments a recipe asks for.", "curate"),
-    "render": Entry("nvfair_tools.cli.curate:render", "Render the planned reenactments.", "curate"),
-    "landmarks": Entry("nvfair_tools.cli.curate:landmarks", "Track the face in every reenactment.", "curate"),
+    "ingest": Entry(
+        "nvfair_tools.cli.curate.build:ingest", "Read, check and track the source videos of a recipe.", "curate"
+    ),
+    "plan": Entry("nvfair_tools.cli.curate.build:plan", "List the reenactments a recipe asks for.", "curate"),
+    "render": Entry("nvfair_tools.cli.curate.build:render", "Render the planned reenactments.", "curate"),
+    "landmarks": Entry("nvfair_tools.cli.curate.build:landmarks", "Track the face in every reenactment.", "curate"),
     "shards": Entry(
-        "nvfair_tools.cli.curate:shards", "Write the Parquet shards, tables, card and dataset.json.", "curate"
+        "nvfair_tools.cli.curate.build:shards", "Write the Parquet shards, tables, card and dataset.json.", "curate"
     ),
-    "status": Entry("nvfair_tools.cli.curate:status", "Count a build's items by stage, state and reason.", "curate"),
-    "card": Entry("nvfair_tools.cli.card:card", "Check that a data set is what its card says.", "curate"),
+    "status": Entry(
+        "nvfair_tools.cli.curate.build:status", "Count a build's items by stage, state and reason.", "curate"
+    ),
+    "card": Entry("nvfair_tools.cli.dataset.card:card", "Check that a data set is what its card says.", "curate"),
     "import": Entry(
-        "nvfair_tools.cli.releases:import_release", "Read a published release: nvfair or avaprintdb.", "curate"
+        "nvfair_tools.cli.curate.import_release:import_release",
+        "Read a published release: nvfair or avaprintdb.",
+        "curate",
     ),
-    "dataset": Entry("nvfair_tools.cli.dataset:dataset", "Make the blind copy of a hidden data set.", "curate"),
-    "probe": Entry("nvfair_tools.cli.media:probe", "Show what a video file really holds.", "media"),
+    "dataset": Entry("nvfair_tools.cli.dataset.group:dataset", "Make the blind copy of a hidden data set.", "curate"),
+    "probe": Entry("nvfair_tools.cli.curate.probe:probe", "Show what a video file really holds.", "media"),
     "simulate": Entry(
-        "nvfair_tools.cli.simulate:simulate", "Make simulated people: videos or landmark-only cohorts.", "curate"
+        "nvfair_tools.cli.curate.simulate:simulate", "Make simulated people: videos or landmark-only cohorts.", "curate"
     ),
-    "weights": Entry("nvfair_tools.cli.weights:weights", "Add, list and remove generator checkpoints.", "render"),
-    "train": Entry("nvfair_tools.cli.training:train", "Train a fingerprinting method.", "train"),
-    "embed": Entry("nvfair_tools.cli.benchmark:embed", "Embed a dataset's videos with a checkpoint.", "train"),
+    "weights": Entry(
+        "nvfair_tools.cli.curate.weights:weights", "Add, list and remove generator checkpoints.", "render"
+    ),
+    "train": Entry("nvfair_tools.cli.benchmark.train:train", "Train a fingerprinting method.", "train"),
+    "embed": Entry("nvfair_tools.cli.benchmark.evaluate:embed", "Embed a dataset's videos with a checkpoint.", "train"),
     "import-checkpoint": Entry(
-        "nvfair_tools.cli.training:import_checkpoint", "Read a published network as a checkpoint.", "train"
+        "nvfair_tools.cli.benchmark.train:import_checkpoint", "Read a published network as a checkpoint.", "train"
     ),
     "evaluate": Entry(
-        "nvfair_tools.cli.benchmark:evaluate", "Score checkpoints under a protocol; write a report.", "train"
+        "nvfair_tools.cli.benchmark.evaluate:evaluate", "Score checkpoints under a protocol; write a report.", "train"
     ),
-    "compare": Entry("nvfair_tools.cli.compare:compare", "Two methods on the same trials, paired.", "train"),
-    "matrix": Entry("nvfair_tools.cli.matrix:matrix", "Train on each generator, test on all, report.", "train"),
-    "reproduce": Entry("nvfair_tools.cli.reproduce:reproduce", "Recompute one figure of a report exactly.", "train"),
+    "compare": Entry("nvfair_tools.cli.benchmark.compare:compare", "Two methods on the same trials, paired.", "train"),
+    "matrix": Entry(
+        "nvfair_tools.cli.benchmark.matrix:matrix", "Train on each generator, test on all, report.", "train"
+    ),
+    "reproduce": Entry(
+        "nvfair_tools.cli.benchmark.reproduce:reproduce", "Recompute one figure of a report exactly.", "train"
+    ),
     "protocols": Entry(
-        "nvfair_tools.cli.protocols:protocols", "List, show and count the benchmark's protocols.", "curate"
+        "nvfair_tools.cli.benchmark.protocols:protocols", "List, show and count the benchmark's protocols.", "curate"
     ),
-    "submit": Entry("nvfair_tools.cli.board:submit", "Check and pack a leaderboard submission.", "board"),
-    "board": Entry("nvfair_tools.cli.board:board", "Keep a leaderboard: add submissions, export its pages.", "board"),
+    "submit": Entry("nvfair_tools.cli.board.groups:submit", "Check and pack a leaderboard submission.", "board"),
+    "board": Entry(
+        "nvfair_tools.cli.board.groups:board", "Keep a leaderboard: add submissions, export its pages.", "board"
+    ),
 }
 
 

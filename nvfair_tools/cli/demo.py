@@ -46,7 +46,7 @@ def demo(folder: Path, seed: int, small: bool) -> None:
     Simulated people's videos; every driver on every target by three warp generators; landmarks and features in
     Parquet; a temporal network trained on one generator, and tested on all of them.
     """
-    from nvfair_tools.atomic import write_text
+    from nvfair_tools.files import write_text
 
     begun = time.monotonic()
     recipe = folder / "recipe.yaml"
@@ -54,15 +54,15 @@ def demo(folder: Path, seed: int, small: bool) -> None:
     _people(folder / "people", seed, small)
     _step(2, "reenactments, landmarks, data set", folder / "dataset")
     write_text(recipe, RECIPE)
-    _invoke("nvfair_tools.cli.curate:build", recipe)
+    _invoke("nvfair_tools.cli.curate.build:build", recipe)
     _step(3, f"the temporal network, trained on {TRAINED_ON}", folder / "checkpoint")
     # Centred distances: the published input needs more data than this to look past whose face it is.
     training = ("-g", TRAINED_ON, "--input", "distances-centred", "--windows", "2000" if small else "12000")
     often = ("--validate-every", "2000", "--seed", seed)
-    _invoke("nvfair_tools.cli.training:train", folder / "dataset", folder / "checkpoint", *training, *often)
+    _invoke("nvfair_tools.cli.benchmark.train:train", folder / "dataset", folder / "checkpoint", *training, *often)
     _step(4, "seen and unseen generators, beside the shortcuts", folder / "report")
     tested = ("--checkpoint", folder / "checkpoint", "--out", folder / "report")
-    _invoke("nvfair_tools.cli.benchmark:evaluate", folder / "dataset", *tested)
+    _invoke("nvfair_tools.cli.benchmark.evaluate:evaluate", folder / "dataset", *tested)
     minutes = (time.monotonic() - begun) / 60
     click.secho(f"\nDone in {minutes:.1f} minutes. Where to look:", bold=True)
     for path, text in {

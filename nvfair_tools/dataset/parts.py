@@ -15,9 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nvfair_tools.atomic import written_aside
 from nvfair_tools.dataset.schema import LANDMARKS, PIXEL_FRACTION, frames_schema
 from nvfair_tools.features import DEFAULT_SCALE, Scale, distances
+from nvfair_tools.files import written_aside
 
 ROWS_PER_PART = 200_000
 # A row group is the unit of reading; with distances a row takes 16 kB.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nvfair_tools.atomic import write_text, written_aside
 from nvfair_tools.dataset.schema import FORMAT_VERSION, IDENTITIES, VIDEOS
+from nvfair_tools.files import sha256_of, write_text, written_aside
 
 
 def write_table(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
@@ -50,20 +49,6 @@ def finish(
     }
     write_text(folder / "dataset.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
     return content
-
-
-def sha256_of(path: Path) -> str:
-    """Hex digest of a file's content."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
-
-
-def _digest(file: Any) -> str:
-    """`hashlib.file_digest` for Python 3.10."""
-    digest = hashlib.sha256()
-    for block in iter(lambda: file.read(1 << 20), b""):
-        digest.update(block)
-    return digest.hexdigest()
 
 
 def _is_missing(value: object) -> bool:

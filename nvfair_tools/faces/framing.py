@@ -126,3 +126,16 @@ def clip_crop(
     side = max(scale * longer, holding)
     centre = (float(whole[0] + whole[2]) / 2, float(whole[1] + whole[3]) / 2 + shift_y * side)
     return within(centre, side, size, max(min(side, LEAST_SCALE * longer), holding))
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Intersection over union of two boxes (4,)."""
+    inner = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
+    shared = float(np.prod(np.clip(inner, 0, None)))
+    total = box_area(first) + box_area(second) - shared
+    return shared / total if total > 0 else 0.0
+
+
+def box_area(box: np.ndarray) -> float:
+    """The area in square pixels of a box (4,): left, top, right, bottom."""
+    return float(np.prod(box[2:] - box[:2]))

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nvfair_tools.atomic import written_aside
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import written_aside
 
 FORMAT_VERSION = 1
 

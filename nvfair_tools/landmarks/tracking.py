@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.faces.framing import box_area, face_box, overlap
 from nvfair_tools.landmarks.landmarker import Landmarker
 from nvfair_tools.landmarks.track import Track
 from nvfair_tools.media import Frame, decode
@@ -36,7 +37,7 @@ def track_video(path: str | Path, landmarker: Landmarker, detector: Detector | N
     Raises MediaError where the file cannot be read to its end (see `nvfair_tools.media.decode`).
     """
     if detector is not None:
-        from nvfair_tools.faces.framed import FramedLandmarker
+        from nvfair_tools.landmarks.framed_landmarker import FramedLandmarker
 
         landmarker = FramedLandmarker(landmarker, detector)
     frames = decode(path)
@@ -140,26 +141,9 @@ class _Chooser:
 _Face = tuple[np.ndarray, np.ndarray]  # mesh, box
 
 
-def box_of(mesh: np.ndarray) -> np.ndarray:
-    """The bounding box (4,): left, top, right, bottom of a mesh (478, 3)."""
-    return np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)])
-
-
-def overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two boxes (4,)."""
-    inner = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
-    shared = float(np.prod(np.clip(inner, 0, None)))
-    total = _area(first) + _area(second) - shared
-    return shared / total if total > 0 else 0.0
-
-
-def _area(box: np.ndarray) -> float:
-    return float(np.prod(box[2:] - box[:2]))
-
-
 def _distinct(meshes: list[np.ndarray]) -> list[_Face]:
     """Faces, the largest first; one that is found twice counts once."""
-    faces = sorted(((mesh, box_of(mesh)) for mesh in meshes), key=lambda face: -_area(face[1]))
+    faces = sorted(((mesh, face_box(mesh)) for mesh in meshes), key=lambda face: -box_area(face[1]))
     kept: list[_Face] = []
     for face in faces:
         if all(overlap(face[1], other[1]) < _TWICE_FOUND for other in kept):

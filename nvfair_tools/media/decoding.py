@@ -111,3 +111,12 @@ class _Clock:
             self._first = pts - round(max(0.0, self._last + self._interval) / self._base)
         self._last = (pts - self._first) * self._base
         return self._last
+
+
+def whole_frames(path: Path, *, keep_truncated: bool) -> Iterator[Frame]:
+    """The frames of a clip; a cut at its end is an error unless the whole frames before it are to be kept."""
+    try:
+        yield from decode(path)
+    except MediaError as error:
+        if not (keep_truncated and error.cause == "truncated" and error.frames):
+            raise

@@ -21,8 +21,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from nvfair_tools.atomic import written_aside
 from nvfair_tools.errors import MissingExtra
+from nvfair_tools.files import written_aside
 from nvfair_tools.media.errors import MediaError
 
 # x264's constant rate factor: 18 is about where compression stops being visible. Measured on real faces at 256 pixels:

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import known_identity
-from nvfair_tools.items import rejected
+from nvfair_tools.pipeline.items import rejected
+from nvfair_tools.recipe.splits import by_shares
 from nvfair_tools.releases.listing import Release, ReleaseFile, generator_facts, refused, walk
 from nvfair_tools.releases.settings import ReleaseSettings
-from nvfair_tools.splits import by_shares
 
 NAME = "AVAPrintDB"
 # What ends a file's name -> our labels. The letters are those of the published tables.

@@ -12,21 +12,22 @@ from pathlib import Path
 
 import pandas as pd
 
-from nvfair_tools.atomic import write_text
-from nvfair_tools.build import meta_of, session_of
-from nvfair_tools.card import write_card
+from nvfair_tools.curate.build import meta_of
+from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.ingest import TrackTask, TrackWorker, content_digests
+from nvfair_tools.curate.session import Session, session_of
+from nvfair_tools.curate.shards import FramesAt, with_places
+from nvfair_tools.curate.tables import videos_table
 from nvfair_tools.dataset.writer import finish
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.ingest import TrackTask, TrackWorker, content_digests
-from nvfair_tools.items import item_id, rejected
-from nvfair_tools.progress import Reporter
+from nvfair_tools.files import write_text
+from nvfair_tools.pipeline.items import item_id, rejected
+from nvfair_tools.pipeline.progress import Reporter
+from nvfair_tools.pipeline.stage import run_stage, single_items
+from nvfair_tools.recipe.landmarker_spec import Tracker
 from nvfair_tools.releases.listing import Release, counted
 from nvfair_tools.releases.rows import LINKS, ReadFile, identities_of, video_rows
 from nvfair_tools.releases.settings import ReleaseSettings, as_recipe
-from nvfair_tools.shard_stage import FramesAt, with_places
-from nvfair_tools.stage import Session, run_stage, single_items
-from nvfair_tools.tables import videos_table
-from nvfair_tools.tracker import Tracker
 
 VERSION = "1"  # of what is measured and stored for a file
 LEFT_OUT = "left_out.csv"
@@ -117,7 +118,7 @@ def _tracked(session: Session, read: Sequence[ReadFile]) -> list[ReadFile]:
     }
     _forget(workspace.folder / "tracks", set(rows.values()))
     results = run_stage(
-        session,
+        session.runner,
         "track",
         partial(TrackWorker, tracker),
         single_items(tasks),

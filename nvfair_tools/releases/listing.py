@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.items import ItemResult, ok, rejected
+from nvfair_tools.pipeline.items import ItemResult, ok, rejected
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from importlib import resources
 from pathlib import Path
 
 from nvfair_tools.identity import COLLECTIONS, known_identity, namespace_of
-from nvfair_tools.items import ItemResult, ok, rejected
+from nvfair_tools.pipeline.items import ItemResult, ok, rejected
+from nvfair_tools.recipe.splits import read_split_file
 from nvfair_tools.releases.listing import Release, ReleaseFile, generator_facts, refused, walk
 from nvfair_tools.releases.settings import ReleaseSettings
 from nvfair_tools.releases.spreadsheet import Sheet, SheetRow, find_spreadsheet, read_spreadsheet
-from nvfair_tools.splits import read_split_file
 
 NAME = "NVFAIR"
 ORIGINALS = "originals"

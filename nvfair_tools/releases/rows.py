@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from nvfair_tools.curate.tables import joined
 from nvfair_tools.dataset.schema import IDENTITIES
 from nvfair_tools.identity import aliases
-from nvfair_tools.items import item_id
+from nvfair_tools.pipeline.items import item_id
 from nvfair_tools.releases.listing import Release, ReleaseFile
-from nvfair_tools.tables import joined
 
 LINKS = "videos"
 

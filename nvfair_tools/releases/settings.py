@@ -9,15 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.recipe import (
-    FeatureRule,
-    GeneratorChoice,
-    LandmarkRule,
-    Policy,
-    Recipe,
-    Rights,
-    SourceFolder,
-)
+from nvfair_tools.recipe.recipe import FeatureRule, GeneratorChoice, LandmarkRule, Policy, Recipe, Rights, SourceFolder
 from nvfair_tools.releases.listing import Release
 
 

@@ -11,7 +11,7 @@ from generators.face import Framing
 from generators.generator import Generator, MotionMode
 from generators.registry import FACTORIES, create, factory
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.recipe import GeneratorChoice, Recipe
+from nvfair_tools.recipe.recipe import GeneratorChoice, Recipe
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from generators.face import Face, Framing
-from nvfair_tools.ingest import whole_frames
 from nvfair_tools.landmarks.gaps import fill_gaps
 from nvfair_tools.landmarks.track import load_track
+from nvfair_tools.media.decoding import whole_frames
 
 
 class ClipFaces:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nvfair_tools.atomic import made_folder, write_text
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import made_folder, write_text
 
 _STAMP = ".world"
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from nvfair_tools.atomic import write_text, written_aside
+from nvfair_tools.files import write_text, written_aside
 from nvfair_tools.identity import file_name
 from nvfair_tools.simulate.appearance import Appearance
 from nvfair_tools.simulate.claim import claim

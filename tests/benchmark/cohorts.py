@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from benchmark.windows import WindowSet
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.landmarks.scheme import SCHEME_126
 from nvfair_tools.simulate.base_mesh import base_mesh
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.method import Declaration, Needs, WindowBatch
-from nvfair_tools.protocol import Time
+from benchmark.methods.method import (
+    Declaration,
+    Needs,
+)
+from benchmark.protocols.schema import Time
+from benchmark.windows.window_batch import WindowBatch
 
 
 class MotionSize:

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from benchmark import protocols
-from benchmark.embedding_files import write_embeddings
-from leaderboard.check import test_windows as windows_of
+from benchmark.methods.embedding_files import write_embeddings
+from leaderboard.submission.check import test_windows as windows_of
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import make
 from tests.leaderboard.postgres import Cluster, cluster

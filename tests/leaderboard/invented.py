@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from benchmark import protocols
-from leaderboard.store import Scored
-from leaderboard.submission import Submission
+from leaderboard.store.results import Scored
+from leaderboard.submission.submission import Submission
 
 START = datetime(2026, 5, 1, tzinfo=timezone.utc)
 
@@ -24,7 +24,7 @@ def areas(seed: int, mean: float, people: int = 12, spread: float = 0.04) -> dic
 
 
 def figures(per_target: dict[str, float], *, curves: bool = True) -> dict[str, Any]:
-    """One generator's figures, of the shape that `benchmark.figures` gives."""
+    """One generator's figures, of the shape that `benchmark.trial_scores.figures` gives."""
     mean = float(np.mean(list(per_target.values())))
     fmr = np.concatenate([[0.0], np.geomspace(1e-3, 1, 60)])
     tpr = np.clip(fmr ** (1 / max(mean / (1 - mean), 1.01)), 0, 1)

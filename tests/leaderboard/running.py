@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 import yaml
 
-from leaderboard.accounts import Account, authenticate, create_token
 from leaderboard.settings import Settings, read
-from leaderboard.store import Store
+from leaderboard.store.accounts import Account, authenticate, create_token
+from leaderboard.store.results import Store
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard.conftest import GOOD
 
@@ -156,7 +156,7 @@ def account(store: Store, name: str = "ann") -> Account:
 
 def dump(store: Store) -> str:
     """Everything in the database, as text."""
-    from leaderboard.tables import Base
+    from leaderboard.store.tables import Base
 
     with store.engine.connect() as connection:
         return json.dumps(

@@ -27,17 +27,17 @@ import numpy as np
 import yaml
 
 from benchmark import protocols
-from benchmark.embedding_files import write_embeddings
-from leaderboard.accounts import authenticate, create_token
-from leaderboard.check import test_windows
-from leaderboard.database import writing
-from leaderboard.queue import depth
+from benchmark.methods.embedding_files import write_embeddings
 from leaderboard.settings import read
-from leaderboard.store import Store
-from leaderboard.submission import Submission
-from leaderboard.tables import DONE, FIRST, DatasetRow, JobRow, ResultRow, SubmissionRow, now
+from leaderboard.store.accounts import authenticate, create_token
+from leaderboard.store.database import writing
+from leaderboard.store.job_queue import depth
+from leaderboard.store.results import Store
+from leaderboard.store.tables import DONE, FIRST, DatasetRow, JobRow, ResultRow, SubmissionRow, now
+from leaderboard.submission.check import test_windows
+from leaderboard.submission.submission import Submission
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.writer import sha256_of
+from nvfair_tools.files import sha256_of
 from tests.benchmark.small_world import make
 
 ROOT = Path(__file__).resolve().parents[2]

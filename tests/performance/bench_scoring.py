@@ -13,11 +13,11 @@ import time
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from benchmark import metrics
-from benchmark.bands import roc_band
-from benchmark.calibration import cllr_min
-from benchmark.detection_cost import min_dcf
-from benchmark.intervals import (
+from benchmark.metrics import roc as metrics
+from benchmark.metrics.bands import roc_band
+from benchmark.metrics.calibration import cllr_min
+from benchmark.metrics.detection_cost import min_dcf
+from benchmark.metrics.intervals import (
     GroupedScores,
     mean_auc_interval,
     pair_statistics,

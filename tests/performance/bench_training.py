@@ -18,16 +18,15 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from benchmark.frames import Frames
-from benchmark.graph_network import GraphNetwork, GraphShape
-from benchmark.inputs import Features
-from benchmark.loss import LossOptions
-from benchmark.network import embed_windows
-from benchmark.processes import Processes
-from benchmark.temporal_cnn import TemporalCnn
-from benchmark.train import Training
-from benchmark.training_options import TrainOptions
-from benchmark.windows import WindowSet
+from benchmark.methods.graph_network import GraphNetwork, GraphShape
+from benchmark.methods.inputs import Features
+from benchmark.methods.network import embed_windows
+from benchmark.methods.temporal_cnn import TemporalCnn
+from benchmark.methods.train_options import LossOptions, TrainOptions
+from benchmark.training.distributed import Processes
+from benchmark.training.loop import Training
+from benchmark.windows.device_frames import Frames
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.features import distances
 from tests.performance.measure import convolution_operations, machine, matmul_rate, median_seconds
 

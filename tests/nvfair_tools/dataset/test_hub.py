@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from nvfair_tools.card import write_card
+from nvfair_tools.curate.card import write_card
 from nvfair_tools.dataset.schema import IDENTITIES as IDENTITY_COLUMNS
 from nvfair_tools.dataset.schema import VIDEOS
 from nvfair_tools.errors import NvfairError

@@ -16,8 +16,12 @@ import pytest
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.schema import IDENTITIES as IDENTITY_COLUMNS
 from nvfair_tools.dataset.schema import VIDEOS
-from nvfair_tools.dataset.writer import finish, sha256_of, write_table
+from nvfair_tools.dataset.writer import (
+    finish,
+    write_table,
+)
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import sha256_of
 from tests.nvfair_tools.dataset.landmark_videos import IDENTITIES, videos_table, write_dataset
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -3,8 +3,8 @@ import pytest
 
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.faces.detector import create_detector
-from nvfair_tools.faces.framed import FramedLandmarker
 from nvfair_tools.faces.insight import load_model, pack_folder
+from nvfair_tools.landmarks.framed_landmarker import FramedLandmarker
 from nvfair_tools.landmarks.landmarker import create_landmarker
 from nvfair_tools.landmarks.scheme import landmarks_of
 from nvfair_tools.landmarks.tracking import track_frames, track_video

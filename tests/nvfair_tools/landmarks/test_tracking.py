@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.faces.framing import overlap
 from nvfair_tools.landmarks.scheme import landmarks_of
-from nvfair_tools.landmarks.tracking import overlap, track_frames, track_video
+from nvfair_tools.landmarks.tracking import (
+    track_frames,
+    track_video,
+)
 from nvfair_tools.media import Frame, MediaError, encode
 from tests.nvfair_tools.clips import astronaut, face_clip, hopper, moving_face
 

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmark.trials import trials
-from benchmark.windows import prepare
-from nvfair_tools.audit import audit
+from benchmark.protocols.schema import Protocol, Trials
+from benchmark.trials.trials import trials
+from benchmark.windows.window_set import prepare
 from nvfair_tools.cli import cli
+from nvfair_tools.curate.leakage_audit import audit
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.items import ItemResult
-from nvfair_tools.protocol import Protocol, Trials
+from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.releases.importer import LEFT_OUT, import_release
 from nvfair_tools.releases.nvfair import list_nvfair
 from nvfair_tools.releases.settings import ReleaseSettings, load_settings

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.recipe.splits import read_split_file
 from nvfair_tools.releases.listing import Release
 from nvfair_tools.releases.nvfair import list_nvfair, official_split
 from nvfair_tools.releases.settings import Columns, ReleaseSettings
-from nvfair_tools.splits import read_split_file
 from tests.nvfair_tools.releases.small_releases import HEADER, nvfair_names, sheet_row, touch, write_sheet
 
 NAMES = nvfair_names({"1001": ["1001_DFA_ANG_XX"], "1003": ["1003_IEO_HAP_HI"]})

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from nvfair_tools.simulate.calibration.noise_measurement import fit, unexplained
 from nvfair_tools.simulate.noise import TrackingNoise, tracking_noise
-from nvfair_tools.simulate.noise_measurement import fit, unexplained
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nvfair_tools.simulate.base_mesh import base_mesh
-from nvfair_tools.simulate.calibration import measure_simulated, motion_auc, pair_auc, shape_auc
+from nvfair_tools.simulate.calibration.fit import measure_simulated, motion_auc, pair_auc, shape_auc
 from nvfair_tools.simulate.rig import STATE, Camera, Rig
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings
 from nvfair_tools.simulate.statistics import NAMES, SIGNALS, blinks, clip_statistics, resampled, share_between, signals

@@ -1,0 +1,35 @@
+"""What a control looks at: the frames that a video's windows cover, and one plain vector a video.
+
+Legend: N videos, D numbers of a vector.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmark.protocols.schema import Scoring
+from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
+from benchmark.trials.trials import TargetTrials
+from benchmark.windows.window_set import WindowSet
+
+
+def covered(windows: WindowSet, video: int) -> np.ndarray:
+    """Rows of a video's frames that its windows cover, in order: no control sees more than the method does."""
+    first, last = np.searchsorted(windows.video, [video, video + 1])
+    return np.unique(windows.start[first:last, None] + np.arange(windows.length))
+
+
+def vector_scorer(windows: WindowSet, values: np.ndarray) -> Scorer:
+    """Minus the plain Euclidean distance of one vector a video (N, D), whatever the protocol's own score."""
+    ids = windows.videos["video"].to_numpy(dtype=object)
+    return Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), values, unit=False), Scoring())
+
+
+def sums(trials: TargetTrials, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """What both sides of `pairs` (K, 2) have together of one value a video (N,): (K,); a template has its mean."""
+    return trials.sides(values, pairs).sum(axis=1)
+
+
+def enrolled(trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
+    """Position (K,) of the enrolled video of `pairs`, of a template its first."""
+    return pairs[:, 0] if trials.templates is None else trials.templates[pairs[:, 0] - trials.offset, 0]

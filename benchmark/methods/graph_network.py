@@ -1,0 +1,144 @@
+"""The landmark graph network of AVAPrintDB (arXiv 2603.26934): spatial graph convolutions, then attention over time.
+
+Legend: B windows, T frames a window, N points (109), C coordinates (3), E directed edges, H width, D embedding size.
+
+    three graph convolutions C -> H -> H -> D over the points of each frame, ReLU after the first two
+    mean over the points                       (B, T, D)
+    softmax over frames of <frame, query>      one learned query (D,)
+    weighted sum over frames, unit length      (B, D, 1): one embedding for the whole window
+
+A graph convolution (Kipf and Welling 2017) is A X W + b, with A = S (G + I) S for the adjacency G of the edges and
+S the inverse square root of each point's degree in G + I. All frames share one graph, so A is one matrix (N, N).
+
+The published checkpoints bring their edges with them. A network that is trained here takes a Delaunay triangulation of
+the simulator's neutral face seen from the front; the authors' file holds one of another face: 286 of the 306 edges are
+the same. Their settings, as far as they are public, are `GraphNetwork.recommended`: Adam, triplet loss with margin 1 on
+unit embeddings, triplets of any other driver, batches of 128, weight decay 1e-5, a rate of 0.01 that drops to a tenth
+(all read from the released code and the released optimiser states). Epochs and stopping differ: we count windows and
+select on validation people; they took the epoch of the lowest training loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmark.methods.network import Network
+from benchmark.windows.window_set import WindowSet
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.landmarks.avaprintdb import AVAPRINTDB_109, avaprintdb_normalised
+
+POINTS = len(AVAPRINTDB_109)
+
+
+@dataclass(frozen=True)
+class GraphShape:
+    """Sizes: width H, embedding D, and edges E, which are part of the weights."""
+
+    hidden: int = 64
+    embedding: int = 256
+    edges: int = 0  # 0: those of `face_edges`
+
+
+class GraphNetwork(Network):
+    """109 points of the mesh in 3-D -> one embedding a window."""
+
+    method = "graph-network"
+    shape_type = GraphShape
+    needs = "mesh"
+    recommended: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {
+            "loss": "triplet",
+            "margin": 1.0,
+            "negatives": "any",
+            "optimiser": "adam",
+            "schedule": "drop",
+            "learning_rate": 0.01,
+            "weight_decay": 1e-5,
+            "warm_up": 0.0,
+            "batch": 128,
+        }
+    )
+    shape: GraphShape
+    edges: Tensor
+
+    def __init__(self, shape: GraphShape) -> None:
+        edges = face_edges() if shape.edges == 0 else torch.zeros((2, shape.edges), dtype=torch.int64)
+        super().__init__(GraphShape(shape.hidden, shape.embedding, edges.shape[1]))
+        self.register_buffer("edges", edges)
+        widths = (3, shape.hidden, shape.hidden, shape.embedding)
+        # Weights act before the graph, which is linear too; so a layer is a projection without bias, and a bias.
+        self.projections = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(widths))
+        self.biases = nn.ParameterList(nn.Parameter(torch.zeros(width)) for width in widths[1:])
+        self.query = nn.Parameter(torch.randn(shape.embedding) / shape.embedding**0.5)
+        for weight in self.projections.parameters():
+            nn.init.xavier_uniform_(weight)
+
+    def feature(self) -> dict[str, Any]:
+        """Which points, divided by what."""
+        return {"input": AVAPRINTDB_109.name, "scale": "inner eye corners, in 3-D"}
+
+    def mesh_points(self) -> tuple[int, ...]:
+        """The 109."""
+        return tuple(int(point) for point in AVAPRINTDB_109.indices)
+
+    def twins(self) -> tuple[int, ...]:
+        """Of the 109."""
+        return tuple(int(n) for n in AVAPRINTDB_109.mirror)
+
+    def points(self, windows: WindowSet) -> np.ndarray:
+        """float32 (F, 109, 3), nose-centred and scaled as the published networks want it."""
+        sizes = windows.sizes
+        if not np.isfinite(sizes).all():
+            video = windows.videos.iloc[int(np.flatnonzero(~np.isfinite(sizes).all(axis=1))[0])]
+            raise NvfairError(
+                "the width and height of a video are not known, which this network's input is divided by",
+                where=f"video {video.get('video', '')}",
+            )
+        of_frame = np.repeat(sizes, np.diff(windows.offsets), axis=0)
+        return avaprintdb_normalised(windows.mesh_at(self.mesh_points()), of_frame)
+
+    def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """points (B, T, N, 3) -> embeddings (B, D, 1); of reordered frames they are the same, as order is not seen."""
+        graph = self.graph()
+        hidden, weights = points, list(self.projections.parameters())
+        for weight, bias in zip(weights[:2], self.biases[:2], strict=True):
+            # A (X W) = (A X) W, where points have few coordinates yet; in place, as each of these is 130 MB a batch.
+            hidden = functional.linear(graph @ hidden, weight).add_(bias).relu_()
+        # The last convolution and the mean over points are both linear: the mean first is a hundredth of the work.
+        mean = torch.einsum("n,btnh->bth", graph.mean(dim=0), hidden.float())
+        frames = functional.linear(mean, weights[2], self.biases[2]).float()  # (B, T, D)
+        attention = (frames @ self.query).softmax(dim=1)
+        pooled = functional.normalize((attention[..., None] * frames).sum(dim=1), dim=1)[..., None]
+        return pooled, None if order is None else pooled
+
+    @property
+    def ordered(self) -> bool:
+        """Never: frames are weighted, not followed."""
+        return False
+
+    def graph(self) -> Tensor:
+        """A, float32 (N, N): what a point takes from each point."""
+        adjacency = torch.eye(POINTS, device=self.edges.device)
+        adjacency = adjacency.index_put((self.edges[1], self.edges[0]), torch.ones((), device=self.edges.device))
+        scale = adjacency.sum(dim=1).rsqrt()
+        return scale[:, None] * adjacency * scale[None, :]
+
+
+def face_edges() -> Tensor:
+    """Edges (2, E), both ways, of the Delaunay triangulation of the neutral simulated face from the front; sorted."""
+    from scipy.spatial import Delaunay
+
+    from nvfair_tools.simulate.base_mesh import base_mesh
+
+    triangles = Delaunay(base_mesh()[AVAPRINTDB_109.indices, :2]).simplices
+    ways = [triangles[:, [a, b]] for a in range(3) for b in range(3) if a != b]
+    return torch.from_numpy(np.unique(np.concatenate(ways), axis=0).T.astype(np.int64).copy())

@@ -1,0 +1,170 @@
+"""What every trainable network of ours is: the train loop and the checkpoint know this and nothing else of it.
+
+Legend: B windows a batch, T frames a window, N points of a frame (126 landmarks, or 109 of the mesh), C coordinates of
+a point, D embedding size, U temporal positions that come out, F frames of all videos, W windows.
+
+    points of a frame (N, C)  are what lives on the device; `points` makes them from tracks, once
+    windows (B, T, N, C)      are gathered from them there; `forward` turns them into embeddings (B, D, U)
+
+A new network subclasses `Network`, and has a line in NETWORKS. Its sizes are a frozen dataclass (`shape_type`), so that
+a checkpoint can build it again from JSON.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, fields
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmark.methods.method import Needs
+from benchmark.windows.device_frames import Frames
+from benchmark.windows.window_set import WindowSet
+from nvfair_tools.errors import NvfairError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from benchmark.methods.train_options import TrainOptions
+
+# Name in checkpoints and on the command line -> where the class is; imported when it is asked for.
+NETWORKS: Mapping[str, str] = MappingProxyType(
+    {
+        "temporal-cnn": "benchmark.methods.temporal_cnn:TemporalCnn",
+        "graph-network": "benchmark.methods.graph_network:GraphNetwork",
+        "motion-signature": "benchmark.methods.motion_signature:MotionSignature",
+    }
+)
+# Frames embedded at once: some 130 MB of distances.
+_FRAMES = 4096
+
+
+class Network(nn.Module):
+    """Points of windows -> one embedding for each temporal position."""
+
+    method: ClassVar[str]
+    shape_type: ClassVar[type]
+    needs: ClassVar[Needs] = "landmarks"
+    # Options that this network's own publication, or our experience, sets otherwise than TrainOptions does.
+    recommended: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__()
+        self.shape = shape
+
+    @classmethod
+    def from_options(cls, options: TrainOptions, window: int) -> Self:
+        """A new network for windows of `window` frames; NvfairError where it cannot take them."""
+        return cls(_shape(cls, dict(options.sizes), where="--size"))
+
+    @classmethod
+    def from_json(cls, shape: dict[str, Any], where: object = "") -> Self:
+        """The network whose `shape_json` this is, with fresh weights."""
+        return cls(_shape(cls, shape, where=where))
+
+    def shape_json(self) -> dict[str, Any]:
+        """Its sizes as plain values."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.shape).items()}
+
+    @property
+    def embedding(self) -> int:
+        """D."""
+        return int(self.shape.embedding)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the order of a window's frames can make a difference; without, no frames are shuffled."""
+        return True
+
+    def feature(self) -> dict[str, Any]:
+        """What it sees of a frame, in words, for the checkpoint and the report."""
+        return {"input": self.method, "scale": "none"}
+
+    def mesh_points(self) -> tuple[int, ...]:
+        """Mesh indices that it reads, where it needs the mesh; no others are kept in memory."""
+        return ()
+
+    def twins(self) -> tuple[int, ...] | None:
+        """Where each of the N points' mirror image stands among them; None where that is not known."""
+        return None
+
+    def points(self, windows: WindowSet) -> np.ndarray:
+        """float32 (F, N, C): what lives on the device of each frame. Landmarks in pixels, unless overridden."""
+        return windows.landmarks
+
+    def prepare(self, frames: Frames, windows: WindowSet, seed: int) -> None:
+        """Takes what statistics it needs from the training frames; called once, before training."""
+
+    def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """points (B, T, N, C) -> embeddings (B, D, U), and those of the same windows with their frames reordered.
+
+        order: (B, T) positions within each window; None: no reordered ones are made, and None comes second.
+        """
+        raise NotImplementedError
+
+    def pooled(self, embeddings: Tensor) -> Tensor:
+        """One embedding a window (B, D), of unit length, from those of its positions (B, D, U)."""
+        return window_embedding(embeddings)
+
+    def embed(self, frames: Frames, windows: WindowSet) -> np.ndarray:
+        """One embedding a window (W, D) float32, in the order of `windows`."""
+        result = np.empty((len(windows), self.embedding), dtype=np.float32)
+        batch = max(1, _FRAMES // windows.length)
+        for first in range(0, len(windows), batch):
+            rows = windows.rows(slice(first, first + batch))
+            result[first : first + batch] = self.pooled(self(frames.take(rows))[0]).float().cpu().numpy()
+        return result
+
+
+def network_class(method: str, where: object = "") -> type[Network]:
+    """The class of a network; NvfairError naming those there are."""
+    if method not in NETWORKS:
+        raise NvfairError(f"network {method!r} is unknown", where=where, expected=f"one of {', '.join(NETWORKS)}")
+    module, name = NETWORKS[method].split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def window_embedding(embeddings: Tensor) -> Tensor:
+    """One embedding a window (B, D) from those of its positions (B, D, U): their mean, normalised."""
+    return functional.normalize(embeddings.mean(dim=2), dim=1)
+
+
+def embed_windows(
+    network: Network, windows: WindowSet, frames: Frames | None = None, device: torch.device | str = "cpu"
+) -> np.ndarray:
+    """One embedding a window (W, D) float32, L2-normalised, in the order of `windows`.
+
+    frames: the windows' points where they already are on the network's device.
+    """
+    if frames is None:
+        frames = Frames(network.points(windows), device)
+    was_training = network.training
+    network.eval()
+    with torch.inference_mode():
+        result = network.embed(frames, windows)
+    network.train(was_training)
+    return result
+
+
+def _shape(cls: type[Network], content: dict[str, Any], where: object) -> Any:
+    known = {field.name: field for field in fields(cls.shape_type)}
+    unknown = [name for name in content if name not in known]
+    if unknown:
+        raise NvfairError(
+            f"{cls.method} has no size called {', '.join(unknown)}", where=where, expected=f"some of {', '.join(known)}"
+        )
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+    for name, value in values.items():
+        usual = known[name].default
+        if usual is not MISSING and (type(value) is not type(usual) or (isinstance(value, int) and value < 0)):
+            raise NvfairError(f"{cls.method} has {name}={value!r}", where=where, expected=f"such as {usual!r}")
+    try:
+        return cls.shape_type(**values)
+    except TypeError as error:
+        raise NvfairError(f"the sizes of {cls.method} are not complete: {error}", where=where) from error

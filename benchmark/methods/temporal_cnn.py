@@ -1,0 +1,242 @@
+"""The baseline network: a one-dimensional temporal convolutional network over landmark distances.
+
+Legend: B windows, T frames a window, P features a frame (7,875 distances), H width, D embedding size,
+U temporal positions that come out (T minus the receptive field, plus one).
+
+Known from the paper and its re-implementation: distances of each frame go into a 1-D temporal CNN that gives one
+embedding for each temporal position (B, D, U). Widths, kernels and depth are not public; ours, and why:
+
+* A pointwise projection P -> H comes first. It holds 87 % of the parameters and nearly all of the work, and because it
+  looks at one frame at a time, a frame is projected once however many windows share it, and frames can be put into
+  another order (the loss's shuffled clips) after it.
+* Four convolutions of kernel 5 with dilations 1, 2, 4, 8 and no padding: each embedding sees 61 frames, two seconds,
+  and a window of 71 gives 11 of them. No padding, so that no embedding sees made-up frames. The first three have a
+  residual path, cropped at both ends.
+* Layer normalisation over channels at each frame, not over the batch: an embedding must not depend on what else is in
+  the batch, and a batch holds many windows of few people.
+* Embeddings are L2-normalised, because scores compare normalised ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmark.methods.inputs import Features, Input, checked_input, feature_statistics, feature_width
+from benchmark.methods.network import Network
+from benchmark.windows.device_frames import Frames
+from benchmark.windows.window_set import WindowSet
+from nvfair_tools.dataset.schema import LANDMARKS
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.features import DEFAULT_SCALE, Scale
+from nvfair_tools.landmarks.scheme import SCHEME_126
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from benchmark.methods.train_options import TrainOptions
+
+_KERNEL = 5
+_STATISTICS_FRAMES = 20_000
+# Frames and windows embedded at once: some 130 MB of distances.
+_FRAMES = 4096
+_WINDOWS = 512
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """Sizes of the network. `features` is P; `dilations` has one entry a convolution; `scale` divides distances."""
+
+    features: int
+    input: Input = "distances"
+    width: int = 128
+    embedding: int = 64
+    dilations: tuple[int, ...] = (1, 2, 4, 8)
+    dropout: float = 0.3
+    scale: Scale = DEFAULT_SCALE
+
+    @property
+    def receptive_field(self) -> int:
+        """Frames that one embedding sees."""
+        return 1 + (_KERNEL - 1) * sum(self.dilations) + (1 if self.input == "deltas" else 0)
+
+    def checked(self, window: int) -> NetworkShape:
+        """Itself; NvfairError where a window is too short for one embedding."""
+        checked_input(self.input)
+        if window < self.receptive_field:
+            raise NvfairError(
+                f"windows of {window} frames are shorter than what one embedding sees, {self.receptive_field} frames",
+                remedy="use longer windows, or fewer dilations",
+            )
+        return self
+
+
+class TemporalCnn(Network):
+    """Landmarks of frames -> their features -> one embedding for each temporal position."""
+
+    method = "temporal-cnn"
+    shape_type = NetworkShape
+    shape: NetworkShape
+    mean: Tensor
+    inverse_deviation: Tensor
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__(shape)
+        self.features = Features(shape.input, shape.scale)
+        width = shape.width
+        # Statistics of the training data; part of the checkpoint.
+        self.register_buffer("mean", torch.zeros(shape.features))
+        self.register_buffer("inverse_deviation", torch.ones(shape.features))
+        self.projection = nn.Linear(shape.features, width)
+        self.convolutions = nn.ModuleList(nn.Conv1d(width, width, _KERNEL, dilation=d) for d in shape.dilations)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(len(shape.dilations) + 1))
+        self.dropout = nn.Dropout(shape.dropout)
+        self.head = nn.Conv1d(width, shape.embedding, 1)
+
+    @classmethod
+    def from_options(cls, options: TrainOptions, window: int) -> Self:
+        """Sizes that TrainOptions has by name."""
+        if options.sizes:
+            raise NvfairError(
+                f"--size {', '.join(options.sizes)} is for other networks",
+                expected="--width, --embedding, --dilations and --dropout for the temporal CNN",
+            )
+        features = feature_width(options.input, LANDMARKS)
+        shape = NetworkShape(
+            features, options.input, options.width, options.embedding, options.dilations, options.dropout, options.scale
+        )
+        return cls(shape.checked(window))
+
+    @property
+    def ordered(self) -> bool:
+        """Not where it sees one frame, repeated."""
+        return self.shape.input != "still"
+
+    def feature(self) -> dict[str, Any]:
+        """Input and scale."""
+        return {"input": self.shape.input, "scale": self.shape.scale, "pairs": "all unordered, (0,1), (0,2), ..."}
+
+    def points(self, windows: WindowSet) -> np.ndarray:
+        """float32 (F, L, 2): landmarks as its features want them; all but raw coordinates are centred and scaled."""
+        return self.features.prepared(windows.landmarks)
+
+    def twins(self) -> tuple[int, ...]:
+        """Of the 126-point scheme."""
+        return tuple(int(n) for n in SCHEME_126.mirror)
+
+    def prepare(self, frames: Frames, windows: WindowSet, seed: int) -> None:
+        """Feature statistics over a seeded sample of the training windows' frames."""
+        rng = np.random.default_rng([seed, 1])
+        window = rng.integers(len(windows), size=_STATISTICS_FRAMES)
+        rows = windows.start[window] + rng.integers(windows.length, size=len(window))
+        rows = np.sort(np.unique(rows))
+        if self.shape.input == "deltas":
+            # The deviation of differences, around zero: twice the variance of a frame would hide how small they are.
+            self.set_statistics(*self._delta_statistics(frames, rows[: len(rows) // 2], windows))
+        else:
+            chosen = torch.from_numpy(rows)
+            self.set_statistics(*feature_statistics(lambda part: self.features(frames.take(part)), chosen))
+
+    def _delta_statistics(self, frames: Frames, rows: np.ndarray, windows: WindowSet) -> tuple[np.ndarray, np.ndarray]:
+        rows = rows[np.isin(rows + 1, windows.offsets, invert=True)]  # the next frame is the same video's
+        square = torch.zeros(self.shape.features, dtype=torch.float64)
+        count = 0
+        for part in torch.from_numpy(rows).split(2048):
+            step = self.features(frames.take(part + 1)) - self.features(frames.take(part))
+            step = step[:, torch.isfinite(step).all(dim=0)]
+            square += step.square().sum(dim=1).double().cpu()
+            count += step.shape[1]
+        return np.zeros(self.shape.features, np.float32), (square / max(count, 1)).sqrt().float().numpy()
+
+    def set_statistics(self, mean: np.ndarray, deviation: np.ndarray) -> None:
+        """Stores the training data's mean and standard deviation (P,), (P,) of each feature.
+
+        A feature that hardly moves is not blown up: deviations count as at least a tenth of the median one.
+        """
+        floor = max(0.1 * float(np.median(deviation)), 1e-6)
+        self.mean.copy_(torch.from_numpy(mean))
+        self.inverse_deviation.copy_(torch.from_numpy(1 / np.maximum(deviation, floor)))
+
+    def project(self, features: Tensor) -> Tensor:
+        """Standardises and projects frames: (P, N) -> (H, N).
+
+        In float32 the standardisation is folded into the matrix, which is smaller than the frames by far; in bfloat16
+        it cannot be, because distances near 2 that differ by hundredths would be rounded alike.
+        """
+        weight, bias = self.projection.weight, self.projection.bias
+        if torch.is_autocast_enabled(features.device.type):
+            standard = (features - self.mean[:, None]) * self.inverse_deviation[:, None]
+            hidden = (weight @ standard).float()
+        else:
+            folded = weight * self.inverse_deviation
+            hidden = folded @ features - (folded @ self.mean)[:, None]
+        if self.shape.input in ("deltas", "distances-centred"):
+            return hidden  # the bias would vanish in the difference
+        return hidden + bias[:, None]
+
+    def temporal(self, hidden: Tensor) -> Tensor:
+        """Embeddings (B, D, U) of projected frames (B, H, T)."""
+        if self.shape.input == "deltas":
+            hidden = hidden[:, :, 1:] - hidden[:, :, :-1] + self.projection.bias[:, None]
+        elif self.shape.input == "distances-centred":  # centring commutes with the projection, but for the bias
+            hidden = hidden - hidden.mean(dim=2, keepdim=True) + self.projection.bias[:, None]
+        elif self.shape.input == "still":
+            middle = hidden.shape[2] // 2
+            hidden = hidden[:, :, middle : middle + 1].expand(-1, -1, hidden.shape[2])
+        hidden = self.dropout(functional.gelu(_over_channels(self.norms[0], hidden)))
+        last = len(self.convolutions) - 1
+        for number, convolution in enumerate(self.convolutions):
+            out = functional.gelu(_over_channels(self.norms[number + 1], convolution(hidden)))
+            crop = (hidden.shape[2] - out.shape[2]) // 2
+            hidden = out if number == last else out + hidden[:, :, crop : crop + out.shape[2]]
+        return functional.normalize(self.head(hidden).float(), dim=1)
+
+    def positions(self, features: Tensor, frames: int, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """features (P, B T), windows one after another -> embeddings (B, D, U), and those of reordered frames.
+
+        frames: T. order: (B, T) positions within each window; its embeddings (B, D, U) come second, None without.
+        """
+        hidden = self.project(features)  # (H, B T)
+        hidden = hidden.reshape(hidden.shape[0], -1, frames).transpose(0, 1)  # (B, H, T)
+        if order is None:
+            return self.temporal(hidden), None
+        reordered = hidden.gather(2, order[:, None, :].expand(-1, hidden.shape[1], -1))
+        both = self.temporal(torch.cat([hidden, reordered]))
+        return both[: len(hidden)], both[len(hidden) :]
+
+    def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """What `points` makes, (B, T, L, 2) -> embeddings (B, D, U), and those of reordered frames (see Network)."""
+        return self.positions(self.features(points.flatten(0, 1)), points.shape[1], order)
+
+    def embed(self, frames: Frames, windows: WindowSet) -> np.ndarray:
+        """One embedding a window (W, D); a frame is projected once however many windows share it."""
+        result = np.empty((len(windows), self.embedding), dtype=np.float32)
+        steps = torch.arange(windows.length, device=frames.device)
+        first = 0
+        while first < len(windows):  # in the order of videos, so that a batch's frames lie together
+            last = _batch_end(windows, first)
+            low, high = int(windows.start[first]), int(windows.start[last - 1]) + windows.length
+            parts = torch.arange(low, high).split(_FRAMES)
+            hidden = torch.cat([self.project(self.features(frames.take(part))) for part in parts], dim=1)
+            start = torch.from_numpy(windows.start[first:last] - low).to(frames.device)
+            batch = hidden[:, start[:, None] + steps].transpose(0, 1)  # (B, H, T)
+            result[first:last] = self.pooled(self.temporal(batch)).cpu().numpy()
+            first = last
+        return result
+
+
+def _batch_end(windows: WindowSet, first: int) -> int:
+    """One past the last window of a batch that begins at `first`."""
+    low = windows.start[first]
+    limit = min(first + _WINDOWS, len(windows))
+    fits = np.searchsorted(windows.start[first:limit], low + 4 * _FRAMES - windows.length, side="right")
+    return first + max(int(fits), 1)
+
+
+def _over_channels(norm: nn.Module, hidden: Tensor) -> Tensor:
+    return norm(hidden.transpose(1, 2)).transpose(1, 2)

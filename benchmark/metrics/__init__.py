@@ -1,0 +1,1 @@
+"""Figures as pure functions of scores and people: ROC, thresholds, costs, curves, intervals, differences."""

@@ -1,0 +1,113 @@
+"""How much information scores carry when they are read as log-likelihood ratios, and maps that make them so.
+
+Cllr and its minimum: Brümmer and du Preez, "Application-independent evaluation of speaker detection", Computer Speech
+and Language 20 (2006), equations 23 and following. Natural logarithms in scores, bits in costs.
+`G` genuine trials, `I` impostor trials, `R` points of a curve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.metrics.roc import Roc, checked
+from nvfair_tools.errors import NvfairError
+
+_STEPS = 50
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """log-likelihood ratio = scale x score + offset. A finite, increasing map of scores."""
+
+    scale: float
+    offset: float
+
+    def __call__(self, scores: np.ndarray) -> np.ndarray:
+        """Scores as log-likelihood ratios; "no match" (-inf) stays."""
+        return self.scale * np.asarray(scores, dtype=np.float64) + self.offset
+
+
+def cllr(genuine: np.ndarray, impostor: np.ndarray) -> float:
+    """Cost in bits of scores taken as natural log-likelihood ratios: 0 is perfect, 1 is what knowing nothing costs.
+
+    genuine (G,), impostor (I,). Infinite where a genuine trial is called impossible (-inf).
+    """
+    genuine, impostor = checked(genuine, "genuine"), checked(impostor, "impostor")
+    # log(1 + e^x) without overflow.
+    miss = np.logaddexp(0, -genuine.astype(np.float64)).mean()
+    alarm = np.logaddexp(0, impostor.astype(np.float64)).mean()
+    return float((miss + alarm) / (2 * np.log(2)))
+
+
+def cllr_min(curve: Roc) -> float:
+    """Cllr after the best non-decreasing map of these very scores: what discrimination alone leaves, 0 to 1.
+
+    The best map is found by pooling adjacent violators; its blocks are the edges of the ROC curve's convex hull, and
+    the likelihood ratio of a block is the slope of its edge (Brümmer and du Preez, section 6; Fawcett and
+    Niculescu-Mizil 2007 for the equivalence).
+    """
+    fmr, tpr = convex_hull(curve)
+    impostors, genuine = np.diff(fmr), np.diff(tpr)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        miss = np.where(genuine > 0, genuine * np.log1p(impostors / genuine), 0.0)
+        alarm = np.where(impostors > 0, impostors * np.log1p(genuine / impostors), 0.0)
+    return float((miss.sum() + alarm.sum()) / (2 * np.log(2)))
+
+
+def convex_hull(curve: Roc) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (fmr, tpr) of the smallest concave curve above a ROC curve, by pooling adjacent violators."""
+    fmr, tpr = curve.fmr, curve.tpr
+    # Only where a step up is followed by a step to the right can the hull have a corner: far fewer than scores.
+    up, right = np.diff(tpr) > 0, np.diff(fmr) > 0
+    corners = np.flatnonzero(np.concatenate([[True], up[:-1] & right[1:], [True]]))
+    kept: list[tuple[float, float]] = []
+    for x, y in zip(fmr[corners].tolist(), tpr[corners].tolist(), strict=True):
+        while len(kept) >= 2:
+            (x0, y0), (x1, y1) = kept[-2:]
+            if (x1 - x0) * (y - y1) < (y1 - y0) * (x - x1):
+                break
+            kept.pop()
+        kept.append((x, y))
+    points = np.array(kept)
+    return points[:, 0], points[:, 1]
+
+
+def affine_calibration(genuine: np.ndarray, impostor: np.ndarray) -> Calibration:
+    """The increasing affine map with the least Cllr on these scores: logistic regression with both classes weighing
+    alike, and one made-up trial of each class at either end, so that separable scores have a finite answer.
+
+    Fit it on validation scores. "No match" (-inf) is left out; raises NvfairError where nothing else is left.
+    """
+    genuine, impostor = checked(genuine, "genuine"), checked(impostor, "impostor")
+    genuine, impostor = genuine[np.isfinite(genuine)], impostor[np.isfinite(impostor)]
+    if len(genuine) == 0 or len(impostor) == 0:
+        raise NvfairError("every genuine or every impostor trial is 'no match'; there is nothing to calibrate on")
+    scores = np.concatenate([genuine, impostor]).astype(np.float64)
+    low, high = float(scores.min()), float(scores.max())
+    spread, middle = (high - low) / 2 or 1.0, (high + low) / 2
+    x = np.concatenate([(scores - middle) / spread, [-1, 1, -1, 1]])
+    label = np.concatenate([np.ones(len(genuine)), np.zeros(len(impostor)), [1, 1, 0, 0]])
+    weight = np.where(label == 1, 1 / (len(genuine) + 2), 1 / (len(impostor) + 2))
+    slope, offset = 0.0, 0.0
+    for _ in range(_STEPS):  # Newton's method on a convex function of two numbers, halved where it overshoots
+        p = 0.5 * (1 + np.tanh((slope * x + offset) / 2))
+        residual, curvature = weight * (p - label), weight * p * (1 - p)
+        gradient = np.array([residual @ x, residual.sum()])
+        across = curvature @ x
+        hessian = np.array([[curvature @ (x * x), across], [across, curvature.sum()]])
+        step = np.linalg.solve(hessian + 1e-12 * np.eye(2), gradient)
+        size, now = 1.0, _loss(slope, offset, x, label, weight)
+        while _loss(slope - size * step[0], offset - size * step[1], x, label, weight) > now and size > 1e-6:
+            size /= 2
+        slope, offset = slope - size * float(step[0]), offset - size * float(step[1])
+        if np.abs(step).max() < 1e-10:
+            break
+    slope = max(slope, 0.0)  # a map that turns scores round would be another method
+    return Calibration(slope / spread, offset - slope * middle / spread)
+
+
+def _loss(slope: float, offset: float, x: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:
+    value = slope * x + offset
+    return float(weight @ (np.logaddexp(0, value) - label * value))

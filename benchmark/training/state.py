@@ -1,0 +1,97 @@
+"""What an interrupted training leaves behind, and how it goes on from there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.methods.checkpoint import RECORD, Checkpoint, load
+from benchmark.methods.network import Network
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import made_folder, write_text, written_aside
+
+STATE, LOG = "state.pt", "log.csv"
+COLUMNS = ("step", "windows", "loss", "learning_rate", "validation_auc", "seconds")
+
+
+@dataclass
+class Run:
+    """How far a training is: what a saved state holds beside the weights and the optimiser."""
+
+    step: int = 0
+    rows: list[list[Any]] = field(default_factory=list)
+    best_step: int = 0
+    best_value: float = float("nan")
+    best_weights: dict[str, torch.Tensor] | None = None
+    stale: int = 0
+    seconds: float = 0.0
+
+    def keep_best(self, value: float, network: Network) -> None:
+        """Keeps the weights of the best validation, or the last ones where there is none."""
+        if math.isnan(value) or math.isnan(self.best_value) or value > self.best_value:
+            self.best_step, self.best_value, self.stale = self.step, value, 0
+            self.best_weights = {key: tensor.detach().cpu().clone() for key, tensor in network.state_dict().items()}
+        else:
+            self.stale += 1
+
+
+def save_state(out: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer, run: Run) -> None:
+    """Writes the state and the log, each whole or not at all."""
+    state = {"digest": digest, "network": network.state_dict(), "optimiser": optimiser.state_dict(), **vars(run)}
+    with written_aside(out / STATE) as aside:
+        torch.save(state, aside)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(run.rows)
+    write_text(out / LOG, text.getvalue())
+
+
+def restore(path: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer) -> Run:
+    """The run saved at `path`, with its weights and optimiser put in place; a new one where there is none.
+
+    Raises NvfairError where it is another run's.
+    """
+    if not path.exists():
+        return Run()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if state.pop("digest") != digest:
+        raise NvfairError(
+            "this folder holds an unfinished training with other options or other data",
+            where=path,
+            remedy="name another folder, or delete this one",
+        )
+    network.load_state_dict(state.pop("network"))
+    optimiser.load_state_dict(state.pop("optimiser"))
+    return Run(**state)
+
+
+def finished(out: Path, digest: str) -> Checkpoint | None:
+    """The checkpoint that is already there, where it is this very run's; else None, with the folder made.
+
+    Raises NvfairError where the folder holds anything else.
+    """
+    if not (out / RECORD).exists():
+        if out.is_dir() and not (out / STATE).exists() and any(out.iterdir()):
+            raise NvfairError(
+                "this folder holds something else than a training",
+                where=out,
+                expected="an empty folder, or one with an unfinished training of the same options",
+                remedy="name another folder",
+            )
+        made_folder(out)
+        return None
+    checkpoint = load(out)
+    if checkpoint.options.get("run") != digest:
+        raise NvfairError(
+            "this folder holds a checkpoint of other options or other data",
+            where=out,
+            remedy="name another folder, or delete this one",
+        )
+    return checkpoint

@@ -1,0 +1,1 @@
+"""Trials: which pairs of videos a protocol compares, by rule."""

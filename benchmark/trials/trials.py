@@ -1,0 +1,176 @@
+"""Trials: which pairs of videos are compared, made by rule, one target (or, same-driver, one driver) at a time.
+
+Legend: N videos of the table, G genuine and I impostor trials of one target, K pairs, T templates, k clips a template.
+Canonical order: targets by id (where pairs go beyond one face: by collection, then by id), genuine before impostor,
+pairs by first then second video, videos by id, templates by their videos; where drivers take the place of targets, an
+impostor pair's second video comes by its driver, then by its id.
+
+A cell is the generator that made both videos, or `cell_name` of the enrolled video's and the probe's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from benchmark.protocols.schema import TrialRule, Trials
+from benchmark.trials.rules import NO_TEMPLATE, Block, blocks
+from nvfair_tools.errors import NvfairError
+
+NO_GENUINE = "target_without_genuine_pair"
+NO_IMPOSTOR = "target_without_impostor_pair"
+__all__ = ["NO_GENUINE", "NO_IMPOSTOR", "NO_TEMPLATE", "TargetTrials", "cell_generators", "cell_name", "cell_names",
+           "count", "stream", "trial_name", "trials"]  # fmt: skip
+_ACROSS = ">"
+
+
+@dataclass(frozen=True)
+class TargetTrials:
+    """All trials of one target within one cell, or (from `stream`) some of them.
+
+    target: whose face is enrolled; under the same-driver rule, who drives the first video. generator: the cell's name.
+    genuine (G, 2), impostor (I, 2): positions in the videos' table, enrolled video first. templates: (T, k) positions
+    of each template's videos; then a pair's first number is `offset` (the table's length, so that nobody takes it for
+    a video) + the template's row. because: why there are no trials, where their counts do not say it.
+    """
+
+    target: str
+    generator: str
+    genuine: np.ndarray
+    impostor: np.ndarray
+    rule: TrialRule = TrialRule.SELF_SELF_VS_SELF_CROSS
+    templates: np.ndarray | None = None
+    offset: int = 0
+    because: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether an AUC can be taken."""
+        return len(self.genuine) > 0 and len(self.impostor) > 0
+
+    @property
+    def lack(self) -> str:
+        """Why the target has no AUC; "" where it has one."""
+        return _lack(len(self.genuine), len(self.impostor), self.because)
+
+    def names(self, videos: np.ndarray, pairs: np.ndarray) -> list[str]:
+        """Ids of `pairs` (K, 2); videos: ids (N,)."""
+        if self.templates is None:
+            return [trial_name(str(videos[a]), str(videos[b])) for a, b in pairs]
+        enrolled = ["+".join(map(str, videos[members])) for members in self.templates]
+        return [trial_name(enrolled[a - self.offset], str(videos[b])) for a, b in pairs]
+
+    def sides(self, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """What each side of `pairs` has of one value a video (N,): (K, 2), a template having its videos' mean."""
+        if self.templates is None:
+            return values[pairs]
+        return np.stack([values[self.templates].mean(axis=1)[pairs[:, 0] - self.offset], values[pairs[:, 1]]], axis=1)
+
+    def people(self, pairs: np.ndarray, target: np.ndarray, driver: np.ndarray) -> np.ndarray:
+        """Who is in each of `pairs`: (K, 3) int32, the target first, then by number the other two roles.
+
+        target, driver: number (N,) of the person in each role of each video. The other two are the enrolled video's
+        and the probe's driver; where the faces differ, the enrolled video's driver is the target and the probe's face
+        takes that place. Under the same-driver rule faces play no part and the target is the first video's driver.
+        """
+        first, second = pairs[:, 0], pairs[:, 1]
+        if self.templates is not None:
+            first = self.templates[first - self.offset, 0]
+        own = driver[first] if self.rule is TrialRule.SAME_DRIVER else target[first]
+        other = target[second] if self.rule is TrialRule.DIFFERENT_FACE else driver[first]
+        pair = np.sort(np.stack([other, driver[second]], axis=1), axis=1)
+        return np.column_stack([own, pair]).astype(np.int32)
+
+
+def trial_name(first: str, second: str) -> str:
+    """A trial's id from its two videos' ids; a template's is its videos' ids in order, joined by "+"."""
+    return f"{first}|{second}"
+
+
+def cell_name(enrolment: str, probe: str) -> str:
+    """Name of the cell whose enrolled videos are by one generator and whose probes are by another."""
+    return f"{enrolment}{_ACROSS}{probe}"
+
+
+def cell_generators(cell: str) -> tuple[str, str]:
+    """Generators of a cell: (the enrolled videos', the probes'), the same twice in a plain cell."""
+    enrolment, across, probe = cell.partition(_ACROSS)
+    return (enrolment, probe) if across else (cell, cell)
+
+
+def cell_names(generators: Sequence[str], rule: Trials) -> list[str]:
+    """Every cell that `generators` make under the rule: each of them, or all ordered pairs of two of them.
+
+    Raises NvfairError where a generator's name could be taken for a pair's.
+    """
+    bad = [name for name in generators if _ACROSS in name]
+    if bad:
+        raise NvfairError(f"generator {bad[0]!r} has {_ACROSS!r} in its name", remedy="rename it")
+    names = sorted(set(generators))
+    if not rule.across_generators:
+        return names
+    return [cell_name(a, b) for a in names for b in names if a != b]
+
+
+def trials(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TargetTrials]:
+    """The trials of every target in `videos`, within one cell (see `cell_names`).
+
+    videos: columns video, target, driver, clip, generator, and source and scenario where the rule asks for them; a
+    video's number is its row. Nothing is made before it is asked for: on NVFAIR a generator has 2.6 million trials.
+    Targets that lack genuine or impostor pairs come too, so that they can be counted.
+    """
+    for block in _blocks(videos, cell, rule):
+        yield _made(block, cell, rule, len(videos), block.genuine.pairs(), block.impostor.pairs())
+
+
+def stream(videos: pd.DataFrame, cell: str, rule: Trials, at_once: int = 65_536) -> Iterator[TargetTrials]:
+    """The same trials in the same order, at most `at_once` at a time.
+
+    Each item holds genuine or impostor trials of one target, never both; no target's trials are ever held together.
+    """
+    for block in _blocks(videos, cell, rule):
+        whole = _made(block, cell, rule, len(videos), np.empty((0, 2), np.int32), np.empty((0, 2), np.int32))
+        for pairs in block.genuine.parts(at_once):
+            yield replace(whole, genuine=pairs)
+        for pairs in block.impostor.parts(at_once):
+            yield replace(whole, impostor=pairs)
+
+
+def count(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None) -> pd.DataFrame:
+    """How many trials there are, from the sizes of groups and without making them (templates apart).
+
+    cells: default all that the videos' generators make. One row a target of a cell: cell, target, genuine, impostor,
+    lack (why it has no AUC, "" where it has one).
+    """
+    if cells is None:
+        cells = cell_names(videos["generator"].dropna().unique().tolist(), rule)
+    rows = []
+    for cell in cells:
+        for block in _blocks(videos, cell, rule):
+            genuine, impostor = block.genuine.count(), block.impostor.count()
+            rows.append((cell, block.target, genuine, impostor, _lack(genuine, impostor, block.because)))
+    return pd.DataFrame(rows, columns=["cell", "target", "genuine", "impostor", "lack"])
+
+
+def _blocks(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[Block]:
+    enrolment, probe = cell_generators(cell)
+    if rule.across_generators == (enrolment == probe):
+        raise NvfairError(
+            f"cell {cell!r} does not fit a rule {'across' if rule.across_generators else 'within'} generators",
+            expected=f"a name such as {cell_name('lia', 'tps')!r}" if rule.across_generators else "a generator's name",
+        )
+    return blocks(videos, enrolment, probe, rule)
+
+
+def _made(block: Block, cell: str, rule: Trials, total: int, genuine: np.ndarray, impostor: np.ndarray) -> TargetTrials:
+    offset = 0 if block.templates is None else total
+    return TargetTrials(block.target, cell, genuine, impostor, rule.rule, block.templates, offset, block.because)
+
+
+def _lack(genuine: int, impostor: int, because: str) -> str:
+    if genuine and impostor:
+        return ""
+    return because or (NO_IMPOSTOR if genuine else NO_GENUINE)

@@ -1,0 +1,106 @@
+"""One stored result as the pages know it: what may be told, and in which kind of list it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from leaderboard.ranking.redaction import STEP, shown
+from leaderboard.store.results import Scored
+
+Provenance = Literal["disjoint", "overlap", "unknown"]
+Kind = Literal["method", "baseline", "control"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of the train x test matrix: an entry on one test generator.
+
+    figures: everything that may be told. areas: AUC of each person, for ranks alone where the labels are hidden.
+    """
+
+    entry: int
+    trained_on: tuple[str, ...]
+    generator: str
+    value: float
+    low: float | None
+    high: float | None
+    figures: dict[str, Any]
+    areas: dict[str, float]
+
+    @property
+    def told_areas(self) -> dict[str, float]:
+        """AUC of each person; empty where that is not to be told."""
+        return self.figures.get("per_target", {})
+
+    @property
+    def trials(self) -> int:
+        """Genuine and impostor pairs."""
+        counts = self.figures.get("trials", {})
+        return int(counts.get("genuine", 0) + counts.get("impostor", 0))
+
+
+@dataclass(frozen=True)
+class Record:
+    """A result without what is private. `told`: the result as it may leave the server."""
+
+    told: Scored
+    cells: tuple[Cell, ...]
+    provenance: Provenance
+    overlap: int  # test people whom the declaration names
+
+    @property
+    def key(self) -> str:
+        """The method: the same for all of its submissions."""
+        return self.told.method_digest or self.told.digest
+
+    @property
+    def digest(self) -> str:
+        """The submission."""
+        return self.told.digest
+
+    @property
+    def board(self) -> tuple[str, str, str]:
+        """What figures may be compared within: protocol, data set, scorer."""
+        return self.told.protocol_digest, self.told.dataset_digest, self.told.scorer
+
+    @property
+    def coarse(self) -> bool:
+        """Whether the test labels are hidden."""
+        return self.told.feedback != "full"
+
+    @property
+    def margin(self) -> float:
+        """How far from zero a difference must stay to be told: hidden labels are told in steps, differences as well."""
+        return STEP if self.coarse else 0.0
+
+    @property
+    def kind(self) -> Kind:
+        """What the maintainer calls it. A submitter's own word for it is no reason to stand outside the ranks, nor to
+        be the control that others are measured by."""
+        return "method" if self.told.phase else self.told.submission.kind
+
+
+def record(result: Scored) -> Record:
+    """The record of a stored result."""
+    told = shown(result)
+    entry = result.submission.entries[result.entry]
+    cells = []
+    for generator, figures in sorted(told.figures.get("generators", {}).items()):
+        mean = figures["auc_mean"]
+        cells.append(
+            Cell(
+                entry=result.entry,
+                trained_on=entry.trained_on_generators,
+                generator=generator,
+                value=float(mean["value"]),
+                low=mean.get("low"),
+                high=mean.get("high"),
+                figures=figures,
+                areas=result.figures["generators"][generator].get("per_target", {}),
+            )
+        )
+    overlap = told.figures.get("overlap", "unknown")
+    if isinstance(overlap, str):
+        return Record(told, tuple(cells), "unknown", 0)
+    return Record(told, tuple(cells), "overlap" if overlap else "disjoint", len(overlap))

@@ -1,0 +1,1 @@
+"""A submission from its archive to its scores: what strangers send is read, checked and scored within bounds."""

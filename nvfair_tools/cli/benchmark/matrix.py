@@ -1,0 +1,54 @@
+"""`nvfair matrix`: every generator trained on, every generator tested on, by one command."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("dataset", type=_FOLDER)
+@click.argument("out", type=_FOLDER)
+@click.argument("training", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF nvfair train]...")
+def matrix(dataset: Path, out: Path, training: tuple[str, ...]) -> None:
+    """Train one checkpoint on each generator of DATASET, test each on all, write the report.
+
+    Checkpoints go to OUT/GENERATOR, the report to OUT/report. Options of `nvfair train` follow, without --generators.
+    Run again after an interruption, it goes on where it stopped.
+    """
+    from nvfair_tools.cli.benchmark.evaluate import evaluate
+    from nvfair_tools.cli.benchmark.train import train
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.errors import NvfairError
+
+    if any(word in ("-g", "--generators") or word.startswith("--generators=") for word in training):
+        raise NvfairError("the matrix trains on every generator in turn", remedy="leave --generators out")
+    data = Dataset.open(dataset)
+    generators = sorted(data.videos["generator"].dropna().unique())
+    if len(generators) < 2:
+        raise NvfairError(
+            f"{len(generators)} generator(s) here", where=dataset, expected="at least two, for seen and unseen"
+        )
+    begun = time.monotonic()
+    for number, generator in enumerate(generators, 1):
+        click.secho(f"[{number}/{len(generators) + 1}] training on {generator}", bold=True)
+        train.main([str(dataset), str(out / generator), "-g", generator, *training], standalone_mode=False)
+    click.secho(f"[{len(generators) + 1}/{len(generators) + 1}] testing each on all", bold=True)
+    named = [word for generator in generators for word in ("--checkpoint", str(out / generator))]
+    device = _pair(training, "--device")
+    evaluate.main([str(dataset), *named, "--out", str(out / "report"), *device], standalone_mode=False)
+    click.echo(f"{len(generators)} x {len(generators)} cells in {(time.monotonic() - begun) / 60:.1f} minutes")
+
+
+def _pair(words: tuple[str, ...], option: str) -> list[str]:
+    """An option with its value, as given, or nothing."""
+    for n, word in enumerate(words):
+        if word == option:
+            return list(words[n : n + 2])
+        if word.startswith(option + "="):
+            return [word]
+    return []

@@ -1,0 +1,80 @@
+"""`nvfair protocols`: what the benchmark's protocols are, and what they make of a data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def protocols() -> None:
+    """List, show and count the benchmark's protocols."""
+
+
+@protocols.command(name="list")
+def listing() -> None:
+    """Name the protocols that ship, a sweep with its members, each with the first 12 digits of its digest."""
+    from benchmark.protocols import load, names
+    from benchmark.protocols.schema import expand
+
+    for name in names():
+        protocol = load(name)
+        click.echo(f"{name:34} {protocol.digest[:12]}  {protocol.title}")
+        for member in expand(protocol) if protocol.sweep is not None else ():
+            click.echo(f"  {member.name:32} {member.digest[:12]}")
+
+
+@protocols.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print protocol NAME (or a .json file) in canonical form; its digest goes to standard error."""
+    from benchmark.protocols import load
+
+    protocol = load(name)
+    click.echo(protocol.to_json(), nl=False)
+    click.echo(f"digest {protocol.digest}", err=True)
+
+
+@protocols.command()
+@click.argument("name")
+@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--split", help="Another split than the protocol's test split.")
+def count(name: str, dataset: Path, split: str | None) -> None:
+    """Count the trials of protocol NAME on DATASET's usable test videos, and say which targets have none, and why.
+
+    Videos too short for a window, or without a face in one, are not known before they are read; evaluation leaves
+    them out and says how many.
+    """
+    from benchmark.protocols import load_all
+    from benchmark.trials.trials import count as count_trials
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.errors import NvfairError
+
+    data = Dataset.open(dataset)
+    for protocol in load_all(name):
+        chosen = split or protocol.split.test
+        videos = data.usable()
+        videos = videos[(videos["split"] == chosen) & videos["generator"].notna()].reset_index(drop=True)
+        if protocol.generators.test:
+            videos = videos[videos["generator"].isin(protocol.generators.test)].reset_index(drop=True)
+        if videos.empty:
+            raise NvfairError(f"split {chosen!r} has no usable reenactment", where=dataset)
+        people = len({*videos["target"], *videos["driver"]})
+        click.echo(f"{protocol.name} {protocol.digest[:12]}: {len(videos)} videos of {people} people")
+        table = count_trials(videos, protocol.trials)
+        if table.empty:
+            raise NvfairError(
+                f"protocol {protocol.name} finds no cell among {', '.join(sorted(videos['generator'].unique()))}",
+                where=dataset,
+                expected="at least two generators" if protocol.trials.across_generators else "a generator",
+            )
+        for cell, group in table.groupby("cell", sort=False):
+            lacking = group[group["lack"] != ""]
+            click.echo(
+                f"  {cell}: {group['genuine'].sum()} genuine, {group['impostor'].sum()} impostor, "
+                f"{len(group) - len(lacking)} of {len(group)} targets"
+            )
+            for why, some in lacking.groupby("lack"):
+                shown = ", ".join(some["target"].head(10)) + (", ..." if len(some) > 10 else "")
+                click.echo(f"    {why}: {len(some)} ({shown})")

@@ -1,0 +1,207 @@
+"""`nvfair train`, `nvfair import-checkpoint`: networks, trained here or elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names, torch_device
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+_SHARE = click.FloatRange(0, 1)
+
+# Options of the temporal CNN alone; other networks take their sizes by --size.
+_OF_THE_CNN = ("input", "scale", "width", "embedding", "dilations", "dropout")
+_OF_THE_LOSS = ("tau", "include_self", "shuffle_weight", "margin", "temperature", "negatives")
+_OF_AUGMENTATION = ("noise", "speed", "mirror")
+
+
+def _options(*options: Callable) -> Callable:
+    def add(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _number(name: str, default: float, least: int, text: str | None = None) -> Callable:
+    return click.option(name, default=default, show_default=True, type=click.IntRange(min=least), help=text)
+
+
+def _real(name: str, default: float, kind: click.ParamType, text: str) -> Callable:
+    return click.option(name, default=default, show_default=True, type=kind, help=text)
+
+
+def _choice(name: str, values: str, text: str) -> Callable:
+    known = values.split()
+    return click.option(name, default=known[0], show_default=True, type=click.Choice(known), help=text)
+
+
+@click.command()
+@click.argument("dataset", type=_FOLDER)
+@click.argument("out", type=_FOLDER)
+@click.option("--generators", "-g", multiple=True, required=True, help="Generator to train and select on; repeatable.")
+@_options(
+    click.option("--method", default="temporal-cnn", show_default=True, help="Or graph-network, motion-signature."),
+    click.option("--input", default="distances", show_default=True, help="What the temporal CNN sees of a frame."),
+    click.option(
+        "--scale", default="overall", show_default=True, help="The facial scale that distances are divided by."
+    ),
+    _number("--windows", 20_000, 1, "Training budget."),
+    _number("--batch", 64, 4, "Windows that one loss compares."),
+    _number("--accumulate", 1, 1, "Batches a step, over all processes together."),
+    _number("--drivers", 8, 2, "People a batch."),
+    _number("--width", 128, 1, "Channels of the temporal CNN."),
+    _number("--embedding", 64, 1, "Size of its embeddings."),
+    click.option("--dilations", default="1,2,4,8", show_default=True, help="Of its convolutions."),
+    _real("--dropout", 0.3, click.FloatRange(0, 1, max_open=True), "Share of its channels that training leaves out."),
+    click.option(
+        "--size", "sizes", multiple=True, metavar="NAME=VALUE", help="A size of any other network; repeatable."
+    ),
+    _choice("--loss", "fingerprint triplet supcon", "The paper's, or one to compare it with."),
+    _real("--tau", 0.5, _POSITIVE, "Temperature of the fingerprint loss."),
+    click.option("--loss-scale", default="batch", show_default=True, help="Its scale c: batch, or a number."),
+    click.option("--include-self", is_flag=True, help="A window counts among those that pull it."),
+    _real("--shuffle-weight", 1.0, click.FloatRange(min=0), "Weight of R, the shuffled windows; 0: none are made."),
+    _real("--margin", 1.0, _POSITIVE, "Of the triplet loss."),
+    _real("--temperature", 0.1, _POSITIVE, "Of the supcon loss."),
+    _choice("--negatives", "face any", "Who pushes in triplet and supcon: drivers of the same face, or all others."),
+    _choice("--optimiser", "adamw adam", "Weight decay beside the gradient, or in it."),
+    _choice("--schedule", "cosine drop constant", "How the learning rate falls."),
+    _real("--learning-rate", 3e-4, _POSITIVE, "Its highest value."),
+    _real("--weight-decay", 0.01, click.FloatRange(min=0), "Of the optimiser."),
+    _real("--warm-up", 0.05, _SHARE, "Share of the steps in which the learning rate rises."),
+    _real("--noise", 0.0, click.FloatRange(min=0), "Augmentation: noise, as a share of the face's size."),
+    _real(
+        "--speed", 0.0, click.FloatRange(0, 1, max_open=True), "Augmentation: windows slower or faster by up to this."
+    ),
+    _real("--mirror", 0.0, _SHARE, "Augmentation: share of batches seen in a mirror."),
+    _number("--validate-every", 4_000, 1, "In windows."),
+    _number("--patience", 0, 0, "Validations without a better one before it stops; 0: no limit."),
+    _number("--seed", 0, 0),
+    click.option(
+        "--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file: windows, splits."
+    ),
+    click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto."),
+    _choice("--precision", "auto float32 bfloat16", "Of the matrix products; auto: bfloat16 on a GPU."),
+    click.option("--compile", is_flag=True, help="Through torch.compile."),
+    _choice("--frames", "auto device stream", "Where landmarks are kept: on the device, or streamed to it."),
+    click.option("--tensorboard", type=_FOLDER, help="Folder for TensorBoard's logs."),
+)
+@click.pass_context
+def train(context: click.Context, dataset: Path, out: Path, generators: tuple[str, ...], **given: Any) -> None:
+    """Train a network on DATASET's training people; write the checkpoint to OUT.
+
+    Selection looks at validation people only. Run again after an interruption, it goes on where it stopped. Several
+    GPUs: `torchrun --nproc-per-node 4 -m nvfair_tools train ...`, with --accumulate a multiple of their number.
+    """
+    needs_torch()
+    from rich.progress import Progress
+
+    from benchmark import protocols
+    from benchmark.methods.network import network_class
+    from benchmark.training.loop import train as run
+    from nvfair_tools.dataset import Dataset
+
+    network = network_class(given["method"], where="--method")
+    asked = {name for name in given if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    given |= {name: value for name, value in network.recommended.items() if name not in asked}
+    _refuse_foreign(given["method"], asked)
+    given["device"] = torch_device(given["device"])
+    main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    with Progress(disable=not main) as bars:
+        task = bars.add_task("reading", total=None)
+        checkpoint = run(
+            Dataset.open(dataset),
+            out,
+            _train_options(split_names(generators), given),
+            protocols.load(given["protocol"]),
+            device=given["device"],
+            place=given["frames"],
+            tensorboard=given["tensorboard"],
+            progress=lambda done, total, text: bars.update(task, completed=done, total=total, description=text),
+        )
+    value = checkpoint.selection["validation_auc"]
+    shown = "no validation" if value is None else f"validation AUC {value:.3f}"
+    if main:
+        click.echo(f"{out}: {shown} at step {checkpoint.selection['step']}")
+
+
+@click.command("import-checkpoint")
+@click.argument("file", type=_FILE)
+@click.argument("out", type=_FOLDER)
+@click.option("--declaration", type=_FILE, help="What it was trained on (YAML or JSON). [default: all unknown]")
+@click.option("--name", help="Of the method in reports. [default: the file's]")
+def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str | None) -> None:
+    """Read one of AVAPrintDB's published graph networks from FILE; write it as a checkpoint to OUT.
+
+    What nobody declares stays unknown: evaluation then says so beside every figure.
+    """
+    needs_torch()
+    from benchmark.methods.candidates import read_declaration
+    from benchmark.methods.checkpoint import RECORD
+    from benchmark.methods.method import Declaration
+    from benchmark.methods.published_graph import import_published
+    from nvfair_tools.errors import NvfairError
+
+    made = Declaration.unknown() if declaration is None else read_declaration(declaration)
+    checkpoint = import_published(file, made, name)
+    if out.is_dir() and any(out.iterdir()):
+        raise NvfairError("this folder is not empty", where=out, remedy="name another folder")
+    checkpoint.save(out)
+    unknown = f"; unknown: {', '.join(made.unknown_roles)}" if made.unknown_roles else ""
+    click.echo(f"{out / RECORD}: {checkpoint.network.method}, {checkpoint.about()['parameters']} parameters{unknown}")
+
+
+def _train_options(generators: tuple[str, ...], given: dict[str, Any]) -> Any:
+    """TrainOptions from the command's options."""
+    from benchmark.methods.inputs import checked_input
+    from benchmark.methods.train_options import Augmentation, LossOptions, TrainOptions
+
+    of_loss = {name: given[name] for name in _OF_THE_LOSS}
+    plain = set(TrainOptions.__dataclass_fields__) & set(given) - {"loss"}
+    values = {name: given[name] for name in plain}
+    if given["precision"] == "auto":
+        values["precision"] = "bfloat16" if given["device"].startswith("cuda") else "float32"
+    values |= {"input": checked_input(given["input"]), "dilations": _numbers(given["dilations"])}
+    return TrainOptions(
+        generators=generators,
+        loss=LossOptions(kind=given["loss"], scale=given["loss_scale"], **of_loss),
+        augmentation=Augmentation(**{name: given[name] for name in _OF_AUGMENTATION}),
+        **values | {"sizes": dict(map(_size, given["sizes"]))},
+    )
+
+
+def _refuse_foreign(method: str, asked: set[str]) -> None:
+    foreign = [f"--{name}" for name in _OF_THE_CNN if name in asked]
+    if method != "temporal-cnn" and foreign:
+        raise click.UsageError(f"{', '.join(foreign)}: for the temporal CNN alone; sizes of {method} go by --size")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if not found or min(found) < 1:
+        raise click.UsageError(f"--dilations {text}: expected whole numbers such as 1,2,4,8")
+    return found
+
+
+def _size(text: str) -> tuple[str, Any]:
+    name, is_there, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        if is_there and value:
+            return name, value
+        raise click.UsageError(f"--size {text}: expected NAME=VALUE, such as hidden=64") from None

@@ -1,0 +1,1 @@
+"""Commands for submitting to a board and for keeping one."""

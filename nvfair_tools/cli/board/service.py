@@ -1,0 +1,40 @@
+"""`nvfair board serve | worker`: a board that runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+BOARD = click.argument("board", type=click.Path(path_type=Path), default=Path("."))
+
+
+@click.command()
+@BOARD
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--with-worker/--without-worker", default=True, show_default=True, help="Score in this command too.")
+def serve(board: Path, host: str, port: int, with_worker: bool) -> None:
+    """Serve the board in the folder BOARD: pages, API and, unless left out, a worker."""
+    from leaderboard.server import serve as service
+    from leaderboard.server.logs import configure
+    from leaderboard.settings import read
+
+    settings = read(board)
+    configure()
+    click.echo(f"{settings.title}: http://{host}:{port} (Ctrl-C stops it)", err=True)
+    service.serve(settings, board, host=host, port=port, with_worker=with_worker)
+
+
+@click.command()
+@BOARD
+@click.option("--with-parent", type=int, hidden=True, help="End when this process does.")
+def worker(board: Path, with_parent: int | None) -> None:
+    """Score what is queued on the board in the folder BOARD. Any number may run, on any machine that sees its files."""
+    from leaderboard.server import serve as service
+    from leaderboard.server.logs import configure
+    from leaderboard.settings import read
+
+    settings = read(board)
+    configure()
+    service.work(settings, parent=with_parent)

@@ -1,0 +1,96 @@
+"""`nvfair import`: published releases, read into our data-set format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nvfair_tools.releases.listing import Release
+    from nvfair_tools.releases.settings import ReleaseSettings
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_PATH = click.argument("path", type=_FOLDER)
+_OUT = click.argument("out", type=_FOLDER)
+_SETTINGS = click.option("--settings", type=_FILE, help="YAML file: column names, labels, landmarks; docs/releases.md.")
+_CHECK = click.option("--check", is_flag=True, help="Only list and judge the files; read no video, write nothing.")
+_QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
+
+
+@click.group("import")
+def import_release() -> None:
+    """Read a published release into a data set: its videos are tracked, not rendered.
+
+    Running a command again does what is missing or may now succeed.
+    """
+
+
+@import_release.command("nvfair")
+@_PATH
+@_OUT
+@click.option("--spreadsheet", type=_FILE, help="The per-file spreadsheet. [default: the one in PATH]")
+@_SETTINGS
+@_CHECK
+@_QUIET
+def nvfair(path: Path, out: Path, spreadsheet: Path | None, settings: Path | None, check: bool, quiet: bool) -> None:
+    """Read NVFAIR, as unpacked in PATH, into OUT under its official split."""
+    from nvfair_tools.releases.nvfair import list_nvfair
+    from nvfair_tools.releases.settings import load_settings
+
+    told = load_settings(settings)
+    _run(list_nvfair(path, told, spreadsheet), told, out, check=check, quiet=quiet)
+
+
+@import_release.command("avaprintdb")
+@_PATH
+@_OUT
+@click.option("--plan", "plans", type=_FILE, multiple=True, help="A generation plan; repeatable. [default: in PATH]")
+@_SETTINGS
+@_CHECK
+@_QUIET
+def avaprintdb(path: Path, out: Path, plans: tuple[Path, ...], settings: Path | None, check: bool, quiet: bool) -> None:
+    """Read AVAPrintDB's videos, as unpacked in PATH, into OUT under its plans' split."""
+    from nvfair_tools.releases.avaprintdb import list_avaprintdb
+    from nvfair_tools.releases.settings import load_settings
+
+    told = load_settings(settings)
+    _run(list_avaprintdb(path, told, plans), told, out, check=check, quiet=quiet)
+
+
+def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool, quiet: bool) -> None:
+    from nvfair_tools.pipeline.progress import Bars
+    from nvfair_tools.releases.importer import LEFT_OUT, import_release
+
+    for note in release.notes:
+        click.echo(note)
+    if check:
+        _show(release.name, release.counts())
+        for file in release.files:
+            if file.result.state != "ok":
+                click.echo(f"{file.name}: {file.result.reason}: {file.result.detail}")
+        for name, reason, detail in release.absent:
+            click.echo(f"{name}: absent: {reason}: {detail}")
+        return
+    if quiet:
+        done = import_release(release, settings, out)
+    else:
+        with Bars() as bars:
+            done = import_release(release, settings, out, bars)
+    _show(release.name, done.counts)
+    if done.left_out:
+        click.echo(f"{done.left_out} files are left out or absent, each with its reason: {out / LEFT_OUT}")
+    click.echo(f"finished: {out}")
+
+
+def _show(title: str, counts: list[tuple[str, str, str, int]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("files", "state", "reason", title=title)
+    table.add_column("number", justify="right")
+    for *told, number in counts:
+        table.add_row(*map(str, told), f"{number:,}")
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""Commands about a finished data set."""

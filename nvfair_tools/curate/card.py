@@ -1,0 +1,188 @@
+"""The data set's card: README.md with the YAML that the Hugging Face Hub reads, counts, rights, audit and plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from nvfair_tools.curate.leakage_audit import Check, audit
+from nvfair_tools.dataset.schema import SPLITS, TABLE
+from nvfair_tools.files import write_text, written_aside
+
+_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+
+
+def write_card(folder: Path, meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFrame) -> list[Path]:
+    """Writes README.md and the plots in card/; returns their paths. videos: with the column part."""
+    plots = _plots(folder, videos)
+    checks = audit(identities, videos)
+    text = f"---\n{_front_matter(meta, videos)}---\n\n{_body(meta, identities, videos, checks)}"
+    write_text(folder / "README.md", text)
+    return [folder / "README.md", *plots]
+
+
+def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
+    used = [split for split in SPLITS if (videos["part"].notna() & (videos["split"] == split)).any()]
+    frames = int(videos.loc[videos["part"].notna(), "frames"].sum())
+    content = {
+        "pretty_name": meta["name"],
+        "license": "other",
+        "license_name": "see-licence-columns",
+        "tags": ["avatar-fingerprinting", "talking-head", "reenactment", "synthetic", "biometrics", "landmarks"],
+        "size_categories": [next((name for limit, name in _SIZES if frames < limit), "n>1M")],
+        "configs": [
+            {
+                "config_name": "frames",
+                "default": True,
+                "data_files": [{"split": split, "path": f"frames/{split}/*/part-*.parquet"} for split in used],
+            },
+            {"config_name": "videos", "data_files": [{"split": TABLE, "path": "videos.parquet"}]},
+            {"config_name": "identities", "data_files": [{"split": TABLE, "path": "identities.parquet"}]},
+        ],
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFrame, checks: Sequence[Check]) -> str:
+    ok = videos[videos["state"] == "ok"]
+    real, synthetic = ok[ok["kind"] == "real"], ok[ok["kind"] != "real"]
+    hours = _hours(ok)
+    generators = pd.DataFrame(meta["generators"], columns=["label", "family", "version", "motion_mode", "licence"])
+    people, recordings = "people", "real recordings"
+    if meta.get("simulated"):
+        people, recordings = "simulated people (none of them exists)", "simulated recordings"
+    sections = [
+        f"# {meta['name']}",
+        f"**{len(synthetic):,} of these {len(ok):,} videos are synthetic**: each shows the face of one person (the "
+        "*target*) moved by a recording of a person (the *driver*), the same one (self-reenactment) or another "
+        "(cross-reenactment). None of them shows what its target did or said. "
+        + (
+            f"They are those of the release {meta['release']['name']}, whose terms hold for everything here, landmarks "
+            "included; it may not be passed on where those terms do not allow it."
+            if "release" in meta
+            else "Every synthetic file says so in its own metadata (`synthetic=true`), with its generator, driver, "
+            "target and permitted use."
+        ),
+        f"{len(identities)} {people}, {len(real):,} {recordings}, {hours:.2f} hours of video in all. Made for "
+        "research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
+        "## How to read it",
+        "```python\nfrom datasets import load_dataset\n\n"
+        "frames = load_dataset(FOLDER)             # one row a frame: landmarks"
+        + (", distances" if meta["features"]["distances"] != "none" else "")
+        + f'\nvideos = load_dataset(FOLDER, "videos")["{TABLE}"]        # one row a video, whatever became of it\n'
+        f'identities = load_dataset(FOLDER, "identities")["{TABLE}"]\n```',
+        "`nvfair_tools.dataset.Dataset.open(FOLDER)` reads it without `datasets`. A frame's `landmarks` are "
+        f"{meta['landmarks']['points']} points (x0, y0, x1, y1, ...) in pixels of the stored video (scheme "
+        f"`{meta['landmarks']['scheme']}`), NaN where `valid` is false.",
+        "## What is in it",
+        _table(_counts(ok), ["split", "kind", "generator", "videos", "frames", "people"]),
+        "![videos by split and generator](card/videos.png)",
+        "![length of the videos](card/lengths.png)",
+        "## Generators",
+        _table(generators, list(generators.columns)),
+        "Generators of one family share parts; results across them are results within that family, not on unseen "
+        "generators.",
+        "## What was left out, and why",
+        _table(_left_out(videos), ["kind", "state", "reason", "videos"]),
+        "## Leakage audit",
+        _table(
+            pd.DataFrame(
+                [
+                    {
+                        "check": check.question,
+                        "cases": check.found,
+                        "verdict": "ok" if check.found == 0 else ("DEFECT" if check.defect else "note"),
+                        "remark": check.remark if check.found else "",
+                    }
+                    for check in checks
+                ]
+            ),
+            ["check", "cases", "verdict", "remark"],
+        ),
+        "## Consent, licences, permitted use",
+        _table(_rights(identities), ["source", "licence", "consent", "permitted_use", "people"]),
+        "A reenactment inherits the conditions of its driver, its target and its generator (columns `licence`, "
+        "`consent`, `permitted_use` of videos.parquet). A person may withdraw consent: the columns `target` and "
+        "`driver` find every video that has to be deleted. Do not use this data set to imitate, or to recognise "
+        "without their consent, the people in it.",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _hours(videos: pd.DataFrame) -> float:
+    if videos.empty:
+        return 0.0
+    return float((videos["frames"] * videos["fps_den"] / videos["fps_num"]).astype(float).sum() / 3600)
+
+
+def _counts(ok: pd.DataFrame) -> pd.DataFrame:
+    table = ok.assign(generator=ok["generator"].fillna(""), order=ok["split"].map(SPLITS.index))
+    groups = table.groupby(["order", "split", "kind", "generator"], sort=True)
+    counted = groups.agg(videos=("video", "size"), frames=("frames", "sum"), people=("target", "nunique"))
+    return counted.reset_index()
+
+
+def _left_out(videos: pd.DataFrame) -> pd.DataFrame:
+    out = videos[videos["state"] != "ok"]
+    return out.groupby(["kind", "state", "reason"], sort=True).size().rename("videos").reset_index()
+
+
+def _rights(identities: pd.DataFrame) -> pd.DataFrame:
+    groups = identities.groupby(["source", "licence", "consent", "permitted_use"], sort=True)
+    return groups.size().rename("people").reset_index()
+
+
+def _table(rows: pd.DataFrame, columns: Sequence[str]) -> str:
+    """A Markdown table; "none" where there is no row."""
+    if rows.empty:
+        return "None."
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for row in rows[list(columns)].itertuples(index=False):
+        lines.append("| " + " | ".join(_cell(value) for value in row) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, int) or hasattr(value, "item"):
+        return f"{int(value):,}"  # type: ignore[call-overload]
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def _plots(folder: Path, videos: pd.DataFrame) -> list[Path]:
+    import matplotlib
+
+    matplotlib.use("agg", force=False)
+    from matplotlib.figure import Figure
+
+    ok = videos[videos["state"] == "ok"].copy()
+    ok["generator"] = ok["generator"].fillna("real")
+    counted = ok.groupby(["generator", "split"]).size().unstack(fill_value=0)
+    counted = counted.reindex(columns=[split for split in SPLITS if split in counted])
+    figure = Figure(figsize=(6, 0.6 + 0.4 * max(1, len(counted))), layout="constrained")
+    axes = figure.subplots()
+    left = pd.Series(0, index=counted.index)
+    for split in counted:
+        axes.barh(counted.index, counted[split], left=left, label=split)
+        left = left + counted[split]
+    axes.set_xlabel("videos (all but the real ones are synthetic)")
+    if len(counted.columns):
+        axes.legend(frameon=False, fontsize="small")
+    written = [_save(figure, folder / "card" / "videos.png")]
+    figure = Figure(figsize=(6, 2.4), layout="constrained")
+    axes = figure.subplots()
+    seconds = (ok["frames"] * ok["fps_den"] / ok["fps_num"]).astype(float)
+    axes.hist(seconds, bins=30)
+    axes.set_xlabel("length in seconds")
+    axes.set_ylabel("videos")
+    return [*written, _save(figure, folder / "card" / "lengths.png")]
+
+
+def _save(figure: Any, path: Path) -> Path:
+    with written_aside(path) as aside:
+        # The version of matplotlib in the file would make equal plots differ.
+        figure.savefig(aside, dpi=110, metadata={"Software": None})
+    return path

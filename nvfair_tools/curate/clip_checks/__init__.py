@@ -1,0 +1,1 @@
+"""Checks of a clip beyond what every clip must pass."""

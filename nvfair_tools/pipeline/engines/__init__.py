@@ -1,0 +1,1 @@
+"""Engines run a stage's items: worker processes on this machine."""

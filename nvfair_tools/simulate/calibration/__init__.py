@@ -1,0 +1,1 @@
+"""Settings of simulated people, fitted to statistics of real motion."""

@@ -1,0 +1,99 @@
+"""Two methods on the same trials."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmark import protocols
+from benchmark.evaluation.compare import compare
+from benchmark.evaluation.run import evaluate
+from benchmark.methods.candidates import MethodCandidate, candidate
+from benchmark.methods.method import (
+    Declaration,
+    Needs,
+)
+from benchmark.protocols.schema import Protocol, Time
+from benchmark.windows.window_batch import WindowBatch
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError
+from tests.benchmark.small_world import World, make
+from tests.benchmark.toy_methods import MotionSize
+
+SIZE = "tests.benchmark.toy_methods:MotionSize"
+FAST = Protocol(name="fast", uncertainty={"resamples": 200, "permutations": 20})
+
+
+class Noise(MotionSize):
+    """Knows nothing: the digits of the landmarks, scrambled."""
+
+    name = "noise"
+    declaration = Declaration.untrained()
+    needs: Needs = "landmarks"
+    time: Time | None = None
+
+    def embed(self, batch: WindowBatch) -> np.ndarray:
+        seeds = (np.abs(batch.landmarks.astype(np.float64)).sum(axis=(1, 2, 3)) * 1e4).astype(np.int64)
+        return np.array([np.random.default_rng(seed).normal(size=8) for seed in seeds])
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Enough test people for an interval."""
+    return make(tmp_path_factory.mktemp("many"), World(people=(2, 2, 20), clips=2, frames=80, generators=("alpha",)))
+
+
+def test_the_difference_is_that_of_the_two_evaluations(many: Dataset) -> None:
+    one, other = candidate(SIZE), MethodCandidate(Noise())
+    (row,) = compare(many, one, other, [FAST])
+    cells = {c["method"]: c["auc_mean"]["value"] for c in evaluate(many, [one, other], [FAST])["cells"]}
+    gap = row["auc_mean"]
+    assert gap["first"] == cells["motion-size"]
+    assert gap["second"] == cells["noise"]
+    assert gap["difference"] == pytest.approx(gap["first"] - gap["second"])
+    assert gap["low"] < gap["difference"] < gap["high"]
+    assert gap["decided"]
+    assert gap["superiority"] == 1.0
+
+
+def test_turned_around_everything_changes_sign(many: Dataset) -> None:
+    one, other = candidate(SIZE), MethodCandidate(Noise())
+    (row,), (back,) = compare(many, one, other, [FAST]), compare(many, other, one, [FAST])
+    assert back["auc_mean"]["difference"] == pytest.approx(-row["auc_mean"]["difference"])
+    assert back["auc_mean"]["low"] == pytest.approx(-row["auc_mean"]["high"])
+
+
+def test_a_method_against_its_own_copy_is_not_decided(many: Dataset) -> None:
+    twin = MotionSize()
+    twin.name = "twin"
+    (row,) = compare(many, candidate(SIZE), MethodCandidate(twin), [FAST])
+    assert row["auc_mean"]["difference"] == 0
+    assert not row["auc_mean"]["decided"]
+
+
+def test_few_people_give_a_difference_without_an_interval(small: Dataset) -> None:
+    rows = compare(small, candidate(SIZE), MethodCandidate(Noise()), [FAST])
+    for row in rows:
+        assert row["auc_mean"]["low"] is None
+        assert row["auc_mean"]["reason"]
+        assert not row["auc_mean"]["decided"]
+
+
+def test_two_of_one_name_are_refused(small: Dataset) -> None:
+    with pytest.raises(NvfairError, match="both methods are called"):
+        compare(small, candidate(SIZE), candidate(SIZE), [FAST])
+
+
+def test_the_command_prints_and_writes(many: Dataset, tmp_path: Path) -> None:
+    from nvfair_tools.cli import cli
+
+    out = tmp_path / "gap.json"
+    words = ["compare", str(many.folder), SIZE, "tests.benchmark.evaluation.test_compare:Noise", "--out", str(out)]
+    result = CliRunner().invoke(cli, [*words, "--protocol", "nvfair-cross-cross", "--device", "cpu"])
+    assert result.exit_code == 0, result.output
+    assert protocols.load("nvfair-cross-cross").name in json.loads(out.read_text())[0]["protocol"]
+    assert "decided" in result.output

@@ -1,0 +1,188 @@
+"""Finding what is to be evaluated, and refusing what cannot be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from benchmark import protocols
+from benchmark.evaluation.run import evaluate
+from benchmark.evaluation.sections import test_videos as videos_of_test
+from benchmark.methods import candidates
+from benchmark.methods.candidates import candidate
+from benchmark.methods.method import Declaration, Method, parse_declaration
+from benchmark.protocols.schema import Protocol
+from benchmark.trials.trials import trial_name, trials
+from benchmark.windows.window_set import prepare
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError, Problems
+from tests.benchmark import toy_methods
+
+UNSEEN = protocols.load("nvfair-unseen")
+SIZE = "tests.benchmark.toy_methods:MotionSize"
+
+
+def test_a_dotted_path_and_an_entry_point_name_the_same_method(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        candidates, "entry_points", lambda group: [EntryPoint("size", SIZE, group)] if group == "nvfair.methods" else []
+    )
+    first, second = candidate(SIZE), candidate("size")
+    assert first.name == second.name == "motion-size"
+    values = [[cell["per_target"] for cell in evaluate(small, [one], [UNSEEN])["cells"]] for one in (first, second)]
+    assert values[0] == values[1]
+
+
+def test_a_toy_method_answers_to_the_interface() -> None:
+    assert isinstance(toy_methods.MotionSize(), Method)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nothing", "no method 'nothing'"),
+        ("no.such.module:Thing", "there is no module"),
+        ("tests.benchmark.toy_methods:Missing", "has no 'Missing'"),
+        ("tests.benchmark.toy_methods:Unfinished", "it has no declaration, needs, time, embed"),
+    ],
+)
+def test_what_is_not_there_is_said_in_words(name: str, words: str) -> None:
+    with pytest.raises(NvfairError, match=words):
+        candidate(name)
+
+
+def test_embeddings_that_are_not_finite_name_method_and_video(small: Dataset) -> None:
+    with pytest.raises(NvfairError, match=r"method broken.*are not finite, the first that of video alpha-06"):
+        evaluate(small, [candidate("tests.benchmark.toy_methods:Broken")], [UNSEEN])
+
+
+@pytest.mark.parametrize(("name", "words"), [("Mesh", "did not keep"), ("Pictures", "has no file")])
+def test_a_data_set_that_lacks_what_a_method_needs_is_refused(small: Dataset, name: str, words: str) -> None:
+    with pytest.raises(NvfairError, match=words):
+        evaluate(small, [candidate(f"tests.benchmark.toy_methods:{name}")], [UNSEEN])
+
+
+def test_unknown_training_is_a_relation_of_its_own_and_is_said(small: Dataset) -> None:
+    results = evaluate(small, [candidate("tests.benchmark.toy_methods:Secretive")], [UNSEEN])
+    assert {cell["relation"] for cell in results["cells"]} == {"unknown"}
+    assert results["methods"]["secretive"]["people"]["training"] is None
+    assert any("secretive does not say" in note for note in results["notes"])
+
+
+def test_two_methods_of_one_name_are_refused(small: Dataset) -> None:
+    with pytest.raises(NvfairError, match="share the name motion-size"):
+        evaluate(small, [candidate(SIZE), candidate(SIZE)], [UNSEEN])
+
+
+def _scores(small: Dataset, path: Path, declare: bool = True) -> pd.DataFrame:
+    """Scores by trial for the protocol: minus the difference of two numbers that belong to the videos."""
+    videos = prepare(small, videos_of_test(small, UNSEEN)["video"], UNSEEN).videos
+    number = np.arange(len(videos)) % 7
+    ids = videos["video"].to_numpy()
+    rows = [
+        (trial_name(ids[a], ids[b]), -abs(float(number[a] - number[b])))
+        for generator in ("alpha", "beta")
+        for one in trials(videos, generator, UNSEEN.trials)
+        for pairs in (one.genuine, one.impostor)
+        for a, b in pairs
+    ]
+    table = pd.DataFrame(rows, columns=["trial", "score"])
+    _store(table, path)
+    if declare:
+        text = yaml.safe_dump(Declaration.untrained().to_json())
+        path.with_name(path.name + candidates.DECLARATION).write_text(text)
+    return table
+
+
+def _store(table: pd.DataFrame, path: Path) -> None:
+    if path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path, index=False)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_of_scores_does_as_well(small: Dataset, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"mine{suffix}"
+    table = _scores(small, path)
+    results = evaluate(small, [candidate(path)], [UNSEEN])
+    shuffled = tmp_path / f"again{suffix}"
+    _store(table.sample(frac=1, random_state=0), shuffled)
+    again = evaluate(
+        small, [candidate(shuffled, declaration=path.with_name(path.name + ".declaration.yaml"))], [UNSEEN]
+    )
+    assert [c["per_target"] for c in results["cells"]] == [c["per_target"] for c in again["cells"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.iloc[1:], "has no score"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "is given twice"),
+        (lambda t: t.assign(score=t["score"].where(t.index > 0)), "is not a number"),
+        (lambda t: t.drop(columns="score"), "no column 'score'"),
+    ],
+)
+def test_scores_that_lack_something_name_the_trial(small: Dataset, tmp_path: Path, change, words: str) -> None:
+    path = tmp_path / "mine.parquet"
+    _store(change(_scores(small, path)), path)
+    with pytest.raises(NvfairError, match=words):
+        evaluate(small, [candidate(path)], [UNSEEN])
+
+
+def test_a_file_without_a_declaration_is_refused_with_the_form_that_is_wanted(small: Dataset, tmp_path: Path) -> None:
+    path = tmp_path / "mine.parquet"
+    _scores(small, path, declare=False)
+    with pytest.raises(NvfairError, match=r"mine\.parquet\.declaration\.yaml"):
+        candidate(path)
+
+
+def test_declarations_come_back_and_wrong_keys_are_all_named() -> None:
+    whole = parse_declaration(
+        {"training": {"people": ["cremad:1001"], "generators": ["a"]}, "selection": {"people": "unknown"}}
+    )
+    assert parse_declaration(json.loads(json.dumps(whole.to_json()))) == whole
+    assert whole.unknown_roles == ("selection", "thresholds", "cohorts")
+    with pytest.raises(Problems) as caught:
+        parse_declaration({"training": {"people": ["1001"], "persons": []}, "traning": {}, "held_out": "x"})
+    assert len(caught.value.problems) == 4
+
+
+def test_a_declaration_that_contradicts_itself_is_refused(small: Dataset) -> None:
+    """A validation list that contains a training person, or a test person, of the maker's own."""
+    one = candidate(SIZE)
+    made = parse_declaration(
+        {
+            "training": {"people": ["toy:00"], "generators": []},
+            "selection": {"people": ["toy:00"], "generators": []},
+            "thresholds": {"people": [], "generators": []},
+            "cohorts": {"people": ["toy:77"], "generators": []},
+            "held_out": ["toy:77"],
+        }
+    )
+    method = toy_methods.MotionSize()
+    method.declaration = made
+    with pytest.raises(Problems, match="are in training and in selection: toy:00") as caught:
+        evaluate(small, [replace(one, method=method)], [UNSEEN])  # type: ignore[type-var]
+    assert "are in cohorts and in test: toy:77" in str(caught.value)
+
+
+def test_windows_that_a_method_does_not_take_are_refused(small: Dataset) -> None:
+    method = toy_methods.MotionSize()
+    method.time = UNSEEN.time
+    longer = Protocol(name="longer", time={"window": 80})
+    with pytest.raises(NvfairError, match="trained on windows"):
+        evaluate(small, [candidates.MethodCandidate(method)], [longer])
+
+
+def test_several_protocols_make_sections(small: Dataset) -> None:
+    pooled = Protocol(name="pooled", scoring={"headline": "pooled-auc"})
+    results = evaluate(small, [candidate(SIZE)], [UNSEEN, pooled])
+    assert [(p["name"], p["section"]) for p in results["protocols"]] == [("nvfair-unseen", 0), ("pooled", 1)]
+    assert {(c["section"], c["protocol"]) for c in results["cells"]} == {(0, "nvfair-unseen"), (1, "pooled")}

@@ -1,0 +1,128 @@
+"""AVAPrintDB's protocol from embeddings to figures, against a plain reckoning by somebody else's code."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from benchmark import protocols
+from benchmark.evaluation.run import evaluate
+from benchmark.methods.candidates import candidate
+from benchmark.methods.train_options import TrainOptions
+from benchmark.metrics.intervals import GroupedScores, pair_statistics, pooled_statistics
+from benchmark.report import write_report
+from benchmark.training.loop import train
+from benchmark.trial_scores.figures import figures
+from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
+from benchmark.trials.trials import trials
+from nvfair_tools.dataset import Dataset
+from tests.benchmark.small_world import World, make
+
+SEEN = protocols.load("avaprintdb-seen")
+
+
+def sparse(drivers: int, clips: int, *, lone: bool = False) -> tuple[pd.DataFrame, VideoEmbeddings]:
+    """Each clip on its driver's face and on one other; 1 to 3 windows a video. lone: the last driver has one clip."""
+    rng = np.random.default_rng(4)
+    rows, windows, counts = [], [], []
+    for d in range(drivers):
+        style = rng.normal(size=5)
+        for c in range(1 if lone and d == drivers - 1 else clips):
+            for t in (d, (d + 1 + c) % drivers):
+                if lone and d == drivers - 1 and t != d:
+                    continue
+                rows.append((f"v{len(rows):03d}", f"toy:{t}", f"toy:{d}", f"clip{d}-{c}", "g", "toy"))
+                counts.append(int(rng.integers(1, 4)))
+                windows.append(style + rng.normal(size=(counts[-1], 5)))
+    videos = pd.DataFrame(rows, columns=["video", "target", "driver", "clip", "generator", "source"])
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return videos, VideoEmbeddings(videos["video"].to_numpy(dtype=object), offsets, np.concatenate(windows))
+
+
+@pytest.mark.parametrize(("drivers", "lone"), [(2, False), (4, False), (5, True)])
+def test_the_pooled_auc_equals_scikit_learns_over_plain_loops(drivers: int, lone: bool) -> None:
+    videos, embeddings = sparse(drivers, 4, lone=lone)
+    unit = embeddings.windows / np.linalg.norm(embeddings.windows, axis=1, keepdims=True)
+    labels, scores = [], []
+    for a, b in combinations(videos.itertuples(), 2):
+        if a.clip == b.clip:
+            continue
+        mine, theirs = (unit[embeddings.offsets[v.Index] : embeddings.offsets[v.Index + 1]] for v in (a, b))
+        labels.append(a.driver == b.driver)
+        scores.append(np.mean([x @ y for x in mine for y in theirs]))
+    scorer = Scorer(embeddings, SEEN.scoring)
+    found = figures(scorer, list(trials(videos, "g", SEEN.trials)), videos, SEEN)
+    assert found["auc_pooled"]["value"] == pytest.approx(roc_auc_score(labels, scores))
+    assert found["trials"]["genuine"] == sum(labels)
+    assert found["trials"]["impostor"] == len(labels) - sum(labels)
+    assert "permutation" not in found
+
+
+def test_the_interval_resamples_drivers_as_repeating_them_would() -> None:
+    """A driver drawn twice counts twice alone, and a pair of people as often as both: by hand for one drawing."""
+    videos, embeddings = sparse(4, 3)
+    scorer = Scorer(embeddings, SEEN.scoring)
+    weight = np.array([2.0, 0.0, 1.0, 1.0])
+    genuine, impostor, parts = [], [], []
+    for one in trials(videos, "g", SEEN.trials):
+        scored = scorer.score(one)
+        number = int(one.target[-1])
+        second = videos["driver"].str[-1].astype(int).to_numpy()[one.impostor[:, 1]]
+        genuine.append(np.repeat(scored.genuine, int(weight[number])))
+        impostor.append(np.repeat(scored.impostor, (weight[number] * weight[second]).astype(int)))
+        own = np.full((len(one.genuine), 3), number)
+        others = np.column_stack([np.full(len(second), number), np.full(len(second), number), second])
+        parts.append(GroupedScores(scored.genuine, scored.impostor, own, others))
+    labels = np.repeat([1, 0], [sum(map(len, genuine)), sum(map(len, impostor))])
+    expected = roc_auc_score(labels, np.concatenate([*genuine, *impostor]))
+    assert pooled_statistics(parts).weighted_auc(weight[None])[0] == pytest.approx(expected)
+    whole = GroupedScores(*(np.concatenate([getattr(p, n) for p in parts]) for n in vars(parts[0])))
+    assert pair_statistics(whole).auc == pytest.approx(pooled_statistics(parts).auc)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    return make(tmp_path_factory.mktemp("data"), World(people=(4, 3, 4)))
+
+
+@pytest.fixture(scope="module")
+def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    out = tmp_path_factory.mktemp("runs") / "alpha-run"
+    options = TrainOptions(
+        generators=("alpha",), windows=64, batch=16, drivers=3, width=16, embedding=8, validate_every=64
+    )
+    train(data, out, options, SEEN)
+    return evaluate(data, [candidate(out)], [SEEN, protocols.load("avaprintdb-unseen")])
+
+
+def test_evaluation_runs_under_both_protocols(results: dict[str, Any]) -> None:
+    found = {(c["generator"], c["relation"], c["protocol"]) for c in results["cells"]}
+    assert found == {("alpha", "seen", "avaprintdb-seen"), ("beta", "unseen", "avaprintdb-unseen")}
+    for cell in results["cells"]:
+        # 4 people with 3 clips on 4 faces: 12 videos a driver.
+        assert cell["trials"]["genuine"] == 4 * (12 * 11 // 2 - 3 * 6)
+        assert cell["trials"]["impostor"] == 6 * 12 * 12
+        assert cell["auc_pooled"]["low"] is None  # four people are too few for an interval
+        assert cell["auc_pooled"]["reason"].startswith("4 people")
+        beside = [c for c in results["controls"] if c["generator"] == cell["generator"]]
+        assert all(c["trials"] == cell["trials"] for c in beside)
+
+
+def test_the_page_leads_with_the_pooled_figure(results: dict[str, Any], tmp_path: Path) -> None:
+    told = json.loads(json.dumps(results))
+    seen = next(c for c in told["cells"] if c["relation"] == "seen")
+    seen["auc_pooled"]["value"], seen["auc_mean"]["value"] = 0.811, 0.722
+    write_report(tmp_path / "index.html", told)
+    html = (tmp_path / "index.html").read_text()
+    assert re.findall(r'class="figure">([0-9.]+)<', html)[0] == "0.811"
+    assert "AUC of all trials in one pot" in html
+    assert "mean AUC over drivers" in html
+    assert "mean AUC over target people" not in html

@@ -1,0 +1,177 @@
+"""Pages are rendered once a change, off the readers' time; drafts never stand in them."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from leaderboard.server.api_submissions import publish
+from leaderboard.server.page_cache import PageCache
+from leaderboard.server.snapshot import Snapshot
+from leaderboard.store.database import writing
+from leaderboard.store.results import Store
+from leaderboard.store.tables import DatasetRow, SubmissionRow
+from leaderboard.submission.scoring import score
+from tests.leaderboard.conftest import GOOD, declare
+from tests.leaderboard.running import account
+
+
+class Site:
+    """An application that counts what it renders."""
+
+    def __init__(self) -> None:
+        self.version, self.rendered, self.slow = 1, 0, 0.0
+        self.cache = PageCache(self.app, lambda: self.version, rest=0)
+
+    async def app(self, scope, receive, send) -> None:
+        self.rendered += 1
+        told = self.version
+        await asyncio.sleep(self.slow)
+        cookie = [(b"set-cookie", b"a=b")] if scope["path"] == "/cookie" else []
+        status = 404 if scope["path"] == "/nowhere" else 200
+        await send({"type": "http.response.start", "status": status, "headers": cookie})
+        await send({"type": "http.response.body", "body": f"page of {told}".encode()})
+
+    async def get(self, path: str = "/", query: str = "", headers=(), method: str = "GET") -> tuple[int, str]:
+        sent = []
+
+        async def send(message) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": headers}
+        await self.cache(scope, None, send)
+        return sent[0]["status"], sent[1]["body"].decode()
+
+
+def test_a_page_is_rendered_once_for_many_readers() -> None:
+    async def read() -> None:
+        site = Site()
+        site.slow = 0.05
+        first = await asyncio.gather(*(site.get() for _ in range(20)))
+        assert set(first) == {(200, "page of 1")}
+        await site.get()
+        assert site.rendered == 1
+        await site.get(query="sort=auc")
+        assert site.rendered == 2
+
+    asyncio.run(read())
+
+
+def test_after_a_change_readers_get_the_old_page_at_once_and_then_the_new_one() -> None:
+    async def read() -> None:
+        site = Site()
+        await site.get()
+        site.version, site.slow = 2, 0.2
+        start = asyncio.get_running_loop().time()
+        assert [await site.get() for _ in range(5)] == [(200, "page of 1")] * 5
+        assert asyncio.get_running_loop().time() - start < 0.15
+        await asyncio.sleep(0.3)
+        assert await site.get() == (200, "page of 2")
+        assert site.rendered == 2
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers"),
+    [
+        ("/", "POST", ()),
+        ("/submit", "GET", ()),
+        ("/metrics", "GET", ()),
+        ("/api/v1/account", "GET", [(b"authorization", b"Bearer x")]),
+        ("/cookie", "GET", ()),
+        ("/nowhere", "GET", ()),
+    ],
+)
+def test_what_is_somebodys_own_or_no_page_is_never_kept(path: str, method: str, headers) -> None:
+    async def read() -> None:
+        site = Site()
+        for _ in range(3):
+            await site.get(path, method=method, headers=headers)
+        assert site.rendered == 3
+
+    asyncio.run(read())
+
+
+def test_a_page_that_takes_long_is_not_made_anew_with_every_change() -> None:
+    async def read() -> None:
+        site = Site()
+        site.cache = PageCache(site.app, lambda: site.version, rest=5)
+        site.slow = 0.1
+        assert await site.get() == (200, "page of 1")
+        end = asyncio.get_running_loop().time() + 0.3
+        while asyncio.get_running_loop().time() < end:  # within five times 0.1 s
+            site.version += 1
+            assert await site.get() == (200, "page of 1")
+            await asyncio.sleep(0.01)
+        assert site.rendered == 1
+        assert (await site.get("/another"))[0] == 200  # what nobody has seen yet is made at once
+        await asyncio.sleep(0.7)
+        await site.get()
+        await asyncio.sleep(0.2)
+        assert await site.get() == (200, f"page of {site.version}")
+
+    asyncio.run(read())
+
+
+def test_what_is_kept_has_an_end() -> None:
+    async def read() -> None:
+        site = Site()
+        site.cache = PageCache(site.app, lambda: site.version, size=50)
+        for n in range(100):
+            await site.get(query=f"page={n}")
+        assert site.cache._held <= 50
+        await site.get(query="page=99")
+        assert site.rendered == 100  # the newest is there
+        await site.get(query="page=0")
+        assert site.rendered == 101  # the oldest is not
+
+    asyncio.run(read())
+
+
+def test_an_error_while_rendering_reaches_the_reader_and_the_next_one_tries_again() -> None:
+    async def read() -> None:
+        site = Site()
+
+        async def broken(scope, receive, send) -> None:
+            raise ZeroDivisionError
+
+        site.cache = PageCache(broken, lambda: 1)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                await site.get()
+
+    asyncio.run(read())
+
+
+def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, fresh_url: Callable[[], str]) -> None:
+    store = Store(fresh_url())
+    snapshot = Snapshot(store)
+    assert snapshot.refresh()
+    assert not snapshot.refresh()
+    ann = account(store)
+
+    def methods() -> list[str]:
+        return [result.submission.method for result in snapshot.moment.results]
+
+    for name, private in (("public", False), ("draft", True)):
+        declare(submission, {**GOOD, "method": name})
+        digest, declaration, rows = score(submission, dataset)
+        scored_on = rows[0].dataset_digest
+        store.add(digest, declaration, rows)
+        with writing(store.engine) as session:
+            row = session.get(SubmissionRow, digest)
+            row.private, row.account = private, ann.id
+    assert snapshot.refresh()
+    assert methods() == ["public", "public"]
+    version = snapshot.moment.version
+    assert publish(store.engine, digest, ann, address="")
+    assert snapshot.refresh()
+    assert methods() == ["public", "public", "draft", "draft"]
+    assert snapshot.moment.version > version
+    assert {result.feedback for result in snapshot.moment.results} == {"full"}
+    with writing(store.engine) as session:
+        session.add(DatasetRow(digest=scored_on, name="toy", feedback="coarse"))
+    assert snapshot.refresh()
+    assert {(result.feedback, result.dataset) for result in snapshot.moment.results} == {("coarse", "toy")}
+    store.close()

@@ -1,0 +1,61 @@
+"""What every request passes: bounds, headers, and words for what nobody foresaw."""
+
+import asyncio
+import json
+
+from leaderboard.server.monitoring import Metrics
+from leaderboard.server.rate_limit import Rate
+from leaderboard.server.request_guard import Guard
+
+
+async def ask(app, path: str = "/", body: tuple[bytes, ...] = (), headers=()) -> tuple[int, dict, dict]:
+    """(status, headers, JSON) of one request through a guard with room for 100 bytes of upload."""
+    sent, parts = [], [*body, b""]
+    guard = Guard(app, metrics=Metrics(), rate=Rate(0), upload_bytes=100)
+
+    async def receive():
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers), "client": ("10.0.0.1", 1)}
+    await guard(scope, receive, send)
+    return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])
+
+
+async def reader(scope, receive, send) -> None:
+    taken = b""
+    while True:
+        message = await receive()
+        taken += message["body"]
+        if not message["more_body"]:
+            break
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": json.dumps(len(taken)).encode()})
+
+
+async def broken(scope, receive, send) -> None:
+    raise ZeroDivisionError("secret detail")
+
+
+def test_a_fault_is_told_without_its_details_and_with_the_id_of_its_log_line() -> None:
+    status, headers, answer = asyncio.run(ask(broken))
+    assert status == 500
+    assert headers[b"x-request-id"].decode() in answer["error"]
+    assert "secret" not in json.dumps(answer)
+    assert b"content-security-policy" in headers
+
+
+def test_an_upload_is_counted_while_it_comes() -> None:
+    path = "/api/v1/submissions"
+    assert asyncio.run(ask(reader, path, (b"x" * 60, b"x" * 40)))[0::2] == (200, 100)
+    assert asyncio.run(ask(reader, path, (b"x" * 60, b"x" * 41)))[0] == 413
+    assert asyncio.run(ask(reader, path, (), [(b"content-length", b"101")]))[0] == 413
+    assert asyncio.run(ask(reader, path, (), [(b"content-length", b"100")]))[0] == 200
+
+
+def test_what_is_no_upload_has_little_room() -> None:
+    assert asyncio.run(ask(reader, "/elsewhere", (b"x" * 65_536,)))[0] == 200
+    assert asyncio.run(ask(reader, "/elsewhere", (b"x" * 65_537,)))[0] == 413

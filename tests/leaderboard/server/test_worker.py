@@ -1,0 +1,177 @@
+"""The worker scores what is queued, gives up what cannot be scored, and survives being stopped."""
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from leaderboard.server.intake import Intake
+from leaderboard.server.worker import Worker
+from leaderboard.store import job_queue as queue
+from leaderboard.store.database import reading
+from leaderboard.store.files import Vault
+from leaderboard.store.rescore import rescore
+from leaderboard.store.results import Store
+from leaderboard.store.tables import DONE, FAILED, LEASED, QUEUED, JobRow
+from leaderboard.submission.examiner import Examiner
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError
+from tests.leaderboard.running import Board, Process, account, named, until, zipped
+
+
+class Bench:
+    """A board with an intake, and workers in this process."""
+
+    def __init__(self, folder: Path, url: str, dataset: Dataset, good: Path) -> None:
+        self.board = Board(folder / "board", url, dataset, limits={"lease_seconds": 0.4, "attempts": 2})
+        self.store: Store = self.board.store()
+        self.vault = Vault(self.board.settings.files)
+        self.intake = Intake(self.board.settings, self.store.engine, self.vault)
+        self.ann = account(self.store, "ann")
+        self._good, self._folder = good, folder
+
+    def send(self, method: str) -> str:
+        archive = zipped(named(self._good, self._folder / method, method), self._folder / f"{method}.zip")
+        with self.vault.aside() as aside:
+            return self.intake.accept(
+                Path(shutil.copy(archive, aside)), aside, self.ann, "development", private=False, address=""
+            ).digest
+
+    def job(self, digest: str) -> JobRow:
+        with reading(self.store.engine) as session:
+            return session.scalars(select(JobRow).where(JobRow.submission == digest).order_by(JobRow.id.desc())).first()
+
+    def results(self, digest: str) -> list[tuple[int, str]]:
+        return [(r.entry, r.reason) for r in self.store.results() if r.digest == digest]
+
+
+@pytest.fixture(scope="module")
+def bench(
+    tmp_path_factory: pytest.TempPathFactory, fresh_url: Callable[[], str], dataset: Dataset, good: Path
+) -> Iterator[Bench]:
+    made = Bench(tmp_path_factory.mktemp("worker"), fresh_url(), dataset, good)
+    yield made
+    made.intake.stop()
+    made.store.close()
+
+
+def steps(bench: Bench, count: int) -> None:
+    """Does so many jobs, one after the other."""
+    worker = Worker(bench.board.settings, bench.store.engine, bench.vault)
+    try:
+        for _ in range(count):
+            until(worker.step, 30)
+    finally:
+        worker.stop()
+        worker._child.stop()
+
+
+def test_a_job_becomes_one_result_an_entry(bench: Bench) -> None:
+    digest = bench.send("scored")
+    steps(bench, 1)
+    assert bench.job(digest).state == DONE
+    assert bench.results(digest) == [(0, "first scoring"), (1, "first scoring")]
+
+
+def test_scoring_again_makes_new_results_with_their_reason_and_takes_no_quota(bench: Bench) -> None:
+    digest = bench.send("again")
+    steps(bench, 1)
+    before = bench.intake.quotas(bench.ann)
+    assert rescore(bench.store.engine, "the scorer was mended", submission=digest) == 1
+    assert rescore(bench.store.engine, "the scorer was mended", submission=digest) == 0
+    steps(bench, 1)
+    assert bench.results(digest) == [
+        (entry, reason) for reason in ("first scoring", "the scorer was mended") for entry in (0, 1)
+    ]
+    assert bench.intake.quotas(bench.ann) == before
+    for reason in ("", "  ", "first scoring"):
+        with pytest.raises(NvfairError, match="is no reason"):
+            rescore(bench.store.engine, reason)
+    with pytest.raises(NvfairError, match="no scored submission"):
+        rescore(bench.store.engine, "a reason", submission="0" * 64)
+
+
+def test_files_that_are_gone_fail_the_job_in_words_and_give_the_quota_back(bench: Bench) -> None:
+    before = bench.intake.quotas(bench.ann)["development"].used
+    digest = bench.send("gone")
+    assert bench.intake.quotas(bench.ann)["development"].used == before + 1
+    (bench.vault.path(digest) / "embeddings" / "test.parquet").unlink()
+    steps(bench, 1)
+    job = bench.job(digest)
+    assert job.state == FAILED
+    assert "is not there" in job.error
+    assert str(bench.vault.folder) not in job.error
+    assert bench.intake.quotas(bench.ann)["development"].used == before
+    assert bench.results(digest) == []
+
+
+class Deadly(Examiner):
+    """Takes its process with it, as a library's crash does."""
+
+    def score(self, folder: Path, dataset: Path, digest: str) -> list:
+        import os
+
+        os.abort()
+
+
+def test_a_scoring_that_crashes_is_tried_again_and_then_given_up(bench: Bench) -> None:
+    from leaderboard.submission.sandbox import BoundedChild
+
+    before = bench.intake.quotas(bench.ann)["development"].used
+    digest = bench.send("crashes")
+    worker = Worker(bench.board.settings, bench.store.engine, bench.vault)
+    worker._child = BoundedChild(Deadly, 1024)
+    assert worker.step()
+    assert (bench.job(digest).state, bench.job(digest).attempts) == (QUEUED, 1)
+    until(worker.step, 30)
+    worker._child.stop()
+    assert (bench.job(digest).state, bench.job(digest).attempts) == (FAILED, 2)
+    assert "the process ended with status -6" in bench.job(digest).error
+    assert bench.intake.quotas(bench.ann)["development"].used == before
+
+
+class Slow(Examiner):
+    """Takes its time."""
+
+    def score(self, folder: Path, dataset: Path, digest: str) -> list:
+        import time
+
+        time.sleep(60)
+        return []
+
+
+def test_a_worker_that_is_stopped_gives_its_job_back_and_one_that_works_keeps_its_lease(bench: Bench) -> None:
+    from leaderboard.submission.sandbox import BoundedChild
+
+    digest = bench.send("stopped")
+    worker = Worker(bench.board.settings, bench.store.engine, bench.vault)
+    worker._child = BoundedChild(Slow, 1024)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        until(lambda: bench.job(digest).state == LEASED, 30)
+        lease = bench.job(digest).leases
+        for _ in range(10):  # for longer than a lease lasts
+            threading.Event().wait(0.1)
+            assert queue.take(bench.store.engine, "other", 0, most=100) is None
+        assert bench.job(digest).leases == lease
+    finally:
+        worker.stop()
+        thread.join(30)
+    assert (bench.job(digest).state, bench.job(digest).leases) == (QUEUED, 0)
+    steps(bench, 1)
+    assert bench.results(digest) == [(0, "first scoring"), (1, "first scoring")]
+
+
+def test_the_command_scores_and_ends_in_order(bench: Bench) -> None:
+    digest = bench.send("by command")
+    process = Process(bench.board, "worker")
+    try:
+        until(lambda: bench.job(digest).state == DONE, 60)
+    finally:
+        status = process.stop()
+    assert status == 0
+    assert queue.depth(bench.store.engine)[QUEUED] == 0

@@ -1,0 +1,191 @@
+"""A backup holds the whole board, moves it between databases, and is refused when anything in it was changed."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from leaderboard.store import schema
+from leaderboard.store.accounts import authenticate, create_token
+from leaderboard.store.backup import backup, check, restore
+from leaderboard.store.database import writing
+from leaderboard.store.files import Vault
+from leaderboard.store.results import Store, remember
+from leaderboard.store.tables import FIRST, JobRow, ResultRow, now
+from leaderboard.submission.submission import read
+from nvfair_tools.errors import NvfairError
+from tests.leaderboard.running import dump, named
+
+FIGURES = '{"generators": {}, "overlap": []}'
+
+
+def filled(url: str, folder: Path, good: Path) -> tuple[Store, Vault, str]:
+    """A board with something in every table, and a token of it."""
+    store, vault = Store(url), Vault(folder)
+    token = create_token(store.engine, "ann")
+    account = authenticate(store.engine, token)
+    assert account is not None
+    for n in range(3):
+        digest = f"{n}" * 64
+        with vault.aside() as aside:
+            vault.keep(named(good, aside / "plain", f"method {n}"), digest)
+        with writing(store.engine) as session:
+            remember(session, digest, read(vault.path(digest)), account=account.id, private=n == 1)
+            moment = now()
+            session.add(
+                JobRow(
+                    submission=digest,
+                    account=account.id,
+                    phase="p",
+                    reason=FIRST,
+                    state="done",
+                    created=moment,
+                    available=moment,
+                    leases=1,
+                    attempts=0,
+                    finished=moment,
+                )
+            )
+            session.add(
+                ResultRow(
+                    submission=digest,
+                    entry=0,
+                    protocol="p",
+                    protocol_digest="p",
+                    dataset_digest="s",
+                    scorer="1",
+                    reason=FIRST,
+                    figures=FIGURES,
+                    phase="p",
+                )
+            )
+    return store, vault, token
+
+
+def without_audit(store: Store) -> str:
+    """Everything but the audit log, which tells of the restoring too."""
+    tables = json.loads(dump(store))
+    return json.dumps([rows for rows in tables if not any("'admin'" in row for row in rows)])
+
+
+@pytest.mark.parametrize("into", ["sqlite", "postgresql"])
+def test_a_board_comes_back_whole_in_either_database(
+    fresh_url: Callable[[], str], into: str, good: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    store, vault, token = filled(fresh_url(), tmp_path / "files", good)
+    made = backup(store.engine, vault, tmp_path / "board.tar")
+    assert made.rows == {**made.rows, "submissions": 3, "results": 3, "jobs": 3, "tokens": 1, "accounts": 1}
+    url = (
+        request.getfixturevalue("postgres").fresh() if into == "postgresql" else f"sqlite:///{tmp_path / 'new.sqlite'}"
+    )
+    other, files = Store(url), Vault(tmp_path / "new-files")
+    assert restore(other.engine, files, tmp_path / "board.tar") == made
+    assert without_audit(other) == without_audit(store)
+    assert list(other.results()) == list(store.results())
+    assert authenticate(other.engine, token) == authenticate(store.engine, token)
+    for digest in vault.digests():
+        old, new = vault.path(digest), files.path(digest)
+        contents = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in (old, new)]
+        assert contents[0] == contents[1] != {}
+    create_token(other.engine, "bob")  # numbers go on after those that were restored
+    with pytest.raises(NvfairError, match="the board is not empty"):
+        restore(other.engine, files, tmp_path / "board.tar")
+    store.close()
+    other.close()
+
+
+def rewritten(path: Path, change: Callable[[str, bytes], list[tuple[str, bytes]]]) -> Path:
+    """The backup with its members changed."""
+    out = path.with_name("changed.tar")
+    with tarfile.open(path) as old, tarfile.open(out, "w") as new:
+        for member in old.getmembers():
+            for name, content in change(member.name, old.extractfile(member).read()):
+                fresh = tarfile.TarInfo(name)
+                fresh.size = len(content)
+                new.addfile(fresh, io.BytesIO(content))
+    return out
+
+
+@pytest.mark.parametrize("damage", ["changed", "missing", "surplus", "twice", "escape", "cut", "none", "newer"])
+def test_a_damaged_backup_is_refused_and_nothing_is_restored(good: Path, tmp_path: Path, damage: str) -> None:
+    store, vault, _ = filled(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "files", good)
+    backup(store.engine, vault, tmp_path / "board.tar")
+    store.close()
+
+    def change(name: str, content: bytes) -> list[tuple[str, bytes]]:
+        target = name.endswith("submission.yaml") and "/000" in name
+        if damage == "changed" and target:
+            return [(name, content + b" ")]
+        if damage == "missing" and target:
+            return []
+        if damage == "surplus" and target:
+            return [(name, content), ("extra", b"x")]
+        if damage == "twice" and target:
+            return [(name, content), (name, b"x")]
+        if name == "manifest.json" and damage in ("escape", "newer"):
+            told = json.loads(content)
+            if damage == "newer":
+                told["revision"] = "9999"
+            else:
+                told["members"][f"submissions/{'0' * 64}/../../../evil"] = "0" * 64
+            return [(name, json.dumps(told).encode())]
+        return [(name, content)]
+
+    path = rewritten(tmp_path / "board.tar", change)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif damage == "none":
+        path.write_bytes(b"no tar at all")
+    other, files = Store(f"sqlite:///{tmp_path / 'b.sqlite'}"), Vault(tmp_path / "new-files")
+    with pytest.raises(NvfairError) as caught:
+        restore(other.engine, files, path)
+    word = {"changed": "not what was backed up", "missing": "is missing", "surplus": "not in the manifest"}
+    word |= {"twice": "is there twice", "escape": "no name of ours", "newer": "9999"}
+    assert word.get(damage, "") in str(caught.value)
+    assert list(other.results()) == []
+    assert list(files.digests()) == []
+    assert not (tmp_path / "evil").exists()
+    other.close()
+
+
+def test_a_backup_of_a_board_at_work_is_of_one_moment(fresh_url: Callable[[], str], good: Path, tmp_path: Path) -> None:
+    import threading
+
+    store, vault, _ = filled(fresh_url(), tmp_path / "files", good)
+    over, account = threading.Event(), 1
+
+    def work() -> None:
+        n = 100
+        while not over.is_set():
+            digest, n = f"{n:064d}", n + 1
+            with writing(store.engine) as session:
+                remember(session, digest, read(good), account=account)
+                session.add(
+                    JobRow(
+                        submission=digest,
+                        account=account,
+                        phase="p",
+                        reason=FIRST,
+                        state="queued",
+                        created=now(),
+                        available=now(),
+                        leases=0,
+                        attempts=0,
+                    )
+                )
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for n in range(5):
+            made = backup(store.engine, vault, tmp_path / f"{n}.tar")
+            assert made.rows["submissions"] == made.rows["jobs"]  # each is written with its job
+            assert check(tmp_path / f"{n}.tar") == made
+    finally:
+        over.set()
+        thread.join()
+        store.close()
+    assert schema.head() == made.revision

@@ -1,0 +1,141 @@
+"""The database's tables: made, brought forward, refused; and what they never allow."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DatabaseError
+
+from leaderboard.store import schema
+from leaderboard.store.database import open_engine, writing
+from leaderboard.store.results import Store
+from leaderboard.store.tables import AuditRow, Base, ResultRow, SubmissionRow, now
+from nvfair_tools.errors import NvfairError
+from tests.leaderboard.conftest import GOOD
+
+# What the first release made, as its own code said it (create_all), for each database.
+OLD = (
+    "CREATE TABLE submissions (digest VARCHAR(64) NOT NULL PRIMARY KEY, method VARCHAR(80) NOT NULL, "
+    "declaration TEXT NOT NULL)",
+    "CREATE TABLE results ({id}, submission VARCHAR(64) NOT NULL REFERENCES submissions (digest), "
+    "entry INTEGER NOT NULL, protocol VARCHAR(80) NOT NULL, protocol_digest VARCHAR(64) NOT NULL, "
+    "dataset_digest VARCHAR(64) NOT NULL, scorer VARCHAR(40) NOT NULL, reason VARCHAR(200) NOT NULL, "
+    "figures TEXT NOT NULL, UNIQUE (submission, entry, protocol_digest, dataset_digest, scorer, reason))",
+)
+FIGURES = {"generators": {}, "overlap": []}
+
+
+def old_database(url: str) -> None:
+    """Makes the first release's database with one result."""
+    engine = open_engine(url)
+    number = "id SERIAL PRIMARY KEY" if engine.dialect.name == "postgresql" else "id INTEGER NOT NULL PRIMARY KEY"
+    with writing(engine) as session:
+        for statement in OLD:
+            session.execute(text(statement.format(id=number)))
+        session.execute(text("INSERT INTO submissions VALUES ('d1', 'old', :d)"), {"d": json.dumps(GOOD)})
+        session.execute(
+            text("INSERT INTO results VALUES (1, 'd1', 0, 'nvfair-seen', 'p', 's', '1', 'first scoring', :f)"),
+            {"f": json.dumps(FIGURES)},
+        )
+    engine.dispose()
+
+
+def result(**changes: object) -> ResultRow:
+    values = {
+        "submission": "d1",
+        "entry": 0,
+        "protocol": "nvfair-seen",
+        "protocol_digest": "p",
+        "dataset_digest": "s",
+        "scorer": "1",
+        "figures": json.dumps(FIGURES),
+    }
+    return ResultRow(**{**values, **changes})
+
+
+def test_an_empty_database_gets_the_tables_that_the_program_has(fresh_url: Callable[[], str]) -> None:
+    store = Store(fresh_url())
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    assert schema.revision(store.engine) == schema.head()
+    store.close()
+
+
+def test_an_older_database_is_refused_with_the_way_forward_and_keeps_its_results(
+    fresh_url: Callable[[], str],
+) -> None:
+    url = fresh_url()
+    old_database(url)
+    with pytest.raises(NvfairError, match=r"(?s)revision 0001, older.*board admin upgrade"):
+        Store(url)
+    engine = open_engine(url)
+    assert not inspect(engine).has_table("audit")  # opening has changed nothing
+    assert schema.upgrade(engine) == ("0001", schema.head())
+    assert schema.upgrade(engine) == (schema.head(), schema.head())
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+    store = Store(url)
+    (kept,) = store.results()
+    assert (kept.submission.method, kept.figures, kept.created, kept.private) == (GOOD["method"], FIGURES, None, False)
+    store.close()
+
+
+def test_a_newer_database_is_refused_in_words(fresh_url: Callable[[], str]) -> None:
+    url = fresh_url()
+    Store(url).close()
+    engine = open_engine(url)
+    with writing(engine) as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for attempt in (lambda: Store(url), lambda: schema.upgrade(engine)):
+        with pytest.raises(NvfairError, match="9999, which this program does not know"):
+            attempt()
+    engine.dispose()
+
+
+@pytest.mark.parametrize("verb", ["UPDATE {} SET {} = 'x'", "DELETE FROM {}"])
+def test_results_and_the_audit_log_cannot_be_changed_even_by_hand(fresh_url: Callable[[], str], verb: str) -> None:
+    store = Store(fresh_url())
+    with writing(store.engine) as session:
+        session.add(SubmissionRow(digest="d1", method="m", declaration=json.dumps(GOOD)))
+        session.flush()
+        session.add(result())
+        session.add(AuditRow(at=now(), actor="a", action="b", subject="c"))
+    for table, column in (("results", "figures"), ("audit", "actor")):
+        with pytest.raises(DatabaseError, match=f"rows of {table} are never changed"), writing(store.engine) as session:
+            session.execute(text(verb.format(table, column)))
+    store.close()
+
+
+def test_the_database_itself_refuses_the_same_result_twice(fresh_url: Callable[[], str]) -> None:
+    store = Store(fresh_url())
+    with writing(store.engine) as session:
+        session.add(SubmissionRow(digest="d1", method="m", declaration=json.dumps(GOOD)))
+        session.flush()
+        session.add(result())
+    with pytest.raises(DatabaseError, match=r"(?i)unique"), writing(store.engine) as session:
+        session.add(result(figures="{}"))
+    with writing(store.engine) as session:
+        session.add(result(reason="a better scorer"))
+    assert [kept.reason for kept in store.results()] == ["first scoring", "a better scorer"]
+    store.close()
+
+
+def test_sqlite_is_set_up_to_be_shared(tmp_path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'board.sqlite'}")
+    with store.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 30_000
+    store.close()
+
+
+def test_a_database_without_our_tables_is_not_taken_for_an_old_one(tmp_path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'other.sqlite'}")
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE photographs (id INTEGER)"))
+    assert schema.revision(engine) is None
+    engine.dispose()

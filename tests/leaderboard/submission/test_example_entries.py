@@ -1,0 +1,78 @@
+"""The first entries of a board go the whole way, and the public set is the one that the project means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmark import protocols
+from leaderboard.settings import read as read_settings
+from leaderboard.store.files import Vault
+from leaderboard.submission.check import problems
+from leaderboard.submission.check import test_windows as windows_of
+from leaderboard.submission.example_entries import embedded, scored, spread
+from leaderboard.submission.scoring import score
+from leaderboard.submission.submission import digest, read
+from leaderboard.submission.test_set import TestSet
+from nvfair_tools.cli.board.demo import CONTENT, content_of, public_set
+from nvfair_tools.cli.board.groups import board
+from nvfair_tools.dataset import Dataset
+
+
+def test_a_baseline_and_a_control_are_good_submissions(dataset: Dataset, tmp_path: Path) -> None:
+    from benchmark.controls import shape_scorer
+
+    test, windows = TestSet(dataset), windows_of(dataset, protocols.load("nvfair-seen"))
+    training = {"datasets": [], "people": [], "generators": ["alpha"]}
+    first = embedded(tmp_path / "a", windows, spread(windows), trained_on=["alpha"], method="spread", training=training)
+    second = scored(tmp_path / "b", test, shape_scorer(windows), method="shape", kind="control")
+    for folder, cells in ((first, 2), (second, 4)):
+        assert problems(folder, test) == []
+        assert sum(len(test.expected(protocols.load(e.protocol)).cells(["alpha"])) for e in read(folder).entries) == 2
+        assert len([c for row in score(folder, test)[2] for c in _generators(row)]) == cells
+    assert read(second).kind == "control"
+
+
+def _generators(row) -> list[str]:
+
+    return list(row.figures["generators"])
+
+
+def test_spread_does_not_change_with_size_and_place(dataset: Dataset) -> None:
+    import dataclasses
+
+    windows = windows_of(dataset, protocols.load("nvfair-seen"))
+    moved = dataclasses.replace(windows, landmarks=windows.landmarks * 2 + 30)
+    assert np.allclose(spread(windows), spread(moved), atol=1e-4)
+
+
+def test_the_public_set_is_named_by_its_recipe() -> None:
+    assert public_set().world() == "014ece70ca64b6ee2e11d012dffb0a40"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
+    done = CliRunner().invoke(board, ["demo", str(tmp_path / "demo"), "--workers", "1"], catch_exceptions=False)
+    assert "landmark spread: nvfair-unseen, sim-latent: AUC 0." in done.output
+    assert "still frame: nvfair-seen" in done.output
+    assert "temporal-cnn: nvfair-seen, sim-keypoint" in done.output
+    assert "motion-signature: nvfair-unseen, sim-spline" in done.output
+    assert content_of(Dataset.open(tmp_path / "demo" / "dataset")) == CONTENT
+    page = (tmp_path / "demo" / "site" / "index.html").read_text()
+    assert "mean face shape" in page
+    entries = tmp_path / "demo" / "entries"
+    assert sorted(path.name for path in entries.glob("*.zip")) == [
+        "head-pose-only.zip",
+        "landmark-spread.zip",
+        "mean-face-shape.zip",
+        "motion-signature.zip",
+        "still-frame.zip",
+        "temporal-cnn.zip",
+    ]
+    settings = read_settings(tmp_path / "demo")
+    identity = digest(entries / "temporal-cnn", read(entries / "temporal-cnn"))
+    assert (Vault(settings.files).path(identity) / "reproduce" / "checkpoint.json").is_file()

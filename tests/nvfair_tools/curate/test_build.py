@@ -1,0 +1,245 @@
+"""A whole build of small real videos: what it holds, what it says of what it left out, and that it can be repeated."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from nvfair_tools.cli import cli
+from nvfair_tools.curate.build import Outcome, run_build, summary
+from nvfair_tools.curate.session import session_of
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.features import distances
+from nvfair_tools.media import probe
+from nvfair_tools.recipe.recipe import load_recipe
+from tests.nvfair_tools.small_build import PEOPLE, file_hashes, write_recipe, write_sources
+
+pytest.importorskip("mediapipe")
+pytest.importorskip("cv2")
+
+
+def built(recipe: Path, **options) -> Outcome:
+    with session_of(load_recipe(recipe)) as session:
+        return run_build(session, **options)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> Path:
+    return write_sources(tmp_path_factory.mktemp("sources"), hard=True)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory) -> Path:
+    """The list of a smaller set without anything wrong in it."""
+    return write_sources(tmp_path_factory.mktemp("few"), clips=2)
+
+
+@pytest.fixture(scope="module")
+def build(sources, tmp_path_factory) -> tuple[Path, Outcome]:
+    folder = tmp_path_factory.mktemp("build")
+    recipe = write_recipe(folder / "recipe.yaml", sources, features={"distances": "float16", "rows_per_part": 25})
+    return recipe, built(recipe)
+
+
+@pytest.fixture(scope="module")
+def dataset(build) -> Dataset:
+    return Dataset.open(build[0].parent / "dataset")
+
+
+def test_every_listed_clip_ends_in_a_state_with_its_reason(dataset):
+    real = dataset.videos[dataset.videos["kind"] == "real"].set_index("clip_name")
+    ends = {name: (row["state"], row["reason"]) for name, row in real.iterrows()}
+    fine = {f"{person}-{number}": ("ok", "") for person in PEOPLE for number in range(3)}
+    assert ends == fine | {
+        "copy": ("rejected", "duplicate_content"),
+        "cut": ("failed", "truncated"),
+        "noise": ("rejected", "no_face"),
+        "short": ("rejected", "too_short"),
+        "secret": ("rejected", "use_not_permitted"),
+        "gone": ("failed", "missing_file"),
+    }
+    assert (real.loc[real["state"] != "ok", "detail"] != "").all()
+
+
+def test_all_pairs_within_the_split_are_there_and_portraits_never_drive(dataset):
+    made = dataset.videos[dataset.videos["kind"] != "real"]
+    assert (made["state"] == "ok").all()
+    # Two people with three clips each, of which one gives the portrait: 2 x 2 driving clips on 2 faces.
+    assert made["kind"].value_counts().to_dict() == {"self": 4, "cross": 4}
+    assert not set(dataset.identities["portrait_clip"]) & set(made["clip"])
+    chosen = dataset.videos.set_index("video").loc[dataset.identities["portrait_clip"]]
+    assert (chosen["emotion"] == "neutral").all()
+    assert all("portrait" in flags for flags in chosen["flags"])
+
+
+def test_a_forbidden_clip_leaves_no_trace_but_its_row(dataset):
+    assert not [path for path in file_hashes(dataset.folder) if "secret" in path]
+
+
+def test_every_video_is_there_says_what_it_is_and_has_the_drivers_length_and_rate(dataset):
+    for row in dataset.usable().itertuples():
+        info = probe(dataset.folder / row.path)
+        assert (info.frames, info.width, info.height) == (row.frames, row.width, row.height)
+        assert (info.fps.numerator, info.fps.denominator) == (row.fps_num, row.fps_den)
+        assert info.metadata["synthetic"] == ("false" if row.kind == "real" else "true")
+        assert info.metadata["permitted_use"] == row.permitted_use
+        assert info.metadata["licence"] == row.licence
+        if row.kind != "real":
+            assert (info.metadata["target"], info.metadata["driver"]) == (row.target, row.driver)
+            assert info.metadata["video"] == row.video
+            assert "Apache-2.0" in row.licence, "the generator's licence travels too"
+            assert row.path.endswith(
+                f"/{row.target.replace(':', '_')}--{row.clip_name}--{row.driver.replace(':', '_')}.mp4"
+            )
+
+
+def test_the_stored_face_moves_as_its_driver_does(dataset):
+    """The face's path through a self- or cross-reenactment follows the driver's real one: the pictures were made from
+    that clip, with that motion, in that order."""
+    videos = dataset.videos.set_index("video")
+    for row in videos[videos["kind"] != "real"].itertuples():
+        tracks = dataset.tracks([row.Index, row.clip])
+        (_, made, valid, _), (_, real, _, _) = list(tracks)
+        assert valid.all()
+        path_made = made.mean(axis=1) - made.mean(axis=(0, 1))
+        path_real = real.mean(axis=1) - real.mean(axis=(0, 1))
+        assert np.corrcoef(path_made.ravel(), path_real.ravel())[0, 1] > 0.95
+
+
+def test_stored_distances_are_those_of_the_stored_landmarks(dataset):
+    for part in dataset.usable()["part"].unique():
+        table = pd.read_parquet(dataset.folder / part)
+        landmarks = np.stack(table["landmarks"].to_numpy()).reshape(-1, 126, 2)
+        stored = np.stack(table["distances"].to_numpy())
+        np.testing.assert_array_equal(stored, distances(landmarks, dtype=np.float16))
+
+
+def test_people_carry_their_facts(dataset):
+    people = dataset.identities.set_index("identity")
+    assert people.loc[PEOPLE["astronaut"], "gender"] == "female"
+    assert people["clips"].tolist() == [3, 3]
+    assert people["licence"].tolist() == ["public domain"] * 2
+    assert all((dataset.folder / path).is_file() for path in people["portrait"])
+
+
+def test_the_metadata_file_vouches_for_every_table_and_part(dataset):
+    hashes = file_hashes(dataset.folder)
+    listed = dataset.meta["files"]
+    assert {path: hashes[path] for path in listed} == listed
+    assert {path for path in hashes if path.startswith(("frames/", "portraits/"))} <= set(listed)
+    assert dataset.videos.loc[dataset.videos["path"].notna(), "sha256"].tolist() == [
+        hashes[path] for path in dataset.videos["path"].dropna()
+    ]
+
+
+def test_nothing_of_this_machine_is_in_the_tables(dataset, build, sources):
+    for path in ("README.md", "dataset.json", "videos.parquet", "identities.parquet"):
+        text = (dataset.folder / path).read_bytes()
+        if path.endswith(".parquet"):
+            text = pd.read_parquet(dataset.folder / path).to_csv().encode()
+        for place in (build[0].parent, sources.parent):
+            assert str(place).encode() not in text
+
+
+def test_hugging_face_datasets_reads_it_as_it_is(dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    frames = datasets.load_dataset(str(dataset.folder), cache_dir=str(tmp_path))
+    assert set(frames) == {"train"}
+    assert len(frames["train"]) == int(dataset.usable()["frames"].sum())
+    assert len(frames["train"][0]["landmarks"]) == 252
+    assert len(frames["train"][0]["distances"]) == 7875
+    videos = datasets.load_dataset(str(dataset.folder), "videos", cache_dir=str(tmp_path))["table"]
+    assert videos["video"][:] == dataset.videos["video"].tolist()
+    people = datasets.load_dataset(str(dataset.folder), "identities", cache_dir=str(tmp_path))["table"]
+    assert people["identity"][:] == sorted(PEOPLE.values())
+
+
+def test_building_again_does_nothing_and_changes_nothing(build):
+    recipe, _ = build
+    folder = recipe.parent / "dataset"
+    before = {path: path.stat().st_mtime_ns for path in (folder / "videos").rglob("*.mp4")}
+    hashes = file_hashes(folder)
+    engine_was_asked = []
+
+    class Counting:
+        def run(self, factory, batches, *, time_limit):
+            engine_was_asked.extend(batches)
+            return iter(())
+
+    with session_of(load_recipe(recipe), engine=Counting()) as session:
+        again = run_build(session)
+    assert engine_was_asked == []
+    assert summary(again) == summary(build[1])
+    assert file_hashes(folder) == hashes
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_two_builds_at_once_are_refused(build):
+    recipe = load_recipe(build[0])
+    with session_of(recipe), pytest.raises(NvfairError, match="another build is at work"), session_of(recipe):
+        pass
+
+
+def test_lost_and_damaged_outputs_are_made_again_as_they_were(few, tmp_path):
+    recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0, pairs={"cross_per_clip": 0})
+    built(recipe)
+    folder = tmp_path / "dataset"
+    hashes = file_hashes(folder)
+    videos = sorted((folder / "videos").rglob("*.mp4"))
+    videos[0].unlink()
+    videos[-1].write_bytes(b"short")
+    sorted((folder / "frames").rglob("*.parquet"))[0].unlink()
+    sorted((folder / "portraits").iterdir())[0].unlink()
+    built(recipe)
+    assert file_hashes(folder) == hashes
+
+
+def test_another_motion_mode_makes_the_same_paths_anew_and_back(few, tmp_path):
+    """Files are named for people: a video of another recipe at the same path must not be taken for this one's."""
+    relative = write_recipe(tmp_path / "a.yaml", few, workers=0)
+    absolute = write_recipe(
+        tmp_path / "b.yaml", few, workers=0, generators=[{"name": "warp-dense", "mode": "absolute"}]
+    )
+    first = built(relative)
+    hashes = file_hashes(tmp_path / "dataset")
+    second = built(absolute)
+    assert [video.path for video in first.reenactments] == [video.path for video in second.reenactments]
+    changed = file_hashes(tmp_path / "dataset")
+    assert all(changed[video.path] != hashes[video.path] for video in first.reenactments)
+    built(relative)
+    assert file_hashes(tmp_path / "dataset") == hashes
+
+
+def test_a_person_who_leaves_the_list_is_pruned_on_request(few, tmp_path):
+    recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0)
+    built(recipe)
+    lines = few.read_text().splitlines()
+    fewer = few.with_name("fewer.csv")
+    fewer.write_text("\n".join(line for line in lines if "hopper" not in line) + "\n")
+    write_recipe(recipe, fewer, workers=0)
+    outcome = built(recipe)
+    assert outcome.stray
+    assert all("hopper" in path for path in outcome.stray)
+    assert built(recipe, prune=True).stray == ()
+    assert not [path for path in file_hashes(tmp_path / "dataset") if "hopper" in path]
+
+
+def test_the_commands_run_stage_by_stage_and_say_what_came_of_it(sources, tmp_path):
+    recipe = write_recipe(tmp_path / "recipe.yaml", sources, workers=0)
+    runner = CliRunner()
+    checked = runner.invoke(cli, ["check", str(recipe)])
+    assert checked.exit_code == 1, "a listed file is missing"
+    assert "gone.mp4" in checked.output
+    for stage, told in (("ingest", "truncated"), ("plan", "planned cross"), ("shards", "finished")):
+        result = runner.invoke(cli, [stage, str(recipe), "--quiet"])
+        assert result.exit_code == 0, result.output
+        assert told in result.output
+        assert (tmp_path / "dataset" / "dataset.json").exists() == (stage == "shards")
+    counted = runner.invoke(cli, ["status", str(recipe)])
+    assert "the data set is finished" in counted.output
+    assert json.loads((tmp_path / "dataset" / "dataset.json").read_text())["synthetic"] is True

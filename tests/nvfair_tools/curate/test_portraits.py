@@ -1,0 +1,121 @@
+"""Portraits: the most frontal, neutral and sharp frame of a clip that then never drives."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nvfair_tools.curate.ingest import Clip
+from nvfair_tools.curate.portraits import (
+    choose_clip,
+    sharpness,
+)
+from nvfair_tools.faces.frontality import pose_costs
+from nvfair_tools.landmarks.landmarker import create_landmarker
+from nvfair_tools.pipeline.items import ok
+from nvfair_tools.recipe.recipe import load_recipe
+from tests.nvfair_tools.curate.test_build import built
+from tests.nvfair_tools.curate.test_ingest import clip
+from tests.nvfair_tools.moving_portraits import portrait, write_clip
+from tests.nvfair_tools.small_build import write_recipe
+
+pytest.importorskip("mediapipe")
+
+
+@pytest.fixture(scope="module")
+def face() -> tuple[np.ndarray, np.ndarray]:
+    """A real picture and its mesh."""
+    image = np.asarray(portrait("astronaut"))
+    landmarker = create_landmarker()
+    landmarker.start()
+    return image, landmarker.find(image)[0]
+
+
+def turned(mesh: np.ndarray, yaw: float = 0.0, roll: float = 0.0) -> np.ndarray:
+    """The mesh turned by angles in degrees about its centre."""
+    a, b = np.radians([yaw, roll])
+    about_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
+    about_z = np.array([[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]])
+    centre = mesh.mean(axis=0)
+    return (mesh - centre) @ (about_z @ about_y).T + centre
+
+
+def frontal(mesh: np.ndarray) -> np.ndarray:
+    across = mesh[454] - mesh[234]
+    mesh = turned(mesh, yaw=np.degrees(np.arctan2(across[2], across[0])))
+    eyes = mesh[263] - mesh[33]
+    return turned(mesh, roll=-np.degrees(np.arctan2(eyes[1], eyes[0])))
+
+
+def test_turning_tilting_speaking_and_blinking_each_cost(face):
+    mesh = frontal(face[1].astype(np.float64))
+    speaking, blinking = mesh.copy(), mesh.copy()
+    speaking[14, 1] += 0.3 * np.linalg.norm(mesh[61] - mesh[291])
+    blinking[[145, 374]] = blinking[[159, 386]]
+    frames = np.stack([mesh, turned(mesh, yaw=20), turned(mesh, roll=20), speaking, blinking, mesh, mesh])
+    costs = pose_costs(frames)
+    assert costs[0] == costs[5]
+    assert (costs[1:5] > costs[0] + 2).all()
+
+
+def test_a_frame_without_a_face_costs_nothing_that_could_be_compared(face):
+    frames = np.stack([face[1], np.full((478, 3), np.nan)])
+    assert np.isfinite(pose_costs(frames)).tolist() == [True, False]
+
+
+def test_blur_is_less_sharp_whatever_the_brightness(face):
+    from PIL import Image, ImageFilter
+
+    image, mesh = face
+    blurred = np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(3)))
+    darker = (image // 2).astype(np.uint8)
+    assert sharpness(blurred, mesh) < 0.5 * sharpness(image, mesh)
+    assert sharpness(darker, mesh) == pytest.approx(sharpness(image, mesh), rel=0.1)
+
+
+def candidate(id: str, emotion: str, cost: float) -> Clip:
+    made = clip(id, "x:1", f"{id}.mp4")
+    return replace(made, row=replace(made.row, emotion=emotion), facts={"pose_cost": cost}, result=ok())
+
+
+def test_a_neutral_clip_gives_the_portrait_before_a_more_frontal_one():
+    clips = [candidate("a", "happy", 0.1), candidate("b", "neutral", 2.0), candidate("c", "neutral", 1.0)]
+    assert choose_clip(clips).id == "c"
+    assert choose_clip(clips[:1]).id == "a"
+
+
+def test_a_given_picture_leaves_every_clip_to_drive_and_a_single_clip_is_flagged(tmp_path: Path):
+    for person in ("astronaut", "hopper"):
+        write_clip(tmp_path / f"{person}.mp4", person, 0)
+    portrait("astronaut").save(tmp_path / "given.png")
+    (tmp_path / "clips.csv").write_text(
+        "path,identity,split,permitted_use,portrait\n"
+        "astronaut.mp4,x:a,train,research,given.png\n"
+        "hopper.mp4,x:h,train,research,\n"
+    )
+    path = write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", workers=0)
+    outcome = built(path)
+    people = outcome.identities.set_index("identity")
+    assert people.loc["x:a", "flags"] == ["portrait_given"]
+    assert people.loc["x:h", "flags"] == ["single_clip"]
+    assert pd.isna(people.loc["x:a", "portrait_clip"])
+    assert len(outcome.pairs) == 4, "both clips drive both faces"
+    assert load_recipe(path).output_folder == (tmp_path / "dataset").resolve()
+
+
+def test_a_given_picture_without_a_face_is_rejected_and_its_person_is_no_target(tmp_path: Path):
+    from PIL import Image
+
+    for person in ("astronaut", "hopper"):
+        write_clip(tmp_path / f"{person}.mp4", person, 0)
+    Image.new("RGB", (100, 100), "grey").save(tmp_path / "given.png")
+    (tmp_path / "clips.csv").write_text(
+        "path,identity,split,permitted_use,portrait\n"
+        "astronaut.mp4,x:a,train,research,given.png\n"
+        "hopper.mp4,x:h,train,research,\n"
+    )
+    outcome = built(write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", workers=0), until="plan")
+    assert outcome.portraits["x:a"].result.reason == "no_face"
+    assert {(pair.driver, pair.target) for pair in outcome.pairs} == {("x:a", "x:h"), ("x:h", "x:h")}

@@ -1,0 +1,100 @@
+"""Recipes are parsed once; everything wrong in one is told at once, with the key and the nearest right word."""
+
+from pathlib import Path
+
+import pytest
+
+from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.recipe.recipe import Recipe, load_recipe
+
+SMALLEST = """
+name: test
+output: out
+sources: [{csv: clips.csv}]
+rights: {render_if: [research]}
+generators: [{name: warp-dense}]
+"""
+
+
+def load(tmp_path: Path, text: str) -> Recipe:
+    (tmp_path / "recipe.yaml").write_text(text)
+    return load_recipe(tmp_path / "recipe.yaml")
+
+
+def test_the_smallest_recipe_has_the_documented_defaults(tmp_path):
+    recipe = load(tmp_path, SMALLEST)
+    assert recipe.features.distances == "float16"
+    assert recipe.features.scale == "overall"
+    assert recipe.pairs.cross_per_clip is None
+    assert recipe.pairs.self_
+    assert recipe.generators[0].motion_mode == "relative(reference=best)"
+    assert recipe.generators[0].label == "warp-dense"
+
+
+def test_paths_are_relative_to_the_recipe_not_to_where_it_is_run(tmp_path, monkeypatch):
+    recipe = load(tmp_path, SMALLEST)
+    monkeypatch.chdir("/")
+    assert recipe.output_folder == tmp_path.resolve() / "out"
+    assert recipe.resolve("/elsewhere/x") == Path("/elsewhere/x")
+
+
+def test_all_problems_are_told_together_with_key_and_nearest_word(tmp_path):
+    text = SMALLEST.replace("output: out", "ouput: out") + (
+        "policy: {min_valid_share: 1.5, min_frame: 3}\nworkers: -1\nlandmarks: {landmarker: dlib}\n"
+        "pairs: {self: perhaps}\n"
+    )
+    with pytest.raises(Problems) as caught:
+        load(tmp_path, text)
+    told = "\n".join(caught.value.problems)
+    assert "ouput: no such key; did you mean `output`?" in told
+    assert "output: is needed" in told
+    assert "policy.min_frame: no such key; did you mean `min_frames`?" in told
+    assert "policy.min_valid_share" in told
+    assert "1.5" in told
+    assert "workers" in told
+    assert "landmarks.landmarker" in told
+    assert "pairs.self" in told
+    assert "recipe.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("addition", "told"),
+    [
+        ("splits: {by: shares, shares: {train: 0.5, test: 0.2}}", "add up to 0.7"),
+        ("splits: {by: file}", "needs `file`"),
+        ("sources: [{}]", "csv or folder"),
+        ("sources: [{folder: people}]", "source"),
+        ("generators: []", "generators"),
+        ("generators: [{name: lia}, {name: lia, mode: absolute}]", "variant"),
+        ("generators: [{name: lia, variant: 'a/b'}]", "variant"),
+        ("folder: people", "did you mean"),
+        ("rights: {render_if: []}", "rights.render_if"),
+    ],
+)
+def test_a_contradiction_names_its_remedy(tmp_path, addition, told):
+    key = addition.partition(":")[0]
+    text = "\n".join(line for line in SMALLEST.splitlines() if not line.startswith(f"{key}:"))
+    with pytest.raises(Problems, match=told):
+        load(tmp_path, f"{text}\n{addition}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("name: [", "line 1|line 2"), ("- a\n- b\n", "mapping"), ("", "mapping"), ("a: \t- b: c:\n", "YAML")],
+)
+def test_what_is_not_a_recipe_is_said_so_in_words(tmp_path, text, told):
+    with pytest.raises(NvfairError, match=told):
+        load(tmp_path, text)
+
+
+def test_a_missing_file_is_no_traceback(tmp_path):
+    with pytest.raises(NvfairError, match="cannot be read"):
+        load_recipe(tmp_path / "none.yaml")
+
+
+def test_the_digest_tells_what_is_asked_for_not_where_it_runs(tmp_path):
+    digest = load(tmp_path, SMALLEST).digest()
+    assert load(tmp_path, SMALLEST.replace("out\n", "other\n") + "workers: 7\ndevice: cpu\n").digest() == digest
+    weighted = SMALLEST.replace("warp-dense}", "warp-dense, weights: /home/me/a.pt}")
+    assert load(tmp_path, weighted).digest() == digest
+    assert load(tmp_path, SMALLEST + "pairs: {cross_per_clip: 2}\n").digest() != digest
