@@ -53,7 +53,7 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path):
     code = f"""
 import os, signal
 from pathlib import Path
-from nvfair_tools.atomic import written_aside
+from nvfair_tools.files import written_aside
 with written_aside(Path({str(path)!r})) as aside:
     aside.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

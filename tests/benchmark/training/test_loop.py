@@ -98,9 +98,9 @@ RUNS = {"plain": OPTIONS, "graph": GRAPH, "everything": EVERYTHING}
 _CHILD = """
 import sys, time
 from pathlib import Path
-import benchmark.train as module
+import benchmark.training.loop as module
 from nvfair_tools.dataset import Dataset
-from tests.benchmark.test_train import PROTOCOL, RUNS
+from tests.benchmark.training.test_loop import PROTOCOL, RUNS
 def slow(done, total, text):
     print(done, flush=True)
     time.sleep(0.2)

@@ -99,8 +99,8 @@ def test_a_child_is_replaced_after_its_number_of_calls() -> None:
 
 def test_a_child_ends_with_a_parent_that_was_killed() -> None:
     code = """
-from tests.leaderboard.test_limits import Work
-from leaderboard.limits import BoundedChild
+from tests.leaderboard.submission.test_sandbox import Work
+from leaderboard.submission.sandbox import BoundedChild
 if __name__ == "__main__":
     child = BoundedChild(Work, 256)
     print(child.call("process", seconds=60), flush=True)

@@ -78,8 +78,8 @@ def test_a_killed_process_loses_no_recorded_result(tmp_path):
     code = f"""
 import os, signal
 from pathlib import Path
-from nvfair_tools.items import ok
-from nvfair_tools.journal import Journal
+from nvfair_tools.pipeline.items import ok
+from nvfair_tools.pipeline.journal import Journal
 journal = Journal(Path({str(tmp_path / "journal.sqlite")!r}))
 for n in range(20):
     journal.record("track", str(n), ok(n=n))

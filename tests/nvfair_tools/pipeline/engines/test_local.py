@@ -144,7 +144,7 @@ def test_exceptions_become_results_that_say_whether_to_try_again(workers):
     results = run(singles("raise", "users", "io", "good"), workers)
     assert results["0:raise"].reason == "unexpected_error"
     assert results["0:raise"].retryable
-    assert results["0:raise"].detail.startswith("ZeroDivisionError: by zero (test_engine.py:")
+    assert results["0:raise"].detail.startswith("ZeroDivisionError: by zero (test_local.py:")
     assert (results["1:users"].reason, results["1:users"].retryable) == ("unusable_input", False)
     assert results["1:users"].detail == "no such thing", "a machine's path would enter the data set"
     assert (results["2:io"].reason, results["2:io"].retryable) == ("io_error", True)
