@@ -4,7 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: help demo test check bench soak figures clean
+REF ?= HEAD
+.PHONY: help demo test check bench soak figures compare clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -41,6 +42,9 @@ soak: $(READY)  ## long runs: clips of 1,000 frames, coverage of intervals
 
 figures: $(READY)  ## make the pictures of the README and the docs again
 	for script in docs/make_*.py; do $(BIN)/python $$script || exit 1; done
+
+compare: $(READY)  ## does a change leave the results alone? make compare REF=v0.1.0 runs both and lists what differs
+	$(BIN)/python .ci/compare_with.py $(REF)
 
 clean:  ## remove the virtual environment and everything made by demo
 	rm -rf $(VENV) demo build dist *.egg-info

@@ -29,6 +29,7 @@ from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.moved import current_path
 
 GROUP = "nvfair.methods"
 # Beside a file of embeddings or scores, what it was trained on.

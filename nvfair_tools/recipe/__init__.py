@@ -1,1 +1,5 @@
 """What a curator asks for: the recipe, the list of clips, the splits, the landmarker."""
+
+from nvfair_tools.moved import former_attributes
+
+__getattr__ = former_attributes(__name__)
