@@ -225,7 +225,7 @@ def read_declaration(path: Path) -> Declaration:
 
 
 def _attribute(name: str) -> Any:
-    module, _, attribute = name.partition(":")
+    module, _, attribute = current_path(name).partition(":")
     try:
         found: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
