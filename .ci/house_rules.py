@@ -87,7 +87,12 @@ def docstring_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield line, f"{name}: the docstring {docstring!r} is too short for a sentence"
         elif name.startswith("_") or name == "forward":
             continue  # of a private function or a forward pass, shapes alone may be enough
-        elif not (first[0].isupper() or first[0] in "`\"'(_" or first[0].isdigit() or first.startswith("nvfair")):
+        elif not (
+            first[0].isupper()
+            or first[0] in "`\"'(_"
+            or first[0].isdigit()
+            or first.startswith(("nvfair", "face-vid2vid"))
+        ):
             yield line, f"{name}: the docstring does not begin like a sentence: {first[:60]!r}"
         elif first.rstrip()[-1] not in ".:?!)`\"'" and not first.rstrip().endswith("]"):
             yield line, f"{name}: the docstring's first paragraph does not end like a sentence: {first[-60:]!r}"
