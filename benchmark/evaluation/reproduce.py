@@ -31,7 +31,8 @@ import pyarrow.parquet as pq
 from benchmark.evaluation.evidence import validation_file, videos_file
 from benchmark.methods.embedding_files import read_embeddings, table_columns, video_embeddings
 from benchmark.methods.score_files import TableScorer, read_scores
-from benchmark.protocols.schema import Scoring, parse_protocol
+from benchmark.protocols.reading import parse_protocol
+from benchmark.protocols.schema import Scoring
 from benchmark.trial_scores.cells import Beside, cell_figures
 from benchmark.trial_scores.scored_trials import PairScorer
 from benchmark.trial_scores.scores import Scorer
