@@ -26,7 +26,7 @@ _RESULTS_LOCK = 0x6E766662
 class Scored:
     """A result with the declaration it belongs to.
 
-    The figures are whole: where `feedback` is "coarse", `ranking.redaction.shown` makes what may leave it.
+    The figures are whole: where `feedback` is "coarse", `ranking.redaction.redacted` makes what may leave it.
     """
 
     submission: Submission
