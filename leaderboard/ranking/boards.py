@@ -19,7 +19,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.protocols.schema import Relation as Relations
 from leaderboard.ranking.records import Cell, Kind, Provenance, Record, record
 from leaderboard.ranking.shared_ranks import Ladder, above, ladder
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 
 ALL = ""  # the view of all test generators
 Relation = Literal["seen", "unseen", "any"]
@@ -166,10 +166,10 @@ class Standings:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._source: object = None
-        self._known: dict[int, tuple[Scored, Record]] = {}
+        self._known: dict[int, tuple[StoredResult, Record]] = {}
         self._last = Standing([])
 
-    def of(self, results: Iterable[Scored]) -> Standing:
+    def of(self, results: Iterable[StoredResult]) -> Standing:
         """The standing of `results`: the same object as long as the same collection comes."""
         if results is self._source:
             return self._last
@@ -186,7 +186,7 @@ class Standings:
             return self._last
 
 
-def standing(results: Iterable[Scored]) -> Standing:
+def standing(results: Iterable[StoredResult]) -> Standing:
     """The standing of some results. Drafts are left out."""
     return Standing([record(result) for result in results if not result.private])
 

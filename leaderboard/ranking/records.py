@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from leaderboard.ranking.redaction import STEP, shown
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 
 Provenance = Literal["disjoint", "overlap", "unknown"]
 Kind = Literal["method", "baseline", "control"]
@@ -44,7 +44,7 @@ class Cell:
 class Record:
     """A result without what is private. `told`: the result as it may leave the server."""
 
-    told: Scored
+    told: StoredResult
     cells: tuple[Cell, ...]
     provenance: Provenance
     overlap: int  # test people whom the declaration names
@@ -81,7 +81,7 @@ class Record:
         return "method" if self.told.phase else self.told.submission.kind
 
 
-def record(result: Scored) -> Record:
+def record(result: StoredResult) -> Record:
     """The record of a stored result."""
     told = shown(result)
     entry = result.submission.entries[result.entry]
