@@ -118,7 +118,7 @@ def distances_pairs_first(
     return result
 
 
-def unit_landmarks(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
+def normalised_landmarks(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
     """Landmarks float32 (T, L, 2) centred and divided by their facial scale: `distances` are those between them.
 
     Differences, squares, their sum and its root, each in float32 and in this order, give the very values. NaN where a

@@ -13,7 +13,7 @@ from typing import Any
 from nvfair_tools.errors import NvfairError
 
 
-def made_folder(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
     """`folder`, made where it is not there. Raises NvfairError where that fails or nothing can be written in it: asked
     before the work begins, so that hours of it are not lost at the end."""
     check_writable(folder)
@@ -43,7 +43,7 @@ def _unwritable(folder: Path, error: OSError) -> NvfairError:
 
 
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
+def atomic_output(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path`; on success it is fsynced and renamed to `path`, on failure removed.
 
     The temporary name keeps the suffix, because encoders choose the container by it.
@@ -66,7 +66,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Writes `text` as UTF-8, atomically."""
-    with written_aside(path) as aside:
+    with atomic_output(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 

@@ -48,12 +48,12 @@ def parse_identity(text: str, *, where: object = "") -> str:
     return text
 
 
-def namespace_of(source: str) -> str | None:
+def collection_namespace(source: str) -> str | None:
     """The namespace of a collection by NVFAIR's name of it ("CREMA-D"); None for a name that is not known."""
     return next((one.namespace for one in COLLECTIONS if one.source == source), None)
 
 
-def known_identity(name: str, namespace: str | None = None) -> str | None:
+def resolve_alias(name: str, namespace: str | None = None) -> str | None:
     """`namespace:id` of a spelling in use ("C1001", "1001", "Actor_01", "id001"); None where there is none.
 
     namespace: the collection it must belong to, where that is known; "01" is then a spelling of RAVDESS's too.
@@ -68,12 +68,12 @@ def known_identity(name: str, namespace: str | None = None) -> str | None:
     return None
 
 
-def aliases(identity: str) -> tuple[str, ...]:
+def identity_aliases(identity: str) -> tuple[str, ...]:
     """The spellings in use of a person of a known collection; none for others."""
     namespace, _, id = identity.partition(":")
     return tuple(form.format(id) for one in COLLECTIONS if one.namespace == namespace for form in one.written)
 
 
-def file_name(identity: str) -> str:
+def identity_file_name(identity: str) -> str:
     """An identity as part of a file name: the colon, which some file systems forbid, becomes '_'."""
     return identity.replace(":", "_")

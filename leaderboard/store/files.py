@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nvfair_tools.files import made_folder
+from nvfair_tools.files import make_folder
 
 _ASIDE = ".incoming"
 
@@ -22,8 +22,8 @@ class Vault:
     """The folder in which submissions are kept. Made where it is not there."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = made_folder(folder)
-        self._aside = made_folder(folder / _ASIDE)
+        self.folder = make_folder(folder)
+        self._aside = make_folder(folder / _ASIDE)
 
     def path(self, digest: str) -> Path:
         """Where the submission called `digest` is, or would be."""
@@ -46,7 +46,7 @@ class Vault:
         for path in sorted(folder.rglob("*"), reverse=True):
             _flush(path)
         _flush(folder)
-        made_folder(place.parent)
+        make_folder(place.parent)
         try:
             os.rename(folder, place)
         except OSError:
