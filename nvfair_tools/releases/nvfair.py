@@ -65,7 +65,7 @@ def _understood(name: str, path: Path, splits: dict[str, str]) -> ReleaseFile:
     source, folder, person, _ = parts
     namespace = collection_namespace(source)
     if namespace is None:
-        known = ", ".join(one.source for one in COLLECTIONS)
+        known = ", ".join(collection.source for collection in COLLECTIONS)
         return refused(name, path, "unknown_source", f"{source!r} is none of {known}")
     if folder != ORIGINALS and folder not in GENERATORS:
         return refused(name, path, "unknown_generator", f"{folder!r} is none of {', '.join([ORIGINALS, *GENERATORS])}")
