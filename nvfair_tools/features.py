@@ -86,7 +86,7 @@ def distances(
     return result
 
 
-def normalised_landmarks(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
+def scaled_landmarks(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
     """Landmarks float32 (T, L, 2), centred and divided by their facial scale.
 
     The distances between them are those of `distances`: differences, squares, their sum and its root, each in float32

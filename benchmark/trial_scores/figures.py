@@ -10,16 +10,13 @@ import numpy as np
 import pandas as pd
 
 from benchmark.metrics import roc as metrics
-from benchmark.metrics.bands import roc_band
-from benchmark.metrics.calibration import affine_calibration, cllr, cllr_min
-from benchmark.metrics.detection_cost import Costs, min_dcf
+from benchmark.metrics.costs import Costs, affine_calibration, cllr, cllr_min, min_dcf
+from benchmark.metrics.curves import histogram, roc_band
 from benchmark.metrics.failure_to_acquire import Failed, failed_trials, generalised_rates, with_failed
-from benchmark.metrics.histograms import histogram
 from benchmark.metrics.intervals import Interval
 from benchmark.metrics.permutation import group_aucs, permutation_test
 from benchmark.metrics.subgroups import subgroups, worst_decile
-from benchmark.metrics.support import support
-from benchmark.metrics.thresholds import threshold_at_eer, threshold_at_fmr
+from benchmark.metrics.thresholds import support, threshold_at_eer, threshold_at_fmr
 from benchmark.protocols.schema import Protocol, TrialRule
 from benchmark.trial_scores.embedding_distances import distances
 from benchmark.trial_scores.scored_trials import PairScorer, ScoredTrials, scored_trials, sources

@@ -11,7 +11,7 @@ import pytest
 
 from benchmark import protocols
 from benchmark.metrics import roc as metrics
-from benchmark.metrics.calibration import cllr_min
+from benchmark.metrics.costs import cllr_min
 from benchmark.protocols.schema import TrialRule
 from benchmark.trial_scores.figures import figures
 from benchmark.trial_scores.scored_trials import scored_trials
