@@ -36,7 +36,7 @@ from benchmark.trial_scores.cells import CellContext, compute_cell_figures
 from benchmark.trial_scores.scores import PairScorer, Scorer
 from benchmark.trials.trials import cell_generators
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 
 BUNDLE_VERSION = 1
 RECORD, VALIDATION = "bundle.json", "validation.parquet"
@@ -96,7 +96,7 @@ def pack(report: Path, out: Path, *, method: str = "", generator: str = "", prot
         "files": {key: hashlib.sha256(value).hexdigest() for key, value in files.items()},
     }
     files[RECORD] = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
-    with written_aside(out) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
+    with atomic_output(out) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
         for key in sorted(files):
             archive.writestr(zipfile.ZipInfo(key, _EPOCH), files[key], zipfile.ZIP_DEFLATED)
     return cell

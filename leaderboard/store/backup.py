@@ -31,7 +31,7 @@ from leaderboard.store.database import writing
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.tables import Base, Moment, now
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 
 FORMAT: Literal[1] = 1
 _MANIFEST = "manifest.json"
@@ -54,7 +54,7 @@ def backup(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Man
     """Writes a backup to `path`, which appears whole or not at all."""
     members: dict[str, str] = {}
     rows: dict[str, int] = {}
-    with written_aside(path) as aside, tarfile.open(aside, "w") as tar:
+    with atomic_output(path) as aside, tarfile.open(aside, "w") as tar:
         submissions: list[str] = []
         with engine.connect().execution_options(**_one_moment(engine)) as connection, connection.begin():
             revision = schema.revision(engine)

@@ -37,9 +37,9 @@ def init(folder: Path, dataset: Path, account: str) -> None:
     from leaderboard.store.results import Store
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.errors import NvfairError
-    from nvfair_tools.files import made_folder, write_text
+    from nvfair_tools.files import make_folder, write_text
 
-    file = made_folder(folder) / FILE
+    file = make_folder(folder) / FILE
     if file.exists():
         raise NvfairError("there is a board already", where=file, remedy="choose another folder")
     Dataset.open(dataset)

@@ -78,10 +78,10 @@ def demo(folder: Path, workers: int | None) -> None:
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
     from nvfair_tools.dataset import Dataset
-    from nvfair_tools.files import made_folder, write_text
+    from nvfair_tools.files import make_folder, write_text
 
     begun = time.monotonic()
-    if not (made_folder(folder) / FILE).exists():
+    if not (make_folder(folder) / FILE).exists():
         write_text(folder / FILE, SETTINGS.format(folder=folder))
     _simulated(folder / "dataset", workers)
     dataset = Dataset.open(folder / "dataset")
@@ -98,7 +98,7 @@ def demo(folder: Path, workers: int | None) -> None:
         for made in _entries(folder / "entries", test):
             _through(made, test, store, submission_files)
         public = [result for result in store.results() if not result.private]
-        page = export_site(public, made_folder(folder / "site"), title=settings.title)
+        page = export_site(public, make_folder(folder / "site"), title=settings.title)
     finally:
         store.close()
     click.secho(f"\nDone in {time.monotonic() - begun:.0f} seconds. Where to look:", bold=True)
