@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark import protocols
+from benchmark.methods.declaration import UNSEEN
 from benchmark.protocols.schema import Protocol, Relation
 from leaderboard.submission.open_rows import open_rows
 from leaderboard.submission.row_problems import trial_problems, window_problems
@@ -64,8 +65,7 @@ def fits(relation: Relation, generator: str, submission: Submission, entry: Entr
     seen = generator in entry.trained_on_generators
     if wanted:
         return seen
-    touched = submission.training.touched_generators
-    return not seen and touched is not None and generator not in touched
+    return not seen and submission.training.declaration.relation_to(generator) == UNSEEN
 
 
 def fitting(submission: Submission, entry: Entry, test: TestSet, protocol: Protocol) -> list[str]:

@@ -113,8 +113,9 @@ def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) 
 
 def declared_overlap(submission: Submission, test_people: list[str]) -> list[str] | str:
     """Test people whom the declaration names, in any role; "unknown" where it names none and a role does not say."""
-    common = sorted(submission.training.named_people & set(test_people))
-    return common if common or submission.training.touched_people is not None else "unknown"
+    declaration = submission.training.declaration
+    common = sorted(declaration.named_people & set(test_people))
+    return common if common or declaration.people is not None else "unknown"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from benchmark.methods.method import Touched
     from benchmark.windows.window_set import WindowSet
     from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
@@ -190,9 +189,9 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
     made = checkpoint.declaration
     training: dict[str, Any] = {
         "datasets": [made.data["name"]],
-        **_touched(made.training),
+        **made.training.to_json(),
         "data": "open",
-        "selection": _touched(made.selection),
+        "selection": made.selection.to_json(),
     }
     return embedded(
         folder,
@@ -207,13 +206,6 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
         description=f"{about} It ships as {PRETRAINED_PREFIX}{name}, trained on other people, simulated as well.",
         training=training,
     )
-
-
-def _touched(role: Touched) -> dict[str, Any]:
-    return {
-        "people": "unknown" if role.people is None else sorted(role.people),
-        "generators": "unknown" if role.generators is None else sorted(role.generators),
-    }
 
 
 def _through(folder: Path, test: TestSet, store: Store, submission_files: SubmissionFiles) -> None:

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.methods.declaration import Declaration
 from benchmark.methods.embed import embed_videos
-from benchmark.methods.method import (
-    Declaration,
-    Needs,
-)
+from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Protocol, Time, Uncertainty
 from benchmark.stress import ABOUT, StressPlan, sweeps
 from benchmark.stress.mimics import mimics
