@@ -106,7 +106,7 @@ def evaluate(
     from benchmark.methods.candidates import as_candidate
     from benchmark.report import write_markdown, write_report
     from benchmark.stress import StressPlan
-    from benchmark.trial_scores.figures import HEADLINES
+    from benchmark.trial_scores.figures import HEADLINE_FIGURES
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.files import make_folder
 
@@ -130,7 +130,7 @@ def evaluate(
     write_results(out / "results.json", results)
     write_report(out / "index.html", results, data)
     write_markdown(out / "report.md", results)
-    headlines = {p["name"]: HEADLINES[p["scoring"]["headline"]] for p in results["protocols"]}
+    headlines = {p["name"]: HEADLINE_FIGURES[p["scoring"]["headline"]] for p in results["protocols"]}
     for cell in results["cells"]:
         value = cell[headlines[cell["protocol"]]]["value"]
         click.echo(f"{cell['method']} on {cell['generator']} ({cell['relation']}): {value:.3f}")
