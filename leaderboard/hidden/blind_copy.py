@@ -27,8 +27,9 @@ from benchmark.protocols.schema import Protocol
 from leaderboard.hidden.blind_key import BlindKey, read_key, write_key
 from nvfair_tools import __version__
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.parts import FrameRows, plan_parts, write_part
+from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import (
     finish_dataset,
 )
