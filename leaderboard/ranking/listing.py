@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from leaderboard.api_models import RowAnswer, TableAnswer
-from leaderboard.ranking.redaction import shown
+from leaderboard.ranking.redaction import redacted
 from leaderboard.store.results import StoredResult
 
 Order = Literal["auc_mean", "auc_pooled", "method", "created"]
@@ -30,7 +30,7 @@ class Lines:
         made = {}
         for result in newest.values():
             key = result.id, result.feedback
-            made[key] = self._made.get(key) or tuple(_rows(shown(result)))
+            made[key] = self._made.get(key) or tuple(_rows(redacted(result)))
         self._made = made
         self._of, self._lines = results, [row for rows in made.values() for row in rows]
         return self._lines

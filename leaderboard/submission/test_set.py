@@ -14,7 +14,7 @@ import pandas as pd
 from benchmark.evaluation import sections as plan
 from benchmark.protocols.schema import Protocol, Relation
 from benchmark.trials.trials import cell_names, count, trials
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.window_set import WindowSet, read_windows
 from leaderboard.hidden.blind_key import key_beside
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -135,7 +135,7 @@ class TestSet:
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             start_frame=windows.start_frame.astype(np.int64),
             protocol=protocol,
-            asked=plan.test_videos(self.dataset, protocol).sort_values("video").reset_index(drop=True),
+            asked=plan.select_test_videos(self.dataset, protocol).sort_values("video").reset_index(drop=True),
         )
 
 
@@ -147,7 +147,7 @@ def test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
 
 def test_windows(dataset: Dataset, protocol: Protocol) -> WindowSet:
     """The windows of every reenactment of the test people: `.videos` lists what an entry must embed."""
-    return prepare(dataset, test_videos(dataset, protocol)["video"], protocol)
+    return read_windows(dataset, protocol, videos=test_videos(dataset, protocol)["video"])
 
 
 def needs_seen(relation: Relation) -> bool | None:
