@@ -72,7 +72,7 @@ def demo(folder: Path, workers: int | None) -> None:
     """
     from leaderboard.pages.static_site import export_site
     from leaderboard.settings import FILE, read
-    from leaderboard.store.datasets import register
+    from leaderboard.store.datasets import register_datasets
     from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
@@ -93,7 +93,7 @@ def demo(folder: Path, workers: int | None) -> None:
     settings = read(folder)
     test, store, submission_files = TestSet(dataset), Store(settings.store), SubmissionFiles(settings.files)
     try:
-        register(store.engine, settings)
+        register_datasets(store.engine, settings)
         for made in _entries(folder / "entries", test):
             _through(made, test, store, submission_files)
         public = [result for result in store.results() if not result.private]
