@@ -105,7 +105,13 @@ class Worker:
         folder, dataset = self._vault.path(lease.submission), self._settings.datasets[phase.dataset].folder
         every = min(limits.lease_seconds / 8, 1.0)
         scores = self._child.call(
-            "score", folder, dataset, lease.submission, seconds=limits.score_seconds, beat=beat, every=every
+            "score",
+            folder,
+            dataset,
+            lease.submission,
+            seconds=limits.score_seconds,
+            should_continue=beat,
+            poll_seconds=every,
         )
         return [result_row(score, reason=lease.reason, phase=lease.phase) for score in scores]
 

@@ -32,20 +32,20 @@ def init(folder: Path, dataset: Path, account: str) -> None:
     """Make a board in FOLDER: settings, database and a first token, which is shown once."""
     import json
 
-    from leaderboard.settings import FILE, TEMPLATE, read
+    from leaderboard.settings import SETTINGS_FILE, SETTINGS_TEMPLATE, read_settings
     from leaderboard.store.accounts import create_token
     from leaderboard.store.results import Store
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.errors import NvfairError
     from nvfair_tools.files import made_folder, write_text
 
-    file = made_folder(folder) / FILE
+    file = made_folder(folder) / SETTINGS_FILE
     if file.exists():
         raise NvfairError("there is a board already", where=file, remedy="choose another folder")
     Dataset.open(dataset)
     # JSON's strings are YAML's too, whatever the path holds.
-    write_text(file, TEMPLATE.format(folder=folder, dataset=json.dumps(str(dataset.resolve()))))
-    store = Store(read(folder).store)
+    write_text(file, SETTINGS_TEMPLATE.format(folder=folder, dataset=json.dumps(str(dataset.resolve()))))
+    store = Store(read_settings(folder).store)
     try:
         token = create_token(store.engine, account, name="first")
     finally:
@@ -58,11 +58,11 @@ def init(folder: Path, dataset: Path, account: str) -> None:
 @_BOARD
 def upgrade(board: Path) -> None:
     """Bring the database's tables to this release's. Back it up before."""
-    from leaderboard.settings import read
+    from leaderboard.settings import read_settings
     from leaderboard.store import schema
     from leaderboard.store.database import open_engine
 
-    engine = open_engine(read(board).store)
+    engine = open_engine(read_settings(board).store)
     try:
         before, after = schema.upgrade(engine)
     finally:
@@ -194,10 +194,10 @@ def audit(subject: str, limit: int, board: Path) -> None:
 
 @contextmanager
 def _opened(board: Path) -> Iterator[tuple[Settings, Store]]:
-    from leaderboard.settings import read
+    from leaderboard.settings import read_settings
     from leaderboard.store.results import Store
 
-    settings = read(board)
+    settings = read_settings(board)
     store = Store(settings.store)
     try:
         yield settings, store

@@ -72,7 +72,7 @@ def demo(folder: Path, workers: int | None) -> None:
     takes it.
     """
     from leaderboard.pages.static_site import export
-    from leaderboard.settings import FILE, read
+    from leaderboard.settings import SETTINGS_FILE, read_settings
     from leaderboard.store.datasets import register
     from leaderboard.store.files import Vault
     from leaderboard.store.results import Store
@@ -81,8 +81,8 @@ def demo(folder: Path, workers: int | None) -> None:
     from nvfair_tools.files import made_folder, write_text
 
     begun = time.monotonic()
-    if not (made_folder(folder) / FILE).exists():
-        write_text(folder / FILE, SETTINGS.format(folder=folder))
+    if not (made_folder(folder) / SETTINGS_FILE).exists():
+        write_text(folder / SETTINGS_FILE, SETTINGS.format(folder=folder))
     _simulated(folder / "dataset", workers)
     dataset = Dataset.open(folder / "dataset")
     if content_of(dataset) != CONTENT:
@@ -91,7 +91,7 @@ def demo(folder: Path, workers: int | None) -> None:
             fg="yellow",
             err=True,
         )
-    settings = read(folder)
+    settings = read_settings(folder)
     test, store, vault = TestSet(dataset), Store(settings.store), Vault(settings.files)
     try:
         register(store.engine, settings)
@@ -131,14 +131,14 @@ def _simulated(folder: Path, workers: int | None) -> None:
 def _entries(folder: Path, test: TestSet) -> Iterator[Path]:
     """The first submissions, one after the other; those that need torch are left out, with a word, without it."""
     from benchmark import protocols
-    from leaderboard.submission.example_entries import embedded, spread
-    from leaderboard.submission.test_set import test_windows
+    from leaderboard.submission.example_entries import landmark_spread, write_embeddings_submission
+    from leaderboard.submission.test_set import windows_under_test
 
-    windows = test_windows(test.dataset, protocols.load("nvfair-seen"))
-    yield embedded(
+    windows = windows_under_test(test.dataset, protocols.load("nvfair-seen"))
+    yield write_embeddings_submission(
         folder / "landmark-spread",
         windows,
-        spread(windows),
+        landmark_spread(windows),
         trained_on=[TRAINED_ON],
         method="landmark spread",
         kind="baseline",
@@ -159,14 +159,14 @@ def _entries(folder: Path, test: TestSet) -> Iterator[Path]:
 
 def _with_torch(folder: Path, test: TestSet, windows: WindowSet) -> Iterator[Path]:
     from benchmark import controls
-    from leaderboard.submission.example_entries import scored
+    from leaderboard.submission.example_entries import write_scores_submission
 
     for name, make in (
         (controls.SHAPE, controls.shape_scorer),
         (controls.STILL, controls.still_scorer),
         (controls.POSE, controls.pose_scorer),
     ):
-        yield scored(
+        yield write_scores_submission(
             folder / name.replace(" ", "-"),
             test,
             make(windows),
@@ -183,7 +183,7 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
     """A network that ships with the package; its own record says on whom it was trained."""
     from benchmark.methods.checkpoint import RECORD, load
     from benchmark.pretrained import PREFIX, located
-    from leaderboard.submission.example_entries import embedded
+    from leaderboard.submission.example_entries import write_embeddings_submission
 
     kind, about = PRETRAINED[name]
     checkpoint = load(PREFIX + name)
@@ -194,7 +194,7 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
         "data": "open",
         "selection": _touched(made.selection),
     }
-    return embedded(
+    return write_embeddings_submission(
         folder,
         windows,
         checkpoint.embed_all(windows),
@@ -220,12 +220,12 @@ def _through(folder: Path, test: TestSet, store: Store, vault: Vault) -> None:
     """One submission the whole way: packed, unpacked elsewhere, checked, scored, kept, stored."""
 
     from leaderboard.submission.archive import pack, unpack
-    from leaderboard.submission.scoring import score
+    from leaderboard.submission.scoring import score_submission
 
     archive = pack(folder, folder.with_suffix(".zip"))
     with vault.aside() as aside:
         unpacked = unpack(archive, aside / "unpacked")
-        identity, submission, rows = score(unpacked, test)
+        identity, submission, rows = score_submission(unpacked, test)
         vault.keep(unpacked, identity)
     told = [(row.protocol, row.figures["generators"]) for row in rows]
     store.add(identity, submission, rows)

@@ -15,7 +15,7 @@ from leaderboard.store.database import writing
 from leaderboard.store.files import Vault
 from leaderboard.store.results import Store, remember
 from leaderboard.store.tables import FIRST, JobRow, ResultRow, now
-from leaderboard.submission.submission import read
+from leaderboard.submission.submission import read_submission
 from nvfair_tools.errors import NvfairError
 from tests.leaderboard.running import dump, named
 
@@ -33,7 +33,7 @@ def filled(url: str, folder: Path, good: Path) -> tuple[Store, Vault, str]:
         with vault.aside() as aside:
             vault.keep(named(good, aside / "plain", f"method {n}"), digest)
         with writing(store.engine) as session:
-            remember(session, digest, read(vault.path(digest)), account=account.id, private=n == 1)
+            remember(session, digest, read_submission(vault.path(digest)), account=account.id, private=n == 1)
             moment = now()
             session.add(
                 JobRow(
@@ -162,7 +162,7 @@ def test_a_backup_of_a_board_at_work_is_of_one_moment(fresh_url: Callable[[], st
         while not over.is_set():
             digest, n = f"{n:064d}", n + 1
             with writing(store.engine) as session:
-                remember(session, digest, read(good), account=account)
+                remember(session, digest, read_submission(good), account=account)
                 session.add(
                     JobRow(
                         submission=digest,
