@@ -56,7 +56,7 @@ class Layout:
         return f"{self.generator} ({self.variant})" if self.variant else self.generator
 
     def expected(self, module: str) -> dict[str, tuple[int, ...]]:
-        """{tensor name: shape} of one of this layout's modules. Raises KeyError for a module it does not know."""
+        """The shapes that a module's tensors must have: {tensor name: shape}. Raises KeyError for an unknown module."""
         build = self.required[module] if module in self.required else self.optional[module]
         with torch.device("meta"):
             return {name: tuple(tensor.shape) for name, tensor in build().state_dict().items()}

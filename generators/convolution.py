@@ -27,7 +27,7 @@ Convolution = Callable[[Tensor], Tensor]
 
 
 class Plain:
-    """conv2d with stride 1 and zero padding that keeps the size; `dtype` is what it computes and returns in."""
+    """A conv2d with stride 1 and zero padding that keeps the size; `dtype` is what it computes and returns in."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32) -> None:
         self.weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
@@ -51,7 +51,7 @@ class Products:
 
 
 class Upsampled:
-    """nearest x2, then 3x3 with padding 1: (B, C, H, W) -> (B, O, 2H, 2W).
+    """A nearest-neighbour enlargement by 2 and a 3x3 convolution in one: (B, C, H, W) -> (B, O, 2H, 2W).
 
     Output row 2i sees the upsampled rows 2i-1, 2i, 2i+1, which are the rows i-1, i, i; row 2i+1 sees i, i, i+1. So
     each of the four output phases is a 2x2 convolution whose taps are sums of the 3x3's; zero padding stays zero.
@@ -108,7 +108,7 @@ def _phase(taps: Tensor, axis: int, odd: int) -> Tensor:
 
 
 class Interpolated:
-    """nearest x2, then 3x3: the direct way, which small maps and GPUs prefer."""
+    """The same as `Upsampled`, one after the other: the direct way, which small maps and GPUs prefer."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32) -> None:
         self.convolution = Plain(weight, bias, dtype)

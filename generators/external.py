@@ -111,11 +111,11 @@ class External:
         self._only_files()
 
     def encode_motion(self, driving: Iterable[Face]) -> NoReturn:
-        """Raises GeneratorError: see `encode_source`."""
+        """Raises GeneratorError, for the reason that `encode_source` gives."""
         self._only_files()
 
     def render(self, source: Any, motion: Any, mode: MotionMode) -> Iterator[np.ndarray]:
-        """Raises GeneratorError: see `encode_source`."""
+        """Raises GeneratorError, for the reason that `encode_source` gives."""
         self._only_files()
 
     def _only_files(self) -> NoReturn:

@@ -226,5 +226,5 @@ Convolution = ProductConvolution | DirectConvolution
 
 
 def framed(x: Tensor) -> Tensor:
-    """x (B, [D,] H, W, C) with a border of one zero voxel."""
+    """Adds a border of one zero voxel to x (B, [D,] H, W, C)."""
     return functional.pad(x, (0, 0) + (1, 1) * (x.ndim - 2))

@@ -282,7 +282,7 @@ def _flush(path: Path) -> None:
 
 
 def web_address(url: str) -> str:
-    """hf://OWNER/REPO/FILE becomes the Hub's download address; other addresses stay."""
+    """The address to download from: of hf://OWNER/REPO/FILE the Hub's, any other stays as it is."""
     hub = re.fullmatch(r"hf://([^/]+/[^/]+)/(.+)", url)
     if hub:
         base = os.environ.get("HF_ENDPOINT", "https://huggingface.co").rstrip("/")

@@ -83,41 +83,6 @@ def distances(
     return result
 
 
-def distances_pairs_first(
-    landmarks: np.ndarray,
-    scale: Scale = DEFAULT_SCALE,
-    *,
-    eyes: tuple[int, int] | None = None,
-    out: np.ndarray | None = None,
-) -> np.ndarray:
-    """The same values as `distances`, float32 (P, T): what a convolution over time reads, and quicker to make.
-
-    out: where given, float32 (P, T), it is filled and returned.
-    """
-    points = _checked(landmarks)
-    frames, count, _ = points.shape
-    result = _result(out, (count * (count - 1) // 2, frames), np.float32)
-    if frames == 0:
-        return result
-    if result.dtype != np.float32:
-        raise NvfairError(f"an output of {result.dtype}", expected="float32")
-    blocks = -(-frames // _FRAMES)
-    work, spare = _aligned(count * _FRAMES), _aligned(count * _FRAMES)
-    for block in range(blocks):
-        span = slice(frames * block // blocks, frames * (block + 1) // blocks)
-        x, y = _units(points[span], scale, eyes)
-        width = x.shape[1]
-        rows = work[: count * width].reshape(count, width)
-        done = 0
-        with np.errstate(invalid="ignore", over="ignore"):
-            for i in range(count - 1):
-                size = count - 1 - i
-                # Only the last step touches the output, whose rows lie far apart: the rest stays in the cache.
-                _row(x, y, i, rows[:size], spare, result[done : done + size, span])
-                done += size
-    return result
-
-
 def unit_landmarks(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
     """Landmarks float32 (T, L, 2) centred and divided by their facial scale: `distances` are those between them.
 
@@ -137,7 +102,7 @@ def _turned_rows(x: np.ndarray, y: np.ndarray, pairs: np.ndarray, spare: np.ndar
     done = waiting = 0
     for i in range(count - 1):
         size = count - 1 - i
-        _row(x, y, i, pairs[waiting : waiting + size], spare, pairs[waiting : waiting + size])
+        _row(x, y, i, spare, pairs[waiting : waiting + size])
         waiting += size
         if waiting >= _TURN_PAIRS or i == count - 2:
             # A change of type is far quicker along memory than across it.
@@ -145,16 +110,16 @@ def _turned_rows(x: np.ndarray, y: np.ndarray, pairs: np.ndarray, spare: np.ndar
             done, waiting = done + waiting, 0
 
 
-def _row(x: np.ndarray, y: np.ndarray, i: int, work: np.ndarray, spare: np.ndarray, out: np.ndarray) -> None:
-    """Distances (n, W) of landmark i to those after it, into `out`; x, y: (L, W); work: (n, W), may be `out`."""
-    size, width = work.shape
+def _row(x: np.ndarray, y: np.ndarray, i: int, spare: np.ndarray, out: np.ndarray) -> None:
+    """Distances (n, W) of landmark i to those after it, into `out`; x, y: (L, W)."""
+    size, width = out.shape
     other = spare[: size * width].reshape(size, width)
-    np.subtract(x[i + 1 :], x[i], out=work)
+    np.subtract(x[i + 1 :], x[i], out=out)
     np.subtract(y[i + 1 :], y[i], out=other)
-    np.multiply(work, work, out=work)
+    np.multiply(out, out, out=out)
     np.multiply(other, other, out=other)
-    np.add(work, other, out=work)
-    np.sqrt(work, out=out)
+    np.add(out, other, out=out)
+    np.sqrt(out, out=out)
 
 
 def _units(points: np.ndarray, scale: Scale, eyes: tuple[int, int] | None) -> np.ndarray:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmark.evaluation.sections import cells, sections, test_generators, test_videos
+from benchmark.evaluation.sections import cells, sections, select_test_generators, select_test_videos
 from benchmark.methods.candidates import Candidate
 from benchmark.metrics.paired_differences import Difference, paired_difference, paired_pooled_difference
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.figures import plain
 from benchmark.trial_scores.scored_trials import ScoredTrials, scored_trials
 from benchmark.trials.trials import trials
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 
@@ -40,15 +40,15 @@ def compare(
     for section in sections(protocols):
         protocol = section.protocol
         for one in (first, second):
-            one.refuse(protocol)
-        videos = test_videos(dataset, protocol)
-        names = test_generators(videos, section, generators, dataset)
+            one.check_protocol(protocol)
+        videos = select_test_videos(dataset, protocol)
+        names = select_test_generators(videos, section, generators, dataset)
         videos = videos[videos["generator"].isin(names)]
         people = sorted({*videos["driver"], *videos["target"]})
         plan = cells((first, second), section, names, people, explicit=bool(generators), allow_overlap=allow_overlap)
         relation = {(cell.candidate.name, cell.generator): cell.relation for cell in plan}
         say(f"reading {len(videos)} videos")
-        windows = prepare(dataset, videos["video"], protocol)
+        windows = read_windows(dataset, protocol, videos=videos["video"])
         scorers = {}
         for one in (first, second):
             say(f"embedding {len(windows)} windows with {one.name}")
@@ -75,7 +75,7 @@ def compare(
 
 
 def _mean(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[str, Any]:
-    gap = paired_difference(one.targets, other.targets, one.weights, confidence, one.strata_count)
+    gap = paired_difference(one.target_statistics, other.target_statistics, one.weights, confidence, one.strata_count)
     return _plain(gap, one.mean_interval().value, other.mean_interval().value)
 
 

@@ -56,7 +56,7 @@ class Evidence:
         assert found is not None
         name = f"{one.name}-{section}.parquet"
         meta = {"declaration": json.dumps(one.declaration.to_json(), sort_keys=True)}
-        write_embeddings(self.folder / name, windows, found.windows, meta)
+        write_embeddings(self.folder / name, windows, found.window_embeddings, meta)
         return name
 
     def keep_validation(self, name: str, section: int, found: ValidationScores) -> None:

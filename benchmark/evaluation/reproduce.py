@@ -29,12 +29,11 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from benchmark.evaluation.evidence import validation_file, videos_file
-from benchmark.methods.embedding_files import grouped, read_embeddings, table_columns
+from benchmark.methods.embedding_files import read_embeddings, table_columns, video_embeddings
 from benchmark.methods.score_files import TableScorer, read_scores
 from benchmark.protocols.schema import Scoring, parse_protocol
-from benchmark.trial_scores.cells import Beside, cell_figures
-from benchmark.trial_scores.scored_trials import PairScorer
-from benchmark.trial_scores.scores import Scorer
+from benchmark.trial_scores.cells import CellContext, compute_cell_figures
+from benchmark.trial_scores.scores import PairScorer, Scorer
 from benchmark.trials.trials import cell_generators
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import written_aside
@@ -125,7 +124,7 @@ def run(bundle: Path) -> tuple[dict[str, Any], list[Difference]]:
     videos = pq.read_table(io.BytesIO(files["videos.parquet"])).to_pandas()
     asked, scored = videos.reset_index(drop=True), videos[videos["scored"]].reset_index(drop=True)
     scorer = _scorer(bundle, files, scored["video"].to_numpy(dtype=object), protocol.scoring)
-    again = cell_figures(scorer, scored, cell["generator"], protocol, Beside(asked, _validation(files)))
+    again = compute_cell_figures(scorer, scored, cell["generator"], protocol, CellContext(asked, _validation(files)))
     again = json.loads(json.dumps(again, allow_nan=False))
     reported = {key: value for key, value in cell.items() if key in again}
     return cell, list(_differences(reported, again, ""))
@@ -193,7 +192,7 @@ def _scorer(bundle: Path, files: dict[str, bytes], videos: np.ndarray, scoring: 
                 path.write_bytes(files[name])
                 if name.startswith("scores"):
                     return TableScorer(read_scores(path), videos, bundle)
-                return Scorer(grouped(read_embeddings(path), videos.tolist(), where=bundle), scoring)
+                return Scorer(video_embeddings(read_embeddings(path), videos.tolist(), where=bundle), scoring)
     raise NvfairError("it holds neither embeddings nor scores", where=bundle, remedy="ask for the bundle again")
 
 

@@ -68,7 +68,7 @@ class Up(ConvNorm):
 
 
 class Residual(nn.Module):
-    """x + conv(relu(norm(conv(relu(norm(x))))))."""
+    """A residual block that normalises first: x + conv(relu(norm(conv(relu(norm(x))))))."""
 
     folds: ClassVar[Pairs] = (("conv1", "norm2"),)
 

@@ -18,7 +18,10 @@ from generators.face_vid2vid.sizes import Sizes
 
 
 class Warp(NamedTuple):
-    """deformation (B, D, H, W, 3), occlusion (B, 1, H, W) in 0..1, mask (B, M, D, H, W), summing to 1 over M."""
+    """The dense motion field of B frames.
+
+    deformation: (B, D, H, W, 3). occlusion: (B, 1, H, W) in 0..1. mask: (B, M, D, H, W), summing to 1 over M.
+    """
 
     deformation: Tensor
     occlusion: Tensor

@@ -17,7 +17,7 @@ TAIL = 1e-30
 
 
 def axis(size: int, device: torch.device | str | None = None) -> Tensor:
-    """(size,) corner-aligned coordinates."""
+    """Corner-aligned coordinates from -1 to 1: (size,)."""
     return 2.0 * (torch.arange(size, dtype=torch.float32, device=device) / (size - 1)) - 1.0
 
 

@@ -51,7 +51,7 @@ class Blur(nn.Module):
 
 
 class Upsample(nn.Module):
-    """x2 up-sampling of the small flow and colour maps."""
+    """Doubles the size of the small flow and colour maps with the FIR filter."""
 
     kernel: Tensor
 

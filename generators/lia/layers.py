@@ -22,7 +22,7 @@ DEMODULATION_EPSILON = 1e-8
 
 
 def activation(x: Tensor, bias: Tensor) -> Tensor:
-    """leaky_relu(x + bias) * sqrt(2); bias (1, C, 1, 1)."""
+    """Leaky ReLU with a bias and a gain: leaky_relu(x + bias) * sqrt(2); bias (1, C, 1, 1)."""
     return F.leaky_relu(x + bias, SLOPE) * GAIN
 
 
@@ -67,7 +67,7 @@ class Activation(nn.Module):
 
 
 class ConvLayer(nn.Sequential):
-    """[blur,] convolution [, activation]: positional, as the checkpoint names them."""
+    """A blur (optional), a convolution and an activation (optional), numbered as the checkpoint names them."""
 
     def __init__(self, inputs: int, outputs: int, size: int, *, down: bool = False, activate: bool = True) -> None:
         super().__init__()
@@ -89,7 +89,6 @@ class ConvLayer(nn.Sequential):
 
     @property
     def conv(self) -> ScaledConv:
-        """The convolution."""
         return cast(ScaledConv, self[int(self._down)])
 
     @property
@@ -154,7 +153,7 @@ class Noise(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """Modulated convolution, then activation."""
+    """A modulated convolution that is followed by an activation."""
 
     def __init__(self, inputs: int, outputs: int, style: int, *, upsample: bool = False) -> None:
         super().__init__()

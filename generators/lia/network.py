@@ -82,7 +82,7 @@ class Encoder(nn.Module):
         self.fc = nn.Sequential(*(ScaledLinear(a, b) for a, b in pairwise(widths)))
 
     def linears(self) -> list[ScaledLinear]:
-        """The layers of `fc`."""
+        """The linear layers that turn appearance into motion codes."""
         return [cast(ScaledLinear, layer) for layer in self.fc]
 
 
@@ -103,7 +103,7 @@ class Direction(nn.Module):
 
 
 class Constant(nn.Module):
-    """The decoder's learned start."""
+    """The learned tensor that the decoder starts from."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class Decoder(nn.Module):
             inputs = outputs
 
     def levels(self) -> list[Level]:
-        """Coarse to fine."""
+        """The decoder's levels from coarse to fine."""
         parts = zip(self.convs[0::2], self.convs[1::2], self.to_flows, self.to_rgbs, strict=True)
         return [Level(*cast(Any, part)) for part in parts]
 
@@ -157,7 +157,7 @@ class Decoder(nn.Module):
 
 
 class Network(nn.Module):
-    """The checkpoint's `gen`."""
+    """The whole generator, under the names of the checkpoint's `gen`."""
 
     def __init__(self, shape: Architecture | None = None) -> None:
         super().__init__()

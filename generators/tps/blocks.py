@@ -45,7 +45,7 @@ class Up(Same):
 
 
 class Residual(nn.Module):
-    """x + two rounds of norm, ReLU, 3x3 convolution."""
+    """A residual block: x plus two rounds of norm, ReLU and a 3x3 convolution."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -49,11 +49,11 @@ class FastDenseMotion:
         self.grid = thin_plate.grid(SIZE, SIZE, like=network.maps.weight)
 
     def prepare(self, image: Tensor, keypoints: Tensor) -> SourceMotion:
-        """image: (1, 3, 256, 256); keypoints: (1, 50, 2)."""
+        """Encodes what depends on the source alone. image: (1, 3, 256, 256). keypoints: (1, 50, 2)."""
         return SourceMotion(keypoints, self.down(image), thin_plate.heatmaps(keypoints, self.grid))
 
     def __call__(self, source: SourceMotion, driving: Tensor, inverse: Tensor) -> MotionField:
-        """driving: (B, 50, 2); inverse: `thin_plate.inverse` of its control points (B, 10, 8, 5)."""
+        """Motion of B frames. driving: (B, 50, 2). inverse: `thin_plate.inverse` of its points (B, 10, 8, 5)."""
         batch = driving.shape[0]
         motions = motion_candidates(source.keypoints, driving, inverse, self.grid)
         small = source.small.expand(batch * MOTIONS, -1, -1, -1)

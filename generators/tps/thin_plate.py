@@ -60,7 +60,7 @@ def evaluate(points: Tensor, parameters: Tensor, at: Tensor) -> Tensor:
 
 
 def heatmaps(points: Tensor, at: Tensor) -> Tensor:
-    """exp(-|g - p|^2 / (2 * 0.01)) as (..., n, H, W) for points (..., n, 2) and grid `at` (H, W, 2)."""
+    """Gaussian maps exp(-|g - p|^2 / (2 * 0.01)), (..., n, H, W), of points (..., n, 2) on the grid `at` (H, W, 2)."""
     # The Gaussian of a sum is a product: one exponential a row and one a column.
     x, y = at[0, :, 0], at[:, 0, 1]
     across = torch.exp((x - points[..., 0:1]).square() / (-2 * HEAT_VARIANCE))

@@ -20,7 +20,9 @@ GRID = 14  # cells of the net along a side, outside the rings
 
 @dataclass(frozen=True)
 class Backdrop:
-    """points: (B, 2) pixels. triangles: (n, 3) into the 478 mesh points followed by the B points of the net.
+    """The net of points around the face that bends the rest of the picture.
+
+    points: (B, 2) pixels. triangles: (n, 3) into the 478 mesh points followed by the B points of the net.
     border: (B,) True where a point lies on the picture's border and never moves. distance: (B,) from the oval, in
     units of the oval's mean radius.
     """

@@ -40,7 +40,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Motion:
-    """meshes: float32 (T, 478, 3) of the driver, in pixels of the picture to be rendered."""
+    """A driving clip. meshes: float32 (T, 478, 3) of the driver, in pixels of the picture to be rendered."""
 
     meshes: np.ndarray
 

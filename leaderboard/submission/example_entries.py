@@ -19,7 +19,7 @@ import yaml
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
-from benchmark.trial_scores.scored_trials import PairScorer
+from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import trials
 from benchmark.windows.window_set import WindowSet
 from leaderboard.submission.submission import DECLARATION_FILE

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from benchmark import protocols
-from benchmark.methods.embedding_files import EmbeddingTable, grouped
-from benchmark.trial_scores.cells import Beside, cell_figures
-from benchmark.trial_scores.scored_trials import PairScorer
-from benchmark.trial_scores.scores import Scorer, TargetScores
+from benchmark.methods.embedding_files import EmbeddingTable, video_embeddings
+from benchmark.trial_scores.cells import CellContext, compute_cell_figures
+from benchmark.trial_scores.scores import PairScorer, Scorer, TargetScores
 from benchmark.trials.trials import TargetTrials
 from leaderboard.submission import check
 from leaderboard.submission.open_rows import open_rows, read_batches
@@ -98,7 +97,7 @@ def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) 
     file = open_rows(entry_path(folder, entry), entry.file, "embeddings" if entry.embeddings else "scores", most)
     scorer: PairScorer
     if entry.embeddings:
-        table = grouped(_table(file, most), expected.public_ids.tolist(), where=entry.file)
+        table = video_embeddings(_table(file, most), expected.public_ids.tolist(), where=entry.file)
         scorer = Scorer(table, protocol.scoring)
     else:
         scorer = _trial_scorer(file, expected, cells, most)
@@ -108,9 +107,9 @@ def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) 
         "scored_from": "embeddings" if entry.embeddings else "scores",
     }
     # No thresholds from validation people: a submission holds the test people alone.
-    beside = Beside(expected.all_reenactments)
+    context = CellContext(expected.all_reenactments)
     for cell in cells:
-        result["generators"][cell] = cell_figures(scorer, expected.videos, cell, protocol, beside)
+        result["generators"][cell] = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
     return result
 
 

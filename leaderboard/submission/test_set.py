@@ -14,7 +14,7 @@ import pandas as pd
 from benchmark.evaluation import sections as plan
 from benchmark.protocols.schema import Protocol, Relation
 from benchmark.trials.trials import cell_names, count, trials
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.window_set import WindowSet, read_windows
 from leaderboard.hidden.blind_key import blind_names
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -137,7 +137,9 @@ class TestSet:
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             start_frame=windows.start_frame.astype(np.int64),
             protocol=protocol,
-            all_reenactments=plan.test_videos(self.dataset, protocol).sort_values("video").reset_index(drop=True),
+            all_reenactments=plan.select_test_videos(self.dataset, protocol)
+            .sort_values("video")
+            .reset_index(drop=True),
         )
 
 
@@ -149,7 +151,7 @@ def videos_under_test(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
 
 def windows_under_test(dataset: Dataset, protocol: Protocol) -> WindowSet:
     """The windows of every reenactment of the test people: `.videos` lists what an entry must embed."""
-    return prepare(dataset, videos_under_test(dataset, protocol)["video"], protocol)
+    return read_windows(dataset, protocol, videos=videos_under_test(dataset, protocol)["video"])
 
 
 def requires_seen_generators(relation: Relation) -> bool | None:

@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from benchmark.methods.method import Touched
     from benchmark.windows.window_set import WindowSet
-    from leaderboard.store.files import Vault
+    from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
     from nvfair_tools.dataset import Dataset
@@ -71,10 +71,10 @@ def demo(folder: Path, workers: int | None) -> None:
     not made again. A folder in FOLDER/entries is what your own submission looks like, and `nvfair board serve FOLDER`
     takes it.
     """
-    from leaderboard.pages.static_site import export
+    from leaderboard.pages.static_site import export_site
     from leaderboard.settings import SETTINGS_FILE, read_settings
     from leaderboard.store.datasets import register
-    from leaderboard.store.files import Vault
+    from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
     from nvfair_tools.dataset import Dataset
@@ -92,13 +92,13 @@ def demo(folder: Path, workers: int | None) -> None:
             err=True,
         )
     settings = read_settings(folder)
-    test, store, vault = TestSet(dataset), Store(settings.store), Vault(settings.files)
+    test, store, submission_files = TestSet(dataset), Store(settings.store), SubmissionFiles(settings.files)
     try:
         register(store.engine, settings)
         for made in _entries(folder / "entries", test):
-            _through(made, test, store, vault)
+            _through(made, test, store, submission_files)
         public = [result for result in store.results() if not result.private]
-        page = export(public, made_folder(folder / "site"), title=settings.title)
+        page = export_site(public, made_folder(folder / "site"), title=settings.title)
     finally:
         store.close()
     click.secho(f"\nDone in {time.monotonic() - begun:.0f} seconds. Where to look:", bold=True)
@@ -181,12 +181,12 @@ def _with_torch(folder: Path, test: TestSet, windows: WindowSet) -> Iterator[Pat
 
 def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
     """A network that ships with the package; its own record says on whom it was trained."""
-    from benchmark.methods.checkpoint import RECORD, load
-    from benchmark.pretrained import PREFIX, located
+    from benchmark.methods.checkpoint import RECORD_FILE, load_checkpoint
+    from benchmark.pretrained import PRETRAINED_PREFIX, checkpoint_folder
     from leaderboard.submission.example_entries import write_embeddings_submission
 
     kind, about = PRETRAINED[name]
-    checkpoint = load(PREFIX + name)
+    checkpoint = load_checkpoint(PRETRAINED_PREFIX + name)
     made = checkpoint.declaration
     training: dict[str, Any] = {
         "datasets": [made.data["name"]],
@@ -200,11 +200,11 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
         checkpoint.embed_all(windows),
         trained_on=sorted(made.training.generators or ()),
         meta={"checkpoint": checkpoint.digest},
-        reproduce=[located(PREFIX + name) / RECORD],
+        reproduce=[checkpoint_folder(PRETRAINED_PREFIX + name) / RECORD_FILE],
         method=name,
         kind=kind,
-        parameters=checkpoint.about()["parameters"],
-        description=f"{about} It ships as {PREFIX}{name}, trained on other people, simulated as well.",
+        parameters=checkpoint.describe()["parameters"],
+        description=f"{about} It ships as {PRETRAINED_PREFIX}{name}, trained on other people, simulated as well.",
         training=training,
     )
 
@@ -216,17 +216,17 @@ def _touched(role: Touched) -> dict[str, Any]:
     }
 
 
-def _through(folder: Path, test: TestSet, store: Store, vault: Vault) -> None:
+def _through(folder: Path, test: TestSet, store: Store, submission_files: SubmissionFiles) -> None:
     """One submission the whole way: packed, unpacked elsewhere, checked, scored, kept, stored."""
 
     from leaderboard.submission.archive import pack, unpack
     from leaderboard.submission.scoring import score_submission
 
     archive = pack(folder, folder.with_suffix(".zip"))
-    with vault.aside() as aside:
+    with submission_files.scratch_folder() as aside:
         unpacked = unpack(archive, aside / "unpacked")
         identity, submission, rows = score_submission(unpacked, test)
-        vault.keep(unpacked, identity)
+        submission_files.add(unpacked, identity)
     told = [(row.protocol, row.figures["generators"]) for row in rows]
     store.add(identity, submission, rows)
     for protocol, generators in told:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.methods.embed import embeddings_of
+from benchmark.methods.embed import embed_videos
 from benchmark.methods.method import (
     Declaration,
     Needs,
@@ -31,11 +31,11 @@ from benchmark.stress.sweeps import (
     _kept,
 )
 from benchmark.stress.tracks import Track, dropped, jitter, noise, slower
-from benchmark.trial_scores.figures import figures
+from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import TargetTrials, trials
 from benchmark.windows.window_batch import WindowBatch
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.features import facial_scale
 from nvfair_tools.simulate.cohort import write_cohort
@@ -94,9 +94,9 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def main_figure(dataset: Dataset, generator: str, method: Motion) -> dict[str, Any]:
     videos = dataset.videos[(dataset.videos["split"] == "test") & dataset.videos["generator"].notna()]
-    windows = prepare(dataset, videos["video"], PROTOCOL)
-    scorer = Scorer(embeddings_of(method, windows, dataset), PROTOCOL.scoring)
-    return figures(scorer, list(trials(windows.videos, generator, PROTOCOL.trials)), windows.videos, PROTOCOL)
+    windows = read_windows(dataset, PROTOCOL, videos=videos["video"])
+    scorer = Scorer(embed_videos(method, windows, dataset), PROTOCOL.scoring)
+    return compute_figures(scorer, list(trials(windows.videos, generator, PROTOCOL.trials)), windows.videos, PROTOCOL)
 
 
 def curve(rows: list[dict[str, Any]], name: str) -> list[float]:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from benchmark import protocols
 from leaderboard.settings import read_settings
-from leaderboard.store.files import Vault
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.submission.check import find_problems
 from leaderboard.submission.example_entries import landmark_spread, write_embeddings_submission, write_scores_submission
 from leaderboard.submission.scoring import score_submission
@@ -83,4 +83,4 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     ]
     settings = read_settings(tmp_path / "demo")
     identity = submission_digest(entries / "temporal-cnn", read_submission(entries / "temporal-cnn"))
-    assert (Vault(settings.files).path(identity) / "reproduce" / "checkpoint.json").is_file()
+    assert (SubmissionFiles(settings.files).folder_of(identity) / "reproduce" / "checkpoint.json").is_file()
