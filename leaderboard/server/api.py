@@ -130,7 +130,7 @@ def router(service: Service, door: Door) -> APIRouter:
     @api.get("/account", tags=["submissions"], responses=_refusals(401))
     def whoami(known: Known) -> AccountAnswer:
         """Your name and quotas."""
-        quotas = {name: QuotaAnswer.of(quota) for name, quota in service.intake.quotas(known).items()}
+        quotas = {name: QuotaAnswer.from_quota(quota) for name, quota in service.intake.quotas(known).items()}
         return AccountAnswer(name=known.name, quotas=quotas)
 
     @api.post(
@@ -161,7 +161,7 @@ def router(service: Service, door: Door) -> APIRouter:
             state=accepted.state,
             new=accepted.new,
             private=accepted.private,
-            quota=QuotaAnswer.of(accepted.quota),
+            quota=QuotaAnswer.from_quota(accepted.quota),
         )
 
     @api.get("/submissions", tags=["submissions"], responses=_refusals(401))

@@ -27,7 +27,7 @@ from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.quota import Quota, get_quota, lock_account
 from leaderboard.store.results import add_submission
 from leaderboard.store.tables import FAILED, FIRST_SCORING, QUEUED, JobRow, SubmissionRow, utc_now
-from leaderboard.submission.examiner import Examined, Examiner
+from leaderboard.submission.examiner import CheckedUpload, Examiner
 from leaderboard.submission.sandbox import BoundedChild, Fault, LimitReached
 from leaderboard.submission.submission import Submission
 from nvfair_tools.errors import NvfairError, Problems
@@ -136,11 +136,15 @@ class Intake:
             )
         return settings
 
-    def _examine(self, archive: Path, aside: Path, phase: PhaseSetting, account: Account, address: str) -> Examined:
+    def _examine(
+        self, archive: Path, aside: Path, phase: PhaseSetting, account: Account, address: str
+    ) -> CheckedUpload:
         limits, dataset = self._settings.limits, self._settings.datasets[phase.dataset].folder
         try:
             with self._child() as child:
-                examined: Examined = child.call("receive", archive, aside, dataset, seconds=limits.check_seconds)
+                examined: CheckedUpload = child.call(
+                    "check_upload", archive, aside, dataset, seconds=limits.check_seconds
+                )
                 return examined
         except LimitReached as error:
             told = [f"the check was stopped: {error.what}; send smaller or plainer files"]

@@ -108,7 +108,13 @@ class Worker:
         )
         every = min(limits.lease_seconds / 8, 1.0)
         scores = self._child.call(
-            "score", folder, dataset, lease.submission, seconds=limits.score_seconds, beat=beat, every=every
+            "score",
+            folder,
+            dataset,
+            lease.submission,
+            seconds=limits.score_seconds,
+            should_continue=beat,
+            poll_seconds=every,
         )
         return [result_row(score, reason=lease.reason, phase=lease.phase) for score in scores]
 

@@ -31,7 +31,7 @@ from leaderboard.store.database import write_session
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.tables import Base, UtcDateTime, utc_now
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import sha256_of, atomic_output
+from nvfair_tools.files import atomic_output, sha256_of
 
 FORMAT: Literal[1] = 1
 _MANIFEST = "manifest.json"
