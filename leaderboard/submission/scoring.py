@@ -109,7 +109,8 @@ def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) 
     # No thresholds from validation people: a submission holds the test people alone.
     context = CellContext(expected.all_reenactments)
     for cell in cells:
-        result["generators"][cell] = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
+        figures = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
+        result["generators"][cell] = figures.to_json()
     return result
 
 
