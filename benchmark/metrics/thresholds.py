@@ -1,7 +1,12 @@
-"""Error rates at a threshold, and thresholds chosen on validation scores to be kept for the test.
+"""Error rates at a threshold, thresholds chosen on validation scores, and the trials that a low rate needs.
 
 A threshold that is chosen on the test scores describes the test; one that was chosen before describes a system.
 A trial is accepted where score >= threshold. `G` genuine trials, `I` impostor trials.
+
+The rule for low false match rates, stated once: at least 10 / FMR impostor trials, so that the threshold rests on ten
+false matches or more (fewer, and the rate's own relative error is above a third), and at least 1 / FMR different pairs
+of people among the impostor trials, because trials of one pair of people repeat each other. Doddington's rule of 30
+(1998) asks for 30 errors; ten is what figures may be shown by, and a reader who wants 30 has the counts.
 """
 
 from __future__ import annotations
@@ -11,8 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.roc import Roc, checked, eer_point, roc, strongest_refused
+from benchmark.metrics.roc import checked, eer_point, roc, strongest_refused
 from nvfair_tools.errors import NvfairError
+
+FALSE_MATCHES = 10
 
 
 @dataclass(frozen=True)
@@ -22,18 +29,6 @@ class Rates:
     threshold: float
     fmr: float
     fnmr: float
-
-
-@dataclass(frozen=True)
-class Det:
-    """Detection error trade-off: the points (R,) at which FMR or FNMR changes, strictest first.
-
-    Rates, not probits: an axis that bends them is the chart's business (Martin et al., 1997, "The DET curve in
-    assessment of detection task performance").
-    """
-
-    fmr: np.ndarray
-    fnmr: np.ndarray
 
 
 def rates_at(genuine: np.ndarray, impostor: np.ndarray, threshold: float) -> Rates:
@@ -64,16 +59,24 @@ def threshold_at_eer(genuine: np.ndarray, impostor: np.ndarray) -> float:
     return float(curve.threshold[eer_point(curve)])
 
 
-def fnmr_at_fmr(genuine: np.ndarray, impostor: np.ndarray, target: float) -> float:
-    """The smallest share of genuine trials rejected by any threshold whose FMR does not exceed `target`."""
-    return rates_at(genuine, impostor, threshold_at_fmr(impostor, target)).fnmr
+@dataclass(frozen=True)
+class Support:
+    """impostors: trials; pairs: different pairs of people among them. reason: what is missing, "" where nothing is."""
+
+    supported: bool
+    impostors: int
+    pairs: int
+    reason: str = ""
 
 
-def det(curve: Roc) -> Det:
-    """The corners of a detection error trade-off curve: points on a straight stretch along one axis are left out."""
-    fmr, fnmr = curve.fmr, curve.fnmr
-    moves_fmr, moves_fnmr = np.diff(fmr) > 0, np.diff(fnmr) < 0
-    # A point between two steps along one axis only is no corner.
-    straight = (~moves_fnmr[:-1] & ~moves_fnmr[1:]) | (~moves_fmr[:-1] & ~moves_fmr[1:])
-    keep = np.concatenate([[True], ~straight, [True]])
-    return Det(fmr[keep], fnmr[keep])
+def support(impostors: int, pairs: int, target: float) -> Support:
+    """Whether `impostors` trials over `pairs` different pairs of people support a figure at FMR <= `target`."""
+    if not 0 < target <= 1:
+        raise NvfairError(f"FMR target {target} is not a rate", expected="a number above 0, at most 1")
+    # A hair of tolerance: 10 / 0.1 must be 100, whatever binary fractions make of it.
+    need, people = math.ceil(FALSE_MATCHES / target - 1e-6), math.ceil(1 / target - 1e-6)
+    if impostors < need:
+        return Support(False, impostors, pairs, f"{impostors} impostor trials, at least {need} are needed")
+    if pairs < people:
+        return Support(False, impostors, pairs, f"{pairs} different pairs of people, at least {people} are needed")
+    return Support(True, impostors, pairs)

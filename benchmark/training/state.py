@@ -14,7 +14,7 @@ import torch
 from benchmark.methods.checkpoint import RECORD_FILE, Checkpoint, load_checkpoint
 from benchmark.methods.network import Network
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import made_folder, write_text, written_aside
+from nvfair_tools.files import atomic_output, make_folder, write_text
 
 STATE_FILE, LOG_FILE = "state.pt", "log.csv"
 LOG_COLUMNS = ("step", "windows", "loss", "learning_rate", "validation_auc", "seconds")
@@ -50,8 +50,8 @@ def save_state(
 ) -> None:
     """Writes the state and the log to the folder `out`, each whole or not at all. digest: of the run's options."""
     content = {"digest": digest, "network": network.state_dict(), "optimiser": optimiser.state_dict(), **vars(state)}
-    with written_aside(out / STATE_FILE) as aside:
-        torch.save(content, aside)
+    with atomic_output(out / STATE_FILE) as temporary:
+        torch.save(content, temporary)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(LOG_COLUMNS)
@@ -91,7 +91,7 @@ def finished_checkpoint(out: Path, digest: str) -> Checkpoint | None:
                 expected="an empty folder, or one with an unfinished training of the same options",
                 remedy="name another folder",
             )
-        made_folder(out)
+        make_folder(out)
         return None
     checkpoint = load_checkpoint(out)
     if checkpoint.options.get("run") != digest:

@@ -1,11 +1,10 @@
-"""Pairs of a first and a second video, all of a product or those that a condition keeps: made, cut in parts, counted.
+"""Pairs of a first and a second video, all of a product or those that a condition keeps: made, and counted.
 
 Legend: N videos of the table, E first and P second videos of a product, K pairs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,17 +37,21 @@ class Product:
     driver: Driver = "any"
     clip: Clip = "any"
 
+    @property
     def pairs(self) -> np.ndarray:
-        """All of them (K, 2), int32 positions in the table."""
-        return self._rows(0, len(self.first))
-
-    def parts(self, at_once: int) -> Iterator[np.ndarray]:
-        """The same, at most `at_once` at a time, without ever holding many more."""
-        rows = max(1, at_once // max(len(self.second), 1))
-        for begin in range(0, len(self.first), rows):
-            pairs = self._rows(begin, begin + rows)
-            for start in range(0, len(pairs), at_once):
-                yield pairs[start : start + at_once]
+        """All pairs (K, 2), int32 positions in the table."""
+        first, second = self.first, self.second
+        if not self.once and self.driver == self.clip == "any":
+            return np.stack([np.repeat(first, len(second)), np.tile(second, len(first))], axis=1)
+        keep = np.ones((len(first), len(second)), dtype=bool)
+        if self.once:
+            keep &= np.arange(len(second)) > np.arange(len(first))[:, None]
+        if self.driver != "any":
+            keep &= (self.codes.driver[first][:, None] == self.codes.driver[second]) == (self.driver == "same")
+        if self.clip != "any":
+            keep &= (self.codes.clip[first][:, None] == self.codes.clip[second]) == (self.clip == "same")
+        row, column = np.nonzero(keep)
+        return np.stack([first[row], second[column]], axis=1)
 
     def count(self) -> int:
         """How many there are, from the sizes of groups alone."""
@@ -70,36 +73,13 @@ class Product:
             return int((counts * (counts - 1) // 2).sum())
         return int((counts * np.bincount(code[self.second], minlength=size)).sum())
 
-    def _rows(self, begin: int, end: int) -> np.ndarray:
-        first, second = self.first[begin:end], self.second
-        if not self.once and self.driver == self.clip == "any":
-            return np.stack([np.repeat(first, len(second)), np.tile(second, len(first))], axis=1)
-        keep = np.ones((len(first), len(second)), dtype=bool)
-        if self.once:
-            keep &= np.arange(len(second)) > np.arange(begin, begin + len(first))[:, None]
-        if self.driver != "any":
-            keep &= (self.codes.driver[first][:, None] == self.codes.driver[second]) == (self.driver == "same")
-        if self.clip != "any":
-            keep &= (self.codes.clip[first][:, None] == self.codes.clip[second]) == (self.clip == "same")
-        row, column = np.nonzero(keep)
-        return np.stack([first[row], second[column]], axis=1)
-
 
 @dataclass(frozen=True)
-class Listed:
-    """Pairs (K, 2) that are there already, for trials too few to be worth a rule."""
+class PairList:
+    """Pairs (K, 2) that are written out, for trials too few to be worth a rule."""
 
-    listed: np.ndarray
-
-    def pairs(self) -> np.ndarray:
-        """All of them."""
-        return self.listed
-
-    def parts(self, at_once: int) -> Iterator[np.ndarray]:
-        """At most `at_once` at a time."""
-        for start in range(0, len(self.listed), at_once):
-            yield self.listed[start : start + at_once]
+    pairs: np.ndarray
 
     def count(self) -> int:
-        """How many there are."""
-        return len(self.listed)
+        """Number of pairs."""
+        return len(self.pairs)

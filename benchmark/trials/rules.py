@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.protocols.schema import TrialRule, Trials
-from benchmark.trials.pair_sets import Clip, Codes, Listed, Product
+from benchmark.trials.pair_sets import Clip, Codes, PairList, Product
 from nvfair_tools.errors import NvfairError
 
 NO_TEMPLATE = "target_without_clips_for_a_template"
@@ -29,8 +29,8 @@ class Block:
     """
 
     target: str
-    genuine: Product | Listed
-    impostor: Product | Listed
+    genuine: Product | PairList
+    impostor: Product | PairList
     templates: np.ndarray | None = None
     because: str = ""
 
@@ -145,7 +145,7 @@ def _templates(sides: _Sides, person: int, rule: Trials) -> Block:
     own = own[np.sort(np.unique(clip[own], return_index=True)[1])]
     probes, strangers = sides.own(sides.second, person), sides.others(sides.second, person)
     if len(own) < size:
-        nothing = Listed(np.empty((0, 2), np.int32))
+        nothing = PairList(np.empty((0, 2), np.int32))
         return Block(name, nothing, nothing, np.empty((0, size), np.int32), NO_TEMPLATE)
     standard: set[tuple[int, ...]] = set()
     against: list[tuple[tuple[int, ...], int]] = []
@@ -162,7 +162,7 @@ def _templates(sides: _Sides, person: int, rule: Trials) -> Block:
     genuine = np.array(sorted({(number[template], n) for template, n in against}), np.int32).reshape(-1, 2)
     genuine[:, 1] = probes[genuine[:, 1]]
     enrolled = np.array(sorted(number[template] for template in standard), np.int32)
-    return Block(name, Listed(genuine), Product(enrolled, strangers, sides.codes), own[np.array(known, dtype=int)])
+    return Block(name, PairList(genuine), Product(enrolled, strangers, sides.codes), own[np.array(known, dtype=int)])
 
 
 def _sides(videos: pd.DataFrame, enrolment: str, probe: str, rule: Trials) -> _Sides:

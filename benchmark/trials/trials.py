@@ -11,7 +11,7 @@ A cell is the generator that made both videos, or `cell_name` of the enrolled vi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -23,13 +23,13 @@ from nvfair_tools.errors import NvfairError
 NO_GENUINE = "target_without_genuine_pair"
 NO_IMPOSTOR = "target_without_impostor_pair"
 __all__ = ["NO_GENUINE", "NO_IMPOSTOR", "NO_TEMPLATE", "TargetTrials", "cell_generators", "cell_name", "cell_names",
-           "count", "stream", "trial_name", "trials"]  # fmt: skip
+           "count", "trial_name", "trials"]  # fmt: skip
 _ACROSS = ">"
 
 
 @dataclass(frozen=True)
 class TargetTrials:
-    """All trials of one target within one cell, or (from `stream`) some of them.
+    """All trials of one target within one cell.
 
     target: whose face is enrolled; under the same-driver rule, who drives the first video. generator: the cell's name.
     genuine (G, 2), impostor (I, 2): positions in the videos' table, enrolled video first. templates: (T, k) positions
@@ -123,20 +123,7 @@ def trials(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TargetTria
     Targets that lack genuine or impostor pairs come too, so that they can be counted.
     """
     for block in _blocks(videos, cell, rule):
-        yield _made(block, cell, rule, len(videos), block.genuine.pairs(), block.impostor.pairs())
-
-
-def stream(videos: pd.DataFrame, cell: str, rule: Trials, at_once: int = 65_536) -> Iterator[TargetTrials]:
-    """The same trials in the same order, at most `at_once` at a time.
-
-    Each item holds genuine or impostor trials of one target, never both; no target's trials are ever held together.
-    """
-    for block in _blocks(videos, cell, rule):
-        whole = _made(block, cell, rule, len(videos), np.empty((0, 2), np.int32), np.empty((0, 2), np.int32))
-        for pairs in block.genuine.parts(at_once):
-            yield replace(whole, genuine=pairs)
-        for pairs in block.impostor.parts(at_once):
-            yield replace(whole, impostor=pairs)
+        yield _made(block, cell, rule, len(videos), block.genuine.pairs, block.impostor.pairs)
 
 
 def count(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Frames a second of the landmark-distance features, ours in both layouts beside SciPy and plain numpy.
+"""Frames a second of the landmark-distance features, compared with SciPy and plain numpy.
 
 OMP_NUM_THREADS=1 python -m tests.performance.bench_features [--frames 512]
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.spatial.distance import pdist
 
-from nvfair_tools.features import distances, distances_pairs_first, pair_indices
+from nvfair_tools.features import distances, pair_indices
 
 
 def plain_numpy(points: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -45,13 +45,11 @@ def measure(frames: int = 512, repeats: int = 15) -> dict[str, float]:
     """Rates by method, in turn on the same landmarks."""
     points = (np.random.default_rng(0).normal(size=(frames, 126, 2)) * 60 + 300).astype(np.float32)
     first, second = pair_indices(126)
-    rows, columns = np.empty((frames, 7875), np.float32), np.empty((7875, frames), np.float32)
+    rows = np.empty((frames, 7875), np.float32)
     return {
-        "ours, pairs first, given output": rate(lambda: distances_pairs_first(points, out=columns), frames, repeats),
-        "ours, pairs first": rate(lambda: distances_pairs_first(points), frames, repeats),
-        "ours, frames first, given output": rate(lambda: distances(points, out=rows), frames, repeats),
-        "ours, frames first": rate(lambda: distances(points), frames, repeats),
-        "ours, frames first, float16": rate(lambda: distances(points, dtype=np.float16), frames, repeats),
+        "ours, reused output": rate(lambda: distances(points, out=rows), frames, repeats),
+        "ours": rate(lambda: distances(points), frames, repeats),
+        "ours, float16": rate(lambda: distances(points, dtype=np.float16), frames, repeats),
         "scipy pdist": rate(lambda: scipy_pdist(points), frames, max(3, repeats // 3)),
         "plain numpy": rate(lambda: plain_numpy(points, first, second), frames, max(3, repeats // 3)),
     }
@@ -63,8 +61,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args(arguments)
-    found = measure(options.frames, options.repeats)
-    print(json.dumps({name: round(value) for name, value in found.items()}, indent=1))
+    rates = measure(options.frames, options.repeats)
+    print(json.dumps({name: round(value) for name, value in rates.items()}, indent=1))
 
 
 if __name__ == "__main__":

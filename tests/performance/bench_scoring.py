@@ -14,9 +14,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from benchmark.metrics import roc as metrics
-from benchmark.metrics.bands import roc_band
-from benchmark.metrics.calibration import cllr_min
-from benchmark.metrics.detection_cost import min_dcf
+from benchmark.metrics.costs import cllr_min, min_dcf
+from benchmark.metrics.curves import roc_band
 from benchmark.metrics.intervals import (
     GroupedScores,
     mean_auc_interval,

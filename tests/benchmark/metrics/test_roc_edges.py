@@ -13,10 +13,9 @@ from hypothesis.extra import numpy as hnp
 from sklearn.metrics import det_curve, roc_auc_score, roc_curve
 
 from benchmark.metrics import roc as metrics
-from benchmark.metrics.calibration import affine_calibration, cllr, cllr_min
-from benchmark.metrics.detection_cost import min_dcf
-from benchmark.metrics.histograms import histogram
-from benchmark.metrics.thresholds import det, fnmr_at_fmr, rates_at, threshold_at_eer, threshold_at_fmr
+from benchmark.metrics.costs import affine_calibration, cllr, cllr_min, min_dcf
+from benchmark.metrics.curves import det, histogram
+from benchmark.metrics.thresholds import rates_at, threshold_at_eer, threshold_at_fmr
 from nvfair_tools.errors import NvfairError
 
 # Few distinct values, so that ties are common; "no match" among them.
@@ -26,7 +25,7 @@ RANKED: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
     "eer": lambda g, i: metrics.eer(metrics.roc(g, i)).value,
     "eer low": lambda g, i: metrics.eer(metrics.roc(g, i)).low,
     "tpr at 10 %": lambda g, i: metrics.tpr_at_fmr(g, i, 0.1),
-    "fnmr at 10 %": lambda g, i: fnmr_at_fmr(g, i, 0.1),
+    "fnmr at 10 %": lambda g, i: rates_at(g, i, threshold_at_fmr(i, 0.1)).fnmr,
     "min dcf": lambda g, i: min_dcf(metrics.roc(g, i)),
     "cllr min": lambda g, i: cllr_min(metrics.roc(g, i)),
 }

@@ -15,12 +15,10 @@ from benchmark.methods.embedding_files import EmbeddingTable, video_embeddings
 from benchmark.protocols.schema import TrialRule, Trials
 from benchmark.trials.trials import (
     NO_TEMPLATE,
-    TargetTrials,
     cell_generators,
     cell_name,
     cell_names,
     count,
-    stream,
     trial_name,
     trials,
 )
@@ -156,26 +154,14 @@ def test_the_order_is_canonical_whatever_the_tables(videos: pd.DataFrame, rule: 
 
 
 @settings(max_examples=100, deadline=None)
-@given(tables(), rules(), st.integers(0, 2), st.integers(1, 7), st.sampled_from([None, 1, 2]))
-def test_the_stream_and_the_counts_agree_with_the_trials(
-    videos: pd.DataFrame, rule: Trials, drawn: int, at_once: int, template: int | None
-) -> None:
+@given(tables(), rules(), st.integers(0, 2), st.sampled_from([None, 1, 2]))
+def test_the_counts_agree_with_the_trials(videos: pd.DataFrame, rule: Trials, drawn: int, template: int | None) -> None:
     fields = rule.model_dump() | {"clips_per_driver": drawn}
     if template is not None:
         fields |= {"rule": "self-self-vs-self-cross", "share_driving_clip": False, "only_shared_clips": False}
         fields |= {"template": {"clips": template, "draws": 3}}
     rule, cell = Trials(**fields), cell_of(rule)
     whole = list(trials(videos, cell, rule))
-    ids = videos["video"].to_numpy()
-    parts = list(stream(videos, cell, rule, at_once))
-    assert all(0 < len(part.genuine) + len(part.impostor) <= at_once for part in parts)
-    assert all(len(part.genuine) == 0 or len(part.impostor) == 0 for part in parts)
-
-    def said(some: list[TargetTrials]) -> list[tuple[str, str, str]]:
-        return [(one.target, kind, name) for one in some for kind in ("genuine", "impostor")
-                for name in one.names(ids, getattr(one, kind))]  # fmt: skip
-
-    assert said(parts) == said(whole)
     table = count(videos, rule, [cell])
     assert table.to_dict("records") == [
         {"cell": cell, "target": t.target, "genuine": len(t.genuine), "impostor": len(t.impostor), "lack": t.lack}
@@ -296,7 +282,7 @@ def test_videos_that_share_a_file_name_stay_two_videos() -> None:
         trial_name(f"one/a/{name}", f"one/b/{name}"), trial_name("one/a/002", f"one/b/{name}")
     ]  # fmt: skip
     table = EmbeddingTable(ids, np.zeros(3, int), np.zeros(3, int), np.eye(3, dtype=np.float32), {})
-    assert video_embeddings(table, ids.tolist()).means().tolist() == np.eye(3).tolist()
+    assert video_embeddings(table, ids.tolist()).video_means().tolist() == np.eye(3).tolist()
 
 
 def test_a_video_that_is_there_twice_is_refused_by_name() -> None:
@@ -309,24 +295,3 @@ def test_a_table_without_scenarios_is_refused_where_they_matter() -> None:
     videos = pd.DataFrame([("v", "one:a", "one:a", "c", "x", "one")], columns=COLUMNS[:-1])
     with pytest.raises(NvfairError, match="no column 'scenario'"):
         next(trials(videos, "x", Trials(scenarios=("scripted", "free"))))
-
-
-def test_a_stream_of_millions_holds_few_of_them() -> None:
-    import tracemalloc
-
-    people, clips = 20, 60
-    rows = [
-        (f"{face:02d}-{person:02d}-{n:02d}", f"one:{face:02d}", f"one:{person:02d}", f"{person}-{n}", "x", "one", None)
-        for face in range(people) for person in range(people) for n in range(clips)
-    ]  # fmt: skip
-    videos = pd.DataFrame(rows, columns=COLUMNS)
-    rule = Trials(rule="cross-cross")
-    total = int(count(videos, rule)[["genuine", "impostor"]].to_numpy().sum())
-    assert total > 10_000_000
-    next(stream(videos, "x", rule))  # what the table itself costs is there before
-    tracemalloc.start()
-    seen = sum(len(part.genuine) + len(part.impostor) for part in stream(videos, "x", rule, 20_000))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert seen == total
-    assert peak < 20e6  # the pairs alone are 8 bytes each, more than 80 MB

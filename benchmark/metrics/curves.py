@@ -1,4 +1,4 @@
-"""Bands of ROC and DET curves by resampling people.
+"""What charts are drawn from: DET curves, bands of ROC curves by resampling people, and histograms of scores.
 
 Vertical bands: at each false match rate of a fixed grid, how far the true match rate goes. Resamples work on counts of
 accepted trials by group of people at a grid of thresholds, never on trials, so that millions cost one pass.
@@ -14,12 +14,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.metrics.intervals import GroupedScores, group_weights, people_groups, standard_error
+from benchmark.metrics.roc import Roc, checked
 
 GRID = np.concatenate([np.geomspace(1e-3, 0.1, 13), np.linspace(0.15, 0.95, 17)])
 _THRESHOLDS = 400
 # Counts of more groups at all thresholds would not fit in a little memory.
 _CELLS = 20_000_000
 _BLOCK = 100
+
+
+@dataclass(frozen=True)
+class Det:
+    """Detection error trade-off: the points (R,) at which FMR or FNMR changes, strictest first.
+
+    Rates, not probits: an axis that bends them is the chart's business (Martin et al., 1997, "The DET curve in
+    assessment of detection task performance").
+    """
+
+    fmr: np.ndarray
+    fnmr: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,27 @@ class Band:
     low: np.ndarray
     high: np.ndarray
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """edges (bins + 1,), counts (bins,) of each kind; the trials that are "no match" (-inf) are counted apart."""
+
+    edges: np.ndarray
+    genuine: np.ndarray
+    impostor: np.ndarray
+    genuine_no_match: int
+    impostor_no_match: int
+
+
+def det(curve: Roc) -> Det:
+    """The corners of a detection error trade-off curve: points on a straight stretch along one axis are left out."""
+    fmr, fnmr = curve.fmr, curve.fnmr
+    moves_fmr, moves_fnmr = np.diff(fmr) > 0, np.diff(fnmr) < 0
+    # A point between two steps along one axis only is no corner.
+    straight = (~moves_fnmr[:-1] & ~moves_fnmr[1:]) | (~moves_fmr[:-1] & ~moves_fmr[1:])
+    keep = np.concatenate([[True], ~straight, [True]])
+    return Det(fmr[keep], fnmr[keep])
 
 
 def roc_band(parts: Sequence[GroupedScores], weights: np.ndarray, confidence: float, grid: np.ndarray = GRID) -> Band:
@@ -71,6 +105,22 @@ def roc_band(parts: Sequence[GroupedScores], weights: np.ndarray, confidence: fl
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(samples, [tail, 1 - tail], axis=0)
     return Band(grid, tpr, low, high)
+
+
+def histogram(genuine: np.ndarray, impostor: np.ndarray, bins: int = 60) -> Histogram:
+    """Counts in equal bins from the smallest to the largest finite score of both kinds.
+
+    Constant scores fill the middle of bins one unit wide in all; without a finite score the bins run from 0 to 1.
+    """
+    genuine, impostor = checked(genuine, "genuine"), checked(impostor, "impostor")
+    finite = [kind[np.isfinite(kind)] for kind in (genuine, impostor)]
+    ends = [float(end) for kind in finite if len(kind) for end in (kind.min(), kind.max())]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    edges = np.linspace(low, high, bins + 1)
+    if not np.all(np.diff(edges) > 0):  # so close together that no bins fit between
+        edges = np.linspace(low - max(0.5, abs(low) * 1e-6), high + max(0.5, abs(high) * 1e-6), bins + 1)
+    counts = [np.histogram(kind.astype(np.float64), edges)[0] for kind in finite]
+    return Histogram(edges, counts[0], counts[1], len(genuine) - len(finite[0]), len(impostor) - len(finite[1]))
 
 
 def _thresholds(genuine: np.ndarray, impostor: np.ndarray) -> np.ndarray:

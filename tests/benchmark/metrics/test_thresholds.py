@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.metrics.support import support
+from benchmark.metrics.thresholds import support
 from nvfair_tools.errors import NvfairError
 
 

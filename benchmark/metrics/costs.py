@@ -1,7 +1,8 @@
-"""How much information scores carry when they are read as log-likelihood ratios, and maps that make them so.
+"""What errors cost: detection costs at a stated prior, and the cost of scores read as log-likelihood ratios.
 
-Cllr and its minimum: Brümmer and du Preez, "Application-independent evaluation of speaker detection", Computer Speech
-and Language 20 (2006), equations 23 and following. Natural logarithms in scores, bits in costs.
+Detection cost: what errors cost where genuine trials are rare or one error is worse than the other. Cllr and its
+minimum: Brümmer and du Preez, "Application-independent evaluation of speaker detection", Computer Speech and Language
+20 (2006), equations 23 and following. Natural logarithms in scores, bits in costs.
 `G` genuine trials, `I` impostor trials, `R` points of a curve.
 """
 
@@ -18,6 +19,28 @@ _STEPS = 50
 
 
 @dataclass(frozen=True)
+class Costs:
+    """prior: share of genuine trials where the system is used; miss: cost of rejecting one of them; false_alarm: cost
+    of accepting an impostor. The default is an application that meets the right driver once in a hundred trials."""
+
+    prior: float = 0.01
+    miss: float = 1.0
+    false_alarm: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.prior < 1:
+            raise NvfairError(f"prior {self.prior} is not a probability", expected="a number between 0 and 1")
+        for name in ("miss", "false_alarm"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise NvfairError(f"cost {name} {getattr(self, name)} is not a cost", expected="a positive number")
+
+    @property
+    def trivial(self) -> float:
+        """Cost of the better of the two systems that look at nothing: accept all, or accept nobody."""
+        return min(self.miss * self.prior, self.false_alarm * (1 - self.prior))
+
+
+@dataclass(frozen=True)
 class Calibration:
     """log-likelihood ratio = scale x score + offset. A finite, increasing map of scores."""
 
@@ -27,6 +50,16 @@ class Calibration:
     def __call__(self, scores: np.ndarray) -> np.ndarray:
         """Scores as log-likelihood ratios; "no match" (-inf) stays."""
         return self.scale * np.asarray(scores, dtype=np.float64) + self.offset
+
+
+def min_dcf(curve: Roc, costs: Costs = Costs()) -> float:
+    """Smallest normalised detection cost over all thresholds, from 0 to 1 (1: no better than looking at nothing).
+
+    DCF = miss prior FNMR + false_alarm (1 - prior) FMR, divided by the cost of the better trivial system, as in the
+    NIST speaker recognition evaluations (e.g. the 2016 evaluation plan, section 3.1).
+    """
+    cost = costs.miss * costs.prior * curve.fnmr + costs.false_alarm * (1 - costs.prior) * curve.fmr
+    return float((cost / costs.trivial).min())
 
 
 def cllr(genuine: np.ndarray, impostor: np.ndarray) -> float:
