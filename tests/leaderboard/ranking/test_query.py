@@ -28,7 +28,9 @@ def test_rows_are_filtered_by_training_data_and_by_every_word_of_a_search() -> N
 def test_the_relation_and_the_protocol_choose_the_board() -> None:
     assert names(relation="unseen") == names(protocol="nvfair-unseen") == ["motion graph", "temporal net", "tiny net"]
     assert (
-        table_page(board_state(example_board()), Query.from_parameters({"protocol": "nvfair-seen", "relation": "unseen"}))
+        table_page(
+            board_state(example_board()), Query.from_parameters({"protocol": "nvfair-seen", "relation": "unseen"})
+        )
         is None
     )
 
