@@ -1,6 +1,7 @@
 """A stage runs what is missing or may now succeed, keeps the rest, and stores nothing of this machine."""
 
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -106,3 +107,18 @@ def test_single_items_run_in_worker_processes_as_well(runner):
     results = write(runner, "a", "b", engine=LocalEngine(1))
     assert {result.state for result in results.values()} == {"ok"}
     assert os.getpid() not in {result.facts["pid"] for result in results.values()}
+
+
+def test_a_journal_of_version_0_1_0_is_continued(tmp_path):
+    """The file was written by that version; its items "a" and "b" wrote files of seven bytes, "later" is retryable."""
+    shutil.copy(Path(__file__).with_name("journal_0_1_0.sqlite"), tmp_path / "journal.sqlite")
+    (tmp_path / "a").write_text("content")
+    RUNS.clear()
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        runner = StageRunner(tmp_path, journal, LocalEngine(0), Silent(), 60.0)
+        results = write(runner, "a", "b", "never", "broken", "later")
+    assert RUNS == {"b": 1, "later": 1}, "the file of b is gone; all others but the retryable item are settled"
+    facts = {"path": "a", "bytes": 7, "valid_share": 0.875, "pose_cost": None, "flags": ["truncated"]}
+    assert results["id-a"] == ok(**facts)
+    assert results["id-never"] == rejected("no_face", "no face in any of 8 frames")
+    assert results["id-broken"] == failed("truncated", "after 5 whole frames", retryable=False)
