@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.roc import Roc, checked
+from benchmark.metrics.roc import RocCurve, checked_scores
 from nvfair_tools.errors import NvfairError
 
 _STEPS = 50
@@ -52,7 +52,7 @@ class Calibration:
         return self.scale * np.asarray(scores, dtype=np.float64) + self.offset
 
 
-def min_dcf(curve: Roc, costs: Costs = Costs()) -> float:
+def min_dcf(curve: RocCurve, costs: Costs = Costs()) -> float:
     """Smallest normalised detection cost over all thresholds, from 0 to 1 (1: no better than looking at nothing).
 
     DCF = miss prior FNMR + false_alarm (1 - prior) FMR, divided by the cost of the better trivial system, as in the
@@ -67,14 +67,14 @@ def cllr(genuine: np.ndarray, impostor: np.ndarray) -> float:
 
     genuine (G,), impostor (I,). Infinite where a genuine trial is called impossible (-inf).
     """
-    genuine, impostor = checked(genuine, "genuine"), checked(impostor, "impostor")
+    genuine, impostor = checked_scores(genuine, "genuine"), checked_scores(impostor, "impostor")
     # log(1 + e^x) without overflow.
     miss = np.logaddexp(0, -genuine.astype(np.float64)).mean()
     alarm = np.logaddexp(0, impostor.astype(np.float64)).mean()
     return float((miss + alarm) / (2 * np.log(2)))
 
 
-def cllr_min(curve: Roc) -> float:
+def cllr_min(curve: RocCurve) -> float:
     """Cllr after the best non-decreasing map of these very scores: what discrimination alone leaves, 0 to 1.
 
     The best map is found by pooling adjacent violators; its blocks are the edges of the ROC curve's convex hull, and
@@ -89,7 +89,7 @@ def cllr_min(curve: Roc) -> float:
     return float((miss.sum() + alarm.sum()) / (2 * np.log(2)))
 
 
-def convex_hull(curve: Roc) -> tuple[np.ndarray, np.ndarray]:
+def convex_hull(curve: RocCurve) -> tuple[np.ndarray, np.ndarray]:
     """Corners (fmr, tpr) of the smallest concave curve above a ROC curve, by pooling adjacent violators."""
     fmr, tpr = curve.fmr, curve.tpr
     # Only where a step up is followed by a step to the right can the hull have a corner: far fewer than scores.
@@ -113,7 +113,7 @@ def affine_calibration(genuine: np.ndarray, impostor: np.ndarray) -> Calibration
 
     Fit it on validation scores. "No match" (-inf) is left out; raises NvfairError where nothing else is left.
     """
-    genuine, impostor = checked(genuine, "genuine"), checked(impostor, "impostor")
+    genuine, impostor = checked_scores(genuine, "genuine"), checked_scores(impostor, "impostor")
     genuine, impostor = genuine[np.isfinite(genuine)], impostor[np.isfinite(impostor)]
     if len(genuine) == 0 or len(impostor) == 0:
         raise NvfairError("every genuine or every impostor trial is 'no match'; there is nothing to calibrate on")

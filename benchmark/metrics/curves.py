@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.intervals import GroupedScores, group_weights, people_groups, standard_error
-from benchmark.metrics.roc import Roc, checked
+from benchmark.metrics.intervals import GroupedScores, group_people, group_weights, resampling_error
+from benchmark.metrics.roc import RocCurve, checked_scores
 
-GRID = np.concatenate([np.geomspace(1e-3, 0.1, 13), np.linspace(0.15, 0.95, 17)])
+FMR_GRID = np.concatenate([np.geomspace(1e-3, 0.1, 13), np.linspace(0.15, 0.95, 17)])
 _THRESHOLDS = 400
 # Counts of more groups at all thresholds would not fit in a little memory.
 _CELLS = 20_000_000
@@ -24,7 +24,7 @@ _BLOCK = 100
 
 
 @dataclass(frozen=True)
-class Det:
+class DetCurve:
     """Detection error trade-off: the points (R,) at which FMR or FNMR changes, strictest first.
 
     Rates, not probits: an axis that bends them is the chart's business (Martin et al., 1997, "The DET curve in
@@ -36,7 +36,7 @@ class Det:
 
 
 @dataclass(frozen=True)
-class Band:
+class RocBand:
     """fmr (F,): the grid; tpr (F,): largest TPR at FMR not above it; low, high (F,): the band, NaN where none can be
     trusted, and `reason` why. For a DET curve take 1 - tpr."""
 
@@ -48,7 +48,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Histogram:
+class ScoreHistogram:
     """edges (bins + 1,), counts (bins,) of each kind; the trials that are "no match" (-inf) are counted apart."""
 
     edges: np.ndarray
@@ -58,17 +58,19 @@ class Histogram:
     impostor_no_match: int
 
 
-def det(curve: Roc) -> Det:
+def det_curve(curve: RocCurve) -> DetCurve:
     """The corners of a detection error trade-off curve: points on a straight stretch along one axis are left out."""
     fmr, fnmr = curve.fmr, curve.fnmr
     moves_fmr, moves_fnmr = np.diff(fmr) > 0, np.diff(fnmr) < 0
     # A point between two steps along one axis only is no corner.
     straight = (~moves_fnmr[:-1] & ~moves_fnmr[1:]) | (~moves_fmr[:-1] & ~moves_fmr[1:])
     keep = np.concatenate([[True], ~straight, [True]])
-    return Det(fmr[keep], fnmr[keep])
+    return DetCurve(fmr[keep], fnmr[keep])
 
 
-def roc_band(parts: Sequence[GroupedScores], weights: np.ndarray, confidence: float, grid: np.ndarray = GRID) -> Band:
+def roc_band(
+    parts: Sequence[GroupedScores], weights: np.ndarray, confidence: float, grid: np.ndarray = FMR_GRID
+) -> RocBand:
     """The band of the pooled ROC curve under people's weights (R, K).
 
     Pointwise percentiles of the resamples. Thresholds are quantiles of the scores, close together where few impostors
@@ -87,7 +89,7 @@ def roc_band(parts: Sequence[GroupedScores], weights: np.ndarray, confidence: fl
     nothing = np.full(len(grid), np.nan)
     groups = [_groups([getattr(p, name) for p in parts]) for name in ("genuine_people", "impostor_people")]
     if sum(len(rows) for rows, _ in groups) * len(thresholds) > _CELLS:
-        return Band(grid, tpr, nothing, nothing, "too many groups of people for a band")
+        return RocBand(grid, tpr, nothing, nothing, "too many groups of people for a band")
     tables = [
         _accepted(scores, number, len(rows), thresholds)
         for scores, (rows, number) in zip((genuine, impostor), groups, strict=True)
@@ -99,20 +101,20 @@ def roc_band(parts: Sequence[GroupedScores], weights: np.ndarray, confidence: fl
         ]
         or [np.empty((0, len(grid)))]
     )
-    _, reason = standard_error(samples.mean(axis=1), people)
+    _, reason = resampling_error(samples.mean(axis=1), people)
     if reason:
-        return Band(grid, tpr, nothing, nothing, reason)
+        return RocBand(grid, tpr, nothing, nothing, reason)
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(samples, [tail, 1 - tail], axis=0)
-    return Band(grid, tpr, low, high)
+    return RocBand(grid, tpr, low, high)
 
 
-def histogram(genuine: np.ndarray, impostor: np.ndarray, bins: int = 60) -> Histogram:
+def score_histogram(genuine: np.ndarray, impostor: np.ndarray, bins: int = 60) -> ScoreHistogram:
     """Counts in equal bins from the smallest to the largest finite score of both kinds.
 
     Constant scores fill the middle of bins one unit wide in all; without a finite score the bins run from 0 to 1.
     """
-    genuine, impostor = checked(genuine, "genuine"), checked(impostor, "impostor")
+    genuine, impostor = checked_scores(genuine, "genuine"), checked_scores(impostor, "impostor")
     finite = [kind[np.isfinite(kind)] for kind in (genuine, impostor)]
     ends = [float(end) for kind in finite if len(kind) for end in (kind.min(), kind.max())]
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
@@ -120,7 +122,7 @@ def histogram(genuine: np.ndarray, impostor: np.ndarray, bins: int = 60) -> Hist
     if not np.all(np.diff(edges) > 0):  # so close together that no bins fit between
         edges = np.linspace(low - max(0.5, abs(low) * 1e-6), high + max(0.5, abs(high) * 1e-6), bins + 1)
     counts = [np.histogram(kind.astype(np.float64), edges)[0] for kind in finite]
-    return Histogram(edges, counts[0], counts[1], len(genuine) - len(finite[0]), len(impostor) - len(finite[1]))
+    return ScoreHistogram(edges, counts[0], counts[1], len(genuine) - len(finite[0]), len(impostor) - len(finite[1]))
 
 
 def _thresholds(genuine: np.ndarray, impostor: np.ndarray) -> np.ndarray:
@@ -164,5 +166,5 @@ def _at_most(fmr: np.ndarray, tpr: np.ndarray, grid: np.ndarray) -> np.ndarray:
 
 
 def _groups(tables: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    rows, number = people_groups(np.concatenate(tables))
+    rows, number = group_people(np.concatenate(tables))
     return rows, number.astype(np.int64)

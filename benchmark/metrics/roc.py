@@ -16,7 +16,7 @@ from nvfair_tools.errors import NvfairError
 
 
 @dataclass(frozen=True)
-class Roc:
+class RocCurve:
     """Operating points (R,) from the strictest threshold (accept nobody) to the most lenient (accept all).
 
     A trial is accepted where score >= threshold. fmr: share of impostors accepted; tpr: share of genuine accepted.
@@ -41,7 +41,7 @@ class Eer:
     high: float
 
 
-def checked(scores: np.ndarray, name: str, trial: Callable[[int], str] | None = None) -> np.ndarray:
+def checked_scores(scores: np.ndarray, name: str, trial: Callable[[int], str] | None = None) -> np.ndarray:
     """`scores` as a flat float array; NvfairError where it is empty or holds NaN or +inf, whose trial `trial` names."""
     values = np.asarray(scores).reshape(-1)
     if values.dtype.kind != "f":
@@ -66,7 +66,7 @@ def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
     genuine (G,), impostor (I,). Equals the Mann-Whitney statistic divided by G I. Sorts the larger set once and looks
     the smaller one up in it.
     """
-    genuine, impostor = _same_type(checked(genuine, "genuine"), checked(impostor, "impostor"))
+    genuine, impostor = _same_type(checked_scores(genuine, "genuine"), checked_scores(impostor, "impostor"))
     if len(genuine) <= len(impostor):
         twice = _twice_wins(np.sort(genuine), np.sort(impostor))
     else:
@@ -74,35 +74,35 @@ def auc(genuine: np.ndarray, impostor: np.ndarray) -> float:
     return twice / (2 * len(genuine) * len(impostor))
 
 
-def roc(genuine: np.ndarray, impostor: np.ndarray) -> Roc:
+def roc_curve(genuine: np.ndarray, impostor: np.ndarray) -> RocCurve:
     """Every operating point: one for each distinct score, and the one that accepts nobody."""
-    genuine, impostor = _same_type(checked(genuine, "genuine"), checked(impostor, "impostor"))
+    genuine, impostor = _same_type(checked_scores(genuine, "genuine"), checked_scores(impostor, "impostor"))
     genuine, impostor = np.sort(genuine), np.sort(impostor)
     everything = np.sort(np.concatenate([genuine, impostor]))
     keep = np.concatenate([[True], everything[1:] != everything[:-1]])
     threshold = everything[keep]
     accepted_genuine = len(genuine) - np.searchsorted(genuine, threshold, side="left")
     accepted_impostor = len(impostor) - np.searchsorted(impostor, threshold, side="left")
-    return Roc(
+    return RocCurve(
         threshold=np.concatenate([[np.inf], threshold[::-1].astype(np.float64)]),
         fmr=np.concatenate([[0.0], accepted_impostor[::-1] / len(impostor)]),
         tpr=np.concatenate([[0.0], accepted_genuine[::-1] / len(genuine)]),
     )
 
 
-def eer(curve: Roc) -> Eer:
+def equal_error_rate(curve: RocCurve) -> Eer:
     """The equal error rate with its bracket.
 
     Between neighbouring thresholds FMR and FNMR jump past each other; of the two operating points around the crossing
     the one with the smaller sum of errors gives the bracket (as in FVC2000, Maio et al., section 4). Constant scores
     give 0.5 with the bracket [0, 1], whatever the order of trials.
     """
-    chosen = eer_point(curve)
+    chosen = eer_index(curve)
     low, high = sorted((float(curve.fmr[chosen]), float(curve.fnmr[chosen])))
     return Eer((low + high) / 2, low, high)
 
 
-def eer_point(curve: Roc) -> int:
+def eer_index(curve: RocCurve) -> int:
     """Number of the operating point whose two error rates make the EER's bracket."""
     fmr, fnmr = curve.fmr, curve.fnmr
     after = int(np.flatnonzero(fmr >= fnmr)[0])  # the first lenient enough; it exists: at the end FMR is 1
@@ -114,12 +114,12 @@ def eer_point(curve: Roc) -> int:
 
 def tpr_at_fmr(genuine: np.ndarray, impostor: np.ndarray, target: float) -> float:
     """The largest share of genuine trials accepted by any threshold whose FMR does not exceed `target`."""
-    genuine, impostor = _same_type(checked(genuine, "genuine"), checked(impostor, "impostor"))
-    refused = strongest_refused(impostor, target)
+    genuine, impostor = _same_type(checked_scores(genuine, "genuine"), checked_scores(impostor, "impostor"))
+    refused = highest_rejected_score(impostor, target)
     return 1.0 if refused is None else float(np.count_nonzero(genuine > refused) / len(genuine))
 
 
-def strongest_refused(impostor: np.ndarray, target: float) -> float | None:
+def highest_rejected_score(impostor: np.ndarray, target: float) -> float | None:
     """The highest impostor score that must be turned away so that FMR <= `target`; None where none must be."""
     if not 0 <= target <= 1:
         raise NvfairError(f"FMR target {target} is not a rate", expected="a number from 0 to 1")
@@ -133,14 +133,14 @@ def strongest_refused(impostor: np.ndarray, target: float) -> float | None:
     return float(np.partition(impostor, count - 1 - allowed)[count - 1 - allowed])
 
 
-def mean_over_targets(auc_of_target: Mapping[str, float]) -> float:
+def mean_auc_over_targets(auc_of_target: Mapping[str, float]) -> float:
     """Unweighted mean of the targets' AUCs (NVFAIR's figure); NvfairError where no target has trials."""
     if not auc_of_target:
         raise NvfairError("no target has both genuine and impostor trials, so there is no mean AUC")
     return float(np.mean([auc_of_target[name] for name in sorted(auc_of_target)]))
 
 
-def thinned(curve: Roc, points: int = 400) -> Roc:
+def thin_curve(curve: RocCurve, points: int = 400) -> RocCurve:
     """At most about 2 `points` of the curve, spread evenly in FMR and in TPR, with both ends: enough to draw it."""
     if len(curve.fmr) <= 2 * points:
         return curve
@@ -154,7 +154,7 @@ def thinned(curve: Roc, points: int = 400) -> Roc:
         len(curve.tpr) - 1 - np.searchsorted(curve.fnmr[::-1], fine),
     ]
     chosen = np.unique(np.clip(np.concatenate([[0, len(curve.fmr) - 1], *picks]), 0, len(curve.fmr) - 1))
-    return Roc(curve.threshold[chosen], curve.fmr[chosen], curve.tpr[chosen])
+    return RocCurve(curve.threshold[chosen], curve.fmr[chosen], curve.tpr[chosen])
 
 
 def _twice_wins(few: np.ndarray, many: np.ndarray) -> int:

@@ -11,10 +11,10 @@ import torch
 from benchmark.methods.embed import by_video
 from benchmark.methods.network import Network, embed_windows
 from benchmark.methods.train_options import TrainOptions
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol, Scoring
 from benchmark.trial_scores.scores import Scorer
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.device_frames import Frames
 from benchmark.windows.window_set import WindowSet, prepare
 from nvfair_tools.dataset import Dataset
@@ -41,7 +41,7 @@ class Selection:
         drawn = chosen.sort_values("video").reset_index(drop=True)
         used: set[int] = set()
         for generator in options.generators:
-            for one in trials(drawn, generator, rule):
+            for one in make_trials(drawn, generator, rule):
                 if one.complete:
                     used |= set(np.unique(one.genuine)) | set(np.unique(one.impostor))
         windows = prepare(dataset, drawn["video"].iloc[sorted(used)], protocol, mesh=mesh)
@@ -49,7 +49,7 @@ class Selection:
         found = [
             one
             for generator in sorted(options.generators)
-            for one in trials(windows.videos, generator, everything)
+            for one in make_trials(windows.videos, generator, everything)
             if one.complete
         ]
         return cls(windows, found, protocol.scoring)
@@ -72,4 +72,4 @@ class Selection:
             self.frames = Frames(network.points(self.windows), device)
         embeddings = embed_windows(network, self.windows, self.frames)
         scored = Scorer(by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
-        return float(np.mean([metrics.auc(one.genuine, one.impostor) for one in scored]))
+        return float(np.mean([roc.auc(one.genuine, one.impostor) for one in scored]))

@@ -14,7 +14,7 @@ from benchmark.protocols.schema import Protocol, TrialRule
 from benchmark.trial_scores.figures import figures
 from benchmark.trial_scores.scored_trials import PairScorer
 from benchmark.trial_scores.scores import Scorer
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 
 # Cross-cross trials grow with the square of the videos; so many clips of each driver on each face are enough beside
 # the headline. The protocol nvfair-cross-cross takes all.
@@ -43,10 +43,10 @@ def cell_figures(
     videos: the table that the scorer numbers.
     """
     # Templates are drawn from what there is, so that trials with and without the lost videos cannot be told apart.
-    asked = None if protocol.trials.template is not None else list(trials(beside.asked, cell, protocol.trials))
+    asked = None if protocol.trials.template is not None else list(make_trials(beside.asked, cell, protocol.trials))
     result = figures(
         scorer,
-        list(trials(videos, cell, protocol.trials)),
+        list(make_trials(videos, cell, protocol.trials)),
         videos,
         protocol,
         asked=asked,
@@ -56,7 +56,7 @@ def cell_figures(
     plain = protocol.trials.template is None and not protocol.trials.across_generators
     if plain and protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS and isinstance(scorer, Scorer):
         rule = protocol.trials.model_copy(update={"rule": TrialRule.CROSS_CROSS, "clips_per_driver": _CROSS_CLIPS})
-        found = list(trials(videos, cell, rule))
+        found = list(make_trials(videos, cell, rule))
         if any(one.complete for one in found):
             whole = figures(scorer, found, videos, protocol.model_copy(update={"trials": rule}), full=False)
             result["cross_cross"] = {key: whole[key] for key in ("auc_mean", "auc_pooled", "trials")}

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.costs import Costs, affine_calibration, cllr, cllr_min, min_dcf
-from benchmark.metrics.curves import histogram, roc_band
-from benchmark.metrics.failure_to_acquire import Failed, failed_trials, generalised_rates, with_failed
+from benchmark.metrics.curves import roc_band, score_histogram
+from benchmark.metrics.failure_to_acquire import FailedTrials, add_failed_trials, count_failed_trials, generalised_rates
 from benchmark.metrics.intervals import Interval
 from benchmark.metrics.permutation import group_aucs, permutation_test
-from benchmark.metrics.subgroups import subgroups, worst_decile
-from benchmark.metrics.thresholds import support, threshold_at_eer, threshold_at_fmr
+from benchmark.metrics.subgroups import compare_subgroups, worst_decile_auc
+from benchmark.metrics.thresholds import fmr_support, threshold_at_eer, threshold_at_fmr
 from benchmark.protocols.schema import Protocol, TrialRule
 from benchmark.trial_scores.embedding_distances import distances
 from benchmark.trial_scores.scored_trials import PairScorer, ScoredTrials, scored_trials, sources
@@ -48,20 +48,20 @@ def figures(
     """
     found = scored_trials(scorer, trials, videos, protocol)
     genuine, impostor, per_target = found.genuine, found.impostor, found.per_target
-    curve = metrics.roc(genuine, impostor)
+    curve = roc.roc_curve(genuine, impostor)
     result: dict[str, Any] = {
         "auc_mean": as_json(found.mean_interval()),
         "auc_pooled": as_json(found.pooled_interval()),
-        "eer": vars(metrics.eer(curve)),
+        "eer": vars(roc.equal_error_rate(curve)),
         "tpr_at_fmr": {str(x): _tpr(genuine, impostor, found.impostor_pairs, x) for x in protocol.scoring.fmr_targets},
         "min_dcf": {"value": min_dcf(curve, COSTS), **vars(COSTS)},
         **_information(genuine, impostor, curve, validation),
-        "worst_decile": worst_decile(per_target),
+        "worst_decile": worst_decile_auc(per_target),
         "per_target": {name: per_target[name] for name in sorted(per_target)},
         "trials": {"genuine": len(genuine), "impostor": len(impostor), "targets": len(found.scored)},
     }
     wanted = _wanted(asked, protocol)
-    failed = failed_trials(wanted, [one.trials for one in found.pooled]) if wanted else Failed()
+    failed = count_failed_trials(wanted, [one.trials for one in found.pooled]) if wanted else FailedTrials()
     if asked is not None:
         result["fta"] = _failures(found, wanted, failed, protocol)
     if validation is not None:
@@ -88,16 +88,16 @@ def plain(value: float) -> float | None:
 
 def _tpr(genuine: np.ndarray, impostor: np.ndarray, pairs: int, target: float) -> dict[str, Any]:
     """The value is given even where it is not supported, so that a page can grey it out with the reason."""
-    found = {"value": metrics.tpr_at_fmr(genuine, impostor, target), "impostors": len(impostor), "pairs": pairs}
+    found = {"value": roc.tpr_at_fmr(genuine, impostor, target), "impostors": len(impostor), "pairs": pairs}
     if target == 0:
         return {**found, "supported": False, "reason": "no number of trials supports an FMR of 0"}
-    return {**found, **vars(support(len(impostor), pairs, target))}
+    return {**found, **vars(fmr_support(len(impostor), pairs, target))}
 
 
 def _information(
     genuine: np.ndarray,
     impostor: np.ndarray,
-    curve: metrics.Roc,
+    curve: roc.RocCurve,
     validation: tuple[np.ndarray, np.ndarray] | None,
 ) -> dict[str, Any]:
     """Cllr of scores calibrated on validation people, or else of the scores as they are, and its minimum."""
@@ -116,7 +116,7 @@ def _wanted(asked: Sequence[TargetTrials] | None, protocol: Protocol) -> list[Ta
 
 
 def _failures(
-    found: ScoredTrials, wanted: Sequence[TargetTrials], failed: Failed, protocol: Protocol
+    found: ScoredTrials, wanted: Sequence[TargetTrials], failed: FailedTrials, protocol: Protocol
 ) -> dict[str, Any]:
     """Counts of trials without a score, and the figures with them rejected.
 
@@ -128,15 +128,15 @@ def _failures(
         if one.complete:
             mine = scores.get(one.target)
             own, other = (mine.genuine, mine.impostor) if mine else (np.empty(0), np.empty(0))
-            lost = failed_trials([one], [mine.trials] if mine else [])
-            areas[one.target] = metrics.auc(*with_failed(own, other, lost))
-    genuine, impostor = with_failed(found.genuine, found.impostor, failed)
+            lost = count_failed_trials([one], [mine.trials] if mine else [])
+            areas[one.target] = roc.auc(*add_failed_trials(own, other, lost))
+    genuine, impostor = add_failed_trials(found.genuine, found.impostor, failed)
     return {
         **vars(failed),
-        "auc_mean": metrics.mean_over_targets(areas),
-        "auc_pooled": metrics.auc(genuine, impostor),
-        "eer": vars(metrics.eer(metrics.roc(genuine, impostor))),
-        "tpr_at_fmr": {str(x): metrics.tpr_at_fmr(genuine, impostor, x) for x in protocol.scoring.fmr_targets},
+        "auc_mean": roc.mean_auc_over_targets(areas),
+        "auc_pooled": roc.auc(genuine, impostor),
+        "eer": vars(roc.equal_error_rate(roc.roc_curve(genuine, impostor))),
+        "tpr_at_fmr": {str(x): roc.tpr_at_fmr(genuine, impostor, x) for x in protocol.scoring.fmr_targets},
     }
 
 
@@ -144,7 +144,7 @@ def _fixed(
     genuine: np.ndarray,
     impostor: np.ndarray,
     validation: tuple[np.ndarray, np.ndarray],
-    failed: Failed,
+    failed: FailedTrials,
     protocol: Protocol,
 ) -> dict[str, Any]:
     """Error rates on the test at thresholds that validation people set."""
@@ -157,7 +157,7 @@ def _fixed(
 
 
 def _subgroups(per_target: Mapping[str, float], values: Mapping[str, str | None]) -> dict[str, Any]:
-    found = subgroups(per_target, values)
+    found = compare_subgroups(per_target, values)
     return {
         "groups": {value: vars(group) for value, group in found.groups.items()},
         "gap": plain(found.gap),
@@ -167,11 +167,11 @@ def _subgroups(per_target: Mapping[str, float], values: Mapping[str, str | None]
     }
 
 
-def _drawn(scorer: PairScorer, found: ScoredTrials, curve: metrics.Roc) -> dict[str, Any]:
+def _drawn(scorer: PairScorer, found: ScoredTrials, curve: roc.RocCurve) -> dict[str, Any]:
     """What charts and tables are drawn from."""
-    few = metrics.thinned(curve, 150)
+    few = roc.thin_curve(curve, 150)
     band = roc_band(found.grouped, found.weights, found.uncertainty.confidence)
-    counts = histogram(found.genuine, found.impostor)
+    counts = score_histogram(found.genuine, found.impostor)
     apart = distances(scorer, found.scored)
     return {
         "curve": {"fmr": [round(float(x), 7) for x in few.fmr], "tpr": [round(float(x), 7) for x in few.tpr]},
@@ -215,7 +215,7 @@ def _people(found: ScoredTrials) -> list[dict[str, Any]]:
             {
                 "person": one.trials.target,
                 "auc": found.per_target[one.trials.target],
-                "eer": metrics.eer(metrics.roc(one.genuine, one.impostor)).value,
+                "eer": roc.equal_error_rate(roc.roc_curve(one.genuine, one.impostor)).value,
                 "auc_as_impostor": float(beaten[n] / pairs[n]) if pairs[n] else None,
                 "genuine": len(one.genuine),
                 "impostor": len(one.impostor),

@@ -14,18 +14,18 @@ from typing import Protocol as Interface
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.intervals import (
     GroupedScores,
     Interval,
     PairStatistics,
+    group_people,
     mean_auc_interval,
     pair_statistics,
-    people_groups,
     people_weights,
     pooled_auc_interval,
     pooled_statistics,
-    strata_of,
+    resampling_strata,
 )
 from benchmark.protocols.schema import Protocol, TrialRule, Uncertainty
 from benchmark.trial_scores.scores import TargetScores
@@ -74,7 +74,7 @@ class ScoredTrials:
     @cached_property
     def per_target(self) -> dict[str, float]:
         """AUC of each target that has one, by id."""
-        return {one.trials.target: metrics.auc(one.genuine, one.impostor) for one in self.scored}
+        return {one.trials.target: roc.auc(one.genuine, one.impostor) for one in self.scored}
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -96,7 +96,7 @@ class ScoredTrials:
 
     @cached_property
     def targets(self) -> list[tuple[int, PairStatistics]]:
-        """(person's number, pair statistics) of each target that has an AUC: what `paired_difference` takes."""
+        """(person's number, pair statistics) of each target that has an AUC: what `paired_mean_difference` takes."""
         number = {person: n for n, person in enumerate(self.people)}
         return [
             (number[one.trials.target], pair_statistics(grouped))
@@ -107,11 +107,11 @@ class ScoredTrials:
     @cached_property
     def impostor_pairs(self) -> int:
         """Different groups of people among impostor trials."""
-        return sum(len(people_groups(part.impostor_people)[0]) for part in self.grouped)
+        return sum(len(group_people(part.impostor_people)[0]) for part in self.grouped)
 
     def pooled_statistics(self) -> PairStatistics | None:
         """Statistics of all trials in one pot; None where there are too many groups of people for them."""
-        genuine = sum(len(people_groups(part.genuine_people)[0]) for part in self.grouped)
+        genuine = sum(len(group_people(part.genuine_people)[0]) for part in self.grouped)
         return None if genuine * self.impostor_pairs > _POOLED_GROUPS else pooled_statistics(self.grouped)
 
     def mean_interval(self) -> Interval:
@@ -122,7 +122,7 @@ class ScoredTrials:
         """The pooled AUC with its interval."""
         statistics = self.pooled_statistics()
         if statistics is None:
-            value = metrics.auc(self.genuine, self.impostor)
+            value = roc.auc(self.genuine, self.impostor)
             return Interval(value, math.nan, math.nan, len(self.strata), "too many groups of people for an interval")
         return pooled_auc_interval(statistics, self.weights, self.uncertainty.confidence, self.strata_count)
 
@@ -149,7 +149,7 @@ def scored_trials(
             present[table[table >= 0]] = True
     source = sources(videos)
     taking_part = np.flatnonzero(present)
-    strata = strata_of([source.get(people[n], "") for n in taking_part])
+    strata = resampling_strata([source.get(people[n], "") for n in taking_part])
     found = ScoredTrials(
         pooled,
         people,
@@ -158,7 +158,7 @@ def scored_trials(
         dict(zip(taking_part.tolist(), strata.tolist(), strict=True)),
         protocol.uncertainty,
     )
-    metrics.mean_over_targets(found.per_target)  # refuses an empty set in words
+    roc.mean_auc_over_targets(found.per_target)  # refuses an empty set in words
     return found
 
 
@@ -173,6 +173,6 @@ def sources(videos: pd.DataFrame) -> dict[str, str]:
 
 def _grouped(scores: TargetScores, target: np.ndarray, driver: np.ndarray) -> GroupedScores:
     genuine, impostor = (
-        scores.trials.people(pairs, target, driver) for pairs in (scores.trials.genuine, scores.trials.impostor)
+        scores.trials.people_of(pairs, target, driver) for pairs in (scores.trials.genuine, scores.trials.impostor)
     )
     return GroupedScores(scores.genuine, scores.impostor, genuine, impostor)

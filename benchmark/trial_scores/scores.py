@@ -86,7 +86,7 @@ class Scorer:
         if np.isnan(scores).any():
             bad = int(np.flatnonzero(np.isnan(scores))[0])
             raise NvfairError(
-                f"the score of {kind} trial {trials.names(self.embeddings.ids, pairs[bad : bad + 1])[0]} is NaN",
+                f"the score of {kind} trial {trials.trial_names(self.embeddings.ids, pairs[bad : bad + 1])[0]} is NaN",
                 remedy="find out why the method gave NaN; leaving such trials out would flatter it",
             )
         return scores
