@@ -16,7 +16,7 @@ from benchmark import protocols
 from benchmark.controls import shortcut_rows, shortcut_scorers, unavailable_shortcuts
 from benchmark.controls.null_controls import null_warnings, trial_null_rows, with_verdicts
 from benchmark.trials.trials import make_trials
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 
 
@@ -25,9 +25,9 @@ def main(folder: str, out: str) -> None:
     dataset, protocol = Dataset.open(folder), protocols.load("nvfair-seen")
     videos = dataset.usable()
     videos = videos[videos["generator"].notna()]
-    test = prepare(dataset, videos.loc[videos["split"] == protocol.split.test, "video"], protocol)
+    test = read_windows(dataset, protocol, videos=videos.loc[videos["split"] == protocol.split.test, "video"])
     learned = videos[videos["split"] == protocol.split.train].sort_values("video")
-    train = prepare(dataset, learned.sample(min(len(learned), 1500), random_state=0)["video"], protocol)
+    train = read_windows(dataset, protocol, videos=learned.sample(min(len(learned), 1500), random_state=0)["video"])
     rules = {
         name: list(make_trials(test.videos, name, protocol.trials))
         for name in sorted(test.videos["generator"].unique())

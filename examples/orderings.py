@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmark import protocols
 from benchmark.evaluation.run import evaluate, write_results
-from benchmark.methods.candidates import candidate
+from benchmark.methods.candidates import as_candidate
 from benchmark.methods.inputs import Input
 from benchmark.methods.train_options import TrainOptions
 from benchmark.report import write_report
@@ -53,7 +53,7 @@ def main(folder: Path, windows: int, width: int, clips: int, cross: int, seed: i
     for name, options in runs.items():
         click.echo(f"training {name}")
         train(data, folder / name, options, chosen[0])
-        candidates.append(candidate(folder / name))
+        candidates.append(as_candidate(folder / name))
     results = evaluate(data, candidates, chosen, say=click.echo)
     write_results(folder / "results.json", results)
     write_report(folder / "index.html", results)

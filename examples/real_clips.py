@@ -17,10 +17,10 @@ import pandas as pd
 
 from benchmark import controls, protocols
 from benchmark.evaluation.run import evaluate, write_results
-from benchmark.methods.candidates import candidate
+from benchmark.methods.candidates import as_candidate
 from benchmark.metrics import roc
 from benchmark.trial_scores.scores import VideoEmbeddings, distance_matrix
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 
 
@@ -31,7 +31,7 @@ from nvfair_tools.dataset import Dataset
 def main(dataset: Path, names: tuple[str, ...], out: Path | None) -> None:
     """Score and print."""
     data = Dataset.open(dataset)
-    methods = [candidate(name) for name in names]
+    methods = [as_candidate(name) for name in names]
     protocol = protocols.load("nvfair-unseen")
     results = evaluate(data, methods, [protocol])
     if out is not None:
@@ -42,7 +42,7 @@ def main(dataset: Path, names: tuple[str, ...], out: Path | None) -> None:
         name = row.get("method", row.get("control"))
         click.echo(f"{name:24s} {row['generator']:12s} mean {row['auc_mean']['value']:.3f}: {people}")
     videos = data.usable()
-    windows = prepare(data, videos[videos["kind"] == "real"]["video"], protocol)
+    windows = read_windows(data, protocol, videos=videos[videos["kind"] == "real"]["video"])
     click.echo(f"the real clips as they are: {len(windows.videos)} of {windows.videos['driver'].nunique()} people")
     sources = {one.name: one.embeddings(windows, data) for one in methods}
     sources[controls.SHAPE] = controls.shape_scorer(windows).embeddings

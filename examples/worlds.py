@@ -21,7 +21,7 @@ import torch
 
 from benchmark import protocols
 from benchmark.evaluation.run import evaluate, write_results
-from benchmark.methods.candidates import candidate
+from benchmark.methods.candidates import as_candidate
 from benchmark.methods.network import network_class
 from benchmark.methods.train_options import LossOptions, TrainOptions
 from benchmark.training.loop import train
@@ -105,7 +105,7 @@ def main(folder: Path, world: str, windows: int, width: int, seeds: int, only: t
         path = home / f"{title}.json"
         if names and not path.exists():
             folders = [home / "runs" / name.replace(" ", "-").replace(",", "") for name in names]
-            write_results(path, evaluate(data, [candidate(f) for f in folders], [seen, unseen], say=click.echo))
+            write_results(path, evaluate(data, [as_candidate(f) for f in folders], [seen, unseen], say=click.echo))
     headline = json.loads((home / "headline.json").read_text(encoding="utf-8"))
     click.echo(headline_table(headline, seeds))
     if extra:

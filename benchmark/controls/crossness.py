@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmark.controls.video_vectors import covered, sums
-from benchmark.methods.inputs import normalised
+from benchmark.methods.inputs import normalised_landmarks
 from benchmark.trial_scores.scores import TargetScores
 from benchmark.trials.trials import TargetTrials
 from benchmark.windows.window_set import WindowSet
@@ -56,7 +56,7 @@ def crossness_scorer(train: WindowSet, test: WindowSet, scale: Scale = DEFAULT_S
 
 def _statistics(windows: WindowSet, scale: Scale) -> np.ndarray:
     """Mean and deviation (N, 4 L) of each video's normalised landmarks."""
-    points = normalised(windows.landmarks, scale)
+    points = normalised_landmarks(windows.landmarks, scale)
     rows = []
     for n in range(len(windows.videos)):
         mine = points[covered(windows, n)].reshape(-1, points.shape[1] * 2).astype(np.float64)

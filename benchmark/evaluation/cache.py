@@ -15,7 +15,7 @@ from benchmark.methods.candidates import Candidate
 from benchmark.metrics.subgroups import demographic_values
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scores import VideoEmbeddings
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 
 _DETECTOR_VIDEOS = 1500
@@ -62,7 +62,7 @@ class SharedWork:
         key = "\n".join([protocol.time.model_dump_json(), protocol.missing.model_dump_json(), *videos["video"]])
         if key not in self.windows:
             self.say(f"reading {len(videos)} videos")
-            self.windows[key] = prepare(self.dataset, videos["video"], protocol, mesh=self.mesh)
+            self.windows[key] = read_windows(self.dataset, protocol, videos=videos["video"], mesh=self.mesh)
         return key, self.windows[key]
 
     def embedded(

@@ -12,7 +12,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.figures import plain
 from benchmark.trial_scores.scored_trials import ScoredTrials, scored_trials
 from benchmark.trials.trials import make_trials
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 
@@ -40,7 +40,7 @@ def compare(
     for section in sections(protocols):
         protocol = section.protocol
         for one in (first, second):
-            one.refuse(protocol)
+            one.check_protocol(protocol)
         videos = test_videos(dataset, protocol)
         names = test_generators(videos, section, generators, dataset)
         videos = videos[videos["generator"].isin(names)]
@@ -48,7 +48,7 @@ def compare(
         plan = cells((first, second), section, names, people, explicit=bool(generators), allow_overlap=allow_overlap)
         relation = {(cell.candidate.name, cell.generator): cell.relation for cell in plan}
         say(f"reading {len(videos)} videos")
-        windows = prepare(dataset, videos["video"], protocol)
+        windows = read_windows(dataset, protocol, videos=videos["video"])
         scorers = {}
         for one in (first, second):
             say(f"embedding {len(windows)} windows with {one.name}")

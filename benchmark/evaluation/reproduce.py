@@ -29,7 +29,7 @@ import pyarrow.compute
 import pyarrow.parquet as pq
 
 from benchmark.evaluation.evidence import validation_file, videos_file
-from benchmark.methods.embedding_files import grouped, read_embeddings, table_columns
+from benchmark.methods.embedding_files import read_embeddings, table_columns, video_embeddings
 from benchmark.methods.score_files import TableScorer, read_scores
 from benchmark.protocols.schema import Scoring, parse_protocol
 from benchmark.trial_scores.cells import Beside, cell_figures
@@ -193,7 +193,7 @@ def _scorer(bundle: Path, files: dict[str, bytes], videos: np.ndarray, scoring: 
                 path.write_bytes(files[name])
                 if name.startswith("scores"):
                     return TableScorer(read_scores(path), videos, bundle)
-                return Scorer(grouped(read_embeddings(path), videos.tolist(), where=bundle), scoring)
+                return Scorer(video_embeddings(read_embeddings(path), videos.tolist(), where=bundle), scoring)
     raise NvfairError("it holds neither embeddings nor scores", where=bundle, remedy="ask for the bundle again")
 
 

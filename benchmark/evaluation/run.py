@@ -65,7 +65,7 @@ def evaluate(
     parts, empty = [], []
     for number, section in enumerate(sections(protocols)):
         for one in candidates:
-            one.refuse(section.protocol)
+            one.check_protocol(section.protocol)
         try:
             parts.append(_section(run, candidates, section, number, generators, allow_overlap))
         except NothingToScore as error:
@@ -266,7 +266,7 @@ def _family(videos: pd.DataFrame, generator: str) -> str:
 def _about(one: Candidate) -> dict[str, Any]:
     made = one.declaration
     people = {role: None if t.people is None else len(t.people) for role, t in made.roles().items()}
-    return one.about() | {
+    return one.describe() | {
         "people": people,
         "generators": {r: None if t.generators is None else sorted(t.generators) for r, t in made.roles().items()},
         "unknown": list(made.unknown_roles),

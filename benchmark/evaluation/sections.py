@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmark.evaluation import overlap_checks as provenance
 from benchmark.methods.candidates import Candidate
-from benchmark.protocols.schema import Protocol, Relation, expand
+from benchmark.protocols.schema import Protocol, Relation, expand_sweep
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -63,7 +63,7 @@ def sections(protocols: Sequence[Protocol]) -> list[Section]:
     """
     if not protocols:
         raise NvfairError("no protocol is named")
-    protocols = [one for protocol in protocols for one in expand(protocol)]
+    protocols = [one for protocol in protocols for one in expand_sweep(protocol)]
     names = [p.name for p in protocols]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

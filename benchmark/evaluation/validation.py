@@ -18,7 +18,7 @@ from benchmark.methods.candidates import Candidate
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scored_trials import scored_trials
 from benchmark.trials.trials import cell_names, make_trials
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 
@@ -66,7 +66,7 @@ def validation_scores(
     mine = mine[mine["generator"].isin(trained)]
     if mine.empty:
         return ValidationScores(None, None, "there are no validation videos by a generator it was trained on")
-    windows = prepare(dataset, mine["video"], protocol) if cut is None else cut(mine)
+    windows = read_windows(dataset, protocol, videos=mine["video"]) if cut is None else cut(mine)
     names = sorted(windows.videos["generator"].unique())
     try:
         scorer = one.scorer(one.embeddings(windows, dataset), windows, protocol.scoring)

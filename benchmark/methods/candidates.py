@@ -18,11 +18,11 @@ from typing import Protocol as Interface
 
 import yaml
 
-from benchmark.methods.embed import embeddings_of
-from benchmark.methods.embedding_files import grouped, read_embeddings, table_columns
+from benchmark.methods.embed import embed_videos
+from benchmark.methods.embedding_files import read_embeddings, table_columns, video_embeddings
 from benchmark.methods.method import Declaration, Method, parse_declaration
 from benchmark.methods.score_files import TableScorer, read_scores
-from benchmark.pretrained import located
+from benchmark.pretrained import checkpoint_folder
 from benchmark.protocols.schema import Protocol, Scoring
 from benchmark.trial_scores.figures import PairScorer
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
@@ -31,9 +31,9 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.moved import current_path
 
-GROUP = "nvfair.methods"
+ENTRY_POINT_GROUP = "nvfair.methods"
 # Beside a file of embeddings or scores, what it was trained on.
-DECLARATION = ".declaration.yaml"
+DECLARATION_SUFFIX = ".declaration.yaml"
 
 
 class Candidate(Interface):
@@ -49,7 +49,7 @@ class Candidate(Interface):
         """What it was trained on."""
         ...
 
-    def refuse(self, protocol: Protocol) -> None:
+    def check_protocol(self, protocol: Protocol) -> None:
         """Raises NvfairError where it cannot be scored under `protocol`."""
         ...
 
@@ -61,7 +61,7 @@ class Candidate(Interface):
         """A scorer of trials over `windows.videos`."""
         ...
 
-    def about(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """What the report says of it, as plain values."""
         ...
 
@@ -83,7 +83,7 @@ class MethodCandidate:
         """The method's."""
         return self.method.declaration
 
-    def refuse(self, protocol: Protocol) -> None:
+    def check_protocol(self, protocol: Protocol) -> None:
         """Refuses windows that it does not take."""
         wanted = self.method.time
         if wanted is not None and wanted.window_only != protocol.time.window_only:
@@ -95,14 +95,14 @@ class MethodCandidate:
 
     def embeddings(self, windows: WindowSet, dataset: Dataset) -> VideoEmbeddings:
         """Runs the method."""
-        return embeddings_of(self.method, windows, dataset)
+        return embed_videos(self.method, windows, dataset)
 
     def scorer(self, found: VideoEmbeddings | None, windows: WindowSet, scoring: Scoring) -> PairScorer:
         """Scores embeddings as the protocol says."""
         assert found is not None
         return Scorer(found, scoring)
 
-    def about(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Its record."""
         return {"kind": "method", **self.details}
 
@@ -115,7 +115,7 @@ class EmbeddingsCandidate:
     path: Path
     declaration: Declaration
 
-    def refuse(self, protocol: Protocol) -> None:
+    def check_protocol(self, protocol: Protocol) -> None:
         """Refuses a file that was written under another protocol's windows."""
         meta = read_embeddings(self.path).meta
         time = meta.get("time")
@@ -128,14 +128,14 @@ class EmbeddingsCandidate:
 
     def embeddings(self, windows: WindowSet, dataset: Dataset) -> VideoEmbeddings:
         """Reads them; every video of `windows` must be there."""
-        return grouped(read_embeddings(self.path), windows.videos["video"].tolist(), where=self.path)
+        return video_embeddings(read_embeddings(self.path), windows.videos["video"].tolist(), where=self.path)
 
     def scorer(self, found: VideoEmbeddings | None, windows: WindowSet, scoring: Scoring) -> PairScorer:
         """Scores embeddings as the protocol says."""
         assert found is not None
         return Scorer(found, scoring)
 
-    def about(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Its file."""
         return {"kind": "embeddings", "file": self.path.name}
 
@@ -148,7 +148,7 @@ class ScoresCandidate:
     path: Path
     declaration: Declaration
 
-    def refuse(self, protocol: Protocol) -> None:
+    def check_protocol(self, protocol: Protocol) -> None:
         """Scores fit any protocol whose trials they name."""
 
     def embeddings(self, windows: WindowSet, dataset: Dataset) -> None:
@@ -158,29 +158,29 @@ class ScoresCandidate:
         """Looks trials up by their names."""
         return TableScorer(read_scores(self.path), windows.videos["video"].to_numpy(dtype=object), self.path)
 
-    def about(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Its file."""
         return {"kind": "scores", "file": self.path.name}
 
 
-def candidate(text: str | Path, *, device: str = "cpu", declaration: Path | None = None) -> Candidate:
+def as_candidate(text: str | Path, *, device: str = "cpu", declaration: Path | None = None) -> Candidate:
     """The candidate that `text` names.
 
     declaration: a YAML or JSON file of what it was trained on, for files that do not say it themselves.
     Raises NvfairError where nothing is found, or where a file comes without a declaration.
     """
-    path = located(text)
+    path = checkpoint_folder(text)
     if path.is_dir():
         return _checkpoint(path, device)
     if path.is_file():
         return _file(path, declaration)
     name = str(text)
-    for entry in entry_points(group=GROUP):
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
         if entry.name == name:
             return MethodCandidate(_built(entry.load(), name, device))
     if ":" in name and not name.startswith((".", "/")):
         return MethodCandidate(_built(_attribute(name), name, device))
-    known = sorted(entry.name for entry in entry_points(group=GROUP))
+    known = sorted(entry.name for entry in entry_points(group=ENTRY_POINT_GROUP))
     raise NvfairError(
         f"no method {name!r}",
         expected="a checkpoint folder, a file of embeddings or scores, an installed method"
@@ -190,15 +190,15 @@ def candidate(text: str | Path, *, device: str = "cpu", declaration: Path | None
 
 
 def _checkpoint(folder: Path, device: str) -> Candidate:
-    from benchmark.methods.checkpoint import load
+    from benchmark.methods.checkpoint import load_checkpoint
 
-    checkpoint = load(folder, device)
-    return MethodCandidate(checkpoint, checkpoint.about())
+    checkpoint = load_checkpoint(folder, device)
+    return MethodCandidate(checkpoint, checkpoint.describe())
 
 
 def _file(path: Path, declaration: Path | None) -> Candidate:
     columns, meta = table_columns(path)
-    beside = declaration or path.with_name(path.name + DECLARATION)
+    beside = declaration or path.with_name(path.name + DECLARATION_SUFFIX)
     if declaration is not None or beside.is_file():
         declared = read_declaration(beside)
     elif "declaration" in meta:

@@ -23,7 +23,7 @@ from benchmark.methods.method import (
     parse_declaration,
 )
 from benchmark.methods.network import Network, embed_windows, network_class
-from benchmark.pretrained import located
+from benchmark.pretrained import checkpoint_folder
 from benchmark.protocols.schema import Protocol, Time, parse_protocol
 from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
@@ -31,7 +31,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of, write_text, written_aside
 
 CHECKPOINT_VERSION = 2
-RECORD, WEIGHTS = "checkpoint.json", "weights.safetensors"
+RECORD_FILE, WEIGHTS_FILE = "checkpoint.json", "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -119,9 +119,9 @@ class Checkpoint:
 
     def embed(self, batch: WindowBatch) -> np.ndarray:
         """One embedding a window (B, D)."""
-        return self.embed_all(WindowSet.of_batch(batch))
+        return self.embed_all(WindowSet.from_batch(batch))
 
-    def about(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """What a report says of it, as plain values."""
         return {
             "digest": self.digest,
@@ -138,11 +138,11 @@ class Checkpoint:
     def save(self, folder: Path) -> None:
         """Writes weights, then the record, each whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECORD).unlink(missing_ok=True)
+        (folder / RECORD_FILE).unlink(missing_ok=True)
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
-        with written_aside(folder / WEIGHTS) as aside:
+        with written_aside(folder / WEIGHTS_FILE) as aside:
             save_file(tensors, aside)
-        write_text(folder / RECORD, json.dumps(self._record(folder), indent=1, sort_keys=True) + "\n")
+        write_text(folder / RECORD_FILE, json.dumps(self._record(folder), indent=1, sort_keys=True) + "\n")
 
     def _record(self, folder: Path) -> dict[str, Any]:
         record = {
@@ -150,7 +150,7 @@ class Checkpoint:
             "method": self.network.method,
             "name": self.name,
             "network": self.network.shape_json(),
-            "weights_sha256": sha256_of(folder / WEIGHTS),
+            "weights_sha256": sha256_of(folder / WEIGHTS_FILE),
             "protocol": None if self.protocol is None else self.protocol.model_dump(mode="json"),
             "feature": self.feature,
             "selection": self.selection,
@@ -170,7 +170,7 @@ class Checkpoint:
         }
 
 
-def load(folder: str | Path, device: str = "cpu") -> Checkpoint:
+def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     """Reads a checkpoint, which then embeds on `device`; nothing in it is executed.
 
     folder: where it is, or `pretrained:NAME` for one that ships with the package.
@@ -178,8 +178,8 @@ def load(folder: str | Path, device: str = "cpu") -> Checkpoint:
     Raises NvfairError where it is absent, damaged, of another version, lacks provenance, or where the people of
     training, selection and test overlap in its own record.
     """
-    folder = located(folder)
-    path = folder / RECORD
+    folder = checkpoint_folder(folder)
+    path = folder / RECORD_FILE
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -194,7 +194,7 @@ def load(folder: str | Path, device: str = "cpu") -> Checkpoint:
     if version not in (1, CHECKPOINT_VERSION):
         raise NvfairError(f"format version {version!r}", where=path, expected=f"version {CHECKPOINT_VERSION}")
     provenance = _provenance(record, path)
-    weights = folder / WEIGHTS
+    weights = folder / WEIGHTS_FILE
     if not weights.is_file() or sha256_of(weights) != record["weights_sha256"]:
         raise NvfairError("the weights are not those that the record names", where=weights, remedy="copy it again")
     shape = dict(record["network"])

@@ -21,20 +21,20 @@ from nvfair_tools.errors import NvfairError
 _BATCH = 256
 
 
-def embeddings_of(method: Method, windows: WindowSet, dataset: Dataset, batch: int = _BATCH) -> VideoEmbeddings:
+def embed_videos(method: Method, windows: WindowSet, dataset: Dataset, batch: int = _BATCH) -> VideoEmbeddings:
     """Embeddings of all windows, grouped by video.
 
     Raises NvfairError where the method gives another number of embeddings than windows, or one that is not finite,
     and where the data set lacks what it needs.
     """
     if hasattr(method, "embed_all"):
-        return by_video(windows, _checked(method.embed_all(windows), windows, method.name))
-    parts = [np.asarray(method.embed(one)) for one in batches(method, windows, dataset, batch)]
+        return group_by_video(windows, _checked(method.embed_all(windows), windows, method.name))
+    parts = [np.asarray(method.embed(one)) for one in window_batches(method, windows, dataset, batch)]
     whole = np.concatenate(parts) if parts else np.empty((0, 1), np.float32)
-    return by_video(windows, _checked(whole, windows, method.name))
+    return group_by_video(windows, _checked(whole, windows, method.name))
 
 
-def batches(method: Method, windows: WindowSet, dataset: Dataset, batch: int = _BATCH) -> Iterator[WindowBatch]:
+def window_batches(method: Method, windows: WindowSet, dataset: Dataset, batch: int = _BATCH) -> Iterator[WindowBatch]:
     """Windows in their order, `batch` at a time; pictures are decoded a video at a time."""
     if method.needs == "frames":
         yield from _pictures(method, windows, dataset, batch)
@@ -86,7 +86,7 @@ def _pictures(method: Method, windows: WindowSet, dataset: Dataset, batch: int) 
             )
 
 
-def by_video(windows: WindowSet, embeddings: np.ndarray) -> VideoEmbeddings:
+def group_by_video(windows: WindowSet, embeddings: np.ndarray) -> VideoEmbeddings:
     """Window embeddings (W, D) grouped by video, as the scores want them."""
     counts = np.bincount(windows.video, minlength=len(windows.videos))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

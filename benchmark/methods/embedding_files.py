@@ -109,7 +109,7 @@ def _own_metadata(schema: pa.Schema) -> dict[str, str]:
     }
 
 
-def grouped(table: EmbeddingTable, videos: Sequence[str], *, where: object = "") -> VideoEmbeddings:
+def video_embeddings(table: EmbeddingTable, videos: Sequence[str], *, where: object = "") -> VideoEmbeddings:
     """The embeddings of `videos`, in their order, from a file that somebody else may have written.
 
     Rows may come in any order; other videos are ignored. Raises Problems that list videos without an embedding, numbers

@@ -90,7 +90,7 @@ class GraphNetwork(Network):
         """The 109."""
         return tuple(int(point) for point in AVAPRINTDB_109.indices)
 
-    def twins(self) -> tuple[int, ...]:
+    def mirror_indices(self) -> tuple[int, ...]:
         """Of the 109."""
         return tuple(int(n) for n in AVAPRINTDB_109.mirror)
 

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from benchmark.windows.device_frames import Frames
+from benchmark.windows.device_frames import FramePoints
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale, facial_scale, pair_indices, unit_landmarks
 
@@ -31,18 +31,18 @@ _FRAMES = 520
 _FRAMES_SHARED = 5_000
 
 
-def checked_input(name: str) -> Input:
+def parse_input(name: str) -> Input:
     """`name` itself where it is an input; NvfairError otherwise."""
     if name not in INPUTS:
         raise NvfairError(f"input {name!r} is unknown", expected=f"one of {', '.join(INPUTS)}")
     return name  # type: ignore[return-value]
 
 
-class Features:
+class FrameFeatures:
     """Turns points of frames into what a network sees of them, on whatever device the points are."""
 
     def __init__(self, kind: Input = "distances", scale: Scale = DEFAULT_SCALE) -> None:
-        self.kind, self.scale = checked_input(kind), scale
+        self.kind, self.scale = parse_input(kind), scale
         self._buffer = np.empty(0, np.float32)
 
     def prepared(self, landmarks: np.ndarray) -> np.ndarray:
@@ -50,7 +50,7 @@ class Features:
         if self.kind == "coordinates":
             return np.asarray(landmarks, dtype=np.float32)
         if self.kind == "coordinates-normalised":
-            return normalised(landmarks, self.scale)
+            return normalised_landmarks(landmarks, self.scale)
         return unit_landmarks(landmarks, self.scale)
 
     def __call__(self, points: torch.Tensor) -> torch.Tensor:
@@ -105,7 +105,7 @@ def _pair_rows(x: torch.Tensor, y: torch.Tensor, work: torch.Tensor, out: np.nda
             done += size
 
 
-class DeviceFrames:
+class DeviceFeatures:
     """Landmarks of all frames on one device, and their features on request."""
 
     def __init__(
@@ -116,8 +116,8 @@ class DeviceFrames:
         scale: Scale = DEFAULT_SCALE,
     ) -> None:
         """landmarks: (F, L, 2) pixels."""
-        self._features = Features(kind, scale)
-        self.frames = Frames(self._features.prepared(landmarks), device)
+        self._features = FrameFeatures(kind, scale)
+        self.frames = FramePoints(self._features.prepared(landmarks), device)
 
     @property
     def device(self) -> torch.device:
@@ -134,7 +134,7 @@ class DeviceFrames:
         return self._features(self.frames.take(rows))
 
 
-def normalised(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
+def normalised_landmarks(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) -> np.ndarray:
     """Landmarks (F, L, 2) centred on their centroid and divided by their facial scale; NaN where there is none."""
     points = np.asarray(landmarks, dtype=np.float32)
     if len(points) == 0:

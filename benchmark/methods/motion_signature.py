@@ -34,7 +34,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.methods.network import Network
-from benchmark.windows.device_frames import Frames
+from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.scheme import SCHEME_126
@@ -146,7 +146,7 @@ class MotionSignature(Network):
         first, second = torch.triu_indices(products.shape[1], products.shape[1], device=products.device)
         return products[:, first, second]
 
-    def prepare(self, frames: Frames, windows: WindowSet, seed: int) -> None:
+    def prepare(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
         """Fits reference, basis and discriminant to the training windows, the last to at most `fitted` of them."""
         self.to(frames.device)
         rng = np.random.default_rng([seed, 7])
@@ -168,7 +168,7 @@ class MotionSignature(Network):
             self.projection.weight.copy_(weight)
             self.projection.bias.copy_(-weight @ mean)
 
-    def _fit_reference(self, frames: Frames, rows: np.ndarray) -> None:
+    def _fit_reference(self, frames: FramePoints, rows: np.ndarray) -> None:
         """The mean face, by turns aligned to and taken again."""
         points = frames.take(rows)[None]
         first = points[0, 0] - points[0, 0].mean(dim=0)
@@ -176,7 +176,7 @@ class MotionSignature(Network):
             shape = self.aligned(points)[0][0].mean(dim=0) if shape is None else shape
             self.reference.copy_(shape / shape.square().sum(dim=1).mean().sqrt())
 
-    def _fit_basis(self, frames: Frames, windows: WindowSet, chosen: np.ndarray) -> None:
+    def _fit_basis(self, frames: FramePoints, windows: WindowSet, chosen: np.ndarray) -> None:
         scatter = torch.zeros(2 * POINTS, 2 * POINTS, dtype=torch.float64, device=frames.device)
         for points in self._blocks(frames, windows, chosen):
             shapes = self.aligned(points)[0]
@@ -189,7 +189,7 @@ class MotionSignature(Network):
         power = torch.stack([self.movement(p).square().mean(dim=(0, 2)) for p in self._blocks(frames, windows, chosen)])
         self.deviation.copy_(power.mean(dim=0).sqrt().clamp_min(1e-6))
 
-    def _blocks(self, frames: Frames, windows: WindowSet, chosen: np.ndarray) -> Iterator[Tensor]:
+    def _blocks(self, frames: FramePoints, windows: WindowSet, chosen: np.ndarray) -> Iterator[Tensor]:
         for block in np.array_split(chosen, max(1, len(chosen) // _BLOCK)):
             yield frames.take(windows.rows(block))
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.methods.method import Needs
-from benchmark.windows.device_frames import Frames
+from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
 
@@ -90,7 +90,7 @@ class Network(nn.Module):
         """Mesh indices that it reads, where it needs the mesh; no others are kept in memory."""
         return ()
 
-    def twins(self) -> tuple[int, ...] | None:
+    def mirror_indices(self) -> tuple[int, ...] | None:
         """Where each of the N points' mirror image stands among them; None where that is not known."""
         return None
 
@@ -98,7 +98,7 @@ class Network(nn.Module):
         """float32 (F, N, C): what lives on the device of each frame. Landmarks in pixels, unless overridden."""
         return windows.landmarks
 
-    def prepare(self, frames: Frames, windows: WindowSet, seed: int) -> None:
+    def prepare(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
         """Takes what statistics it needs from the training frames; called once, before training."""
 
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
@@ -112,7 +112,7 @@ class Network(nn.Module):
         """One embedding a window (B, D), of unit length, from those of its positions (B, D, U)."""
         return window_embedding(embeddings)
 
-    def embed(self, frames: Frames, windows: WindowSet) -> np.ndarray:
+    def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
         """One embedding a window (W, D) float32, in the order of `windows`."""
         result = np.empty((len(windows), self.embedding), dtype=np.float32)
         batch = max(1, _FRAMES // windows.length)
@@ -136,14 +136,14 @@ def window_embedding(embeddings: Tensor) -> Tensor:
 
 
 def embed_windows(
-    network: Network, windows: WindowSet, frames: Frames | None = None, device: torch.device | str = "cpu"
+    network: Network, windows: WindowSet, frames: FramePoints | None = None, device: torch.device | str = "cpu"
 ) -> np.ndarray:
     """One embedding a window (W, D) float32, L2-normalised, in the order of `windows`.
 
     frames: the windows' points where they already are on the network's device.
     """
     if frames is None:
-        frames = Frames(network.points(windows), device)
+        frames = FramePoints(network.points(windows), device)
     was_training = network.training
     network.eval()
     with torch.inference_mode():

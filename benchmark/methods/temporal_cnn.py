@@ -27,9 +27,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmark.methods.inputs import Features, Input, checked_input, feature_statistics, feature_width
+from benchmark.methods.inputs import FrameFeatures, Input, feature_statistics, feature_width, parse_input
 from benchmark.methods.network import Network
-from benchmark.windows.device_frames import Frames
+from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset.schema import LANDMARKS
 from nvfair_tools.errors import NvfairError
@@ -67,7 +67,7 @@ class NetworkShape:
 
     def checked(self, window: int) -> NetworkShape:
         """Itself; NvfairError where a window is too short for one embedding."""
-        checked_input(self.input)
+        parse_input(self.input)
         if window < self.receptive_field:
             raise NvfairError(
                 f"windows of {window} frames are shorter than what one embedding sees, {self.receptive_field} frames",
@@ -87,7 +87,7 @@ class TemporalCnn(Network):
 
     def __init__(self, shape: NetworkShape) -> None:
         super().__init__(shape)
-        self.features = Features(shape.input, shape.scale)
+        self.features = FrameFeatures(shape.input, shape.scale)
         width = shape.width
         # Statistics of the training data; part of the checkpoint.
         self.register_buffer("mean", torch.zeros(shape.features))
@@ -125,11 +125,11 @@ class TemporalCnn(Network):
         """float32 (F, L, 2): landmarks as its features want them; all but raw coordinates are centred and scaled."""
         return self.features.prepared(windows.landmarks)
 
-    def twins(self) -> tuple[int, ...]:
+    def mirror_indices(self) -> tuple[int, ...]:
         """Of the 126-point scheme."""
         return tuple(int(n) for n in SCHEME_126.mirror)
 
-    def prepare(self, frames: Frames, windows: WindowSet, seed: int) -> None:
+    def prepare(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
         """Feature statistics over a seeded sample of the training windows' frames."""
         rng = np.random.default_rng([seed, 1])
         window = rng.integers(len(windows), size=_STATISTICS_FRAMES)
@@ -142,7 +142,9 @@ class TemporalCnn(Network):
             chosen = torch.from_numpy(rows)
             self.set_statistics(*feature_statistics(lambda part: self.features(frames.take(part)), chosen))
 
-    def _delta_statistics(self, frames: Frames, rows: np.ndarray, windows: WindowSet) -> tuple[np.ndarray, np.ndarray]:
+    def _delta_statistics(
+        self, frames: FramePoints, rows: np.ndarray, windows: WindowSet
+    ) -> tuple[np.ndarray, np.ndarray]:
         rows = rows[np.isin(rows + 1, windows.offsets, invert=True)]  # the next frame is the same video's
         square = torch.zeros(self.shape.features, dtype=torch.float64)
         count = 0
@@ -213,7 +215,7 @@ class TemporalCnn(Network):
         """What `points` makes, (B, T, L, 2) -> embeddings (B, D, U), and those of reordered frames (see Network)."""
         return self.positions(self.features(points.flatten(0, 1)), points.shape[1], order)
 
-    def embed(self, frames: Frames, windows: WindowSet) -> np.ndarray:
+    def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
         """One embedding a window (W, D); a frame is projected once however many windows share it."""
         result = np.empty((len(windows), self.embedding), dtype=np.float32)
         steps = torch.arange(windows.length, device=frames.device)

@@ -9,21 +9,21 @@ from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
 
-PREFIX = "pretrained:"
+PRETRAINED_PREFIX = "pretrained:"
 _HOME = Path(__file__).parent
 
 
-def names() -> list[str]:
+def pretrained_names() -> list[str]:
     """Of the networks that ship."""
     return sorted(path.parent.name for path in _HOME.glob("*/checkpoint.json"))
 
 
-def located(checkpoint: str | Path) -> Path:
+def checkpoint_folder(checkpoint: str | Path) -> Path:
     """The folder of a checkpoint: `pretrained:NAME`, or a path, which stays as it is; NvfairError for another NAME."""
     text = str(checkpoint)
-    if not text.startswith(PREFIX):
+    if not text.startswith(PRETRAINED_PREFIX):
         return Path(checkpoint)
-    name = text.removeprefix(PREFIX)
-    if name not in names():
-        raise NvfairError(f"no pretrained network {name!r}", expected=f"one of {', '.join(names())}")
+    name = text.removeprefix(PRETRAINED_PREFIX)
+    if name not in pretrained_names():
+        raise NvfairError(f"no pretrained network {name!r}", expected=f"one of {', '.join(pretrained_names())}")
     return _HOME / name

@@ -251,7 +251,7 @@ class Protocol(_Part):
 
     @model_validator(mode="after")
     def _sweeping(self) -> Protocol:
-        members = expand(self) if self.sweep is not None else []
+        members = expand_sweep(self) if self.sweep is not None else []
         for what in ("digest", "name"):
             if len({getattr(one, what) for one in members}) < len(members):
                 raise ValueError(f"sweep over {self.sweep.field}: two values give one {what}")  # type: ignore[union-attr]
@@ -265,7 +265,7 @@ class Protocol(_Part):
         """
         content: Any = self.model_dump(mode="json", exclude={"name", "title"})
         if self.sweep is not None:
-            content = {"sweep": [one.digest for one in expand(self)]}
+            content = {"sweep": [one.digest for one in expand_sweep(self)]}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
@@ -274,7 +274,7 @@ class Protocol(_Part):
         return json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
 
 
-def expand(protocol: Protocol) -> list[Protocol]:
+def expand_sweep(protocol: Protocol) -> list[Protocol]:
     """The plain protocols that a sweep stands for, in its order, named NAME-VALUE; a plain protocol stands for itself.
 
     Raises ValueError where the sweep names no field of the protocol or a value that the field cannot take; a Protocol

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.methods.embed import embeddings_of
+from benchmark.methods.embed import embed_videos
 from benchmark.methods.method import Method
 from benchmark.protocols.schema import Protocol
 from benchmark.stress.mimics import mimics, no_mimics
@@ -26,7 +26,7 @@ from benchmark.stress.tracks import Change, ChangedTracks, dropped, jitter, nois
 from benchmark.trial_scores.figures import figures
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import TargetTrials, make_trials
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 
@@ -115,7 +115,7 @@ class _Base:
         cls, dataset: Dataset, method: Method, protocol: Protocol, videos: pd.DataFrame, cells: Sequence[str], say: Say
     ) -> _Base:
         cells = list(cells) or sorted(videos["generator"].unique())[:1]
-        windows = prepare(dataset, videos["video"], protocol)
+        windows = read_windows(dataset, protocol, videos=videos["video"])
         rules = {cell: list(make_trials(windows.videos, cell, protocol.trials)) for cell in cells}
         empty = [cell for cell, found in rules.items() if not any(one.complete for one in found)]
         if empty:
@@ -143,7 +143,7 @@ class _Base:
 
     def changed(self, change: Change) -> WindowSet:
         """Windows of worse tracks."""
-        return prepare(ChangedTracks.of(self.dataset, change), self.videos["video"], self.protocol)
+        return read_windows(ChangedTracks.of(self.dataset, change), self.protocol, videos=self.videos["video"])
 
     def first(self, count: int) -> WindowSet:
         """The first windows of each video."""
@@ -156,13 +156,15 @@ class _Base:
         time = self.protocol.time
         window, stride = max(2, round(share * time.window)), max(1, round(share * time.stride))
         shorter = time.model_copy(update={"window": window, "stride": stride})
-        return prepare(self.dataset, self.videos["video"], self.protocol.model_copy(update={"time": shorter}))
+        return read_windows(
+            self.dataset, self.protocol.model_copy(update={"time": shorter}), videos=self.videos["video"]
+        )
 
     def _rows(self, windows: WindowSet) -> list[dict[str, Any]]:
         place = _places(self.windows.videos, windows.videos)
         scorer = None
         if len(windows):
-            scorer = Scorer(embeddings_of(self.method, windows, self.dataset), self.protocol.scoring)
+            scorer = Scorer(embed_videos(self.method, windows, self.dataset), self.protocol.scoring)
         rows = []
         for cell, found in self.rules.items():
             left = [_kept(one, place) for one in found]

@@ -20,7 +20,7 @@ _FACES = 4  # at least, where the drivers share so many
 _FEWEST = 4  # videos of each driver, wherever they are
 
 
-class Batches:
+class BatchSampler:
     """Seeded batches of window numbers."""
 
     def __init__(self, videos: pd.DataFrame, window_video: np.ndarray, size: int, drivers: int, seed: int) -> None:

@@ -17,7 +17,7 @@ from torch import nn
 from nvfair_tools.errors import NvfairError
 
 
-class Processes:
+class TrainingProcesses:
     """This process among those of the training. rank: its number. count: how many there are."""
 
     def __init__(self, device: str) -> None:
@@ -58,16 +58,16 @@ class Processes:
         """The mean over processes."""
         return value if self.accelerator is None else self.accelerator.reduce(value, reduction="mean")
 
-    def told(self, value: Callable[[], float]) -> float:
-        """What the main process finds, told to all."""
+    def broadcast_from_main(self, compute: Callable[[], float]) -> float:
+        """The value that `compute` gives in the main process; the other processes do not call it."""
         if self.accelerator is None:
-            return value()
+            return compute()
         from accelerate.utils import broadcast
 
-        found = torch.tensor([value() if self.main else 0.0], dtype=torch.float64, device=self.device)
-        return float(broadcast(found)[0])
+        value = torch.tensor([compute() if self.main else 0.0], dtype=torch.float64, device=self.device)
+        return float(broadcast(value)[0])
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Barrier over all processes."""
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()

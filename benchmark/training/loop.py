@@ -24,20 +24,18 @@ from benchmark.methods.network import Network, network_class
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
 from benchmark.training.augmentation import augment
-from benchmark.training.batches import Batches
-from benchmark.training.distributed import Processes
+from benchmark.training.batches import BatchSampler
+from benchmark.training.distributed import TrainingProcesses
 from benchmark.training.fingerprint_loss import fingerprint_loss
 from benchmark.training.log import TrainingLog
 from benchmark.training.metric_losses import metric_loss
-from benchmark.training.selection import Selection
-from benchmark.training.state import LOG, STATE, Run, finished, restore, save_state
-from benchmark.windows.device_frames import Frames, Place, sent
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.training.selection import ValidationSet
+from benchmark.training.state import STATE_FILE, TrainingState, finished_checkpoint, restore_state, save_state
+from benchmark.windows.device_frames import FramePlacement, FramePoints, to_device
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
-
-__all__ = ["LOG", "STATE", "learning_rate", "train"]
 
 Progress = Callable[[int, int, str], None]  # steps done, steps in all, a line of text
 
@@ -50,33 +48,34 @@ def train(
     *,
     device: str = "cpu",
     name: str | None = None,
-    place: Place = "auto",
+    frame_placement: FramePlacement = "auto",
     tensorboard: Path | None = None,
     progress: Progress | None = None,
 ) -> Checkpoint:
     """Trains on the protocol's training people and writes a checkpoint to `out`; goes on where it was interrupted.
 
-    place: where the frames are kept (benchmark.windows.device_frames). tensorboard: folder for its logs. Started
-    several times by
-    `torchrun`, the processes share the work. Raises NvfairError where the splits share a person, a generator
-    is not in the data, `out` holds another run, or the data cannot train anything.
+    frame_placement: where the frames are kept (benchmark.windows.device_frames). tensorboard: folder for its logs.
+    Started several times by `torchrun`, the processes share the work. Raises NvfairError where the splits share a
+    person, a generator is not in the data, `out` holds another run, or the data cannot train anything.
     """
     out = Path(out)
-    processes = Processes(device)
+    processes = TrainingProcesses(device)
     data = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
     digest = options.digest(data["sha256"], protocol.digest, name or out.name)
-    done = finished(out, digest)
+    done = finished_checkpoint(out, digest)
     processes.wait()
     if done is not None:
         return done
     network = _network(options, protocol.time.window)
     mesh = network.mesh_points() if network.needs == "mesh" else False
     chosen = _videos(dataset, protocol.split.train, options.generators)["video"]
-    windows = prepare(dataset, chosen, protocol, mesh=mesh)
-    held = Selection.prepare(dataset, protocol, options, mesh=mesh)
+    windows = read_windows(dataset, protocol, videos=chosen, mesh=mesh)
+    held = ValidationSet.read(dataset, protocol, options, mesh=mesh)
     provenance = _provenance(dataset, protocol, options, windows, held, data)
     with _reproducible(processes.device):
-        training = Training(windows, held, options, out, processes, place=place, digest=digest, network=network)
+        training = Training(
+            windows, held, options, out, processes, frame_placement=frame_placement, digest=digest, network=network
+        )
         with TrainingLog(tensorboard if processes.main else None) as log:
             run = training.run(log, progress if processes.main else None)
     checkpoint = Checkpoint(
@@ -95,7 +94,7 @@ def train(
     )
     if processes.main:
         checkpoint.save(out)
-        (out / STATE).unlink(missing_ok=True)
+        (out / STATE_FILE).unlink(missing_ok=True)
     processes.wait()
     return checkpoint
 
@@ -106,32 +105,32 @@ class Training:
     def __init__(
         self,
         windows: WindowSet,
-        held: Selection,
+        held: ValidationSet,
         options: TrainOptions,
         out: Path,
-        processes: Processes | None = None,
+        processes: TrainingProcesses | None = None,
         *,
-        place: Place = "auto",
+        frame_placement: FramePlacement = "auto",
         digest: str = "",
         network: Network | None = None,
     ) -> None:
         """Goes on from the state in `out` where there is one. network: a new one, which is prepared here."""
-        self.processes = processes or Processes("cpu")
+        self.processes = processes or TrainingProcesses("cpu")
         self.network = network or _network(options, windows.length)
         self.windows, self.held, self.options = windows, held, options
         self.out, self.digest = out, digest
-        self.frames = Frames(self.network.points(windows), self.processes.device, place)
+        self.frames = FramePoints(self.network.points(windows), self.processes.device, frame_placement)
         self.network.prepare(self.frames, windows, options.seed)
         self.network.to(self.frames.device)
-        self.batches = Batches(windows.videos, windows.video, options.batch, options.drivers, options.seed)
-        self.mine = self.processes.share(options.accumulate)
+        self.batches = BatchSampler(windows.videos, windows.video, options.batch, options.drivers, options.seed)
+        self.batch_share = self.processes.share(options.accumulate)
         self.codes = _codes(windows.videos)
         self.optimiser = _optimiser(self.network, options)
-        self.state = restore(out / STATE, digest, self.network, self.optimiser)
+        self.state = restore_state(out / STATE_FILE, digest, self.network, self.optimiser)
         self.model = self.processes.wrapped(self.network, compiled=options.compile)
-        self.twins = self.network.twins() if options.augmentation.mirror else None
+        self.mirror_indices = self.network.mirror_indices() if options.augmentation.mirror else None
 
-    def run(self, log: TrainingLog, progress: Progress | None) -> Run:
+    def run(self, log: TrainingLog, progress: Progress | None) -> TrainingState:
         """All steps that are left; the network has the best weights afterwards."""
         options, run = self.options, self.state
         begun = time.monotonic() - run.seconds
@@ -149,7 +148,7 @@ class Training:
                     raise NvfairError(
                         f"the loss is {loss} at step {run.step}", remedy="train with a smaller learning rate"
                     )
-                value = self.processes.told(lambda: self.held.value(self.network, self.frames.device))
+                value = self.processes.broadcast_from_main(lambda: self.held.value(self.network, self.frames.device))
                 run.seconds = time.monotonic() - begun
                 windows = run.step * options.batch * options.accumulate
                 run.rows.append([run.step, windows, f"{loss:.6f}", f"{rate:.3e}", f"{value:.6f}", f"{run.seconds:.1f}"])
@@ -172,10 +171,10 @@ class Training:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         total = None
-        for share in self.mine:
-            last = share == self.mine[-1]
+        for share in self.batch_share:
+            last = share == self.batch_share[-1]
             with nullcontext() if last else self.processes.alone(self.model):
-                loss = self.loss(self.state.step * self.options.accumulate + share) / len(self.mine)
+                loss = self.loss(self.state.step * self.options.accumulate + share) / len(self.batch_share)
                 loss.backward()
             total = loss.detach() if total is None else total + loss.detach()
         self.optimiser.step()
@@ -189,13 +188,13 @@ class Training:
         batch = self.batches.batch(number)
         order = None
         if options.loss.shuffles and self.network.ordered:
-            order = sent(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
-        points = augment(self.frames.take(self.windows.rows(batch)), self.twins, options.augmentation)
+            order = to_device(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
+        points = augment(self.frames.take(self.windows.rows(batch)), self.mirror_indices, options.augmentation)
         with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
             embeddings, shuffled = self.model(points, order)
         labels = self.codes[:, self.windows.video[batch]]
         if options.loss.kind == "fingerprint":
-            driver, target, clip = sent(torch.from_numpy(labels), device)
+            driver, target, clip = to_device(torch.from_numpy(labels), device)
             return fingerprint_loss(embeddings, shuffled, driver, target, clip, options.loss)
         rng = np.random.default_rng([options.seed, number, 2])
         return metric_loss(embeddings, labels[0], labels[1], labels[2], options.loss, rng)
@@ -260,7 +259,7 @@ def _provenance(
     protocol: Protocol,
     options: TrainOptions,
     windows: WindowSet,
-    held: Selection,
+    held: ValidationSet,
     data: dict[str, str],
 ) -> Provenance:
     test = dataset.videos[dataset.videos["split"] == protocol.split.test]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.methods.train_options import LossOptions
-from benchmark.windows.device_frames import sent
+from benchmark.windows.device_frames import to_device
 
 
 def pull_and_push(
@@ -54,7 +54,7 @@ def metric_loss(
     pull, push = pull_and_push(driver, target, clip, options)
     if not pull.any() or not push.any():
         return samples.sum() * 0
-    labels = sent(torch.from_numpy(np.repeat(driver, positions)), samples.device)
+    labels = to_device(torch.from_numpy(np.repeat(driver, positions)), samples.device)
     if options.kind == "triplet":
         from pytorch_metric_learning.losses import TripletMarginLoss
         from pytorch_metric_learning.reducers import MeanReducer
@@ -67,7 +67,7 @@ def metric_loss(
         loss = SupConLoss(temperature=options.temperature)
         every = np.ones((positions, positions), dtype=bool)
         indices = (*np.nonzero(np.kron(pull, every)), *np.nonzero(np.kron(push, every)))
-    chosen = tuple(sent(torch.from_numpy(index.astype(np.int64)), samples.device) for index in indices)
+    chosen = tuple(to_device(torch.from_numpy(index.astype(np.int64)), samples.device) for index in indices)
     return loss(samples, labels, chosen)
 
 

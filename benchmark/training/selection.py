@@ -8,32 +8,32 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from benchmark.methods.embed import by_video
+from benchmark.methods.embed import group_by_video
 from benchmark.methods.network import Network, embed_windows
 from benchmark.methods.train_options import TrainOptions
 from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol, Scoring
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import TargetTrials, make_trials
-from benchmark.windows.device_frames import Frames
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.device_frames import FramePoints
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 
 
 @dataclass
-class Selection:
+class ValidationSet:
     """Validation windows and trials. `usable`: whether any target has genuine and impostor trials."""
 
     windows: WindowSet
     trials: list[TargetTrials]
     scoring: Scoring
-    frames: Frames | None = None
+    frames: FramePoints | None = None
 
     @classmethod
-    def prepare(
+    def read(
         cls, dataset: Dataset, protocol: Protocol, options: TrainOptions, mesh: bool | Sequence[int] = False
-    ) -> Selection:
-        """Reads the validation people's videos by the training generators; mesh: see `window_set.prepare`."""
+    ) -> ValidationSet:
+        """Reads the validation people's videos by the training generators; mesh: see `read_windows`."""
         videos = dataset.usable()
         chosen = videos[(videos["split"] == protocol.split.validation) & videos["generator"].isin(options.generators)]
         rule = protocol.trials.model_copy(update={"clips_per_driver": options.validation_clips})
@@ -44,7 +44,7 @@ class Selection:
             for one in make_trials(drawn, generator, rule):
                 if one.complete:
                     used |= set(np.unique(one.genuine)) | set(np.unique(one.impostor))
-        windows = prepare(dataset, drawn["video"].iloc[sorted(used)], protocol, mesh=mesh)
+        windows = read_windows(dataset, protocol, videos=drawn["video"].iloc[sorted(used)], mesh=mesh)
         everything = rule.model_copy(update={"clips_per_driver": 0})
         found = [
             one
@@ -69,7 +69,7 @@ class Selection:
         if not self.usable:
             return float("nan")
         if self.frames is None:
-            self.frames = Frames(network.points(self.windows), device)
+            self.frames = FramePoints(network.points(self.windows), device)
         embeddings = embed_windows(network, self.windows, self.frames)
-        scored = Scorer(by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
+        scored = Scorer(group_by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
         return float(np.mean([roc.auc(one.genuine, one.impostor) for one in scored]))

@@ -11,17 +11,17 @@ from typing import Any
 
 import torch
 
-from benchmark.methods.checkpoint import RECORD, Checkpoint, load
+from benchmark.methods.checkpoint import RECORD_FILE, Checkpoint, load_checkpoint
 from benchmark.methods.network import Network
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import made_folder, write_text, written_aside
 
-STATE, LOG = "state.pt", "log.csv"
+STATE_FILE, LOG_FILE = "state.pt", "log.csv"
 COLUMNS = ("step", "windows", "loss", "learning_rate", "validation_auc", "seconds")
 
 
 @dataclass
-class Run:
+class TrainingState:
     """How far a training is: what a saved state holds beside the weights and the optimiser."""
 
     step: int = 0
@@ -41,25 +41,25 @@ class Run:
             self.stale += 1
 
 
-def save_state(out: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer, run: Run) -> None:
+def save_state(out: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer, run: TrainingState) -> None:
     """Writes the state and the log, each whole or not at all."""
     state = {"digest": digest, "network": network.state_dict(), "optimiser": optimiser.state_dict(), **vars(run)}
-    with written_aside(out / STATE) as aside:
+    with written_aside(out / STATE_FILE) as aside:
         torch.save(state, aside)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(run.rows)
-    write_text(out / LOG, text.getvalue())
+    write_text(out / LOG_FILE, text.getvalue())
 
 
-def restore(path: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer) -> Run:
+def restore_state(path: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer) -> TrainingState:
     """The run saved at `path`, with its weights and optimiser put in place; a new one where there is none.
 
     Raises NvfairError where it is another run's.
     """
     if not path.exists():
-        return Run()
+        return TrainingState()
     state = torch.load(path, map_location="cpu", weights_only=True)
     if state.pop("digest") != digest:
         raise NvfairError(
@@ -69,16 +69,16 @@ def restore(path: Path, digest: str, network: Network, optimiser: torch.optim.Op
         )
     network.load_state_dict(state.pop("network"))
     optimiser.load_state_dict(state.pop("optimiser"))
-    return Run(**state)
+    return TrainingState(**state)
 
 
-def finished(out: Path, digest: str) -> Checkpoint | None:
+def finished_checkpoint(out: Path, digest: str) -> Checkpoint | None:
     """The checkpoint that is already there, where it is this very run's; else None, with the folder made.
 
     Raises NvfairError where the folder holds anything else.
     """
-    if not (out / RECORD).exists():
-        if out.is_dir() and not (out / STATE).exists() and any(out.iterdir()):
+    if not (out / RECORD_FILE).exists():
+        if out.is_dir() and not (out / STATE_FILE).exists() and any(out.iterdir()):
             raise NvfairError(
                 "this folder holds something else than a training",
                 where=out,
@@ -87,7 +87,7 @@ def finished(out: Path, digest: str) -> Checkpoint | None:
             )
         made_folder(out)
         return None
-    checkpoint = load(out)
+    checkpoint = load_checkpoint(out)
     if checkpoint.options.get("run") != digest:
         raise NvfairError(
             "this folder holds a checkpoint of other options or other data",

@@ -16,18 +16,18 @@ from torch import Tensor
 from nvfair_tools.errors import NvfairError
 
 # auto: on the device where they take less than this share of its free memory.
-Place = Literal["auto", "device", "stream"]
-PLACES: tuple[str, ...] = get_args(Place)
+FramePlacement = Literal["auto", "device", "stream"]
+FRAME_PLACEMENTS: tuple[str, ...] = get_args(FramePlacement)
 _SHARE = 0.5
 
 
-class Frames:
+class FramePoints:
     """Points (F, N, C) of all frames; `take` gathers some of them on the device."""
 
-    def __init__(self, points: np.ndarray, device: torch.device | str = "cpu", place: Place = "auto") -> None:
+    def __init__(self, points: np.ndarray, device: torch.device | str = "cpu", place: FramePlacement = "auto") -> None:
         """points: float32 (F, N, C). Raises NvfairError for an unknown place, or where they do not fit as asked."""
-        if place not in PLACES:
-            raise NvfairError(f"frames in {place!r}", expected=f"one of {', '.join(PLACES)}")
+        if place not in FRAME_PLACEMENTS:
+            raise NvfairError(f"frames in {place!r}", expected=f"one of {', '.join(FRAME_PLACEMENTS)}")
         host = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))
         self.device = torch.device(device)
         self.streamed = place == "stream" or (place == "auto" and not _fits(host.nbytes, self.device))
@@ -49,7 +49,7 @@ class Frames:
         flat = wanted.reshape(-1)
         if self._slots is not None:
             return self._slots.send(self.points, flat).reshape(shape)
-        taken = self.points.index_select(0, sent(flat, self.points.device)).reshape(shape)
+        taken = self.points.index_select(0, to_device(flat, self.points.device)).reshape(shape)
         return taken if taken.device == self.device else taken.to(self.device)
 
 
@@ -81,7 +81,7 @@ class _Slots:
         return result
 
 
-def sent(values: Tensor, device: torch.device) -> Tensor:
+def to_device(values: Tensor, device: torch.device) -> Tensor:
     """`values` on the device, without waiting for it."""
     if device.type == "cuda" and values.device.type == "cpu":
         return values.pin_memory().to(device, non_blocking=True)

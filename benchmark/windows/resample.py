@@ -55,7 +55,7 @@ def resample(
     return result, exact | between
 
 
-def mirrored(length: int, wanted: int) -> np.ndarray:
+def mirrored_order(length: int, wanted: int) -> np.ndarray:
     """Frame numbers (wanted,) that play `length` frames forwards and backwards until `wanted` are filled."""
     if length < 2:
         return np.zeros(wanted, dtype=np.int64)

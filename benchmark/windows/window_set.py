@@ -1,40 +1,44 @@
-"""Windows: the pieces of equal length that a method sees.
+"""Windows: the pieces of equal length that a method sees, read from the tracks of a data set.
 
-Legend: N videos, F frames of all videos at the protocol's rate, W windows, L landmarks (126), T frames a window.
+Legend: N videos, F frames of all videos at the protocol's rate, W windows, L landmarks (126), T frames a window,
+B windows a batch, M points of MediaPipe's mesh (478, or those that were requested).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmark.protocols.schema import Missing, Protocol, Time, expand
-from benchmark.windows.resample import mirrored, resample
+from benchmark.protocols.schema import Missing, Protocol, Time, expand_sweep
+from benchmark.protocols.shipped import load as load_protocol
+from benchmark.windows.resample import mirrored_order, resample
 from benchmark.windows.window_batch import WindowBatch
 from nvfair_tools.dataset import Dataset, TrackTable
 from nvfair_tools.errors import NvfairError
 
+# Reasons why a video lost windows, as `WindowSet.excluded` gives them.
 SHORT = "shorter_than_a_window"
 MISSING = "face_missing"
-_VIDEOS_AT_ONCE = 20_000
-_MESHES_AT_ONCE = 1_000  # a mesh is 5.7 kB a frame
-_EXCLUDED = ["video", "reason", "windows_lost", "windows_kept"]
+_EXCLUDED_COLUMNS = ["video", "reason", "windows_lost", "windows_kept"]
+_VIDEOS_PER_READ = 20_000
+_MESH_VIDEOS_PER_READ = 1_000  # the mesh takes 5.7 kB a frame
 
 
 @dataclass(frozen=True)
 class WindowSet:
     """Windows over resampled landmarks.
 
-    videos: the table's rows of the N videos that have windows, in the order of their ids, index 0..N-1.
-    landmarks: float32 (F, L, 2) pixels. offsets: (N + 1), frames of video n are offsets[n]:offsets[n + 1].
-    video: (W,) number of each window's video. start: (W,) its first row in `landmarks`.
+    videos: the data set's rows of the N videos that have windows, in the order of their ids, index 0..N-1.
+    landmarks: float32 (F, L, 2) pixels. offsets: (N + 1); video n has the frames offsets[n]:offsets[n + 1].
+    video: (W,) number of each window's video. start: (W,) number of each window's first frame, a row of `landmarks`.
     length: frames a window. rate: frames a second. excluded: one row for each video that lost windows (video, reason,
-    windows lost, kept). mesh: float32 (F, M, 3) where it was asked for. mesh_points: which of the mesh these M are;
-    None where they are all 478.
+    windows lost, windows kept). mesh: float32 (F, M, 3) where it was requested. mesh_points: indices of these M points
+    in MediaPipe's mesh; None where they are all 478.
     """
 
     videos: pd.DataFrame
@@ -52,8 +56,8 @@ class WindowSet:
         return len(self.video)
 
     @classmethod
-    def of_batch(cls, batch: WindowBatch) -> WindowSet:
-        """A batch as if each of its windows were a video of its own."""
+    def from_batch(cls, batch: WindowBatch) -> WindowSet:
+        """The windows of a batch, each as a video of its own."""
         count, length = batch.landmarks.shape[:2]
         start = np.arange(count, dtype=np.int64) * length
         return cls(
@@ -65,161 +69,185 @@ class WindowSet:
             video=np.arange(count),
             start=start,
             length=length,
-            excluded=pd.DataFrame(columns=_EXCLUDED),
+            excluded=pd.DataFrame(columns=_EXCLUDED_COLUMNS),
             rate=Fraction(batch.fps).limit_denominator(1001),
             mesh=None if batch.mesh is None else batch.mesh.reshape(-1, *batch.mesh.shape[2:]),
         )
 
     def rows(self, windows: np.ndarray | slice) -> np.ndarray:
-        """Frames (B, T) of the windows numbered `windows` (B,)."""
+        """Frame numbers (B, T) of the windows numbered `windows` (B,)."""
         return self.start[windows, None] + np.arange(self.length)
 
     def mesh_at(self, points: Sequence[int]) -> np.ndarray:
-        """float32 (F, len(points), 3): these points of the mesh; NvfairError where they were not read."""
+        """These points of the mesh, float32 (F, len(points), 3); NvfairError where they were not read."""
         if self.mesh is None:
-            raise NvfairError("the windows were read without the mesh", expected="prepare(..., mesh=True)")
+            raise NvfairError("the windows were read without the mesh", expected="read_windows(..., mesh=True)")
         if self.mesh_points is None:
             return self.mesh[:, list(points)]
         if tuple(points) == self.mesh_points:
             return self.mesh
-        place = {point: n for n, point in enumerate(self.mesh_points)}
-        missing = [point for point in points if point not in place]
+        column = {point: number for number, point in enumerate(self.mesh_points)}
+        missing = [point for point in points if point not in column]
         if missing:
-            raise NvfairError(f"mesh points {missing[:5]} were not read", expected="prepare(..., mesh=True)")
-        return self.mesh[:, [place[point] for point in points]]
+            raise NvfairError(f"mesh points {missing[:5]} were not read", expected="read_windows(..., mesh=True)")
+        return self.mesh[:, [column[point] for point in points]]
 
     @property
     def sizes(self) -> np.ndarray:
         """Width and height (N, 2) of each video in pixels; NaN where the data set does not say."""
-        table, empty = self.videos, np.full(len(self.videos), np.nan)
-        return np.stack([table[c].to_numpy(np.float64) if c in table else empty for c in ("width", "height")], axis=1)
+        table, unknown = self.videos, np.full(len(self.videos), np.nan)
+        columns = [table[name].to_numpy(np.float64) if name in table else unknown for name in ("width", "height")]
+        return np.stack(columns, axis=1)
 
     @property
     def start_frame(self) -> np.ndarray:
-        """First frame of each window within its video (W,), at the protocol's rate."""
+        """First frame (W,) of each window within its video, at the protocol's rate."""
         return self.start - self.offsets[self.video]
 
 
-def cut(valid: np.ndarray, length: int, stride: int) -> tuple[np.ndarray, int]:
-    """Starts of the windows that have all frames, and how many windows were lost to invalid frames.
+def window_starts(valid: np.ndarray, length: int, stride: int) -> tuple[np.ndarray, int]:
+    """First frames of the windows whose frames are all valid, and how many windows have an invalid frame.
 
-    Windows start at 0, stride, 2 stride, ... as long as they fit.
+    valid: bool, one a frame. length: frames a window. Windows start at 0, stride, 2 stride, ... as long as they fit.
     """
     if len(valid) < length:
         return np.empty(0, np.int64), 0
     starts = np.arange(0, len(valid) - length + 1, stride, dtype=np.int64)
-    bad = np.concatenate([[0], np.cumsum(~np.asarray(valid, dtype=bool))])
-    good = bad[starts + length] == bad[starts]
-    return starts[good], int(np.count_nonzero(~good))
+    # Invalid frames before each frame: a window is whole where the count is the same at its start and at its end.
+    invalid_before = np.concatenate([[0], np.cumsum(~np.asarray(valid, dtype=bool))])
+    whole = invalid_before[starts + length] == invalid_before[starts]
+    return starts[whole], int(np.count_nonzero(~whole))
 
 
-def prepare(
-    dataset: Dataset, videos: Iterable[str], protocol: Protocol, *, mesh: bool | Sequence[int] = False
+def read_windows(
+    dataset: Dataset | str | Path,
+    protocol: Protocol | str | Path,
+    *,
+    videos: Iterable[str] | None = None,
+    mesh: bool | Sequence[int] = False,
 ) -> WindowSet:
-    """Reads, resamples and cuts `videos`; those without a window are counted in `excluded`, never just missing.
+    """Reads tracks, resamples them to the protocol's frame rate and cuts them into its windows.
 
-    mesh: whether MediaPipe's mesh is wanted too, or which of its points; it is resampled and masked as the landmarks
-    are. Videos that are in the table but have no frames (rejected, failed) are counted with their own reason. Raises
-    NvfairError where a video is not in the data set, where the mesh was not kept, and where the protocol is a sweep
-    (`expand` it first).
+    dataset: a data set, or its folder. protocol: a protocol, its name, or the path of its file. videos: ids of the
+    videos to read; None for all videos of the data set. mesh: whether to read MediaPipe's mesh too, or the indices of
+    the mesh points to read; the mesh is resampled and masked as the landmarks are.
+
+    A video without a window is counted in `excluded`. Videos that are in the table but have no frames (rejected or
+    failed ones) are counted there with their own reason.
+    Raises NvfairError where a video is not in the data set, where the data set did not keep the mesh, and where the
+    protocol is a sweep (name one of its members).
     """
+    dataset = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    protocol = load_protocol(protocol)
     if protocol.sweep is not None:
         raise NvfairError(
-            f"it sweeps over {protocol.sweep.field}",
+            f"the protocol is a sweep over {protocol.sweep.field}",
             where=f"protocol {protocol.name}",
-            expected="one of " + ", ".join(one.name for one in expand(protocol)),
+            expected="one of " + ", ".join(member.name for member in expand_sweep(protocol)),
         )
     table = dataset.videos.set_index("video", drop=False)
-    wanted = sorted(set(videos))
-    unknown = [video for video in wanted if video not in table.index]
+    ids = sorted(set(table.index if videos is None else videos))
+    unknown = [video for video in ids if video not in table.index]
     if unknown:
         raise NvfairError(
             f"{len(unknown)} video(s) are not in the data set, the first: {unknown[:3]}", where=dataset.folder
         )
-    rows = table.loc[wanted]
+    rows = table.loc[ids]
     unusable = rows[(rows["state"] != "ok") | rows["part"].isna()]
-    lost = [
+    excluded = [
         (str(video), str(reason) or str(state), 0, 0)
         for video, state, reason in zip(unusable["video"], unusable["state"], unusable["reason"], strict=True)
     ]
-    readable = [video for video in wanted if video not in set(unusable["video"])]
-    wants_mesh = mesh is True or (mesh is not False and len(mesh) > 0)
-    points = None if isinstance(mesh, bool) else tuple(int(point) for point in mesh)
-    at_once = _MESHES_AT_ONCE if wants_mesh else _VIDEOS_AT_ONCE
+    unusable_ids = set(unusable["video"])
+    readable = [video for video in ids if video not in unusable_ids]
+    with_mesh = mesh is True or (mesh is not False and len(mesh) > 0)
+    mesh_points = None if isinstance(mesh, bool) else tuple(int(point) for point in mesh)
+    # Some videos at a time, so that the tracks of all videos never lie in memory beside their windows.
+    videos_per_read = _MESH_VIDEOS_PER_READ if with_mesh else _VIDEOS_PER_READ
     pieces = [
-        cut_tracks(
-            dataset.tracks(readable[first : first + at_once], mesh=wants_mesh), protocol.time, protocol.missing, points
+        _cut_tracks(
+            dataset.tracks(readable[first : first + videos_per_read], mesh=with_mesh),
+            protocol.time,
+            protocol.missing,
+            mesh_points,
         )
-        for first in range(0, len(readable), at_once)
+        for first in range(0, len(readable), videos_per_read)
     ]
-    joined = _joined(pieces, table, lost, protocol.time)
-    if not wants_mesh:
-        return joined
+    windows = _join_pieces(pieces, table, excluded, protocol.time)
+    if not with_mesh:
+        return windows
     meshes = [array for piece in pieces for array in piece.meshes]
-    empty = np.empty((0, 478 if points is None else len(points), 3), np.float32)
-    return replace(joined, mesh=np.concatenate(meshes) if meshes else empty, mesh_points=points)
+    no_mesh = np.empty((0, 478 if mesh_points is None else len(mesh_points), 3), np.float32)
+    return replace(windows, mesh=np.concatenate(meshes) if meshes else no_mesh, mesh_points=mesh_points)
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """What one batch of tracks gave: kept videos with their frames and window starts, and losses."""
+@dataclass
+class _WindowPiece:
+    """Windows of some videos.
 
-    ids: list[str]
-    frames: list[np.ndarray]
-    starts: list[np.ndarray]
-    lost: list[tuple[str, str, int, int]]
-    meshes: list[np.ndarray]
+    ids: videos that have windows. landmarks (U, L, 2), meshes (U, M, 3), starts: one array for each of them. excluded:
+    rows of `WindowSet.excluded`.
+    """
+
+    ids: list[str] = field(default_factory=list)
+    landmarks: list[np.ndarray] = field(default_factory=list)
+    meshes: list[np.ndarray] = field(default_factory=list)
+    starts: list[np.ndarray] = field(default_factory=list)
+    excluded: list[tuple[str, str, int, int]] = field(default_factory=list)
 
 
-def cut_tracks(tracks: TrackTable, time: Time, missing: Missing, mesh_points: tuple[int, ...] | None = None) -> _Piece:
-    """Resamples and cuts every video of `tracks`, with its mesh (or those points of it) where there is one."""
-    piece = _Piece([], [], [], [], [])
+def _cut_tracks(tracks: TrackTable, time: Time, missing: Missing, mesh_points: tuple[int, ...] | None) -> _WindowPiece:
+    """Resamples and cuts every video of `tracks`, and its mesh (all points, or `mesh_points`) where it was read."""
+    piece = _WindowPiece()
     for number, (video, landmarks, valid, times) in enumerate(tracks):
         mesh: np.ndarray | None = None
         try:
             points, usable = resample(landmarks, valid, times, time.rate, missing.max_gap_frames)
             if tracks.mesh is not None:
-                own = tracks.mesh[tracks.rows(number)]
-                own = own if mesh_points is None else own[:, list(mesh_points)]
-                mesh, _ = resample(own, valid, times, time.rate, missing.max_gap_frames)
+                source_mesh = tracks.mesh[tracks.rows(number)]
+                source_mesh = source_mesh if mesh_points is None else source_mesh[:, list(mesh_points)]
+                mesh, _ = resample(source_mesh, valid, times, time.rate, missing.max_gap_frames)
         except ValueError as error:
             raise NvfairError(str(error), where=f"video {video}", remedy="track that video again") from error
         points, usable = points[: time.frames], usable[: time.frames]
         mesh = None if mesh is None else mesh[: time.frames]
         if 1 < len(usable) < time.window and missing.short_videos == "mirror":
-            order = mirrored(len(usable), time.window)
+            order = mirrored_order(len(usable), time.window)
             points, usable = points[order], usable[order]
             mesh = None if mesh is None else mesh[order]
-        starts, bad = cut(usable, time.window, time.stride)
+        starts, windows_lost = window_starts(usable, time.window, time.stride)
         if len(usable) < time.window:
-            piece.lost.append((video, SHORT, 0, 0))
-        elif bad:
-            piece.lost.append((video, MISSING, bad, len(starts)))
+            piece.excluded.append((video, SHORT, 0, 0))
+        elif windows_lost:
+            piece.excluded.append((video, MISSING, windows_lost, len(starts)))
         if len(starts):
             piece.ids.append(video)
-            piece.frames.append(points)
+            piece.landmarks.append(points)
             piece.starts.append(starts)
             if mesh is not None:
                 piece.meshes.append(mesh)
     return piece
 
 
-def _joined(pieces: list[_Piece], table: pd.DataFrame, lost: list[tuple[str, str, int, int]], time: Time) -> WindowSet:
+def _join_pieces(
+    pieces: list[_WindowPiece], table: pd.DataFrame, excluded: list[tuple[str, str, int, int]], time: Time
+) -> WindowSet:
+    """One WindowSet without mesh of all pieces; table: all videos of the data set by id."""
     ids = [video for piece in pieces for video in piece.ids]
-    frames = [array for piece in pieces for array in piece.frames]
+    landmarks = [array for piece in pieces for array in piece.landmarks]
     starts = [array for piece in pieces for array in piece.starts]
-    lost = lost + [row for piece in pieces for row in piece.lost]
-    offsets = np.concatenate([[0], np.cumsum([len(array) for array in frames], dtype=np.int64)]).astype(np.int64)
-    counts = np.array([len(array) for array in starts], dtype=np.int64)
+    excluded = excluded + [row for piece in pieces for row in piece.excluded]
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in landmarks], dtype=np.int64)]).astype(np.int64)
+    window_counts = np.array([len(array) for array in starts], dtype=np.int64)
     return WindowSet(
         videos=table.loc[ids].reset_index(drop=True),
-        landmarks=np.concatenate(frames) if frames else np.empty((0, 126, 2), np.float32),
+        landmarks=np.concatenate(landmarks) if landmarks else np.empty((0, 126, 2), np.float32),
         offsets=offsets,
-        video=np.repeat(np.arange(len(ids)), counts),
-        start=np.concatenate([array + offsets[n] for n, array in enumerate(starts)])
+        video=np.repeat(np.arange(len(ids)), window_counts),
+        start=np.concatenate([array + offsets[number] for number, array in enumerate(starts)])
         if starts
         else np.empty(0, np.int64),
         length=time.window,
         rate=time.rate,
-        excluded=pd.DataFrame(sorted(lost), columns=_EXCLUDED),
+        excluded=pd.DataFrame(sorted(excluded), columns=_EXCLUDED_COLUMNS),
     )

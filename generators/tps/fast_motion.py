@@ -53,7 +53,7 @@ class FastDenseMotion:
         return SourceMotion(keypoints, self.down(image), thin_plate.heatmaps(keypoints, self.grid))
 
     def __call__(self, source: SourceMotion, driving: Tensor, inverse: Tensor) -> MotionField:
-        """Motion of B frames. driving: (B, 50, 2). inverse: `thin_plate.inverse` of the control points (B, 10, 8, 5)."""
+        """Motion of B frames. driving: (B, 50, 2). inverse: `thin_plate.inverse` of its points (B, 10, 8, 5)."""
         batch = driving.shape[0]
         motions = motion_candidates(source.keypoints, driving, inverse, self.grid)
         small = source.small.expand(batch * MOTIONS, -1, -1, -1)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmark import protocols
-from benchmark.methods.embedding_files import EmbeddingTable, grouped
+from benchmark.methods.embedding_files import EmbeddingTable, video_embeddings
 from benchmark.trial_scores.cells import Beside, cell_figures
 from benchmark.trial_scores.scored_trials import PairScorer
 from benchmark.trial_scores.scores import Scorer, TargetScores
@@ -96,7 +96,7 @@ def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) 
     file = open_rows(entry_path(folder, entry), entry.file, "embeddings" if entry.embeddings else "scores", most)
     scorer: PairScorer
     if entry.embeddings:
-        table = grouped(_table(file, most), expected.shown.tolist(), where=entry.file)
+        table = video_embeddings(_table(file, most), expected.shown.tolist(), where=entry.file)
         scorer = Scorer(table, protocol.scoring)
     else:
         scorer = _trial_scorer(file, expected, cells, most)

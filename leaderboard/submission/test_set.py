@@ -14,7 +14,7 @@ import pandas as pd
 from benchmark.evaluation import sections as plan
 from benchmark.protocols.schema import Protocol, Relation
 from benchmark.trials.trials import cell_names, count_trials, make_trials
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.window_set import WindowSet, read_windows
 from leaderboard.hidden.blind_key import key_beside
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -147,7 +147,7 @@ def test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
 
 def test_windows(dataset: Dataset, protocol: Protocol) -> WindowSet:
     """The windows of every reenactment of the test people: `.videos` lists what an entry must embed."""
-    return prepare(dataset, test_videos(dataset, protocol)["video"], protocol)
+    return read_windows(dataset, protocol, videos=test_videos(dataset, protocol)["video"])
 
 
 def needs_seen(relation: Relation) -> bool | None:

@@ -19,6 +19,7 @@ OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
 IMPORTED_AS = {
     "ffmpeg-python": "ffmpeg",
     "imageio-ffmpeg": "imageio_ffmpeg",
+    "lazy-loader": "lazy_loader",
     "opencv-contrib-python": "cv2",
     "pillow": "PIL",
     "pytorch-metric-learning": "pytorch_metric_learning",

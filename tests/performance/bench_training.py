@@ -19,13 +19,13 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 from benchmark.methods.graph_network import GraphNetwork, GraphShape
-from benchmark.methods.inputs import Features
+from benchmark.methods.inputs import FrameFeatures
 from benchmark.methods.network import embed_windows
 from benchmark.methods.temporal_cnn import TemporalCnn
 from benchmark.methods.train_options import LossOptions, TrainOptions
-from benchmark.training.distributed import Processes
+from benchmark.training.distributed import TrainingProcesses
 from benchmark.training.loop import Training
-from benchmark.windows.device_frames import Frames
+from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.features import distances
 from tests.performance.measure import convolution_operations, machine, matmul_rate, median_seconds
@@ -110,8 +110,8 @@ def _windows(landmarks: np.ndarray, starts: np.ndarray) -> WindowSet:
 
 def _data_path(landmarks: np.ndarray, starts: np.ndarray, device: str) -> float:
     """Windows a second, gathered and turned into distances."""
-    features = Features()
-    frames = Frames(features.prepared(landmarks), device)
+    features = FrameFeatures()
+    frames = FramePoints(features.prepared(landmarks), device)
     rng = np.random.default_rng(0)
     steps = np.arange(WINDOW)
 
@@ -126,7 +126,7 @@ def _steps(windows: WindowSet, options: TrainOptions, device: str, matrix: float
     """Prints windows a second of whole training steps, where the time goes, and what embedding takes."""
     options = replace(options, precision="bfloat16" if device == "cuda" else "float32")
     with tempfile.TemporaryDirectory() as folder:
-        training = Training(windows, None, options, Path(folder), Processes(device))  # type: ignore[arg-type]
+        training = Training(windows, None, options, Path(folder), TrainingProcesses(device))  # type: ignore[arg-type]
         parts = _parts(training)
         seconds = median_seconds(lambda: training.step(1e-4), repeats=5, warm_up=2)
         operations = convolution_operations(lambda: training.step(1e-4))

@@ -1,1 +1,1 @@
-"""Commands for method authors."""
+"""The commands that method authors use: train, embed, evaluate, compare, reproduce."""

@@ -40,7 +40,7 @@ def compare(
 
     from benchmark import protocols
     from benchmark.evaluation.compare import compare as run
-    from benchmark.methods.candidates import candidate
+    from benchmark.methods.candidates import as_candidate
     from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names, torch_device
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.files import write_text
@@ -48,7 +48,7 @@ def compare(
     needs_torch()
     declared = [*declaration, None, None][:2]
     pair = [
-        candidate(text, device=torch_device(device), declaration=said)
+        as_candidate(text, device=torch_device(device), declaration=said)
         for text, said in zip((first, second), declared, strict=True)
     ]
     rules = [one for name in names or ("nvfair-seen", "nvfair-unseen") for one in protocols.load_all(name)]

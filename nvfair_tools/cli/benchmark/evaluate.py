@@ -26,14 +26,18 @@ def embed(
     """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file."""
     needs_torch()
     from benchmark import protocols
-    from benchmark.methods.checkpoint import load
+    from benchmark.methods.checkpoint import load_checkpoint
     from benchmark.methods.embedding_files import write_embeddings
-    from benchmark.windows.window_set import prepare
+    from benchmark.windows.window_set import read_windows
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.errors import NvfairError
     from nvfair_tools.files import made_folder, sha256_of
 
-    rule, checkpoint, data = protocols.load(protocol), load(folder, torch_device(device)), Dataset.open(dataset)
+    rule, checkpoint, data = (
+        protocols.load(protocol),
+        load_checkpoint(folder, torch_device(device)),
+        Dataset.open(dataset),
+    )
     videos = data.videos[data.videos["generator"].notna() & (data.videos["split"] == split)]
     if generators:
         videos = videos[videos["generator"].isin(split_names(generators))]
@@ -46,7 +50,7 @@ def embed(
             f"generators {', '.join(sorted(there['generator'].unique()))}",
         )
     made_folder(out.parent)
-    windows = prepare(data, videos["video"], rule, mesh=checkpoint.needs == "mesh")
+    windows = read_windows(data, rule, videos=videos["video"], mesh=checkpoint.needs == "mesh")
     meta = {
         "protocol": rule.digest,
         "checkpoint": checkpoint.digest,
@@ -99,7 +103,7 @@ def evaluate(
     from benchmark import protocols
     from benchmark.evaluation.run import evaluate as run
     from benchmark.evaluation.run import write_results
-    from benchmark.methods.candidates import candidate
+    from benchmark.methods.candidates import as_candidate
     from benchmark.report import write_markdown, write_report
     from benchmark.stress import StressPlan
     from benchmark.trial_scores.figures import HEADLINES
@@ -108,8 +112,8 @@ def evaluate(
 
     data = Dataset.open(dataset)
     device = torch_device(device)
-    candidates = [candidate(text, device=device) for text in (*map(str, folders), *methods)]
-    candidates += [candidate(path, declaration=declaration) for path in files]
+    candidates = [as_candidate(text, device=device) for text in (*map(str, folders), *methods)]
+    candidates += [as_candidate(path, declaration=declaration) for path in files]
     rules = [one for name in names or ("nvfair-seen", "nvfair-unseen") for one in protocols.load_all(name)]
     made_folder(out)
     results = run(

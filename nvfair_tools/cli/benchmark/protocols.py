@@ -16,12 +16,12 @@ def protocols() -> None:
 def listing() -> None:
     """Name the protocols that ship, a sweep with its members, each with the first 12 digits of its digest."""
     from benchmark.protocols import load, names
-    from benchmark.protocols.schema import expand
+    from benchmark.protocols.schema import expand_sweep
 
     for name in names():
         protocol = load(name)
         click.echo(f"{name:34} {protocol.digest[:12]}  {protocol.title}")
-        for member in expand(protocol) if protocol.sweep is not None else ():
+        for member in expand_sweep(protocol) if protocol.sweep is not None else ():
             click.echo(f"  {member.name:32} {member.digest[:12]}")
 
 

@@ -126,7 +126,7 @@ def train(context: click.Context, dataset: Path, out: Path, generators: tuple[st
             _train_options(split_names(generators), given),
             protocols.load(given["protocol"]),
             device=given["device"],
-            place=given["frames"],
+            frame_placement=given["frames"],
             tensorboard=given["tensorboard"],
             progress=lambda done, total, text: bars.update(task, completed=done, total=total, description=text),
         )
@@ -148,7 +148,7 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
     """
     needs_torch()
     from benchmark.methods.candidates import read_declaration
-    from benchmark.methods.checkpoint import RECORD
+    from benchmark.methods.checkpoint import RECORD_FILE
     from benchmark.methods.method import Declaration
     from benchmark.methods.published_graph import import_published
     from nvfair_tools.errors import NvfairError
@@ -159,12 +159,14 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
         raise NvfairError("this folder is not empty", where=out, remedy="name another folder")
     checkpoint.save(out)
     unknown = f"; unknown: {', '.join(made.unknown_roles)}" if made.unknown_roles else ""
-    click.echo(f"{out / RECORD}: {checkpoint.network.method}, {checkpoint.about()['parameters']} parameters{unknown}")
+    click.echo(
+        f"{out / RECORD_FILE}: {checkpoint.network.method}, {checkpoint.describe()['parameters']} parameters{unknown}"
+    )
 
 
 def _train_options(generators: tuple[str, ...], given: dict[str, Any]) -> Any:
     """TrainOptions from the command's options."""
-    from benchmark.methods.inputs import checked_input
+    from benchmark.methods.inputs import parse_input
     from benchmark.methods.train_options import Augmentation, LossOptions, TrainOptions
 
     of_loss = {name: given[name] for name in _OF_THE_LOSS}
@@ -172,7 +174,7 @@ def _train_options(generators: tuple[str, ...], given: dict[str, Any]) -> Any:
     values = {name: given[name] for name in plain}
     if given["precision"] == "auto":
         values["precision"] = "bfloat16" if given["device"].startswith("cuda") else "float32"
-    values |= {"input": checked_input(given["input"]), "dilations": _numbers(given["dilations"])}
+    values |= {"input": parse_input(given["input"]), "dilations": _numbers(given["dilations"])}
     return TrainOptions(
         generators=generators,
         loss=LossOptions(kind=given["loss"], scale=given["loss_scale"], **of_loss),

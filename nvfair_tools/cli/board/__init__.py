@@ -1,1 +1,1 @@
-"""Commands for submitting to a board and for keeping one."""
+"""The commands that submit to a board, and those that keep one."""

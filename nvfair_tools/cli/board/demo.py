@@ -181,12 +181,12 @@ def _with_torch(folder: Path, test: TestSet, windows: WindowSet) -> Iterator[Pat
 
 def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
     """A network that ships with the package; its own record says on whom it was trained."""
-    from benchmark.methods.checkpoint import RECORD, load
-    from benchmark.pretrained import PREFIX, located
+    from benchmark.methods.checkpoint import RECORD_FILE, load_checkpoint
+    from benchmark.pretrained import PRETRAINED_PREFIX, checkpoint_folder
     from leaderboard.submission.example_entries import embedded
 
     kind, about = PRETRAINED[name]
-    checkpoint = load(PREFIX + name)
+    checkpoint = load_checkpoint(PRETRAINED_PREFIX + name)
     made = checkpoint.declaration
     training: dict[str, Any] = {
         "datasets": [made.data["name"]],
@@ -200,11 +200,11 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
         checkpoint.embed_all(windows),
         trained_on=sorted(made.training.generators or ()),
         meta={"checkpoint": checkpoint.digest},
-        reproduce=[located(PREFIX + name) / RECORD],
+        reproduce=[checkpoint_folder(PRETRAINED_PREFIX + name) / RECORD_FILE],
         method=name,
         kind=kind,
-        parameters=checkpoint.about()["parameters"],
-        description=f"{about} It ships as {PREFIX}{name}, trained on other people, simulated as well.",
+        parameters=checkpoint.describe()["parameters"],
+        description=f"{about} It ships as {PRETRAINED_PREFIX}{name}, trained on other people, simulated as well.",
         training=training,
     )
 

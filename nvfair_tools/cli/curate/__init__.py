@@ -1,1 +1,1 @@
-"""Commands for curators."""
+"""The commands that curators use: check, build and its stages, import, simulate, weights."""

@@ -40,8 +40,8 @@ def nvfair(path: Path, out: Path, spreadsheet: Path | None, settings: Path | Non
     from nvfair_tools.releases.nvfair import list_nvfair
     from nvfair_tools.releases.settings import load_settings
 
-    told = load_settings(settings)
-    _run(list_nvfair(path, told, spreadsheet), told, out, check=check, quiet=quiet)
+    release_settings = load_settings(settings)
+    _run(list_nvfair(path, release_settings, spreadsheet), release_settings, out, check=check, quiet=quiet)
 
 
 @import_release.command("avaprintdb")
@@ -56,8 +56,8 @@ def avaprintdb(path: Path, out: Path, plans: tuple[Path, ...], settings: Path | 
     from nvfair_tools.releases.avaprintdb import list_avaprintdb
     from nvfair_tools.releases.settings import load_settings
 
-    told = load_settings(settings)
-    _run(list_avaprintdb(path, told, plans), told, out, check=check, quiet=quiet)
+    release_settings = load_settings(settings)
+    _run(list_avaprintdb(path, release_settings, plans), release_settings, out, check=check, quiet=quiet)
 
 
 def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool, quiet: bool) -> None:
@@ -91,6 +91,6 @@ def _show(title: str, counts: list[tuple[str, str, str, int]]) -> None:
 
     table = Table("files", "state", "reason", title=title)
     table.add_column("number", justify="right")
-    for *told, number in counts:
-        table.add_row(*map(str, told), f"{number:,}")
+    for *labels, number in counts:
+        table.add_row(*map(str, labels), f"{number:,}")
     Console().print(table)

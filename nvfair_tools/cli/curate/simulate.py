@@ -97,6 +97,6 @@ def people(out: Path, settings: Path | None, workers: int | None, **options: obj
 
 
 def changed(settings: Settings, options: Mapping[str, object]) -> Settings:
-    """The settings with the options that were given."""
-    given = {name: value for name, value in options.items() if value is not None}
-    return type(settings)(**{**settings.model_dump(), **given})
+    """The settings with the command's options in place; an option that is None was not passed."""
+    passed = {name: value for name, value in options.items() if value is not None}
+    return type(settings)(**{**settings.model_dump(), **passed})

@@ -47,7 +47,7 @@ def fetch(name: str, url: str, sha256: str, generator: str | None, licence: str 
 
 @weights.command(name="list")
 def list_() -> None:
-    """Show what is registered."""
+    """List the checkpoints that are registered, with licence and hash."""
     from generators import weights as store
 
     entries = store.records()

@@ -1,1 +1,1 @@
-"""Commands about a finished data set."""
+"""The commands that work on a finished data set."""

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from benchmark import protocols
 from benchmark.evaluation.compare import compare
 from benchmark.evaluation.run import evaluate
-from benchmark.methods.candidates import MethodCandidate, candidate
+from benchmark.methods.candidates import MethodCandidate, as_candidate
 from benchmark.methods.method import (
     Declaration,
     Needs,
@@ -48,7 +48,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_the_difference_is_that_of_the_two_evaluations(many: Dataset) -> None:
-    one, other = candidate(SIZE), MethodCandidate(Noise())
+    one, other = as_candidate(SIZE), MethodCandidate(Noise())
     (row,) = compare(many, one, other, [FAST])
     cells = {c["method"]: c["auc_mean"]["value"] for c in evaluate(many, [one, other], [FAST])["cells"]}
     gap = row["auc_mean"]
@@ -61,7 +61,7 @@ def test_the_difference_is_that_of_the_two_evaluations(many: Dataset) -> None:
 
 
 def test_turned_around_everything_changes_sign(many: Dataset) -> None:
-    one, other = candidate(SIZE), MethodCandidate(Noise())
+    one, other = as_candidate(SIZE), MethodCandidate(Noise())
     (row,), (back,) = compare(many, one, other, [FAST]), compare(many, other, one, [FAST])
     assert back["auc_mean"]["difference"] == pytest.approx(-row["auc_mean"]["difference"])
     assert back["auc_mean"]["low"] == pytest.approx(-row["auc_mean"]["high"])
@@ -70,13 +70,13 @@ def test_turned_around_everything_changes_sign(many: Dataset) -> None:
 def test_a_method_against_its_own_copy_is_not_decided(many: Dataset) -> None:
     twin = MotionSize()
     twin.name = "twin"
-    (row,) = compare(many, candidate(SIZE), MethodCandidate(twin), [FAST])
+    (row,) = compare(many, as_candidate(SIZE), MethodCandidate(twin), [FAST])
     assert row["auc_mean"]["difference"] == 0
     assert not row["auc_mean"]["decided"]
 
 
 def test_few_people_give_a_difference_without_an_interval(small: Dataset) -> None:
-    rows = compare(small, candidate(SIZE), MethodCandidate(Noise()), [FAST])
+    rows = compare(small, as_candidate(SIZE), MethodCandidate(Noise()), [FAST])
     for row in rows:
         assert row["auc_mean"]["low"] is None
         assert row["auc_mean"]["reason"]
@@ -85,7 +85,7 @@ def test_few_people_give_a_difference_without_an_interval(small: Dataset) -> Non
 
 def test_two_of_one_name_are_refused(small: Dataset) -> None:
     with pytest.raises(NvfairError, match="both methods are called"):
-        compare(small, candidate(SIZE), candidate(SIZE), [FAST])
+        compare(small, as_candidate(SIZE), as_candidate(SIZE), [FAST])
 
 
 def test_the_command_prints_and_writes(many: Dataset, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from benchmark import protocols
 from benchmark.evaluation.reproduce import RECORD, pack, run
 from benchmark.evaluation.run import evaluate, write_results
-from benchmark.methods.candidates import candidate
+from benchmark.methods.candidates import as_candidate
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 
@@ -21,7 +21,10 @@ from nvfair_tools.errors import NvfairError, Problems
 @pytest.fixture(scope="module")
 def report(small: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    methods = [candidate("tests.benchmark.toy_methods:MotionSize"), candidate("tests.benchmark.toy_methods:Secretive")]
+    methods = [
+        as_candidate("tests.benchmark.toy_methods:MotionSize"),
+        as_candidate("tests.benchmark.toy_methods:Secretive"),
+    ]
     results = evaluate(small, methods, [protocols.load("nvfair-unseen")], keep=folder / "evidence")
     write_results(folder / "results.json", results)
     return folder
@@ -95,7 +98,7 @@ def _write(path: Path, files: dict[str, bytes]) -> None:
 def test_the_kept_embeddings_are_a_candidate_themselves(report: Path, small: Dataset) -> None:
     """Figures from the evidence equal those of the run that left it."""
     first = json.loads((report / "results.json").read_text())
-    file = candidate(report / "evidence" / "motion-size-0.parquet")
+    file = as_candidate(report / "evidence" / "motion-size-0.parquet")
     again = evaluate(small, [file], [protocols.load("nvfair-unseen")])
     values = [[c["auc_mean"]["value"] for c in r["cells"] if c["method"] != "secretive"] for r in (first, again)]
     assert np.array_equal(values[0], values[1])

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from benchmark import protocols
 from benchmark.controls import CROSSNESS, LENGTH, ORIGIN, POSE, SHAPE, STILL
 from benchmark.evaluation.run import evaluate, write_results
-from benchmark.methods.candidates import Candidate, MethodCandidate, candidate
-from benchmark.methods.checkpoint import RECORD
+from benchmark.methods.candidates import Candidate, MethodCandidate, as_candidate
+from benchmark.methods.checkpoint import RECORD_FILE
 from benchmark.methods.embedding_files import read_embeddings
 from benchmark.methods.train_options import TrainOptions
 from benchmark.metrics import roc
@@ -49,7 +49,7 @@ def folder(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(folder: Path) -> MethodCandidate:
-    found = candidate(folder)
+    found = as_candidate(folder)
     assert isinstance(found, MethodCandidate)
     return found
 
@@ -305,7 +305,7 @@ def test_the_commands_go_from_a_data_set_to_a_report(data: Dataset, tmp_path: Pa
         "train", str(data.folder), str(run), "-g", "beta", "--windows", "64", "--batch", "16", "--drivers", "3",
         "--width", "16", "--validate-every", "64", "--device", "cpu",
     )  # fmt: skip
-    assert (run / RECORD).exists()
+    assert (run / RECORD_FILE).exists()
     text = _run("evaluate", str(data.folder), "--checkpoint", str(run), "--out", str(out), "--device", "cpu")
     assert "beta-run on beta (seen)" in text
     assert (out / "index.html").exists()
@@ -320,9 +320,9 @@ def test_the_matrix_is_one_command_and_goes_on_where_it_stopped(data: Dataset, t
     names = ("alpha", "beta")
     assert {(c["method"], c["generator"]) for c in cells} == {(a, b) for a in names for b in names}
     assert "2 x 2 cells" in text
-    written = (tmp_path / "alpha" / RECORD).stat().st_mtime_ns
+    written = (tmp_path / "alpha" / RECORD_FILE).stat().st_mtime_ns
     _run(*words)
-    assert (tmp_path / "alpha" / RECORD).stat().st_mtime_ns == written
+    assert (tmp_path / "alpha" / RECORD_FILE).stat().st_mtime_ns == written
 
 
 def test_the_matrix_refuses_a_generator_of_its_own(data: Dataset, tmp_path: Path) -> None:

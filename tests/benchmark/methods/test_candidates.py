@@ -16,11 +16,11 @@ from benchmark import protocols
 from benchmark.evaluation.run import evaluate
 from benchmark.evaluation.sections import test_videos as videos_of_test
 from benchmark.methods import candidates
-from benchmark.methods.candidates import candidate
+from benchmark.methods.candidates import as_candidate
 from benchmark.methods.method import Declaration, Method, parse_declaration
 from benchmark.protocols.schema import Protocol
 from benchmark.trials.trials import make_trials, trial_name
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 from tests.benchmark import toy_methods
@@ -33,7 +33,7 @@ def test_a_dotted_path_and_an_entry_point_name_the_same_method(small: Dataset, m
     monkeypatch.setattr(
         candidates, "entry_points", lambda group: [EntryPoint("size", SIZE, group)] if group == "nvfair.methods" else []
     )
-    first, second = candidate(SIZE), candidate("size")
+    first, second = as_candidate(SIZE), as_candidate("size")
     assert first.name == second.name == "motion-size"
     values = [[cell["per_target"] for cell in evaluate(small, [one], [UNSEEN])["cells"]] for one in (first, second)]
     assert values[0] == values[1]
@@ -54,22 +54,22 @@ def test_a_toy_method_answers_to_the_interface() -> None:
 )
 def test_what_is_not_there_is_said_in_words(name: str, words: str) -> None:
     with pytest.raises(NvfairError, match=words):
-        candidate(name)
+        as_candidate(name)
 
 
 def test_embeddings_that_are_not_finite_name_method_and_video(small: Dataset) -> None:
     with pytest.raises(NvfairError, match=r"method broken.*are not finite, the first that of video alpha-06"):
-        evaluate(small, [candidate("tests.benchmark.toy_methods:Broken")], [UNSEEN])
+        evaluate(small, [as_candidate("tests.benchmark.toy_methods:Broken")], [UNSEEN])
 
 
 @pytest.mark.parametrize(("name", "words"), [("Mesh", "did not keep"), ("Pictures", "has no file")])
 def test_a_data_set_that_lacks_what_a_method_needs_is_refused(small: Dataset, name: str, words: str) -> None:
     with pytest.raises(NvfairError, match=words):
-        evaluate(small, [candidate(f"tests.benchmark.toy_methods:{name}")], [UNSEEN])
+        evaluate(small, [as_candidate(f"tests.benchmark.toy_methods:{name}")], [UNSEEN])
 
 
 def test_unknown_training_is_a_relation_of_its_own_and_is_said(small: Dataset) -> None:
-    results = evaluate(small, [candidate("tests.benchmark.toy_methods:Secretive")], [UNSEEN])
+    results = evaluate(small, [as_candidate("tests.benchmark.toy_methods:Secretive")], [UNSEEN])
     assert {cell["relation"] for cell in results["cells"]} == {"unknown"}
     assert results["methods"]["secretive"]["people"]["training"] is None
     assert any("secretive does not say" in note for note in results["notes"])
@@ -77,12 +77,12 @@ def test_unknown_training_is_a_relation_of_its_own_and_is_said(small: Dataset) -
 
 def test_two_methods_of_one_name_are_refused(small: Dataset) -> None:
     with pytest.raises(NvfairError, match="share the name motion-size"):
-        evaluate(small, [candidate(SIZE), candidate(SIZE)], [UNSEEN])
+        evaluate(small, [as_candidate(SIZE), as_candidate(SIZE)], [UNSEEN])
 
 
 def _scores(small: Dataset, path: Path, declare: bool = True) -> pd.DataFrame:
     """Scores by trial for the protocol: minus the difference of two numbers that belong to the videos."""
-    videos = prepare(small, videos_of_test(small, UNSEEN)["video"], UNSEEN).videos
+    videos = read_windows(small, UNSEEN, videos=videos_of_test(small, UNSEEN)["video"]).videos
     number = np.arange(len(videos)) % 7
     ids = videos["video"].to_numpy()
     rows = [
@@ -96,7 +96,7 @@ def _scores(small: Dataset, path: Path, declare: bool = True) -> pd.DataFrame:
     _store(table, path)
     if declare:
         text = yaml.safe_dump(Declaration.untrained().to_json())
-        path.with_name(path.name + candidates.DECLARATION).write_text(text)
+        path.with_name(path.name + candidates.DECLARATION_SUFFIX).write_text(text)
     return table
 
 
@@ -111,11 +111,11 @@ def _store(table: pd.DataFrame, path: Path) -> None:
 def test_a_file_of_scores_does_as_well(small: Dataset, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"mine{suffix}"
     table = _scores(small, path)
-    results = evaluate(small, [candidate(path)], [UNSEEN])
+    results = evaluate(small, [as_candidate(path)], [UNSEEN])
     shuffled = tmp_path / f"again{suffix}"
     _store(table.sample(frac=1, random_state=0), shuffled)
     again = evaluate(
-        small, [candidate(shuffled, declaration=path.with_name(path.name + ".declaration.yaml"))], [UNSEEN]
+        small, [as_candidate(shuffled, declaration=path.with_name(path.name + ".declaration.yaml"))], [UNSEEN]
     )
     assert [c["per_target"] for c in results["cells"]] == [c["per_target"] for c in again["cells"]]
 
@@ -133,14 +133,14 @@ def test_scores_that_lack_something_name_the_trial(small: Dataset, tmp_path: Pat
     path = tmp_path / "mine.parquet"
     _store(change(_scores(small, path)), path)
     with pytest.raises(NvfairError, match=words):
-        evaluate(small, [candidate(path)], [UNSEEN])
+        evaluate(small, [as_candidate(path)], [UNSEEN])
 
 
 def test_a_file_without_a_declaration_is_refused_with_the_form_that_is_wanted(small: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "mine.parquet"
     _scores(small, path, declare=False)
     with pytest.raises(NvfairError, match=r"mine\.parquet\.declaration\.yaml"):
-        candidate(path)
+        as_candidate(path)
 
 
 def test_declarations_come_back_and_wrong_keys_are_all_named() -> None:
@@ -156,7 +156,7 @@ def test_declarations_come_back_and_wrong_keys_are_all_named() -> None:
 
 def test_a_declaration_that_contradicts_itself_is_refused(small: Dataset) -> None:
     """A validation list that contains a training person, or a test person, of the maker's own."""
-    one = candidate(SIZE)
+    one = as_candidate(SIZE)
     made = parse_declaration(
         {
             "training": {"people": ["toy:00"], "generators": []},
@@ -183,6 +183,6 @@ def test_windows_that_a_method_does_not_take_are_refused(small: Dataset) -> None
 
 def test_several_protocols_make_sections(small: Dataset) -> None:
     pooled = Protocol(name="pooled", scoring={"headline": "pooled-auc"})
-    results = evaluate(small, [candidate(SIZE)], [UNSEEN, pooled])
+    results = evaluate(small, [as_candidate(SIZE)], [UNSEEN, pooled])
     assert [(p["name"], p["section"]) for p in results["protocols"]] == [("nvfair-unseen", 0), ("pooled", 1)]
     assert {(c["section"], c["protocol"]) for c in results["cells"]} == {(0, "nvfair-unseen"), (1, "pooled")}

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from benchmark.methods.embed import by_video
-from benchmark.methods.embedding_files import grouped, read_embeddings, write_embeddings
+from benchmark.methods.embed import group_by_video
+from benchmark.methods.embedding_files import read_embeddings, video_embeddings, write_embeddings
 from benchmark.methods.network import embed_windows, window_embedding
 from benchmark.methods.temporal_cnn import NetworkShape, TemporalCnn
 from benchmark.protocols.schema import Protocol
-from benchmark.windows.device_frames import Frames
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.device_frames import FramePoints
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 
@@ -24,7 +24,7 @@ from nvfair_tools.errors import NvfairError, Problems
 @pytest.fixture(scope="module")
 def windows(small: Dataset) -> WindowSet:
     ids = small.videos.loc[small.videos["split"] == "test", "video"]
-    return prepare(small, ids, Protocol(name="test", time={"stride": 13}))
+    return read_windows(small, Protocol(name="test", time={"stride": 13}), videos=ids)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def network() -> TemporalCnn:
 
 def test_sharing_frames_between_windows_changes_nothing(windows: WindowSet, network: TemporalCnn) -> None:
     found = embed_windows(network, windows)
-    frames = Frames(network.points(windows))
+    frames = FramePoints(network.points(windows))
     network.eval()
     for number in range(0, len(windows), 17):
         with torch.inference_mode():
@@ -67,7 +67,7 @@ def test_files_hold_the_documented_columns_and_come_back(
 
 def test_grouping_keeps_each_videos_windows(windows: WindowSet, network: TemporalCnn) -> None:
     embeddings = embed_windows(network, windows)
-    grouped = by_video(windows, embeddings)
+    grouped = group_by_video(windows, embeddings)
     third = slice(grouped.offsets[2], grouped.offsets[3])
     np.testing.assert_array_equal(grouped.windows[third], embeddings[windows.video == 2])
 
@@ -82,11 +82,11 @@ def test_files_of_others_are_grouped_in_any_order_and_checked(
     mixed = replace(
         table, video=table.video[order], window=table.window[order], embedding=table.embedding[order].copy()
     )
-    ours, theirs = by_video(windows, table.embedding), grouped(mixed, ids)
+    ours, theirs = group_by_video(windows, table.embedding), video_embeddings(mixed, ids)
     np.testing.assert_array_equal(theirs.offsets, ours.offsets)
     np.testing.assert_array_equal(theirs.windows, ours.windows)
     with pytest.raises(Problems, match="video nobody has no embedding"):
-        grouped(mixed, [*ids, "nobody"])
+        video_embeddings(mixed, [*ids, "nobody"])
     twice = replace(
         mixed,
         video=np.append(mixed.video, mixed.video[0]),
@@ -94,10 +94,10 @@ def test_files_of_others_are_grouped_in_any_order_and_checked(
         embedding=np.vstack([mixed.embedding, mixed.embedding[:1]]),
     )
     with pytest.raises(Problems, match=f"video {mixed.video[0]} has a window twice"):
-        grouped(twice, ids)
+        video_embeddings(twice, ids)
     mixed.embedding[5, 0] = np.inf
     with pytest.raises(Problems, match=f"video {mixed.video[5]} has an embedding that is not finite"):
-        grouped(mixed, ids)
+        video_embeddings(mixed, ids)
 
 
 def test_files_of_another_kind_are_refused(tmp_path: Path, small: Dataset) -> None:

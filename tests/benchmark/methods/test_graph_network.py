@@ -11,8 +11,8 @@ import torch
 from click.testing import CliRunner
 
 from benchmark.evaluation.run import evaluate
-from benchmark.methods.candidates import candidate
-from benchmark.methods.checkpoint import RECORD, WEIGHTS, Checkpoint, load
+from benchmark.methods.candidates import as_candidate
+from benchmark.methods.checkpoint import RECORD_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
 from benchmark.methods.graph_network import POINTS, GraphNetwork, GraphShape, face_edges
 from benchmark.methods.method import (
     Declaration,
@@ -24,7 +24,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.training.loop import train
 from benchmark.training.metric_losses import metric_loss
 from benchmark.windows.window_batch import WindowBatch
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.cli import cli
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
@@ -160,13 +160,13 @@ def test_an_imported_checkpoint_is_evaluated_as_what_it_declares(meshes: Dataset
     declared = ["--declaration", str(tmp_path / "declared.yaml"), "--name", "theirs"]
     told = runner.invoke(cli, [*words, str(tmp_path / "declared"), *declared], catch_exceptions=False)
     assert "unknown: selection, thresholds, cohorts" in told.output
-    loaded = load(tmp_path / "declared")
+    loaded = load_checkpoint(tmp_path / "declared")
     assert loaded.declaration.training.people == {"other:1"}
     assert loaded.time is None
     again = runner.invoke(cli, [*words, str(tmp_path / "declared")])
     assert isinstance(again.exception, NvfairError)
     people = Protocol(name="test", time={"window": 70, "stride": 20}, generators={"relation": "unseen"})
-    results = evaluate(meshes, [candidate(tmp_path / name) for name in ("unknown", "declared")], [people])
+    results = evaluate(meshes, [as_candidate(tmp_path / name) for name in ("unknown", "declared")], [people])
     relations = {cell["method"]: cell["relation"] for cell in results["cells"]}
     assert relations == {"published": "unknown", "theirs": "unknown"}
 
@@ -174,19 +174,19 @@ def test_an_imported_checkpoint_is_evaluated_as_what_it_declares(meshes: Dataset
 def test_one_window_at_a_time_or_all_at_once_are_the_same(meshes: Dataset, tmp_path: Path) -> None:
     checkpoint = import_published(published_file(tmp_path / "p.pt"), Declaration.unknown())
     ids = sorted(meshes.videos["video"])[:5]
-    windows = prepare(meshes, ids, PROTOCOL, mesh=True)
+    windows = read_windows(meshes, PROTOCOL, videos=ids, mesh=True)
     at_once = checkpoint.embed_all(windows)
     assert np.isfinite(at_once).all()
     np.testing.assert_allclose(np.linalg.norm(at_once, axis=1), 1, atol=1e-5)
     rows = windows.rows(np.array([3, 7]))
     batch = WindowBatch(windows.landmarks[rows], 30.0, windows.sizes[windows.video[[3, 7]]], mesh=windows.mesh[rows])
     np.testing.assert_allclose(checkpoint.embed(batch), at_once[[3, 7]], atol=1e-5)
-    some = prepare(meshes, ids, PROTOCOL, mesh=checkpoint.network.mesh_points())
+    some = read_windows(meshes, PROTOCOL, videos=ids, mesh=checkpoint.network.mesh_points())
     np.testing.assert_array_equal(checkpoint.embed_all(some), at_once)
 
 
 def test_its_input_is_that_of_the_published_networks(meshes: Dataset) -> None:
-    windows = prepare(meshes, sorted(meshes.videos["video"])[:2], PROTOCOL, mesh=True)
+    windows = read_windows(meshes, PROTOCOL, videos=sorted(meshes.videos["video"])[:2], mesh=True)
     points = GraphNetwork(GraphShape(4, 6)).points(windows)
     np.testing.assert_array_equal(points, avaprintdb_input(windows.mesh, (480, 360)))
     assert points.shape[1:] == (len(AVAPRINTDB_109), 3)
@@ -201,12 +201,12 @@ def trained(data: Dataset, out: Path, **changes: object) -> Checkpoint:
 def test_it_trains_repeats_itself_and_comes_back_from_its_checkpoint(meshes: Dataset, tmp_path: Path) -> None:
     checkpoint = trained(meshes, tmp_path / "a")
     trained(meshes, tmp_path / "b")
-    for file in (RECORD, WEIGHTS):
+    for file in (RECORD_FILE, WEIGHTS_FILE):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    loaded = load(tmp_path / "a")
+    loaded = load_checkpoint(tmp_path / "a")
     assert isinstance(loaded.network, GraphNetwork)
     assert loaded.needs == "mesh"
-    windows = prepare(meshes, sorted(meshes.videos["video"])[:3], PROTOCOL, mesh=True)
+    windows = read_windows(meshes, PROTOCOL, videos=sorted(meshes.videos["video"])[:3], mesh=True)
     expected = embed_windows(checkpoint.network, windows)
     np.testing.assert_array_equal(loaded.embed_all(windows), expected)
     split = meshes.identities.groupby("split")["identity"].apply(set)

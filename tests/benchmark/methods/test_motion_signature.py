@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.methods.checkpoint import WEIGHTS, load
+from benchmark.methods.checkpoint import WEIGHTS_FILE, load_checkpoint
 from benchmark.methods.motion_signature import POINTS, MotionSignature, SignatureShape, discriminant
 from benchmark.methods.network import embed_windows
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
 from benchmark.training.loop import train
-from benchmark.windows.device_frames import Frames
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.windows.device_frames import FramePoints
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.small_world import World, make
@@ -41,19 +41,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="module")
 def windows(data: Dataset) -> WindowSet:
-    return prepare(data, data.videos[data.videos["split"] == "train"]["video"], PROTOCOL)
+    return read_windows(data, PROTOCOL, videos=data.videos[data.videos["split"] == "train"]["video"])
 
 
 @pytest.fixture(scope="module")
 def network(windows: WindowSet) -> MotionSignature:
     made = MotionSignature(SHAPE)
-    made.prepare(Frames(windows.landmarks), windows, 0)
+    made.prepare(FramePoints(windows.landmarks), windows, 0)
     return made.eval()
 
 
 @pytest.fixture
 def points(windows: WindowSet) -> torch.Tensor:
-    return Frames(windows.landmarks).take(windows.rows(slice(0, 6)))
+    return FramePoints(windows.landmarks).take(windows.rows(slice(0, 6)))
 
 
 def turned(points: torch.Tensor, angle: float, scale: float, shift: tuple[float, float]) -> torch.Tensor:
@@ -150,7 +150,7 @@ def test_directions_beyond_the_classes_are_left_at_zero() -> None:
 
 def test_fitting_is_the_same_with_the_same_seed(network, windows) -> None:
     again = MotionSignature(SHAPE)
-    again.prepare(Frames(windows.landmarks), windows, 0)
+    again.prepare(FramePoints(windows.landmarks), windows, 0)
     for name, value in network.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
 
@@ -166,8 +166,8 @@ def test_windows_of_one_driver_are_nearer_than_those_of_others_after_fitting(net
 def test_it_trains_to_the_same_bytes_and_loads_from_its_folder(data, tmp_path: Path) -> None:
     first = train(data, tmp_path / "a" / "x", OPTIONS, PROTOCOL)
     train(data, tmp_path / "b" / "x", OPTIONS, PROTOCOL)
-    assert (tmp_path / "a/x" / WEIGHTS).read_bytes() == (tmp_path / "b/x" / WEIGHTS).read_bytes()
-    loaded = load(tmp_path / "a" / "x")
+    assert (tmp_path / "a/x" / WEIGHTS_FILE).read_bytes() == (tmp_path / "b/x" / WEIGHTS_FILE).read_bytes()
+    loaded = load_checkpoint(tmp_path / "a" / "x")
     assert loaded.network.shape == first.network.shape
     assert isinstance(loaded.network, MotionSignature)
 
@@ -185,7 +185,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(data, tmp_path: Path) 
         train(data, tmp_path / "cut" / "x", OPTIONS, PROTOCOL, progress=cut)
     assert (tmp_path / "cut" / "x" / "state.pt").exists()
     train(data, tmp_path / "cut" / "x", OPTIONS, PROTOCOL)
-    assert (tmp_path / "cut/x" / WEIGHTS).read_bytes() == (tmp_path / "whole/x" / WEIGHTS).read_bytes()
+    assert (tmp_path / "cut/x" / WEIGHTS_FILE).read_bytes() == (tmp_path / "whole/x" / WEIGHTS_FILE).read_bytes()
 
 
 @pytest.mark.parametrize("wrong", [{"components": 0}, {"statistics": "means"}])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.protocols.schema import Protocol, Relation, Sweep, TrialRule, expand, parse_protocol, read_protocol
+from benchmark.protocols.schema import Protocol, Relation, Sweep, TrialRule, expand_sweep, parse_protocol, read_protocol
 from nvfair_tools.errors import NvfairError, Problems
 
 
@@ -164,12 +164,12 @@ def test_unused_fields_are_neither_written_nor_hashed_and_used_ones_are_both() -
 
 def test_a_sweep_is_its_plain_protocols_which_have_the_digests_of_hand_written_ones() -> None:
     sweep = Protocol(name="long", title="Long", sweep={"field": "time.seconds", "values": [1, 2.5]})
-    members = expand(sweep)
+    members = expand_sweep(sweep)
     assert [one.name for one in members] == ["long-1", "long-2-5"]
     assert [one.time.seconds for one in members] == [1, 2.5]
     assert [one.digest for one in members] == [Protocol(name="x", time={"seconds": s}).digest for s in (1, 2.5)]
     assert len({sweep.digest, *(one.digest for one in members)}) == 3
-    assert expand(members[0]) == [members[0]]
+    assert expand_sweep(members[0]) == [members[0]]
     assert parse_protocol(json.loads(sweep.to_json())) == sweep
     spelt = sweep.model_copy(update={"sweep": Sweep(field="time.seconds", values=(1.0, 2.5))})
     assert spelt.digest == sweep.digest

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.methods.embed import embeddings_of
+from benchmark.methods.embed import embed_videos
 from benchmark.methods.method import (
     Declaration,
     Needs,
@@ -35,7 +35,7 @@ from benchmark.trial_scores.figures import figures
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.window_batch import WindowBatch
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.features import facial_scale
 from nvfair_tools.simulate.cohort import write_cohort
@@ -94,8 +94,8 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def main_figure(dataset: Dataset, generator: str, method: Motion) -> dict[str, Any]:
     videos = dataset.videos[(dataset.videos["split"] == "test") & dataset.videos["generator"].notna()]
-    windows = prepare(dataset, videos["video"], PROTOCOL)
-    scorer = Scorer(embeddings_of(method, windows, dataset), PROTOCOL.scoring)
+    windows = read_windows(dataset, PROTOCOL, videos=videos["video"])
+    scorer = Scorer(embed_videos(method, windows, dataset), PROTOCOL.scoring)
     return figures(scorer, list(make_trials(windows.videos, generator, PROTOCOL.trials)), windows.videos, PROTOCOL)
 
 

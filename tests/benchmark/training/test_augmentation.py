@@ -12,7 +12,7 @@ from benchmark.training.augmentation import augment
 from nvfair_tools.errors import NvfairError
 
 POINTS = torch.from_numpy(np.random.default_rng(0).normal(200, 40, (4, 31, 126, 2)).astype(np.float32))
-TWINS = TemporalCnn(NetworkShape(7875, width=4, embedding=4)).twins()
+TWINS = TemporalCnn(NetworkShape(7875, width=4, embedding=4)).mirror_indices()
 
 
 def test_nothing_happens_unless_asked_for() -> None:

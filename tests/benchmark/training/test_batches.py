@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.training.batches import Batches
+from benchmark.training.batches import BatchSampler
 from nvfair_tools.errors import NvfairError
 
 
@@ -28,8 +28,8 @@ def table(people: int = 10, clips: int = 4, cross: int | None = None, sources: i
     return pd.DataFrame(rows)
 
 
-def made(videos: pd.DataFrame, size: int = 32, drivers: int = 4, seed: int = 0) -> Batches:
-    return Batches(videos, np.repeat(np.arange(len(videos)), 3), size, drivers, seed)
+def made(videos: pd.DataFrame, size: int = 32, drivers: int = 4, seed: int = 0) -> BatchSampler:
+    return BatchSampler(videos, np.repeat(np.arange(len(videos)), 3), size, drivers, seed)
 
 
 @pytest.mark.parametrize("videos", [table(), table(cross=2), table(people=12, sources=2)], ids=["all", "few", "two"])

@@ -17,14 +17,15 @@ import pandas as pd
 import pytest
 import torch
 
-from benchmark.methods.checkpoint import RECORD, WEIGHTS, load
+from benchmark.methods.checkpoint import RECORD_FILE, WEIGHTS_FILE, load_checkpoint
 from benchmark.methods.temporal_cnn import TemporalCnn
 from benchmark.methods.train_options import Augmentation, LossOptions, TrainOptions
 from benchmark.protocols.schema import Protocol
-from benchmark.training.distributed import Processes
-from benchmark.training.loop import LOG, STATE, Training, train
-from benchmark.training.selection import Selection
-from benchmark.windows.window_set import WindowSet, prepare
+from benchmark.training.distributed import TrainingProcesses
+from benchmark.training.loop import Training, train
+from benchmark.training.selection import ValidationSet
+from benchmark.training.state import LOG_FILE, STATE_FILE
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.small_world import World, make
@@ -49,7 +50,7 @@ def test_training_learns_people_it_has_not_seen_only_where_they_move_differently
     data = make(tmp_path / "data", World(people=(6, 4, 2), clips=4, generators=("alpha",), signature=signature))
     options = replace(OPTIONS, input="distances-centred", windows=768, batch=32, validate_every=192, width=32)
     checkpoint = train(data, tmp_path / "run", options, PROTOCOL)
-    log = pd.read_csv(tmp_path / "run" / LOG)
+    log = pd.read_csv(tmp_path / "run" / LOG_FILE)
     assert log["loss"].iloc[-1] < log["loss"].iloc[0]
     value = checkpoint.selection["validation_auc"]
     assert value == pytest.approx(log["validation_auc"].max(), abs=1e-6)
@@ -60,23 +61,23 @@ def test_training_learns_people_it_has_not_seen_only_where_they_move_differently
 def test_equal_runs_write_equal_bytes_and_seeds_matter(small: Dataset, tmp_path: Path) -> None:
     for name, options in (("a", OPTIONS), ("b", OPTIONS), ("c", replace(OPTIONS, seed=1))):
         train(small, tmp_path / name, options, PROTOCOL, name="same")
-    for file in (RECORD, WEIGHTS):
+    for file in (RECORD_FILE, WEIGHTS_FILE):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
-    assert (tmp_path / "a" / WEIGHTS).read_bytes() != (tmp_path / "c" / WEIGHTS).read_bytes()
+    assert (tmp_path / "a" / WEIGHTS_FILE).read_bytes() != (tmp_path / "c" / WEIGHTS_FILE).read_bytes()
 
 
 def test_the_record_says_who_and_what_was_touched(small: Dataset, tmp_path: Path) -> None:
     train(small, tmp_path / "run", OPTIONS, PROTOCOL)
-    record = json.loads((tmp_path / "run" / RECORD).read_text())
+    record = json.loads((tmp_path / "run" / RECORD_FILE).read_text())
     split = small.identities.groupby("split")["identity"].apply(sorted)
     assert record["people"]["train"] == {"drivers": split["train"], "targets": split["train"]}
     assert record["people"]["validation"] == {"drivers": split["validation"], "targets": split["validation"]}
     assert record["people"]["held_out"] == split["test"]
     assert record["generators"] == {"train": ["alpha"], "selection": ["alpha"]}
-    loaded = load(tmp_path / "run")
+    loaded = load_checkpoint(tmp_path / "run")
     assert loaded.protocol == PROTOCOL
     assert loaded.network.shape.features == 7875
-    assert not (tmp_path / "run" / STATE).exists()
+    assert not (tmp_path / "run" / STATE_FILE).exists()
 
 
 GRAPH = replace(
@@ -124,12 +125,12 @@ def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     limit = time.monotonic() + 120
-    while not (tmp_path / "killed" / STATE).exists() and time.monotonic() < limit and child.poll() is None:
+    while not (tmp_path / "killed" / STATE_FILE).exists() and time.monotonic() < limit and child.poll() is None:
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)
     child.communicate()
     assert child.returncode == -signal.SIGKILL, "the run ended before it could be killed"
-    assert not (tmp_path / "killed" / RECORD).exists()
+    assert not (tmp_path / "killed" / RECORD_FILE).exists()
     # Both in processes of one thread: sums over other numbers of threads may differ in the last bit.
     for name in ("killed", "whole"):
         code = _CHILD.replace("time.sleep(0.2)", "pass")
@@ -140,9 +141,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path,
             check=True,
             stdout=subprocess.DEVNULL,
         )
-    for file in (RECORD, WEIGHTS):
+    for file in (RECORD_FILE, WEIGHTS_FILE):
         assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
-    logs = [pd.read_csv(tmp_path / name / LOG).drop(columns="seconds") for name in ("killed", "whole")]
+    logs = [pd.read_csv(tmp_path / name / LOG_FILE).drop(columns="seconds") for name in ("killed", "whole")]
     pd.testing.assert_frame_equal(*logs)
 
 
@@ -160,16 +161,16 @@ def test_two_processes_take_the_steps_of_one(small: Dataset, tmp_path: Path) -> 
             check=True,
             capture_output=True,
         )
-    one, two = (load(tmp_path / name) for name in ("one", "two"))
+    one, two = (load_checkpoint(tmp_path / name) for name in ("one", "two"))
     assert one.selection["steps_run"] == 8
     for key, tensor in one.network.state_dict().items():
         np.testing.assert_allclose(two.network.state_dict()[key], tensor, rtol=0, atol=1e-5, err_msg=key)
-    logs = [pd.read_csv(tmp_path / name / LOG)["loss"] for name in ("one", "two")]
+    logs = [pd.read_csv(tmp_path / name / LOG_FILE)["loss"] for name in ("one", "two")]
     np.testing.assert_allclose(*logs, atol=1e-5)
 
 
 def test_batches_that_processes_cannot_share_are_refused() -> None:
-    alone = Processes("cpu")
+    alone = TrainingProcesses("cpu")
     assert list(alone.share(3)) == [0, 1, 2]
     alone.count = 2
     with pytest.raises(NvfairError, match="--accumulate 2"):
@@ -183,7 +184,7 @@ def test_accumulated_gradients_are_the_mean_over_batches(small: Dataset, tmp_pat
     grads = []
     for share in ([0], [1], [0, 1]):
         training = Training(windows, held, options, tmp_path)
-        training.mine = range(share[0], share[-1] + 1)
+        training.batch_share = range(share[0], share[-1] + 1)
         training.step(0.0)
         grads.append({name: p.grad.clone() for name, p in training.network.named_parameters()})
     for name, both in grads[2].items():
@@ -194,7 +195,7 @@ def test_accumulated_gradients_are_the_mean_over_batches(small: Dataset, tmp_pat
 @pytest.mark.parametrize("kind", list(RUNS))
 def test_the_host_never_waits_for_the_gpu_within_a_step(meshes: Dataset, tmp_path: Path, kind: str) -> None:
     options = RUNS[kind]
-    training = Training(*_read(meshes, options), options, tmp_path, Processes("cuda"), place="stream")
+    training = Training(*_read(meshes, options), options, tmp_path, TrainingProcesses("cuda"), frame_placement="stream")
     training.step(1e-3)
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -209,15 +210,17 @@ def test_equal_runs_on_a_gpu_write_equal_bytes_wherever_frames_are_kept(
     meshes: Dataset, tmp_path: Path, kind: str
 ) -> None:
     for place in ("device", "stream"):
-        train(meshes, tmp_path / place, RUNS[kind], PROTOCOL, device="cuda", name="same", place=place)
-    for file in (RECORD, WEIGHTS):
+        train(meshes, tmp_path / place, RUNS[kind], PROTOCOL, device="cuda", name="same", frame_placement=place)
+    for file in (RECORD_FILE, WEIGHTS_FILE):
         assert (tmp_path / "device" / file).read_bytes() == (tmp_path / "stream" / file).read_bytes()
 
 
-def _read(data: Dataset, options: TrainOptions) -> tuple[WindowSet, Selection]:
+def _read(data: Dataset, options: TrainOptions) -> tuple[WindowSet, ValidationSet]:
     mesh = options.method == "graph-network"
     chosen = data.videos.query("split == 'train' and generator == 'alpha'")["video"]
-    return prepare(data, chosen, PROTOCOL, mesh=mesh), Selection.prepare(data, PROTOCOL, options, mesh=mesh)
+    return read_windows(data, PROTOCOL, videos=chosen, mesh=mesh), ValidationSet.read(
+        data, PROTOCOL, options, mesh=mesh
+    )
 
 
 @pytest.mark.slow
@@ -234,14 +237,14 @@ def test_a_compiled_run_repeats_itself_and_is_the_plain_one_but_for_dropouts_dra
         np.testing.assert_allclose(compiled.network.state_dict()[key], tensor, rtol=0, atol=2e-4, err_msg=key)
     for name in ("a", "b"):
         train(small, tmp_path / name, replace(options, compile=True), PROTOCOL)
-    assert (tmp_path / "a" / WEIGHTS).read_bytes() == (tmp_path / "b" / WEIGHTS).read_bytes()
+    assert (tmp_path / "a" / WEIGHTS_FILE).read_bytes() == (tmp_path / "b" / WEIGHTS_FILE).read_bytes()
 
 
 def test_running_again_is_done_at_once_and_other_options_are_refused(small: Dataset, tmp_path: Path) -> None:
     train(small, tmp_path, OPTIONS, PROTOCOL)
-    before = (tmp_path / WEIGHTS).stat().st_mtime_ns
+    before = (tmp_path / WEIGHTS_FILE).stat().st_mtime_ns
     train(small, tmp_path, OPTIONS, PROTOCOL)
-    assert (tmp_path / WEIGHTS).stat().st_mtime_ns == before
+    assert (tmp_path / WEIGHTS_FILE).stat().st_mtime_ns == before
     with pytest.raises(NvfairError, match="other options"):
         train(small, tmp_path, replace(OPTIONS, seed=5), PROTOCOL)
 
@@ -257,7 +260,7 @@ def test_other_losses_train_and_are_recorded(small: Dataset, tmp_path: Path, kin
     options = replace(OPTIONS, loss=LossOptions(kind=kind), windows=160)
     checkpoint = train(small, tmp_path, options, PROTOCOL)
     assert checkpoint.options["loss"]["kind"] == kind
-    assert pd.read_csv(tmp_path / LOG)["loss"].between(0, 20).all()
+    assert pd.read_csv(tmp_path / LOG_FILE)["loss"].between(0, 20).all()
 
 
 def test_windows_are_shuffled_only_where_order_can_matter(
@@ -307,34 +310,34 @@ def test_unknown_generators_are_named_with_those_there_are(small: Dataset, tmp_p
 
 def test_damaged_or_foreign_checkpoints_are_refused(small: Dataset, tmp_path: Path) -> None:
     train(small, tmp_path, OPTIONS, PROTOCOL)
-    record = json.loads((tmp_path / RECORD).read_text())
+    record = json.loads((tmp_path / RECORD_FILE).read_text())
     tester = record["people"]["held_out"][0]
     leaking = json.loads(json.dumps(record))
     leaking["people"]["validation"]["drivers"].append(tester)
-    (tmp_path / RECORD).write_text(json.dumps(leaking))
+    (tmp_path / RECORD_FILE).write_text(json.dumps(leaking))
     with pytest.raises(NvfairError, match=f"in validation and in test: {tester}"):
-        load(tmp_path)
+        load_checkpoint(tmp_path)
     unknown = {key: value for key, value in record.items() if key != "people"}
-    (tmp_path / RECORD).write_text(json.dumps(unknown))
+    (tmp_path / RECORD_FILE).write_text(json.dumps(unknown))
     with pytest.raises(NvfairError, match="does not say who"):
-        load(tmp_path)
-    (tmp_path / RECORD).write_text(json.dumps(record))
-    (tmp_path / WEIGHTS).write_bytes((tmp_path / WEIGHTS).read_bytes()[:-4] + b"\0\0\0\0")
+        load_checkpoint(tmp_path)
+    (tmp_path / RECORD_FILE).write_text(json.dumps(record))
+    (tmp_path / WEIGHTS_FILE).write_bytes((tmp_path / WEIGHTS_FILE).read_bytes()[:-4] + b"\0\0\0\0")
     with pytest.raises(NvfairError, match="weights"):
-        load(tmp_path)
+        load_checkpoint(tmp_path)
     with pytest.raises(NvfairError, match="not a finished checkpoint"):
-        load(tmp_path / "nowhere")
+        load_checkpoint(tmp_path / "nowhere")
 
 
 def test_checkpoints_of_the_first_format_still_load(small: Dataset, tmp_path: Path) -> None:
     made = train(small, tmp_path, replace(OPTIONS, windows=32, scale="box"), PROTOCOL)
-    record = json.loads((tmp_path / RECORD).read_text())
+    record = json.loads((tmp_path / RECORD_FILE).read_text())
     old = record | {"format_version": 1}
     old["network"] = {key: value for key, value in record["network"].items() if key != "scale"}
-    (tmp_path / RECORD).write_text(json.dumps(old))
-    loaded = load(tmp_path)
+    (tmp_path / RECORD_FILE).write_text(json.dumps(old))
+    loaded = load_checkpoint(tmp_path)
     assert loaded.network.shape == made.network.shape
     assert loaded.declaration == made.declaration
-    (tmp_path / RECORD).write_text(json.dumps(record | {"format_version": 3}))
+    (tmp_path / RECORD_FILE).write_text(json.dumps(record | {"format_version": 3}))
     with pytest.raises(NvfairError, match="format version 3"):
-        load(tmp_path)
+        load_checkpoint(tmp_path)

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from benchmark import protocols
 from benchmark.evaluation.run import evaluate
-from benchmark.methods.candidates import candidate
+from benchmark.methods.candidates import as_candidate
 from benchmark.methods.train_options import TrainOptions
 from benchmark.metrics.intervals import GroupedScores, pair_statistics, pooled_statistics
 from benchmark.report import write_report
@@ -100,7 +100,7 @@ def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         generators=("alpha",), windows=64, batch=16, drivers=3, width=16, embedding=8, validate_every=64
     )
     train(data, out, options, SEEN)
-    return evaluate(data, [candidate(out)], [SEEN, protocols.load("avaprintdb-unseen")])
+    return evaluate(data, [as_candidate(out)], [SEEN, protocols.load("avaprintdb-unseen")])
 
 
 def test_evaluation_runs_under_both_protocols(results: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.windows.device_frames import Frames
+from benchmark.windows.device_frames import FramePoints
 from nvfair_tools.errors import NvfairError
 
 POINTS = np.random.default_rng(0).normal(0, 1, (50, 6, 2)).astype(np.float32)
@@ -14,7 +14,7 @@ POINTS = np.random.default_rng(0).normal(0, 1, (50, 6, 2)).astype(np.float32)
 
 @pytest.mark.parametrize("place", ["auto", "device", "stream"])
 def test_windows_are_gathered_in_any_shape(place: str) -> None:
-    frames = Frames(POINTS, "cpu", place)  # type: ignore[arg-type]
+    frames = FramePoints(POINTS, "cpu", place)  # type: ignore[arg-type]
     rows = np.array([[3, 4, 5], [40, 41, 49]])
     taken = frames.take(rows)
     assert taken.shape == (2, 3, 6, 2)
@@ -25,13 +25,13 @@ def test_windows_are_gathered_in_any_shape(place: str) -> None:
 
 def test_unknown_places_are_refused() -> None:
     with pytest.raises(NvfairError, match="auto, device, stream"):
-        Frames(POINTS, "cpu", "disk")  # type: ignore[arg-type]
+        FramePoints(POINTS, "cpu", "disk")  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_streamed_batches_are_not_overwritten_while_they_travel() -> None:
     points = np.random.default_rng(1).normal(0, 1, (4000, 126, 2)).astype(np.float32)
-    streamed, kept = Frames(points, "cuda", "stream"), Frames(points, "cuda", "device")
+    streamed, kept = FramePoints(points, "cuda", "stream"), FramePoints(points, "cuda", "device")
     rng = np.random.default_rng(2)
     rows = [rng.integers(4000, size=(64, 71)) for _ in range(20)]
     torch.cuda.set_sync_debug_mode("error")

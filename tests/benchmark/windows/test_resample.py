@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from benchmark.windows.resample import mirrored, resample
+from benchmark.windows.resample import mirrored_order, resample
 
 
 def line(time: np.ndarray) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_times_that_run_backwards_are_refused() -> None:
 
 
 def test_mirroring_never_jumps() -> None:
-    order = mirrored(5, 17)
+    order = mirrored_order(5, 17)
     assert len(order) == 17
     assert np.abs(np.diff(order)).max() == 1
     assert set(order) == set(range(5))

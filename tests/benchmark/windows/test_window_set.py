@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.protocols.schema import Protocol
-from benchmark.windows.window_set import MISSING, SHORT, cut, prepare
+from benchmark.windows.window_set import MISSING, SHORT, read_windows, window_starts
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.small_world import World, make
@@ -20,7 +20,7 @@ PROTOCOL = Protocol(name="test", time={"window": 71, "stride": 35}, missing={"ma
 
 @given(st.lists(st.booleans(), max_size=60), st.integers(1, 12), st.integers(1, 12))
 def test_windows_are_whole_on_the_stride_and_none_is_forgotten(valid: list[bool], length: int, stride: int) -> None:
-    starts, lost = cut(np.array(valid, dtype=bool), length, stride)
+    starts, lost = window_starts(np.array(valid, dtype=bool), length, stride)
     expected = [s for s in range(0, len(valid), stride) if s + length <= len(valid)]
     assert [s for s in expected if all(valid[s : s + length])] == list(starts)
     assert lost == len(expected) - len(starts)
@@ -28,7 +28,7 @@ def test_windows_are_whole_on_the_stride_and_none_is_forgotten(valid: list[bool]
 
 def test_windows_hold_the_videos_own_frames(small: Dataset) -> None:
     ids = list(small.videos["video"])[3:9]
-    windows = prepare(small, ids, PROTOCOL)
+    windows = read_windows(small, PROTOCOL, videos=ids)
     assert list(windows.videos["video"]) == sorted(ids)
     assert len(windows) == len(ids) * 2  # 110 frames: windows at 0 and 35
     table = small.tracks(sorted(ids))
@@ -42,7 +42,7 @@ def test_windows_hold_the_videos_own_frames(small: Dataset) -> None:
 def test_every_loss_is_counted_with_its_reason(tmp_path: Path) -> None:
     broken = {"alpha-00-clip-00-0": "gap", "alpha-00-clip-00-1": "short", "alpha-00-clip-00-2": "failed"}
     data = make(tmp_path, World(people=(2, 1, 1), generators=("alpha",), frames=150), breaks=broken)
-    windows = prepare(data, data.videos["video"], PROTOCOL)
+    windows = read_windows(data, PROTOCOL, videos=data.videos["video"])
     reasons = windows.excluded.set_index("video")["reason"].to_dict()
     assert reasons == {
         "alpha-00-clip-00-0": MISSING,
@@ -59,30 +59,30 @@ def test_every_loss_is_counted_with_its_reason(tmp_path: Path) -> None:
 def test_short_videos_may_be_mirrored(tmp_path: Path) -> None:
     data = make(tmp_path, World(people=(1, 1, 1), generators=("alpha",), frames=40))
     rule = Protocol(name="test", missing={"short_videos": "mirror"})
-    windows = prepare(data, data.videos["video"], rule)
+    windows = read_windows(data, rule, videos=data.videos["video"])
     assert len(windows) == len(data.videos)
     one = windows.landmarks[:71]
     np.testing.assert_array_equal(one[39 + 3], one[39 - 3])
-    assert len(prepare(data, data.videos["video"], PROTOCOL)) == 0
+    assert len(read_windows(data, PROTOCOL, videos=data.videos["video"])) == 0
 
 
 def test_a_window_is_the_same_time_at_another_frame_rate(tmp_path: Path) -> None:
     slow = make(tmp_path / "slow", World(people=(1, 1, 1), frames=120, fps=(25, 1)))
-    windows = prepare(slow, slow.videos["video"], PROTOCOL)
+    windows = read_windows(slow, PROTOCOL, videos=slow.videos["video"])
     assert np.diff(windows.offsets)[0] == int(119 / 25 * 30) + 1
 
 
 def test_unknown_videos_are_named(small: Dataset) -> None:
     with pytest.raises(NvfairError, match="nobody"):
-        prepare(small, ["nobody"], PROTOCOL)
+        read_windows(small, PROTOCOL, videos=["nobody"])
 
 
 def test_only_the_first_seconds_of_each_video_are_used(small: Dataset) -> None:
     videos = small.videos[small.videos["split"] == "test"]["video"].head(4)
     window = {"window": 20, "stride": 10}
-    whole = prepare(small, videos, Protocol(name="a", time=window))
-    part = prepare(small, videos, Protocol(name="a", time=window | {"seconds": 1.5}))
-    more = prepare(small, videos, Protocol(name="a", time=window | {"seconds": 100}))
+    whole = read_windows(small, Protocol(name="a", time=window), videos=videos)
+    part = read_windows(small, Protocol(name="a", time=window | {"seconds": 1.5}), videos=videos)
+    more = read_windows(small, Protocol(name="a", time=window | {"seconds": 100}), videos=videos)
     assert np.diff(part.offsets).tolist() == [45] * 4
     assert np.diff(whole.offsets).tolist() == [110] * 4
     assert part.start_frame.tolist() == [0, 10, 20] * 4
@@ -95,8 +95,8 @@ def test_only_the_first_seconds_of_each_video_are_used(small: Dataset) -> None:
 def test_too_few_seconds_for_a_window_are_counted_or_mirrored(small: Dataset) -> None:
     videos = small.videos[small.videos["split"] == "test"]["video"].head(2)
     time = {"window": 71, "seconds": 1}
-    assert prepare(small, videos, Protocol(name="a", time=time)).excluded["reason"].tolist() == [SHORT] * 2
-    found = prepare(small, videos, Protocol(name="a", time=time, missing={"short_videos": "mirror"}))
+    assert read_windows(small, Protocol(name="a", time=time), videos=videos).excluded["reason"].tolist() == [SHORT] * 2
+    found = read_windows(small, Protocol(name="a", time=time, missing={"short_videos": "mirror"}), videos=videos)
     assert np.diff(found.offsets).tolist() == [71] * 2
     assert (found.landmarks[30] == found.landmarks[28]).all()  # it turns round at the last of 30 frames
 
@@ -104,4 +104,4 @@ def test_too_few_seconds_for_a_window_are_counted_or_mirrored(small: Dataset) ->
 def test_a_sweep_is_refused_with_its_members_names(small: Dataset) -> None:
     sweep = Protocol(name="long", sweep={"field": "time.seconds", "values": [1, 2]})
     with pytest.raises(NvfairError, match="long-1, long-2"):
-        prepare(small, small.videos["video"].head(1), sweep)
+        read_windows(small, sweep, videos=small.videos["video"].head(1))

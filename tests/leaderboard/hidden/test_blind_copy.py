@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark import protocols
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from leaderboard.hidden.blind_copy import blind, kept_frames
 from leaderboard.hidden.blind_key import FILE, key_beside, read_key
 from nvfair_tools.cli.dataset.group import dataset as command
@@ -118,8 +118,8 @@ def test_files_tell_no_time_and_no_order(copy, source: Dataset, tmp_path: Path) 
 
 def test_the_windows_are_those_of_the_source(source: Dataset, copy) -> None:
     made, back = copy
-    theirs = prepare(made, made.videos["video"], SEEN)
-    ours = prepare(source, back.values(), SEEN)
+    theirs = read_windows(made, SEEN, videos=made.videos["video"])
+    ours = read_windows(source, SEEN, videos=back.values())
     place = {video: n for n, video in enumerate(ours.videos["video"])}
     assert len(theirs) == len(ours)
     for n, name in enumerate(theirs.videos["video"]):

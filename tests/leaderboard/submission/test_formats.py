@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmark import protocols
-from benchmark.methods.embedding_files import grouped, read_embeddings
+from benchmark.methods.embedding_files import read_embeddings, video_embeddings
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import make_trials, trial_name
 from leaderboard.submission.check import problems
@@ -39,7 +39,7 @@ def scores(submission: Path, dataset: Dataset) -> pd.DataFrame:
     """Scores of all seen trials, by the benchmark's scorer from the good submission's embeddings; one by one."""
     videos = TestSet(dataset).expected(SEEN).videos
     table = read_embeddings(submission / "embeddings" / "test.parquet")
-    scorer = Scorer(grouped(table, videos["video"].tolist()), SEEN.scoring)
+    scorer = Scorer(video_embeddings(table, videos["video"].tolist()), SEEN.scoring)
     rows = []
     for one in make_trials(videos, "alpha", SEEN.trials):
         scored = scorer.score(one)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from benchmark.protocols.schema import Protocol, Trials
 from benchmark.trials.trials import make_trials
-from benchmark.windows.window_set import prepare
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.cli import cli
 from nvfair_tools.curate.leakage_audit import audit
 from nvfair_tools.dataset import Dataset
@@ -153,7 +153,7 @@ def test_people_clips_and_generators_are_those_of_the_names(dataset):
 def test_the_benchmark_reads_it(dataset):
     protocol = Protocol(name="tiny", time={"fps": "25/1", "window": 6, "stride": 3})
     chosen = dataset.videos[dataset.videos["generator"].notna()]
-    windows = prepare(dataset, chosen["video"], protocol)
+    windows = read_windows(dataset, protocol, videos=chosen["video"])
     assert len(windows) == 4  # 9 reenactments, less one cut, one forbidden, one pair of copies, one without a face
     assert any(one.complete for one in make_trials(windows.videos, "face-vid2vid", Trials()))
 
