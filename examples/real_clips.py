@@ -63,8 +63,8 @@ def recurring(windows: WindowSet) -> pd.Series:
 def pooled(windows: WindowSet, found: VideoEmbeddings, chosen: pd.Series) -> float:
     """AUC of all pairs of the chosen videos in one pot: one person's against two people's."""
     kept = np.flatnonzero(chosen.to_numpy())
-    place = {video: n for n, video in enumerate(found.ids)}
-    rows = found.means()[[place[video] for video in windows.videos["video"].iloc[kept]]]
+    place = {video: n for n, video in enumerate(found.video_ids)}
+    rows = found.video_means()[[place[video] for video in windows.videos["video"].iloc[kept]]]
     person = windows.videos["driver"].to_numpy()[kept]
     first, second = np.triu_indices(len(kept), k=1)
     score, same = -distance_matrix(rows, rows)[first, second], person[first] == person[second]

@@ -24,8 +24,7 @@ from benchmark.controls.driver_permutation import Exchangeable
 from benchmark.controls.video_vectors import sums
 from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol, Scoring, TrialRule
-from benchmark.trial_scores.figures import PairScorer
-from benchmark.trial_scores.scores import Scorer, TargetScores, VideoEmbeddings
+from benchmark.trial_scores.scores import PairScorer, Scorer, TargetScores, VideoEmbeddings
 from benchmark.trials.trials import TargetTrials
 from nvfair_tools.errors import NvfairError
 

@@ -12,7 +12,8 @@ from benchmark.controls.crossness import CROSSNESS, crossness_scorer
 from benchmark.controls.metadata import LENGTH, ORIGIN, lacks_length, length_scorer, origin_scorer
 from benchmark.controls.pose import POSE, pose_scorer
 from benchmark.protocols.schema import Protocol, TrialRule, Trials
-from benchmark.trial_scores.figures import PairScorer, figures
+from benchmark.trial_scores.figures import compute_figures
+from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
@@ -77,7 +78,7 @@ def shortcut_rows(
     cross = _cross(videos, rules, protocol)
     return [
         {"control": name, "generator": generator}
-        | figures(scorer, found, videos, protocol, full=False)
+        | compute_figures(scorer, found, videos, protocol, full=False)
         | _cross_figures(scorer, cross.get(generator, ()), videos, protocol)
         for name, scorer in scorers.items()
         for generator, found in rules.items()
@@ -108,5 +109,5 @@ def _cross_figures(
 ) -> dict[str, Any]:
     if not any(one.complete for one in found):
         return {}
-    whole = figures(scorer, found, videos, _cross_protocol(protocol), full=False)
+    whole = compute_figures(scorer, found, videos, _cross_protocol(protocol), full=False)
     return {"cross_cross": {key: whole[key] for key in ("auc_mean", "auc_pooled", "trials")}}

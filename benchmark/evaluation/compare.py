@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmark.evaluation.sections import cells, sections, test_generators, test_videos
+from benchmark.evaluation.sections import cells, sections, select_test_generators, select_test_videos
 from benchmark.methods.candidates import Candidate
 from benchmark.metrics.paired_differences import PairedDifference, paired_mean_difference, paired_pooled_difference
 from benchmark.protocols.schema import Protocol
@@ -41,8 +41,8 @@ def compare(
         protocol = section.protocol
         for one in (first, second):
             one.check_protocol(protocol)
-        videos = test_videos(dataset, protocol)
-        names = test_generators(videos, section, generators, dataset)
+        videos = select_test_videos(dataset, protocol)
+        names = select_test_generators(videos, section, generators, dataset)
         videos = videos[videos["generator"].isin(names)]
         people = sorted({*videos["driver"], *videos["target"]})
         plan = cells((first, second), section, names, people, explicit=bool(generators), allow_overlap=allow_overlap)
@@ -75,7 +75,9 @@ def compare(
 
 
 def _mean(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[str, Any]:
-    gap = paired_mean_difference(one.targets, other.targets, one.weights, confidence, one.strata_count)
+    gap = paired_mean_difference(
+        one.target_statistics, other.target_statistics, one.weights, confidence, one.strata_count
+    )
     return _plain(gap, one.mean_interval().value, other.mean_interval().value)
 
 

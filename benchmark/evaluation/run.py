@@ -18,7 +18,15 @@ from benchmark.evaluation.cache import Say, SharedWork
 from benchmark.evaluation.evidence import Evidence
 from benchmark.evaluation.machine import machine
 from benchmark.evaluation.notes import notes
-from benchmark.evaluation.sections import Cell, NothingToScore, Section, cells, sections, test_generators, test_videos
+from benchmark.evaluation.sections import (
+    Cell,
+    NothingToScore,
+    Section,
+    cells,
+    sections,
+    select_test_generators,
+    select_test_videos,
+)
 from benchmark.evaluation.seeds import seed_spread
 from benchmark.methods.candidates import Candidate, MethodCandidate
 from benchmark.metrics.margin import margin_over_shortcuts
@@ -26,8 +34,8 @@ from benchmark.protocols.schema import Protocol
 from benchmark.report.embedding_map import embedding_map
 from benchmark.stress import DESCRIPTIONS as ABOUT_STRESS
 from benchmark.stress import StressPlan, run_sweeps
-from benchmark.trial_scores.cells import Beside, cell_figures
-from benchmark.trial_scores.scored_trials import sources
+from benchmark.trial_scores.cells import CellContext, compute_cell_figures
+from benchmark.trial_scores.scored_trials import collection_of_person
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.trials.trials import TargetTrials, cell_generators, cell_names, make_trials
 from benchmark.windows.window_set import WindowSet
@@ -133,8 +141,8 @@ def _section(
 ) -> dict[str, Any]:
     """Cells, controls and exclusions of protocols that share their trials."""
     protocol = section.protocol
-    asked = test_videos(run.dataset, protocol)
-    names = test_generators(asked, section, generators, run.dataset)
+    asked = select_test_videos(run.dataset, protocol)
+    names = select_test_generators(asked, section, generators, run.dataset)
     asked = asked[asked["generator"].isin(names)].sort_values("video").reset_index(drop=True)
     people = sorted({*asked["driver"], *asked["target"]})
     planned = cells(candidates, section, names, people, explicit=bool(generators), allow_overlap=allow_overlap)
@@ -170,16 +178,16 @@ def _section(
         embedded, file = run.embedded(one, key, windows, number)
         run.say(f"scoring {one.name} on {cell.generator}")
         scorer = one.scorer(embedded, windows, protocol.scoring)
-        figures = cell_figures(
+        figures = compute_cell_figures(
             scorer,
             windows.videos,
             cell.generator,
             cell.protocol,
-            Beside(asked, validation[one.name].pair, run.demographics),
+            CellContext(asked, validation[one.name].pair, run.demographics),
         )
         beside = {row["control"]: row["per_target"] for row in shortcuts if row["generator"] == cell.generator}
         gain = margin_over_shortcuts(
-            figures["per_target"], beside, source=sources(windows.videos), seed=protocol.uncertainty.seed
+            figures["per_target"], beside, source=collection_of_person(windows.videos), seed=protocol.uncertainty.seed
         )
         scored.append(
             _about_cell(cell, number, file)

@@ -76,7 +76,7 @@ def sections(protocols: Sequence[Protocol]) -> list[Section]:
     return [Section(tuple(group)) for group in groups.values()]
 
 
-def test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
+def select_test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
     """Reenactments of the protocol's test people; NvfairError where there are none."""
     videos = dataset.videos
     chosen = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
@@ -85,7 +85,7 @@ def test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
     return chosen
 
 
-def test_generators(videos: pd.DataFrame, section: Section, asked: Sequence[str], dataset: Dataset) -> list[str]:
+def select_test_generators(videos: pd.DataFrame, section: Section, asked: Sequence[str], dataset: Dataset) -> list[str]:
     """Generators to test on: those asked for, or named by the protocols, or all there are."""
     known = sorted(videos["generator"].unique())
     wanted = sorted(asked) or list(section.named) or known

@@ -24,8 +24,7 @@ from benchmark.methods.method import Declaration, Method, parse_declaration
 from benchmark.methods.score_files import TableScorer, read_scores
 from benchmark.pretrained import checkpoint_folder
 from benchmark.protocols.schema import Protocol, Scoring
-from benchmark.trial_scores.figures import PairScorer
-from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
+from benchmark.trial_scores.scores import PairScorer, Scorer, VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError

@@ -28,7 +28,7 @@ from benchmark.protocols.schema import Protocol, Time, parse_protocol
 from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import sha256_of, write_text, written_aside
+from nvfair_tools.files import atomic_output, sha256_of, write_text
 
 CHECKPOINT_VERSION = 2
 RECORD_FILE, WEIGHTS_FILE = "checkpoint.json", "weights.safetensors"
@@ -140,7 +140,7 @@ class Checkpoint:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECORD_FILE).unlink(missing_ok=True)
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
-        with written_aside(folder / WEIGHTS_FILE) as aside:
+        with atomic_output(folder / WEIGHTS_FILE) as aside:
             save_file(tensors, aside)
         write_text(folder / RECORD_FILE, json.dumps(self._record(folder), indent=1, sort_keys=True) + "\n")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.metrics.margin import NEAR_MARGIN
 from benchmark.protocols.schema import TrialRule
-from benchmark.trial_scores.figures import HEADLINES
+from benchmark.trial_scores.figures import HEADLINE_FIGURES
 
 Results = dict[str, Any]
 _RELATIONS = (
@@ -52,7 +52,7 @@ def sections(results: Results) -> list[dict[str, Any]]:
             key: [row for row in results.get(key, []) if row["section"] == number]
             for key in ("cells", "controls", "exclusions", "seeds", "nulls")
         }
-        figure = HEADLINES[protocols[0]["scoring"]["headline"]]
+        figure = HEADLINE_FIGURES[protocols[0]["scoring"]["headline"]]
         by_driver = protocols[0]["trials"]["rule"] == TrialRule.SAME_DRIVER.value
         mean, pooled = f"mean AUC over {'drivers' if by_driver else 'target people'}", "AUC of all trials in one pot"
         found.append(

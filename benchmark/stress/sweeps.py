@@ -23,7 +23,7 @@ from benchmark.stress.mimics import mimics, no_mimics
 from benchmark.stress.plan import StressPlan
 from benchmark.stress.recompression import no_recompression, recompressed
 from benchmark.stress.tracks import Change, ChangedTracks, dropped, jitter, noise, slower
-from benchmark.trial_scores.figures import figures
+from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.window_set import WindowSet, read_windows
@@ -172,7 +172,7 @@ class _Base:
             row: dict[str, Any] = {"generator": cell, "auc_mean": None}
             row["trials"] = {"genuine": 0, "impostor": 0, "targets": 0}
             if scorer is not None and any(one.complete for one in left):
-                whole = figures(scorer, left, windows.videos, self.protocol, full=False)
+                whole = compute_figures(scorer, left, windows.videos, self.protocol, full=False)
                 row |= {key: whole[key] for key in ("auc_mean", "trials")}
             rows.append(
                 row

@@ -14,7 +14,7 @@ import torch
 from benchmark.methods.checkpoint import RECORD_FILE, Checkpoint, load_checkpoint
 from benchmark.methods.network import Network
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import made_folder, write_text, written_aside
+from nvfair_tools.files import atomic_output, make_folder, write_text
 
 STATE_FILE, LOG_FILE = "state.pt", "log.csv"
 COLUMNS = ("step", "windows", "loss", "learning_rate", "validation_auc", "seconds")
@@ -44,7 +44,7 @@ class TrainingState:
 def save_state(out: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer, run: TrainingState) -> None:
     """Writes the state and the log, each whole or not at all."""
     state = {"digest": digest, "network": network.state_dict(), "optimiser": optimiser.state_dict(), **vars(run)}
-    with written_aside(out / STATE_FILE) as aside:
+    with atomic_output(out / STATE_FILE) as aside:
         torch.save(state, aside)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -85,7 +85,7 @@ def finished_checkpoint(out: Path, digest: str) -> Checkpoint | None:
                 expected="an empty folder, or one with an unfinished training of the same options",
                 remedy="name another folder",
             )
-        made_folder(out)
+        make_folder(out)
         return None
     checkpoint = load_checkpoint(out)
     if checkpoint.options.get("run") != digest:

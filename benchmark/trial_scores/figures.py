@@ -18,36 +18,37 @@ from benchmark.metrics.permutation import group_aucs, permutation_test
 from benchmark.metrics.subgroups import compare_subgroups, worst_decile_auc
 from benchmark.metrics.thresholds import fmr_support, threshold_at_eer, threshold_at_fmr
 from benchmark.protocols.schema import Protocol, TrialRule
-from benchmark.trial_scores.embedding_distances import distances
-from benchmark.trial_scores.scored_trials import PairScorer, ScoredTrials, scored_trials, sources
+from benchmark.trial_scores.embedding_distances import embedding_distances
+from benchmark.trial_scores.scored_trials import ScoredTrials, collection_of_person, scored_trials
+from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import TargetTrials
 
 # Names of a protocol's headlines -> keys of `figures`.
-HEADLINES = {"mean-auc-over-targets": "auc_mean", "pooled-auc": "auc_pooled"}
+HEADLINE_FIGURES = {"mean-auc-over-targets": "auc_mean", "pooled-auc": "auc_pooled"}
 COSTS = Costs()
 
 
-def figures(
+def compute_figures(
     scorer: PairScorer,
     trials: Sequence[TargetTrials],
     videos: pd.DataFrame,
     protocol: Protocol,
     *,
     full: bool = True,
-    asked: Sequence[TargetTrials] | None = None,
-    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    requested_trials: Sequence[TargetTrials] | None = None,
+    validation_scores: tuple[np.ndarray, np.ndarray] | None = None,
     demographics: Mapping[str, Mapping[str, str | None]] | None = None,
 ) -> dict[str, Any]:
     """Figures of `scorer` over `trials` (those that have genuine and impostor pairs; under the same-driver rule all,
     in the pooled figures: its blocks are parts of one pot).
 
     videos: the table that trials number. full: also curves, bands, histograms, the table of people, distances and the
-    permutation test. asked: the trials that the rule makes of all videos, those without a score among them; what is
-    missing from `trials` counts as rejected under "fta". validation: genuine and impostor scores of validation
-    people, from which thresholds and the calibration are taken. demographics: column -> person -> value.
+    permutation test. requested_trials: the trials that the rule makes of all videos, those without a score among
+    them; what is missing from `trials` counts as rejected under "fta". validation_scores: genuine and impostor scores
+    of validation people, from which thresholds and the calibration are taken. demographics: column -> person -> value.
     """
     found = scored_trials(scorer, trials, videos, protocol)
-    genuine, impostor, per_target = found.genuine, found.impostor, found.per_target
+    genuine, impostor, per_target = found.genuine, found.impostor, found.auc_by_target
     curve = roc.roc_curve(genuine, impostor)
     result: dict[str, Any] = {
         "auc_mean": as_json(found.mean_interval()),
@@ -55,21 +56,23 @@ def figures(
         "eer": vars(roc.equal_error_rate(curve)),
         "tpr_at_fmr": {str(x): _tpr(genuine, impostor, found.impostor_pairs, x) for x in protocol.scoring.fmr_targets},
         "min_dcf": {"value": min_dcf(curve, COSTS), **vars(COSTS)},
-        **_information(genuine, impostor, curve, validation),
+        **_cllr(genuine, impostor, curve, validation_scores),
         "worst_decile": worst_decile_auc(per_target),
         "per_target": {name: per_target[name] for name in sorted(per_target)},
-        "trials": {"genuine": len(genuine), "impostor": len(impostor), "targets": len(found.scored)},
+        "trials": {"genuine": len(genuine), "impostor": len(impostor), "targets": len(found.complete_targets)},
     }
-    wanted = _wanted(asked, protocol)
-    failed = count_failed_trials(wanted, [one.trials for one in found.pooled]) if wanted else FailedTrials()
-    if asked is not None:
+    wanted = _requested_trials(requested_trials, protocol)
+    failed = count_failed_trials(wanted, [one.trials for one in found.target_scores]) if wanted else FailedTrials()
+    if requested_trials is not None:
         result["fta"] = _failures(found, wanted, failed, protocol)
-    if validation is not None:
-        result["at_validation_threshold"] = _fixed(genuine, impostor, validation, failed, protocol)
+    if validation_scores is not None:
+        result["at_validation_threshold"] = _rates_at_validation_thresholds(
+            genuine, impostor, validation_scores, failed, protocol
+        )
     if demographics:
         result["subgroups"] = {name: _subgroups(per_target, values) for name, values in sorted(demographics.items())}
     if full:
-        result |= _drawn(scorer, found, curve)
+        result |= _chart_data(scorer, found, curve)
         if protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS:
             result["permutation"] = _permutation(found, videos, protocol)
     return result
@@ -94,7 +97,7 @@ def _tpr(genuine: np.ndarray, impostor: np.ndarray, pairs: int, target: float) -
     return {**found, **vars(fmr_support(len(impostor), pairs, target))}
 
 
-def _information(
+def _cllr(
     genuine: np.ndarray,
     impostor: np.ndarray,
     curve: roc.RocCurve,
@@ -109,10 +112,10 @@ def _information(
     return {"cllr": plain(cost), "cllr_of": of, "cllr_min": cllr_min(curve)}
 
 
-def _wanted(asked: Sequence[TargetTrials] | None, protocol: Protocol) -> list[TargetTrials]:
+def _requested_trials(requested: Sequence[TargetTrials] | None, protocol: Protocol) -> list[TargetTrials]:
     """Of the trials that were asked for, those that would have been scored had nothing failed."""
     one_pot = protocol.trials.rule is TrialRule.SAME_DRIVER
-    return [one for one in asked or () if one.complete or one_pot]
+    return [one for one in requested or () if one.complete or one_pot]
 
 
 def _failures(
@@ -122,7 +125,7 @@ def _failures(
 
     A target that lost all trials of one kind was not scored; what it had of the other kind is lost with it.
     """
-    scores = {one.trials.target: one for one in found.pooled}
+    scores = {one.trials.target: one for one in found.target_scores}
     areas = {}
     for one in wanted:
         if one.complete:
@@ -140,7 +143,7 @@ def _failures(
     }
 
 
-def _fixed(
+def _rates_at_validation_thresholds(
     genuine: np.ndarray,
     impostor: np.ndarray,
     validation: tuple[np.ndarray, np.ndarray],
@@ -167,12 +170,12 @@ def _subgroups(per_target: Mapping[str, float], values: Mapping[str, str | None]
     }
 
 
-def _drawn(scorer: PairScorer, found: ScoredTrials, curve: roc.RocCurve) -> dict[str, Any]:
+def _chart_data(scorer: PairScorer, found: ScoredTrials, curve: roc.RocCurve) -> dict[str, Any]:
     """What charts and tables are drawn from."""
     few = roc.thin_curve(curve, 150)
-    band = roc_band(found.grouped, found.weights, found.uncertainty.confidence)
+    band = roc_band(found.grouped_scores, found.weights, found.uncertainty.confidence)
     counts = score_histogram(found.genuine, found.impostor)
-    apart = distances(scorer, found.scored)
+    apart = embedding_distances(scorer, found.complete_targets)
     return {
         "curve": {"fmr": [round(float(x), 7) for x in few.fmr], "tpr": [round(float(x), 7) for x in few.tpr]},
         "bands": {
@@ -188,7 +191,7 @@ def _drawn(scorer: PairScorer, found: ScoredTrials, curve: roc.RocCurve) -> dict
         },
         "distances": None
         if apart is None
-        else {"self": apart.self_, "cross": apart.cross, "ratio": plain(apart.ratio)},
+        else {"self": apart.same_driver, "cross": apart.other_driver, "ratio": plain(apart.ratio)},
         "people": _people(found),
     }
 
@@ -198,7 +201,7 @@ def _people(found: ScoredTrials) -> list[dict[str, Any]]:
     (null where it never does)."""
     beaten, pairs = np.zeros(len(found.people)), np.zeros(len(found.people))
     number = {person: n for n, person in enumerate(found.people)}
-    for target, statistics in found.targets:
+    for target, statistics in found.target_statistics:
         wins, genuine = statistics.wins.sum(axis=0), statistics.genuine_count.sum()
         others = statistics.impostor_people[:, 1:]
         for column in range(others.shape[1]):
@@ -209,12 +212,12 @@ def _people(found: ScoredTrials) -> list[dict[str, Any]]:
             np.add.at(beaten, who[new], wins[new])
             np.add.at(pairs, who[new], genuine * statistics.impostor_count[new])
     rows = []
-    for one in sorted(found.scored, key=lambda x: x.trials.target):
+    for one in sorted(found.complete_targets, key=lambda x: x.trials.target):
         n = number[one.trials.target]
         rows.append(
             {
                 "person": one.trials.target,
-                "auc": found.per_target[one.trials.target],
+                "auc": found.auc_by_target[one.trials.target],
                 "eer": roc.equal_error_rate(roc.roc_curve(one.genuine, one.impostor)).value,
                 "auc_as_impostor": float(beaten[n] / pairs[n]) if pairs[n] else None,
                 "genuine": len(one.genuine),
@@ -227,17 +230,19 @@ def _people(found: ScoredTrials) -> list[dict[str, Any]]:
 def _permutation(found: ScoredTrials, videos: pd.DataFrame, protocol: Protocol) -> dict[str, Any]:
     """The people-permutation test over each target's probes, grouped by driver."""
     areas = []
-    for one in found.scored:
+    for one in found.complete_targets:
         # A genuine pair's second video is a probe of the target's own group; an impostor pair's second the other's.
-        group = np.concatenate([found.driver[one.trials.genuine[:, 1]], found.driver[one.trials.impostor[:, 1]]])
+        group = np.concatenate(
+            [found.driver_numbers[one.trials.genuine[:, 1]], found.driver_numbers[one.trials.impostor[:, 1]]]
+        )
         areas.append(group_aucs(np.concatenate([one.genuine, one.impostor]), group, len(found.people)))
     table = np.array(areas)
     present = np.flatnonzero(~np.isnan(table).all(axis=0))
     test = permutation_test(
         table[:, present],
         [found.people[n] for n in present],
-        [one.trials.target for one in found.scored],
-        sources(videos),
+        [one.trials.target for one in found.complete_targets],
+        collection_of_person(videos),
         protocol.uncertainty.permutations,
         protocol.uncertainty.seed,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from leaderboard.api_models import JobAnswer, ResultAnswer, SubmissionAnswer, SubmissionsAnswer
-from leaderboard.ranking.redaction import coarse
+from leaderboard.ranking.redaction import coarse_figures
 from leaderboard.store.accounts import Account
 from leaderboard.store.audit_log import note
 from leaderboard.store.database import reading, writing
@@ -91,5 +91,5 @@ def _result(result: ResultRow, dataset: DatasetRow | None) -> ResultAnswer:
         phase=result.phase or "",
         created=result.created,
         feedback=feedback,
-        figures=figures if feedback == "full" else coarse(figures),
+        figures=figures if feedback == "full" else coarse_figures(figures),
     )

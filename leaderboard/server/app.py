@@ -87,7 +87,11 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
     results = lambda: service.snapshot.moment.results  # noqa: E731
     app.include_router(
         web.router(
-            results, title=settings.title, phases=tuple(settings.phases), cards=cards, kept=service.intake.vault.path
+            results,
+            title=settings.title,
+            phases=tuple(settings.phases),
+            cards=cards,
+            kept=service.intake.submission_files.folder_of,
         )
     )
 

@@ -23,7 +23,7 @@ from leaderboard.settings import PhaseSetting, Settings
 from leaderboard.store.accounts import Account
 from leaderboard.store.audit_log import note
 from leaderboard.store.database import reading, writing
-from leaderboard.store.files import Vault
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.quota import Quota, hold, quota
 from leaderboard.store.results import remember
 from leaderboard.store.tables import FAILED, FIRST, QUEUED, JobRow, SubmissionRow, now
@@ -83,8 +83,8 @@ class Accepted:
 class Intake:
     """Takes uploads. Keeps `checks_at_once` child processes; further uploads wait for one."""
 
-    def __init__(self, settings: Settings, engine: Engine, vault: Vault) -> None:
-        self._settings, self._engine, self.vault = settings, engine, vault
+    def __init__(self, settings: Settings, engine: Engine, submission_files: SubmissionFiles) -> None:
+        self._settings, self._engine, self.submission_files = settings, engine, submission_files
         self._children: Queue[BoundedChild] = Queue()
         for _ in range(settings.limits.checks_at_once):
             self._children.put(BoundedChild(Examiner, settings.limits.check_memory_mb))
@@ -108,7 +108,7 @@ class Intake:
         """
         settings = self._phase(phase)
         examined = self._examine(archive, aside, settings, account, address)
-        self.vault.keep(examined.folder, examined.digest)
+        self.submission_files.add(examined.folder, examined.digest)
         submission = Submission.model_validate_json(examined.declaration)
         for last in (False, True):
             try:

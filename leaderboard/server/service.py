@@ -9,7 +9,7 @@ from leaderboard.server.monitoring import Metrics
 from leaderboard.server.snapshot import Snapshot
 from leaderboard.settings import Settings
 from leaderboard.store.datasets import register
-from leaderboard.store.files import Vault
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.results import Store
 
 
@@ -29,9 +29,9 @@ class Service:
         store = Store(settings.store)
         try:
             register(store.engine, settings)
-            vault = Vault(settings.files)
-            vault.sweep()
-            return cls(settings, store, Intake(settings, store.engine, vault), Snapshot(store), Metrics())
+            submission_files = SubmissionFiles(settings.files)
+            submission_files.remove_old_scratch()
+            return cls(settings, store, Intake(settings, store.engine, submission_files), Snapshot(store), Metrics())
         except BaseException:
             store.close()
             raise

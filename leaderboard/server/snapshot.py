@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from leaderboard.store.database import reading
-from leaderboard.store.results import Scored, Store
+from leaderboard.store.results import Store, StoredResult
 from leaderboard.store.tables import SubmissionRow
 
 
@@ -17,7 +17,7 @@ class Moment:
     """The public results at one time. `version` differs whenever they do."""
 
     version: int
-    results: tuple[Scored, ...]
+    results: tuple[StoredResult, ...]
 
 
 class Snapshot:
@@ -26,7 +26,7 @@ class Snapshot:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._all: list[Scored] = []
+        self._all: list[StoredResult] = []
         self._state: object = None
         self._told: object = None
         self.moment = Moment(0, ())

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from leaderboard.settings import Settings
 from leaderboard.store import job_queue as queue
 from leaderboard.store.datasets import register
-from leaderboard.store.files import Vault
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.job_queue import Lease
 from leaderboard.store.results import result_row
 from leaderboard.store.tables import ResultRow
@@ -31,8 +31,8 @@ _LONGEST_PAUSE = 30.0
 class Worker:
     """Scores what is queued until it is told to stop."""
 
-    def __init__(self, settings: Settings, engine: Engine, vault: Vault) -> None:
-        self._settings, self._engine, self._vault = settings, engine, vault
+    def __init__(self, settings: Settings, engine: Engine, submission_files: SubmissionFiles) -> None:
+        self._settings, self._engine, self._submission_files = settings, engine, submission_files
         self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         self._child = BoundedChild(Examiner, settings.limits.score_memory_mb)
         self._stop = threading.Event()
@@ -78,7 +78,7 @@ class Worker:
         except (LimitReached, Fault) as error:
             self._failed(lease, error, log)
         except NvfairError as error:  # the submission or the data set is not what it was: trying again changes nothing
-            told = str(error).replace(str(self._vault.path(lease.submission)), "the submission")
+            told = str(error).replace(str(self._submission_files.folder_of(lease.submission)), "the submission")
             queue.fail(self._engine, lease, told, again_after=None)
             log.error("failed", error=str(error))
         else:
@@ -102,7 +102,10 @@ class Worker:
             extended = time.monotonic()
             return queue.extend(self._engine, lease, limits.lease_seconds)
 
-        folder, dataset = self._vault.path(lease.submission), self._settings.datasets[phase.dataset].folder
+        folder, dataset = (
+            self._submission_files.folder_of(lease.submission),
+            self._settings.datasets[phase.dataset].folder,
+        )
         every = min(limits.lease_seconds / 8, 1.0)
         scores = self._child.call(
             "score", folder, dataset, lease.submission, seconds=limits.score_seconds, beat=beat, every=every

@@ -28,10 +28,10 @@ from sqlalchemy import Connection, Engine, Integer, Table, func, insert, inspect
 from leaderboard.store import schema
 from leaderboard.store.audit_log import note
 from leaderboard.store.database import writing
-from leaderboard.store.files import Vault
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.tables import Base, Moment, now
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 
 FORMAT: Literal[1] = 1
 _MANIFEST = "manifest.json"
@@ -50,11 +50,11 @@ class Manifest(BaseModel):
     members: dict[str, str]  # name -> sha256
 
 
-def backup(engine: Engine, vault: Vault, path: Path) -> Manifest:
+def backup(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Manifest:
     """Writes a backup to `path`, which appears whole or not at all."""
     members: dict[str, str] = {}
     rows: dict[str, int] = {}
-    with written_aside(path) as aside, tarfile.open(aside, "w") as tar:
+    with atomic_output(path) as aside, tarfile.open(aside, "w") as tar:
         submissions: list[str] = []
         with engine.connect().execution_options(**_one_moment(engine)) as connection, connection.begin():
             revision = schema.revision(engine)
@@ -70,7 +70,7 @@ def backup(engine: Engine, vault: Vault, path: Path) -> Manifest:
                 if table.name == "submissions":
                     submissions = [json.loads(line)["digest"] for line in lines]
         for digest in submissions:
-            folder = vault.path(digest)  # none: added by `nvfair board add`, which keeps no files
+            folder = submission_files.folder_of(digest)  # none: added by `nvfair board add`, which keeps no files
             for file in sorted(one for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else ():
                 name = f"submissions/{digest}/{file.relative_to(folder).as_posix()}"
                 members[name] = _sha256(file)
@@ -99,7 +99,7 @@ def check(path: Path) -> Manifest:
     return manifest
 
 
-def restore(engine: Engine, vault: Vault, path: Path) -> Manifest:
+def restore(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Manifest:
     """Fills an empty board from a backup: first the files, then all rows in one transaction.
 
     Raises NvfairError where the board is not empty, or the backup is damaged or of another revision.
@@ -114,7 +114,7 @@ def restore(engine: Engine, vault: Vault, path: Path) -> Manifest:
     schema.prepare(engine)
     _refuse_full(engine)
     with tarfile.open(path, "r:") as tar:
-        _restore_files(tar, manifest, vault)
+        _restore_files(tar, manifest, submission_files)
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             for table in Base.metadata.sorted_tables:
                 _fill(connection, table, tar)
@@ -172,7 +172,7 @@ def _refuse_full(engine: Engine) -> None:
         )
 
 
-def _restore_files(tar: tarfile.TarFile, manifest: Manifest, vault: Vault) -> None:
+def _restore_files(tar: tarfile.TarFile, manifest: Manifest, submission_files: SubmissionFiles) -> None:
     folders: dict[str, list[str]] = {}
     held = {member.name: member for member in tar.getmembers()}
     for name in manifest.members:
@@ -180,7 +180,7 @@ def _restore_files(tar: tarfile.TarFile, manifest: Manifest, vault: Vault) -> No
         if parts[0] == "submissions":
             folders.setdefault(parts[1], []).append(name)
     for digest, names in folders.items():
-        with vault.aside() as aside:
+        with submission_files.scratch_folder() as aside:
             for name in names:
                 target = aside / "plain" / PurePosixPath(name).relative_to(f"submissions/{digest}")
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def _restore_files(tar: tarfile.TarFile, manifest: Manifest, vault: Vault) -> No
                 with open(target, "wb") as out:
                     while block := source.read(1 << 20):
                         out.write(block)
-            vault.keep(aside / "plain", digest)
+            submission_files.add(aside / "plain", digest)
 
 
 def _manifest(tar: tarfile.TarFile, path: Path) -> Manifest:

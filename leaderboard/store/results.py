@@ -23,10 +23,10 @@ _RESULTS_LOCK = 0x6E766662
 
 
 @dataclass(frozen=True)
-class Scored:
+class StoredResult:
     """A result with the declaration it belongs to.
 
-    The figures are whole: where `feedback` is "coarse", `ranking.redaction.shown` makes what may leave it.
+    The figures are whole: where `feedback` is "coarse", `ranking.redaction.redacted` makes what may leave it.
     """
 
     submission: Submission
@@ -71,7 +71,7 @@ class Store:
             remember(session, digest, submission)
             return bool(add_results(session, [result_row(score) for score in scores]))
 
-    def results(self, *, after: int = 0) -> Iterator[Scored]:
+    def results(self, *, after: int = 0) -> Iterator[StoredResult]:
         """Results with their declarations, in the order in which they were made: those whose `id` is above `after`."""
         query = (
             select(ResultRow, SubmissionRow, DatasetRow)
@@ -83,7 +83,7 @@ class Store:
         with reading(self.engine) as session:
             for result, row, dataset in session.execute(query):
                 submission = Submission.model_validate_json(row.declaration)
-                yield Scored(
+                yield StoredResult(
                     submission=submission,
                     digest=row.digest,
                     protocol=result.protocol,

@@ -13,9 +13,8 @@ import numpy as np
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import EmbeddingTable, video_embeddings
-from benchmark.trial_scores.cells import Beside, cell_figures
-from benchmark.trial_scores.scored_trials import PairScorer
-from benchmark.trial_scores.scores import Scorer, TargetScores
+from benchmark.trial_scores.cells import CellContext, compute_cell_figures
+from benchmark.trial_scores.scores import PairScorer, Scorer, TargetScores
 from benchmark.trials.trials import TargetTrials
 from leaderboard.submission import check
 from leaderboard.submission.open_rows import open_rows, read_batches
@@ -106,9 +105,9 @@ def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) 
         "scored_from": "embeddings" if entry.embeddings else "scores",
     }
     # No thresholds from validation people: a submission holds the test people alone.
-    beside = Beside(expected.asked)
+    context = CellContext(expected.asked)
     for cell in cells:
-        result["generators"][cell] = cell_figures(scorer, expected.videos, cell, protocol, beside)
+        result["generators"][cell] = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
     return result
 
 

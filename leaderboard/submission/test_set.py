@@ -135,7 +135,7 @@ class TestSet:
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             start_frame=windows.start_frame.astype(np.int64),
             protocol=protocol,
-            asked=plan.test_videos(self.dataset, protocol).sort_values("video").reset_index(drop=True),
+            asked=plan.select_test_videos(self.dataset, protocol).sort_values("video").reset_index(drop=True),
         )
 
 

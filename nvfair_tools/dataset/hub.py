@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from nvfair_tools.dataset.reader import Dataset
-from nvfair_tools.dataset.schema import IDENTITIES, TABLE, VIDEOS, frames_schema
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, TABLE_SPLIT, VIDEOS_SCHEMA, frames_schema
 from nvfair_tools.errors import MissingExtra, NvfairError
 
 CONFIGS = ("frames", "videos", "identities")
@@ -27,7 +27,7 @@ def load(folder: str | Path, config: str = "frames") -> Any:
     return _opened(Dataset.open(folder), config)
 
 
-def problems(folder: str | Path) -> list[str]:
+def card_problems(folder: str | Path) -> list[str]:
     """What `datasets` would not find, or would find besides, when it reads the data set in `folder` by its card.
 
     Compared for each config: the files of each split with those that videos.parquet names, and the columns with the
@@ -41,8 +41,8 @@ def problems(folder: str | Path) -> list[str]:
     frames = {str(split): sorted(group["part"].unique()) for split, group in usable.groupby("split")}
     expected: dict[str, tuple[dict[str, list[str]], pa.Schema]] = {
         "frames": (frames, frames_schema(distances=stored["distances"] != "none", mesh=bool(stored["mesh"]))),
-        "videos": ({TABLE: ["videos.parquet"]}, VIDEOS),
-        "identities": ({TABLE: ["identities.parquet"]}, IDENTITIES),
+        "videos": ({TABLE_SPLIT: ["videos.parquet"]}, VIDEOS_SCHEMA),
+        "identities": ({TABLE_SPLIT: ["identities.parquet"]}, IDENTITIES_SCHEMA),
     }
     found = []
     for config, (files, schema) in expected.items():

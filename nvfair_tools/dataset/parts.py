@@ -15,9 +15,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.schema import LANDMARKS, PIXEL_FRACTION, frames_schema
+from nvfair_tools.dataset.schema import LANDMARK_COUNT, PIXEL_FRACTION, frames_schema
 from nvfair_tools.features import DEFAULT_SCALE, Scale, distances
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 
 ROWS_PER_PART = 200_000
 # A row group is the unit of reading; with distances a row takes 16 kB.
@@ -73,7 +73,7 @@ def write_part(
     group = ROWS_PER_GROUP_WITH_DISTANCES if with_distances else ROWS_PER_GROUP
     total = 0
     with (
-        written_aside(path) as aside,
+        atomic_output(path) as aside,
         pq.ParquetWriter(
             aside,
             schema,
@@ -98,14 +98,14 @@ def write_part(
     return total
 
 
-def stored_landmarks(landmarks: np.ndarray) -> np.ndarray:
+def round_landmarks(landmarks: np.ndarray) -> np.ndarray:
     """Landmarks as a part holds them: float32 pixels rounded to 1/64."""
     return (np.round(np.asarray(landmarks, dtype=np.float32) * PIXEL_FRACTION) / PIXEL_FRACTION).astype(np.float32)
 
 
 def _batch(video: str, rows: FrameRows, schema: pa.Schema, scale: Scale) -> pa.RecordBatch:
     frames = len(rows.valid)
-    landmarks = stored_landmarks(rows.landmarks)
+    landmarks = round_landmarks(rows.landmarks)
     landmarks[~rows.valid] = np.nan
     reason = np.where(rows.valid, "", "no_face") if rows.reason is None else rows.reason
     columns: dict[str, pa.Array] = {
@@ -114,14 +114,14 @@ def _batch(video: str, rows: FrameRows, schema: pa.Schema, scale: Scale) -> pa.R
         "time": pa.array(np.asarray(rows.time, dtype=np.float64)),
         "valid": pa.array(np.asarray(rows.valid, dtype=bool)),
         "reason": pa.array(reason.tolist(), pa.string()),
-        "landmarks": _fixed(landmarks.reshape(frames, LANDMARKS * 2)),
+        "landmarks": _fixed(landmarks.reshape(frames, LANDMARK_COUNT * 2)),
     }
     if "distances" in schema.names:
         columns["distances"] = _fixed(distances(landmarks, scale, dtype=np.float16))
     if "mesh" in schema.names:
         if rows.mesh is None:
             raise ValueError(f"video {video} has no mesh, but the part is to hold one")
-        mesh = stored_landmarks(rows.mesh)
+        mesh = round_landmarks(rows.mesh)
         mesh[~rows.valid] = np.nan
         columns["mesh"] = _fixed(mesh.reshape(frames, -1))
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.schema import FORMAT_VERSION, LANDMARKS
+from nvfair_tools.dataset.schema import FORMAT_VERSION, LANDMARK_COUNT
 from nvfair_tools.dataset.tracks import TrackTable
 from nvfair_tools.errors import NvfairError
 
@@ -82,7 +82,7 @@ class Dataset:
         lengths = chosen["frames"].to_numpy(dtype=np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         total = int(offsets[-1])
-        landmarks = np.empty((total, LANDMARKS, 2), dtype=np.float32)
+        landmarks = np.empty((total, LANDMARK_COUNT, 2), dtype=np.float32)
         valid = np.empty(total, dtype=bool)
         time = np.empty(total, dtype=np.float64)
         meshes = np.empty((total, 478, 3), dtype=np.float32) if mesh else None
@@ -93,7 +93,7 @@ class Dataset:
             for n, first in zip(wanted, group["first_row"].to_numpy(), strict=True):
                 source = slice(int(first), int(first) + int(lengths[n]))
                 target = slice(int(offsets[n]), int(offsets[n + 1]))
-                landmarks[target] = rows["landmarks"][source].reshape(-1, LANDMARKS, 2)
+                landmarks[target] = rows["landmarks"][source].reshape(-1, LANDMARK_COUNT, 2)
                 valid[target] = rows["valid"][source]
                 time[target] = rows["time"][source]
                 if meshes is not None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-LANDMARKS = 126
-PAIRS = LANDMARKS * (LANDMARKS - 1) // 2
+LANDMARK_COUNT = 126
+PAIR_COUNT = LANDMARK_COUNT * (LANDMARK_COUNT - 1) // 2
 MESH_VALUES = 478 * 3
 SPLITS = ("train", "validation", "test")
 KINDS = ("real", "self", "cross")
 STATES = ("ok", "rejected", "failed")
 # What `datasets` calls the one part of a table of all splits; "all" has another meaning to it.
-TABLE = "table"
+TABLE_SPLIT = "table"
 
 # Landmarks are pixels rounded to this fraction: an error of 1/128 px at most, and 44 % fewer bytes after compression.
 PIXEL_FRACTION = 64
 
-IDENTITIES = pa.schema(
+IDENTITIES_SCHEMA = pa.schema(
     [
         pa.field("identity", pa.string(), nullable=False),  # namespace:id
         pa.field("source", pa.string(), nullable=False),  # collection, such as "cremad"; pairs stay within it
@@ -36,7 +36,7 @@ IDENTITIES = pa.schema(
     ]
 )
 
-VIDEOS = pa.schema(
+VIDEOS_SCHEMA = pa.schema(
     [
         pa.field("video", pa.string(), nullable=False),  # content id, unique
         pa.field("kind", pa.string(), nullable=False),  # real, self, cross
@@ -85,10 +85,10 @@ def frames_schema(*, distances: bool, mesh: bool) -> pa.Schema:
         pa.field("time", pa.float64(), nullable=False),  # seconds
         pa.field("valid", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
-        pa.field("landmarks", pa.list_(pa.float32(), LANDMARKS * 2), nullable=False),  # x0 y0 x1 y1 ... in pixels
+        pa.field("landmarks", pa.list_(pa.float32(), LANDMARK_COUNT * 2), nullable=False),  # x0 y0 x1 y1 ... in pixels
     ]
     if distances:
-        fields.append(pa.field("distances", pa.list_(pa.float16(), PAIRS), nullable=False))
+        fields.append(pa.field("distances", pa.list_(pa.float16(), PAIR_COUNT), nullable=False))
     if mesh:
         fields.append(pa.field("mesh", pa.list_(pa.float32(), MESH_VALUES), nullable=False))
     return pa.schema(fields)

@@ -61,7 +61,7 @@ def crop_square(
     return np.asarray(picture).copy(), matrix
 
 
-def move_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def transform_points(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """Points (..., 2) or (..., 3) under a crop's matrix; z is scaled alike. Same dtype."""
     moved = np.array(points, dtype=np.float64)
     moved[..., :2] = moved[..., :2] @ matrix[:, :2].T + matrix[:, 2]
@@ -101,7 +101,7 @@ def frame_face(
     least = min(side, LEAST_SCALE * float(max(box[2] - box[0], box[3] - box[1])))
     centre, side = within(centre, side, (image.shape[1], image.shape[0]), least)
     crop, matrix = crop_square(image, centre, side, size, border=border)
-    return crop, move_points(mesh, matrix)
+    return crop, transform_points(mesh, matrix)
 
 
 def clip_crop(
@@ -128,7 +128,7 @@ def clip_crop(
     return within(centre, side, size, max(min(side, LEAST_SCALE * longer), holding))
 
 
-def overlap(first: np.ndarray, second: np.ndarray) -> float:
+def box_overlap(first: np.ndarray, second: np.ndarray) -> float:
     """Intersection over union of two boxes (4,)."""
     inner = np.minimum(first[2:], second[2:]) - np.maximum(first[:2], second[:2])
     shared = float(np.prod(np.clip(inner, 0, None)))

@@ -42,10 +42,10 @@ INNER_EYE_CORNERS = (AVAPRINTDB_109.position(133), AVAPRINTDB_109.position(362))
 
 def avaprintdb_input(mesh: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """What those networks read, float32 (T, 109, 3), of meshes (T, 478, 3) in pixels of a video of `size` (W, H)."""
-    return avaprintdb_normalised(AVAPRINTDB_109.take(mesh), np.array([size], dtype=np.float32))
+    return normalise_avaprintdb_points(AVAPRINTDB_109.take(mesh), np.array([size], dtype=np.float32))
 
 
-def avaprintdb_normalised(points: np.ndarray, size: np.ndarray) -> np.ndarray:
+def normalise_avaprintdb_points(points: np.ndarray, size: np.ndarray) -> np.ndarray:
     """The same of their 109 points (T, 109, 3) alone; size: (T, 2), or (1, 2) for all frames alike.
 
     x and y are fractions of the width and of the height, which distorts pictures that are not square (a flaw of the

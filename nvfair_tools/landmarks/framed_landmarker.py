@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nvfair_tools.faces.framing import crop_square, face_box, move_points, overlap, square_of
+from nvfair_tools.faces.framing import box_overlap, crop_square, face_box, square_of, transform_points
 
 if TYPE_CHECKING:
     from nvfair_tools.faces.detector import Detector
@@ -88,7 +88,7 @@ class FramedLandmarker:
         crop, matrix = crop_square(image, centre, side, max(_LEAST_SIZE, round(side)))
         scale = matrix[0, 0]
         back = np.array([[1 / scale, 0.0, -matrix[0, 2] / scale], [0.0, 1 / scale, -matrix[1, 2] / scale]])
-        return [move_points(mesh, back) for mesh in self._landmarker.find(crop)]
+        return [transform_points(mesh, back) for mesh in self._landmarker.find(crop)]
 
     def _look(self, view: tuple[tuple[float, float], float] | None) -> None:
         """Another crop is another picture to the landmarker: what it remembers of places no longer holds."""
@@ -107,4 +107,4 @@ def _still_good(view: tuple[tuple[float, float], float], wanted: tuple[tuple[flo
 def _closeness(box: np.ndarray, other: np.ndarray) -> float:
     """Overlap where there is some, else less the farther apart."""
     distance = float(np.linalg.norm((box[:2] + box[2:] - other[:2] - other[2:]) / 2))
-    return overlap(box, other) - 1e-6 * distance
+    return box_overlap(box, other) - 1e-6 * distance

@@ -170,12 +170,12 @@ MEASUREMENTS: Mapping[str, tuple[int, int]] = MappingProxyType(
 )
 
 
-def landmarks_of(mesh: np.ndarray) -> np.ndarray:
+def landmarks_from_mesh(mesh: np.ndarray) -> np.ndarray:
     """The 126 landmarks, float32 (T, 126, 2) pixels, of meshes (T, 478, 3)."""
     return SCHEME_126.take(mesh)
 
 
-def measure(landmarks: np.ndarray, name: str) -> np.ndarray:
+def measure_length(landmarks: np.ndarray, name: str) -> np.ndarray:
     """The length (T,) in pixels called `name` in MEASUREMENTS, of landmarks (T, 126, 2)."""
     if name not in MEASUREMENTS:
         raise NvfairError(f"measurement {name!r} is unknown", expected=f"one of {', '.join(MEASUREMENTS)}")

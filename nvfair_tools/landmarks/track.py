@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 
 FORMAT_VERSION = 1
 
@@ -60,7 +60,7 @@ def save_track(path: str | Path, track: Track) -> None:
     }
     # `numpy.savez` stamps each member with the present time, so the members are written here. Meshes do not shrink
     # enough to be worth compressing: noise in the low bits.
-    with written_aside(Path(path)) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
+    with atomic_output(Path(path)) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             content = io.BytesIO()
             np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.faces.framing import box_area, face_box, overlap
+from nvfair_tools.faces.framing import box_area, box_overlap, face_box
 from nvfair_tools.landmarks.landmarker import Landmarker
 from nvfair_tools.landmarks.track import Track
 from nvfair_tools.media import Frame, decode
@@ -117,7 +117,7 @@ class _Chooser:
     def _followed(self, faces: list[_Face], time: float) -> _Face | None:
         if self._last is None:
             return faces[0]
-        overlaps = [overlap(self._last, box) for _, box in faces]
+        overlaps = [box_overlap(self._last, box) for _, box in faces]
         best = int(np.argmax(overlaps))
         if overlaps[best] >= _SAME_FACE:
             return faces[best]
@@ -128,7 +128,7 @@ class _Chooser:
         candidate, since = faces[0], time
         if self._elsewhere is not None:
             place, seen = self._elsewhere
-            near = [face for face in faces if overlap(place, face[1]) >= _SAME_FACE]
+            near = [face for face in faces if box_overlap(place, face[1]) >= _SAME_FACE]
             if near:
                 candidate, since = near[0], seen
         if time - since >= _SETTLED_SECONDS:
@@ -146,6 +146,6 @@ def _distinct(meshes: list[np.ndarray]) -> list[_Face]:
     faces = sorted(((mesh, face_box(mesh)) for mesh in meshes), key=lambda face: -box_area(face[1]))
     kept: list[_Face] = []
     for face in faces:
-        if all(overlap(face[1], other[1]) < _TWICE_FOUND for other in kept):
+        if all(box_overlap(face[1], other[1]) < _TWICE_FOUND for other in kept):
             kept.append(face)
     return kept

@@ -22,7 +22,7 @@ from typing import IO, Any
 import numpy as np
 
 from nvfair_tools.errors import MissingExtra
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 from nvfair_tools.media.errors import MediaError
 
 # x264's constant rate factor: 18 is about where compression stops being visible. Measured on real faces at 256 pixels:
@@ -85,7 +85,7 @@ def encode(
     if first is None:
         raise MediaError("no_frames", path, "there was no frame to write", remedy="give at least one frame")
     shape = _checked(path, first, None, 0)
-    with written_aside(path) as aside:
+    with atomic_output(path) as aside:
         count = _run(path, _command(aside, shape, rate, metadata or {}, crf), _chain(first, pending), shape)
         _check_written(path, aside, count)
         digest = hashlib.sha256(aside.read_bytes()).hexdigest()

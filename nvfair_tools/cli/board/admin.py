@@ -37,9 +37,9 @@ def init(folder: Path, dataset: Path, account: str) -> None:
     from leaderboard.store.results import Store
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.errors import NvfairError
-    from nvfair_tools.files import made_folder, write_text
+    from nvfair_tools.files import make_folder, write_text
 
-    file = made_folder(folder) / FILE
+    file = make_folder(folder) / FILE
     if file.exists():
         raise NvfairError("there is a board already", where=file, remedy="choose another folder")
     Dataset.open(dataset)
@@ -111,8 +111,8 @@ def list_(board: Path) -> None:
         for row, account in tokens(store.engine):
             over = row.expires is not None and row.expires <= now()
             state = "revoked" if row.revoked else "expired" if over else "valid"
-            until = f" until {row.expires:%Y-%m-%d %H:%M} UTC" if row.expires else ""
-            click.echo(f"{row.id}  {account}  {row.name}  {state}{until}")
+            expiry = f" until {row.expires:%Y-%m-%d %H:%M} UTC" if row.expires else ""
+            click.echo(f"{row.id}  {account}  {row.name}  {state}{expiry}")
 
 
 @admin.command()
@@ -158,10 +158,10 @@ def rescore(reason: str, submission: str, phase: str, board: Path) -> None:
 def backup(file: Path, board: Path) -> None:
     """Write the whole board to FILE, while it runs."""
     from leaderboard.store.backup import backup as write
-    from leaderboard.store.files import Vault
+    from leaderboard.store.files import SubmissionFiles
 
     with _opened(board) as (settings, store):
-        manifest = write(store.engine, Vault(settings.files), file)
+        manifest = write(store.engine, SubmissionFiles(settings.files), file)
     click.echo(f"{file}: {manifest.rows['submissions']} submissions, {manifest.rows['results']} results")
 
 
@@ -171,10 +171,10 @@ def backup(file: Path, board: Path) -> None:
 def restore(file: Path, board: Path) -> None:
     """Fill an empty board from FILE."""
     from leaderboard.store.backup import restore as fill
-    from leaderboard.store.files import Vault
+    from leaderboard.store.files import SubmissionFiles
 
     with _opened(board) as (settings, store):
-        manifest = fill(store.engine, Vault(settings.files), file)
+        manifest = fill(store.engine, SubmissionFiles(settings.files), file)
     click.echo(f"{manifest.rows['submissions']} submissions, {manifest.rows['results']} results are back")
 
 

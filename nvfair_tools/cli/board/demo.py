@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from benchmark.methods.method import Touched
     from benchmark.windows.window_set import WindowSet
-    from leaderboard.store.files import Vault
+    from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
     from nvfair_tools.dataset import Dataset
@@ -71,17 +71,17 @@ def demo(folder: Path, workers: int | None) -> None:
     not made again. A folder in FOLDER/entries is what your own submission looks like, and `nvfair board serve FOLDER`
     takes it.
     """
-    from leaderboard.pages.static_site import export
+    from leaderboard.pages.static_site import export_site
     from leaderboard.settings import FILE, read
     from leaderboard.store.datasets import register
-    from leaderboard.store.files import Vault
+    from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
     from nvfair_tools.dataset import Dataset
-    from nvfair_tools.files import made_folder, write_text
+    from nvfair_tools.files import make_folder, write_text
 
     begun = time.monotonic()
-    if not (made_folder(folder) / FILE).exists():
+    if not (make_folder(folder) / FILE).exists():
         write_text(folder / FILE, SETTINGS.format(folder=folder))
     _simulated(folder / "dataset", workers)
     dataset = Dataset.open(folder / "dataset")
@@ -92,13 +92,13 @@ def demo(folder: Path, workers: int | None) -> None:
             err=True,
         )
     settings = read(folder)
-    test, store, vault = TestSet(dataset), Store(settings.store), Vault(settings.files)
+    test, store, submission_files = TestSet(dataset), Store(settings.store), SubmissionFiles(settings.files)
     try:
         register(store.engine, settings)
         for made in _entries(folder / "entries", test):
-            _through(made, test, store, vault)
+            _through(made, test, store, submission_files)
         public = [result for result in store.results() if not result.private]
-        page = export(public, made_folder(folder / "site"), title=settings.title)
+        page = export_site(public, make_folder(folder / "site"), title=settings.title)
     finally:
         store.close()
     click.secho(f"\nDone in {time.monotonic() - begun:.0f} seconds. Where to look:", bold=True)
@@ -216,17 +216,17 @@ def _touched(role: Touched) -> dict[str, Any]:
     }
 
 
-def _through(folder: Path, test: TestSet, store: Store, vault: Vault) -> None:
+def _through(folder: Path, test: TestSet, store: Store, submission_files: SubmissionFiles) -> None:
     """One submission the whole way: packed, unpacked elsewhere, checked, scored, kept, stored."""
 
     from leaderboard.submission.archive import pack, unpack
     from leaderboard.submission.scoring import score
 
     archive = pack(folder, folder.with_suffix(".zip"))
-    with vault.aside() as aside:
+    with submission_files.scratch_folder() as aside:
         unpacked = unpack(archive, aside / "unpacked")
         identity, submission, rows = score(unpacked, test)
-        vault.keep(unpacked, identity)
+        submission_files.add(unpacked, identity)
     told = [(row.protocol, row.figures["generators"]) for row in rows]
     store.add(identity, submission, rows)
     for protocol, generators in told:

@@ -19,7 +19,7 @@ def check(dataset: Path) -> None:
     from nvfair_tools.dataset import hub
     from nvfair_tools.errors import Problems
 
-    problems = hub.problems(dataset)
+    problems = hub.card_problems(dataset)
     if problems:
         raise Problems(dataset, problems, remedy="run `nvfair build` again, which writes parts and card anew")
     click.echo(f"{dataset}: `datasets` reads {', '.join(hub.CONFIGS)} as the card says")

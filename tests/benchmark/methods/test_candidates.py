@@ -14,7 +14,7 @@ import yaml
 
 from benchmark import protocols
 from benchmark.evaluation.run import evaluate
-from benchmark.evaluation.sections import test_videos as videos_of_test
+from benchmark.evaluation.sections import select_test_videos
 from benchmark.methods import candidates
 from benchmark.methods.candidates import as_candidate
 from benchmark.methods.method import Declaration, Method, parse_declaration
@@ -82,7 +82,7 @@ def test_two_methods_of_one_name_are_refused(small: Dataset) -> None:
 
 def _scores(small: Dataset, path: Path, declare: bool = True) -> pd.DataFrame:
     """Scores by trial for the protocol: minus the difference of two numbers that belong to the videos."""
-    videos = read_windows(small, UNSEEN, videos=videos_of_test(small, UNSEEN)["video"]).videos
+    videos = read_windows(small, UNSEEN, videos=select_test_videos(small, UNSEEN)["video"]).videos
     number = np.arange(len(videos)) % 7
     ids = videos["video"].to_numpy()
     rows = [

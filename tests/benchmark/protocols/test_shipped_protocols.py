@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from benchmark import protocols
 from benchmark.controls import CrossnessScorer
 from benchmark.protocols.schema import Protocol
-from benchmark.trial_scores.figures import HEADLINES, figures
+from benchmark.trial_scores.figures import HEADLINE_FIGURES, compute_figures
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.trials.trials import cell_names, make_trials
 
@@ -46,8 +46,8 @@ def test_figures_come_out_of_every_shipped_protocol(protocol: Protocol) -> None:
     for cell in cell_names(["x", "y"], protocol.trials):
         scorer = Scorer(found, protocol.scoring)
         some = list(make_trials(videos, cell, protocol.trials))
-        result = figures(scorer, some, videos, protocol)
-        assert result[HEADLINES[protocol.scoring.headline]]["value"] > 0.8
+        result = compute_figures(scorer, some, videos, protocol)
+        assert result[HEADLINE_FIGURES[protocol.scoring.headline]]["value"] > 0.8
         scored = [scorer.score(one) for one in some]
         labels = np.concatenate([np.repeat([1, 0], [len(s.genuine), len(s.impostor)]) for s in scored])
         scores = np.concatenate([np.concatenate([s.genuine, s.impostor]) for s in scored])
@@ -61,7 +61,9 @@ def test_noticing_a_face_that_is_not_the_drivers_gains_nothing_where_both_kinds_
     videos, _ = world(0.0)
     detector = CrossnessScorer((videos["target"] != videos["driver"]).to_numpy().astype(float))
     for protocol, expected in ((protocols.load("nvfair-seen"), 1.0), (protocols.load(name), 0.5)):
-        result = figures(detector, list(make_trials(videos, "x", protocol.trials)), videos, protocol, full=False)
+        result = compute_figures(
+            detector, list(make_trials(videos, "x", protocol.trials)), videos, protocol, full=False
+        )
         assert result["auc_mean"]["value"] == expected
 
 
@@ -70,7 +72,7 @@ def test_more_enrolled_clips_help() -> None:
     value = {}
     for protocol in protocols.load_all("nvfair-enrol-k"):
         some = list(make_trials(videos, "x", protocol.trials))
-        result = figures(Scorer(found, protocol.scoring), some, videos, protocol, full=False)
+        result = compute_figures(Scorer(found, protocol.scoring), some, videos, protocol, full=False)
         value[protocol.trials.template.clips] = result["auc_mean"]["value"]
     assert value[1] < value[2] < value[4] < value[8]
 
@@ -80,7 +82,7 @@ def test_near_copies_are_found_where_people_are_all_alike() -> None:
     videos, found = world(0.0)
     for name, cell in (("nvfair-same-clip", "x"), ("nvfair-same-clip-generators", "x>y"), ("nvfair-seen", "x")):
         protocol = protocols.load(name)
-        result = figures(
+        result = compute_figures(
             Scorer(found, protocol.scoring),
             list(make_trials(videos, cell, protocol.trials)),
             videos,

@@ -31,7 +31,7 @@ from benchmark.stress.sweeps import (
     _kept,
 )
 from benchmark.stress.tracks import Track, dropped, jitter, noise, slower
-from benchmark.trial_scores.figures import figures
+from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.window_batch import WindowBatch
@@ -96,7 +96,9 @@ def main_figure(dataset: Dataset, generator: str, method: Motion) -> dict[str, A
     videos = dataset.videos[(dataset.videos["split"] == "test") & dataset.videos["generator"].notna()]
     windows = read_windows(dataset, PROTOCOL, videos=videos["video"])
     scorer = Scorer(embed_videos(method, windows, dataset), PROTOCOL.scoring)
-    return figures(scorer, list(make_trials(windows.videos, generator, PROTOCOL.trials)), windows.videos, PROTOCOL)
+    return compute_figures(
+        scorer, list(make_trials(windows.videos, generator, PROTOCOL.trials)), windows.videos, PROTOCOL
+    )
 
 
 def curve(rows: list[dict[str, Any]], name: str) -> list[float]:

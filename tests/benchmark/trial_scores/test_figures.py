@@ -13,7 +13,7 @@ from benchmark import protocols
 from benchmark.metrics import roc
 from benchmark.metrics.costs import cllr_min
 from benchmark.protocols.schema import TrialRule
-from benchmark.trial_scores.figures import figures
+from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scored_trials import scored_trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.trials.trials import TargetTrials, make_trials
@@ -53,7 +53,9 @@ RULE = list(make_trials(TABLE, "g", SEEN.trials))
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     validation = (np.random.default_rng(1).normal(-0.6, 0.3, 300), np.random.default_rng(2).normal(-1.2, 0.3, 900))
-    return figures(scorer(), RULE, TABLE, SEEN, asked=RULE, validation=validation, demographics=DEMOGRAPHICS)
+    return compute_figures(
+        scorer(), RULE, TABLE, SEEN, requested_trials=RULE, validation_scores=validation, demographics=DEMOGRAPHICS
+    )
 
 
 def test_figures_are_plain_values(found: dict[str, Any]) -> None:
@@ -108,7 +110,7 @@ def test_the_table_of_people_counts_each_as_target_and_as_impostor(found: dict[s
         assert row["auc"] == found["per_target"][row["person"]]
         beaten = [
             np.mean(one.genuine[:, None] > one.impostor[drivers[one.trials.impostor[:, 1]] == row["person"]])
-            for one in scored.scored
+            for one in scored.complete_targets
             if one.trials.target != row["person"] and (drivers[one.trials.impostor[:, 1]] == row["person"]).any()
         ]
         assert row["auc_as_impostor"] == pytest.approx(np.mean(beaten))
@@ -146,8 +148,8 @@ def test_videos_without_scores_are_counted_as_rejected() -> None:
         )
         for one in RULE
     ]
-    found = figures(scorer(), rest, TABLE, SEEN, full=False, asked=RULE)
-    whole = figures(scorer(), RULE, TABLE, SEEN, full=False)
+    found = compute_figures(scorer(), rest, TABLE, SEEN, full=False, requested_trials=RULE)
+    whole = compute_figures(scorer(), RULE, TABLE, SEEN, full=False)
     assert "a:0" not in found["per_target"]
     assert found["fta"]["genuine"] == CLIPS * (CLIPS - 1) // 2
     assert found["fta"]["impostor"] == CLIPS * 3 * CLIPS
@@ -156,7 +158,7 @@ def test_videos_without_scores_are_counted_as_rejected() -> None:
 
 
 def test_without_validation_the_information_is_of_the_scores_as_they_are() -> None:
-    found = figures(scorer(), RULE, TABLE, SEEN, full=False)
+    found = compute_figures(scorer(), RULE, TABLE, SEEN, full=False)
     assert found["cllr_of"] == "scores as they are"
     assert "at_validation_threshold" not in found
     assert "bands" not in found
@@ -166,7 +168,7 @@ def test_a_scorer_that_gives_nan_is_refused_with_the_trial() -> None:
     broken = scorer()
     broken.rows[3] = np.nan
     with pytest.raises(NvfairError, match=r"genuine trial v00\d\|v00\d is NaN"):
-        figures(broken, RULE, TABLE, SEEN)
+        compute_figures(broken, RULE, TABLE, SEEN)
 
 
 @pytest.mark.parametrize("rule", list(TrialRule))
@@ -178,7 +180,7 @@ def test_every_rule_of_trials_has_its_figures(rule: TrialRule) -> None:
     rows = np.concatenate([scorer().rows, scorer(seed=1).rows])
     ids = table["video"].to_numpy(dtype=object)
     both = Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), rows), protocol.scoring)
-    found = figures(both, list(make_trials(table, "g", trials_part)), table, protocol)
+    found = compute_figures(both, list(make_trials(table, "g", trials_part)), table, protocol)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["auc_pooled"]["people"] == PEOPLE
     assert 0 < found["auc_mean"]["low"] < found["auc_mean"]["value"]

@@ -65,8 +65,8 @@ def test_scores_equal_plain_loops(score: str, aggregation: str) -> None:
         return float(a @ b) if score == "cosine" else -float(np.sqrt(np.sum((a - b) ** 2)))
 
     def expected(i: int, j: int) -> float:
-        one = [unit(w.astype(float)) for w in data.windows[data.offsets[i] : data.offsets[i + 1]]]
-        two = [unit(w.astype(float)) for w in data.windows[data.offsets[j] : data.offsets[j + 1]]]
+        one = [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[i] : data.offsets[i + 1]]]
+        two = [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[j] : data.offsets[j + 1]]]
         if aggregation == "mean-score":
             return float(np.mean([alike(a, b) for a in one for b in two]))
         return alike(unit(np.mean(one, axis=0)), unit(np.mean(two, axis=0)))
@@ -91,7 +91,7 @@ def test_scores_of_templates_equal_plain_loops(score: str, aggregation: str, tem
         return float(a @ b) if score == "cosine" else -float(np.sqrt(np.sum((a - b) ** 2)))
 
     def windows(video: int) -> list[np.ndarray]:
-        return [unit(w.astype(float)) for w in data.windows[data.offsets[video] : data.offsets[video + 1]]]
+        return [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[video] : data.offsets[video + 1]]]
 
     def mean(video: int) -> np.ndarray:
         return unit(np.mean(windows(video), axis=0))
@@ -114,7 +114,7 @@ def test_scores_of_templates_equal_plain_loops(score: str, aggregation: str, tem
 
 def test_a_nan_in_a_template_is_refused_naming_its_videos_and_the_probe() -> None:
     data = embeddings()
-    data.windows[3] = np.nan  # video c
+    data.window_embeddings[3] = np.nan  # video c
     with pytest.raises(NvfairError, match=r"genuine trial a\+c\|d"):
         Scorer(data, Scoring()).score(TEMPLATES)
 
@@ -142,6 +142,6 @@ def test_equal_embeddings_tie_exactly() -> None:
 
 def test_a_nan_embedding_is_refused_naming_the_trial() -> None:
     data = embeddings()
-    data.windows[3] = np.nan  # video c
+    data.window_embeddings[3] = np.nan  # video c
     with pytest.raises(NvfairError, match=r"genuine trial c\|d"):
         Scorer(data, Scoring()).score(PAIRS)

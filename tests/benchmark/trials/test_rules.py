@@ -288,7 +288,7 @@ def test_videos_that_share_a_file_name_stay_two_videos() -> None:
         trial_name(f"one/a/{name}", f"one/b/{name}"), trial_name("one/a/002", f"one/b/{name}")
     ]  # fmt: skip
     table = EmbeddingTable(ids, np.zeros(3, int), np.zeros(3, int), np.eye(3, dtype=np.float32), {})
-    assert video_embeddings(table, ids.tolist()).means().tolist() == np.eye(3).tolist()
+    assert video_embeddings(table, ids.tolist()).video_means().tolist() == np.eye(3).tolist()
 
 
 def test_a_video_that_is_there_twice_is_refused_by_name() -> None:

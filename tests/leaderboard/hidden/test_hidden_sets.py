@@ -17,7 +17,7 @@ from leaderboard.submission.scoring import score
 from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.conftest import GOOD, declare
+from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 SEEN = protocols.load("nvfair-seen")
 
@@ -56,7 +56,11 @@ def test_names_of_the_hidden_set_itself_are_unknown_to_it(submission: Path, hidd
 
 def test_scores_are_not_taken_on_hidden_sets(submission: Path, hidden) -> None:
     (submission / "scores.csv").write_text("trial,score\n")
-    declare(submission, GOOD | {"entries": [{**GOOD["entries"][0], "embeddings": None, "scores": "scores.csv"}]})
+    write_declaration(
+        submission,
+        VALID_DECLARATION
+        | {"entries": [{**VALID_DECLARATION["entries"][0], "embeddings": None, "scores": "scores.csv"}]},
+    )
     for one in hidden:
         (told,) = problems(submission, one)
         assert "a list of its trials would tell who drives whom" in told

@@ -14,13 +14,13 @@ from leaderboard.server.intake import Accepted, Intake, PhaseClosed, QuotaUsed, 
 from leaderboard.store import job_queue as queue
 from leaderboard.store.audit_log import rows
 from leaderboard.store.database import reading, writing
-from leaderboard.store.files import Vault
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.quota import set_quota
 from leaderboard.store.results import Store
 from leaderboard.store.tables import FAILED, JobRow, SubmissionRow, now
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
-from tests.leaderboard.running import Board, account, named, zipped
+from tests.leaderboard.board_process import Board, copy_with_method, create_account, zip_folder
 
 
 class Desk:
@@ -28,12 +28,12 @@ class Desk:
 
     def __init__(self, board: Board, store: Store, scratch: Path) -> None:
         self.board, self.store, self.scratch = board, store, scratch
-        self.vault = Vault(board.settings.files)
-        self.intake = Intake(board.settings, store.engine, self.vault)
-        self.ann, self.bob = account(store, "ann"), account(store, "bob")
+        self.submission_files = SubmissionFiles(board.settings.files)
+        self.intake = Intake(board.settings, store.engine, self.submission_files)
+        self.ann, self.bob = create_account(store, "ann"), create_account(store, "bob")
 
     def send(self, archive: Path, phase: str = "tight", *, who=None, private: bool = False) -> Accepted:
-        with self.vault.aside() as aside:
+        with self.submission_files.scratch_folder() as aside:
             shutil.copy(archive, aside / "upload.zip")
             return self.intake.accept(
                 aside / "upload.zip", aside, who or self.ann, phase, private=private, address="127.0.0.1"
@@ -45,12 +45,14 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, good: Path) -> Callable[[str], Path]:
+def archives(
+    tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, valid_submission: Path
+) -> Callable[[str], Path]:
     scratch = tmp_path_factory.mktemp("archives")
 
     def make(method: str) -> Path:
         path = scratch / f"{method}.zip"
-        return path if path.exists() else zipped(named(good, scratch / method, method), path)
+        return path if path.exists() else zip_folder(copy_with_method(valid_submission, scratch / method, method), path)
 
     return make
 
@@ -70,27 +72,32 @@ def shared_desk(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, fres
 @pytest.fixture
 def desk(shared_desk: Desk, request: pytest.FixtureRequest) -> Desk:
     name = request.node.name[:60]
-    shared_desk.ann, shared_desk.bob = account(shared_desk.store, f"a {name}"), account(shared_desk.store, f"b {name}")
+    shared_desk.ann, shared_desk.bob = (
+        create_account(shared_desk.store, f"a {name}"),
+        create_account(shared_desk.store, f"b {name}"),
+    )
     return shared_desk
 
 
 def test_an_upload_is_kept_by_its_content_and_queued(desk: Desk, archives) -> None:
     accepted = desk.send(archives("kept"))
     assert (accepted.new, accepted.state, accepted.quota.left) == (True, "queued", 1)
-    folder = desk.vault.path(accepted.digest)
+    folder = desk.submission_files.folder_of(accepted.digest)
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()) == [
         "embeddings/test.parquet",
         "submission.yaml",
     ]
-    assert list((desk.vault.folder / ".incoming").iterdir()) == []
+    assert list((desk.submission_files.folder / ".incoming").iterdir()) == []
     assert [row.action for row in rows(desk.store.engine, subject=accepted.digest)] == ["submission accepted"]
 
 
-def test_a_folder_within_the_archive_and_files_beside_are_of_no_matter(desk: Desk, archives, good, tmp_path) -> None:
-    folder = named(good, tmp_path / "inside", "inside")
-    plain = desk.send(zipped(folder, tmp_path / "plain.zip"))
+def test_a_folder_within_the_archive_and_files_beside_are_of_no_matter(
+    desk: Desk, archives, valid_submission, tmp_path
+) -> None:
+    folder = copy_with_method(valid_submission, tmp_path / "inside", "inside")
+    plain = desk.send(zip_folder(folder, tmp_path / "plain.zip"))
     (folder / "notes.txt").write_text("not named by the declaration")
-    again = desk.send(zipped(folder, tmp_path / "wrapped.zip", inside="my-submission/"))
+    again = desk.send(zip_folder(folder, tmp_path / "wrapped.zip", inside="my-submission/"))
     assert (again.digest, again.new) == (plain.digest, False)
 
 
@@ -102,16 +109,16 @@ def test_the_same_files_again_cost_nothing(desk: Desk, archives) -> None:
     assert len([job for job in desk.jobs() if job.submission == first.digest]) == 1
 
 
-def test_a_refused_upload_is_free_and_leaves_nothing(desk: Desk, good: Path, tmp_path: Path) -> None:
-    folder = named(good, tmp_path / "bad", "bad")
+def test_a_refused_upload_is_free_and_leaves_nothing(desk: Desk, valid_submission: Path, tmp_path: Path) -> None:
+    folder = copy_with_method(valid_submission, tmp_path / "bad", "bad")
     (folder / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
-    before, kept = len(desk.jobs()), set(desk.vault.digests())
+    before, kept = len(desk.jobs()), set(desk.submission_files.digests())
     with pytest.raises(Problems) as caught:
-        desk.send(zipped(folder, tmp_path / "bad.zip"))
+        desk.send(zip_folder(folder, tmp_path / "bad.zip"))
     assert len(caught.value.problems) == 1  # two entries, one file
-    assert str(desk.vault.folder) not in str(caught.value)
+    assert str(desk.submission_files.folder) not in str(caught.value)
     assert len(desk.jobs()) == before
-    assert set(desk.vault.digests()) == kept
+    assert set(desk.submission_files.digests()) == kept
     assert desk.intake.quotas(desk.ann)["tight"].used == 0
 
 
@@ -198,6 +205,6 @@ def test_files_that_a_crash_left_without_a_row_are_found_again(desk: Desk, archi
     with writing(desk.store.engine) as session:  # as if the database had never heard of it
         session.execute(JobRow.__table__.delete().where(JobRow.submission == digest))
         session.execute(SubmissionRow.__table__.delete().where(SubmissionRow.digest == digest))
-    assert desk.vault.path(digest).is_dir()
+    assert desk.submission_files.folder_of(digest).is_dir()
     assert desk.send(archives("crash"), "development").new
     assert queue.depth(desk.store.engine)["queued"] >= 1

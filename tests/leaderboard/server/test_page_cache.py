@@ -12,8 +12,8 @@ from leaderboard.store.database import writing
 from leaderboard.store.results import Store
 from leaderboard.store.tables import DatasetRow, SubmissionRow
 from leaderboard.submission.scoring import score
-from tests.leaderboard.conftest import GOOD, declare
-from tests.leaderboard.running import account
+from tests.leaderboard.board_process import create_account
+from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 
 class Site:
@@ -149,13 +149,13 @@ def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, f
     snapshot = Snapshot(store)
     assert snapshot.refresh()
     assert not snapshot.refresh()
-    ann = account(store)
+    ann = create_account(store)
 
     def methods() -> list[str]:
         return [result.submission.method for result in snapshot.moment.results]
 
     for name, private in (("public", False), ("draft", True)):
-        declare(submission, {**GOOD, "method": name})
+        write_declaration(submission, {**VALID_DECLARATION, "method": name})
         digest, declaration, rows = score(submission, dataset)
         scored_on = rows[0].dataset_digest
         store.add(digest, declaration, rows)

@@ -10,7 +10,7 @@ from leaderboard.store.audit_log import rows
 from leaderboard.store.results import Store
 from leaderboard.store.tables import now
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.running import dump
+from tests.leaderboard.board_process import dump_database
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def test_a_token_opens_its_account_and_its_secret_is_not_kept(store: Store) -> N
     found = authenticate(store.engine, token)
     assert found is not None
     assert found.name == "ann"
-    assert token.split("_", 2)[2] not in dump(store)
-    assert token not in dump(store)
+    assert token.split("_", 2)[2] not in dump_database(store)
+    assert token not in dump_database(store)
 
 
 def test_two_tokens_of_one_person_open_one_account(store: Store) -> None:

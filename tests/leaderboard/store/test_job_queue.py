@@ -12,7 +12,7 @@ from leaderboard.store import job_queue as queue
 from leaderboard.store.database import reading, writing
 from leaderboard.store.results import Store
 from leaderboard.store.tables import DONE, FAILED, FIRST, LEASED, QUEUED, JobRow, ResultRow, SubmissionRow, now
-from tests.leaderboard.conftest import GOOD
+from tests.leaderboard.conftest import VALID_DECLARATION
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def store(fresh_url: Callable[[], str]) -> Iterator[Store]:
 def put(store: Store, count: int = 1) -> None:
     with writing(store.engine) as session:
         for n in range(count):
-            session.add(SubmissionRow(digest=f"d{n}", method="m", declaration=json.dumps(GOOD)))
+            session.add(SubmissionRow(digest=f"d{n}", method="m", declaration=json.dumps(VALID_DECLARATION)))
             session.flush()
             moment = now()
             session.add(

@@ -14,7 +14,7 @@ from leaderboard.store.database import open_engine, writing
 from leaderboard.store.results import Store
 from leaderboard.store.tables import AuditRow, Base, ResultRow, SubmissionRow, now
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.conftest import GOOD
+from tests.leaderboard.conftest import VALID_DECLARATION
 
 # What the first release made, as its own code said it (create_all), for each database.
 OLD = (
@@ -35,7 +35,7 @@ def old_database(url: str) -> None:
     with writing(engine) as session:
         for statement in OLD:
             session.execute(text(statement.format(id=number)))
-        session.execute(text("INSERT INTO submissions VALUES ('d1', 'old', :d)"), {"d": json.dumps(GOOD)})
+        session.execute(text("INSERT INTO submissions VALUES ('d1', 'old', :d)"), {"d": json.dumps(VALID_DECLARATION)})
         session.execute(
             text("INSERT INTO results VALUES (1, 'd1', 0, 'nvfair-seen', 'p', 's', '1', 'first scoring', :f)"),
             {"f": json.dumps(FIGURES)},
@@ -80,7 +80,12 @@ def test_an_older_database_is_refused_with_the_way_forward_and_keeps_its_results
     engine.dispose()
     store = Store(url)
     (kept,) = store.results()
-    assert (kept.submission.method, kept.figures, kept.created, kept.private) == (GOOD["method"], FIGURES, None, False)
+    assert (kept.submission.method, kept.figures, kept.created, kept.private) == (
+        VALID_DECLARATION["method"],
+        FIGURES,
+        None,
+        False,
+    )
     store.close()
 
 
@@ -100,7 +105,7 @@ def test_a_newer_database_is_refused_in_words(fresh_url: Callable[[], str]) -> N
 def test_results_and_the_audit_log_cannot_be_changed_even_by_hand(fresh_url: Callable[[], str], verb: str) -> None:
     store = Store(fresh_url())
     with writing(store.engine) as session:
-        session.add(SubmissionRow(digest="d1", method="m", declaration=json.dumps(GOOD)))
+        session.add(SubmissionRow(digest="d1", method="m", declaration=json.dumps(VALID_DECLARATION)))
         session.flush()
         session.add(result())
         session.add(AuditRow(at=now(), actor="a", action="b", subject="c"))
@@ -113,7 +118,7 @@ def test_results_and_the_audit_log_cannot_be_changed_even_by_hand(fresh_url: Cal
 def test_the_database_itself_refuses_the_same_result_twice(fresh_url: Callable[[], str]) -> None:
     store = Store(fresh_url())
     with writing(store.engine) as session:
-        session.add(SubmissionRow(digest="d1", method="m", declaration=json.dumps(GOOD)))
+        session.add(SubmissionRow(digest="d1", method="m", declaration=json.dumps(VALID_DECLARATION)))
         session.flush()
         session.add(result())
     with pytest.raises(DatabaseError, match=r"(?i)unique"), writing(store.engine) as session:

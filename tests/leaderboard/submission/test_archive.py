@@ -16,7 +16,7 @@ import pytest
 from leaderboard.submission.archive import Limits, pack, unpack
 from leaderboard.submission.submission import digest, read
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.conftest import GOOD, declare
+from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 
 def archive(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes], compression: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -59,7 +59,16 @@ def test_equal_content_gives_equal_bytes_and_comes_back(submission: Path, tmp_pa
 def test_files_to_reproduce_by_are_packed_and_part_of_the_identity(submission: Path, tmp_path: Path) -> None:
     before = digest(submission, read(submission))
     (submission / "bundle.zip").write_bytes(b"first")
-    declare(submission, GOOD | {"entries": [GOOD["entries"][0] | {"reproduce": ["bundle.zip"]}, GOOD["entries"][1]]})
+    write_declaration(
+        submission,
+        VALID_DECLARATION
+        | {
+            "entries": [
+                VALID_DECLARATION["entries"][0] | {"reproduce": ["bundle.zip"]},
+                VALID_DECLARATION["entries"][1],
+            ]
+        },
+    )
     pack(submission, tmp_path / "a.zip")
     assert "bundle.zip" in zipfile.ZipFile(tmp_path / "a.zip").namelist()
     with_first = digest(submission, read(submission))

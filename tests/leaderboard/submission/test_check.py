@@ -10,7 +10,7 @@ import pytest
 
 from leaderboard.submission.check import problems
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard.conftest import GOOD, declare
+from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 
 def change(folder: Path, edit) -> None:
@@ -24,24 +24,24 @@ def test_a_good_submission_has_no_problems(submission: Path, dataset: Dataset) -
 
 
 def test_every_mistake_in_the_declaration_is_listed_with_its_key(submission: Path, dataset: Dataset) -> None:
-    bad = {**GOOD, "method": "", "surprise": 1, "training": {"people": [], "generators": []}}
-    declare(submission, bad)
+    bad = {**VALID_DECLARATION, "method": "", "surprise": 1, "training": {"people": [], "generators": []}}
+    write_declaration(submission, bad)
     found = problems(submission, dataset)
     assert len(found) == 3
     assert all(f"submission.yaml: {key}: " in "\n".join(found) for key in ("method", "surprise", "training.datasets"))
 
 
 def test_a_protocol_is_named_never_read_from_a_path(submission: Path, dataset: Dataset) -> None:
-    bad = copy.deepcopy(GOOD)
+    bad = copy.deepcopy(VALID_DECLARATION)
     bad["entries"][0]["protocol"] = "/etc/passwd.json"
-    declare(submission, bad)
+    write_declaration(submission, bad)
     assert "'/etc/passwd.json' is unknown" in problems(submission, dataset)[0]
 
 
 def test_a_protocol_whose_figure_a_board_does_not_rank_by_is_refused(submission: Path, dataset: Dataset) -> None:
-    bad = copy.deepcopy(GOOD)
+    bad = copy.deepcopy(VALID_DECLARATION)
     bad["entries"][0]["protocol"] = "avaprintdb-seen"
-    declare(submission, bad)
+    write_declaration(submission, bad)
     assert "avaprintdb-seen has one pooled figure" in problems(submission, dataset)[0]
 
 
@@ -49,7 +49,9 @@ def test_a_protocol_whose_figure_a_board_does_not_rank_by_is_refused(submission:
 def test_files_outside_the_folder_and_links_are_refused(submission: Path, dataset: Dataset, path: str) -> None:
     (submission.parent / "outside.parquet").write_bytes(b"PAR1")
     (submission / "embeddings" / "link.parquet").symlink_to(submission / "embeddings" / "test.parquet")
-    declare(submission, {**GOOD, "entries": [GOOD["entries"][0] | {"embeddings": path}]})
+    write_declaration(
+        submission, {**VALID_DECLARATION, "entries": [VALID_DECLARATION["entries"][0] | {"embeddings": path}]}
+    )
     (text,) = problems(submission, dataset)
     assert "leads out of the submission's folder or through a link" in text
 
@@ -93,7 +95,10 @@ def test_an_entry_without_a_generator_to_be_scored_on_is_a_problem(
     submission: Path, dataset: Dataset, seen: list[str], unseen: int
 ) -> None:
     number = 1 if unseen else 0
-    declare(submission, GOOD | {"entries": [GOOD["entries"][number] | {"trained_on_generators": seen}]})
+    write_declaration(
+        submission,
+        VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][number] | {"trained_on_generators": seen}]},
+    )
     (problem,) = problems(submission, dataset)
     assert "none of the tested generators (alpha, beta) is " + ("unseen" if unseen else "seen") in problem
     assert "trained_on_generators" in problem

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from benchmark import protocols
 from leaderboard.settings import read as read_settings
-from leaderboard.store.files import Vault
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.submission.check import problems
 from leaderboard.submission.check import test_windows as windows_of
 from leaderboard.submission.example_entries import embedded, scored, spread
@@ -50,7 +50,7 @@ def test_spread_does_not_change_with_size_and_place(dataset: Dataset) -> None:
 
 
 def test_the_public_set_is_named_by_its_recipe() -> None:
-    assert public_set().world() == "014ece70ca64b6ee2e11d012dffb0a40"
+    assert public_set().world_hash() == "014ece70ca64b6ee2e11d012dffb0a40"
 
 
 @pytest.mark.slow
@@ -75,4 +75,4 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     ]
     settings = read_settings(tmp_path / "demo")
     identity = digest(entries / "temporal-cnn", read(entries / "temporal-cnn"))
-    assert (Vault(settings.files).path(identity) / "reproduce" / "checkpoint.json").is_file()
+    assert (SubmissionFiles(settings.files).folder_of(identity) / "reproduce" / "checkpoint.json").is_file()

@@ -19,7 +19,7 @@ from leaderboard.submission.check import problems
 from leaderboard.submission.scoring import score
 from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard.conftest import GOOD, declare
+from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 SEEN = protocols.load("nvfair-seen")
 ENTRY = {"protocol": "nvfair-seen", "trained_on_generators": ["alpha"]}
@@ -27,7 +27,7 @@ ENTRY = {"protocol": "nvfair-seen", "trained_on_generators": ["alpha"]}
 
 def named(folder: Path, **file: str) -> None:
     """Declares one entry with this file."""
-    declare(folder, GOOD | {"entries": [ENTRY | file]})
+    write_declaration(folder, VALID_DECLARATION | {"entries": [ENTRY | file]})
 
 
 def figures(folder: Path, dataset: Dataset) -> dict:
@@ -177,17 +177,17 @@ def test_declared_in_any_role_an_overlap_is_an_overlap_and_silence_hides_none(
         ({"people": [], "selection": {"people": [people[1]]}}, [people[1]]),
         ({"people": "unknown", "thresholds": {"people": [people[1]]}}, [people[1]]),
     ):
-        content = copy.deepcopy(GOOD)
+        content = copy.deepcopy(VALID_DECLARATION)
         content["training"] |= training
-        declare(submission, content)
+        write_declaration(submission, content)
         assert score(submission, dataset)[2][0].figures["overlap"] == found
 
 
 def test_a_generator_used_in_any_role_is_not_unseen(submission: Path, dataset: Dataset) -> None:
     for touched in (["beta"], "unknown"):
-        content = copy.deepcopy(GOOD)
+        content = copy.deepcopy(VALID_DECLARATION)
         content["training"]["selection"] = {"generators": touched}
-        declare(submission, content)
+        write_declaration(submission, content)
         assert (
             "nvfair-unseen: none of the tested generators (alpha, beta) is unseen" in problems(submission, dataset)[0]
         )
@@ -198,7 +198,9 @@ def test_pairs_of_generators_and_templates_are_scored_from_embeddings(submission
         ("nvfair-cross-generator", ["alpha>beta", "beta>alpha"]),
         ("nvfair-cross-cross", ["alpha", "beta"]),
     ):
-        declare(submission, GOOD | {"entries": [GOOD["entries"][0] | {"protocol": protocol}]})
+        write_declaration(
+            submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"protocol": protocol}]}
+        )
         assert problems(submission, dataset) == []
         assert sorted(figures(submission, dataset)) == cells
 
@@ -207,7 +209,9 @@ def test_protocols_that_stand_for_several_and_scores_of_templates_are_refused(
     submission: Path, dataset: Dataset
 ) -> None:
     for protocol, told in (("nvfair-enrol-k", "stands for several"), ("avaprintdb-seen", "has one pooled figure")):
-        declare(submission, GOOD | {"entries": [GOOD["entries"][0] | {"protocol": protocol}]})
+        write_declaration(
+            submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"protocol": protocol}]}
+        )
         assert told in problems(submission, dataset)[0]
 
 
@@ -218,6 +222,6 @@ def test_scores_of_pairs_of_generators(submission: Path, dataset: Dataset) -> No
     count = len(expected.videos)
     names = [f"{expected.shown[key // count]}|{expected.shown[key % count]}" for key in keys]
     pd.DataFrame({"trial": names, "score": np.arange(len(keys))}).to_csv(submission / "scores.csv", index=False)
-    declare(submission, GOOD | {"entries": [{"protocol": across.name, "scores": "scores.csv"}]})
+    write_declaration(submission, VALID_DECLARATION | {"entries": [{"protocol": across.name, "scores": "scores.csv"}]})
     assert problems(submission, dataset) == []
     assert sorted(figures(submission, dataset)) == ["alpha>beta", "beta>alpha"]

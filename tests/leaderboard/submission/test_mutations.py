@@ -28,7 +28,7 @@ from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 from tests.benchmark.small_world import World, make
-from tests.leaderboard.mutations import ANY, BAD, SAME, YAML, Files, mutation, zipped
+from tests.leaderboard.mutations import ANY, BAD, SAME, YAML, Files, mutation, zip_bytes
 
 SEED = 20
 MEMORY_MB = 1500
@@ -107,7 +107,7 @@ def run(goods: tuple[Path, list[Files]], count: int, folder: Path, first: int = 
     try:
         figures = []
         for files in submissions:
-            (folder / "good.zip").write_bytes(zipped(files))
+            (folder / "good.zip").write_bytes(zip_bytes(files))
             good, told = child.call("judge", folder / "good.zip", folder / "out", seconds=SECONDS)
             assert good, told
             figures.append(told)

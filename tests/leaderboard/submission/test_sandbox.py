@@ -12,7 +12,7 @@ import pytest
 
 from leaderboard.submission.sandbox import Abandoned, BoundedChild, Fault, LimitReached
 from nvfair_tools.errors import Problems
-from tests.leaderboard.running import until
+from tests.leaderboard.board_process import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -116,4 +116,4 @@ if __name__ == "__main__":
         status = Path(f"/proc/{pid}/stat")
         return not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] == "Z"
 
-    until(gone, 20)
+    wait_until(gone, 20)

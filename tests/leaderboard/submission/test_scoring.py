@@ -8,13 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from leaderboard.pages.static_site import export
+from leaderboard.pages.static_site import export_site
 from leaderboard.store.results import Store
 from leaderboard.submission.scoring import score
 from nvfair_tools.cli.board.groups import board, submit
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
-from tests.leaderboard.conftest import GOOD, declare
+from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 
 @pytest.fixture
@@ -63,11 +63,11 @@ def test_undeclared_training_people_stand_apart_from_comparable_entries(
     submission: Path, dataset: Dataset, store: Store, tmp_path: Path
 ) -> None:
     store.add(*score(submission, dataset))
-    hidden = copy.deepcopy(GOOD)
+    hidden = copy.deepcopy(VALID_DECLARATION)
     hidden["method"], hidden["training"]["people"] = "says nothing", "unknown"
-    declare(submission, hidden)
+    write_declaration(submission, hidden)
     store.add(*score(submission, dataset))
-    page = export(store.results(), tmp_path / "site").read_text()
+    page = export_site(store.results(), tmp_path / "site").read_text()
     comparable, apart = page.split("Not comparable</h2>", maxsplit=1)
     assert "landmark spread" in comparable
     assert "says nothing" not in comparable
@@ -77,9 +77,9 @@ def test_undeclared_training_people_stand_apart_from_comparable_entries(
 def test_the_page_escapes_markup_and_keeps_the_contact_private(
     submission: Path, dataset: Dataset, store: Store, tmp_path: Path
 ) -> None:
-    declare(submission, {**GOOD, "method": "<script>alert(1)</script>"})
+    write_declaration(submission, {**VALID_DECLARATION, "method": "<script>alert(1)</script>"})
     store.add(*score(submission, dataset))
-    export(store.results(), tmp_path / "site")
+    export_site(store.results(), tmp_path / "site")
     files = {path: path.read_text() for path in (tmp_path / "site").rglob("*") if path.is_file()}
     pages = [text for path, text in files.items() if path.suffix == ".html"]
     assert sum("&lt;script&gt;alert(1)" in text for text in pages) > 3

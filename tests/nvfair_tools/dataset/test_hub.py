@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from nvfair_tools.curate.card import write_card
-from nvfair_tools.dataset.schema import IDENTITIES as IDENTITY_COLUMNS
-from nvfair_tools.dataset.schema import VIDEOS
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA as IDENTITY_COLUMNS
+from nvfair_tools.dataset.schema import VIDEOS_SCHEMA
 from nvfair_tools.errors import NvfairError
 from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, rows_of, videos_table, write_dataset
 
@@ -59,7 +59,7 @@ def test_every_frame_comes_back_in_its_split(finished):
     assert len(row["distances"]) == 7875
 
 
-@pytest.mark.parametrize(("config", "schema"), [("videos", VIDEOS), ("identities", IDENTITY_COLUMNS)])
+@pytest.mark.parametrize(("config", "schema"), [("videos", VIDEOS_SCHEMA), ("identities", IDENTITY_COLUMNS)])
 def test_the_tables_come_back_with_their_columns(finished, config, schema):
     read = hub.load(finished, config)
     assert list(read) == ["table"]
@@ -72,7 +72,7 @@ def test_a_config_that_the_card_does_not_name_is_an_error(finished):
 
 
 def test_a_true_card_has_no_problems(finished):
-    assert hub.problems(finished) == []
+    assert hub.card_problems(finished) == []
 
 
 def change_card(folder, change):
@@ -85,7 +85,7 @@ def change_card(folder, change):
 
 def test_a_card_that_forgets_a_split_is_found_out(folder):
     change_card(folder, lambda content: content["configs"][0]["data_files"].pop())
-    found = hub.problems(folder)
+    found = hub.card_problems(folder)
     assert found
     assert all("which holds its videos" in problem and "frames/" in problem for problem in found)
 
@@ -93,20 +93,20 @@ def test_a_card_that_forgets_a_split_is_found_out(folder):
 def test_a_part_that_no_video_belongs_to_is_found_out(folder):
     part = next((folder / "frames").rglob("part-*.parquet"))
     shutil.copy(part, part.with_name("part-99999.parquet"))
-    (problem,) = hub.problems(folder)
+    (problem,) = hub.card_problems(folder)
     assert "part-99999.parquet, which videos.parquet does not name" in problem
 
 
 def test_a_part_with_other_columns_is_found_out(folder):
     for part in (folder / "frames").rglob("part-*.parquet"):
         pd.read_parquet(part).drop(columns="distances").to_parquet(part)
-    found = hub.problems(folder)
+    found = hub.card_problems(folder)
     assert len(found) == 2
     assert all("'distances'" in problem for problem in found)
 
 
 def test_a_data_set_without_a_card_says_so(folder):
     (folder / "README.md").unlink()
-    for read in (hub.load, hub.problems):
+    for read in (hub.load, hub.card_problems):
         with pytest.raises(NvfairError, match=r"README\.md: the data set has no card"):
             read(folder)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nvfair_tools.dataset import Dataset, TrackTable
-from nvfair_tools.dataset.parts import stored_landmarks
+from nvfair_tools.dataset.parts import round_landmarks
 from nvfair_tools.errors import NvfairError
 from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, rows_of, videos_table, write_dataset
 
@@ -21,7 +21,7 @@ def folder(tmp_path_factory):
 
 def assert_is(video, landmarks, valid, time):
     written = rows_of(video, mesh=True)
-    expected = stored_landmarks(written.landmarks)
+    expected = round_landmarks(written.landmarks)
     expected[~written.valid] = np.nan
     np.testing.assert_array_equal(landmarks, expected)
     np.testing.assert_array_equal(valid, written.valid)
