@@ -7,11 +7,11 @@ from typing import Any
 
 from benchmark.evaluation.sections import cells, sections, select_test_generators, select_test_videos
 from benchmark.methods.candidates import Candidate
-from benchmark.metrics.paired_differences import Difference, paired_difference, paired_pooled_difference
+from benchmark.metrics.paired_differences import PairedDifference, paired_mean_difference, paired_pooled_difference
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.figure_values import finite_or_none
 from benchmark.trial_scores.scored_trials import ScoredTrials, scored_trials
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -56,7 +56,7 @@ def compare(
         for cell in dict.fromkeys(cell.generator for cell in plan):
             if not all((one.name, cell) in relation for one in (first, second)):
                 continue
-            rule = list(trials(windows.videos, cell, protocol.trials))
+            rule = list(make_trials(windows.videos, cell, protocol.trials))
             left, right = (scored_trials(scorers[one.name], rule, windows.videos, protocol) for one in (first, second))
             confidence = protocol.uncertainty.confidence
             rows.append(
@@ -75,7 +75,9 @@ def compare(
 
 
 def _mean(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[str, Any]:
-    gap = paired_difference(one.target_statistics, other.target_statistics, one.weights, confidence, one.strata_count)
+    gap = paired_mean_difference(
+        one.target_statistics, other.target_statistics, one.weights, confidence, one.strata_count
+    )
     return _finite_or_none(gap, one.mean_interval().value, other.mean_interval().value)
 
 
@@ -87,7 +89,7 @@ def _pooled(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[s
     return _finite_or_none(gap, first.auc, second.auc)
 
 
-def _finite_or_none(gap: Difference, first: float, second: float) -> dict[str, Any]:
+def _finite_or_none(gap: PairedDifference, first: float, second: float) -> dict[str, Any]:
     known = gap.reason == ""
     return {
         "first": first,

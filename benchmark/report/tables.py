@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from benchmark.metrics.margin import NEAR
+from benchmark.metrics.margin import NEAR_MARGIN
 from benchmark.protocols.schema import TrialRule
 from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
 
@@ -108,7 +108,7 @@ def _headline(results: Results, part: dict[str, Any], figure: str) -> list[dict[
                 "interval": cells[0][figure] if len(cells) == 1 else None,
                 "cells": len(cells),
                 "shortcut": shortcut,
-                "near": (shortcut is not None and shortcut[0] >= value - NEAR) or all(map(near_shortcut, cells)),
+                "near": (shortcut is not None and shortcut[0] >= value - NEAR_MARGIN) or all(map(near_shortcut, cells)),
             }
         )
     return rows

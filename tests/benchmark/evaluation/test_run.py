@@ -21,7 +21,7 @@ from benchmark.methods.checkpoint import RECORD_FILE
 from benchmark.methods.declaration import RoleExposure
 from benchmark.methods.embedding_files import read_embeddings
 from benchmark.methods.train_options import TrainOptions
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol
 from benchmark.report import write_markdown, write_report
 from benchmark.training.loop import train
@@ -84,7 +84,7 @@ def test_figures_equal_a_plain_reckoning_from_the_embeddings(
         other = [v for v in mean if about["target"][v] == target != about["driver"][v]]
         genuine = [-np.linalg.norm(mean[a] - mean[b]) for n, a in enumerate(own) for b in own[n + 1 :]]
         impostor = [-np.linalg.norm(mean[a] - mean[b]) for a in own for b in other]
-        areas[target] = metrics.auc(np.array(genuine), np.array(impostor))
+        areas[target] = roc.auc(np.array(genuine), np.array(impostor))
     cell = next(c for c in results["cells"] if c["generator"] == "alpha")
     assert cell["per_target"] == pytest.approx(areas)
     assert cell["auc_mean"]["value"] == pytest.approx(np.mean(list(areas.values())))

@@ -19,7 +19,7 @@ from benchmark.methods.candidates import as_candidate
 from benchmark.methods.declaration import Declaration, parse_declaration
 from benchmark.methods.method import Method
 from benchmark.protocols.schema import Protocol
-from benchmark.trials.trials import trial_name, trials
+from benchmark.trials.trials import make_trials, trial_name
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
@@ -88,7 +88,7 @@ def _scores(small: Dataset, path: Path, declare: bool = True) -> pd.DataFrame:
     rows = [
         (trial_name(ids[a], ids[b]), -abs(float(number[a] - number[b])))
         for generator in ("alpha", "beta")
-        for one in trials(videos, generator, UNSEEN.trials)
+        for one in make_trials(videos, generator, UNSEEN.trials)
         for pairs in (one.genuine, one.impostor)
         for a, b in pairs
     ]
