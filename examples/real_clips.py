@@ -19,7 +19,7 @@ from benchmark import controls, protocols
 from benchmark.evaluation.results import write_results
 from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import as_candidate
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.trial_scores.scores import VideoEmbeddings, distance_matrix
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
@@ -70,7 +70,7 @@ def pooled(windows: WindowSet, found: VideoEmbeddings, chosen: pd.Series) -> flo
     person = windows.videos["driver"].to_numpy()[kept]
     first, second = np.triu_indices(len(kept), k=1)
     score, same = -distance_matrix(rows, rows)[first, second], person[first] == person[second]
-    return metrics.auc(score[same], score[~same])
+    return roc.auc(score[same], score[~same])
 
 
 if __name__ == "__main__":

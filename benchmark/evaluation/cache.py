@@ -12,7 +12,7 @@ import pandas as pd
 from benchmark.evaluation.evidence import Evidence
 from benchmark.evaluation.validation import ValidationScores, compute_validation_scores
 from benchmark.methods.candidates import Candidate
-from benchmark.metrics.subgroups import demographics
+from benchmark.metrics.subgroups import demographic_values
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet, read_windows
@@ -51,7 +51,7 @@ class EvaluationCache:
     @cached_property
     def demographics(self) -> dict[str, dict[str, str | None]]:
         """Column -> person -> value, of the demographic columns that have any value."""
-        return demographics(self.dataset.identities)
+        return demographic_values(self.dataset.identities)
 
     def windows(self, videos: pd.DataFrame, protocol: Protocol) -> CachedWindows:
         """Windows of a table of videos, cut as the protocol says."""

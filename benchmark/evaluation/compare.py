@@ -9,12 +9,12 @@ from typing import Any
 from benchmark.evaluation.cache import Progress
 from benchmark.evaluation.sections import make_sections, plan_cells, select_test_generators, select_test_videos
 from benchmark.methods.candidates import Candidate
-from benchmark.metrics.paired_differences import Difference, paired_difference, paired_pooled_difference
+from benchmark.metrics.paired_differences import PairedDifference, paired_mean_difference, paired_pooled_difference
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.figure_values import finite_or_none
 from benchmark.trial_scores.json_values import FlatValue
 from benchmark.trial_scores.scored_trials import ScoredTrials, scored_trials
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -114,7 +114,7 @@ def compare(
         for generator in dict.fromkeys(cell.generator for cell in planned):
             if not all((candidate.name, generator) in relation for candidate in (first, second)):
                 continue
-            cell_trials = list(trials(windows.videos, generator, protocol.trials))
+            cell_trials = list(make_trials(windows.videos, generator, protocol.trials))
             first_scored, second_scored = (
                 scored_trials(scorer, cell_trials, windows.videos, protocol) for scorer in scorers
             )
@@ -135,7 +135,7 @@ def compare(
 
 
 def _mean_difference(first: ScoredTrials, second: ScoredTrials, confidence: float) -> AucDifference:
-    difference = paired_difference(
+    difference = paired_mean_difference(
         first.target_statistics, second.target_statistics, first.weights, confidence, first.strata_count
     )
     return _auc_difference(difference, first.mean_interval().value, second.mean_interval().value)
@@ -151,7 +151,7 @@ def _pooled_difference(first: ScoredTrials, second: ScoredTrials, confidence: fl
     return _auc_difference(difference, first_statistics.auc, second_statistics.auc)
 
 
-def _auc_difference(difference: Difference, first: float, second: float) -> AucDifference:
+def _auc_difference(difference: PairedDifference, first: float, second: float) -> AucDifference:
     return AucDifference(
         first=first,
         second=second,

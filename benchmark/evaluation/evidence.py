@@ -21,7 +21,7 @@ from benchmark.methods.candidates import Candidate, EmbeddingsCandidate, ScoresC
 from benchmark.methods.embedding_files import write_embeddings
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
-from nvfair_tools.files import made_folder, written_aside
+from nvfair_tools.files import atomic_output, make_folder
 
 # Columns of the videos' table that trials, figures and controls of a protocol read.
 COLUMNS = (
@@ -44,7 +44,7 @@ class Evidence:
     """Writes what candidates were scored from to `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = made_folder(folder)
+        self.folder = make_folder(folder)
 
     def write_candidate(
         self, candidate: Candidate, windows: WindowSet, embeddings: VideoEmbeddings | None, section: int
@@ -52,7 +52,7 @@ class Evidence:
         """Writes a candidate's embeddings of `windows`, or copies its own file; returns the name of the new file."""
         if isinstance(candidate, (EmbeddingsCandidate, ScoresCandidate)):
             name = f"{candidate.name}-{section}{candidate.path.suffix}"
-            with written_aside(self.folder / name) as temporary_path:
+            with atomic_output(self.folder / name) as temporary_path:
                 shutil.copyfile(candidate.path, temporary_path)
             return name
         assert embeddings is not None
@@ -72,12 +72,12 @@ class Evidence:
                 "score": np.concatenate([scores.genuine, scores.impostor]),
             }
         )
-        with written_aside(self.folder / validation_file(method, section)) as temporary_path:
+        with atomic_output(self.folder / validation_file(method, section)) as temporary_path:
             table.to_parquet(temporary_path, index=False)
 
     def write_videos(self, requested_videos: pd.DataFrame, scored: pd.Series, section: int) -> None:
         """Writes the table of the videos of a section that should have been scored; scored: ids of those that were."""
         table = requested_videos.reindex(columns=list(COLUMNS))
         table = table.assign(scored=requested_videos["video"].isin(scored))
-        with written_aside(self.folder / videos_file(section)) as temporary_path:
+        with atomic_output(self.folder / videos_file(section)) as temporary_path:
             table.to_parquet(temporary_path, index=False)

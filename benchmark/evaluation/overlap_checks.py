@@ -1,33 +1,15 @@
-"""Whether a method may be tested on given people and generators.
-
-Overlap is decided on `namespace:id` alone. What a declaration does not say is unknown, never disjoint.
-"""
+"""Whether a method may be tested on given people and generators, and the words for what speaks against it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from benchmark.methods.method import Declaration
+from benchmark.methods.declaration import SEEN, SELECTED, UNSEEN, Declaration
 from benchmark.protocols.schema import Relation
 from nvfair_tools.errors import Problems
 
-SEEN, SELECTED, UNSEEN, UNKNOWN = "seen", "selected", "unseen", "unknown"
-MIXED = "mixed"  # of two generators: one was trained on, the other was not
+MIXED = "mixed"  # the relation of two generators that do not stand alike to the training
 _LISTED_PEOPLE = 5
-
-
-def training_relation(declaration: Declaration, generator: str) -> str:
-    """How a generator stands to a method's training.
-
-    "seen": trained on. "selected": only selection, thresholds or cohorts touched it. "unseen": no role touched it.
-    "unknown": the declaration does not say.
-    """
-    roles = declaration.roles()
-    if generator in (roles["training"].generators or ()):
-        return SEEN
-    if any(generator in (touched.generators or ()) for touched in roles.values()):
-        return SELECTED
-    return UNKNOWN if any(touched.generators is None for touched in roles.values()) else UNSEEN
 
 
 def find_overlaps(
@@ -38,38 +20,18 @@ def find_overlaps(
     people: everybody in the test videos, in either role. generators: the test generators, which must stand to the
     training as `required`.
     """
-    people = frozenset(people)
     problems = []
-    for role, touched in declaration.roles().items():
-        common = sorted((touched.people or frozenset()) & people)
-        if common:
-            hidden = len(common) - _LISTED_PEOPLE
-            more = f" and {hidden} more" if hidden > 0 else ""
-            problems.append(f"{len(common)} test person(s) were in {role}: {', '.join(common[:_LISTED_PEOPLE])}{more}")
+    for role, shared in declaration.shared_people(people).items():
+        hidden = len(shared) - _LISTED_PEOPLE
+        more = f" and {hidden} more" if hidden > 0 else ""
+        problems.append(f"{len(shared)} test person(s) were in {role}: {', '.join(shared[:_LISTED_PEOPLE])}{more}")
     for generator in generators:
-        relation = training_relation(declaration, generator)
+        relation = declaration.relation_to(generator)
         if required is Relation.UNSEEN and relation in (SEEN, SELECTED):
-            roles = [role for role, touched in declaration.roles().items() if generator in (touched.generators or ())]
-            problems.append(f"generator {generator!r} is to be unseen, but {', '.join(roles)} used it")
+            roles = ", ".join(declaration.roles_that_saw(generator))
+            problems.append(f"generator {generator!r} is to be unseen, but {roles} used it")
         if required is Relation.SEEN and relation in (UNSEEN, SELECTED):
             problems.append(f"generator {generator!r} is to be seen, but training did not use it")
-    return problems
-
-
-def find_contradictions(declaration: Declaration) -> list[str]:
-    """Where a declaration contradicts itself: one person in training and in what must be independent of training."""
-    training = declaration.training.people or frozenset()
-    problems = []
-    pairs = [("training", training, "selection", declaration.selection.people or frozenset())]
-    pairs += [
-        (role, touched.people or frozenset(), "test", declaration.held_out)
-        for role, touched in declaration.roles().items()
-    ]
-    for first_role, first_people, second_role, second_people in pairs:
-        common = sorted(first_people & second_people)
-        if common:
-            names = ", ".join(common[:_LISTED_PEOPLE])
-            problems.append(f"{len(common)} person(s) are in {first_role} and in {second_role}: {names}")
     return problems
 
 

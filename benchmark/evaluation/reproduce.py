@@ -33,13 +33,14 @@ from benchmark.evaluation.result_rows import CellResult
 from benchmark.evaluation.results import EvaluationResults, read_results
 from benchmark.methods.embedding_files import read_embeddings, table_columns, video_embeddings
 from benchmark.methods.score_files import TableScorer, read_scores
-from benchmark.protocols.schema import Scoring, parse_protocol
+from benchmark.protocols.reading import parse_protocol
+from benchmark.protocols.schema import Scoring
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.cells import CellContext, compute_cell_figures
 from benchmark.trial_scores.scores import PairScorer, Scorer
 from benchmark.trials.trials import cell_generators
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 
 BUNDLE_VERSION = 1
 RECORD, VALIDATION = "bundle.json", "validation.parquet"
@@ -103,7 +104,7 @@ def write_bundle(report: Path, out: Path, *, method: str = "", generator: str = 
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     files[RECORD] = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
-    with written_aside(out) as temporary_path, zipfile.ZipFile(temporary_path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with atomic_output(out) as temporary_path, zipfile.ZipFile(temporary_path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), files[name], zipfile.ZIP_DEFLATED)
     return cell

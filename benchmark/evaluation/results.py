@@ -25,7 +25,8 @@ from benchmark.evaluation.result_rows import (
     UnscoredSection,
     stress_row_from_json,
 )
-from benchmark.protocols.schema import Protocol, parse_protocol
+from benchmark.protocols.reading import parse_protocol
+from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.errors import NvfairError

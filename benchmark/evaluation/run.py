@@ -31,8 +31,8 @@ from benchmark.evaluation.seed_spread import seed_spreads
 from benchmark.evaluation.warnings import evaluation_warnings
 from benchmark.methods.candidates import Candidate, MethodCandidate
 from benchmark.protocols.schema import Protocol
-from benchmark.stress import ABOUT as STRESS_DESCRIPTIONS
-from benchmark.stress import StressPlan, sweeps
+from benchmark.stress import DESCRIPTIONS as STRESS_DESCRIPTIONS
+from benchmark.stress import StressPlan, run_sweeps
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
@@ -88,7 +88,7 @@ def evaluate(
             unscored.append(UnscoredSection(section.number, section.title, error.what))
             if len(unscored) == len(sections):
                 raise
-    null_rows = null_controls.judged([row for part in scored for row in part.null_rows])
+    null_rows = null_controls.with_verdicts([row for part in scored for row in part.null_rows])
     videos = pd.concat([part.videos for part in scored]).drop_duplicates("video")
     stress = _stress_rows(cache, candidates, sections[0].protocol, options.stress)
     results = EvaluationResults(
@@ -102,8 +102,8 @@ def evaluate(
         exclusions=tuple(part.exclusions for part in scored),
         unscored=tuple(unscored),
         stress=stress,
-        shortcut_descriptions=controls.ABOUT,
-        null_descriptions=null_controls.ABOUT,
+        shortcut_descriptions=controls.DESCRIPTIONS,
+        null_descriptions=null_controls.DESCRIPTIONS,
         stress_descriptions=STRESS_DESCRIPTIONS,
         published=json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8")),
         machine=describe_machine(options.device, round(time.monotonic() - begun, 1)),
@@ -134,7 +134,7 @@ def _stress_rows(
         if isinstance(candidate, MethodCandidate):
             rows += [
                 stress_row_from_json({"method": candidate.name, **row})
-                for row in sweeps(cache.dataset, candidate.method, protocol, plan, say=cache.progress)
+                for row in run_sweeps(cache.dataset, candidate.method, protocol, plan, say=cache.progress)
             ]
         else:
             reason = "a file cannot be run again"

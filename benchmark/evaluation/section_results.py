@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark import controls
-from benchmark.controls.null_controls import score_nulls, trial_nulls
+from benchmark.controls.null_controls import score_null_rows, trial_null_rows
 from benchmark.evaluation.cache import CachedWindows, EvaluationCache
 from benchmark.evaluation.embedding_map import embedding_map
 from benchmark.evaluation.result_rows import (
@@ -30,11 +30,11 @@ from benchmark.evaluation.sections import (
 )
 from benchmark.evaluation.validation import ValidationScores
 from benchmark.methods.candidates import Candidate
-from benchmark.metrics.margin import margin
+from benchmark.metrics.margin import margin_over_shortcuts
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.cells import CellContext, compute_cell_figures
 from benchmark.trial_scores.scored_trials import collection_of_person
-from benchmark.trials.trials import TargetTrials, cell_generators, cell_names, trials
+from benchmark.trials.trials import TargetTrials, cell_generators, cell_names, make_trials
 from benchmark.windows.window_set import WindowSet
 
 
@@ -80,7 +80,7 @@ def evaluate_section(
     if cache.evidence is not None:
         cache.evidence.write_videos(requested_videos, windows.videos["video"], section.number)
     trials_of_cell = {
-        cell: list(trials(windows.videos, cell, protocol.trials))
+        cell: list(make_trials(windows.videos, cell, protocol.trials))
         for cell in cell_names(test_generators, protocol.trials)
     }
     planned = [cell for cell in planned if _has_complete_target(trials_of_cell[cell.generator])]
@@ -95,7 +95,7 @@ def evaluate_section(
         for candidate in {cell.candidate.name: cell.candidate for cell in planned}.values()
     }
     cache.progress("scoring shortcuts and null controls")
-    scorers = controls.shortcuts(cache.dataset, windows, cache.training_windows(protocol))
+    scorers = controls.shortcut_scorers(cache.dataset, windows, cache.training_windows(protocol))
     shortcuts = [
         ShortcutResult(section.number, row.control, row.generator, row.figures)
         for row in controls.shortcut_rows(scorers, windows.videos, trials_of_cell, protocol)
@@ -104,7 +104,7 @@ def evaluate_section(
         row | {"section": section.number, "generator": cell, "method": ""}
         for cell, cell_trials in trials_of_cell.items()
         if _has_complete_target(cell_trials)
-        for row in trial_nulls(cell_trials, windows.videos, protocol)
+        for row in trial_null_rows(cell_trials, windows.videos, protocol)
     ]
     scoring = _CellScoring(cache, section, requested_videos, cached, trials_of_cell, shortcuts, validation)
     cells = []
@@ -160,7 +160,7 @@ class _CellScoring:
         )
         null_rows = [
             row | {"section": self.section.number, "generator": cell.generator, "method": candidate.name}
-            for row in score_nulls(scorer, self.trials_of_cell[cell.generator], windows.videos, protocol)
+            for row in score_null_rows(scorer, self.trials_of_cell[cell.generator], windows.videos, protocol)
         ]
         return result, null_rows
 
@@ -169,7 +169,7 @@ class _CellScoring:
         aucs = {row.name: row.figures.auc_by_target for row in self.shortcuts if row.generator == cell.generator}
         collection = collection_of_person(self.cached.windows.videos)
         seed = self.section.protocol.uncertainty.seed
-        result = margin(figures.auc_by_target, aucs, source=collection, seed=seed)
+        result = margin_over_shortcuts(figures.auc_by_target, aucs, source=collection, seed=seed)
         return None if result is None else ShortcutMargin.from_json(result.to_json())
 
 
@@ -190,7 +190,7 @@ def _exclusions(
         videos_lost={str(reason): int(count) for reason, count in videos_lost.items()},
         windows_lost={str(reason): int(count) for reason, count in windows_lost.items() if int(count) > 0},
         targets_without_trials=tuple(
-            TargetWithoutTrials(cell, target_trials.target, target_trials.lack)
+            TargetWithoutTrials(cell, target_trials.target, target_trials.incomplete_reason)
             for cell, cell_trials in trials_of_cell.items()
             for target_trials in cell_trials
             if not target_trials.complete

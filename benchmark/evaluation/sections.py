@@ -11,15 +11,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.evaluation.overlap_checks import (
-    MIXED,
-    UNKNOWN,
-    find_contradictions,
-    find_overlaps,
-    raise_overlaps,
-    training_relation,
-)
+from benchmark.evaluation.overlap_checks import MIXED, find_overlaps, raise_overlaps
 from benchmark.methods.candidates import Candidate
+from benchmark.methods.declaration import UNKNOWN
 from benchmark.protocols.schema import Generators, Protocol, Relation, expand_sweep
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
@@ -133,7 +127,7 @@ def plan_cells(
     """
     cells = []
     for candidate in candidates:
-        overlaps = find_contradictions(candidate.declaration)
+        overlaps = [str(shared) for shared in candidate.declaration.contradictions()]
         overlaps += find_overlaps(candidate.declaration, people, (), Relation.ANY)
         if overlaps and not allow_overlap:
             raise_overlaps(candidate.name, overlaps)
@@ -166,7 +160,7 @@ def plan_cells(
 
 def _cell_relation(candidate: Candidate, generators: tuple[str, str]) -> str:
     """How the generators of a cell stand to a candidate's training; "mixed" where they do not stand alike."""
-    relations = {training_relation(candidate.declaration, name) for name in generators}
+    relations = {candidate.declaration.relation_to(name) for name in generators}
     if UNKNOWN in relations:
         return UNKNOWN
     return relations.pop() if len(relations) == 1 else MIXED

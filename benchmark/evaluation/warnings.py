@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.controls import null_controls
+from benchmark.controls.null_controls import null_warnings
 from benchmark.evaluation.result_rows import CellResult, ShortcutMargin
 from benchmark.evaluation.results import EvaluationResults
 from nvfair_tools.dataset import Dataset
@@ -21,7 +21,7 @@ def evaluation_warnings(results: EvaluationResults, dataset: Dataset) -> list[st
             roles = ", ".join(record.unknown_roles)
             warnings.append(f"{name} does not say what its {roles} saw: it may know these people.")
     warnings += [f"Not scored under {section.title}: {section.reason}." for section in results.unscored]
-    warnings += null_controls.warnings([null.to_json() for null in results.nulls])
+    warnings += null_warnings([null.to_json() for null in results.nulls])
     warnings += _near_shortcut_warnings(results)
     warnings += _family_warnings(results, dataset)
     return warnings

@@ -8,7 +8,7 @@ from itertools import product
 
 from benchmark.evaluation.result_rows import CellResult, Exclusions, NullResult, SeedSpread, ShortcutResult
 from benchmark.evaluation.results import EvaluationResults
-from benchmark.metrics.margin import NEAR
+from benchmark.metrics.margin import NEAR_MARGIN
 from benchmark.protocols.schema import Protocol, TrialRule
 from benchmark.trial_scores.figure_values import IntervalFigure, SubgroupFigures
 
@@ -185,7 +185,7 @@ def _headlines(
                 interval=results.headline(group[0]) if len(group) == 1 else None,
                 cells=len(group),
                 shortcut=strongest,
-                near=(strongest is not None and strongest[0] >= value - NEAR) or all_near,
+                near=(strongest is not None and strongest[0] >= value - NEAR_MARGIN) or all_near,
             )
         )
     return headlines

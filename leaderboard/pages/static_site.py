@@ -15,14 +15,14 @@ from leaderboard.ranking import tabular
 from leaderboard.ranking.boards import Board, BoardState, board_state
 from leaderboard.ranking.query import Query, table_page
 from leaderboard.ranking.redaction import redacted
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 from nvfair_tools.files import write_text
 
 _ROBOTS = "User-agent: *\nAllow: /\n"
 
 
-def export(
-    results: Iterable[Scored], folder: Path, *, title: str = TITLE, cards: Sequence[tuple[str, str]] = ()
+def export_site(
+    results: Iterable[StoredResult], folder: Path, *, title: str = TITLE, cards: Sequence[tuple[str, str]] = ()
 ) -> Path:
     """Writes the site to `folder`, with board.json and board.csv; returns the path of its front page.
 

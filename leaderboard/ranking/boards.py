@@ -19,7 +19,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.protocols.schema import Relation as Relations
 from leaderboard.ranking.records import Cell, Kind, Provenance, Record, record_of
 from leaderboard.ranking.shared_ranks import SharedRanks, shared_ranks, significantly_better
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 
 ALL_GENERATORS = ""  # the view of all test generators
 Relation = Literal["seen", "unseen", "any"]
@@ -168,10 +168,10 @@ class BoardStateCache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._source: object = None
-        self._known: dict[int, tuple[Scored, Record]] = {}
+        self._known: dict[int, tuple[StoredResult, Record]] = {}
         self._last = BoardState([])
 
-    def get(self, results: Iterable[Scored]) -> BoardState:
+    def get(self, results: Iterable[StoredResult]) -> BoardState:
         """The standing of `results`: the same object as long as the same collection comes."""
         if results is self._source:
             return self._last
@@ -190,7 +190,7 @@ class BoardStateCache:
             return self._last
 
 
-def board_state(results: Iterable[Scored]) -> BoardState:
+def board_state(results: Iterable[StoredResult]) -> BoardState:
     """The standing of some results. Drafts are left out."""
     return BoardState([record_of(result) for result in results if not result.private])
 

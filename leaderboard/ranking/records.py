@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from leaderboard.ranking.redaction import ROUNDING_STEP, redacted
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 
 Provenance = Literal["disjoint", "overlap", "unknown"]
 Kind = Literal["method", "baseline", "control"]
@@ -44,7 +44,7 @@ class Cell:
 class Record:
     """A result without what is private. `told`: the result as it may leave the server."""
 
-    public_result: Scored
+    public_result: StoredResult
     cells: tuple[Cell, ...]
     provenance: Provenance
     overlapping_people: int  # test people whom the declaration names
@@ -81,7 +81,7 @@ class Record:
         return "method" if self.public_result.phase else self.public_result.submission.kind
 
 
-def record_of(result: Scored) -> Record:
+def record_of(result: StoredResult) -> Record:
     """The record of a stored result."""
     told = redacted(result)
     entry = result.submission.entries[result.entry]

@@ -9,13 +9,13 @@ import dataclasses
 import math
 from typing import Any
 
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 
 ROUNDING_STEP = 0.01
 _INTERVALS = ("auc_mean", "auc_pooled")
 
 
-def redacted(result: Scored) -> Scored:
+def redacted(result: StoredResult) -> StoredResult:
     """The result as it may leave the server."""
     if result.feedback == "full":
         return result

@@ -15,7 +15,7 @@ from leaderboard.pages.static_files import STATIC, static
 from leaderboard.ranking import tabular
 from leaderboard.ranking.boards import BoardState, BoardStateCache
 from leaderboard.ranking.query import Query
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 from leaderboard.submission.submission import inner_file, reproduce_names
 from nvfair_tools.errors import NvfairError
 
@@ -23,7 +23,7 @@ _DIGEST = 64
 
 
 def router(
-    provider: Callable[[], Sequence[Scored]],
+    provider: Callable[[], Sequence[StoredResult]],
     *,
     title: str = TITLE,
     phases: Sequence[str] = (),

@@ -21,7 +21,7 @@ from benchmark.report import write_report
 from benchmark.training.loop import train
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import World, make
 
@@ -58,7 +58,7 @@ def test_the_pooled_auc_equals_scikit_learns_over_plain_loops(drivers: int, lone
         labels.append(a.driver == b.driver)
         scores.append(np.mean([x @ y for x in mine for y in theirs]))
     scorer = Scorer(embeddings, SEEN.scoring)
-    found = compute_figures(scorer, list(trials(videos, "g", SEEN.trials)), videos, SEEN)
+    found = compute_figures(scorer, list(make_trials(videos, "g", SEEN.trials)), videos, SEEN)
     assert found.auc_pooled.value == pytest.approx(roc_auc_score(labels, scores))
     assert found.trials.genuine == sum(labels)
     assert found.trials.impostor == len(labels) - sum(labels)
@@ -71,7 +71,7 @@ def test_the_interval_resamples_drivers_as_repeating_them_would() -> None:
     scorer = Scorer(embeddings, SEEN.scoring)
     weight = np.array([2.0, 0.0, 1.0, 1.0])
     genuine, impostor, parts = [], [], []
-    for one in trials(videos, "g", SEEN.trials):
+    for one in make_trials(videos, "g", SEEN.trials):
         scored = scorer.score(one)
         number = int(one.target[-1])
         second = videos["driver"].str[-1].astype(int).to_numpy()[one.impostor[:, 1]]

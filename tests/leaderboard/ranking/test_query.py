@@ -4,11 +4,11 @@ import pytest
 
 from leaderboard.ranking.boards import board_state
 from leaderboard.ranking.query import PAGE_ROWS, Query, table_page
-from tests.leaderboard.invented import board, result
+from tests.leaderboard.example_results import example_board, example_result
 
 
 def names(**values: str) -> list[str]:
-    found = table_page(board_state(board()), Query.from_parameters(values))
+    found = table_page(board_state(example_board()), Query.from_parameters(values))
     assert found is not None
     return [row.method for row in found.rows]
 
@@ -28,7 +28,9 @@ def test_rows_are_filtered_by_training_data_and_by_every_word_of_a_search() -> N
 def test_the_relation_and_the_protocol_choose_the_board() -> None:
     assert names(relation="unseen") == names(protocol="nvfair-unseen") == ["motion graph", "temporal net", "tiny net"]
     assert (
-        table_page(board_state(board()), Query.from_parameters({"protocol": "nvfair-seen", "relation": "unseen"}))
+        table_page(
+            board_state(example_board()), Query.from_parameters({"protocol": "nvfair-seen", "relation": "unseen"})
+        )
         is None
     )
 
@@ -42,7 +44,7 @@ def test_rows_are_sorted_both_ways_and_those_without_a_value_come_last() -> None
 
 
 def test_pages_hold_every_row_once() -> None:
-    whole = board_state([result(f"m{n}", {"alpha": 0.5 + n / 1000}, number=n, people=6) for n in range(250)])
+    whole = board_state([example_result(f"m{n}", {"alpha": 0.5 + n / 1000}, number=n, people=6) for n in range(250)])
     pages = [table_page(whole, Query(page=number)) for number in (1, 2, 3)]
     rows = [row.digest for page in pages if page for row in page.rows]
     assert len(rows) == len(set(rows)) == 250
