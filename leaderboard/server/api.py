@@ -26,7 +26,7 @@ from leaderboard.server.rate_limit import Rate
 from leaderboard.server.request_guard import address
 from leaderboard.server.service import Service
 from leaderboard.store.accounts import Account, authenticate
-from leaderboard.store.tables import now
+from leaderboard.store.tables import utc_now
 
 _bearer = HTTPBearer(auto_error=False, description="a token of `nvfair board admin token create`")
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -60,12 +60,12 @@ class Door:
                 401, "the token is not valid: unknown, expired or revoked", {"WWW-Authenticate": "Bearer"}
             )
         request.state.account = account.name
-        _wait(self._requests.take(account.token), "too many requests with this token")
+        _wait(self._requests.take(account.token_id), "too many requests with this token")
         return account
 
     def upload(self, account: Account) -> None:
         """Counts an upload. Raises HTTPException (429) where there were too many."""
-        _wait(self._uploads.take(account.token), "too many uploads with this token")
+        _wait(self._uploads.take(account.token_id), "too many uploads with this token")
 
 
 def router(service: Service, door: Door) -> APIRouter:
@@ -97,7 +97,7 @@ def router(service: Service, door: Door) -> APIRouter:
                 feedback=settings.datasets[one.dataset].feedback,
                 opens=one.opens,
                 closes=one.closes,
-                open=one.open_at(now()),
+                open=one.open_at(utc_now()),
                 total=one.total,
                 per_day=one.per_day,
             )

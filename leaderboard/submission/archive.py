@@ -20,7 +20,7 @@ from typing import IO, Any, cast
 from leaderboard.submission.submission import DECLARATION_FILE, inner_file, named_files, read_submission
 from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import made_folder, written_aside
+from nvfair_tools.files import atomic_output, make_folder
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _BLOCK = 1 << 20
@@ -54,8 +54,8 @@ def pack(folder: Path, out: Path) -> Path:
     """
     names = sorted({DECLARATION_FILE, *named_files(read_submission(folder))})
     paths = {name: inner_file(folder, name) for name in names}
-    made_folder(out.parent)
-    with written_aside(out) as aside, zipfile.ZipFile(aside, "w") as archive:
+    make_folder(out.parent)
+    with atomic_output(out) as aside, zipfile.ZipFile(aside, "w") as archive:
         for name, path in paths.items():
             about = zipfile.ZipInfo(name, _EPOCH)
             about.create_system, about.external_attr = _UNIX, (stat.S_IFREG | 0o644) << 16

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark import protocols
+from benchmark.methods.declaration import UNSEEN
 from benchmark.protocols.schema import Protocol, Relation
 from leaderboard.submission.open_rows import open_rows
 from leaderboard.submission.row_problems import trial_problems, window_problems
@@ -69,8 +70,7 @@ def is_scored_on(relation: Relation, generator: str, submission: Submission, ent
     seen = generator in entry.trained_on_generators
     if wanted:
         return seen
-    touched = submission.training.touched_generators
-    return not seen and touched is not None and generator not in touched
+    return not seen and submission.training.declaration.relation_to(generator) == UNSEEN
 
 
 def scored_generators(submission: Submission, entry: Entry, test: TestSet, protocol: Protocol) -> list[str]:

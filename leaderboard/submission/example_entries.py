@@ -24,7 +24,7 @@ from benchmark.trials.trials import trials
 from benchmark.windows.window_set import WindowSet
 from leaderboard.submission.submission import DECLARATION_FILE
 from leaderboard.submission.test_set import TestSet
-from nvfair_tools.files import made_folder, write_text, written_aside
+from nvfair_tools.files import atomic_output, make_folder, write_text
 
 SEEN, UNSEEN = "nvfair-seen", "nvfair-unseen"
 _AUTHORS = ["nvfair-tools"]
@@ -61,7 +61,7 @@ def write_embeddings_submission(
     write_embeddings(folder / "embeddings.parquet", windows, embeddings, meta or {})
     entry: dict[str, Any] = {"embeddings": "embeddings.parquet", "trained_on_generators": list(trained_on)}
     for file in reproduce:
-        shutil.copyfile(file, made_folder(folder / "reproduce") / file.name)
+        shutil.copyfile(file, make_folder(folder / "reproduce") / file.name)
         entry["reproduce"] = [*entry.get("reproduce", ()), f"reproduce/{file.name}"]
     return _declared(folder, [{"protocol": SEEN, **entry}, {"protocol": UNSEEN, **entry}], **about)
 
@@ -94,7 +94,7 @@ def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **a
 
 def _made(path: Path) -> Any:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return written_aside(path)
+    return atomic_output(path)
 
 
 def _declared(folder: Path, entries: Iterable[dict[str, Any]], **about: Any) -> Path:

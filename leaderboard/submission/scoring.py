@@ -109,14 +109,16 @@ def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) 
     # No thresholds from validation people: a submission holds the test people alone.
     context = CellContext(expected.all_reenactments)
     for cell in cells:
-        result["generators"][cell] = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
+        figures = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
+        result["generators"][cell] = figures.to_json()
     return result
 
 
 def declared_overlap(submission: Submission, test_people: list[str]) -> list[str] | str:
     """Test people whom the declaration names, in any role; "unknown" where it names none and a role does not say."""
-    common = sorted(submission.training.named_people & set(test_people))
-    return common if common or submission.training.touched_people is not None else "unknown"
+    declaration = submission.training.declaration
+    common = sorted(declaration.named_people & set(test_people))
+    return common if common or declaration.people is not None else "unknown"
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from benchmark.methods.declaration import Declaration, RoleExposure
 from leaderboard.submission.untrusted_text import invisible_character
 from leaderboard.submission.untrusted_yaml import read_yaml
 from nvfair_tools.errors import NvfairError, Problems
@@ -93,8 +94,8 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Touched(_Part):
-    """Whom and what one role of the method's making has seen, where that is not already among the training's."""
+class DeclaredRole(_Part):
+    """People and generators that one role of the method's making has seen, besides those of the training."""
 
     people: People = ()
     generators: Names = ()
@@ -111,27 +112,26 @@ class Training(_Part):
     people: People
     generators: Names
     data: Literal["open", "closed", "unknown"] = "unknown"
-    selection: Touched = Touched()
-    thresholds: Touched = Touched()
-    cohorts: Touched = Touched()
-
-    def _roles(self) -> tuple[Training | Touched, ...]:
-        return (self, self.selection, self.thresholds, self.cohorts)
+    selection: DeclaredRole = DeclaredRole()
+    thresholds: DeclaredRole = DeclaredRole()
+    cohorts: DeclaredRole = DeclaredRole()
 
     @property
-    def touched_people(self) -> frozenset[str] | None:
-        """Everybody whom any role has seen; None where one of them does not say."""
-        return _union([role.people for role in self._roles()])
+    def declaration(self) -> Declaration:
+        """What the method has touched, as the benchmark's value; overlap is decided there."""
+        return Declaration(
+            training=_exposure(self),
+            selection=_exposure(self.selection),
+            thresholds=_exposure(self.thresholds),
+            cohorts=_exposure(self.cohorts),
+        )
 
-    @property
-    def touched_generators(self) -> frozenset[str] | None:
-        """Every generator that any role has seen; None where one of them does not say."""
-        return _union([role.generators for role in self._roles()])
 
-    @property
-    def named_people(self) -> frozenset[str]:
-        """Everybody whom any role names, whether or not another one is silent: silence hides no overlap."""
-        return frozenset(name for role in self._roles() if not isinstance(role.people, str) for name in role.people)
+def _exposure(role: Training | DeclaredRole) -> RoleExposure:
+    return RoleExposure(
+        people=None if isinstance(role.people, str) else frozenset(role.people),
+        generators=None if isinstance(role.generators, str) else frozenset(role.generators),
+    )
 
 
 class Entry(_Part):
@@ -259,10 +259,6 @@ def submission_digest(folder: Path, submission: Submission) -> str:
         for name in (entry.file, *entry.reproduce):
             total.update(f"\n{name} {sha256_of(inner_file(folder, name))}".encode())
     return total.hexdigest()
-
-
-def _union(parts: list[Any]) -> frozenset[str] | None:
-    return None if any(isinstance(part, str) for part in parts) else frozenset(name for part in parts for name in part)
 
 
 # Which member of a union was tried is pydantic's business, not the author's.

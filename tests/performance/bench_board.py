@@ -30,10 +30,10 @@ from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
 from leaderboard.settings import read_settings
 from leaderboard.store.accounts import authenticate, create_token
-from leaderboard.store.database import writing
-from leaderboard.store.job_queue import depth
+from leaderboard.store.database import write_session
+from leaderboard.store.job_queue import count_jobs
 from leaderboard.store.results import Store
-from leaderboard.store.tables import DONE, FIRST, DatasetRow, JobRow, ResultRow, SubmissionRow, now
+from leaderboard.store.tables import DONE, FIRST_SCORING, DatasetRow, JobRow, ResultRow, SubmissionRow, utc_now
 from leaderboard.submission.submission import Submission
 from leaderboard.submission.test_set import windows_under_test
 from nvfair_tools.dataset import Dataset
@@ -211,14 +211,18 @@ def _fill(store: Store, dataset: Dataset, account: int, stored: int) -> None:
     data = sha256_of(dataset.folder / "dataset.json")
     people = sorted(set(dataset.usable().query("split == 'test'")["target"]))
     known = {name: protocols.load(name) for name in ("nvfair-seen", "nvfair-unseen")}
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         session.add(DatasetRow(digest=data, name="toy", feedback="full"))
         for number in range(stored):
             digest = f"{number:064x}"
             declaration = Submission.model_validate({**DECLARATION, "method": f"method {number}"}).model_dump_json()
             session.add(
                 SubmissionRow(
-                    digest=digest, method=f"method {number}", declaration=declaration, account=account, created=now()
+                    digest=digest,
+                    method=f"method {number}",
+                    declaration=declaration,
+                    account=account,
+                    created=utc_now(),
                 )
             )
         session.flush()
@@ -229,13 +233,13 @@ def _fill(store: Store, dataset: Dataset, account: int, stored: int) -> None:
                     submission=digest,
                     account=account,
                     phase="main",
-                    reason=FIRST,
+                    reason=FIRST_SCORING,
                     state=DONE,
-                    created=now(),
-                    available=now(),
+                    created=utc_now(),
+                    available=utc_now(),
                     leases=1,
                     attempts=0,
-                    finished=now(),
+                    finished=utc_now(),
                 )
             )
             for entry, (name, generator) in enumerate([("nvfair-seen", "alpha"), ("nvfair-unseen", "beta")]):
@@ -287,7 +291,9 @@ async def _ready(port: int) -> None:
 def _drain(url: str, seconds: float) -> float:
     store, start = Store(url), time.monotonic()
     try:
-        while (waiting := depth(store.engine))["queued"] + waiting["leased"] and time.monotonic() - start < seconds:
+        while (waiting := count_jobs(store.engine))["queued"] + waiting[
+            "leased"
+        ] and time.monotonic() - start < seconds:
             time.sleep(0.2)
     finally:
         store.close()
@@ -297,7 +303,7 @@ def _drain(url: str, seconds: float) -> float:
 def _counted(url: str) -> str:
     store = Store(url)
     try:
-        return ", ".join(f"{count} {state}" for state, count in depth(store.engine).items())
+        return ", ".join(f"{count} {state}" for state, count in count_jobs(store.engine).items())
     finally:
         store.close()
 

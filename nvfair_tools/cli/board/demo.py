@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from benchmark.methods.method import Touched
     from benchmark.windows.window_set import WindowSet
     from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
@@ -73,15 +72,15 @@ def demo(folder: Path, workers: int | None) -> None:
     """
     from leaderboard.pages.static_site import export_site
     from leaderboard.settings import SETTINGS_FILE, read_settings
-    from leaderboard.store.datasets import register
+    from leaderboard.store.datasets import register_datasets
     from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
     from nvfair_tools.dataset import Dataset
-    from nvfair_tools.files import made_folder, write_text
+    from nvfair_tools.files import make_folder, write_text
 
     begun = time.monotonic()
-    if not (made_folder(folder) / SETTINGS_FILE).exists():
+    if not (make_folder(folder) / SETTINGS_FILE).exists():
         write_text(folder / SETTINGS_FILE, SETTINGS.format(folder=folder))
     _simulated(folder / "dataset", workers)
     dataset = Dataset.open(folder / "dataset")
@@ -94,11 +93,11 @@ def demo(folder: Path, workers: int | None) -> None:
     settings = read_settings(folder)
     test, store, submission_files = TestSet(dataset), Store(settings.store), SubmissionFiles(settings.files)
     try:
-        register(store.engine, settings)
+        register_datasets(store.engine, settings)
         for made in _entries(folder / "entries", test):
             _through(made, test, store, submission_files)
         public = [result for result in store.results() if not result.private]
-        page = export_site(public, made_folder(folder / "site"), title=settings.title)
+        page = export_site(public, make_folder(folder / "site"), title=settings.title)
     finally:
         store.close()
     click.secho(f"\nDone in {time.monotonic() - begun:.0f} seconds. Where to look:", bold=True)
@@ -190,9 +189,9 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
     made = checkpoint.declaration
     training: dict[str, Any] = {
         "datasets": [made.data["name"]],
-        **_touched(made.training),
+        **made.training.to_json(),
         "data": "open",
-        "selection": _touched(made.selection),
+        "selection": made.selection.to_json(),
     }
     return write_embeddings_submission(
         folder,
@@ -207,13 +206,6 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
         description=f"{about} It ships as {PRETRAINED_PREFIX}{name}, trained on other people, simulated as well.",
         training=training,
     )
-
-
-def _touched(role: Touched) -> dict[str, Any]:
-    return {
-        "people": "unknown" if role.people is None else sorted(role.people),
-        "generators": "unknown" if role.generators is None else sorted(role.generators),
-    }
 
 
 def _through(folder: Path, test: TestSet, store: Store, submission_files: SubmissionFiles) -> None:

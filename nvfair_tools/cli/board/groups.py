@@ -67,12 +67,12 @@ def export(folder: Path, store: str) -> None:
     """Write the board as a static site (HTML, JSON, CSV) to FOLDER."""
     from leaderboard.pages.static_site import export_site
     from leaderboard.store.results import Store
-    from nvfair_tools.files import made_folder
+    from nvfair_tools.files import make_folder
 
     kept = Store(store)
     try:
         results = [result for result in kept.results() if not result.private]
-        click.echo(export_site(results, made_folder(folder)))
+        click.echo(export_site(results, make_folder(folder)))
         if not results:
             click.secho(f"{store} holds no result yet: `nvfair board add` makes some", fg="yellow", err=True)
     finally:

@@ -19,7 +19,7 @@ from leaderboard.hidden.blind_copy import frames_needed, write_blind_copy
 from leaderboard.hidden.blind_key import KEY_FILE, blind_names, read_key
 from nvfair_tools.cli.dataset.group import dataset as command
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.writer import finish
+from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.media.decoding import decode
 from nvfair_tools.media.encoding import encode
@@ -47,7 +47,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         row = videos["video"] == test[number]
         videos.loc[row, "path"], videos.loc[row, "sha256"] = path, info.sha256
         videos.loc[row, ["width", "height"]] = 48, 32
-    finish(made.folder, made.identities, videos, {"name": f"set of {SECRET}", "world": {"settings": {"seed": SECRET}}})
+    finish_dataset(
+        made.folder, made.identities, videos, {"name": f"set of {SECRET}", "world": {"settings": {"seed": SECRET}}}
+    )
     return Dataset.open(made.folder)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from leaderboard.client import Client
 from leaderboard.store.accounts import revoke_token
-from leaderboard.store.database import writing
+from leaderboard.store.database import write_session
 from leaderboard.store.tables import AuditRow
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
@@ -285,7 +285,7 @@ def test_no_token_is_written_to_the_logs_or_the_database(site: Site, scored: str
     assert '"path": "/api/v1/submissions"' in log
     assert all(isinstance(json.loads(line), dict) for line in log.splitlines() if line.startswith("{"))
     store = site.board.store()
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         assert session.query(AuditRow).count() > 0
     for token in (site.ann, site.bob):
         assert token.split("_", 2)[2] not in log + dump_database(store)

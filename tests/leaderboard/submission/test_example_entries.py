@@ -58,7 +58,7 @@ def test_spread_does_not_change_with_size_and_place(dataset: Dataset) -> None:
 
 
 def test_the_public_set_is_named_by_its_recipe() -> None:
-    assert public_set().world() == "014ece70ca64b6ee2e11d012dffb0a40"
+    assert public_set().world_hash() == "014ece70ca64b6ee2e11d012dffb0a40"
 
 
 @pytest.mark.slow
