@@ -18,7 +18,7 @@ import pandas as pd
 from benchmark import controls, protocols
 from benchmark.evaluation.run import evaluate, write_results
 from benchmark.methods.candidates import as_candidate
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.trial_scores.scores import VideoEmbeddings, distance_matrix
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
@@ -63,12 +63,12 @@ def recurring(windows: WindowSet) -> pd.Series:
 def pooled(windows: WindowSet, found: VideoEmbeddings, chosen: pd.Series) -> float:
     """AUC of all pairs of the chosen videos in one pot: one person's against two people's."""
     kept = np.flatnonzero(chosen.to_numpy())
-    place = {video: n for n, video in enumerate(found.ids)}
-    rows = found.means()[[place[video] for video in windows.videos["video"].iloc[kept]]]
+    place = {video: n for n, video in enumerate(found.video_ids)}
+    rows = found.video_means()[[place[video] for video in windows.videos["video"].iloc[kept]]]
     person = windows.videos["driver"].to_numpy()[kept]
     first, second = np.triu_indices(len(kept), k=1)
     score, same = -distance_matrix(rows, rows)[first, second], person[first] == person[second]
-    return metrics.auc(score[same], score[~same])
+    return roc.auc(score[same], score[~same])
 
 
 if __name__ == "__main__":

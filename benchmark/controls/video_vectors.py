@@ -22,12 +22,12 @@ def covered(windows: WindowSet, video: int) -> np.ndarray:
 def vector_scorer(windows: WindowSet, values: np.ndarray) -> Scorer:
     """Minus the plain Euclidean distance of one vector a video (N, D), whatever the protocol's own score."""
     ids = windows.videos["video"].to_numpy(dtype=object)
-    return Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), values, unit=False), Scoring())
+    return Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), values, normalise=False), Scoring())
 
 
 def sums(trials: TargetTrials, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """What both sides of `pairs` (K, 2) have together of one value a video (N,): (K,); a template has its mean."""
-    return trials.sides(values, pairs).sum(axis=1)
+    return trials.side_values(values, pairs).sum(axis=1)
 
 
 def enrolled(trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:

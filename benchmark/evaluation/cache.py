@@ -12,7 +12,7 @@ import pandas as pd
 from benchmark.evaluation.evidence import Evidence
 from benchmark.evaluation.validation import ValidationScores, validation_scores
 from benchmark.methods.candidates import Candidate
-from benchmark.metrics.subgroups import demographics
+from benchmark.metrics.subgroups import demographic_values
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet, read_windows
@@ -38,7 +38,7 @@ class SharedWork:
     @cached_property
     def demographics(self) -> dict[str, dict[str, str | None]]:
         """Column -> person -> value, of the columns in which the data set says anything."""
-        return demographics(self.dataset.identities)
+        return demographic_values(self.dataset.identities)
 
     def training(self, protocol: Protocol) -> WindowSet | None:
         """Windows of a seeded sample of training people's reenactments, by any generator; None where there are none."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmark.evaluation.sections import cells, sections, test_generators, test_videos
+from benchmark.evaluation.sections import cells, sections, select_test_generators, select_test_videos
 from benchmark.methods.candidates import Candidate
-from benchmark.metrics.paired_differences import Difference, paired_difference, paired_pooled_difference
+from benchmark.metrics.paired_differences import PairedDifference, paired_mean_difference, paired_pooled_difference
 from benchmark.protocols.schema import Protocol
-from benchmark.trial_scores.figures import plain
+from benchmark.trial_scores.figure_values import finite_or_none
 from benchmark.trial_scores.scored_trials import ScoredTrials, scored_trials
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -41,8 +41,8 @@ def compare(
         protocol = section.protocol
         for one in (first, second):
             one.check_protocol(protocol)
-        videos = test_videos(dataset, protocol)
-        names = test_generators(videos, section, generators, dataset)
+        videos = select_test_videos(dataset, protocol)
+        names = select_test_generators(videos, section, generators, dataset)
         videos = videos[videos["generator"].isin(names)]
         people = sorted({*videos["driver"], *videos["target"]})
         plan = cells((first, second), section, names, people, explicit=bool(generators), allow_overlap=allow_overlap)
@@ -56,7 +56,7 @@ def compare(
         for cell in dict.fromkeys(cell.generator for cell in plan):
             if not all((one.name, cell) in relation for one in (first, second)):
                 continue
-            rule = list(trials(windows.videos, cell, protocol.trials))
+            rule = list(make_trials(windows.videos, cell, protocol.trials))
             left, right = (scored_trials(scorers[one.name], rule, windows.videos, protocol) for one in (first, second))
             confidence = protocol.uncertainty.confidence
             rows.append(
@@ -75,8 +75,10 @@ def compare(
 
 
 def _mean(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[str, Any]:
-    gap = paired_difference(one.targets, other.targets, one.weights, confidence, one.strata_count)
-    return _plain(gap, one.mean_interval().value, other.mean_interval().value)
+    gap = paired_mean_difference(
+        one.target_statistics, other.target_statistics, one.weights, confidence, one.strata_count
+    )
+    return _finite_or_none(gap, one.mean_interval().value, other.mean_interval().value)
 
 
 def _pooled(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[str, Any] | None:
@@ -84,18 +86,18 @@ def _pooled(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[s
     if first is None or second is None:
         return None
     gap = paired_pooled_difference(first, second, one.weights, confidence, one.strata_count)
-    return _plain(gap, first.auc, second.auc)
+    return _finite_or_none(gap, first.auc, second.auc)
 
 
-def _plain(gap: Difference, first: float, second: float) -> dict[str, Any]:
+def _finite_or_none(gap: PairedDifference, first: float, second: float) -> dict[str, Any]:
     known = gap.reason == ""
     return {
         "first": first,
         "second": second,
         "difference": gap.value,
-        "low": plain(gap.low),
-        "high": plain(gap.high),
-        "superiority": plain(gap.superiority),
+        "low": finite_or_none(gap.low),
+        "high": finite_or_none(gap.high),
+        "superiority": finite_or_none(gap.superiority),
         "decided": known and not gap.low <= 0 <= gap.high,
         "people": gap.people,
         "reason": gap.reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmark.controls.null_controls import warnings
+from benchmark.controls.null_controls import null_warnings
 from nvfair_tools.dataset import Dataset
 
 
@@ -21,7 +21,7 @@ def notes(results: dict[str, Any], dataset: Dataset) -> list[str]:
         if about["unknown"]:
             found.append(f"{name} does not say what its {', '.join(about['unknown'])} saw: it may know these people.")
     found += [f"Not scored under {one['title']}: {one['reason']}." for one in results["not_scored"]]
-    found += warnings(results["nulls"])
+    found += null_warnings(results["nulls"])
     found += _near_shortcuts(results)
     found += _families(results, dataset)
     return found

@@ -13,23 +13,31 @@ import pandas as pd
 
 from benchmark import controls
 from benchmark.controls import null_controls, shortcut_rows
-from benchmark.controls.null_controls import judged, score_nulls, trial_nulls
+from benchmark.controls.null_controls import score_null_rows, trial_null_rows, with_verdicts
 from benchmark.evaluation.cache import Say, SharedWork
 from benchmark.evaluation.evidence import Evidence
 from benchmark.evaluation.machine import machine
 from benchmark.evaluation.notes import notes
-from benchmark.evaluation.sections import Cell, NothingToScore, Section, cells, sections, test_generators, test_videos
+from benchmark.evaluation.sections import (
+    Cell,
+    NothingToScore,
+    Section,
+    cells,
+    sections,
+    select_test_generators,
+    select_test_videos,
+)
 from benchmark.evaluation.seeds import seed_spread
 from benchmark.methods.candidates import Candidate, MethodCandidate
-from benchmark.metrics.margin import margin
+from benchmark.metrics.margin import margin_over_shortcuts
 from benchmark.protocols.schema import Protocol
 from benchmark.report.embedding_map import embedding_map
-from benchmark.stress import ABOUT as ABOUT_STRESS
-from benchmark.stress import StressPlan, sweeps
-from benchmark.trial_scores.cells import Beside, cell_figures
-from benchmark.trial_scores.scored_trials import sources
+from benchmark.stress import DESCRIPTIONS as ABOUT_STRESS
+from benchmark.stress import StressPlan, run_sweeps
+from benchmark.trial_scores.cells import CellContext, compute_cell_figures
+from benchmark.trial_scores.scored_trials import collection_of_person
 from benchmark.trial_scores.scores import VideoEmbeddings
-from benchmark.trials.trials import TargetTrials, cell_generators, cell_names, trials
+from benchmark.trials.trials import TargetTrials, cell_generators, cell_names, make_trials
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -73,7 +81,7 @@ def evaluate(
             if len(empty) == len(sections(protocols)):
                 raise
     flat = {key: [row for part in parts for row in part[key]] for key in ("cells", "controls", "exclusions")}
-    flat["nulls"] = judged([row for part in parts for row in part["nulls"]])
+    flat["nulls"] = with_verdicts([row for part in parts for row in part["nulls"]])
     people = sorted({person for part in parts for person in part["people"]})
     videos = pd.concat([part["videos"] for part in parts]).drop_duplicates("video")
     results = {
@@ -96,8 +104,8 @@ def evaluate(
         **flat,
         "not_scored": empty,
         "stress": _stressed(run, candidates, sections(protocols)[0].protocol, stress),
-        "about_controls": controls.ABOUT,
-        "about_nulls": null_controls.ABOUT,
+        "about_controls": controls.DESCRIPTIONS,
+        "about_nulls": null_controls.DESCRIPTIONS,
         "about_stress": ABOUT_STRESS,
         "published": json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8")),
         "machine": machine(device) | {"seconds": round(time.monotonic() - begun, 1)},
@@ -133,15 +141,17 @@ def _section(
 ) -> dict[str, Any]:
     """Cells, controls and exclusions of protocols that share their trials."""
     protocol = section.protocol
-    asked = test_videos(run.dataset, protocol)
-    names = test_generators(asked, section, generators, run.dataset)
+    asked = select_test_videos(run.dataset, protocol)
+    names = select_test_generators(asked, section, generators, run.dataset)
     asked = asked[asked["generator"].isin(names)].sort_values("video").reset_index(drop=True)
     people = sorted({*asked["driver"], *asked["target"]})
     planned = cells(candidates, section, names, people, explicit=bool(generators), allow_overlap=allow_overlap)
     key, windows = run.cut(asked, protocol)
     if run.evidence is not None:
         run.evidence.keep_videos(asked, windows.videos["video"], number)
-    rules = {name: list(trials(windows.videos, name, protocol.trials)) for name in cell_names(names, protocol.trials)}
+    rules = {
+        name: list(make_trials(windows.videos, name, protocol.trials)) for name in cell_names(names, protocol.trials)
+    }
     planned = [cell for cell in planned if any(one.complete for one in rules[cell.generator])]
     if not planned:
         raise NothingToScore(
@@ -154,13 +164,13 @@ def _section(
         for one in {cell.candidate.name: cell.candidate for cell in planned}.values()
     }
     run.say("scoring shortcuts and null controls")
-    scorers = controls.shortcuts(run.dataset, windows, run.training(protocol))
-    shortcuts = [row | {"section": number} for row in shortcut_rows(scorers, windows.videos, rules, protocol)]
+    scorers = controls.shortcut_scorers(run.dataset, windows, run.training(protocol))
+    shortcuts = [row.to_json() | {"section": number} for row in shortcut_rows(scorers, windows.videos, rules, protocol)]
     nulls = [
         row | {"section": number, "generator": name, "method": ""}
         for name, found in rules.items()
         if any(one.complete for one in found)
-        for row in trial_nulls(found, windows.videos, protocol)
+        for row in trial_null_rows(found, windows.videos, protocol)
     ]
     scored = []
     for cell in planned:
@@ -168,15 +178,17 @@ def _section(
         embedded, file = run.embedded(one, key, windows, number)
         run.say(f"scoring {one.name} on {cell.generator}")
         scorer = one.scorer(embedded, windows, protocol.scoring)
-        figures = cell_figures(
+        figures = compute_cell_figures(
             scorer,
             windows.videos,
             cell.generator,
             cell.protocol,
-            Beside(asked, validation[one.name].pair, run.demographics),
-        )
+            CellContext(asked, validation[one.name].pair, run.demographics),
+        ).to_json()
         beside = {row["control"]: row["per_target"] for row in shortcuts if row["generator"] == cell.generator}
-        gain = margin(figures["per_target"], beside, source=sources(windows.videos), seed=protocol.uncertainty.seed)
+        gain = margin_over_shortcuts(
+            figures["per_target"], beside, source=collection_of_person(windows.videos), seed=protocol.uncertainty.seed
+        )
         scored.append(
             _about_cell(cell, number, file)
             | {"validation": {"people": validation[one.name].people, "reason": validation[one.name].reason}}
@@ -186,7 +198,7 @@ def _section(
         )
         nulls += [
             row | {"section": number, "generator": cell.generator, "method": one.name}
-            for row in score_nulls(scorer, found, windows.videos, protocol)
+            for row in score_null_rows(scorer, found, windows.videos, protocol)
         ]
     return {
         "cells": scored,
@@ -209,7 +221,7 @@ def _stressed(
     for one in candidates:
         if isinstance(one, MethodCandidate):
             rows += [
-                {"method": one.name, **row} for row in sweeps(run.dataset, one.method, protocol, plan, say=run.say)
+                {"method": one.name, **row} for row in run_sweeps(run.dataset, one.method, protocol, plan, say=run.say)
             ]
         else:
             rows += [
@@ -246,7 +258,7 @@ def _exclusions(videos: pd.DataFrame, windows: WindowSet, rules: dict[str, list[
             str(k): int(v) for k, v in reasons.groupby("reason")["windows_lost"].sum().items() if int(v) > 0
         },
         "targets_without_trials": [
-            {"generator": name, "target": one.target, "reason": one.lack}
+            {"generator": name, "target": one.target, "reason": one.incomplete_reason}
             for name, some in rules.items()
             for one in some
             if not one.complete

@@ -17,7 +17,7 @@ import pandas as pd
 from benchmark.methods.candidates import Candidate
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scored_trials import scored_trials
-from benchmark.trials.trials import cell_names, trials
+from benchmark.trials.trials import cell_names, make_trials
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -71,7 +71,7 @@ def validation_scores(
     try:
         scorer = one.scorer(one.embeddings(windows, dataset), windows, protocol.scoring)
         parts = [
-            scored_trials(scorer, list(trials(windows.videos, cell, protocol.trials)), windows.videos, protocol)
+            scored_trials(scorer, list(make_trials(windows.videos, cell, protocol.trials)), windows.videos, protocol)
             for cell in cell_names(names, protocol.trials)
         ]
     except NvfairError as error:  # a file of test embeddings has none of these videos; few people make no trials

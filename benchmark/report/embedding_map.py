@@ -34,7 +34,7 @@ def embedding_map(
     if len(chosen) > _VIDEOS:
         rng = np.random.default_rng(seed)
         chosen = chosen.iloc[np.sort(rng.choice(len(chosen), _VIDEOS, replace=False))]
-    rows = found.means()[chosen.index.to_numpy()]
+    rows = found.video_means()[chosen.index.to_numpy()]
     codes, _ = pd.factorize(chosen["target"])
     count = np.bincount(codes)
     mean = np.zeros((len(count), rows.shape[1]))

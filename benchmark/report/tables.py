@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from benchmark.metrics.margin import NEAR
+from benchmark.metrics.margin import NEAR_MARGIN
 from benchmark.protocols.schema import TrialRule
-from benchmark.trial_scores.figures import HEADLINES
+from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
 
 Results = dict[str, Any]
 _RELATIONS = (
@@ -52,7 +52,7 @@ def sections(results: Results) -> list[dict[str, Any]]:
             key: [row for row in results.get(key, []) if row["section"] == number]
             for key in ("cells", "controls", "exclusions", "seeds", "nulls")
         }
-        figure = HEADLINES[protocols[0]["scoring"]["headline"]]
+        figure = HEADLINE_FIGURES[protocols[0]["scoring"]["headline"]]
         by_driver = protocols[0]["trials"]["rule"] == TrialRule.SAME_DRIVER.value
         mean, pooled = f"mean AUC over {'drivers' if by_driver else 'target people'}", "AUC of all trials in one pot"
         found.append(
@@ -108,7 +108,7 @@ def _headline(results: Results, part: dict[str, Any], figure: str) -> list[dict[
                 "interval": cells[0][figure] if len(cells) == 1 else None,
                 "cells": len(cells),
                 "shortcut": shortcut,
-                "near": (shortcut is not None and shortcut[0] >= value - NEAR) or all(map(near_shortcut, cells)),
+                "near": (shortcut is not None and shortcut[0] >= value - NEAR_MARGIN) or all(map(near_shortcut, cells)),
             }
         )
     return rows

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol as Interface
 
 import numpy as np
 
@@ -21,27 +22,28 @@ _DIRECT_SIZE = 1024
 
 @dataclass(frozen=True)
 class VideoEmbeddings:
-    """What is compared: window embeddings (W, D) of N videos; video n has rows offsets[n]:offsets[n + 1].
+    """Window embeddings (W, D) of N videos; video n has rows offsets[n]:offsets[n + 1].
 
-    ids: (N,) of str. unit: whether a row is L2-normalised before it is compared (methods are, raw controls are not).
+    video_ids: (N,) of str. normalise: whether a row is L2-normalised before it is compared (embeddings of methods are,
+    vectors of the controls are not).
     """
 
-    ids: np.ndarray
+    video_ids: np.ndarray
     offsets: np.ndarray
-    windows: np.ndarray
-    unit: bool = True
+    window_embeddings: np.ndarray
+    normalise: bool = True
 
-    def means(self) -> np.ndarray:
-        """One row a video (N, D) float64: the mean of its (normalised) windows, normalised again where `unit`."""
-        rows = self.rows()
+    def video_means(self) -> np.ndarray:
+        """One row a video (N, D) float64: the mean of its (normalised) windows, normalised again if `normalise`."""
+        rows = self.window_rows()
         counts = np.diff(self.offsets)
-        mean = np.add.reduceat(rows, self.offsets[:-1], axis=0) / counts[:, None] if len(rows) else rows
-        return unit_rows(mean) if self.unit else mean
+        means = np.add.reduceat(rows, self.offsets[:-1], axis=0) / counts[:, None] if len(rows) else rows
+        return unit_rows(means) if self.normalise else means
 
-    def rows(self) -> np.ndarray:
-        """Window embeddings (W, D) float64, normalised where `unit`."""
-        rows = np.asarray(self.windows, dtype=np.float64)
-        return unit_rows(rows) if self.unit else rows
+    def window_rows(self) -> np.ndarray:
+        """Window embeddings (W, D) as float64, normalised if `normalise`."""
+        rows = np.asarray(self.window_embeddings, dtype=np.float64)
+        return unit_rows(rows) if self.normalise else rows
 
 
 @dataclass(frozen=True)
@@ -53,73 +55,84 @@ class TargetScores:
     impostor: np.ndarray
 
 
+class PairScorer(Interface):
+    """Anything that scores a target's trials."""
+
+    def score(self, trials: TargetTrials) -> TargetScores:
+        """Scores of one target's trials; a larger score means that the two videos are more alike."""
+        ...
+
+
 class Scorer:
-    """Scores trials under a protocol's aggregation and score."""
+    """Scores trials from embeddings, by the protocol's aggregation and comparison."""
 
     def __init__(self, embeddings: VideoEmbeddings, scoring: Scoring) -> None:
-        if len(embeddings.ids) and np.any(np.diff(embeddings.offsets) < 1):
+        if len(embeddings.video_ids) and np.any(np.diff(embeddings.offsets) < 1):
             raise NvfairError("a video has no embedding", remedy="embed the data set again with the same protocol")
         self.embeddings = embeddings
         self.scoring = scoring
         self.by_window = scoring.aggregation == "mean-score"
-        self.rows = embeddings.rows() if self.by_window else embeddings.means()
+        self.rows = embeddings.window_rows() if self.by_window else embeddings.video_means()
 
     def score(self, trials: TargetTrials) -> TargetScores:
-        """Scores of one target's trials; NvfairError that names a trial whose score is NaN."""
-        return TargetScores(trials, self._pairs(trials, trials.genuine, "genuine"),
-                            self._pairs(trials, trials.impostor, "impostor"))  # fmt: skip
+        """Scores of one target's trials; raises NvfairError that names the first trial whose score is NaN."""
+        genuine = self._pair_scores(trials, trials.genuine, "genuine")
+        return TargetScores(trials, genuine, self._pair_scores(trials, trials.impostor, "impostor"))
 
     def score_all(self, trials: Iterable[TargetTrials]) -> list[TargetScores]:
         """Scores of every target that has both kinds of trials."""
-        return [self.score(one) for one in trials if one.complete]
+        return [self.score(target_trials) for target_trials in trials if target_trials.complete]
 
-    def _pairs(self, trials: TargetTrials, pairs: np.ndarray, kind: str) -> np.ndarray:
+    def _pair_scores(self, trials: TargetTrials, pairs: np.ndarray, kind: str) -> np.ndarray:
+        """Scores (K,) of `pairs` (K, 2): each video is compared once, however many pairs it is in."""
         if len(pairs) == 0:
             return np.empty(0)
-        left, first = np.unique(pairs[:, 0], return_inverse=True)
-        right, second = np.unique(pairs[:, 1], return_inverse=True)
+        enrolled, row = np.unique(pairs[:, 0], return_inverse=True)
+        probes, column = np.unique(pairs[:, 1], return_inverse=True)
         if trials.templates is None:
-            matrix = self._matrix(left, right)
+            matrix = self._video_matrix(enrolled, probes)
         else:
-            matrix = self._templates(trials.templates[left - trials.offset], right)
-        scores = matrix[first.reshape(-1), second.reshape(-1)]
+            matrix = self._template_matrix(trials.templates[enrolled - trials.offset], probes)
+        scores = matrix[row.reshape(-1), column.reshape(-1)]
         if np.isnan(scores).any():
-            bad = int(np.flatnonzero(np.isnan(scores))[0])
+            first_nan = int(np.flatnonzero(np.isnan(scores))[0])
+            name = trials.trial_names(self.embeddings.video_ids, pairs[first_nan : first_nan + 1])[0]
             raise NvfairError(
-                f"the score of {kind} trial {trials.names(self.embeddings.ids, pairs[bad : bad + 1])[0]} is NaN",
+                f"the score of {kind} trial {name} is NaN",
                 remedy="find out why the method gave NaN; leaving such trials out would flatter it",
             )
         return scores
 
-    def _matrix(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Scores of videos `left` with videos `right`."""
+    def _video_matrix(self, enrolled: np.ndarray, probes: np.ndarray) -> np.ndarray:
+        """Scores (n, m) of n enrolled videos with m probes."""
         if not self.by_window:
-            return self._compare(self.rows[left], self.rows[right])
-        rows_left, at_left, count_left = _gathered(self.embeddings.offsets, left)
-        rows_right, at_right, count_right = _gathered(self.embeddings.offsets, right)
-        scores = self._compare(self.rows[rows_left], self.rows[rows_right])
-        scores = np.add.reduceat(np.add.reduceat(scores, at_left, axis=0), at_right, axis=1)
-        return scores / count_left[:, None] / count_right[None, :]
+            return self._compare(self.rows[enrolled], self.rows[probes])
+        enrolled_rows, enrolled_starts, enrolled_counts = _window_rows_of(self.embeddings.offsets, enrolled)
+        probe_rows, probe_starts, probe_counts = _window_rows_of(self.embeddings.offsets, probes)
+        # Every window against every window, then the mean over each video's windows on both sides.
+        scores = self._compare(self.rows[enrolled_rows], self.rows[probe_rows])
+        scores = np.add.reduceat(np.add.reduceat(scores, enrolled_starts, axis=0), probe_starts, axis=1)
+        return scores / enrolled_counts[:, None] / probe_counts[None, :]
 
-    def _templates(self, members: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Scores of templates (T, k) of videos with videos `right`, as the protocol combines a template's videos."""
+    def _template_matrix(self, templates: np.ndarray, probes: np.ndarray) -> np.ndarray:
+        """Scores (T, m) of templates (T, k) of videos with m probes, combined over a template as the protocol says."""
         if self.scoring.template == "mean-score":
-            videos, at = np.unique(members, return_inverse=True)
-            return self._matrix(videos, right)[at.reshape(members.shape)].mean(axis=1)
-        mean = self._means()[members].mean(axis=1)
-        rows = unit_rows(mean) if self.embeddings.unit else mean
+            videos, position = np.unique(templates, return_inverse=True)
+            return self._video_matrix(videos, probes)[position.reshape(templates.shape)].mean(axis=1)
+        means = self._video_means()[templates].mean(axis=1)
+        rows = unit_rows(means) if self.embeddings.normalise else means
         if not self.by_window:
-            return self._compare(rows, self.rows[right])
-        windows, at, counts = _gathered(self.embeddings.offsets, right)
-        return np.add.reduceat(self._compare(rows, self.rows[windows]), at, axis=1) / counts[None, :]
+            return self._compare(rows, self.rows[probes])
+        probe_rows, starts, counts = _window_rows_of(self.embeddings.offsets, probes)
+        return np.add.reduceat(self._compare(rows, self.rows[probe_rows]), starts, axis=1) / counts[None, :]
 
-    def _means(self) -> np.ndarray:
-        return self.embeddings.means() if self.by_window else self.rows
+    def _video_means(self) -> np.ndarray:
+        return self.embeddings.video_means() if self.by_window else self.rows
 
-    def _compare(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    def _compare(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         if self.scoring.score == "cosine":
-            return unit_rows(a) @ unit_rows(b).T
-        return -distance_matrix(a, b)
+            return unit_rows(first) @ unit_rows(second).T
+        return -distance_matrix(first, second)
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
@@ -134,13 +147,15 @@ def distance_matrix(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         from scipy.spatial.distance import cdist
 
         return cdist(a, b)
+    # |a - b|^2 = |a|^2 + |b|^2 - 2 a.b; rounding may leave it a little below zero.
     squares = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)[None, :] - 2 * (a @ b.T)
     return np.sqrt(np.maximum(squares, 0))
 
 
-def _gathered(offsets: np.ndarray, videos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of the windows of `videos`, where each video's rows begin among them, and how many each has."""
+def _window_rows_of(offsets: np.ndarray, videos: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(rows of the windows of `videos` one after another, where each video's rows begin among them, their counts)."""
     counts = offsets[videos + 1] - offsets[videos]
-    begin = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    rows = np.repeat(offsets[videos] - begin, counts) + np.arange(int(counts.sum()))
-    return rows, begin, counts
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    # A running number over all rows, moved for each video to where its rows begin.
+    rows = np.repeat(offsets[videos] - starts, counts) + np.arange(int(counts.sum()))
+    return rows, starts, counts

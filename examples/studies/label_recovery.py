@@ -114,11 +114,11 @@ def mean_feedback(areas: np.ndarray) -> np.ndarray:
 
 
 def coarse_feedback(areas: np.ndarray) -> np.ndarray:
-    """What a hidden set tells (`leaderboard.ranking.redaction.coarse`): the mean, rounded; nothing of single people."""
-    from leaderboard.ranking.redaction import coarse
+    """What a hidden set tells (`leaderboard.ranking.redaction.coarse_figures`): the rounded mean, no single people."""
+    from leaderboard.ranking.redaction import coarse_figures
 
     figures = {"auc_mean": {"value": float(areas.mean())}, "per_target": dict(enumerate(areas.tolist()))}
-    told = coarse({"generators": {"hidden": figures}, "overlap": []})["generators"]["hidden"]
+    told = coarse_figures({"generators": {"hidden": figures}, "overlap": []})["generators"]["hidden"]
     assert set(told) == {"auc_mean"}
     return np.array([told["auc_mean"]["value"]])
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from leaderboard.ranking.boards import ALL, View
+from leaderboard.ranking.boards import ALL_GENERATORS, BoardView
 from leaderboard.ranking.query import Query
 
 SHORT = 16  # digits of a digest in the names of static files
@@ -40,7 +40,7 @@ class Links:
 
     def table(self, query: Query, **changes: object) -> str:
         """The table with other wishes. Only on a server; an export has `view`."""
-        text = query.written(**changes)
+        text = query.to_parameters(**changes)
         return (self.root or "./") + (f"?{text}" if text else "")
 
     def view(self, slug: str, generator: str, page: int = 1) -> str:
@@ -49,7 +49,7 @@ class Links:
             return self.table(Query(board=slug, generator=generator, page=page))
         return self.root + view_file(slug, generator, page, self.first)
 
-    def of_view(self, view: View, page: int = 1) -> str:
+    def of_view(self, view: BoardView, page: int = 1) -> str:
         """The same, of a view."""
         return self.view(view.board.slug, view.generator, page)
 
@@ -77,7 +77,7 @@ def view_file(slug: str, generator: str, page: int, first: tuple[str, str]) -> s
     tail = "" if page == 1 else f"-{page}"
     if (slug, generator) == first:
         return f"index{tail}.html"
-    name = f"{slug}--{generator}" if generator != ALL else slug
+    name = f"{slug}--{generator}" if generator != ALL_GENERATORS else slug
     safe = "".join(c if c.isascii() and (c.isalnum() or c in "-._") else f"_{ord(c):x}" for c in name)
     return f"table/{safe}{tail}.html"
 

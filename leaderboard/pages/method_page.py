@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark import protocols
 from leaderboard.pages import plots
-from leaderboard.ranking.boards import ALL, Board, Row, Standing, current
+from leaderboard.ranking.boards import ALL_GENERATORS, Board, BoardState, MethodRow, newest_scorings
 from leaderboard.ranking.records import Cell, Record
 from leaderboard.submission.submission import reproduce_names
 
@@ -34,18 +34,18 @@ class FigureLine:
     cross: float | None  # both videos are cross-reenactments: nothing for a detector of "not its owner" to hold on to
 
 
-def values(standing: Standing, digest: str, *, linked: bool) -> dict[str, Any] | None:
+def values(standing: BoardState, digest: str, *, linked: bool) -> dict[str, Any] | None:
     """The template's values; None where there is no such submission. linked: whether comparisons can be linked."""
-    every = standing.submission(digest)
+    every = standing.records_of_submission(digest)
     if not every:
         return None
-    records = current(every)
-    history = standing.history(records[0].key)
+    records = newest_scorings(every)
+    history = standing.records_of_method(records[0].method_key)
     boards = list(dict.fromkeys(standing.board_of(one) for one in records))
     lines = [line for one in records for line in _lines(standing, one)]
-    told = records[-1].told.submission
+    told = records[-1].public_result.submission
     newest = history[-1].digest
-    cells = [(one.told.protocol, cell) for one in records for cell in one.cells]
+    cells = [(one.public_result.protocol, cell) for one in records for cell in one.cells]
     return {
         "record": records[-1],
         "told": told,
@@ -65,23 +65,23 @@ def values(standing: Standing, digest: str, *, linked: bool) -> dict[str, Any] |
     }
 
 
-def neighbours(standing: Standing, digest: str) -> list[str]:
+def neighbours(standing: BoardState, digest: str) -> list[str]:
     """The submissions that its page offers to compare with."""
-    return [row.digest for row in _neighbours(standing, current(standing.submission(digest)))]
+    return [row.digest for row in _neighbours(standing, newest_scorings(standing.records_of_submission(digest)))]
 
 
-def _lines(standing: Standing, one: Record) -> list[FigureLine]:
+def _lines(standing: BoardState, one: Record) -> list[FigureLine]:
     board = standing.board_of(one)
     lines = []
     for cell in one.cells:
         view = standing.view(board, cell.generator)
-        row = next((r for r in (*view.rows, *view.apart) if r.digest == one.digest), None)
+        row = next((r for r in (*view.rows, *view.not_comparable) if r.digest == one.digest), None)
         ranked = sum(r.place is not None for r in view.rows)
         figures = cell.figures
         lines.append(
             FigureLine(
                 board,
-                cell.generator if len(board.generators) > 1 else ALL,
+                cell.generator if len(board.generators) > 1 else ALL_GENERATORS,
                 cell,
                 row.place if row else None,
                 ranked,
@@ -108,8 +108,8 @@ def _matrices(records: Sequence[Record], boards: Sequence[Board]) -> list[dict[s
     groups: dict[tuple[str, str, str], dict[tuple[str, str], dict[str, Any]]] = {}
     names: dict[tuple[str, str, str], list[str]] = {}
     for one in records:
-        board = next(b for b in boards if (b.protocol_digest, b.dataset_digest, b.scorer) == one.board)
-        key = (board.kin, board.dataset_digest, board.scorer)
+        board = next(b for b in boards if (b.protocol_digest, b.dataset_digest, b.scorer) == one.board_key)
+        key = (board.relation_free_digest, board.dataset_digest, board.scorer)
         names.setdefault(key, []).append(board.protocol)
         for cell in one.cells:
             row = ", ".join(cell.trained_on) or "not declared"
@@ -140,8 +140,8 @@ def _plots(cells: Sequence[tuple[str, Cell]]) -> dict[str, Any]:
                     label, curve["fmr"], curve["tpr"], band.get("fmr", ()), band.get("low", ()), band.get("high", ())
                 )
             )
-        if cell.told_areas:
-            dots.append(plots.Dots(label, sorted(cell.told_areas.items()), cell.value))
+        if cell.public_auc_by_person:
+            dots.append(plots.Dots(label, sorted(cell.public_auc_by_person.items()), cell.value))
     shown = curves[: plots.COLOURS]
     people = sorted({who for row in dots for who, _ in row.dots})
     tables = [dict(row.dots) for row in dots]
@@ -200,17 +200,17 @@ def _roles(training: Any) -> list[tuple[str, Any, Any]]:
     return [(words, one.people, one.generators) for words, one in roles if one and (one.people or one.generators)]
 
 
-def _neighbours(standing: Standing, records: Sequence[Record]) -> list[Row]:
+def _neighbours(standing: BoardState, records: Sequence[Record]) -> list[MethodRow]:
     """Those around it in the first table it stands in, and the best control."""
     for one in records:
         board = standing.board_of(one)
-        view = standing.view(board, ALL)
-        rows = [*view.rows, *view.apart]
+        view = standing.view(board, ALL_GENERATORS)
+        rows = [*view.rows, *view.not_comparable]
         at = next((n for n, row in enumerate(rows) if row.digest == one.digest), None)
         if at is None:
             continue
         nearest = sorted((n for n in range(len(rows)) if n != at), key=lambda n: (abs(n - at), n))[:_NEIGHBOURS]
         found = [rows[n] for n in sorted(nearest)]
-        control = view.control
+        control = view.best_control
         return found if control is None or control in found or control.digest == one.digest else [*found, control]
     return []

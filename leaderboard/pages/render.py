@@ -14,11 +14,11 @@ from markupsafe import Markup
 from benchmark import protocols
 from leaderboard.pages import method_page, plots
 from leaderboard.pages.links import Links, web_address
-from leaderboard.ranking.boards import ALL, Board, Row, Standing
-from leaderboard.ranking.comparison import Comparison, Meeting, compare
-from leaderboard.ranking.query import RELATIONS, SORTS, Found, Query, choose, find
-from leaderboard.ranking.redaction import STEP
-from leaderboard.ranking.shared_ranks import FEWEST_PEOPLE
+from leaderboard.ranking.boards import ALL_GENERATORS, Board, BoardState, MethodRow
+from leaderboard.ranking.comparison import BoardComparison, Comparison, compare
+from leaderboard.ranking.query import RELATIONS, SORTS, Query, TablePage, choose_board, table_page
+from leaderboard.ranking.redaction import ROUNDING_STEP
+from leaderboard.ranking.shared_ranks import MIN_PEOPLE
 from nvfair_tools.errors import MissingExtra
 
 TITLE = "Avatar fingerprinting leaderboard"
@@ -78,18 +78,18 @@ class Pages:
         template = self._environment.get_template(f"pages/{name}.html.j2")
         return template.render(site=self.site, here=here, links=links, **values)
 
-    def table(self, standing: Standing, query: Query, links: Links) -> str:
+    def table(self, standing: BoardState, query: Query, links: Links) -> str:
         """The front page: a board's table with what stands beside it."""
-        found = find(standing, query)
+        found = table_page(standing, query)
         board = found.view.board if found else None
         digits = 2 if board and board.coarse else 3
-        control = found.view.control.value if found and found.view.control else None
+        control = found.view.best_control.value if found and found.view.best_control else None
 
         def turn(column: str) -> dict[str, Any]:
             usual = SORTS[column][1]
             return {"sort": column, "descending": not query.descending if query.sort == column else usual, "page": 1}
 
-        def whisker(row: Row) -> Markup:
+        def whisker(row: MethodRow) -> Markup:
             return plots.whisker(row.value, row.low, row.high, control)
 
         boards = standing.boards
@@ -111,16 +111,16 @@ class Pages:
             generators_of=generators_of,
             published=self._published,
             decimals=decimals,
-            fewest=FEWEST_PEOPLE,
+            fewest=MIN_PEOPLE,
         )
 
-    def method(self, standing: Standing, digest: str, links: Links, offered: Collection[str] = ()) -> str | None:
+    def method(self, standing: BoardState, digest: str, links: Links, offered: Collection[str] = ()) -> str | None:
         """A submission's page; None where there is no such submission. offered: files to reproduce it by that the
         server gives."""
         values = method_page.values(standing, digest, linked=not links.static or small(standing))
         return None if values is None else self._render("method", "method", links, offered=offered, **values)
 
-    def compare(self, standing: Standing, first: str, second: str, links: Links) -> str | None:
+    def compare(self, standing: BoardState, first: str, second: str, links: Links) -> str | None:
         """Two submissions beside each other; None where one is not there."""
         comparison = compare(standing, first, second)
         if comparison is None:
@@ -131,16 +131,16 @@ class Pages:
             "compare",
             links,
             comparison=comparison,
-            pairs=[_pairs(meeting, number) for number, meeting in enumerate(comparison.meetings)],
+            pairs=[_pairs(meeting, number) for number, meeting in enumerate(comparison.boards)],
             meeting_numbers=_meeting_numbers,
             several=len({(b.dataset_digest, b.scorer) for b in boards}) > 1,
         )
 
-    def choose_two(self, standing: Standing, links: Links, problem: str = "") -> str:
+    def choose_two(self, standing: BoardState, links: Links, problem: str = "") -> str:
         """The form that asks which two."""
-        board = choose(standing, Query())
+        board = choose_board(standing, Query())
         view = standing.first_view(board) if board else None
-        rows = [*view.rows, *view.apart][:_CHOICES] if view else []
+        rows = [*view.rows, *view.not_comparable][:_CHOICES] if view else []
         choices = [(row.digest, row.method) for row in rows]
         nothing: Comparison | None = None
         return self._render("compare", "compare", links, comparison=nothing, choices=choices, problem=problem)
@@ -158,9 +158,9 @@ class Pages:
 
     def rules(self, links: Links) -> str:
         """How places are given."""
-        return self._render("rules", "rules", links, fewest=FEWEST_PEOPLE, step=STEP)
+        return self._render("rules", "rules", links, fewest=MIN_PEOPLE, step=ROUNDING_STEP)
 
-    def data(self, standing: Standing, links: Links) -> str:
+    def data(self, standing: BoardState, links: Links) -> str:
         """The data card with the terms of consent."""
         shipped = [(name, protocols.load(name).title) for name in protocols.names()]
         return self._render("data", "data", links, sets=_sets(standing), cards=self.site.cards, shipped=shipped)
@@ -170,14 +170,14 @@ class Pages:
         return self._render("missing", "", links, what=what)
 
 
-def small(standing: Standing) -> bool:
+def small(standing: BoardState) -> bool:
     """Whether an export holds the comparisons of every method with its neighbours."""
-    return len(standing.digests()) <= 100
+    return len(standing.submission_digests()) <= 100
 
 
 def generators_of(board: Board) -> list[str]:
     """The views of a board: all generators, where there are several, and each."""
-    return [ALL] if len(board.generators) == 1 else [ALL, *board.generators]
+    return [ALL_GENERATORS] if len(board.generators) == 1 else [ALL_GENERATORS, *board.generators]
 
 
 def auc(value: float | None, digits: int) -> str:
@@ -231,7 +231,7 @@ def counted(names: Sequence[str] | str, many: str, one: str) -> str:
     return names if isinstance(names, str) else f"{count(len(names))} {one if len(names) == 1 else many}"
 
 
-def _page_numbers(found: Found) -> list[int | None]:
+def _page_numbers(found: TablePage) -> list[int | None]:
     near = {1, found.pages, *range(found.page - 2, found.page + 3)}
     numbers: list[int | None] = []
     for number in sorted(n for n in near if 1 <= n <= found.pages):
@@ -241,16 +241,16 @@ def _page_numbers(found: Found) -> list[int | None]:
     return numbers
 
 
-def _pairs(meeting: Meeting, number: int) -> Markup:
+def _pairs(meeting: BoardComparison, number: int) -> Markup:
     return plots.pairs([(who, one, other) for who, one, other in meeting.people[:40]], f"pairs-{number}")
 
 
-def _meeting_numbers(meeting: Meeting) -> Iterable[tuple[str, str, str, str]]:
+def _meeting_numbers(meeting: BoardComparison) -> Iterable[tuple[str, str, str, str]]:
     for who, one, other in meeting.people:
         yield who, auc(one, 3), auc(other, 3), signed(one - other, 3)
 
 
-def _sets(standing: Standing) -> list[Mapping[str, Any]]:
+def _sets(standing: BoardState) -> list[Mapping[str, Any]]:
     sets: dict[str, dict[str, Any]] = {}
     for board in standing.boards:
         one = sets.setdefault(

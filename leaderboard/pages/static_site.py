@@ -12,33 +12,33 @@ from leaderboard.pages.method_page import neighbours
 from leaderboard.pages.render import TITLE, Pages, Site, generators_of, small
 from leaderboard.pages.static_files import STATIC, static
 from leaderboard.ranking import tabular
-from leaderboard.ranking.boards import Board, Standing, standing
-from leaderboard.ranking.query import Query, find
-from leaderboard.ranking.redaction import shown
-from leaderboard.store.results import Scored
+from leaderboard.ranking.boards import Board, BoardState, board_state
+from leaderboard.ranking.query import Query, table_page
+from leaderboard.ranking.redaction import redacted
+from leaderboard.store.results import StoredResult
 from nvfair_tools.files import write_text
 
 _ROBOTS = "User-agent: *\nAllow: /\n"
 
 
-def export(
-    results: Iterable[Scored], folder: Path, *, title: str = TITLE, cards: Sequence[tuple[str, str]] = ()
+def export_site(
+    results: Iterable[StoredResult], folder: Path, *, title: str = TITLE, cards: Sequence[tuple[str, str]] = ()
 ) -> Path:
     """Writes the site to `folder`, with board.json and board.csv; returns the path of its front page.
 
     Comparisons are written of each method with its neighbours in the table, up to 100 submissions. A page of an
     earlier export that is no longer there stays as it is: export to a fresh folder where results were withdrawn.
     """
-    stand = standing([shown(result) for result in results])
+    stand = board_state([redacted(result) for result in results])
     pages = Pages(Site(title, (), tuple(cards)))
-    front = find(stand, Query())
+    front = table_page(stand, Query())
     first = (front.view.board.slug, front.view.generator) if front else ("", "")
     for path, text in _files(stand, pages, first):
         write_text(folder / path, text)
     return folder / "index.html"
 
 
-def _files(stand: Standing, pages: Pages, first: tuple[str, str]) -> Iterable[tuple[str, str]]:
+def _files(stand: BoardState, pages: Pages, first: tuple[str, str]) -> Iterable[tuple[str, str]]:
     top, inner = Links(0, True, first), Links(1, True, first)
     if not stand.boards:
         yield "index.html", pages.table(stand, Query(), top)
@@ -48,7 +48,7 @@ def _files(stand: Standing, pages: Pages, first: tuple[str, str]) -> Iterable[tu
     if stand.boards and not any(first == (b.slug, g) for b in stand.boards for g in generators_of(b)):
         raise AssertionError(f"the front page {first} is none of the views")
     compared: set[tuple[str, str]] = set()
-    for digest in stand.digests():
+    for digest in stand.submission_digests():
         page, data = pages.method(stand, digest, inner), tabular.submission_json(stand, digest)
         assert page is not None
         assert data is not None
@@ -78,12 +78,12 @@ def _files(stand: Standing, pages: Pages, first: tuple[str, str]) -> Iterable[tu
 
 
 def _views(
-    stand: Standing, pages: Pages, board: Board, generator: str, first: tuple[str, str]
+    stand: BoardState, pages: Pages, board: Board, generator: str, first: tuple[str, str]
 ) -> Iterable[tuple[str, str]]:
     number = 1
     while True:
         query = Query(board=board.slug, generator=generator, page=number)
-        found = find(stand, query)
+        found = table_page(stand, query)
         assert found is not None
         path = view_file(board.slug, generator, number, first)
         yield path, pages.table(stand, query, Links(path.count("/"), True, first))

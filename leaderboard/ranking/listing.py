@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from leaderboard.api_models import RowAnswer, TableAnswer
-from leaderboard.ranking.redaction import shown
-from leaderboard.store.results import Scored
+from leaderboard.ranking.redaction import redacted
+from leaderboard.store.results import StoredResult
 
 Order = Literal["auc_mean", "auc_pooled", "method", "created"]
 
@@ -17,20 +17,20 @@ class Lines:
 
     def __init__(self) -> None:
         self._made: dict[tuple[int, str], tuple[RowAnswer, ...]] = {}
-        self._of: tuple[Scored, ...] | None = None
+        self._of: tuple[StoredResult, ...] | None = None
         self._lines: list[RowAnswer] = []
 
-    def of(self, results: tuple[Scored, ...]) -> list[RowAnswer]:
+    def of(self, results: tuple[StoredResult, ...]) -> list[RowAnswer]:
         """Every line of the table, in the order in which results were made; the newest of an entry stands for it."""
         if results is self._of:
             return self._lines
-        newest: dict[tuple[str, int, str, str], Scored] = {}
+        newest: dict[tuple[str, int, str, str], StoredResult] = {}
         for result in results:
             newest[result.digest, result.entry, result.protocol_digest, result.dataset_digest] = result
         made = {}
         for result in newest.values():
             key = result.id, result.feedback
-            made[key] = self._made.get(key) or tuple(_rows(shown(result)))
+            made[key] = self._made.get(key) or tuple(_rows(redacted(result)))
         self._made = made
         self._of, self._lines = results, [row for rows in made.values() for row in rows]
         return self._lines
@@ -62,7 +62,7 @@ def page(
     return TableAnswer(total=len(ordered), page=number, size=size, rows=ordered[start : start + size])
 
 
-def _rows(result: Scored) -> Iterable[RowAnswer]:
+def _rows(result: StoredResult) -> Iterable[RowAnswer]:
     entry = result.submission.entries[result.entry]
     overlap = result.figures.get("overlap", "unknown")
     for generator, figures in result.figures["generators"].items():

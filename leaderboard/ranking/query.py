@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from leaderboard.ranking.boards import ALL, Board, Row, Standing, View
+from leaderboard.ranking.boards import ALL_GENERATORS, Board, BoardState, BoardView, MethodRow
 
 PAGE_ROWS = 100
 _LONGEST = 100  # letters of a search
@@ -16,12 +16,12 @@ RELATIONS, DATA = ("seen", "unseen"), ("open", "closed", "unknown")
 # Column -> (what rows are sorted by, whether the largest comes first by itself). Rows without a value come last.
 SORTS: dict[str, tuple[Any, bool]] = {
     "auc": (lambda row: row.value, True),
-    "other": (lambda row: row.other, True),
-    "worst": (lambda row: row.worst and row.worst[1], True),
-    "control": (lambda row: row.margin, True),
+    "other": (lambda row: row.auc_other_relation, True),
+    "worst": (lambda row: row.worst_person and row.worst_person[1], True),
+    "control": (lambda row: row.control_margin, True),
     "method": (lambda row: row.method.lower(), False),
     "trained": (lambda row: ", ".join(row.trained_on).lower() or None, False),
-    "data": (lambda row: row.data, False),
+    "data": (lambda row: row.training_data, False),
     "parameters": (lambda row: row.parameters, False),
     "date": (lambda row: row.created.timestamp() if row.created else None, True),
 }
@@ -42,7 +42,7 @@ class Query:
     page: int = 1
 
     @classmethod
-    def read(cls, values: Mapping[str, str]) -> Query:
+    def from_parameters(cls, values: Mapping[str, str]) -> Query:
         """From an address's parameters."""
 
         def one_of(name: str, allowed: Sequence[str]) -> str:
@@ -64,7 +64,7 @@ class Query:
             page=int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1,
         )
 
-    def written(self, **changes: Any) -> str:
+    def to_parameters(self, **changes: Any) -> str:
         """The parameters of an address, what is usual left out; empty where all is."""
         one = dataclasses.replace(self, **changes)
         usual = SORTS[one.sort][1]
@@ -79,22 +79,24 @@ class Query:
             ("order", "" if one.descending == usual else "desc" if one.descending else "asc"),
             ("page", "" if one.page == 1 else str(one.page)),
         ]
-        return urlencode([(name, value) for name, value in pairs if value or (name == "generator" and value == ALL)])
+        return urlencode(
+            [(name, value) for name, value in pairs if value or (name == "generator" and value == ALL_GENERATORS)]
+        )
 
 
 @dataclass(frozen=True)
-class Found:
+class TablePage:
     """The answer: the view, and one page of its rows in the order asked for. total: rows on all pages."""
 
-    view: View
-    rows: tuple[Row, ...]
-    apart: tuple[Row, ...]
+    view: BoardView
+    rows: tuple[MethodRow, ...]
+    not_comparable: tuple[MethodRow, ...]
     total: int
     pages: int
     page: int
 
 
-def choose(standing: Standing, query: Query) -> Board | None:
+def choose_board(standing: BoardState, query: Query) -> Board | None:
     """The board asked for; of several the newest, seen before unseen; None where there is none."""
     found = [
         board
@@ -108,26 +110,28 @@ def choose(standing: Standing, query: Query) -> Board | None:
     )
 
 
-def find(standing: Standing, query: Query) -> Found | None:
+def table_page(standing: BoardState, query: Query) -> TablePage | None:
     """The rows asked for; None where no board fits."""
-    board = choose(standing, query)
+    board = choose_board(standing, query)
     if board is None:
         return None
-    if query.generator is None or query.generator not in (ALL, *board.generators):
+    if query.generator is None or query.generator not in (ALL_GENERATORS, *board.generators):
         view = standing.first_view(board)
     else:
         view = standing.view(board, query.generator)
-    rows, apart = (_wanted(group, query) for group in (view.rows, view.apart))
+    rows, apart = (_wanted(group, query) for group in (view.rows, view.not_comparable))
     pages = max(1, -(-max(len(rows), len(apart)) // PAGE_ROWS))
     page = min(max(1, query.page), pages)
     part = slice((page - 1) * PAGE_ROWS, page * PAGE_ROWS)
-    return Found(view, tuple(rows[part]), tuple(apart[part]), len(rows) + len(apart), pages, page)
+    return TablePage(view, tuple(rows[part]), tuple(apart[part]), len(rows) + len(apart), pages, page)
 
 
-def _wanted(rows: Sequence[Row], query: Query) -> list[Row]:
+def _wanted(rows: Sequence[MethodRow], query: Query) -> list[MethodRow]:
     words = query.search.lower().split()
     kept = [
-        row for row in rows if (not query.data or row.data == query.data) and all(word in row.text for word in words)
+        row
+        for row in rows
+        if (not query.data or row.training_data == query.data) and all(word in row.search_text for word in words)
     ]
     value, _ = SORTS[query.sort]
     if query.sort == "auc":

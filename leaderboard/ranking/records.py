@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from leaderboard.ranking.redaction import STEP, shown
-from leaderboard.store.results import Scored
+from leaderboard.ranking.redaction import ROUNDING_STEP, redacted
+from leaderboard.store.results import StoredResult
 
 Provenance = Literal["disjoint", "overlap", "unknown"]
 Kind = Literal["method", "baseline", "control"]
@@ -26,10 +26,10 @@ class Cell:
     low: float | None
     high: float | None
     figures: dict[str, Any]
-    areas: dict[str, float]
+    auc_by_person: dict[str, float]
 
     @property
-    def told_areas(self) -> dict[str, float]:
+    def public_auc_by_person(self) -> dict[str, float]:
         """AUC of each person; empty where that is not to be told."""
         return self.figures.get("per_target", {})
 
@@ -44,46 +44,46 @@ class Cell:
 class Record:
     """A result without what is private. `told`: the result as it may leave the server."""
 
-    told: Scored
+    public_result: StoredResult
     cells: tuple[Cell, ...]
     provenance: Provenance
-    overlap: int  # test people whom the declaration names
+    overlapping_people: int  # test people whom the declaration names
 
     @property
-    def key(self) -> str:
+    def method_key(self) -> str:
         """The method: the same for all of its submissions."""
-        return self.told.method_digest or self.told.digest
+        return self.public_result.method_digest or self.public_result.digest
 
     @property
     def digest(self) -> str:
         """The submission."""
-        return self.told.digest
+        return self.public_result.digest
 
     @property
-    def board(self) -> tuple[str, str, str]:
+    def board_key(self) -> tuple[str, str, str]:
         """What figures may be compared within: protocol, data set, scorer."""
-        return self.told.protocol_digest, self.told.dataset_digest, self.told.scorer
+        return self.public_result.protocol_digest, self.public_result.dataset_digest, self.public_result.scorer
 
     @property
     def coarse(self) -> bool:
         """Whether the test labels are hidden."""
-        return self.told.feedback != "full"
+        return self.public_result.feedback != "full"
 
     @property
-    def margin(self) -> float:
+    def difference_margin(self) -> float:
         """How far from zero a difference must stay to be told: hidden labels are told in steps, differences as well."""
-        return STEP if self.coarse else 0.0
+        return ROUNDING_STEP if self.coarse else 0.0
 
     @property
     def kind(self) -> Kind:
         """What the maintainer calls it. A submitter's own word for it is no reason to stand outside the ranks, nor to
         be the control that others are measured by."""
-        return "method" if self.told.phase else self.told.submission.kind
+        return "method" if self.public_result.phase else self.public_result.submission.kind
 
 
-def record(result: Scored) -> Record:
+def record_of(result: StoredResult) -> Record:
     """The record of a stored result."""
-    told = shown(result)
+    told = redacted(result)
     entry = result.submission.entries[result.entry]
     cells = []
     for generator, figures in sorted(told.figures.get("generators", {}).items()):
@@ -97,7 +97,7 @@ def record(result: Scored) -> Record:
                 low=mean.get("low"),
                 high=mean.get("high"),
                 figures=figures,
-                areas=result.figures["generators"][generator].get("per_target", {}),
+                auc_by_person=result.figures["generators"][generator].get("per_target", {}),
             )
         )
     overlap = told.figures.get("overlap", "unknown")

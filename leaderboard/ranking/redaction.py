@@ -9,20 +9,20 @@ import dataclasses
 import math
 from typing import Any
 
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 
-STEP = 0.01
+ROUNDING_STEP = 0.01
 _INTERVALS = ("auc_mean", "auc_pooled")
 
 
-def shown(result: Scored) -> Scored:
+def redacted(result: StoredResult) -> StoredResult:
     """The result as it may leave the server."""
     if result.feedback == "full":
         return result
-    return dataclasses.replace(result, figures=coarse(result.figures))
+    return dataclasses.replace(result, figures=coarse_figures(result.figures))
 
 
-def coarse(figures: dict[str, Any], step: float = STEP) -> dict[str, Any]:
+def coarse_figures(figures: dict[str, Any], step: float = ROUNDING_STEP) -> dict[str, Any]:
     """Only the headline figures, rounded to `step`, with intervals rounded outwards, and the counts of trials. Whatever
     else a result comes to hold stays behind."""
     overlap = figures.get("overlap", "unknown")

@@ -22,12 +22,12 @@ import numpy as np
 
 CONFIDENCE = 0.95
 # With five people even five agreeing signs happen by chance once in sixteen: nothing is told apart.
-FEWEST_PEOPLE = 6
+MIN_PEOPLE = 6
 _BLOCK = 256
 
 
 @dataclass(frozen=True)
-class Ladder:
+class SharedRanks:
     """Methods by name with their places. areas (N, K): AUC of each method on each person; better, worse (N,): how many
     are better than it, and than how many it is better."""
 
@@ -55,7 +55,7 @@ class Difference:
     people: int
 
     @property
-    def sure(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether the interval leaves zero out."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
@@ -65,23 +65,28 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> Difference:
     people = len(first)
     each = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     value = float(each.mean()) if people else 0.0
-    if people < FEWEST_PEOPLE:
+    if people < MIN_PEOPLE:
         return Difference(value, None, None, people)
     reach = _student(people) * float(each.std(ddof=1)) / people**0.5
     return Difference(value, value - reach, value + reach, people)
 
 
-def above(areas: np.ndarray, one: np.ndarray, margin: float = 0.0) -> np.ndarray:
+def significantly_better(areas: np.ndarray, one: np.ndarray, margin: float = 0.0) -> np.ndarray:
     """Which rows (N,) of `areas` (N, K) are better than `one` (K,)."""
-    if areas.shape[1] < FEWEST_PEOPLE or not len(areas):
+    if areas.shape[1] < MIN_PEOPLE or not len(areas):
         return np.zeros(len(areas), dtype=bool)
-    field = _Field(np.concatenate([areas, one[None]]), margin)
+    field = _PairwiseTests(np.concatenate([areas, one[None]]), margin)
     return field.against(len(areas))[0][:-1]
 
 
-def ladder(
-    keys: Sequence[str], people: Sequence[str], areas: np.ndarray, *, margin: float = 0.0, earlier: Ladder | None = None
-) -> Ladder:
+def shared_ranks(
+    keys: Sequence[str],
+    people: Sequence[str],
+    areas: np.ndarray,
+    *,
+    margin: float = 0.0,
+    earlier: SharedRanks | None = None,
+) -> SharedRanks:
     """Everybody's place. margin: how far from zero an interval must stay.
 
     earlier: what was known before some rows came, changed or went; only these are then compared again, which gives the
@@ -89,9 +94,9 @@ def ladder(
     """
     keys, people = tuple(keys), tuple(people)
     areas = np.ascontiguousarray(areas, dtype=np.float64)
-    if len(people) < FEWEST_PEOPLE:
+    if len(people) < MIN_PEOPLE:
         nobody = np.zeros(len(keys), dtype=np.int64)
-        return Ladder(keys, people, margin, areas, nobody, nobody)
+        return SharedRanks(keys, people, margin, areas, nobody, nobody)
     if earlier is not None and earlier.people == people and earlier.margin == margin:
         known = {key: n for n, key in enumerate(earlier.keys)}
         at = np.array([known.get(key, -1) for key in keys], dtype=np.int64)
@@ -100,12 +105,12 @@ def ladder(
         gone = np.setdiff1d(np.arange(len(earlier.keys)), at[same])
         if len(gone) + np.count_nonzero(~same) <= max(4, len(keys) // 50):
             better, worse = _changed(earlier, areas, at, same, gone, margin)
-            return Ladder(keys, people, margin, areas, better, worse)
-    better, worse = _counted(_Field(areas, margin))
-    return Ladder(keys, people, margin, areas, better, worse)
+            return SharedRanks(keys, people, margin, areas, better, worse)
+    better, worse = _counted(_PairwiseTests(areas, margin))
+    return SharedRanks(keys, people, margin, areas, better, worse)
 
 
-class _Field:
+class _PairwiseTests:
     """Everybody's mean, and what remains: two rows' error follows from products of remainders."""
 
     def __init__(self, areas: np.ndarray, margin: float) -> None:
@@ -128,7 +133,7 @@ class _Field:
         return apart > reach, -apart > reach
 
 
-def _counted(field: _Field) -> tuple[np.ndarray, np.ndarray]:
+def _counted(field: _PairwiseTests) -> tuple[np.ndarray, np.ndarray]:
     """Everybody against everybody."""
     count = len(field.means)
     better, worse = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
@@ -146,12 +151,12 @@ def _student(people: int) -> float:
 
 
 def _changed(
-    earlier: Ladder, areas: np.ndarray, at: np.ndarray, same: np.ndarray, gone: np.ndarray, margin: float
+    earlier: SharedRanks, areas: np.ndarray, at: np.ndarray, same: np.ndarray, gone: np.ndarray, margin: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Counts after rows went and came: `at` says where a row was before, `same` whether it is as it was."""
     fresh = np.flatnonzero(~same)
     before = len(earlier.keys)
-    field = _Field(np.concatenate([earlier.areas, areas[fresh]]), margin)
+    field = _PairwiseTests(np.concatenate([earlier.areas, areas[fresh]]), margin)
     better, worse = (
         np.concatenate([counts, np.zeros(len(fresh), np.int64)]) for counts in (earlier.better, earlier.worse)
     )

@@ -8,22 +8,24 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from leaderboard.ranking.boards import Standing, current
+from leaderboard.ranking.boards import BoardState, newest_scorings
 from leaderboard.ranking.records import Cell, Record
 from leaderboard.submission.untrusted_text import spreadsheet_cell
 
 
-def rows(standing: Standing) -> list[dict[str, Any]]:
+def rows(standing: BoardState) -> list[dict[str, Any]]:
     """One row for each entry and test generator, newest scorings only. The contact is left out: it is private."""
     places: dict[tuple[str, str, str], tuple[int, int] | None] = {}
     for board in standing.boards:
         for generator in board.generators:
             view = standing.view(board, generator)
-            places.update({(board.slug, generator, row.digest): row.place for row in (*view.rows, *view.apart)})
+            places.update(
+                {(board.slug, generator, row.digest): row.place for row in (*view.rows, *view.not_comparable)}
+            )
     slugs = {(b.protocol_digest, b.dataset_digest, b.scorer): b.slug for b in standing.boards}
     return [
-        _row(one, cell, places.get((slugs[one.board], cell.generator, one.digest)))
-        for one in current(standing.records)
+        _row(one, cell, places.get((slugs[one.board_key], cell.generator, one.digest)))
+        for one in newest_scorings(standing.records)
         for cell in one.cells
     ]
 
@@ -43,25 +45,25 @@ def to_csv(table: list[dict[str, Any]]) -> str:
     return out.getvalue()
 
 
-def submission_json(standing: Standing, digest: str) -> str | None:
+def submission_json(standing: BoardState, digest: str) -> str | None:
     """All that may be told of a submission: its declaration without the contact, and every result's figures."""
-    records = standing.submission(digest)
+    records = standing.records_of_submission(digest)
     if not records:
         return None
     content = {
         "submission": digest,
-        "declaration": records[-1].told.submission.model_dump(mode="json", exclude={"contact"}),
+        "declaration": records[-1].public_result.submission.model_dump(mode="json", exclude={"contact"}),
         "results": [
             {
-                "entry": one.told.entry,
-                "protocol": one.told.protocol,
-                "protocol_digest": one.told.protocol_digest,
-                "dataset": one.told.dataset,
-                "dataset_digest": one.told.dataset_digest,
-                "scorer": one.told.scorer,
-                "reason": one.told.reason,
-                "created": one.told.created.isoformat() if one.told.created else None,
-                "figures": one.told.figures,
+                "entry": one.public_result.entry,
+                "protocol": one.public_result.protocol,
+                "protocol_digest": one.public_result.protocol_digest,
+                "dataset": one.public_result.dataset,
+                "dataset_digest": one.public_result.dataset_digest,
+                "scorer": one.public_result.scorer,
+                "reason": one.public_result.reason,
+                "created": one.public_result.created.isoformat() if one.public_result.created else None,
+                "figures": one.public_result.figures,
             }
             for one in records
         ],
@@ -70,7 +72,7 @@ def submission_json(standing: Standing, digest: str) -> str | None:
 
 
 def _row(one: Record, cell: Cell, place: tuple[int, int] | None) -> dict[str, Any]:
-    told = one.told
+    told = one.public_result
     pooled = cell.figures.get("auc_pooled", {})
     return {
         "protocol": told.protocol,
@@ -92,7 +94,7 @@ def _row(one: Record, cell: Cell, place: tuple[int, int] | None) -> dict[str, An
         "auc_pooled": pooled.get("value"),
         "trials": cell.trials,
         "overlap": {"disjoint": "disjoint", "unknown": "training people unknown"}.get(
-            one.provenance, f"trained on {one.overlap} test people"
+            one.provenance, f"trained on {one.overlapping_people} test people"
         ),
         "origin": "scored here",
     }

@@ -87,7 +87,11 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
     results = lambda: service.snapshot.moment.results  # noqa: E731
     app.include_router(
         web.router(
-            results, title=settings.title, phases=tuple(settings.phases), cards=cards, kept=service.intake.vault.path
+            results,
+            title=settings.title,
+            phases=tuple(settings.phases),
+            cards=cards,
+            kept=service.intake.submission_files.folder_of,
         )
     )
 
@@ -114,7 +118,7 @@ def _mount_health(app: FastAPI, service: Service) -> None:
 def _unready(service: Service) -> list[str]:
     problems = []
     try:
-        if schema.revision(service.store.engine) != schema.head():
+        if schema.database_revision(service.store.engine) != schema.newest_revision():
             problems.append("the database's tables are of another revision")
     except SQLAlchemyError:
         problems.append("the database does not answer")

@@ -13,9 +13,9 @@ from leaderboard.pages.links import Links
 from leaderboard.pages.render import TITLE, Pages, Site
 from leaderboard.pages.static_files import STATIC, static
 from leaderboard.ranking import tabular
-from leaderboard.ranking.boards import Standing, Standings
+from leaderboard.ranking.boards import BoardState, BoardStateCache
 from leaderboard.ranking.query import Query
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 from leaderboard.submission.submission import inner_file, reproduce_names
 from nvfair_tools.errors import NvfairError
 
@@ -23,7 +23,7 @@ _DIGEST = 64
 
 
 def router(
-    provider: Callable[[], Sequence[Scored]],
+    provider: Callable[[], Sequence[StoredResult]],
     *,
     title: str = TITLE,
     phases: Sequence[str] = (),
@@ -39,18 +39,18 @@ def router(
     """
     pages = APIRouter(include_in_schema=False)
     render = Pages(Site(title, tuple(phases), tuple(cards)))
-    standings = Standings()
+    standings = BoardStateCache()
     files = {name: static(name) for name in STATIC}
 
-    def now() -> Standing:
-        return standings.of(provider())
+    def now() -> BoardState:
+        return standings.get(provider())
 
     def missing(what: str, depth: int = 0) -> HTMLResponse:
         return HTMLResponse(render.missing(what, Links(depth)), 404)
 
     @pages.get("/")
     def table(request: Request) -> HTMLResponse:
-        return HTMLResponse(render.table(now(), Query.read(request.query_params), Links()))
+        return HTMLResponse(render.table(now(), Query.from_parameters(request.query_params), Links()))
 
     @pages.get("/method/{name}")
     def method(name: str) -> Response:
@@ -132,16 +132,16 @@ def router(
 ROBOTS = "User-agent: *\nDisallow: /compare\nDisallow: /submit\nDisallow: /files\n"
 
 
-def reproduce_files(standing: Standing, digest: str, kept: Callable[[str], Path]) -> dict[str, Path]:
+def reproduce_files(standing: BoardState, digest: str, kept: Callable[[str], Path]) -> dict[str, Path]:
     """The files that others may have of a submission on the board: those that its declaration names under `reproduce`.
 
     Embeddings and scores are not among them, nor anything of a draft. Empty where no files are kept.
     """
-    records = standing.submission(digest)
+    records = standing.records_of_submission(digest)
     if not records:
         return {}
     found = {}
-    for name in reproduce_names(records[0].told.submission):
+    for name in reproduce_names(records[0].public_result.submission):
         try:
             found[name] = inner_file(kept(digest), name)
         except NvfairError:  # added by `nvfair board add`, which keeps no files

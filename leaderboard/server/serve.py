@@ -19,7 +19,7 @@ from leaderboard.server.app import create
 from leaderboard.server.service import Service
 from leaderboard.server.worker import Worker
 from leaderboard.settings import Settings
-from leaderboard.store.files import Vault
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.results import Store
 
 _log = structlog.get_logger("serve")
@@ -60,7 +60,7 @@ def serve(settings: Settings, board: Path, *, host: str, port: int, with_worker:
 def work(settings: Settings, *, parent: int | None = None) -> None:
     """Works until SIGTERM or Ctrl-C, or until the process `parent` has died."""
     store = Store(settings.store)
-    worker = Worker(settings, store.engine, Vault(settings.files))
+    worker = Worker(settings, store.engine, SubmissionFiles(settings.files))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         worker.stop()

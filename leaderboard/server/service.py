@@ -8,8 +8,8 @@ from leaderboard.server.intake import Intake
 from leaderboard.server.monitoring import Metrics
 from leaderboard.server.snapshot import Snapshot
 from leaderboard.settings import Settings
-from leaderboard.store.datasets import register
-from leaderboard.store.files import Vault
+from leaderboard.store.datasets import register_datasets
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.results import Store
 
 
@@ -28,10 +28,10 @@ class Service:
         """Opens the database (made where it is empty) and the folder of files. Raises NvfairError."""
         store = Store(settings.store)
         try:
-            register(store.engine, settings)
-            vault = Vault(settings.files)
-            vault.sweep()
-            return cls(settings, store, Intake(settings, store.engine, vault), Snapshot(store), Metrics())
+            register_datasets(store.engine, settings)
+            submission_files = SubmissionFiles(settings.files)
+            submission_files.remove_old_scratch()
+            return cls(settings, store, Intake(settings, store.engine, submission_files), Snapshot(store), Metrics())
         except BaseException:
             store.close()
             raise

@@ -59,7 +59,7 @@ async def receive(
     phase = upload.fields.get("phase", "") or only
 
     def work() -> Accepted:
-        with intake.vault.aside() as aside:
+        with intake.submission_files.scratch_folder() as aside:
             archive = aside / "upload.zip"
             _copy(file, archive)
             return intake.accept(archive, aside, account, phase, private=upload.private, address=address(request.scope))

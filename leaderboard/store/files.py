@@ -1,6 +1,6 @@
-"""The files of submissions, each in a folder named by its content: FOLDER/ab/abcdef.../submission.yaml, ...
+"""The files of submissions, each submission in a folder named by its digest: FOLDER/ab/abcdef.../submission.yaml, ...
 
-A folder appears whole or not at all: it is filled aside, flushed to the disk and renamed.
+A folder appears whole or not at all: it is filled in a scratch folder, flushed to the disk and renamed.
 """
 
 from __future__ import annotations
@@ -13,64 +13,68 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nvfair_tools.files import made_folder
+from nvfair_tools.files import make_folder
 
-_ASIDE = ".incoming"
+_SCRATCH = ".incoming"
 
 
-class Vault:
-    """The folder in which submissions are kept. Made where it is not there."""
+class SubmissionFiles:
+    """The folder that holds the files of all submissions. It is created where it does not exist."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = made_folder(folder)
-        self._aside = made_folder(folder / _ASIDE)
+        self.folder = make_folder(folder)
+        self._scratch = make_folder(folder / _SCRATCH)
 
-    def path(self, digest: str) -> Path:
-        """Where the submission called `digest` is, or would be."""
+    def folder_of(self, digest: str) -> Path:
+        """The folder of the submission with this digest, whether or not it exists."""
         return self.folder / digest[:2] / digest
 
     @contextmanager
-    def aside(self) -> Iterator[Path]:
-        """A fresh folder to work in, on the same disk; gone afterwards."""
-        folder = Path(tempfile.mkdtemp(dir=self._aside))
+    def scratch_folder(self) -> Iterator[Path]:
+        """A new empty folder on the same disk, which is deleted afterwards."""
+        folder = Path(tempfile.mkdtemp(dir=self._scratch))
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def keep(self, folder: Path, digest: str) -> Path:
-        """Moves `folder` (from `aside`) to its place; does nothing where the same content is there already."""
-        place = self.path(digest)
-        if place.is_dir():
-            return place
-        for path in sorted(folder.rglob("*"), reverse=True):
-            _flush(path)
-        _flush(folder)
-        made_folder(place.parent)
-        try:
-            os.rename(folder, place)
-        except OSError:
-            if not place.is_dir():  # another upload of the same content was quicker
-                raise
-        _flush(place.parent)
-        _flush(self.folder)
-        return place
+    def add(self, folder: Path, digest: str) -> Path:
+        """Moves `folder`, which lies in a scratch folder, to the place of `digest`, and returns that place.
 
-    def sweep(self, older_than: float = 24 * 3600) -> int:
-        """Removes what interrupted uploads left aside, untouched for `older_than` seconds; returns how many."""
-        old = [one for one in self._aside.iterdir() if one.stat().st_mtime < time.time() - older_than]
-        for one in old:
-            shutil.rmtree(one, ignore_errors=True)
-        return len(old)
+        Does nothing where the submission is stored already.
+        """
+        target = self.folder_of(digest)
+        if target.is_dir():
+            return target
+        for path in sorted(folder.rglob("*"), reverse=True):
+            _flush_to_disk(path)
+        _flush_to_disk(folder)
+        make_folder(target.parent)
+        try:
+            os.rename(folder, target)
+        except OSError:
+            if not target.is_dir():  # another upload of the same content was quicker
+                raise
+        _flush_to_disk(target.parent)
+        _flush_to_disk(self.folder)
+        return target
+
+    def remove_old_scratch(self, older_than: float = 24 * 3600) -> int:
+        """Deletes what interrupted uploads left, unchanged for `older_than` seconds; returns the number of folders."""
+        oldest_kept = time.time() - older_than
+        old_folders = [folder for folder in self._scratch.iterdir() if folder.stat().st_mtime < oldest_kept]
+        for folder in old_folders:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(old_folders)
 
     def digests(self) -> Iterator[str]:
-        """Names of all submissions kept."""
-        for shelf in sorted(self.folder.iterdir()):
-            if shelf.name != _ASIDE and shelf.is_dir():
-                yield from sorted(one.name for one in shelf.iterdir())
+        """The digests of all stored submissions, sorted."""
+        for prefix_folder in sorted(self.folder.iterdir()):
+            if prefix_folder.name != _SCRATCH and prefix_folder.is_dir():
+                yield from sorted(folder.name for folder in prefix_folder.iterdir())
 
 
-def _flush(path: Path) -> None:
+def _flush_to_disk(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

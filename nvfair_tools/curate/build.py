@@ -23,7 +23,7 @@ from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.curate.shards import StoredFrames, write_shards
 from nvfair_tools.curate.tables import Reenactment, identities_table, real_video_rows, reenactment_rows, videos_table
 from nvfair_tools.curate.video_paths import clip_names
-from nvfair_tools.dataset.writer import finish
+from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.items import ItemResult
@@ -230,7 +230,7 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
     meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators)
     extra_files = write_card(session.dataset, meta, identities, videos)
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
-    finish(session.dataset, identities, videos, meta, extra_files=extra_files)
+    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nvfair_tools import __version__
-from nvfair_tools.dataset.schema import LANDMARKS
+from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.landmarks.scheme import SCHEME_126
 from nvfair_tools.recipe.recipe import Recipe
 
@@ -26,7 +26,7 @@ def dataset_meta(
         "landmarks": {
             "scheme": SCHEME_126.name,
             "scheme_version": SCHEME_126.version,
-            "points": LANDMARKS,
+            "points": LANDMARK_COUNT,
             "landmarkers": sorted(f"{name} {version}" for name, version in landmarkers),
         },
         "features": {

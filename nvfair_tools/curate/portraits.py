@@ -20,7 +20,7 @@ from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.session import Session
 from nvfair_tools.faces.frontality import pose_costs
 from nvfair_tools.files import sha256_of
-from nvfair_tools.identity import file_name
+from nvfair_tools.identity import identity_file_name
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok, rejected
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
@@ -92,7 +92,7 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
             source, clip_track, clip_id = clip.row.path, session.workspace.track_path(clip.track_id), clip.id
             flags = ("single_clip",) if len(person_clips) == 1 else ()
         id = item_id("portrait", identity=identity, landmarker=fingerprint, version=VERSION, **origin)
-        path = f"portraits/{file_name(identity)}.png"
+        path = f"portraits/{identity_file_name(identity)}.png"
         tasks[id] = PortraitTask(
             source,
             clip_track,
@@ -139,7 +139,7 @@ class PortraitWorker:
         """Writes the portrait and its one-frame track. facts: path, bytes, sha256, frame (index in the clip)."""
         from PIL import Image
 
-        from nvfair_tools.files import written_aside
+        from nvfair_tools.files import atomic_output
         from nvfair_tools.landmarks.track import Track, save_track
 
         image, mesh, frame = self._from_picture(task) if task.clip_track is None else self._from_clip(task)
@@ -152,7 +152,7 @@ class PortraitWorker:
                 mesh[None], np.ones(1, bool), np.array([""], object), np.zeros(1), (width, height), "portrait", VERSION
             ),
         )
-        with written_aside(task.output) as aside:
+        with atomic_output(task.output) as aside:
             Image.fromarray(image).save(aside, format="PNG")
         return ok(path=task.path, bytes=task.output.stat().st_size, sha256=sha256_of(task.output), frame=frame)
 

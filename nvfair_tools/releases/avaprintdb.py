@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.identity import known_identity
+from nvfair_tools.identity import resolve_alias
 from nvfair_tools.pipeline.items import rejected
 from nvfair_tools.recipe.splits import splits_by_shares
 from nvfair_tools.releases.listing import Release, ReleaseFile, describe_generator, list_files, rejected_file
@@ -92,7 +92,7 @@ def read_plans(paths: Iterable[Path]) -> dict[str, PlannedClip]:
     paths = list(paths)
     for path in paths:
         for where, row in _plan_rows(path):
-            driver, target = known_identity(row["driver_id"]), known_identity(row["target_id"])
+            driver, target = resolve_alias(row["driver_id"]), resolve_alias(row["target_id"])
             if driver is None or target is None:
                 problems.append(
                     f"{where}: {row['target_id' if driver else 'driver_id']!r} is nobody of a known collection"
@@ -153,7 +153,7 @@ def _describe_file(
     if len(parts) != 4 or not all(parts):
         return rejected_file(name, path, "unknown_name", "expected {target}--{driver}--{uuid}--{GEN}.mp4")
     target_name, driver_name, random, generator = parts
-    target, driver = known_identity(target_name), known_identity(driver_name)
+    target, driver = resolve_alias(target_name), resolve_alias(driver_name)
     label = labels.get(generator.upper())
     if label is None:
         return rejected_file(name, path, "unknown_generator", f"{generator!r}; name it in the settings' `generators`")

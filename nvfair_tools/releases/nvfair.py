@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from nvfair_tools.identity import COLLECTIONS, known_identity, namespace_of
+from nvfair_tools.identity import COLLECTIONS, collection_namespace, resolve_alias
 from nvfair_tools.pipeline.items import ItemResult, ok, rejected
 from nvfair_tools.recipe.splits import read_split_file
 from nvfair_tools.releases.listing import Release, ReleaseFile, describe_generator, list_files, rejected_file
@@ -65,7 +65,7 @@ def _describe_file(name: str, path: Path, splits: dict[str, str]) -> ReleaseFile
     if len(parts) != 4:
         return rejected_file(name, path, "unknown_place", "expected source/originals or ...-generated/person/file.mp4")
     source, folder, person, _ = parts
-    namespace = namespace_of(source)
+    namespace = collection_namespace(source)
     if namespace is None:
         known = ", ".join(collection.source for collection in COLLECTIONS)
         return rejected_file(name, path, "unknown_source", f"{source!r} is none of {known}")
@@ -94,7 +94,7 @@ def _describe_reenactment(
         return rejected_file(
             name, path, "unknown_identity", f"driver {driver_name!r} is nobody of the official split's {namespace}"
         )
-    if known_identity(target_name, namespace) != target:
+    if resolve_alias(target_name, namespace) != target:
         detail = f"it lies in the folder of {target} but names {target_name!r}"
         return rejected_file(name, path, "contradictory_name", detail)
     kind = "self" if driver == target else "cross"
@@ -106,7 +106,7 @@ def _describe_reenactment(
 
 
 def _listed_person(name: str, namespace: str, splits: dict[str, str]) -> str | None:
-    identity = known_identity(name, namespace)
+    identity = resolve_alias(name, namespace)
     return identity if identity in splits else None
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from nvfair_tools.curate.tables import join_distinct
-from nvfair_tools.dataset.schema import IDENTITIES
-from nvfair_tools.identity import aliases
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA
+from nvfair_tools.identity import identity_aliases
 from nvfair_tools.pipeline.items import item_id
 from nvfair_tools.releases.listing import Release, ReleaseFile
 
@@ -114,7 +114,7 @@ def identities_table(release: Release, videos: pd.DataFrame) -> pd.DataFrame:
                 "identity": identity,
                 "source": identity.partition(":")[0],
                 "split": release.splits[identity],
-                "aliases": list(aliases(identity)),
+                "identity_aliases": list(identity_aliases(identity)),
                 "clips": sum(video["kind"] == "real" for video in usable),
                 "portrait": None,
                 "portrait_clip": None,
@@ -127,4 +127,4 @@ def identities_table(release: Release, videos: pd.DataFrame) -> pd.DataFrame:
                 "ethnicity": None,
             }
         )
-    return pd.DataFrame(rows, columns=IDENTITIES.names)
+    return pd.DataFrame(rows, columns=IDENTITIES_SCHEMA.names)

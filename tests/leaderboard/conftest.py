@@ -10,12 +10,12 @@ import yaml
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
-from leaderboard.submission.check import test_windows as windows_of
+from leaderboard.submission.test_set import windows_under_test as windows_of
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import make
 from tests.leaderboard.postgres import Cluster, cluster
 
-GOOD = {
+VALID_DECLARATION = {
     "format_version": 1,
     "method": "landmark spread",
     "authors": ["A. Author"],
@@ -34,24 +34,24 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def good(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Path:
+def valid_submission(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Path:
     """A folder that passes the check; not to be changed."""
     folder = tmp_path_factory.mktemp("good") / "submission"
     (folder / "embeddings").mkdir(parents=True)
     windows = windows_of(dataset, protocols.load("nvfair-seen"))
     spread = [windows.landmarks[start : start + windows.length].std(axis=0).ravel() for start in windows.start]
     write_embeddings(folder / "embeddings" / "test.parquet", windows, np.array(spread, dtype=np.float32), {})
-    declare(folder, GOOD)
+    write_declaration(folder, VALID_DECLARATION)
     return folder
 
 
 @pytest.fixture
-def submission(tmp_path: Path, good: Path) -> Path:
+def submission(tmp_path: Path, valid_submission: Path) -> Path:
     """A folder that passes the check."""
-    return Path(shutil.copytree(good, tmp_path / "submission"))
+    return Path(shutil.copytree(valid_submission, tmp_path / "submission"))
 
 
-def declare(folder: Path, content: object) -> None:
+def write_declaration(folder: Path, content: object) -> None:
     """Writes submission.yaml."""
     (folder / "submission.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 

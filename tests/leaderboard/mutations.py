@@ -43,12 +43,12 @@ def mutation(files: Files, seed: int, number: int) -> Mutation:
         name, make = _pick(rng, TABLES)
         table = read(data, files[data])
         changed, options, expected = make(rng, table)
-        return Mutation(f"table: {name}", zipped({**files, data: written(data, changed, rng, options)}), expected)
+        return Mutation(f"table: {name}", zip_bytes({**files, data: written(data, changed, rng, options)}), expected)
     if choice < 0.50:
         name, edit = _pick(rng, DECLARATIONS)
         content, expected = edit(rng, copy.deepcopy(yaml.safe_load(files[YAML])))
         text = content if isinstance(content, bytes) else yaml.safe_dump(content, allow_unicode=True).encode()
-        return Mutation(f"declaration: {name}", zipped({**files, YAML: text}), expected)
+        return Mutation(f"declaration: {name}", zip_bytes({**files, YAML: text}), expected)
     if choice < 0.65:
         name, pack = _pick(rng, ARCHIVES)
         content, expected = pack(rng, files)
@@ -56,15 +56,15 @@ def mutation(files: Files, seed: int, number: int) -> Mutation:
     if choice < 0.70 and data.endswith(".csv"):
         name, rewrite = _pick(rng, TEXTS)
         content, expected = rewrite(rng, files[data])
-        return Mutation(f"text: {name}", zipped({**files, data: content}), expected)
+        return Mutation(f"text: {name}", zip_bytes({**files, data: content}), expected)
     name, damage = _pick(rng, DAMAGES)
     where = (data, YAML, "the archive")[int(rng.choice(3, p=[0.6, 0.2, 0.2]))]
     if where == "the archive":
-        return Mutation(f"damage: {name} in the archive", damage(rng, zipped(files)), ANY)
-    return Mutation(f"damage: {name} in {where}", zipped({**files, where: damage(rng, files[where])}), ANY)
+        return Mutation(f"damage: {name} in the archive", damage(rng, zip_bytes(files)), ANY)
+    return Mutation(f"damage: {name} in {where}", zip_bytes({**files, where: damage(rng, files[where])}), ANY)
 
 
-def zipped(files: Files, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+def zip_bytes(files: Files, compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     """A plain zip of files."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", compression) as archive:
@@ -394,25 +394,25 @@ DECLARATIONS: dict[str, Callable] = {
 
 
 def _stored(rng: Rng, files: Files) -> tuple:
-    return zipped(files, zipfile.ZIP_STORED), SAME
+    return zip_bytes(files, zipfile.ZIP_STORED), SAME
 
 
 def _in_a_folder(rng: Rng, files: Files) -> tuple:
-    return zipped({f"mine/{name}": content for name, content in files.items()}), SAME
+    return zip_bytes({f"mine/{name}": content for name, content in files.items()}), SAME
 
 
 def _a_file_more(rng: Rng, files: Files) -> tuple:
-    return zipped({**files, "readme.txt": b"of no importance"}), SAME
+    return zip_bytes({**files, "readme.txt": b"of no importance"}), SAME
 
 
 def _a_file_less(rng: Rng, files: Files) -> tuple:
     lost = sorted(files)[int(rng.integers(len(files)))]
-    return zipped({name: content for name, content in files.items() if name != lost}), BAD
+    return zip_bytes({name: content for name, content in files.items() if name != lost}), BAD
 
 
 def _a_name_that_leads_out(rng: Rng, files: Files) -> tuple:
     names = ["../x", "/x", "a/../../x", "C:x", "\\\\server\\x", "a" * 300, ".x", "x\n", "nul", "\u202ex"]
-    return zipped({**files, str(rng.choice(names)): b"x"}), BAD
+    return zip_bytes({**files, str(rng.choice(names)): b"x"}), BAD
 
 
 def _a_link(rng: Rng, files: Files) -> tuple:
@@ -428,19 +428,19 @@ def _a_link(rng: Rng, files: Files) -> tuple:
 
 
 def _a_name_twice(rng: Rng, files: Files) -> tuple:
-    return zipped({**files, YAML.upper(): b"x"}), BAD
+    return zip_bytes({**files, YAML.upper(): b"x"}), BAD
 
 
 def _bomb(rng: Rng, files: Files) -> tuple:
-    return zipped({**files, "zeros.txt": bytes(24 * 2**20)}), BAD
+    return zip_bytes({**files, "zeros.txt": bytes(24 * 2**20)}), BAD
 
 
 def _too_many(rng: Rng, files: Files) -> tuple:
-    return zipped({**files, **{f"f{n}.txt": b"" for n in range(200)}}, zipfile.ZIP_STORED), BAD
+    return zip_bytes({**files, **{f"f{n}.txt": b"" for n in range(200)}}, zipfile.ZIP_STORED), BAD
 
 
 def _other_compression(rng: Rng, files: Files) -> tuple:
-    return zipped(files, zipfile.ZIP_LZMA if rng.integers(2) else zipfile.ZIP_BZIP2), BAD
+    return zip_bytes(files, zipfile.ZIP_LZMA if rng.integers(2) else zipfile.ZIP_BZIP2), BAD
 
 
 def _no_zip(rng: Rng, files: Files) -> tuple:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.settings import read
+from leaderboard.settings import read_settings
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
-from tests.leaderboard.running import ROOT, Board, Server
+from tests.leaderboard.board_process import ROOT, Board, Server
 
 
 def nvfair(*words: object, status: int = 0, **environment: str) -> str:
@@ -36,21 +36,23 @@ def secret(said: str) -> str:
 
 
 @pytest.mark.slow
-def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, good: Path) -> None:
+def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, valid_submission: Path) -> None:
     folder = tmp_path / "board"
     said = nvfair("board", "admin", "init", folder, "--dataset", dataset.folder)
     token = secret(said)
-    assert read(folder).datasets["main"].folder == dataset.folder.resolve()
+    assert read_settings(folder).datasets["main"].folder == dataset.folder.resolve()
     board = Board.__new__(Board)
-    board.folder, board.settings = folder, read(folder)
+    board.folder, board.settings = folder, read_settings(folder)
     server = Server(board, "--with-worker")
     try:
-        pushed = nvfair("submit", "push", good, "--url", server.url, "--wait", NVFAIR_TOKEN=token)
+        pushed = nvfair("submit", "push", valid_submission, "--url", server.url, "--wait", NVFAIR_TOKEN=token)
         assert "accepted, queued; 9 more today" in pushed
         assert "nvfair-seen, alpha: AUC" in pushed
         assert f"its page: {server.url}/method/" in pushed
-        assert "was here already, done" in nvfair("submit", "push", good, "--url", server.url, NVFAIR_TOKEN=token)
-        wrong = nvfair("submit", "push", good, "--url", server.url, NVFAIR_TOKEN="nvf_wrong", status=1)
+        assert "was here already, done" in nvfair(
+            "submit", "push", valid_submission, "--url", server.url, NVFAIR_TOKEN=token
+        )
+        wrong = nvfair("submit", "push", valid_submission, "--url", server.url, NVFAIR_TOKEN="nvf_wrong", status=1)
         assert "token is not valid" in wrong
         assert "set NVFAIR_TOKEN" in wrong
     finally:
@@ -80,10 +82,10 @@ def test_tokens_and_quotas_are_managed_by_command(tmp_path: Path, dataset: Datas
     assert "phase 'none' is unknown" in nvfair(*quota, "--phase", "none", *here, status=1)
 
 
-def test_a_client_without_a_token_or_a_board_is_told_what_to_do(good: Path) -> None:
-    said = nvfair("submit", "push", good, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="", status=1)
+def test_a_client_without_a_token_or_a_board_is_told_what_to_do(valid_submission: Path) -> None:
+    said = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="", status=1)
     assert "export NVFAIR_TOKEN" in said
-    said = nvfair("submit", "push", good, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="nvf_x", status=1)
+    said = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="nvf_x", status=1)
     assert "the board does not answer" in said
 
 
@@ -101,9 +103,9 @@ def test_a_client_without_a_token_or_a_board_is_told_what_to_do(good: Path) -> N
 def test_every_mistake_in_the_settings_is_named(tmp_path: Path, text: str, word: str) -> None:
     (tmp_path / "board.yaml").write_text(text)
     with pytest.raises((NvfairError, Problems), match=word):
-        read(tmp_path)
+        read_settings(tmp_path)
 
 
 def test_a_folder_without_a_board_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(NvfairError, match="board admin init"):
-        read(tmp_path)
+        read_settings(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -14,12 +13,13 @@ import yaml
 
 from benchmark import protocols
 from benchmark.evaluation.run import evaluate
-from benchmark.evaluation.sections import test_videos as videos_of_test
+from benchmark.evaluation.sections import select_test_videos
 from benchmark.methods import candidates
 from benchmark.methods.candidates import as_candidate
-from benchmark.methods.method import Declaration, Method, parse_declaration
+from benchmark.methods.declaration import Declaration, parse_declaration
+from benchmark.methods.method import Method
 from benchmark.protocols.schema import Protocol
-from benchmark.trials.trials import trial_name, trials
+from benchmark.trials.trials import make_trials, trial_name
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
@@ -82,13 +82,13 @@ def test_two_methods_of_one_name_are_refused(small: Dataset) -> None:
 
 def _scores(small: Dataset, path: Path, declare: bool = True) -> pd.DataFrame:
     """Scores by trial for the protocol: minus the difference of two numbers that belong to the videos."""
-    videos = read_windows(small, UNSEEN, videos=videos_of_test(small, UNSEEN)["video"]).videos
+    videos = read_windows(small, UNSEEN, videos=select_test_videos(small, UNSEEN)["video"]).videos
     number = np.arange(len(videos)) % 7
     ids = videos["video"].to_numpy()
     rows = [
         (trial_name(ids[a], ids[b]), -abs(float(number[a] - number[b])))
         for generator in ("alpha", "beta")
-        for one in trials(videos, generator, UNSEEN.trials)
+        for one in make_trials(videos, generator, UNSEEN.trials)
         for pairs in (one.genuine, one.impostor)
         for a, b in pairs
     ]
@@ -141,17 +141,6 @@ def test_a_file_without_a_declaration_is_refused_with_the_form_that_is_wanted(sm
     _scores(small, path, declare=False)
     with pytest.raises(NvfairError, match=r"mine\.parquet\.declaration\.yaml"):
         as_candidate(path)
-
-
-def test_declarations_come_back_and_wrong_keys_are_all_named() -> None:
-    whole = parse_declaration(
-        {"training": {"people": ["cremad:1001"], "generators": ["a"]}, "selection": {"people": "unknown"}}
-    )
-    assert parse_declaration(json.loads(json.dumps(whole.to_json()))) == whole
-    assert whole.unknown_roles == ("selection", "thresholds", "cohorts")
-    with pytest.raises(Problems) as caught:
-        parse_declaration({"training": {"people": ["1001"], "persons": []}, "traning": {}, "held_out": "x"})
-    assert len(caught.value.problems) == 4
 
 
 def test_a_declaration_that_contradicts_itself_is_refused(small: Dataset) -> None:

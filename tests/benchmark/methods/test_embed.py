@@ -69,7 +69,7 @@ def test_grouping_keeps_each_videos_windows(windows: WindowSet, network: Tempora
     embeddings = embed_windows(network, windows)
     grouped = group_by_video(windows, embeddings)
     third = slice(grouped.offsets[2], grouped.offsets[3])
-    np.testing.assert_array_equal(grouped.windows[third], embeddings[windows.video == 2])
+    np.testing.assert_array_equal(grouped.window_embeddings[third], embeddings[windows.video == 2])
 
 
 def test_files_of_others_are_grouped_in_any_order_and_checked(
@@ -84,7 +84,7 @@ def test_files_of_others_are_grouped_in_any_order_and_checked(
     )
     ours, theirs = group_by_video(windows, table.embedding), video_embeddings(mixed, ids)
     np.testing.assert_array_equal(theirs.offsets, ours.offsets)
-    np.testing.assert_array_equal(theirs.windows, ours.windows)
+    np.testing.assert_array_equal(theirs.window_embeddings, ours.window_embeddings)
     with pytest.raises(Problems, match="video nobody has no embedding"):
         video_embeddings(mixed, [*ids, "nobody"])
     twice = replace(

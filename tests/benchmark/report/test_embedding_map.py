@@ -23,7 +23,7 @@ def _found(videos: pd.DataFrame, face: float, driver: float, seed: int = 0) -> V
         [face * looks[t] + driver * place[d] for t, d in zip(videos["target"], videos["driver"], strict=True)]
     )
     rows = rows + 0.05 * rng.normal(size=rows.shape)
-    return VideoEmbeddings(videos["video"].to_numpy(), np.arange(len(videos) + 1), rows, unit=False)
+    return VideoEmbeddings(videos["video"].to_numpy(), np.arange(len(videos) + 1), rows, normalise=False)
 
 
 def _apart(result: dict) -> float:

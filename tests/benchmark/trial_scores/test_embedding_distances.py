@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmark.protocols.schema import Scoring
-from benchmark.trial_scores.embedding_distances import distances
+from benchmark.trial_scores.embedding_distances import embedding_distances
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.trials.trials import TargetTrials
 
@@ -20,23 +20,23 @@ TRIALS = TargetTrials("t", "g", np.array([[0, 2], [1, 2]]), np.array([[0, 1], [0
 )
 def test_distances_are_of_unit_embeddings_whatever_the_score(scoring: Scoring) -> None:
     scorer = Scorer(EMBEDDINGS, scoring)
-    found = distances(scorer, [scorer.score(TRIALS)])
+    found = embedding_distances(scorer, [scorer.score(TRIALS)])
     assert found is not None
     near = np.sqrt(2 - np.sqrt(2))  # 45 degrees apart on the unit circle
-    assert found.self_ == pytest.approx(near)
-    assert found.cross == pytest.approx((np.sqrt(2) + 2) / 2)
+    assert found.same_driver == pytest.approx(near)
+    assert found.other_driver == pytest.approx((np.sqrt(2) + 2) / 2)
     assert found.ratio == pytest.approx((np.sqrt(2) + 2) / 2 / near)
 
 
 def test_scorers_without_embeddings_have_no_distances() -> None:
     scorer = Scorer(EMBEDDINGS, Scoring())
-    assert distances(object(), [scorer.score(TRIALS)]) is None
+    assert embedding_distances(object(), [scorer.score(TRIALS)]) is None
     nothing = TargetTrials("t", "g", np.empty((0, 2), np.int64), TRIALS.impostor)
-    assert distances(scorer, [scorer.score(nothing)]) is None
+    assert embedding_distances(scorer, [scorer.score(nothing)]) is None
 
 
 def test_a_method_that_gives_everything_one_embedding_has_no_ratio() -> None:
-    scorer = Scorer(VideoEmbeddings(EMBEDDINGS.ids, EMBEDDINGS.offsets, np.ones((4, 2))), Scoring())
-    found = distances(scorer, [scorer.score(TRIALS)])
+    scorer = Scorer(VideoEmbeddings(EMBEDDINGS.video_ids, EMBEDDINGS.offsets, np.ones((4, 2))), Scoring())
+    found = embedding_distances(scorer, [scorer.score(TRIALS)])
     assert found is not None
     assert np.isnan(found.ratio)

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.protocols.schema import Scoring, Trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings, distance_matrix
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from nvfair_tools.errors import NvfairError
 
 
@@ -42,8 +42,8 @@ def test_published_codes_figures(shared: Path) -> None:
     assert ((videos["target"] == videos["driver"]) == golden["is_self"]).all()
     scorer = Scorer(VideoEmbeddings(videos["video"].to_numpy(), np.arange(361), golden["embeddings"]), Scoring())
     # The random clips there may repeat: as published, all unordered pairs of self-reenactments count.
-    scored = scorer.score_all(trials(videos, "one", Trials(share_driving_clip=True)))
-    areas = [metrics.auc(one.genuine, one.impostor) for one in scored]
+    scored = scorer.score_all(make_trials(videos, "one", Trials(share_driving_clip=True)))
+    areas = [roc.auc(one.genuine, one.impostor) for one in scored]
     # Computed in float32 there, where two scores tie that do not in float64: half a pair of 4,928, 1.01e-4.
     np.testing.assert_allclose(areas, golden["per_target_auc"], atol=1.1e-4, rtol=0)
     assert abs(np.mean(areas) - float(golden["mean_auc"])) < 1e-4
@@ -52,7 +52,7 @@ def test_published_codes_figures(shared: Path) -> None:
     labels = golden["pooled_labels"] == 1
     np.testing.assert_allclose(np.sort(genuine), np.sort(golden["pooled_scores"][labels]), atol=1e-6)
     assert len(impostor) == np.count_nonzero(~labels)
-    assert abs(metrics.auc(genuine, impostor) - float(golden["pooled_auc"])) < 1e-4
+    assert abs(roc.auc(genuine, impostor) - float(golden["pooled_auc"])) < 1e-4
 
 
 @pytest.mark.parametrize("score", ["negative-euclidean", "cosine"])
@@ -65,8 +65,8 @@ def test_scores_equal_plain_loops(score: str, aggregation: str) -> None:
         return float(a @ b) if score == "cosine" else -float(np.sqrt(np.sum((a - b) ** 2)))
 
     def expected(i: int, j: int) -> float:
-        one = [unit(w.astype(float)) for w in data.windows[data.offsets[i] : data.offsets[i + 1]]]
-        two = [unit(w.astype(float)) for w in data.windows[data.offsets[j] : data.offsets[j + 1]]]
+        one = [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[i] : data.offsets[i + 1]]]
+        two = [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[j] : data.offsets[j + 1]]]
         if aggregation == "mean-score":
             return float(np.mean([alike(a, b) for a in one for b in two]))
         return alike(unit(np.mean(one, axis=0)), unit(np.mean(two, axis=0)))
@@ -91,7 +91,7 @@ def test_scores_of_templates_equal_plain_loops(score: str, aggregation: str, tem
         return float(a @ b) if score == "cosine" else -float(np.sqrt(np.sum((a - b) ** 2)))
 
     def windows(video: int) -> list[np.ndarray]:
-        return [unit(w.astype(float)) for w in data.windows[data.offsets[video] : data.offsets[video + 1]]]
+        return [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[video] : data.offsets[video + 1]]]
 
     def mean(video: int) -> np.ndarray:
         return unit(np.mean(windows(video), axis=0))
@@ -114,15 +114,15 @@ def test_scores_of_templates_equal_plain_loops(score: str, aggregation: str, tem
 
 def test_a_nan_in_a_template_is_refused_naming_its_videos_and_the_probe() -> None:
     data = embeddings()
-    data.windows[3] = np.nan  # video c
+    data.window_embeddings[3] = np.nan  # video c
     with pytest.raises(NvfairError, match=r"genuine trial a\+c\|d"):
         Scorer(data, Scoring()).score(TEMPLATES)
 
 
 def test_a_template_has_the_mean_of_its_videos_values() -> None:
     values = np.array([1.0, 3.0, 10.0, 20.0])
-    assert TEMPLATES.sides(values, TEMPLATES.impostor).tolist() == [[2, 10], [2, 20], [5.5, 10]]
-    assert PAIRS.sides(values, PAIRS.genuine).tolist() == [[1, 3], [10, 20]]
+    assert TEMPLATES.side_values(values, TEMPLATES.impostor).tolist() == [[2, 10], [2, 20], [5.5, 10]]
+    assert PAIRS.side_values(values, PAIRS.genuine).tolist() == [[1, 3], [10, 20]]
 
 
 def test_the_large_route_equals_the_direct_one() -> None:
@@ -142,6 +142,6 @@ def test_equal_embeddings_tie_exactly() -> None:
 
 def test_a_nan_embedding_is_refused_naming_the_trial() -> None:
     data = embeddings()
-    data.windows[3] = np.nan  # video c
+    data.window_embeddings[3] = np.nan  # video c
     with pytest.raises(NvfairError, match=r"genuine trial c\|d"):
         Scorer(data, Scoring()).score(PAIRS)

@@ -20,9 +20,9 @@ from benchmark.methods.train_options import TrainOptions
 from benchmark.metrics.intervals import GroupedScores, pair_statistics, pooled_statistics
 from benchmark.report import write_report
 from benchmark.training.loop import train
-from benchmark.trial_scores.figures import figures
+from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import World, make
 
@@ -50,7 +50,7 @@ def sparse(drivers: int, clips: int, *, lone: bool = False) -> tuple[pd.DataFram
 @pytest.mark.parametrize(("drivers", "lone"), [(2, False), (4, False), (5, True)])
 def test_the_pooled_auc_equals_scikit_learns_over_plain_loops(drivers: int, lone: bool) -> None:
     videos, embeddings = sparse(drivers, 4, lone=lone)
-    unit = embeddings.windows / np.linalg.norm(embeddings.windows, axis=1, keepdims=True)
+    unit = embeddings.window_embeddings / np.linalg.norm(embeddings.window_embeddings, axis=1, keepdims=True)
     labels, scores = [], []
     for a, b in combinations(videos.itertuples(), 2):
         if a.clip == b.clip:
@@ -59,11 +59,11 @@ def test_the_pooled_auc_equals_scikit_learns_over_plain_loops(drivers: int, lone
         labels.append(a.driver == b.driver)
         scores.append(np.mean([x @ y for x in mine for y in theirs]))
     scorer = Scorer(embeddings, SEEN.scoring)
-    found = figures(scorer, list(trials(videos, "g", SEEN.trials)), videos, SEEN)
-    assert found["auc_pooled"]["value"] == pytest.approx(roc_auc_score(labels, scores))
-    assert found["trials"]["genuine"] == sum(labels)
-    assert found["trials"]["impostor"] == len(labels) - sum(labels)
-    assert "permutation" not in found
+    found = compute_figures(scorer, list(make_trials(videos, "g", SEEN.trials)), videos, SEEN)
+    assert found.auc_pooled.value == pytest.approx(roc_auc_score(labels, scores))
+    assert found.trials.genuine == sum(labels)
+    assert found.trials.impostor == len(labels) - sum(labels)
+    assert found.permutation is None
 
 
 def test_the_interval_resamples_drivers_as_repeating_them_would() -> None:
@@ -72,7 +72,7 @@ def test_the_interval_resamples_drivers_as_repeating_them_would() -> None:
     scorer = Scorer(embeddings, SEEN.scoring)
     weight = np.array([2.0, 0.0, 1.0, 1.0])
     genuine, impostor, parts = [], [], []
-    for one in trials(videos, "g", SEEN.trials):
+    for one in make_trials(videos, "g", SEEN.trials):
         scored = scorer.score(one)
         number = int(one.target[-1])
         second = videos["driver"].str[-1].astype(int).to_numpy()[one.impostor[:, 1]]

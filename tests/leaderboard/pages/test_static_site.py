@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from leaderboard.pages.static_site import export
-from tests.leaderboard.invented import board, result
+from leaderboard.pages.static_site import export_site
+from tests.leaderboard.example_results import example_board, example_result
 from tests.leaderboard.server.test_page_routes import EVIL, Page
 
 
@@ -18,7 +18,7 @@ def addresses(page: Path) -> list[str]:
 
 
 def test_every_relative_address_is_a_file_of_the_export(tmp_path: Path) -> None:
-    export(board(), tmp_path / "site")
+    export_site(example_board(), tmp_path / "site")
     pages = sorted((tmp_path / "site").rglob("*.html"))
     assert len(pages) > 20
     for page in pages:
@@ -31,7 +31,7 @@ def test_every_relative_address_is_a_file_of_the_export(tmp_path: Path) -> None:
 
 
 def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
-    export(board(), tmp_path)
+    export_site(example_board(), tmp_path)
     for page in tmp_path.rglob("*.html"):
         found = Page(page.read_text(encoding="utf-8"))
         assert not found.all("style")
@@ -42,7 +42,7 @@ def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
 
 
 def test_it_is_ready_for_github_pages_and_for_a_static_space(tmp_path: Path) -> None:
-    export(board(), tmp_path, title='A "board": yes')
+    export_site(example_board(), tmp_path, title='A "board": yes')
     assert (tmp_path / ".nojekyll").exists()
     head = (tmp_path / "README.md").read_text().split("---")[1]
     assert "sdk: static" in head
@@ -50,7 +50,7 @@ def test_it_is_ready_for_github_pages_and_for_a_static_space(tmp_path: Path) -> 
 
 
 def test_json_and_csv_hold_the_same_rows(tmp_path: Path) -> None:
-    export(board(), tmp_path)
+    export_site(example_board(), tmp_path)
     rows = json.loads((tmp_path / "board.json").read_text())
     table = list(csv.DictReader(io.StringIO((tmp_path / "board.csv").read_text())))
     assert len(rows) == len(table) == 10
@@ -59,17 +59,17 @@ def test_json_and_csv_hold_the_same_rows(tmp_path: Path) -> None:
 
 
 def test_generators_with_any_name_have_files_of_plain_names(tmp_path: Path) -> None:
-    export([result("a", {"../../x": 0.8, EVIL: 0.7})], tmp_path / "site")
+    export_site([example_result("a", {"../../x": 0.8, EVIL: 0.7})], tmp_path / "site")
     files = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
     assert all(name.startswith("site/") for name in files)
     assert all(character.isascii() and (character.isalnum() or character in "-._/") for n in files for character in n)
 
 
 def test_a_board_of_several_pages_is_written_whole(tmp_path: Path) -> None:
-    export([result(f"m{n}", {"alpha": 0.5 + n / 1000}, number=n, people=6) for n in range(101)], tmp_path)
+    export_site([example_result(f"m{n}", {"alpha": 0.5 + n / 1000}, number=n, people=6) for n in range(101)], tmp_path)
     assert "index-2.html" in addresses(tmp_path / "index.html")
     assert "m0" in (tmp_path / "index-2.html").read_text()
 
 
 def test_an_empty_board_is_a_site_too(tmp_path: Path) -> None:
-    assert "No submission has been scored yet" in export([], tmp_path).read_text()
+    assert "No submission has been scored yet" in export_site([], tmp_path).read_text()

@@ -2,13 +2,13 @@
 
 import pytest
 
-from leaderboard.ranking.boards import standing
-from leaderboard.ranking.query import PAGE_ROWS, Query, find
-from tests.leaderboard.invented import board, result
+from leaderboard.ranking.boards import board_state
+from leaderboard.ranking.query import PAGE_ROWS, Query, table_page
+from tests.leaderboard.example_results import example_board, example_result
 
 
 def names(**values: str) -> list[str]:
-    found = find(standing(board()), Query.read(values))
+    found = table_page(board_state(example_board()), Query.from_parameters(values))
     assert found is not None
     return [row.method for row in found.rows]
 
@@ -27,7 +27,12 @@ def test_rows_are_filtered_by_training_data_and_by_every_word_of_a_search() -> N
 
 def test_the_relation_and_the_protocol_choose_the_board() -> None:
     assert names(relation="unseen") == names(protocol="nvfair-unseen") == ["motion graph", "temporal net", "tiny net"]
-    assert find(standing(board()), Query.read({"protocol": "nvfair-seen", "relation": "unseen"})) is None
+    assert (
+        table_page(
+            board_state(example_board()), Query.from_parameters({"protocol": "nvfair-seen", "relation": "unseen"})
+        )
+        is None
+    )
 
 
 def test_rows_are_sorted_both_ways_and_those_without_a_value_come_last() -> None:
@@ -39,8 +44,8 @@ def test_rows_are_sorted_both_ways_and_those_without_a_value_come_last() -> None
 
 
 def test_pages_hold_every_row_once() -> None:
-    whole = standing([result(f"m{n}", {"alpha": 0.5 + n / 1000}, number=n, people=6) for n in range(250)])
-    pages = [find(whole, Query(page=number)) for number in (1, 2, 3)]
+    whole = board_state([example_result(f"m{n}", {"alpha": 0.5 + n / 1000}, number=n, people=6) for n in range(250)])
+    pages = [table_page(whole, Query(page=number)) for number in (1, 2, 3)]
     rows = [row.digest for page in pages if page for row in page.rows]
     assert len(rows) == len(set(rows)) == 250
     assert pages[0] is not None
@@ -65,6 +70,6 @@ def test_what_cannot_be_understood_counts_as_not_said(values: dict[str, str]) ->
 
 def test_an_address_says_again_what_was_read_from_it() -> None:
     values = {"board": "b", "q": "a b", "data": "open", "sort": "date", "order": "asc", "page": "3", "generator": ""}
-    query = Query.read(values)
-    assert query.written() == "board=b&generator=&data=open&q=a+b&sort=date&order=asc&page=3"
-    assert Query.read({}).written() == ""
+    query = Query.from_parameters(values)
+    assert query.to_parameters() == "board=b&generator=&data=open&q=a+b&sort=date&order=asc&page=3"
+    assert Query.from_parameters({}).to_parameters() == ""

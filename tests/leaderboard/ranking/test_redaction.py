@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.ranking.redaction import coarse
-from leaderboard.submission.scoring import score
+from leaderboard.ranking.redaction import coarse_figures
+from leaderboard.submission.scoring import score_submission
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard.running import Board, Server, bearer_get, named, until
+from tests.leaderboard.board_process import Board, Server, copy_with_method, get_with_token, wait_until
 
 
 def test_values_are_rounded_and_intervals_widened() -> None:
@@ -22,7 +22,7 @@ def test_values_are_rounded_and_intervals_widened() -> None:
         },
         "overlap": [],
     }
-    told = coarse(figures)["generators"]["alpha"]
+    told = coarse_figures(figures)["generators"]["alpha"]
     assert told["auc_mean"] == {"value": 0.83, "low": 0.81, "high": 0.86, "people": 30}
     assert told["auc_pooled"] == {"value": 0.82, "low": None, "high": None, "people": 30}
     assert told["trials"] == {"genuine": 9, "impostor": 54, "targets": 3}
@@ -31,23 +31,23 @@ def test_values_are_rounded_and_intervals_widened() -> None:
 @pytest.mark.parametrize("value", [0.0, 0.57, 0.29, 1.0])
 def test_a_value_on_a_step_stays_there(value: float) -> None:
     interval = {"auc_mean": {"value": value, "low": value, "high": value, "people": 3}}
-    told = coarse({"generators": {"a": interval}})["generators"]["a"]["auc_mean"]
+    told = coarse_figures({"generators": {"a": interval}})["generators"]["a"]["auc_mean"]
     assert (told["value"], told["low"], told["high"]) == (value, value, value)
 
 
 def test_nothing_about_one_person_and_nothing_new_gets_through(submission: Path, dataset: Dataset) -> None:
-    _, _, rows = score(submission, dataset)
+    _, _, rows = score_submission(submission, dataset)
     figures = rows[0].figures
     figures["generators"]["alpha"]["added later"] = {"toy:06": 0.123}
     figures["added later"] = "toy:07"
     figures["overlap"] = ["toy:06"]
     assert "toy:06" in json.dumps(figures)  # the figures do tell of people
-    assert "toy:" not in json.dumps(coarse(figures))
-    assert "0.123" not in json.dumps(coarse(figures))
+    assert "toy:" not in json.dumps(coarse_figures(figures))
+    assert "0.123" not in json.dumps(coarse_figures(figures))
 
 
 def test_a_hidden_data_set_tells_no_more_anywhere_on_a_running_board(
-    tmp_path: Path, dataset: Dataset, good: Path
+    tmp_path: Path, dataset: Dataset, valid_submission: Path
 ) -> None:
     from leaderboard.client import Client
 
@@ -57,12 +57,14 @@ def test_a_hidden_data_set_tells_no_more_anywhere_on_a_running_board(
     server = Server(board, "--with-worker")
     try:
         with Client(server.url, token) as client:
-            digest = client.submit(named(good, tmp_path / "s", "hidden"), phase="development").digest
-            found = client.wait(digest, seconds=60, every=0.1)
+            digest = client.submit(
+                copy_with_method(valid_submission, tmp_path / "s", "hidden"), phase="development"
+            ).digest
+            found = client.wait_until_scored(digest, seconds=60, poll_seconds=0.1)
             assert found.results[0].feedback == "coarse"
-            until(lambda: client.table().total, 10)
+            wait_until(lambda: client.get_table().total, 10)
         for path in (f"/api/v1/submissions/{digest}", "/api/v1/submissions", "/api/v1/table", "/"):
-            text = bearer_get(server.url + path, token)
+            text = get_with_token(server.url + path, token)
             assert "hidden" in text
             assert not any(word in text for word in ("toy:0", "per_target", "tpr_at_fmr", "eer"))
     finally:

@@ -10,11 +10,11 @@ import pytest
 
 from leaderboard.client import Client
 from leaderboard.store.accounts import revoke_token
-from leaderboard.store.database import writing
+from leaderboard.store.database import write_session
 from leaderboard.store.tables import AuditRow
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
-from tests.leaderboard.running import Board, Server, dump, named, until, zipped
+from tests.leaderboard.board_process import Board, Server, copy_with_method, dump_database, wait_until, zip_folder
 
 SQL = [
     "' OR '1'='1",
@@ -61,27 +61,27 @@ def site(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, fresh_url: 
 
 
 @pytest.fixture(scope="module")
-def scored(site: Site, good: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def scored(site: Site, valid_submission: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The digest of a public scored submission of Ann's."""
-    folder = named(good, tmp_path_factory.mktemp("scored") / "s", "scored in public")
+    folder = copy_with_method(valid_submission, tmp_path_factory.mktemp("scored") / "s", "scored in public")
     with site.client(site.ann) as client:
         accepted = client.submit(folder, phase="development")
-        done = client.wait(accepted.digest, seconds=60, every=0.1)
+        done = client.wait_until_scored(accepted.digest, seconds=60, poll_seconds=0.1)
     assert [job.state for job in done.jobs] == ["done"]
     return accepted.digest
 
 
 def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str) -> None:
     with site.client(site.ann) as client:
-        found = client.submission(scored)
+        found = client.get_submission(scored)
         assert [(r.protocol, list(r.figures["generators"])) for r in found.results] == [
             ("nvfair-seen", ["alpha"]),
             ("nvfair-unseen", ["beta"]),
         ]
-        rows = until(lambda: [row for row in client.table().rows if row.submission == scored], 10)
+        rows = wait_until(lambda: [row for row in client.get_table().rows if row.submission == scored], 10)
         assert sorted(row.generator for row in rows) == ["alpha", "beta"]
-        assert client.account().quotas["development"].used >= 1
-        assert {phase.name: phase.open for phase in client.phases()} == {
+        assert client.get_account().quotas["development"].used >= 1
+        assert {phase.name: phase.open for phase in client.list_phases()} == {
             "development": True,
             "tight": True,
             "over": False,
@@ -90,20 +90,26 @@ def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str)
     assert "scored in public" in site.get("/").text
 
 
-def test_an_invalid_upload_lists_every_problem_and_costs_nothing(site: Site, good: Path, tmp_path: Path) -> None:
-    folder = named(good, tmp_path / "bad", "bad")
+def test_an_invalid_upload_lists_every_problem_and_costs_nothing(
+    site: Site, valid_submission: Path, tmp_path: Path
+) -> None:
+    folder = copy_with_method(valid_submission, tmp_path / "bad", "bad")
     (folder / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
     with site.client(site.bob) as client:
-        before = client.account().quotas
+        before = client.get_account().quotas
         with pytest.raises(Problems) as caught:
             client.submit(folder, phase="tight")
         assert len(caught.value.problems) == 1  # two entries, one file
         assert "not a whole Parquet file" in caught.value.problems[0]
-        assert client.account().quotas == before
+        assert client.get_account().quotas == before
 
 
-def test_the_same_upload_again_is_the_same_submission(site: Site, scored: str, good: Path, tmp_path: Path) -> None:
-    archive = zipped(named(good, tmp_path / "again", "scored in public"), tmp_path / "again.zip")
+def test_the_same_upload_again_is_the_same_submission(
+    site: Site, scored: str, valid_submission: Path, tmp_path: Path
+) -> None:
+    archive = zip_folder(
+        copy_with_method(valid_submission, tmp_path / "again", "scored in public"), tmp_path / "again.zip"
+    )
     before = site.get("/api/v1/account", site.ann).json()
     answer = site.post(
         "/api/v1/submissions", site.ann, data={"phase": "development"}, files={"file": ("s.zip", archive.read_bytes())}
@@ -117,13 +123,15 @@ def test_the_same_upload_again_is_the_same_submission(site: Site, scored: str, g
     assert taken.status_code == 409
 
 
-def test_a_quota_that_is_used_is_told_with_when_to_come_back(site: Site, good: Path, tmp_path: Path) -> None:
+def test_a_quota_that_is_used_is_told_with_when_to_come_back(
+    site: Site, valid_submission: Path, tmp_path: Path
+) -> None:
     token = site.board.token("carol")
     with site.client(token) as client:
         for n in range(2):
-            client.submit(named(good, tmp_path / f"c{n}", f"carol {n}"), phase="tight")
+            client.submit(copy_with_method(valid_submission, tmp_path / f"c{n}", f"carol {n}"), phase="tight")
         with pytest.raises(NvfairError, match="your 2 submissions to phase 'tight' are used"):
-            client.submit(named(good, tmp_path / "c2", "carol 2"), phase="tight")
+            client.submit(copy_with_method(valid_submission, tmp_path / "c2", "carol 2"), phase="tight")
 
 
 @pytest.mark.parametrize("kind", ["none", "forged", "expired", "revoked", "basic"])
@@ -152,11 +160,11 @@ def test_without_a_valid_token_nothing_of_an_account_is_reached(site: Site, scor
         assert "token" in answer.json()["error"]
 
 
-def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, good: Path, tmp_path: Path) -> None:
+def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, valid_submission: Path, tmp_path: Path) -> None:
     with site.client(site.ann) as client:
-        folder = named(good, tmp_path / "draft", "a secret draft")
+        folder = copy_with_method(valid_submission, tmp_path / "draft", "a secret draft")
         digest = client.submit(folder, phase="development", private=True).digest
-        client.wait(digest, seconds=60, every=0.1)
+        client.wait_until_scored(digest, seconds=60, poll_seconds=0.1)
         others = [site.get(f"/api/v1/submissions/{digest}", token) for token in (None, site.bob)]
         nothing = site.get(f"/api/v1/submissions/{'0' * 64}", site.bob)
         # Not 403: whether it exists is nobody's business.
@@ -164,7 +172,7 @@ def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, good: Pat
         assert site.post(f"/api/v1/submissions/{digest}/publish", site.bob).status_code == 404
         assert "a secret draft" not in site.get("/api/v1/table?size=200").text + site.get("/").text
         assert not client.publish(digest).private
-        until(lambda: "a secret draft" in site.get("/api/v1/table?size=200").text, 10)
+        wait_until(lambda: "a secret draft" in site.get("/api/v1/table?size=200").text, 10)
         assert site.get(f"/api/v1/submissions/{digest}", site.bob).status_code == 200
 
 
@@ -177,7 +185,9 @@ def test_somebody_elses_unscored_submission_and_list_are_not_seen(site: Site, sc
 
 
 @pytest.mark.parametrize("text", SQL)
-def test_sql_in_any_parameter_is_only_text(site: Site, scored: str, good: Path, tmp_path: Path, text: str) -> None:
+def test_sql_in_any_parameter_is_only_text(
+    site: Site, scored: str, valid_submission: Path, tmp_path: Path, text: str
+) -> None:
     store = site.board.store()
     before = len(list(store.results()))
     for name in ("protocol", "dataset", "generator", "sort", "page", "size", "descending"):
@@ -187,8 +197,8 @@ def test_sql_in_any_parameter_is_only_text(site: Site, scored: str, good: Path, 
     assert site.get(f"/api/v1/submissions/{text}").status_code in (404, 422)
     assert site.get("/api/v1/submissions", site.ann, params={"page": text}).status_code == 422
     assert site.get("/api/v1/account", text.encode().decode("latin-1")).status_code == 401
-    folder = named(good, tmp_path / "sql", text)
-    archive = zipped(folder, tmp_path / "sql.zip")
+    folder = copy_with_method(valid_submission, tmp_path / "sql", text)
+    archive = zip_folder(folder, tmp_path / "sql.zip")
     wrong = site.post(
         "/api/v1/submissions", site.ann, data={"phase": text}, files={"file": ("s.zip", archive.read_bytes())}
     )
@@ -264,7 +274,7 @@ def test_every_answer_says_how_a_browser_is_to_treat_it(site: Site) -> None:
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(site: Site, scored: str) -> None:
-    until(lambda: scored in site.get("/api/v1/table").text, 10)
+    wait_until(lambda: scored in site.get("/api/v1/table").text, 10)
     first = site.get("/api/v1/table?size=1")
     again = httpx.get(f"{site.server.url}/api/v1/table?size=1", headers={"If-None-Match": first.headers["etag"]})
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
@@ -275,10 +285,10 @@ def test_no_token_is_written_to_the_logs_or_the_database(site: Site, scored: str
     assert '"path": "/api/v1/submissions"' in log
     assert all(isinstance(json.loads(line), dict) for line in log.splitlines() if line.startswith("{"))
     store = site.board.store()
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         assert session.query(AuditRow).count() > 0
     for token in (site.ann, site.bob):
-        assert token.split("_", 2)[2] not in log + dump(store)
+        assert token.split("_", 2)[2] not in log + dump_database(store)
     store.close()
 
 
@@ -307,8 +317,8 @@ def form(site: Site, browser: httpx.Client, archive: Path, **changes: str | None
         return browser.post(f"{site.server.url}/submit", data=data, files={"file": file}, headers=headers, timeout=60)
 
 
-def test_a_submission_by_form_is_the_same_as_by_the_api(site: Site, good: Path, tmp_path: Path) -> None:
-    archive = zipped(named(good, tmp_path / "form", "by <b>form</b>"), tmp_path / "form.zip")
+def test_a_submission_by_form_is_the_same_as_by_the_api(site: Site, valid_submission: Path, tmp_path: Path) -> None:
+    archive = zip_folder(copy_with_method(valid_submission, tmp_path / "form", "by <b>form</b>"), tmp_path / "form.zip")
     with httpx.Client() as browser:
         answer = form(site, browser, archive)
     assert answer.status_code == 201, answer.text
@@ -326,8 +336,8 @@ def test_the_form_explains_an_invalid_submission_and_a_wrong_token(site: Site, t
     assert "token is not valid" in wrong.text
 
 
-def test_a_form_from_another_site_is_refused(site: Site, good: Path, tmp_path: Path) -> None:
-    archive = zipped(named(good, tmp_path / "csrf", "forged form"), tmp_path / "csrf.zip")
+def test_a_form_from_another_site_is_refused(site: Site, valid_submission: Path, tmp_path: Path) -> None:
+    archive = zip_folder(copy_with_method(valid_submission, tmp_path / "csrf", "forged form"), tmp_path / "csrf.zip")
     with httpx.Client() as browser:
         assert form(site, browser, archive, csrf=None).status_code == 403
         assert form(site, browser, archive, csrf="A" * 43).status_code == 403
@@ -340,7 +350,7 @@ def test_a_form_from_another_site_is_refused(site: Site, good: Path, tmp_path: P
     assert answer.status_code == 403
     assert "did not come from this board" in answer.text
     store = site.board.store()
-    assert "forged form" not in dump(store)
+    assert "forged form" not in dump_database(store)
     store.close()
 
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard.running import Board, Server
+from tests.leaderboard.board_process import Board, Server
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,"

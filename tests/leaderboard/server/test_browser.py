@@ -10,16 +10,19 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
-from leaderboard.pages.static_site import export
+from leaderboard.pages.static_site import export_site
 from leaderboard.server.page_routes import router
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard import running
+from tests.leaderboard import board_process
 from tests.leaderboard.browser import browser, chromium, served
-from tests.leaderboard.invented import board, result
+from tests.leaderboard.example_results import example_board, example_result
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-RESULTS = [*board(), *(result(f"contender {n}", {"alpha": 0.5 + n / 400}, number=n) for n in range(20, 140))]
+RESULTS = [
+    *example_board(),
+    *(example_result(f"contender {n}", {"alpha": 0.5 + n / 400}, number=n) for n in range(20, 140)),
+]
 POLICY = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'"
 DIGESTS = {one.submission.method: one.digest for one in RESULTS}
 PAGES = {
@@ -181,7 +184,7 @@ def test_the_keyboard_alone_skips_sorts_filters_and_opens(tab: Any, site: str) -
         text: str = tab.evaluate("document.activeElement.innerText || document.activeElement.name || ''")
         return text.strip()
 
-    def until(text: str, most: int = 60) -> None:
+    def wait_until(text: str, most: int = 60) -> None:
         for _ in range(most):
             tab.keyboard.press("Tab")
             if focused().startswith(text):
@@ -194,22 +197,22 @@ def test_the_keyboard_alone_skips_sorts_filters_and_opens(tab: Any, site: str) -
     assert focused() == "Skip to the content"
     tab.keyboard.press("Enter")
     assert tab.evaluate("document.activeElement.id") == "main"
-    until("q")
+    wait_until("q")
     tab.keyboard.type("net")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**q=net*")
     assert methods(tab) == ["temporal net", "tiny net"]
-    until("Method")
+    wait_until("Method")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**sort=method*")
-    until("tiny net")
+    wait_until("tiny net")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**/method/*")
     assert tab.inner_text("h1") == "tiny net"
 
 
 def test_the_export_opened_from_disk_sorts_and_leads_everywhere(tab: Any, tmp_path: Path) -> None:
-    index = export(board(), tmp_path / "a folder" / "site")
+    index = export_site(example_board(), tmp_path / "a folder" / "site")
     tab.goto(index.as_uri())
     assert methods(tab)[0] == "motion graph"
     tab.get_by_role("button", name="Method").first.click()
@@ -226,7 +229,7 @@ def test_the_export_opened_from_disk_sorts_and_leads_everywhere(tab: Any, tmp_pa
 
 @pytest.mark.parametrize("tab", [{"java_script_enabled": False}], indirect=True)
 def test_the_export_can_be_read_without_scripts(tab: Any, tmp_path: Path) -> None:
-    tab.goto(export(board(), tmp_path).as_uri())
+    tab.goto(export_site(example_board(), tmp_path).as_uri())
     assert methods(tab)[0] == "motion graph"
     tab.get_by_role("navigation", name="Boards").get_by_role("link", name="nvfair-unseen").click()
     assert len(methods(tab)) == 3
@@ -235,10 +238,10 @@ def test_the_export_can_be_read_without_scripts(tab: Any, tmp_path: Path) -> Non
 def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_explained(
     tab: Any, tmp_path: Path, dataset: Dataset, submission: Path
 ) -> None:
-    board = running.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
+    board = board_process.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
     token = board.token("ann")
-    good = running.zipped(submission, tmp_path / "good.zip")
-    server, worker = running.Server(board), running.Process(board, "worker")
+    good = board_process.zip_folder(submission, tmp_path / "good.zip")
+    server, worker = board_process.Server(board), board_process.Process(board, "worker")
     try:
 
         def send(archive: Path) -> None:
@@ -257,7 +260,7 @@ def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_exp
             tab.goto(server.url)
             return "landmark spread" in tab.inner_text("main")
 
-        running.until(shown, 90)
+        board_process.wait_until(shown, 90)
         tab.get_by_role("link", name="landmark spread").click()
         assert "scored here" in tab.inner_text("main")
         assert tab.get_by_role("img", name="AUC of each person").is_visible()
@@ -270,11 +273,11 @@ def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_exp
 def test_an_invalid_submission_is_explained_on_the_page(
     chrome: Any, tmp_path: Path, dataset: Dataset, submission: Path
 ) -> None:
-    board = running.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
+    board = board_process.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
     token = board.token("ann")
     (submission / "embeddings" / "test.parquet").unlink()
-    bad = running.zipped(submission, tmp_path / "bad.zip")
-    server, context = running.Server(board), chrome.new_context()
+    bad = board_process.zip_folder(submission, tmp_path / "bad.zip")
+    server, context = board_process.Server(board), chrome.new_context()
     try:
         page = context.new_page()
         page.goto(f"{server.url}/submit")

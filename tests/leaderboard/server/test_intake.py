@@ -12,15 +12,15 @@ from sqlalchemy import select, update
 
 from leaderboard.server.intake import Accepted, Intake, PhaseClosed, QuotaUsed, Taken, UnknownPhase
 from leaderboard.store import job_queue as queue
-from leaderboard.store.audit_log import rows
-from leaderboard.store.database import reading, writing
-from leaderboard.store.files import Vault
+from leaderboard.store.audit_log import read_audit_log
+from leaderboard.store.database import read_session, write_session
+from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.quota import set_quota
 from leaderboard.store.results import Store
-from leaderboard.store.tables import FAILED, JobRow, SubmissionRow, now
+from leaderboard.store.tables import FAILED, JobRow, SubmissionRow, utc_now
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
-from tests.leaderboard.running import Board, account, named, zipped
+from tests.leaderboard.board_process import Board, copy_with_method, create_account, zip_folder
 
 
 class Desk:
@@ -28,29 +28,31 @@ class Desk:
 
     def __init__(self, board: Board, store: Store, scratch: Path) -> None:
         self.board, self.store, self.scratch = board, store, scratch
-        self.vault = Vault(board.settings.files)
-        self.intake = Intake(board.settings, store.engine, self.vault)
-        self.ann, self.bob = account(store, "ann"), account(store, "bob")
+        self.submission_files = SubmissionFiles(board.settings.files)
+        self.intake = Intake(board.settings, store.engine, self.submission_files)
+        self.ann, self.bob = create_account(store, "ann"), create_account(store, "bob")
 
     def send(self, archive: Path, phase: str = "tight", *, who=None, private: bool = False) -> Accepted:
-        with self.vault.aside() as aside:
+        with self.submission_files.scratch_folder() as aside:
             shutil.copy(archive, aside / "upload.zip")
             return self.intake.accept(
                 aside / "upload.zip", aside, who or self.ann, phase, private=private, address="127.0.0.1"
             )
 
     def jobs(self) -> list[JobRow]:
-        with reading(self.store.engine) as session:
+        with read_session(self.store.engine) as session:
             return list(session.scalars(select(JobRow).order_by(JobRow.id)))
 
 
 @pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, good: Path) -> Callable[[str], Path]:
+def archives(
+    tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, valid_submission: Path
+) -> Callable[[str], Path]:
     scratch = tmp_path_factory.mktemp("archives")
 
     def make(method: str) -> Path:
         path = scratch / f"{method}.zip"
-        return path if path.exists() else zipped(named(good, scratch / method, method), path)
+        return path if path.exists() else zip_folder(copy_with_method(valid_submission, scratch / method, method), path)
 
     return make
 
@@ -70,27 +72,32 @@ def shared_desk(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, fres
 @pytest.fixture
 def desk(shared_desk: Desk, request: pytest.FixtureRequest) -> Desk:
     name = request.node.name[:60]
-    shared_desk.ann, shared_desk.bob = account(shared_desk.store, f"a {name}"), account(shared_desk.store, f"b {name}")
+    shared_desk.ann, shared_desk.bob = (
+        create_account(shared_desk.store, f"a {name}"),
+        create_account(shared_desk.store, f"b {name}"),
+    )
     return shared_desk
 
 
 def test_an_upload_is_kept_by_its_content_and_queued(desk: Desk, archives) -> None:
     accepted = desk.send(archives("kept"))
     assert (accepted.new, accepted.state, accepted.quota.left) == (True, "queued", 1)
-    folder = desk.vault.path(accepted.digest)
+    folder = desk.submission_files.folder_of(accepted.digest)
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()) == [
         "embeddings/test.parquet",
         "submission.yaml",
     ]
-    assert list((desk.vault.folder / ".incoming").iterdir()) == []
-    assert [row.action for row in rows(desk.store.engine, subject=accepted.digest)] == ["submission accepted"]
+    assert list((desk.submission_files.folder / ".incoming").iterdir()) == []
+    assert [row.action for row in read_audit_log(desk.store.engine, subject=accepted.digest)] == ["submission accepted"]
 
 
-def test_a_folder_within_the_archive_and_files_beside_are_of_no_matter(desk: Desk, archives, good, tmp_path) -> None:
-    folder = named(good, tmp_path / "inside", "inside")
-    plain = desk.send(zipped(folder, tmp_path / "plain.zip"))
+def test_a_folder_within_the_archive_and_files_beside_are_of_no_matter(
+    desk: Desk, archives, valid_submission, tmp_path
+) -> None:
+    folder = copy_with_method(valid_submission, tmp_path / "inside", "inside")
+    plain = desk.send(zip_folder(folder, tmp_path / "plain.zip"))
     (folder / "notes.txt").write_text("not named by the declaration")
-    again = desk.send(zipped(folder, tmp_path / "wrapped.zip", inside="my-submission/"))
+    again = desk.send(zip_folder(folder, tmp_path / "wrapped.zip", inside="my-submission/"))
     assert (again.digest, again.new) == (plain.digest, False)
 
 
@@ -102,16 +109,16 @@ def test_the_same_files_again_cost_nothing(desk: Desk, archives) -> None:
     assert len([job for job in desk.jobs() if job.submission == first.digest]) == 1
 
 
-def test_a_refused_upload_is_free_and_leaves_nothing(desk: Desk, good: Path, tmp_path: Path) -> None:
-    folder = named(good, tmp_path / "bad", "bad")
+def test_a_refused_upload_is_free_and_leaves_nothing(desk: Desk, valid_submission: Path, tmp_path: Path) -> None:
+    folder = copy_with_method(valid_submission, tmp_path / "bad", "bad")
     (folder / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
-    before, kept = len(desk.jobs()), set(desk.vault.digests())
+    before, kept = len(desk.jobs()), set(desk.submission_files.digests())
     with pytest.raises(Problems) as caught:
-        desk.send(zipped(folder, tmp_path / "bad.zip"))
+        desk.send(zip_folder(folder, tmp_path / "bad.zip"))
     assert len(caught.value.problems) == 1  # two entries, one file
-    assert str(desk.vault.folder) not in str(caught.value)
+    assert str(desk.submission_files.folder) not in str(caught.value)
     assert len(desk.jobs()) == before
-    assert set(desk.vault.digests()) == kept
+    assert set(desk.submission_files.digests()) == kept
     assert desk.intake.quotas(desk.ann)["tight"].used == 0
 
 
@@ -126,22 +133,24 @@ def test_the_quota_is_the_persons_and_the_phases(desk: Desk, archives) -> None:
 
 
 def test_a_days_quota_says_when_it_comes_back(desk: Desk, archives) -> None:
-    with writing(desk.store.engine) as session:
+    with write_session(desk.store.engine) as session:
         set_quota(session, desk.ann.id, "tight", 10, 1)
     desk.send(archives("day1"))
     with pytest.raises(QuotaUsed, match=r"(?s)of today.*midnight UTC") as caught:
         desk.send(archives("day2"))
     assert 0 < caught.value.seconds <= 24 * 3600 + 1
-    with writing(desk.store.engine) as session:
+    with write_session(desk.store.engine) as session:
         session.execute(
-            update(JobRow).where(JobRow.account == desk.ann.id).values(created=now() - timedelta(days=1), state="done")
+            update(JobRow)
+            .where(JobRow.account == desk.ann.id)
+            .values(created=utc_now() - timedelta(days=1), state="done")
         )
     assert desk.send(archives("day2")).new
 
 
 def test_a_failed_job_gives_its_quota_back_and_may_be_tried_again(desk: Desk, archives) -> None:
     digest = desk.send(archives("fails")).digest
-    with writing(desk.store.engine) as session:
+    with write_session(desk.store.engine) as session:
         session.execute(update(JobRow).where(JobRow.submission == digest).values(state=FAILED, error="crashed"))
     assert desk.intake.quotas(desk.ann)["tight"].used == 0
     again = desk.send(archives("fails"))
@@ -151,8 +160,8 @@ def test_a_failed_job_gives_its_quota_back_and_may_be_tried_again(desk: Desk, ar
 def test_a_job_that_waits_for_very_long_does_not_eat_quota(desk: Desk, archives) -> None:
     digest = desk.send(archives("stuck")).digest
     hours = desk.board.settings.limits.stuck_hours
-    with writing(desk.store.engine) as session:
-        long_ago = now() - timedelta(hours=hours, minutes=1)
+    with write_session(desk.store.engine) as session:
+        long_ago = utc_now() - timedelta(hours=hours, minutes=1)
         session.execute(update(JobRow).where(JobRow.submission == digest).values(created=long_ago))
     assert desk.intake.quotas(desk.ann)["tight"].used == 0
 
@@ -174,7 +183,7 @@ def test_anothers_files_are_refused_and_change_nothing(desk: Desk, archives) -> 
     digest = desk.send(archives("mine")).digest
     with pytest.raises(Taken, match="another account"):
         desk.send(archives("mine"), who=desk.bob)
-    with reading(desk.store.engine) as session:
+    with read_session(desk.store.engine) as session:
         assert session.get(SubmissionRow, digest).account == desk.ann.id
     assert desk.intake.quotas(desk.bob)["tight"].used == 0
 
@@ -188,16 +197,16 @@ def test_unknown_and_closed_phases_are_refused(desk: Desk, archives) -> None:
 
 def test_the_declaration_is_kept_whole(desk: Desk, archives) -> None:
     digest = desk.send(archives("whole")).digest
-    with reading(desk.store.engine) as session:
+    with read_session(desk.store.engine) as session:
         declaration = json.loads(session.get(SubmissionRow, digest).declaration)
     assert (declaration["method"], declaration["contact"]) == ("whole", "private@example.org")
 
 
 def test_files_that_a_crash_left_without_a_row_are_found_again(desk: Desk, archives) -> None:
     digest = desk.send(archives("crash"), "development").digest
-    with writing(desk.store.engine) as session:  # as if the database had never heard of it
+    with write_session(desk.store.engine) as session:  # as if the database had never heard of it
         session.execute(JobRow.__table__.delete().where(JobRow.submission == digest))
         session.execute(SubmissionRow.__table__.delete().where(SubmissionRow.digest == digest))
-    assert desk.vault.path(digest).is_dir()
+    assert desk.submission_files.folder_of(digest).is_dir()
     assert desk.send(archives("crash"), "development").new
-    assert queue.depth(desk.store.engine)["queued"] >= 1
+    assert queue.count_jobs(desk.store.engine)["queued"] >= 1

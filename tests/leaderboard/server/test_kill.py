@@ -14,22 +14,22 @@ import pytest
 from sqlalchemy import func, select
 
 from leaderboard.client import Client
-from leaderboard.store.database import reading
-from leaderboard.store.files import Vault
-from leaderboard.store.job_queue import depth
+from leaderboard.store.database import read_session
+from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.job_queue import count_jobs
 from leaderboard.store.tables import AuditRow, JobRow, ResultRow
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.running import Board, Process, Server, free_port, named, until, zipped
+from tests.leaderboard.board_process import Board, Process, Server, copy_with_method, free_port, wait_until, zip_folder
 
 
 class Siege:
     """A board whose processes are killed and started again while authors submit."""
 
-    def __init__(self, folder: Path, url: str, dataset: Dataset, good: Path, seed: int) -> None:
+    def __init__(self, folder: Path, url: str, dataset: Dataset, valid_submission: Path, seed: int) -> None:
         self.board = Board(folder / "board", url, dataset, limits={"lease_seconds": 1.5})
         self.random = random.Random(seed)
-        self.port, self.folder, self.good = free_port(), folder, good
+        self.port, self.folder, self.valid_submission = free_port(), folder, valid_submission
         self.token = self.board.token("ann")
         self.accepted: set[str] = set()
         self.over = threading.Event()
@@ -41,7 +41,9 @@ class Siege:
         with Client(f"http://127.0.0.1:{self.port}", self.token, seconds=30) as client:
             for n in range(count):
                 folder = self.folder / f"s{n}"
-                archive = zipped(named(self.good, folder, f"method {n}"), self.folder / f"s{n}.zip")
+                archive = zip_folder(
+                    copy_with_method(self.valid_submission, folder, f"method {n}"), self.folder / f"s{n}.zip"
+                )
                 shutil.rmtree(folder)
                 while True:
                     try:
@@ -66,15 +68,15 @@ class Siege:
         """Waits for the queue to drain, and counts."""
         assert len(self.accepted) == count
         store = self.board.store()
-        until(lambda: depth(store.engine)["done"] == count, 240, every=0.5)
-        with reading(store.engine) as session:
+        wait_until(lambda: count_jobs(store.engine)["done"] == count, 240, every=0.5)
+        with read_session(store.engine) as session:
             jobs = Counter(session.scalars(select(JobRow.submission)))
             results = Counter(session.execute(select(ResultRow.submission, ResultRow.entry)).all())
             closed = session.scalar(select(func.count()).select_from(AuditRow).where(AuditRow.action == "job done"))
         assert dict(jobs) == dict.fromkeys(self.accepted, 1)
         assert dict(results) == {(digest, entry): 1 for digest in self.accepted for entry in (0, 1)}
         assert closed == count
-        kept = set(Vault(self.board.settings.files).digests())
+        kept = set(SubmissionFiles(self.board.settings.files).digests())
         assert self.accepted <= kept
         store.close()
 
@@ -109,14 +111,14 @@ def besieged(siege: Siege, *, submissions: int, kills: int, longest: float) -> N
 
 @pytest.mark.slow
 def test_a_few_kills_lose_nothing_and_double_nothing(
-    tmp_path: Path, fresh_url: Callable[[], str], dataset: Dataset, good: Path
+    tmp_path: Path, fresh_url: Callable[[], str], dataset: Dataset, valid_submission: Path
 ) -> None:
-    besieged(Siege(tmp_path, fresh_url(), dataset, good, seed=1), submissions=8, kills=4, longest=5)
+    besieged(Siege(tmp_path, fresh_url(), dataset, valid_submission, seed=1), submissions=8, kills=4, longest=5)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_fifty_kills_lose_nothing_and_double_nothing(
-    tmp_path: Path, fresh_url: Callable[[], str], dataset: Dataset, good: Path
+    tmp_path: Path, fresh_url: Callable[[], str], dataset: Dataset, valid_submission: Path
 ) -> None:
-    besieged(Siege(tmp_path, fresh_url(), dataset, good, seed=2), submissions=150, kills=50, longest=6)
+    besieged(Siege(tmp_path, fresh_url(), dataset, valid_submission, seed=2), submissions=150, kills=50, longest=6)

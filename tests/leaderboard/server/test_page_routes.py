@@ -14,13 +14,13 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from leaderboard.server.page_routes import router
-from leaderboard.store.results import Scored
-from tests.leaderboard.invented import board, result
+from leaderboard.store.results import StoredResult
+from tests.leaderboard.example_results import example_board, example_result
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 
 
-def client(results: Sequence[Scored]) -> TestClient:
+def client(results: Sequence[StoredResult]) -> TestClient:
     app = FastAPI()
     app.include_router(router(lambda: results, phases=("development",)))
     return TestClient(app)
@@ -60,7 +60,7 @@ def crawl(ask: TestClient) -> dict[str, str]:
 
 
 def test_every_link_of_every_page_leads_to_a_page() -> None:
-    found = crawl(client(board()))
+    found = crawl(client(example_board()))
     kinds = {urlsplit(address).path.split("/")[1] for address in found}
     assert {
         "",
@@ -78,7 +78,7 @@ def test_every_link_of_every_page_leads_to_a_page() -> None:
 
 
 def test_every_page_is_one_document_without_inline_styles_or_scripts() -> None:
-    for address, text in crawl(client(board())).items():
+    for address, text in crawl(client(example_board())).items():
         if not text.startswith("<!doctype html>"):
             continue
         page = Page(text)
@@ -106,7 +106,9 @@ def test_markup_in_every_text_field_is_shown_as_text() -> None:
         "entries": {"embeddings": EVIL, "trained_on_generators": (EVIL,), "reproduce": (EVIL,)},
     }
     evil = [
-        result("m", {EVIL: 0.8}, number=n, unchecked=unchecked, dataset=EVIL, reason=EVIL, method_digest=str(n) * 64)
+        example_result(
+            "m", {EVIL: 0.8}, number=n, unchecked=unchecked, dataset=EVIL, reason=EVIL, method_digest=str(n) * 64
+        )
         for n in (1, 2)
     ]
     areas = evil[0].figures["generators"][EVIL]
@@ -124,7 +126,7 @@ def test_markup_in_every_text_field_is_shown_as_text() -> None:
 
 def test_only_web_addresses_are_links() -> None:
     links = {"bad": "javascript:alert(1)", "odd": "ftp://example.org/x", "good": "https://example.org/code"}
-    one = result("a", {"alpha": 0.8}, unchecked={"links": links})
+    one = example_result("a", {"alpha": 0.8}, unchecked={"links": links})
     text = client([one]).get(f"/method/{one.digest}").text
     hrefs = {link["href"] for link in Page(text).all("a")}
     assert "https://example.org/code" in hrefs
@@ -135,7 +137,9 @@ def test_only_web_addresses_are_links() -> None:
 
 def test_formulas_in_names_are_text_in_the_csv_file() -> None:
     names = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx"]
-    results = [result("m", {"alpha": 0.8}, number=n, unchecked={"method": name}) for n, name in enumerate(names, 1)]
+    results = [
+        example_result("m", {"alpha": 0.8}, number=n, unchecked={"method": name}) for n, name in enumerate(names, 1)
+    ]
     results = [replace(one, method_digest=one.digest) for one in results]
     text = client(results).get("/board.csv").text
     assert all(f"'{name}" in text for name in names)
@@ -157,7 +161,7 @@ def test_formulas_in_names_are_text_in_the_csv_file() -> None:
     ],
 )
 def test_what_is_not_there_is_not_found(address: str) -> None:
-    assert client(board()).get(address).status_code == 404
+    assert client(example_board()).get(address).status_code == 404
 
 
 def kept_files(tmp_path: Path) -> tuple[TestClient, str]:
@@ -172,7 +176,7 @@ def kept_files(tmp_path: Path) -> tuple[TestClient, str]:
         "embeddings": "embeddings.parquet",
         "reproduce": ("reproduce/page.md", "reproduce/gone.json", "reproduce/link.json", "../secret.json"),
     }
-    one = result("m", {"alpha": 0.8}, unchecked={"entries": entry})
+    one = example_result("m", {"alpha": 0.8}, unchecked={"entries": entry})
     app = FastAPI()
     app.include_router(router(lambda: [one], kept=lambda digest: folder))
     return TestClient(app), one.digest
@@ -212,23 +216,28 @@ def test_no_other_file_of_a_submission_is_given(tmp_path: Path, name: str) -> No
 
 
 def test_without_kept_files_the_page_says_who_has_them() -> None:
-    one = result("m", {"alpha": 0.8}, unchecked={"entries": {"embeddings": "x", "reproduce": ("reproduce/a.md",)}})
+    one = example_result(
+        "m", {"alpha": 0.8}, unchecked={"entries": {"embeddings": "x", "reproduce": ("reproduce/a.md",)}}
+    )
     text = client([one]).get(f"/method/{one.digest}").text
     assert "reproduce/a.md" in text
     assert "on request" in text
 
 
 def test_a_comparison_needs_two_different_entries() -> None:
-    ask, digest = client(board()), board()[0].digest
+    ask, digest = client(example_board()), example_board()[0].digest
     assert "Choose two different entries; 1 were chosen" in ask.get(f"/compare?m={digest}").text
     assert "1 were chosen" in ask.get(f"/compare?a={digest}&b={digest}").text
     assert "3 were chosen" in ask.get("/compare?m=a&m=b&m=c").text
 
 
 def test_hidden_labels_stay_hidden_on_every_page() -> None:
-    hidden = [replace(one, feedback="coarse") for one in board()]
+    hidden = [replace(one, feedback="coarse") for one in example_board()]
     exact = {
-        f"{v:.3f}" for one in board() for g in one.figures["generators"].values() for v in g["per_target"].values()
+        f"{v:.3f}"
+        for one in example_board()
+        for g in one.figures["generators"].values()
+        for v in g["per_target"].values()
     }
     for address, text in crawl(client(hidden)).items():
         if "/static/" in address or "/protocol/" in address:
@@ -239,7 +248,7 @@ def test_hidden_labels_stay_hidden_on_every_page() -> None:
 
 
 def test_what_ties_a_page_to_the_columns_is_there_without_curves_people_or_times() -> None:
-    one = result("plain", {"alpha": 0.8}, created=None)
+    one = example_result("plain", {"alpha": 0.8}, created=None)
     bare = one.figures["generators"]["alpha"]
     for key in ("curve", "bands", "worst_decile", "min_dcf", "per_target", "eer"):
         bare.pop(key)
@@ -257,7 +266,7 @@ def test_an_empty_board_says_so() -> None:
 
 
 def test_published_figures_are_marked_and_stand_apart() -> None:
-    text = client(board()).get("/").text
+    text = client(example_board()).get("/").text
     ours, theirs = text.split('<section class="published"')
     assert "reported by its authors" not in ours
     assert theirs.count("reported by its authors") == len(re.findall("<table", theirs))
@@ -266,20 +275,20 @@ def test_published_figures_are_marked_and_stand_apart() -> None:
 
 
 def test_the_json_of_a_submission_is_its_declaration_and_figures() -> None:
-    one = board()[0]
-    content = client(board()).get(f"/method/{one.digest}.json").json()
+    one = example_board()[0]
+    content = client(example_board()).get(f"/method/{one.digest}.json").json()
     assert content["declaration"]["method"] == "motion graph"
     assert "contact" not in content["declaration"]
     assert content["results"][0]["figures"] == json.loads(json.dumps(one.figures))
 
 
 def test_sorted_columns_say_so_to_assistive_technology() -> None:
-    heads = Page(client(board()).get("/?sort=worst&order=asc").text).all("th")
+    heads = Page(client(example_board()).get("/?sort=worst&order=asc").text).all("th")
     assert next(head["aria-sort"] for head in heads if "aria-sort" in head) == "ascending"
 
 
 def test_a_table_of_ten_thousand_is_one_page_of_a_hundred_made_quickly() -> None:
-    one = result("m", {"alpha": 0.7}, people=6)
+    one = example_result("m", {"alpha": 0.7}, people=6)
     many = [replace(one, digest=f"{n:064x}", method_digest=f"{n:064x}", id=n) for n in range(10_000)]
     ask = client(many)
     ask.get("/")  # what is done once after a change

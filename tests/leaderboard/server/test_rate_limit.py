@@ -6,7 +6,7 @@ import httpx
 
 from leaderboard.server.rate_limit import Rate
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard.running import Board, Server
+from tests.leaderboard.board_process import Board, Server
 
 
 class Clock:

@@ -11,37 +11,39 @@ from sqlalchemy import select
 from leaderboard.server.intake import Intake
 from leaderboard.server.worker import Worker
 from leaderboard.store import job_queue as queue
-from leaderboard.store.database import reading
-from leaderboard.store.files import Vault
-from leaderboard.store.rescore import rescore
+from leaderboard.store.database import read_session
+from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.rescore import queue_rescoring
 from leaderboard.store.results import Store
 from leaderboard.store.tables import DONE, FAILED, LEASED, QUEUED, JobRow
 from leaderboard.submission.examiner import Examiner
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.running import Board, Process, account, named, until, zipped
+from tests.leaderboard.board_process import Board, Process, copy_with_method, create_account, wait_until, zip_folder
 
 
 class Bench:
     """A board with an intake, and workers in this process."""
 
-    def __init__(self, folder: Path, url: str, dataset: Dataset, good: Path) -> None:
+    def __init__(self, folder: Path, url: str, dataset: Dataset, valid_submission: Path) -> None:
         self.board = Board(folder / "board", url, dataset, limits={"lease_seconds": 0.4, "attempts": 2})
         self.store: Store = self.board.store()
-        self.vault = Vault(self.board.settings.files)
-        self.intake = Intake(self.board.settings, self.store.engine, self.vault)
-        self.ann = account(self.store, "ann")
-        self._good, self._folder = good, folder
+        self.submission_files = SubmissionFiles(self.board.settings.files)
+        self.intake = Intake(self.board.settings, self.store.engine, self.submission_files)
+        self.ann = create_account(self.store, "ann")
+        self._good, self._folder = valid_submission, folder
 
     def send(self, method: str) -> str:
-        archive = zipped(named(self._good, self._folder / method, method), self._folder / f"{method}.zip")
-        with self.vault.aside() as aside:
+        archive = zip_folder(
+            copy_with_method(self._good, self._folder / method, method), self._folder / f"{method}.zip"
+        )
+        with self.submission_files.scratch_folder() as aside:
             return self.intake.accept(
                 Path(shutil.copy(archive, aside)), aside, self.ann, "development", private=False, address=""
             ).digest
 
     def job(self, digest: str) -> JobRow:
-        with reading(self.store.engine) as session:
+        with read_session(self.store.engine) as session:
             return session.scalars(select(JobRow).where(JobRow.submission == digest).order_by(JobRow.id.desc())).first()
 
     def results(self, digest: str) -> list[tuple[int, str]]:
@@ -50,9 +52,9 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(
-    tmp_path_factory: pytest.TempPathFactory, fresh_url: Callable[[], str], dataset: Dataset, good: Path
+    tmp_path_factory: pytest.TempPathFactory, fresh_url: Callable[[], str], dataset: Dataset, valid_submission: Path
 ) -> Iterator[Bench]:
-    made = Bench(tmp_path_factory.mktemp("worker"), fresh_url(), dataset, good)
+    made = Bench(tmp_path_factory.mktemp("worker"), fresh_url(), dataset, valid_submission)
     yield made
     made.intake.stop()
     made.store.close()
@@ -60,10 +62,10 @@ def bench(
 
 def steps(bench: Bench, count: int) -> None:
     """Does so many jobs, one after the other."""
-    worker = Worker(bench.board.settings, bench.store.engine, bench.vault)
+    worker = Worker(bench.board.settings, bench.store.engine, bench.submission_files)
     try:
         for _ in range(count):
-            until(worker.step, 30)
+            wait_until(worker.step, 30)
     finally:
         worker.stop()
         worker._child.stop()
@@ -80,30 +82,30 @@ def test_scoring_again_makes_new_results_with_their_reason_and_takes_no_quota(be
     digest = bench.send("again")
     steps(bench, 1)
     before = bench.intake.quotas(bench.ann)
-    assert rescore(bench.store.engine, "the scorer was mended", submission=digest) == 1
-    assert rescore(bench.store.engine, "the scorer was mended", submission=digest) == 0
+    assert queue_rescoring(bench.store.engine, "the scorer was mended", submission=digest) == 1
+    assert queue_rescoring(bench.store.engine, "the scorer was mended", submission=digest) == 0
     steps(bench, 1)
     assert bench.results(digest) == [
         (entry, reason) for reason in ("first scoring", "the scorer was mended") for entry in (0, 1)
     ]
     assert bench.intake.quotas(bench.ann) == before
     for reason in ("", "  ", "first scoring"):
-        with pytest.raises(NvfairError, match="is no reason"):
-            rescore(bench.store.engine, reason)
+        with pytest.raises(NvfairError, match="cannot be a reason"):
+            queue_rescoring(bench.store.engine, reason)
     with pytest.raises(NvfairError, match="no scored submission"):
-        rescore(bench.store.engine, "a reason", submission="0" * 64)
+        queue_rescoring(bench.store.engine, "a reason", submission="0" * 64)
 
 
 def test_files_that_are_gone_fail_the_job_in_words_and_give_the_quota_back(bench: Bench) -> None:
     before = bench.intake.quotas(bench.ann)["development"].used
     digest = bench.send("gone")
     assert bench.intake.quotas(bench.ann)["development"].used == before + 1
-    (bench.vault.path(digest) / "embeddings" / "test.parquet").unlink()
+    (bench.submission_files.folder_of(digest) / "embeddings" / "test.parquet").unlink()
     steps(bench, 1)
     job = bench.job(digest)
     assert job.state == FAILED
     assert "is not there" in job.error
-    assert str(bench.vault.folder) not in job.error
+    assert str(bench.submission_files.folder) not in job.error
     assert bench.intake.quotas(bench.ann)["development"].used == before
     assert bench.results(digest) == []
 
@@ -122,11 +124,11 @@ def test_a_scoring_that_crashes_is_tried_again_and_then_given_up(bench: Bench) -
 
     before = bench.intake.quotas(bench.ann)["development"].used
     digest = bench.send("crashes")
-    worker = Worker(bench.board.settings, bench.store.engine, bench.vault)
+    worker = Worker(bench.board.settings, bench.store.engine, bench.submission_files)
     worker._child = BoundedChild(Deadly, 1024)
     assert worker.step()
     assert (bench.job(digest).state, bench.job(digest).attempts) == (QUEUED, 1)
-    until(worker.step, 30)
+    wait_until(worker.step, 30)
     worker._child.stop()
     assert (bench.job(digest).state, bench.job(digest).attempts) == (FAILED, 2)
     assert "the process ended with status -6" in bench.job(digest).error
@@ -147,16 +149,16 @@ def test_a_worker_that_is_stopped_gives_its_job_back_and_one_that_works_keeps_it
     from leaderboard.submission.sandbox import BoundedChild
 
     digest = bench.send("stopped")
-    worker = Worker(bench.board.settings, bench.store.engine, bench.vault)
+    worker = Worker(bench.board.settings, bench.store.engine, bench.submission_files)
     worker._child = BoundedChild(Slow, 1024)
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        until(lambda: bench.job(digest).state == LEASED, 30)
+        wait_until(lambda: bench.job(digest).state == LEASED, 30)
         lease = bench.job(digest).leases
         for _ in range(10):  # for longer than a lease lasts
             threading.Event().wait(0.1)
-            assert queue.take(bench.store.engine, "other", 0, most=100) is None
+            assert queue.lease_next_job(bench.store.engine, "other", 0, max_leases=100) is None
         assert bench.job(digest).leases == lease
     finally:
         worker.stop()
@@ -170,8 +172,8 @@ def test_the_command_scores_and_ends_in_order(bench: Bench) -> None:
     digest = bench.send("by command")
     process = Process(bench.board, "worker")
     try:
-        until(lambda: bench.job(digest).state == DONE, 60)
+        wait_until(lambda: bench.job(digest).state == DONE, 60)
     finally:
         status = process.stop()
     assert status == 0
-    assert queue.depth(bench.store.engine)[QUEUED] == 0
+    assert queue.count_jobs(bench.store.engine)[QUEUED] == 0

@@ -10,37 +10,39 @@ import pytest
 
 from leaderboard.store import schema
 from leaderboard.store.accounts import authenticate, create_token
-from leaderboard.store.backup import backup, check, restore
-from leaderboard.store.database import writing
-from leaderboard.store.files import Vault
-from leaderboard.store.results import Store, remember
-from leaderboard.store.tables import FIRST, JobRow, ResultRow, now
-from leaderboard.submission.submission import read
+from leaderboard.store.backup import check_backup, restore_backup, write_backup
+from leaderboard.store.database import write_session
+from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.results import Store, add_submission
+from leaderboard.store.tables import FIRST_SCORING, JobRow, ResultRow, utc_now
+from leaderboard.submission.submission import read_submission
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.running import dump, named
+from tests.leaderboard.board_process import copy_with_method, dump_database
 
 FIGURES = '{"generators": {}, "overlap": []}'
 
 
-def filled(url: str, folder: Path, good: Path) -> tuple[Store, Vault, str]:
+def filled(url: str, folder: Path, valid_submission: Path) -> tuple[Store, SubmissionFiles, str]:
     """A board with something in every table, and a token of it."""
-    store, vault = Store(url), Vault(folder)
+    store, submission_files = Store(url), SubmissionFiles(folder)
     token = create_token(store.engine, "ann")
     account = authenticate(store.engine, token)
     assert account is not None
     for n in range(3):
         digest = f"{n}" * 64
-        with vault.aside() as aside:
-            vault.keep(named(good, aside / "plain", f"method {n}"), digest)
-        with writing(store.engine) as session:
-            remember(session, digest, read(vault.path(digest)), account=account.id, private=n == 1)
-            moment = now()
+        with submission_files.scratch_folder() as aside:
+            submission_files.add(copy_with_method(valid_submission, aside / "plain", f"method {n}"), digest)
+        with write_session(store.engine) as session:
+            add_submission(
+                session, digest, read_submission(submission_files.folder_of(digest)), account=account.id, private=n == 1
+            )
+            moment = utc_now()
             session.add(
                 JobRow(
                     submission=digest,
                     account=account.id,
                     phase="p",
-                    reason=FIRST,
+                    reason=FIRST_SCORING,
                     state="done",
                     created=moment,
                     available=moment,
@@ -57,42 +59,42 @@ def filled(url: str, folder: Path, good: Path) -> tuple[Store, Vault, str]:
                     protocol_digest="p",
                     dataset_digest="s",
                     scorer="1",
-                    reason=FIRST,
+                    reason=FIRST_SCORING,
                     figures=FIGURES,
                     phase="p",
                 )
             )
-    return store, vault, token
+    return store, submission_files, token
 
 
 def without_audit(store: Store) -> str:
     """Everything but the audit log, which tells of the restoring too."""
-    tables = json.loads(dump(store))
+    tables = json.loads(dump_database(store))
     return json.dumps([rows for rows in tables if not any("'admin'" in row for row in rows)])
 
 
 @pytest.mark.parametrize("into", ["sqlite", "postgresql"])
 def test_a_board_comes_back_whole_in_either_database(
-    fresh_url: Callable[[], str], into: str, good: Path, tmp_path: Path, request: pytest.FixtureRequest
+    fresh_url: Callable[[], str], into: str, valid_submission: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    store, vault, token = filled(fresh_url(), tmp_path / "files", good)
-    made = backup(store.engine, vault, tmp_path / "board.tar")
+    store, submission_files, token = filled(fresh_url(), tmp_path / "files", valid_submission)
+    made = write_backup(store.engine, submission_files, tmp_path / "board.tar")
     assert made.rows == {**made.rows, "submissions": 3, "results": 3, "jobs": 3, "tokens": 1, "accounts": 1}
     url = (
         request.getfixturevalue("postgres").fresh() if into == "postgresql" else f"sqlite:///{tmp_path / 'new.sqlite'}"
     )
-    other, files = Store(url), Vault(tmp_path / "new-files")
-    assert restore(other.engine, files, tmp_path / "board.tar") == made
+    other, files = Store(url), SubmissionFiles(tmp_path / "new-files")
+    assert restore_backup(other.engine, files, tmp_path / "board.tar") == made
     assert without_audit(other) == without_audit(store)
     assert list(other.results()) == list(store.results())
     assert authenticate(other.engine, token) == authenticate(store.engine, token)
-    for digest in vault.digests():
-        old, new = vault.path(digest), files.path(digest)
+    for digest in submission_files.digests():
+        old, new = submission_files.folder_of(digest), files.folder_of(digest)
         contents = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in (old, new)]
         assert contents[0] == contents[1] != {}
     create_token(other.engine, "bob")  # numbers go on after those that were restored
     with pytest.raises(NvfairError, match="the board is not empty"):
-        restore(other.engine, files, tmp_path / "board.tar")
+        restore_backup(other.engine, files, tmp_path / "board.tar")
     store.close()
     other.close()
 
@@ -110,9 +112,11 @@ def rewritten(path: Path, change: Callable[[str, bytes], list[tuple[str, bytes]]
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "surplus", "twice", "escape", "cut", "none", "newer"])
-def test_a_damaged_backup_is_refused_and_nothing_is_restored(good: Path, tmp_path: Path, damage: str) -> None:
-    store, vault, _ = filled(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "files", good)
-    backup(store.engine, vault, tmp_path / "board.tar")
+def test_a_damaged_backup_is_refused_and_nothing_is_restored(
+    valid_submission: Path, tmp_path: Path, damage: str
+) -> None:
+    store, submission_files, _ = filled(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "files", valid_submission)
+    write_backup(store.engine, submission_files, tmp_path / "board.tar")
     store.close()
 
     def change(name: str, content: bytes) -> list[tuple[str, bytes]]:
@@ -139,11 +143,11 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(good: Path, tmp_pat
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     elif damage == "none":
         path.write_bytes(b"no tar at all")
-    other, files = Store(f"sqlite:///{tmp_path / 'b.sqlite'}"), Vault(tmp_path / "new-files")
+    other, files = Store(f"sqlite:///{tmp_path / 'b.sqlite'}"), SubmissionFiles(tmp_path / "new-files")
     with pytest.raises(NvfairError) as caught:
-        restore(other.engine, files, path)
+        restore_backup(other.engine, files, path)
     word = {"changed": "not what was backed up", "missing": "is missing", "surplus": "not in the manifest"}
-    word |= {"twice": "is there twice", "escape": "no name of ours", "newer": "9999"}
+    word |= {"twice": "is there twice", "escape": "not a name of a backup", "newer": "9999"}
     assert word.get(damage, "") in str(caught.value)
     assert list(other.results()) == []
     assert list(files.digests()) == []
@@ -151,27 +155,29 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(good: Path, tmp_pat
     other.close()
 
 
-def test_a_backup_of_a_board_at_work_is_of_one_moment(fresh_url: Callable[[], str], good: Path, tmp_path: Path) -> None:
+def test_a_backup_of_a_board_at_work_is_of_one_moment(
+    fresh_url: Callable[[], str], valid_submission: Path, tmp_path: Path
+) -> None:
     import threading
 
-    store, vault, _ = filled(fresh_url(), tmp_path / "files", good)
+    store, submission_files, _ = filled(fresh_url(), tmp_path / "files", valid_submission)
     over, account = threading.Event(), 1
 
     def work() -> None:
         n = 100
         while not over.is_set():
             digest, n = f"{n:064d}", n + 1
-            with writing(store.engine) as session:
-                remember(session, digest, read(good), account=account)
+            with write_session(store.engine) as session:
+                add_submission(session, digest, read_submission(valid_submission), account=account)
                 session.add(
                     JobRow(
                         submission=digest,
                         account=account,
                         phase="p",
-                        reason=FIRST,
+                        reason=FIRST_SCORING,
                         state="queued",
-                        created=now(),
-                        available=now(),
+                        created=utc_now(),
+                        available=utc_now(),
                         leases=0,
                         attempts=0,
                     )
@@ -181,11 +187,11 @@ def test_a_backup_of_a_board_at_work_is_of_one_moment(fresh_url: Callable[[], st
     thread.start()
     try:
         for n in range(5):
-            made = backup(store.engine, vault, tmp_path / f"{n}.tar")
+            made = write_backup(store.engine, submission_files, tmp_path / f"{n}.tar")
             assert made.rows["submissions"] == made.rows["jobs"]  # each is written with its job
-            assert check(tmp_path / f"{n}.tar") == made
+            assert check_backup(tmp_path / f"{n}.tar") == made
     finally:
         over.set()
         thread.join()
         store.close()
-    assert schema.head() == made.revision
+    assert schema.newest_revision() == made.revision

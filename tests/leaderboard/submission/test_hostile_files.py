@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from leaderboard.submission.check import Checker, problems
+from leaderboard.submission.check import SubmissionChecker, find_problems
 from leaderboard.submission.sandbox import BoundedChild, LimitReached
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard.conftest import GOOD, declare
+from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 
 @pytest.fixture(scope="module")
 def child(dataset: Dataset):
-    made = BoundedChild(partial(Checker, dataset.folder), 600)
+    made = BoundedChild(partial(SubmissionChecker, dataset.folder), 600)
     made.warm()
     yield made
     made.stop()
@@ -109,7 +109,9 @@ def test_a_file_without_end_is_refused_by_its_size(child, submission: Path) -> N
         with open(submission / name, "wb") as file:
             file.write(b"video,window,start_frame,embedding_0\n")
             file.truncate(10**13)
-        declare(submission, GOOD | {"entries": [GOOD["entries"][0] | {"embeddings": name}]})
+        write_declaration(
+            submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"embeddings": name}]}
+        )
         text = told(child, submission)
         assert "bytes are too many" in text or "does not begin as one" in text
         (submission / name).unlink()
@@ -118,7 +120,9 @@ def test_a_file_without_end_is_refused_by_its_size(child, submission: Path) -> N
 @pytest.mark.parametrize("first", [b"", b"video,window,start_frame,embedding_0\n"])
 def test_a_line_without_end_is_refused_in_little_memory(child, submission: Path, first: bytes) -> None:
     (submission / "long.csv").write_bytes(first + b"x" * 40_000_000)
-    declare(submission, GOOD | {"entries": [GOOD["entries"][0] | {"embeddings": "long.csv"}]})
+    write_declaration(
+        submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"embeddings": "long.csv"}]}
+    )
     assert "long.csv: " in told(child, submission)
 
 
@@ -136,7 +140,7 @@ def test_pipes_and_folders_are_no_files(child, submission: Path) -> None:
 
 
 def test_a_crash_in_the_child_is_told_and_the_next_check_works(dataset: Dataset, submission: Path) -> None:
-    child = BoundedChild(partial(Checker, dataset.folder), 600)
+    child = BoundedChild(partial(SubmissionChecker, dataset.folder), 600)
     try:
         assert child.call("problems", submission, seconds=60) == []
         os.kill(child._process.pid, 11)  # a segmentation fault, as a library's
@@ -148,7 +152,14 @@ def test_a_crash_in_the_child_is_told_and_the_next_check_works(dataset: Dataset,
 
 
 def test_text_that_looks_like_a_formula_is_only_ever_quoted(submission: Path, dataset: Dataset) -> None:
-    declare(submission, {**GOOD, "method": "=HYPERLINK(1)", "entries": [GOOD["entries"][0] | {"protocol": "=1\n+1"}]})
-    (text,) = problems(submission, dataset)
+    write_declaration(
+        submission,
+        {
+            **VALID_DECLARATION,
+            "method": "=HYPERLINK(1)",
+            "entries": [VALID_DECLARATION["entries"][0] | {"protocol": "=1\n+1"}],
+        },
+    )
+    (text,) = find_problems(submission, dataset)
     assert "\n" not in text
     assert "U+000A" in text

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark.protocols.schema import Protocol, Trials
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.cli import cli
 from nvfair_tools.curate.leakage_audit import audit_leakage
@@ -155,7 +155,7 @@ def test_the_benchmark_reads_it(dataset):
     chosen = dataset.videos[dataset.videos["generator"].notna()]
     windows = read_windows(dataset, protocol, videos=chosen["video"])
     assert len(windows) == 4  # 9 reenactments, less one cut, one forbidden, one pair of copies, one without a face
-    assert any(trial.complete for trial in trials(windows.videos, "face-vid2vid", Trials()))
+    assert any(trial.complete for trial in make_trials(windows.videos, "face-vid2vid", Trials()))
 
 
 def test_running_again_reads_and_tracks_nothing_and_changes_no_byte(release, out):

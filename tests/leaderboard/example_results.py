@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmark import protocols
-from leaderboard.store.results import Scored
+from leaderboard.store.results import StoredResult
 from leaderboard.submission.submission import Submission
 
 START = datetime(2026, 5, 1, tzinfo=timezone.utc)
@@ -50,7 +50,7 @@ def figures(per_target: dict[str, float], *, curves: bool = True) -> dict[str, A
     return found
 
 
-def result(
+def example_result(
     name: str,
     means: dict[str, float],
     *,
@@ -63,7 +63,7 @@ def result(
     data: str = "unknown",
     unchecked: dict[str, Any] | None = None,
     **changes: Any,
-) -> Scored:
+) -> StoredResult:
     """A result of the method `name` on test generators with these mean AUCs.
 
     unchecked: parts of the declaration that no check has seen, for pages that must not rely on one.
@@ -103,10 +103,10 @@ def result(
         "dataset": "toy people",
         "id": number,
     }
-    return Scored(**{**values, **changes})
+    return StoredResult(**{**values, **changes})
 
 
-def board() -> list[Scored]:
+def example_board() -> list[StoredResult]:
     """A board with everything on it."""
     found = []
     plain = [
@@ -124,13 +124,13 @@ def board() -> list[Scored]:
         one = [{"protocol": p, "embeddings": "e.parquet", "trained_on_generators": ["alpha"]} for p in
                ("nvfair-seen", "nvfair-unseen")]  # fmt: skip
         declared = {**size, **links, "entries": one}
-        found.append(result(name, {"alpha": seen}, number=number, declared=declared, data=data))
-        unseen_result = result(
+        found.append(example_result(name, {"alpha": seen}, number=number, declared=declared, data=data))
+        unseen_result = example_result(
             name, {"beta": unseen}, protocol="nvfair-unseen", number=number, declared=declared, data=data
         )
         found.append(unseen_result)
-    found.append(result("mean face shape", {"alpha": 0.66}, number=5, declared={"kind": "control"}, phase=""))
-    found.append(result("landmark spread", {"alpha": 0.70}, number=6, declared={"kind": "baseline"}, phase=""))
-    found.append(result("has seen them", {"alpha": 0.99}, overlap=["toy:01", "toy:02"], number=7))
-    found.append(result("says nothing", {"alpha": 0.97}, overlap="unknown", number=8))
+    found.append(example_result("mean face shape", {"alpha": 0.66}, number=5, declared={"kind": "control"}, phase=""))
+    found.append(example_result("landmark spread", {"alpha": 0.70}, number=6, declared={"kind": "baseline"}, phase=""))
+    found.append(example_result("has seen them", {"alpha": 0.99}, overlap=["toy:01", "toy:02"], number=7))
+    found.append(example_result("says nothing", {"alpha": 0.97}, overlap="unknown", number=8))
     return found

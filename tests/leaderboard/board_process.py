@@ -18,11 +18,11 @@ from typing import Any
 import httpx
 import yaml
 
-from leaderboard.settings import Settings, read
+from leaderboard.settings import Settings, read_settings
 from leaderboard.store.accounts import Account, authenticate, create_token
 from leaderboard.store.results import Store
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard.conftest import GOOD
+from tests.leaderboard.conftest import VALID_DECLARATION
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +53,7 @@ class Board:
         for key, value in changes.items():
             content[key] = {**content[key], **value} if isinstance(value, dict) and key in content else value
         (folder / "board.yaml").write_text(yaml.safe_dump(content))
-        self.settings: Settings = read(folder)
+        self.settings: Settings = read_settings(folder)
 
     def store(self) -> Store:
         """The board's memory, opened."""
@@ -113,10 +113,10 @@ class Server(Process):
             except httpx.TransportError:
                 return False
 
-        until(ready, seconds)
+        wait_until(ready, seconds)
 
 
-def until(true: Callable[[], Any], seconds: float = 60, every: float = 0.05) -> Any:
+def wait_until(true: Callable[[], Any], seconds: float = 60, every: float = 0.05) -> Any:
     """What `true` gives, once it is."""
     end = time.monotonic() + seconds
     while not (value := true()):
@@ -132,14 +132,14 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def named(folder: Path, into: Path, method: str) -> Path:
+def copy_with_method(folder: Path, into: Path, method: str) -> Path:
     """A copy of the good submission in `folder` by another name, and so with another digest."""
     shutil.copytree(folder, into)
-    (into / "submission.yaml").write_text(yaml.safe_dump({**GOOD, "method": method}))
+    (into / "submission.yaml").write_text(yaml.safe_dump({**VALID_DECLARATION, "method": method}))
     return into
 
 
-def zipped(folder: Path, path: Path, inside: str = "") -> Path:
+def zip_folder(folder: Path, path: Path, inside: str = "") -> Path:
     """The folder as a zip file; `inside`: under this folder's name."""
     with zipfile.ZipFile(path, "w") as archive:
         for file in sorted(one for one in folder.rglob("*") if one.is_file()):
@@ -147,14 +147,14 @@ def zipped(folder: Path, path: Path, inside: str = "") -> Path:
     return path
 
 
-def account(store: Store, name: str = "ann") -> Account:
+def create_account(store: Store, name: str = "ann") -> Account:
     """An account with a token."""
     found = authenticate(store.engine, create_token(store.engine, name))
     assert found is not None
     return found
 
 
-def dump(store: Store) -> str:
+def dump_database(store: Store) -> str:
     """Everything in the database, as text."""
     from leaderboard.store.tables import Base
 
@@ -164,7 +164,7 @@ def dump(store: Store) -> str:
         )
 
 
-def bearer_get(url: str, token: str) -> str:
+def get_with_token(url: str, token: str) -> str:
     """What is at the address for whoever has the token."""
     answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     assert answer.status_code == 200, answer.text
