@@ -33,10 +33,11 @@ class Augmentation:
                 f"augmentation {self}", expected="noise of at least 0, speed in [0, 1), mirror between 0 and 1"
             )
 
-    def __call__(self, points: Tensor, twins: Sequence[int] | None) -> Tensor:
+    def __call__(self, points: Tensor, twins: Sequence[int] | Tensor | None) -> Tensor:
         """Windows (B, T, N, C) changed as asked for; draws from torch's random state.
 
-        twins: where each point's mirror image stands; NvfairError where `mirror` is asked for without them.
+        twins: where each point's mirror image stands, best on the points' device: the host waits while others are
+        sent. NvfairError where `mirror` is asked for without them.
         """
         if self.speed:
             points = _played(points, 1 + self.speed * (2 * torch.rand(len(points), device=points.device) - 1))

@@ -24,7 +24,7 @@ from benchmark.checkpoint import Checkpoint, People, Provenance, check_disjoint
 from benchmark.frames import Frames, Place, sent
 from benchmark.loss import fingerprint_loss
 from benchmark.metric_losses import metric_loss
-from benchmark.network import Network, network_class
+from benchmark.network import Network, network_class, whole_float32
 from benchmark.processes import Processes
 from benchmark.selection import Selection
 from benchmark.training_log import TrainingLog
@@ -127,7 +127,8 @@ class Training:
         self.optimiser = _optimiser(self.network, options)
         self.state = restore(out / STATE, digest, self.network, self.optimiser)
         self.model = self.processes.wrapped(self.network, compiled=options.compile)
-        self.twins = self.network.twins() if options.augmentation.mirror else None
+        twins = self.network.twins() if options.augmentation.mirror else None
+        self.twins = None if twins is None else torch.tensor(twins, device=self.frames.device)
 
     def run(self, log: TrainingLog, progress: Progress | None) -> Run:
         """All steps that are left; the network has the best weights afterwards."""
@@ -189,7 +190,8 @@ class Training:
         if options.loss.shuffles and self.network.ordered:
             order = sent(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
         points = options.augmentation(self.frames.take(self.windows.rows(batch)), self.twins)
-        with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
+        half = options.precision == "bfloat16"
+        with torch.autocast(device.type, torch.bfloat16) if half else nullcontext():
             embeddings, shuffled = self.model(points, order)
         labels = self.codes[:, self.windows.video[batch]]
         if options.loss.kind == "fingerprint":
@@ -281,7 +283,8 @@ def _people(videos: pd.DataFrame) -> People:
 
 @contextmanager
 def _reproducible(device: str) -> Iterator[None]:
-    """Deterministic algorithms on a GPU (those of the CPU are), and the caller's random state back afterwards."""
+    """Deterministic algorithms on a GPU (those of the CPU are) and whole float32; afterwards the caller's random state
+    is back."""
     on_gpu = device.startswith("cuda")
     if on_gpu:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it starts
@@ -289,7 +292,8 @@ def _reproducible(device: str) -> Iterator[None]:
     if on_gpu:
         torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with whole_float32():
+            yield
     finally:
         if on_gpu:
             torch.use_deterministic_algorithms(before)

@@ -21,7 +21,6 @@ IMPORTED_AS = {
     "imageio-ffmpeg": "imageio_ffmpeg",
     "opencv-contrib-python": "cv2",
     "pillow": "PIL",
-    "pytorch-metric-learning": "pytorch_metric_learning",
     "prometheus-client": "prometheus_client",
     "python-multipart": "python_multipart",
     "pyyaml": "yaml",
