@@ -48,8 +48,8 @@ def metric_loss(
 
     Samples are brought to unit length first. "triplet": mean over triplets of max(0, |a - p| - |a - n| + margin),
     Euclidean, one triplet for each sample and each window that pulls it, with a position of that window and a sample
-    that pushes drawn by `rng`. "supcon": Khosla et al. 2020, equation 2, over cosines divided by `temperature`, the mean
-    over samples that something pulls.
+    that pushes drawn by `rng`. "supcon": Khosla et al. 2020, equation 2, over cosines divided by `temperature`, the
+    mean over samples that something pulls.
     """
     samples = functional.normalize(embeddings.float().transpose(1, 2), dim=2)  # (B, U, D)
     pull, push = pull_and_push(driver, target, clip, options)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -140,6 +141,10 @@ def _refusing(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return made
 
 
-def devices() -> list[str]:
-    """Where loops are watched: the stand-in always, a GPU where there is one."""
-    return [STAND_IN.type, "cuda"] if torch.cuda.is_available() else [STAND_IN.type]
+# Where loops are watched: the stand-in always, a GPU where there is one.
+DEVICES = (
+    STAND_IN.type,
+    pytest.param(
+        "cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
+    ),
+)

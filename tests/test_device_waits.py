@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.device_waits import devices, no_waits
+from tests.device_waits import DEVICES, no_waits
 
 WAITS: dict[str, Callable[[Tensor], object]] = {
     "item": lambda x: x.sum().item(),
@@ -54,7 +54,7 @@ PASSES: dict[str, Callable[[Tensor], object]] = {
 }
 
 
-@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("way", WAITS)
 def test_what_waits_is_caught(device: str, way: str) -> None:
     if device == "cuda" and way not in REPORTED:
@@ -64,7 +64,7 @@ def test_what_waits_is_caught(device: str, way: str) -> None:
         WAITS[way](values)
 
 
-@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("way", PASSES)
 def test_what_does_not_wait_passes(device: str, way: str) -> None:
     values = torch.eye(3, device=device)

@@ -21,7 +21,7 @@ from benchmark.train import Training
 from benchmark.training_options import TrainOptions
 from benchmark.windows import WindowSet
 from nvfair_tools.landmarks.avaprintdb import AVAPRINTDB_109
-from tests.device_waits import STAND_IN, WaitError, devices, no_waits
+from tests.device_waits import DEVICES, STAND_IN, WaitError, no_waits
 
 WINDOW, CLIPS = 71, 16
 PLAIN = TrainOptions(("g",), batch=16, drivers=4, width=8, embedding=8)
@@ -77,7 +77,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[TrainOpt
     return started
 
 
-@pytest.mark.parametrize("device", devices())
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("kind", list(RUNS))
 def test_no_step_waits(start: Callable[[TrainOptions, str], Training], kind: str, device: str) -> None:
     training = start(RUNS[kind], device)
