@@ -43,6 +43,8 @@ def main(arguments: list[str] | None = None) -> int:
     patience = 1.0 if options.device == "cuda" else CPU_PATIENCE
     lines = Lines(options.out)
     failed = run_parts(parts, options.device, lines, options.seconds or WHOLE * patience, patience)
+    if options.device == "cpu":
+        print("\nAt a small size on a CPU, where no figure below says anything about a card:")
     print("\n" + summary(lines), flush=True)
     if failed:
         print(f"\n{failed} part(s) failed; every line is in {lines.path}", file=sys.stderr)
@@ -52,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 def missing(device: str) -> str:
     """What this Python lacks for a run on the device, with the remedy; "" where there is nothing."""
     try:
-        import torch
+        import torch  # also reads it from the disk, which on a fresh machine takes longer than a part may
     except ImportError:
         return f"{sys.executable} has no torch; name a Python that has: make gpu GPU_PYTHON=..."
     if device == "cuda" and not torch.cuda.is_available():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import statistics
 import time
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -114,29 +115,18 @@ def longest_kernels(work: Callable[[], Any], device: str, count: int = KERNELS) 
     ]
 
 
-@contextmanager
-def no_host_waits(device: str) -> Iterator[None]:
-    """Within, on a card, whatever has the host wait for it raises RuntimeError."""
-    if not on_card(device):
-        yield
-        return
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        yield
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-
-
 def host_waits(work: Callable[[], Any], device: str) -> str:
     """What of `work()` has the host wait for the card, in torch's words; "none", or "not watched" on a CPU."""
-    with no_host_waits(device) if on_card(device) else nullcontext():
-        try:
-            work()
-        except RuntimeError as error:
-            if "synchroniz" not in str(error):
-                raise
-            import traceback
-
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            return f"{place.filename.rsplit('/', 1)[-1]}:{place.lineno} {place.line}"
-    return "none" if on_card(device) else "not watched"
+    if not on_card(device):
+        return "not watched"
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        work()
+    except RuntimeError as error:
+        if "synchroniz" not in str(error):
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{place.filename.rsplit('/', 1)[-1]}:{place.lineno} {place.line}"
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    return "none"

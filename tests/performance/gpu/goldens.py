@@ -68,7 +68,7 @@ def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
     if folder is None:
         yield {"measured": "goldens", "state": "not run", "reason": "no golden files here: run `make gpu-pack` first"}
         return
-    for name in GOLDENS:
+    for name in sizes.goldens:
         try:
             yield from _of_generator(name, folder, device, sizes)
         except Exception as error:  # noqa: BLE001 - the others' errors are wanted all the same

@@ -71,6 +71,7 @@ def _run(part: Part, device: str, lines: Lines, limit: float, environment: dict[
         finally:
             late.cancel()
             _stop(child)
+            child.stdout.close()
     last: Line = {"part": part.name, "state": "done", "seconds": round(time.monotonic() - begun, 1)}
     if child.returncode:
         stopped = child.returncode == -signal.SIGKILL and last["seconds"] >= limit - 0.5

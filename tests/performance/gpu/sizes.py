@@ -12,9 +12,9 @@ class Sizes:
     matrix: side of the square products. copied: bytes of a copy on the device; sent: to it and back. repeats: of a
     timing. windows: that training draws from, so many to a batch by so many drivers; steps: timed in one go, in so many
     rounds. widths: of the temporal CNN, the baseline's first. pairs: (targets, driving frames); calls: frames a call,
-    the default first. narrow: whether networks are small ones of the published structure. golden_frames: of each golden
-    clip (0: all, in every mode and precision). videos: embedded; clips: share of NVFAIR's clips a person that are
-    scored. trained: windows of the small training that is killed.
+    the default first. narrow: whether networks are small ones of the published structure. goldens: the generators held
+    against theirs; golden_frames: of each clip (0: all, in every mode and precision). videos: embedded; clips: share of
+    NVFAIR's clips a person that are scored. trained: windows of the small training that is killed.
     """
 
     matrix: int
@@ -30,6 +30,7 @@ class Sizes:
     pairs: tuple[int, int]
     calls: tuple[int, ...]
     narrow: bool
+    goldens: tuple[str, ...]
     golden_frames: int
     videos: int
     clips: float
@@ -50,6 +51,7 @@ CARD = Sizes(
     pairs=(8, 64),
     calls=(8, 32),
     narrow=False,
+    goldens=("lia", "tps", "face-vid2vid"),
     golden_frames=0,
     videos=42_800,
     clips=1.0,
@@ -69,6 +71,7 @@ SMALL = Sizes(
     pairs=(2, 1),
     calls=(1,),
     narrow=True,
+    goldens=("lia", "tps"),  # the third takes a CPU as long as all the rest
     golden_frames=1,
     videos=40,
     clips=0.1,
