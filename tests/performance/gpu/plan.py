@@ -30,10 +30,10 @@ PARTS = (
     Part("lia", "rendering", "rendering", 30, "lia"),
     Part("tps", "rendering", "rendering", 30, "tps"),
     Part("face-vid2vid", "rendering", "rendering", 35, "face-vid2vid"),
-    Part("goldens", "goldens", "goldens", 35),
-    Part("scoring", "scoring", "scoring", 25),
-    Part("resuming", "resuming", "resuming", 35),
-    Part("tests", "tests", "cuda_tests", 45),
+    Part("goldens", "goldens", "goldens", 40),
+    Part("scoring", "scoring", "scoring", 30),
+    Part("resuming", "resuming", "resuming", 30),
+    Part("tests", "tests", "cuda_tests", 40),
 )
 # Run where time is left, or where it is asked for by name.
 OPTIONAL = (Part("compiled", "compiled", "compiled", 60),)

@@ -26,17 +26,17 @@ MODE = MotionMode("relative")
 def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
     """Both precisions at the default number of frames a call, then at the others; about: the generator."""
     networks = Networks(about, sizes.narrow)
-    for name, dtype in DTYPES.items():
-        rate = matrix_rate(dtype, device, sizes.matrix, repeats=3)
-        for batch in sizes.calls:
-            generator = networks.create(device, dtype, batch)
+    rates = {name: matrix_rate(dtype, device, sizes.matrix, repeats=3) for name, dtype in DTYPES.items()}
+    generators = {name: networks.create(device, dtype) for name, dtype in DTYPES.items()}
+    for batch in sizes.calls:
+        for name, generator in generators.items():
+            generator.batch = batch
             targets = faces(sizes.pairs[0], generator.size, 1)
             clip = faces(sizes.pairs[1], generator.size, 2)
             facts = {"measured": "all pairs", "dtype": name, "targets": len(targets), "frames": len(clip)}
-            yield facts | {"frames_a_call": batch} | _pairs(generator, targets, clip, device, rate)
+            yield facts | {"frames_a_call": batch} | _pairs(generator, targets, clip, device, rates[name])
             if batch == sizes.calls[0]:
                 yield {"measured": "kernels", "dtype": name} | _kernels(generator, targets[0], clip[:batch], device)
-            del generator
 
 
 def _pairs(generator: Any, targets: list[Face], clip: list[Face], device: str, rate: float) -> dict[str, Any]:

@@ -43,8 +43,9 @@ def _embedded(device: str, sizes: Sizes) -> tuple[dict[str, Any], np.ndarray]:
     # Centred and scaled once, as a data set is read; not timed here, since reading takes longer than that.
     points = repeated(Features().prepared(drawn_frames()), sizes.videos)
     windows = made_windows(sizes.videos, points)
-    sending = wall_seconds(lambda: Frames(points, device, "device"), device)
-    frames = Frames(points, device, "device")
+    kept: list[Frames] = []
+    sending = wall_seconds(lambda: kept.append(Frames(points, device, "device")), device)
+    (frames,) = kept
     some = made_windows(min(2048, sizes.videos), points)
     embed_windows(network, some, frames)
     found: list[np.ndarray] = []
