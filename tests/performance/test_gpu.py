@@ -48,8 +48,8 @@ def test_every_golden_named_is_in_its_file_and_every_module_has_a_builder(shared
     assert set(GOLDENS) == set(material.FILES) == set(CARD.goldens)
     for name, golden in GOLDENS.items():
         arrays, manifest = (shared / "generators" / file for file in material.FILES[name])
-        with np.load(arrays) as found:
-            assert set(golden.modes) < set(found.files)
+        with np.load(arrays) as stored:
+            assert set(golden.modes) < set(stored.files)
         assert set(json.loads(manifest.read_text())["modules"]) == set(golden.builders)
         assert set(golden.marks) == set(DTYPES)
 

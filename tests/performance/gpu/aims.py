@@ -27,8 +27,8 @@ def _rows(lines: Lines) -> Iterable[tuple[str, str, str, str]]:
     fastest = {name: _fastest(lines, name) for name in FRAMES_A_SECOND}
     for name, aim in FRAMES_A_SECOND.items():
         best = fastest[name]
-        told = f"{best['frames_per_s']} ({best['dtype']}, {best['frames_a_call']} a call)" if best else NOT_RUN
-        yield f"{name}, frames/s", told, f">= {aim}", _reached(best and best["frames_per_s"] >= aim)
+        figure = f"{best['frames_per_s']} ({best['dtype']}, {best['frames_a_call']} a call)" if best else NOT_RUN
+        yield f"{name}, frames/s", figure, f">= {aim}", _reached(best and best["frames_per_s"] >= aim)
     epoch = min(lines.of("training step", frames="stream"), key=_epoch, default=None)
     hours = None if epoch is None else _epoch(epoch) / 3600
     yield (
@@ -57,13 +57,13 @@ def _rows(lines: Lines) -> Iterable[tuple[str, str, str, str]]:
         _reached(set(waits) == {"none"} if waits else None),
     )
     for measured in ("golden", "embedding", "scoring", "kill and resume", "CPU and device", "tests"):
-        found = [line["state"] for line in lines.of(measured)]
-        passed = found.count("passed")
+        states = [line["state"] for line in lines.of(measured)]
+        passed = states.count("passed")
         yield (
             measured,
-            f"{passed} of {len(found)} passed" if found else NOT_RUN,
+            f"{passed} of {len(states)} passed" if states else NOT_RUN,
             "all",
-            _reached(passed == len(found) if found else None),
+            _reached(passed == len(states) if states else None),
         )
 
 

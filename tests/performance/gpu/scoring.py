@@ -43,13 +43,13 @@ def _embedded(device: str, sizes: Sizes) -> tuple[dict[str, Any], np.ndarray]:
     # Centred and scaled once, as a data set is read; not timed here, since reading takes longer than that.
     points = repeated(Features().prepared(drawn_frames()), sizes.videos)
     windows = made_windows(sizes.videos, points)
-    kept: list[Frames] = []
-    sending = wall_seconds(lambda: kept.append(Frames(points, device, "device")), device)
-    (frames,) = kept
+    sent: list[Frames] = []
+    sending = wall_seconds(lambda: sent.append(Frames(points, device, "device")), device)
+    (frames,) = sent
     some = made_windows(min(2048, sizes.videos), points)
     embed_windows(network, some, frames)
-    found: list[np.ndarray] = []
-    taken = wall_seconds(lambda: found.append(embed_windows(network, windows, frames)), device)
+    embedded: list[np.ndarray] = []
+    taken = wall_seconds(lambda: embedded.append(embed_windows(network, windows, frames)), device)
     facts = {
         "measured": "embedding",
         "videos": sizes.videos,
@@ -58,11 +58,11 @@ def _embedded(device: str, sizes: Sizes) -> tuple[dict[str, Any], np.ndarray]:
         "windows_per_s": round(len(windows) / taken),
         "sending_landmarks_s": round(sending, 3),
         "landmarks_gb": round(points.nbytes / 1e9, 2),
-        "finite": bool(np.isfinite(found[0]).all()),
+        "finite": bool(np.isfinite(embedded[0]).all()),
         "longest": longest_kernels(lambda: embed_windows(network, some, frames), device) if on_card(device) else [],
     }
     facts["state"] = "passed" if facts["finite"] else "failed"
-    return facts, found[0]
+    return facts, embedded[0]
 
 
 def _scored(embeddings: np.ndarray, sizes: Sizes) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _scored(embeddings: np.ndarray, sizes: Sizes) -> dict[str, Any]:
                 videos["video"].to_numpy(), np.arange(len(videos) + 1), embeddings[rows].astype(np.float64)
             )
             made = list(trials(videos, f"made-{generator}", PROTOCOL.trials))
-            count += sum(len(one.genuine) + len(one.impostor) for one in made)
+            count += sum(len(target.genuine) + len(target.impostor) for target in made)
             scored = scored_trials(Scorer(compared, PROTOCOL.scoring), made, videos, PROTOCOL)
             mean, pooled = scored.mean_interval(), scored.pooled_interval()
             rate = metrics.eer(metrics.roc(scored.genuine, scored.impostor)).value
