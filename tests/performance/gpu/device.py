@@ -31,7 +31,7 @@ def seconds(work: Callable[[], Any], device: str, *, repeats: int = 5, warm_up: 
 
     On a card between two events of its own clock, so that the host's share is counted only where the card waits for it.
     """
-    for _ in range(warm_up):
+    for _ in range(warm_up if on_card(device) else min(warm_up, 1)):
         work()
     taken = []
     for _ in range(repeats):
