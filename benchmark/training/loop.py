@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 
 from benchmark.methods.checkpoint import Checkpoint
-from benchmark.methods.network import Network, network_class
+from benchmark.methods.network import Network, network_class, whole_float32
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load as load_protocol
@@ -161,7 +161,10 @@ class Training:
         self.optimiser = make_optimiser(self.network, options)
         self.state = restore_state(out / STATE_FILE, digest, self.network, self.optimiser)
         self.model = self.processes.wrap(self.network, compiled=options.compile)
-        self.mirror_indices = self.network.mirror_indices() if options.augmentation.mirror else None
+        mirror_indices = self.network.mirror_indices() if options.augmentation.mirror else None
+        self.mirror_indices = (
+            None if mirror_indices is None else torch.tensor(mirror_indices, device=self.frames.device)
+        )
 
     def run(self, log: TrainingLog, progress: Progress | None) -> TrainingState:
         """Takes all steps that are left; the network has the best weights afterwards."""
@@ -229,7 +232,8 @@ class Training:
         if options.loss.shuffles and self.network.ordered:
             order = to_device(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
         points = augment(self.frames.take(self.windows.rows(batch)), self.mirror_indices, options.augmentation)
-        with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
+        half_precision = options.precision == "bfloat16"
+        with torch.autocast(device.type, torch.bfloat16) if half_precision else nullcontext():
             embeddings, shuffled = self.model(points, order)
         labels = self.labels[:, self.windows.video[batch]]
         if options.loss.kind == "fingerprint":
@@ -256,7 +260,10 @@ def _labels(videos: pd.DataFrame) -> np.ndarray:
 
 @contextmanager
 def _reproducible(device: str) -> Iterator[None]:
-    """Deterministic algorithms on a GPU (those of the CPU are), and the caller's random state back afterwards."""
+    """Makes a GPU compute deterministically and in whole float32, and restores the caller's random state afterwards.
+
+    A CPU computes so in any case.
+    """
     on_gpu = device.startswith("cuda")
     if on_gpu:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it starts
@@ -264,7 +271,8 @@ def _reproducible(device: str) -> Iterator[None]:
     if on_gpu:
         torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with whole_float32():
+            yield
     finally:
         if on_gpu:
             torch.use_deterministic_algorithms(was_deterministic)
