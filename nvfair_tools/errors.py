@@ -12,6 +12,8 @@ class NvfairError(Exception):
     what: what was wrong, with the offending value. where: file, row, key. expected, remedy: may be empty.
     """
 
+    is_user_error = True  # read by `user_message`
+
     def __init__(self, what: str, *, where: object = "", expected: str = "", remedy: str = "") -> None:
         self.what, self.where, self.expected, self.remedy = what, str(where), expected, remedy
         parts = [f"{self.where}: {what}" if self.where else what]
@@ -23,6 +25,15 @@ class NvfairError(Exception):
         # By default an exception is unpickled from its message alone, which the subclasses' constructors do not take:
         # an error of a worker process could not reach the main process.
         return _unpickled_error, (type(self), str(self), self.__dict__)
+
+
+def user_message(error: BaseException) -> str | None:
+    """The message of an error that a user can correct; None for any other error, which needs its traceback.
+
+    Such an error carries the attribute `is_user_error = True`. It need not be an NvfairError: the generators have an
+    error class of their own, because they import nothing from here, and an external generator may do the same.
+    """
+    return str(error) if getattr(error, "is_user_error", False) is True else None
 
 
 # The message of an error lists at most this many problems: one mistake in a list of clips may affect every row.

@@ -9,7 +9,13 @@ from benchmark.controls.appearance import SHAPE, STILL, shape_scorer, still_scor
 from benchmark.controls.crossness import CROSSNESS, CrossnessScorer, crossness_scorer
 from benchmark.controls.metadata import LENGTH, ORIGIN, length_scorer, origin_scorer
 from benchmark.controls.pose import POSE, head_pose, pose_scorer
-from benchmark.controls.shortcuts import DESCRIPTIONS, shortcut_rows, shortcut_scorers, unavailable_shortcuts
+from benchmark.controls.shortcuts import (
+    DESCRIPTIONS,
+    ShortcutFigures,
+    shortcut_rows,
+    shortcut_scorers,
+    unavailable_shortcuts,
+)
 
 __all__ = [
     "CROSSNESS",
@@ -20,6 +26,7 @@ __all__ = [
     "SHAPE",
     "STILL",
     "CrossnessScorer",
+    "ShortcutFigures",
     "crossness_scorer",
     "head_pose",
     "length_scorer",

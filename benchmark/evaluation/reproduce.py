@@ -125,7 +125,7 @@ def run(bundle: Path) -> tuple[dict[str, Any], list[Difference]]:
     asked, scored = videos.reset_index(drop=True), videos[videos["scored"]].reset_index(drop=True)
     scorer = _scorer(bundle, files, scored["video"].to_numpy(dtype=object), protocol.scoring)
     again = compute_cell_figures(scorer, scored, cell["generator"], protocol, CellContext(asked, _validation(files)))
-    again = json.loads(json.dumps(again, allow_nan=False))
+    again = json.loads(json.dumps(again.to_json(), allow_nan=False))
     reported = {key: value for key, value in cell.items() if key in again}
     return cell, list(_differences(reported, again, ""))
 

@@ -19,7 +19,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from benchmark.methods.checkpoint import Checkpoint, People, Provenance, check_disjoint
+from benchmark.methods.checkpoint import Checkpoint
+from benchmark.methods.declaration import Declaration, RoleExposure, check_disjoint
 from benchmark.methods.network import Network, network_class
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
@@ -71,7 +72,7 @@ def train(
     chosen = _videos(dataset, protocol.split.train, options.generators)["video"]
     windows = read_windows(dataset, protocol, videos=chosen, mesh=mesh)
     held = ValidationSet.read(dataset, protocol, options, mesh=mesh)
-    provenance = _provenance(dataset, protocol, options, windows, held, data)
+    declaration = _declaration(dataset, protocol, options, windows, held, data)
     with _reproducible(processes.device):
         training = Training(
             windows, held, options, out, processes, frame_placement=frame_placement, digest=digest, network=network
@@ -81,7 +82,7 @@ def train(
     checkpoint = Checkpoint(
         name=name or out.name,
         network=network.to("cpu").eval(),
-        provenance=provenance,
+        declaration=declaration,
         protocol=protocol,
         feature=network.feature(),
         selection={
@@ -254,30 +255,29 @@ def _videos(dataset: Dataset, split: str, generators: tuple[str, ...]) -> pd.Dat
     return chosen
 
 
-def _provenance(
+def _declaration(
     dataset: Dataset,
     protocol: Protocol,
     options: TrainOptions,
     windows: WindowSet,
-    held: ValidationSet,
+    validation: ValidationSet,
     data: dict[str, str],
-) -> Provenance:
+) -> Declaration:
+    """What this training has seen; NvfairError where its splits share a person."""
     test = dataset.videos[dataset.videos["split"] == protocol.split.test]
     registered = dataset.identities[dataset.identities["split"] == protocol.split.test]["identity"]
-    made = Provenance(
-        train=_people(windows.videos),
-        validation=_people(held.windows.videos),
-        held_out=tuple(sorted({*test["driver"], *test["target"], *registered})),
-        train_generators=tuple(sorted(options.generators)),
-        selection_generators=tuple(sorted(options.generators)) if held.usable else (),
+    declaration = Declaration(
+        training=_exposure(windows.videos, options.generators),
+        selection=_exposure(validation.windows.videos, options.generators if validation.usable else ()),
+        held_out=frozenset({*test["driver"], *test["target"], *registered}),
         data=data,
     )
-    check_disjoint(made, where=dataset.folder)
-    return made
+    check_disjoint(declaration, where=dataset.folder)
+    return declaration
 
 
-def _people(videos: pd.DataFrame) -> People:
-    return People(tuple(sorted(videos["driver"].unique())), tuple(sorted(videos["target"].unique())))
+def _exposure(videos: pd.DataFrame, generators: tuple[str, ...]) -> RoleExposure:
+    return RoleExposure.from_videos(videos["driver"], videos["target"], generators)
 
 
 @contextmanager

@@ -27,8 +27,9 @@ from benchmark.protocols.schema import Protocol
 from leaderboard.hidden.blind_key import BlindKey, read_key, write_key
 from nvfair_tools import __version__
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.parts import FrameRows, plan_parts, write_part
+from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import (
     finish_dataset,
 )
@@ -57,7 +58,7 @@ videos belong together by other means than your method is against the rules.
 """
 
 
-def blind(
+def write_blind_copy(
     dataset: Dataset,
     out: Path,
     key_file: Path,
@@ -103,7 +104,7 @@ def blind(
     return key
 
 
-def kept_frames(time: np.ndarray, valid: np.ndarray, protocols: Sequence[Protocol]) -> int:
+def frames_needed(time: np.ndarray, valid: np.ndarray, protocols: Sequence[Protocol]) -> int:
     """How many of a video's frames, time (T,) seconds and valid (T,), its windows need: 0 where it has none.
 
     The windows of the first so many frames are those of all.
@@ -135,7 +136,7 @@ def _lengths(dataset: Dataset, protocols: Sequence[Protocol]) -> dict[str, int]:
     found = {}
     for part in sorted(videos["part"].unique()):
         for video, _, valid, time in dataset.tracks(videos.loc[videos["part"] == part, "video"]):
-            if frames := kept_frames(time, valid, protocols):
+            if frames := frames_needed(time, valid, protocols):
                 found[video] = frames
     return found
 

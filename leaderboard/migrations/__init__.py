@@ -1,1 +1,1 @@
-"""How the board's tables came to be what they are, one step a file. `leaderboard/store/schema.py` runs them."""
+"""The steps that create and change the board's tables, one a file. `leaderboard/store/schema.py` runs them."""

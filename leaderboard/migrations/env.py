@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, in the transaction that `leaderboard.store.schema` has begun."""
+"""Alembic's entry point: runs the migration steps in the transaction that `leaderboard.store.schema` has begun."""
 
 from alembic import context
 

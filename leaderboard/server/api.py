@@ -25,7 +25,7 @@ from leaderboard.server.rate_limit import Rate
 from leaderboard.server.request_guard import address
 from leaderboard.server.service import Service
 from leaderboard.store.accounts import Account, authenticate
-from leaderboard.store.tables import now
+from leaderboard.store.tables import utc_now
 
 _bearer = HTTPBearer(auto_error=False, description="a token of `nvfair board admin token create`")
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
@@ -59,12 +59,12 @@ class Door:
                 401, "the token is not valid: unknown, expired or revoked", {"WWW-Authenticate": "Bearer"}
             )
         request.state.account = account.name
-        _wait(self._requests.take(account.token), "too many requests with this token")
+        _wait(self._requests.take(account.token_id), "too many requests with this token")
         return account
 
     def upload(self, account: Account) -> None:
         """Counts an upload. Raises HTTPException (429) where there were too many."""
-        _wait(self._uploads.take(account.token), "too many uploads with this token")
+        _wait(self._uploads.take(account.token_id), "too many uploads with this token")
 
 
 def router(service: Service, door: Door) -> APIRouter:
@@ -96,7 +96,7 @@ def router(service: Service, door: Door) -> APIRouter:
                 feedback=settings.datasets[one.dataset].feedback,
                 opens=one.opens,
                 closes=one.closes,
-                open=one.open_at(now()),
+                open=one.open_at(utc_now()),
                 total=one.total,
                 per_day=one.per_day,
             )
@@ -130,7 +130,7 @@ def router(service: Service, door: Door) -> APIRouter:
     @api.get("/account", tags=["submissions"], responses=_refusals(401))
     def whoami(known: Known) -> AccountAnswer:
         """Your name and quotas."""
-        quotas = {name: QuotaAnswer.of(quota) for name, quota in service.intake.quotas(known).items()}
+        quotas = {name: QuotaAnswer.from_quota(quota) for name, quota in service.intake.quotas(known).items()}
         return AccountAnswer(name=known.name, quotas=quotas)
 
     @api.post(
@@ -161,7 +161,7 @@ def router(service: Service, door: Door) -> APIRouter:
             state=accepted.state,
             new=accepted.new,
             private=accepted.private,
-            quota=QuotaAnswer.of(accepted.quota),
+            quota=QuotaAnswer.from_quota(accepted.quota),
         )
 
     @api.get("/submissions", tags=["submissions"], responses=_refusals(401))

@@ -10,15 +10,15 @@ from sqlalchemy.orm import Session
 from leaderboard.api_models import JobAnswer, ResultAnswer, SubmissionAnswer, SubmissionsAnswer
 from leaderboard.ranking.redaction import coarse_figures
 from leaderboard.store.accounts import Account
-from leaderboard.store.audit_log import note
-from leaderboard.store.database import reading, writing
+from leaderboard.store.audit_log import record_action
+from leaderboard.store.database import read_session, write_session
 from leaderboard.store.tables import DatasetRow, JobRow, ResultRow, SubmissionRow
 
 
 def one(engine: Engine, digest: str, account: Account | None) -> SubmissionAnswer | None:
     """A submission as `account` may see it (its owner: all; others: the results of a public one); None where there is
     nothing that they may see, whether or not it exists."""
-    with reading(engine) as session:
+    with read_session(engine) as session:
         row = session.get(SubmissionRow, digest)
         if row is None:
             return None
@@ -29,7 +29,7 @@ def one(engine: Engine, digest: str, account: Account | None) -> SubmissionAnswe
 
 def mine(engine: Engine, account: Account, *, page: int, size: int) -> SubmissionsAnswer:
     """The account's submissions, the newest first."""
-    with reading(engine) as session:
+    with read_session(engine) as session:
         own = SubmissionRow.account == account.id
         total = session.scalar(select(func.count()).select_from(SubmissionRow).where(own)) or 0
         query = select(SubmissionRow).where(own).order_by(SubmissionRow.created.desc(), SubmissionRow.digest)
@@ -39,13 +39,13 @@ def mine(engine: Engine, account: Account, *, page: int, size: int) -> Submissio
 
 def publish(engine: Engine, digest: str, account: Account, *, address: str) -> bool:
     """Makes a draft public, for good; False where the account has no such submission."""
-    with writing(engine) as session:
+    with write_session(engine) as session:
         row = session.get(SubmissionRow, digest)
         if row is None or row.account != account.id:
             return False
         if row.private:
             row.private = False
-            note(session, account.actor, "submission published", digest, address=address)
+            record_action(session, account.actor, "submission published", digest, address=address)
         return True
 
 

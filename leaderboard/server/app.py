@@ -118,7 +118,7 @@ def _mount_health(app: FastAPI, service: Service) -> None:
 def _unready(service: Service) -> list[str]:
     problems = []
     try:
-        if schema.revision(service.store.engine) != schema.head():
+        if schema.database_revision(service.store.engine) != schema.newest_revision():
             problems.append("the database's tables are of another revision")
     except SQLAlchemyError:
         problems.append("the database does not answer")

@@ -21,13 +21,13 @@ from sqlalchemy.orm import Session
 
 from leaderboard.settings import PhaseSetting, Settings
 from leaderboard.store.accounts import Account
-from leaderboard.store.audit_log import note
-from leaderboard.store.database import reading, writing
+from leaderboard.store.audit_log import record_action
+from leaderboard.store.database import read_session, write_session
 from leaderboard.store.files import SubmissionFiles
-from leaderboard.store.quota import Quota, hold, quota
-from leaderboard.store.results import remember
-from leaderboard.store.tables import FAILED, FIRST, QUEUED, JobRow, SubmissionRow, now
-from leaderboard.submission.examiner import Examined, Examiner
+from leaderboard.store.quota import Quota, get_quota, lock_account
+from leaderboard.store.results import add_submission
+from leaderboard.store.tables import FAILED, FIRST_SCORING, QUEUED, JobRow, SubmissionRow, utc_now
+from leaderboard.submission.examiner import CheckedUpload, Examiner
 from leaderboard.submission.sandbox import BoundedChild, Fault, LimitReached
 from leaderboard.submission.submission import Submission
 from nvfair_tools.errors import NvfairError, Problems
@@ -112,8 +112,8 @@ class Intake:
         submission = Submission.model_validate_json(examined.declaration)
         for last in (False, True):
             try:
-                with writing(self._engine) as session:
-                    hold(session, account.id)
+                with write_session(self._engine) as session:
+                    lock_account(session, account.id)
                     return self._book(session, examined.digest, submission, account, phase, private, address)
             except IntegrityError:  # another account sent the same files at this very moment: now they are there
                 if last:
@@ -122,25 +122,29 @@ class Intake:
 
     def quotas(self, account: Account) -> dict[str, Quota]:
         """The account's quota in each phase."""
-        with reading(self._engine) as session:
-            return {name: self._quota(session, account, name, now()) for name in self._settings.phases}
+        with read_session(self._engine) as session:
+            return {name: self._quota(session, account, name, utc_now()) for name in self._settings.phases}
 
     def _phase(self, name: str) -> PhaseSetting:
         settings = self._settings.phases.get(name)
         if settings is None:
             raise UnknownPhase(f"phase {name!r} is unknown", expected=f"one of {', '.join(self._settings.phases)}")
-        if not settings.open_at(now()):
+        if not settings.open_at(utc_now()):
             raise PhaseClosed(
                 f"phase {name!r} takes no submissions now",
                 expected=f"a time from {settings.opens or 'the beginning'} to {settings.closes or 'the end'}",
             )
         return settings
 
-    def _examine(self, archive: Path, aside: Path, phase: PhaseSetting, account: Account, address: str) -> Examined:
+    def _examine(
+        self, archive: Path, aside: Path, phase: PhaseSetting, account: Account, address: str
+    ) -> CheckedUpload:
         limits, dataset = self._settings.limits, self._settings.datasets[phase.dataset].folder
         try:
             with self._child() as child:
-                examined: Examined = child.call("receive", archive, aside, dataset, seconds=limits.check_seconds)
+                examined: CheckedUpload = child.call(
+                    "check_upload", archive, aside, dataset, seconds=limits.check_seconds
+                )
                 return examined
         except LimitReached as error:
             told = [f"the check was stopped: {error.what}; send smaller or plainer files"]
@@ -159,10 +163,10 @@ class Intake:
             raise Problems("the upload", [str(error)]) from error
 
     def _refusal(self, account: Account, address: str, problems: list[str] | tuple[str, ...]) -> None:
-        with writing(self._engine) as session:
+        with write_session(self._engine) as session:
             first = problems[0][:300] if problems else ""
             details: dict[str, object] = {"problems": len(problems), "first": first}
-            note(session, account.actor, "upload refused", "", address=address, details=details)
+            record_action(session, account.actor, "upload refused", "", address=address, details=details)
 
     def _book(
         self,
@@ -181,26 +185,28 @@ class Intake:
                 remedy="change the declaration if the submission is yours too, or ask the maintainer",
             )
         job = session.scalar(
-            select(JobRow).where(JobRow.submission == digest, JobRow.phase == phase, JobRow.reason == FIRST)
+            select(JobRow).where(JobRow.submission == digest, JobRow.phase == phase, JobRow.reason == FIRST_SCORING)
         )
-        moment = now()
+        moment = utc_now()
         if job is None or job.state == FAILED:
             before = self._quota(session, account, phase, moment)
             if not before.left:
                 raise QuotaUsed(phase, before, moment)
-            remember(session, digest, submission, account=account.id, private=private)
+            add_submission(session, digest, submission, account=account.id, private=private)
             new = True
             if job is None:
-                job = JobRow(submission=digest, account=account.id, phase=phase, reason=FIRST, created=moment)
+                job = JobRow(submission=digest, account=account.id, phase=phase, reason=FIRST_SCORING, created=moment)
                 session.add(job)
             job.state, job.available, job.leases, job.attempts = QUEUED, moment, 0, 0
             job.created, job.finished, job.error, job.lease_until, job.worker = moment, None, "", None, None
             details: dict[str, object] = {"phase": phase, "method": submission.method}
-            note(session, account.actor, "submission accepted", digest, address=address, details=details)
+            record_action(session, account.actor, "submission accepted", digest, address=address, details=details)
             session.flush()
         else:
             new = False
-            note(session, account.actor, "submission repeated", digest, address=address, details={"phase": phase})
+            record_action(
+                session, account.actor, "submission repeated", digest, address=address, details={"phase": phase}
+            )
         kept = session.get(SubmissionRow, digest)
         assert kept is not None
         after = self._quota(session, account, phase, moment)
@@ -208,7 +214,7 @@ class Intake:
 
     def _quota(self, session: Session, account: Account, phase: str, moment: datetime) -> Quota:
         stuck = self._settings.limits.stuck_hours
-        return quota(session, account.id, phase, self._settings.phases[phase], moment, stuck_hours=stuck)
+        return get_quota(session, account.id, phase, self._settings.phases[phase], moment, stuck_hours=stuck)
 
     @contextmanager
     def _child(self) -> Iterator[BoundedChild]:

@@ -26,7 +26,7 @@ class Metrics:
 
     def text(self, engine: Engine) -> bytes:
         """The numbers now, in Prometheus' text format."""
-        for state, count in queue.depth(engine).items():
+        for state, count in queue.count_jobs(engine).items():
             self._jobs.labels(state).set(count)
-        self._wait.set(queue.oldest_wait(engine))
+        self._wait.set(queue.oldest_unfinished_seconds(engine))
         return generate_latest(self.registry)

@@ -8,7 +8,7 @@ from leaderboard.server.intake import Intake
 from leaderboard.server.monitoring import Metrics
 from leaderboard.server.snapshot import Snapshot
 from leaderboard.settings import Settings
-from leaderboard.store.datasets import register
+from leaderboard.store.datasets import register_datasets
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.results import Store
 
@@ -28,7 +28,7 @@ class Service:
         """Opens the database (made where it is empty) and the folder of files. Raises NvfairError."""
         store = Store(settings.store)
         try:
-            register(store.engine, settings)
+            register_datasets(store.engine, settings)
             submission_files = SubmissionFiles(settings.files)
             submission_files.remove_old_scratch()
             return cls(settings, store, Intake(settings, store.engine, submission_files), Snapshot(store), Metrics())

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from leaderboard.settings import Settings
 from leaderboard.store import job_queue as queue
-from leaderboard.store.datasets import register
+from leaderboard.store.datasets import register_datasets
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.job_queue import Lease
 from leaderboard.store.results import result_row
@@ -39,7 +39,7 @@ class Worker:
 
     def run(self) -> None:
         """Works until `stop`. A database that does not answer is waited for."""
-        register(self._engine, self._settings)
+        register_datasets(self._engine, self._settings)
         _log.info("started", worker=self.name)
         pause = _POLL_SECONDS
         try:
@@ -65,7 +65,7 @@ class Worker:
         """Does one job; False when none waits."""
         limits = self._settings.limits
         self._child.warm()  # before the lease begins: starting it may take as long as one lasts
-        lease = queue.take(self._engine, self.name, limits.lease_seconds, most=limits.leases)
+        lease = queue.lease_next_job(self._engine, self.name, limits.lease_seconds, max_leases=limits.leases)
         if lease is None:
             return False
         log = _log.bind(worker=self.name, job=lease.job, lease=lease.number, submission=lease.submission)
@@ -73,16 +73,16 @@ class Worker:
         try:
             rows = self._score(lease)
         except Abandoned:
-            given = self._stop.is_set() and queue.give_back(self._engine, lease)
+            given = self._stop.is_set() and queue.release_job(self._engine, lease)
             log.warning("given back" if given else "lease lost")
         except (LimitReached, Fault) as error:
             self._failed(lease, error, log)
         except NvfairError as error:  # the submission or the data set is not what it was: trying again changes nothing
             told = str(error).replace(str(self._submission_files.folder_of(lease.submission)), "the submission")
-            queue.fail(self._engine, lease, told, again_after=None)
+            queue.fail_job(self._engine, lease, told, retry_after=None)
             log.error("failed", error=str(error))
         else:
-            kept = queue.finish(self._engine, lease, rows)
+            kept = queue.finish_job(self._engine, lease, rows)
             log.info("scored" if kept else "lease lost", results=len(rows))
         return True
 
@@ -100,7 +100,7 @@ class Worker:
             if time.monotonic() - extended < limits.lease_seconds / 4:
                 return True
             extended = time.monotonic()
-            return queue.extend(self._engine, lease, limits.lease_seconds)
+            return queue.extend_lease(self._engine, lease, limits.lease_seconds)
 
         folder, dataset = (
             self._submission_files.folder_of(lease.submission),
@@ -108,15 +108,21 @@ class Worker:
         )
         every = min(limits.lease_seconds / 8, 1.0)
         scores = self._child.call(
-            "score", folder, dataset, lease.submission, seconds=limits.score_seconds, beat=beat, every=every
+            "score",
+            folder,
+            dataset,
+            lease.submission,
+            seconds=limits.score_seconds,
+            should_continue=beat,
+            poll_seconds=every,
         )
         return [result_row(score, reason=lease.reason, phase=lease.phase) for score in scores]
 
     def _failed(self, lease: Lease, error: Exception, log: structlog.stdlib.BoundLogger) -> None:
         limits = self._settings.limits
-        tried = queue.attempts(self._engine, lease) + 1
+        tried = queue.count_failed_attempts(self._engine, lease) + 1
         again = limits.lease_seconds / 4 * tried if tried < limits.attempts else None
         # A traceback is for the log; the author is told what happened, not where in our code.
         text = str(error) if isinstance(error, LimitReached) else "the scoring failed; the maintainer's log says why"
-        queue.fail(self._engine, lease, text, again_after=again)
+        queue.fail_job(self._engine, lease, text, retry_after=again)
         log.error("attempt failed", attempt=tried, again_after=again, error=str(error))

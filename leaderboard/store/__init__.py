@@ -1,1 +1,1 @@
-"""What a board remembers: accounts, submissions, jobs, results and files, in a database and a folder."""
+"""The board's persistent state: accounts, submissions, jobs and results in a database, uploaded files in a folder."""

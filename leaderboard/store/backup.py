@@ -4,9 +4,9 @@
     tables/NAME.jsonl        every row, one JSON object a line
     submissions/DIGEST/...   the files
 
-The tables are read in one transaction, which sees one moment of the database; they are written as plain rows, so that a
-backup of SQLite restores into PostgreSQL and the reverse. The files are read afterwards: they are only ever added, so
-that every submission of that moment has its own.
+All tables are read in one transaction, so they show one state of the database. They are written as plain rows, so a
+backup of SQLite can be restored into PostgreSQL and the reverse. The files are read afterwards: files are only ever
+added, so every submission of that state still has its files.
 """
 
 from __future__ import annotations
@@ -26,72 +26,82 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import Connection, Engine, Integer, Table, func, insert, inspect, select, text
 
 from leaderboard.store import schema
-from leaderboard.store.audit_log import note
-from leaderboard.store.database import writing
+from leaderboard.store.audit_log import record_action
+from leaderboard.store.database import write_session
 from leaderboard.store.files import SubmissionFiles
-from leaderboard.store.tables import Base, Moment, now
+from leaderboard.store.tables import Base, UtcDateTime, utc_now
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import atomic_output
+from nvfair_tools.files import atomic_output, sha256_of
 
 FORMAT: Literal[1] = 1
 _MANIFEST = "manifest.json"
-_BATCH = 500
-_FILE = re.compile(r"submissions/[0-9a-f]{64}/[^\\]+")
-_MANIFEST_BYTES = 256 * 2**20
+_ROWS_PER_INSERT = 500
+_BLOCK_BYTES = 1 << 20
+_SUBMISSION_FILE_PATTERN = re.compile(r"submissions/[0-9a-f]{64}/[^\\]+")
+_MAX_MANIFEST_BYTES = 256 * 2**20
 
 
 class Manifest(BaseModel):
-    """What a backup holds."""
+    """The contents of a backup: rows of each table, and sha256 of each member of the tar file."""
 
     format: Literal[1]
     created: datetime
     revision: str
     rows: dict[str, int]
-    members: dict[str, str]  # name -> sha256
+    members: dict[str, str]
 
 
-def backup(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Manifest:
-    """Writes a backup to `path`, which appears whole or not at all."""
+def write_backup(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Manifest:
+    """Writes a backup to `path`. The file appears complete or not at all.
+
+    Raises NvfairError where the database's tables are not of this program's revision.
+    """
     members: dict[str, str] = {}
     rows: dict[str, int] = {}
-    with atomic_output(path) as aside, tarfile.open(aside, "w") as tar:
-        submissions: list[str] = []
-        with engine.connect().execution_options(**_one_moment(engine)) as connection, connection.begin():
-            revision = schema.revision(engine)
-            if revision != schema.head():
+    with atomic_output(path) as unfinished, tarfile.open(unfinished, "w") as tar:
+        digests: list[str] = []
+        with engine.connect().execution_options(**_snapshot_options(engine)) as connection, connection.begin():
+            revision = schema.database_revision(engine)
+            if revision != schema.newest_revision():
                 raise NvfairError(
-                    f"the database has tables of revision {revision}, not this program's ({schema.head()})",
+                    f"the database has tables of revision {revision}, not this program's ({schema.newest_revision()})",
                     remedy="back it up with the release that made it, or copy the file while nothing runs",
                 )
             for table in Base.metadata.sorted_tables:
-                lines = [json.dumps(row, sort_keys=True) for row in _rows(connection, table)]
+                lines = [json.dumps(row, sort_keys=True) for row in _table_rows(connection, table)]
                 rows[table.name] = len(lines)
-                _add(tar, f"tables/{table.name}.jsonl", "".join(f"{line}\n" for line in lines).encode(), members)
+                _add_member(tar, f"tables/{table.name}.jsonl", "".join(f"{line}\n" for line in lines).encode(), members)
                 if table.name == "submissions":
-                    submissions = [json.loads(line)["digest"] for line in lines]
-        for digest in submissions:
-            folder = submission_files.folder_of(digest)  # none: added by `nvfair board add`, which keeps no files
-            for file in sorted(one for one in folder.rglob("*") if one.is_file()) if folder.is_dir() else ():
+                    digests = [json.loads(line)["digest"] for line in lines]
+        for digest in digests:
+            folder = submission_files.folder_of(digest)
+            if not folder.is_dir():  # added by `nvfair board add`, which stores no files
+                continue
+            for file in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
                 name = f"submissions/{digest}/{file.relative_to(folder).as_posix()}"
-                members[name] = _sha256(file)
-                tar.add(file, name, recursive=False, filter=_plain)
-        manifest = Manifest(format=FORMAT, created=now(), revision=revision, rows=rows, members=members)
-        _add(tar, _MANIFEST, manifest.model_dump_json(indent=1).encode(), {})
+                members[name] = sha256_of(file)
+                tar.add(file, name, recursive=False, filter=_without_owner_and_time)
+        manifest = Manifest(format=FORMAT, created=utc_now(), revision=revision, rows=rows, members=members)
+        _add_member(tar, _MANIFEST, manifest.model_dump_json(indent=1).encode(), {})
     return manifest
 
 
-def check(path: Path) -> Manifest:
-    """The manifest of a whole backup. Raises NvfairError or Problems where anything is missing, changed or surplus."""
+def check_backup(path: Path) -> Manifest:
+    """The manifest of an undamaged backup.
+
+    Raises Problems with every member that is missing, changed or not in the manifest, and NvfairError where the file
+    cannot be read.
+    """
     try:
         with tarfile.open(path, "r:") as tar:
             names = tar.getnames()
-            manifest = _manifest(tar, path)
-            known = {*manifest.members, _MANIFEST}
-            problems = [f"{name}: is not in the manifest" for name in names if name not in known]
+            manifest = _read_manifest(tar, path)
+            expected_names = {*manifest.members, _MANIFEST}
+            problems = [f"{name}: is not in the manifest" for name in names if name not in expected_names]
             problems += [f"{name}: is there twice" for name, count in Counter(names).items() if count > 1]
-            held = {member.name: member for member in tar.getmembers()}
-            for name, expected in manifest.members.items():
-                problems += _changed(tar, name, held.get(name), expected)
+            members = {member.name: member for member in tar.getmembers()}
+            for name, digest in manifest.members.items():
+                problems += _member_problems(tar, name, members.get(name), digest)
     except (tarfile.TarError, OSError, EOFError) as error:
         raise NvfairError(f"cannot be read: {error}", where=path, expected="a file of `board admin backup`") from error
     if problems:
@@ -99,58 +109,64 @@ def check(path: Path) -> Manifest:
     return manifest
 
 
-def restore(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Manifest:
+def restore_backup(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Manifest:
     """Fills an empty board from a backup: first the files, then all rows in one transaction.
 
     Raises NvfairError where the board is not empty, or the backup is damaged or of another revision.
     """
-    manifest = check(path)
-    if manifest.revision != schema.head():
+    manifest = check_backup(path)
+    if manifest.revision != schema.newest_revision():
         raise NvfairError(
-            f"the backup has tables of revision {manifest.revision}, this program {schema.head()}",
+            f"the backup has tables of revision {manifest.revision}, this program {schema.newest_revision()}",
             where=path,
             remedy="restore it with the release that made it, then `nvfair board admin upgrade`",
         )
-    schema.prepare(engine)
-    _refuse_full(engine)
+    schema.prepare_tables(engine)
+    _refuse_filled_board(engine)
     with tarfile.open(path, "r:") as tar:
         _restore_files(tar, manifest, submission_files)
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             for table in Base.metadata.sorted_tables:
-                _fill(connection, table, tar)
-    with writing(engine) as session:
-        note(session, "admin", "restored", path.name, details={"backup of": manifest.created.isoformat()})
+                _fill_table(connection, table, tar)
+    with write_session(engine) as session:
+        record_action(session, "admin", "restored", path.name, details={"backup of": manifest.created.isoformat()})
     return manifest
 
 
-def _one_moment(engine: Engine) -> dict[str, Any]:
+def _snapshot_options(engine: Engine) -> dict[str, Any]:
+    """Options of a connection whose transaction sees one state of the database. SQLite's transactions always do."""
     return {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
 
 
-def _rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
+def _table_rows(connection: Connection, table: Table) -> Iterator[dict[str, Any]]:
     for row in connection.execute(select(table).order_by(*table.primary_key)).mappings():
         yield {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def _fill(connection: Connection, table: Table, tar: tarfile.TarFile) -> None:
-    moments = {column.name for column in table.columns if isinstance(column.type, Moment)}
+def _fill_table(connection: Connection, table: Table, tar: tarfile.TarFile) -> None:
+    time_columns = {column.name for column in table.columns if isinstance(column.type, UtcDateTime)}
     file = tar.extractfile(f"tables/{table.name}.jsonl")
     assert file is not None
     batch: list[dict[str, Any]] = []
     for line in file:
         row = json.loads(line)
-        batch.append({k: datetime.fromisoformat(v) if k in moments and v else v for k, v in row.items()})
-        if len(batch) == _BATCH:
+        batch.append(
+            {
+                name: datetime.fromisoformat(value) if name in time_columns and value else value
+                for name, value in row.items()
+            }
+        )
+        if len(batch) == _ROWS_PER_INSERT:
             connection.execute(insert(table), batch)
             batch = []
     if batch:
         connection.execute(insert(table), batch)
     if connection.dialect.name == "postgresql" and "id" in table.c and isinstance(table.c.id.type, Integer):
-        _advance(connection, table, "id")
+        _advance_sequence(connection, table, "id")
 
 
-def _advance(connection: Connection, table: Table, key: str) -> None:
-    """PostgreSQL counts rows by itself, and must go on after those that were put in with their numbers."""
+def _advance_sequence(connection: Connection, table: Table, key: str) -> None:
+    """Sets PostgreSQL's counter of new ids to the largest id that was restored."""
     sequence = connection.scalar(text("SELECT pg_get_serial_sequence(:table, :key)"), {"table": table.name, "key": key})
     if sequence:
         newest = connection.scalar(select(func.max(table.c[key])))
@@ -158,93 +174,85 @@ def _advance(connection: Connection, table: Table, key: str) -> None:
             connection.execute(text("SELECT setval(:sequence, :newest)"), {"sequence": sequence, "newest": newest})
 
 
-def _refuse_full(engine: Engine) -> None:
+def _refuse_filled_board(engine: Engine) -> None:
     with engine.connect() as connection:
-        full = [
+        filled_tables = [
             table.name
             for table in Base.metadata.sorted_tables
             if inspect(connection).has_table(table.name) and connection.execute(select(table).limit(1)).first()
         ]
-    if full:
+    if filled_tables:
         raise NvfairError(
-            f"the board is not empty: there are rows in {', '.join(full)}",
+            f"the board is not empty: there are rows in {', '.join(filled_tables)}",
             remedy="restore into a new database and folder (`store` and `files` of the settings)",
         )
 
 
 def _restore_files(tar: tarfile.TarFile, manifest: Manifest, submission_files: SubmissionFiles) -> None:
-    folders: dict[str, list[str]] = {}
-    held = {member.name: member for member in tar.getmembers()}
+    names_by_digest: dict[str, list[str]] = {}
+    members = {member.name: member for member in tar.getmembers()}
     for name in manifest.members:
         parts = PurePosixPath(name).parts
         if parts[0] == "submissions":
-            folders.setdefault(parts[1], []).append(name)
-    for digest, names in folders.items():
-        with submission_files.scratch_folder() as aside:
+            names_by_digest.setdefault(parts[1], []).append(name)
+    for digest, names in names_by_digest.items():
+        with submission_files.scratch_folder() as scratch:
             for name in names:
-                target = aside / "plain" / PurePosixPath(name).relative_to(f"submissions/{digest}")
+                target = scratch / "plain" / PurePosixPath(name).relative_to(f"submissions/{digest}")
                 target.parent.mkdir(parents=True, exist_ok=True)
-                source = tar.extractfile(held[name])
+                source = tar.extractfile(members[name])
                 assert source is not None
                 with open(target, "wb") as out:
-                    while block := source.read(1 << 20):
+                    while block := source.read(_BLOCK_BYTES):
                         out.write(block)
-            submission_files.add(aside / "plain", digest)
+            submission_files.add(scratch / "plain", digest)
 
 
-def _manifest(tar: tarfile.TarFile, path: Path) -> Manifest:
+def _read_manifest(tar: tarfile.TarFile, path: Path) -> Manifest:
     try:
         member = tar.getmember(_MANIFEST)
         file = tar.extractfile(member)
-        if file is None or member.size > _MANIFEST_BYTES:
+        if file is None or member.size > _MAX_MANIFEST_BYTES:
             raise KeyError(_MANIFEST)
         manifest = Manifest.model_validate_json(file.read())
     except (KeyError, ValidationError) as error:
         raise NvfairError(
             "has no manifest that this program reads", where=path, expected=f"a backup of format {FORMAT}"
         ) from error
-    expected = {f"tables/{table.name}.jsonl" for table in Base.metadata.sorted_tables}
+    table_names = {f"tables/{table.name}.jsonl" for table in Base.metadata.sorted_tables}
     names = set(manifest.members)
-    strange = [name for name in names - expected if not _is_file_name(name)]
-    if expected - names or strange:
-        missing = [f"{name}: is missing" for name in sorted(expected - names)]
-        raise Problems(path, [*missing, *(f"{name!r}: is no name of ours" for name in strange)])
+    foreign_names = [name for name in names - table_names if not _is_submission_file(name)]
+    if table_names - names or foreign_names:
+        missing = [f"{name}: is missing" for name in sorted(table_names - names)]
+        raise Problems(path, [*missing, *(f"{name!r}: is not a name of a backup" for name in foreign_names)])
     return manifest
 
 
-def _is_file_name(name: str) -> bool:
-    return _FILE.fullmatch(name) is not None and ".." not in PurePosixPath(name).parts
+def _is_submission_file(name: str) -> bool:
+    return _SUBMISSION_FILE_PATTERN.fullmatch(name) is not None and ".." not in PurePosixPath(name).parts
 
 
-def _changed(tar: tarfile.TarFile, name: str, member: tarfile.TarInfo | None, expected: str) -> list[str]:
+def _member_problems(tar: tarfile.TarFile, name: str, member: tarfile.TarInfo | None, expected: str) -> list[str]:
     if member is None:
         return [f"{name}: is missing"]
     file = tar.extractfile(member) if member.isreg() else None
     if file is None:
-        return [f"{name}: is no plain file"]
+        return [f"{name}: is not a regular file"]
     digest = hashlib.sha256()
-    while block := file.read(1 << 20):
+    while block := file.read(_BLOCK_BYTES):
         digest.update(block)
     return [] if digest.hexdigest() == expected else [f"{name}: is not what was backed up"]
 
 
-def _add(tar: tarfile.TarFile, name: str, content: bytes, members: dict[str, str]) -> None:
+def _add_member(tar: tarfile.TarFile, name: str, content: bytes, members: dict[str, str]) -> None:
+    """Adds a file to the tar file, and its sha256 to `members`."""
     member = tarfile.TarInfo(name)
     member.size = len(content)
     tar.addfile(member, io.BytesIO(content))
     members[name] = hashlib.sha256(content).hexdigest()
 
 
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Without whose the file was, and when."""
+def _without_owner_and_time(member: tarfile.TarInfo) -> tarfile.TarInfo:
     plain = tarfile.TarInfo(member.name)
     plain.size = member.size
     return plain
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -1,8 +1,7 @@
-"""Opening the board's database: SQLite as it must be set to be shared by processes, or PostgreSQL by its URL.
+"""Opens the board's database: SQLite, set up to be shared by several processes, or PostgreSQL by its URL.
 
-In SQLite a transaction that reads first and writes later may find that another has written in between, and fails at
-once however long it was told to wait. So whoever means to write says so from the start (BEGIN IMMEDIATE) and waits for
-its turn.
+In SQLite a transaction that first reads and later writes fails at once when another process has written in between,
+whatever its waiting time. So a session that will write says so at its start (BEGIN IMMEDIATE) and waits for its turn.
 """
 
 from __future__ import annotations
@@ -22,8 +21,11 @@ BUSY_SECONDS = 30  # how long a writer waits for its turn
 
 
 def open_engine(url: str) -> Engine:
-    """The engine of `url`, tried out. Raises NvfairError where it is no URL or no database answers, and MissingExtra
-    where PostgreSQL's driver is absent."""
+    """The SQLAlchemy engine of `url`, after a first connection has succeeded.
+
+    Raises NvfairError where `url` is not a URL or no database answers, and MissingExtra where PostgreSQL's driver is
+    not installed.
+    """
     try:
         parsed = make_url(url)
         if parsed.drivername in ("postgresql", "postgres"):
@@ -33,35 +35,35 @@ def open_engine(url: str) -> Engine:
     except ModuleNotFoundError as error:
         raise MissingExtra(error.name or "psycopg", "board-postgres", str(error)) from error
     except (SQLAlchemyError, TypeError) as error:
-        raise unusable(url, error) from error
+        raise unusable_database_error(url, error) from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _settings)
-        event.listen(engine, "begin", _begin)
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     try:
         with engine.connect():
             pass
     except SQLAlchemyError as error:
         engine.dispose()
-        raise unusable(url, error) from error
+        raise unusable_database_error(url, error) from error
     return engine
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Session]:
-    """A session that only reads, one moment's state."""
+def read_session(engine: Engine) -> Iterator[Session]:
+    """A session that only reads. It sees one state of the database throughout."""
     with Session(engine) as session:
         yield session
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Session]:
-    """A session whose changes are kept together at the end, or not at all when something is raised."""
+def write_session(engine: Engine) -> Iterator[Session]:
+    """A session whose changes are committed together at the end, or rolled back where an exception is raised."""
     with engine.connect().execution_options(writes=True) as connection, Session(connection) as session, session.begin():
         yield session
 
 
-def unusable(url: str, error: Exception) -> NvfairError:
-    """What a user is told of a database that does not open; no password is shown."""
+def unusable_database_error(url: str, error: Exception) -> NvfairError:
+    """The error for a database that does not open. It shows the URL without its password."""
     return NvfairError(
         f"the board's database cannot be opened: {str(error).splitlines()[0]}",
         where=_without_password(url),
@@ -80,15 +82,15 @@ def _is_sqlite(driver: str) -> bool:
     return driver.split("+")[0] == "sqlite"
 
 
-def _settings(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where we say, not where sqlite3 guesses
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where this module says, not where sqlite3 guesses
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")  # readers and the writer do not wait for each other
-    cursor.execute("PRAGMA synchronous=FULL")  # what was answered "accepted" outlives a power cut
+    cursor.execute("PRAGMA synchronous=FULL")  # an answer "accepted" survives a power failure
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

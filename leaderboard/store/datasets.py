@@ -1,33 +1,33 @@
-"""Which data sets a board scores on, and how much of each may be told: kept in the database beside the results."""
+"""The data sets that a board scores on, with how detailed their published results are, in the database."""
 
 from __future__ import annotations
 
 from sqlalchemy import Engine
 
 from leaderboard.settings import Settings
-from leaderboard.store.audit_log import note
-from leaderboard.store.database import writing
+from leaderboard.store.audit_log import record_action
+from leaderboard.store.database import write_session
 from leaderboard.store.tables import DatasetRow
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
 
 
-def register(engine: Engine, settings: Settings) -> dict[str, str]:
-    """Notes name and feedback of every data set of the settings; returns name -> digest.
+def register_datasets(engine: Engine, settings: Settings) -> dict[str, str]:
+    """Stores name and feedback of every data set of the settings; returns {name: digest of its dataset.json}.
 
-    A data set whose labels have been opened goes from coarse to full by its setting, for all results on it.
+    Where the setting of a data set changes from coarse to full, all stored results on it become full too.
     Raises NvfairError where a folder holds no data set.
     """
     digests = {}
-    for name, one in settings.datasets.items():
-        file = one.folder / "dataset.json"
+    for name, dataset in settings.datasets.items():
+        file = dataset.folder / "dataset.json"
         if not file.is_file():
             raise NvfairError(
-                f"data set {name!r}: there is no dataset.json in {one.folder}",
+                f"data set {name!r}: there is no dataset.json in {dataset.folder}",
                 remedy=f"set datasets.{name}.folder in the board's settings",
             )
         digests[name] = sha256_of(file)
-    with writing(engine) as session:
+    with write_session(engine) as session:
         for name, digest in digests.items():
             feedback = settings.datasets[name].feedback
             row = session.get(DatasetRow, digest)
@@ -37,5 +37,5 @@ def register(engine: Engine, settings: Settings) -> dict[str, str]:
                 continue
             else:
                 row.name, row.feedback = name, feedback
-            note(session, "board", "data set", name, details={"digest": digest, "feedback": feedback})
+            record_action(session, "board", "data set", name, details={"digest": digest, "feedback": feedback})
     return digests

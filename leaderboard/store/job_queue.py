@@ -1,9 +1,9 @@
-"""The queue of jobs, in the database: durable, and shared by any number of workers.
+"""The queue of scoring jobs, in the database: it survives restarts and serves any number of workers.
 
-A worker *leases* a job: nobody else takes it until the lease ends. A worker that lives extends its lease; one that was
-killed does not, and the job is taken again. `leases` counts how often that was, and fences: who comes back late with an
-older number may change nothing. Workers' clocks need to agree only roughly: a lease that is ended too early costs work,
-never a result.
+A worker *leases* a job: no other worker takes the job until the lease ends. A running worker extends its lease. The
+lease of a killed worker runs out, and the job is leased again. The column `leases` counts how often a job was leased,
+and every change of a job requires the current number: a worker that returns late with an older number changes nothing.
+Workers' clocks need to agree only roughly: a lease that ends too early costs work, but loses no result.
 """
 
 from __future__ import annotations
@@ -14,135 +14,139 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Engine, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from leaderboard.store.audit_log import note
-from leaderboard.store.database import reading, writing
+from leaderboard.store.audit_log import record_action
+from leaderboard.store.database import read_session, write_session
 from leaderboard.store.results import add_results
-from leaderboard.store.tables import DONE, FAILED, LEASED, QUEUED, JobRow, ResultRow, now
+from leaderboard.store.tables import DONE, FAILED, LEASED, QUEUED, JobRow, ResultRow, utc_now
 
 _ERROR_LENGTH = 2000
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A job that is ours for now."""
+    """A job that one worker holds for a limited time. number: how often it was leased, this time included."""
 
     job: int
-    number: int  # of the lease
+    number: int
     worker: str
     submission: str
     phase: str
     reason: str
 
 
-def take(engine: Engine, worker: str, seconds: float, *, most: int) -> Lease | None:
-    """Leases the job that has waited longest; None when nothing waits.
+def lease_next_job(engine: Engine, worker: str, seconds: float, *, max_leases: int) -> Lease | None:
+    """Leases the job that has waited longest, for `seconds`; None when no job waits.
 
-    most: a job whose workers vanished so often is given up, because it may be what kills them.
+    max_leases: a job that was leased so often without an end has failed, because it may be what kills its workers.
     """
-    with reading(engine) as session:  # looking does not make SQLite's writers wait
-        if session.scalar(select(JobRow.id).where(_ready(now())).limit(1)) is None:
+    with read_session(engine) as session:  # looking first does not make SQLite's writers wait
+        if session.scalar(select(JobRow.id).where(_can_be_leased(utc_now())).limit(1)) is None:
             return None
-    with writing(engine) as session:
-        moment = now()
-        query = select(JobRow).where(_ready(moment)).order_by(JobRow.available, JobRow.id).limit(1)
-        row = session.scalar(query.with_for_update(skip_locked=True))  # a word that SQLite is never sent
-        if row is None:
+    with write_session(engine) as session:
+        moment = utc_now()
+        query = select(JobRow).where(_can_be_leased(moment)).order_by(JobRow.available, JobRow.id).limit(1)
+        job = session.scalar(query.with_for_update(skip_locked=True))  # SQLAlchemy leaves this out for SQLite
+        if job is None:
             return None
-        if row.leases >= most:
-            _close(session, row, FAILED, f"its workers vanished {row.leases} times")
+        if job.leases >= max_leases:
+            _close_job(session, job, FAILED, f"its workers vanished {job.leases} times")
             return None
-        row.state, row.worker, row.leases = LEASED, worker, row.leases + 1
-        row.lease_until = moment + timedelta(seconds=seconds)
-        return Lease(row.id, row.leases, worker, row.submission, row.phase, row.reason)
+        job.state, job.worker, job.leases = LEASED, worker, job.leases + 1
+        job.lease_until = moment + timedelta(seconds=seconds)
+        return Lease(job.id, job.leases, worker, job.submission, job.phase, job.reason)
 
 
-def extend(engine: Engine, lease: Lease, seconds: float) -> bool:
-    """Keeps a lease for longer; False when it is no longer ours."""
-    with writing(engine) as session:
-        row = _ours(session, lease)
-        if row is None:
+def extend_lease(engine: Engine, lease: Lease, seconds: float) -> bool:
+    """Lets a lease end `seconds` from now; False when the worker no longer holds the job."""
+    with write_session(engine) as session:
+        job = _leased_job(session, lease)
+        if job is None:
             return False
-        row.lease_until = now() + timedelta(seconds=seconds)
+        job.lease_until = utc_now() + timedelta(seconds=seconds)
         return True
 
 
-def finish(engine: Engine, lease: Lease, results: list[ResultRow]) -> bool:
-    """Stores a job's results and closes it, both or neither; False when the lease is no longer ours."""
-    with writing(engine) as session:
-        row = _ours(session, lease)
-        if row is None:
+def finish_job(engine: Engine, lease: Lease, results: list[ResultRow]) -> bool:
+    """Stores a job's results and closes the job in one transaction; False when the worker no longer holds the job."""
+    with write_session(engine) as session:
+        job = _leased_job(session, lease)
+        if job is None:
             return False
-        fresh = add_results(session, results)
-        _close(session, row, DONE, "", results=len(fresh))
+        new_results = add_results(session, results)
+        _close_job(session, job, DONE, "", results=len(new_results))
         return True
 
 
-def fail(engine: Engine, lease: Lease, error: str, *, again_after: float | None) -> bool:
-    """Records a failure; the job waits for `again_after` seconds to be tried again, or is given up (None)."""
-    with writing(engine) as session:
-        row = _ours(session, lease)
-        if row is None:
+def fail_job(engine: Engine, lease: Lease, error: str, *, retry_after: float | None) -> bool:
+    """Records that the scoring failed; False when the worker no longer holds the job.
+
+    retry_after: seconds until the job may be leased again. None: the job has failed for good.
+    """
+    with write_session(engine) as session:
+        job = _leased_job(session, lease)
+        if job is None:
             return False
-        row.attempts += 1
-        if again_after is None:
-            _close(session, row, FAILED, error)
+        job.attempts += 1
+        if retry_after is None:
+            _close_job(session, job, FAILED, error)
         else:
-            _back(row, now() + timedelta(seconds=again_after))
-            row.error = error[:_ERROR_LENGTH]
+            _requeue_job(job, utc_now() + timedelta(seconds=retry_after))
+            job.error = error[:_ERROR_LENGTH]
         return True
 
 
-def give_back(engine: Engine, lease: Lease) -> bool:
-    """Puts a job back as it was: the worker is being stopped."""
-    with writing(engine) as session:
-        row = _ours(session, lease)
-        if row is None:
+def release_job(engine: Engine, lease: Lease) -> bool:
+    """Puts a job back into the queue as if it had never been leased, for a worker that is being stopped."""
+    with write_session(engine) as session:
+        job = _leased_job(session, lease)
+        if job is None:
             return False
-        row.leases -= 1
-        _back(row, row.available)
+        job.leases -= 1
+        _requeue_job(job, job.available)
         return True
 
 
-def attempts(engine: Engine, lease: Lease) -> int:
+def count_failed_attempts(engine: Engine, lease: Lease) -> int:
     """How often the scoring of this job has failed."""
-    with reading(engine) as session:
-        row = session.get(JobRow, lease.job)
-        return row.attempts if row else 0
+    with read_session(engine) as session:
+        job = session.get(JobRow, lease.job)
+        return job.attempts if job else 0
 
 
-def depth(engine: Engine) -> dict[str, int]:
-    """Jobs in each state."""
-    with reading(engine) as session:
+def count_jobs(engine: Engine) -> dict[str, int]:
+    """The number of jobs in each state."""
+    with read_session(engine) as session:
         rows = session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))
         counts = {row[0]: row[1] for row in rows}
     return {state: counts.get(state, 0) for state in (QUEUED, LEASED, DONE, FAILED)}
 
 
-def oldest_wait(engine: Engine) -> float:
-    """Seconds for which the oldest unfinished job has been waiting; 0 when there is none."""
-    with reading(engine) as session:
+def oldest_unfinished_seconds(engine: Engine) -> float:
+    """The age of the oldest unfinished job in seconds; 0 when there is none."""
+    with read_session(engine) as session:
         oldest = session.scalar(select(func.min(JobRow.created)).where(JobRow.state.in_((QUEUED, LEASED))))
-    return 0.0 if oldest is None else max(0.0, (now() - oldest).total_seconds())
+    return 0.0 if oldest is None else max(0.0, (utc_now() - oldest).total_seconds())
 
 
-def _ready(moment: datetime) -> ColumnElement[bool]:
-    waiting = and_(JobRow.state == QUEUED, JobRow.available <= moment)
-    left = and_(JobRow.state == LEASED, JobRow.lease_until < moment)
-    return or_(waiting, left)
+def _can_be_leased(moment: datetime) -> ColumnElement[bool]:
+    is_waiting = and_(JobRow.state == QUEUED, JobRow.available <= moment)
+    is_abandoned = and_(JobRow.state == LEASED, JobRow.lease_until < moment)
+    return or_(is_waiting, is_abandoned)
 
 
-def _ours(session: Session, lease: Lease) -> JobRow | None:
-    row = session.scalar(select(JobRow).where(JobRow.id == lease.job).with_for_update())
-    if row is None or row.state != LEASED or (row.leases, row.worker) != (lease.number, lease.worker):
+def _leased_job(session: Session, lease: Lease) -> JobRow | None:
+    """The row of a lease's job, locked; None when the worker no longer holds the job."""
+    job = session.scalar(select(JobRow).where(JobRow.id == lease.job).with_for_update())
+    if job is None or job.state != LEASED or (job.leases, job.worker) != (lease.number, lease.worker):
         return None
-    return row
+    return job
 
 
-def _back(row: JobRow, available: datetime) -> None:
-    row.state, row.worker, row.lease_until, row.available = QUEUED, None, None, available
+def _requeue_job(job: JobRow, available: datetime) -> None:
+    job.state, job.worker, job.lease_until, job.available = QUEUED, None, None, available
 
 
-def _close(session: Session, row: JobRow, state: str, error: str, **details: object) -> None:
-    row.state, row.finished, row.error, row.lease_until = state, now(), error[:_ERROR_LENGTH], None
-    told = {"phase": row.phase, "reason": row.reason, **details} | ({"error": error[:200]} if error else {})
-    note(session, f"worker:{row.worker}", f"job {state}", row.submission, details=told)
+def _close_job(session: Session, job: JobRow, state: str, error: str, **details: object) -> None:
+    job.state, job.finished, job.error, job.lease_until = state, utc_now(), error[:_ERROR_LENGTH], None
+    audit_details = {"phase": job.phase, "reason": job.reason, **details} | ({"error": error[:200]} if error else {})
+    record_action(session, f"worker:{job.worker}", f"job {state}", job.submission, details=audit_details)

@@ -1,4 +1,4 @@
-"""What the board remembers: submissions and immutable results, in SQLite or PostgreSQL."""
+"""Submissions and their results in the database. A result never changes; scoring again adds another one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from leaderboard.store import schema
-from leaderboard.store.database import open_engine, reading, unusable, writing
-from leaderboard.store.tables import FIRST, DatasetRow, ResultRow, SubmissionRow, now
+from leaderboard.store.database import open_engine, read_session, unusable_database_error, write_session
+from leaderboard.store.tables import FIRST_SCORING, DatasetRow, ResultRow, SubmissionRow, utc_now
 from leaderboard.submission.scoring import EntryScore
 from leaderboard.submission.submission import Submission
 
@@ -24,9 +24,10 @@ _RESULTS_LOCK = 0x6E766662
 
 @dataclass(frozen=True)
 class StoredResult:
-    """A result with the declaration it belongs to.
+    """The result of one entry, with the declaration of its submission.
 
-    The figures are whole: where `feedback` is "coarse", `ranking.redaction.redacted` makes what may leave it.
+    The figures are complete. Where `feedback` is "coarse", only what the redaction of `leaderboard.ranking` leaves of
+    them may be published.
     """
 
     submission: Submission
@@ -37,42 +38,42 @@ class StoredResult:
     scorer: str
     entry: int
     figures: dict[str, Any]
-    created: datetime | None = None  # none: scored before times were kept
-    method_digest: str = ""  # the same for every submission of one method by one account: its history
+    created: datetime | None = None  # None: scored by a release that stored no times
+    method_digest: str = ""  # the same for all submissions of one method by one account
     phase: str = ""  # empty: added by the maintainer
-    reason: str = FIRST
-    private: bool = False  # a draft: its owner's alone
+    reason: str = FIRST_SCORING
+    private: bool = False  # a draft, which only its owner may see
     feedback: str = "full"  # or "coarse"
     dataset: str = ""  # the data set's name on this board
-    id: int = 0  # grows in the order in which results were made
+    id: int = 0  # grows in the order in which results were stored
 
 
 class Store:
-    """The board's memory. `url`: an SQLAlchemy database URL, such as "sqlite:///board.sqlite".
+    """The board's database, opened. `url`: an SQLAlchemy database URL, such as "sqlite:///board.sqlite".
 
-    An empty database gets its tables. Raises NvfairError where it is no such URL, the database cannot be opened or is
-    none, or its tables are of another revision.
+    An empty database gets its tables. Raises NvfairError where `url` is not such a URL, the database cannot be opened,
+    the file is not a database, or its tables are of another revision.
     """
 
     def __init__(self, url: str) -> None:
         self.engine: Engine = open_engine(url)
         try:
-            schema.prepare(self.engine)
+            schema.prepare_tables(self.engine)
         except SQLAlchemyError as error:
             self.engine.dispose()
-            raise unusable(url, error) from error
+            raise unusable_database_error(url, error) from error
         except BaseException:
             self.engine.dispose()
             raise
 
     def add(self, digest: str, submission: Submission, scores: Iterable[EntryScore]) -> bool:
-        """Stores a submission with its scores, all or nothing; False when the same results are here already."""
-        with writing(self.engine) as session:
-            remember(session, digest, submission)
+        """Stores a submission with its scores in one transaction; False when the same results are stored already."""
+        with write_session(self.engine) as session:
+            add_submission(session, digest, submission)
             return bool(add_results(session, [result_row(score) for score in scores]))
 
     def results(self, *, after: int = 0) -> Iterator[StoredResult]:
-        """Results with their declarations, in the order in which they were made: those whose `id` is above `after`."""
+        """Results with their declarations, in the order in which they were stored. after: only larger ids."""
         query = (
             select(ResultRow, SubmissionRow, DatasetRow)
             .join(SubmissionRow, ResultRow.submission == SubmissionRow.digest)
@@ -80,7 +81,7 @@ class Store:
             .where(ResultRow.id > after)
             .order_by(ResultRow.id)
         )
-        with reading(self.engine) as session:
+        with read_session(self.engine) as session:
             for result, row, dataset in session.execute(query):
                 submission = Submission.model_validate_json(row.declaration)
                 yield StoredResult(
@@ -102,27 +103,34 @@ class Store:
                     id=result.id,
                 )
 
-    def state(self) -> tuple[int, int, str]:
-        """A value that changes whenever what `results()` gives would."""
-        with reading(self.engine) as session:
-            newest, private = session.execute(
+    def public_results(self) -> list[StoredResult]:
+        """All results but those of drafts, in the order in which they were stored."""
+        return [result for result in self.results() if not result.private]
+
+    def results_version(self) -> tuple[int, int, str]:
+        """A value that changes whenever `results()` would return something else.
+
+        It holds the newest result's id, the number of drafts, and the feedback setting of each data set.
+        """
+        with read_session(self.engine) as session:
+            newest_id, draft_count = session.execute(
                 select(
                     select(func.coalesce(func.max(ResultRow.id), 0)).scalar_subquery(),
                     select(func.count()).where(SubmissionRow.private).scalar_subquery(),
                 )
             ).one()
-            told = session.execute(select(DatasetRow.digest, DatasetRow.feedback).order_by(DatasetRow.digest))
-            return newest, private, " ".join(f"{digest} {feedback}" for digest, feedback in told)
+            feedback_rows = session.execute(select(DatasetRow.digest, DatasetRow.feedback).order_by(DatasetRow.digest))
+            return newest_id, draft_count, " ".join(f"{digest} {feedback}" for digest, feedback in feedback_rows)
 
     def close(self) -> None:
-        """Releases the database."""
+        """Closes all connections to the database."""
         self.engine.dispose()
 
 
-def remember(
+def add_submission(
     session: Session, digest: str, submission: Submission, *, account: int | None = None, private: bool = False
 ) -> None:
-    """Keeps a submission's declaration, where it is not kept yet."""
+    """Stores a submission's declaration, unless it is stored already. account: None for the maintainer."""
     if session.get(SubmissionRow, digest) is None:
         declaration = submission.model_dump_json()
         session.add(
@@ -131,15 +139,15 @@ def remember(
                 method=submission.method,
                 declaration=declaration,
                 account=account,
-                created=now(),
+                created=utc_now(),
                 private=private,
             )
         )
         session.flush()  # results and jobs refer to it
 
 
-def result_row(score: EntryScore, *, reason: str = FIRST, phase: str | None = None) -> ResultRow:
-    """The row in which a score is kept. reason: why it was scored. phase: of the board, None where added by hand."""
+def result_row(score: EntryScore, *, reason: str = FIRST_SCORING, phase: str | None = None) -> ResultRow:
+    """The database row of a score. reason: why it was scored. phase: None where the maintainer added it by hand."""
     return ResultRow(
         submission=score.submission,
         entry=score.entry,
@@ -149,29 +157,29 @@ def result_row(score: EntryScore, *, reason: str = FIRST, phase: str | None = No
         scorer=score.scorer,
         reason=reason,
         figures=json.dumps(score.figures, sort_keys=True, allow_nan=False),
-        created=now(),
+        created=utc_now(),
         phase=phase,
     )
 
 
 def add_results(session: Session, results: list[ResultRow]) -> list[ResultRow]:
-    """Adds those that are not here yet, and returns them; the database's own rule lets nobody add one twice."""
+    """Adds the results that are not stored yet, and returns them. The table's constraint forbids adding one twice."""
     if session.get_bind().dialect.name == "postgresql":
-        # One at a time: numbers then become visible in their order, and whoever reads "what is new" misses none.
+        # One transaction at a time: ids then become visible in their order, and no reader of "what is new" misses one.
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _RESULTS_LOCK})
-    fresh = [row for row in results if not _known(session, row)]
-    session.add_all(fresh)
+    new_results = [row for row in results if not _is_stored(session, row)]
+    session.add_all(new_results)
     session.flush()
-    return fresh
+    return new_results
 
 
 def method_digest(account: int | None, method: str) -> str:
-    """Names a method of an account, whatever else of a declaration changes (64 hexadecimal digits)."""
+    """Identifies a method of an account in all its submissions (64 hexadecimal digits)."""
     return hashlib.sha256(f"{account}\n{method}".encode()).hexdigest()
 
 
-def _known(session: Session, row: ResultRow) -> bool:
-    same = select(ResultRow.id).where(
+def _is_stored(session: Session, row: ResultRow) -> bool:
+    query = select(ResultRow.id).where(
         ResultRow.submission == row.submission,
         ResultRow.entry == row.entry,
         ResultRow.protocol_digest == row.protocol_digest,
@@ -179,4 +187,4 @@ def _known(session: Session, row: ResultRow) -> bool:
         ResultRow.scorer == row.scorer,
         ResultRow.reason == row.reason,
     )
-    return session.execute(same).first() is not None
+    return session.execute(query).first() is not None

@@ -1,4 +1,4 @@
-"""Which tables a database has: made anew where it is empty, brought forward on request, refused where it is newer."""
+"""The revision of the database's tables: created in an empty database, upgraded on request, refused where newer."""
 
 from __future__ import annotations
 
@@ -8,76 +8,87 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
+from leaderboard.store.database import open_engine
 from nvfair_tools.errors import NvfairError
 
 FIRST_REVISION = "0001"  # the tables of the releases before there were migrations
-_LOCK = 0x6E766661  # any number, the same for everybody who would change the tables of one PostgreSQL database
+_UPGRADE_LOCK = 0x6E766661  # any number, the same for all programs that change the tables of one PostgreSQL database
 
 
-def head() -> str:
+def newest_revision() -> str:
     """The newest revision that this program knows."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    revision = ScriptDirectory.from_config(_alembic_config()).get_current_head()
     assert revision is not None
     return revision
 
 
-def revision(engine: Engine) -> str | None:
-    """The revision of the tables in the database; None where there are none."""
+def database_revision(engine: Engine) -> str | None:
+    """The revision of the tables in the database; None where the board's tables do not exist."""
     with engine.connect() as connection:
-        return _revision(connection)
+        return _revision_of(connection)
 
 
-def prepare(engine: Engine) -> None:
-    """Makes the tables where there are none; otherwise raises NvfairError unless they are of this program's revision.
+def prepare_tables(engine: Engine) -> None:
+    """Creates the tables in an empty database. Raises NvfairError where tables of another revision exist.
 
-    An older database is not changed by merely being opened: a backup comes first.
+    Opening an older database does not change it: its maintainer makes a backup first.
     """
-    found = revision(engine)
-    if found == head():
+    revision = database_revision(engine)
+    if revision == newest_revision():
         return
-    if found is None:
-        upgrade(engine)
+    if revision is None:
+        upgrade_tables(engine)
         return
-    _refuse_newer(found)
+    _refuse_newer(revision)
     raise NvfairError(
-        f"the database has tables of revision {found}, older than this program's ({head()})",
+        f"the database has tables of revision {revision}, older than this program's ({newest_revision()})",
         remedy="`nvfair board admin backup FILE`, then `nvfair board admin upgrade`",
     )
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Brings the tables to this program's revision in one transaction; returns (from, to)."""
+def upgrade_tables(engine: Engine) -> tuple[str | None, str]:
+    """Brings the tables to this program's revision in one transaction; returns (old revision, new revision)."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":  # server and worker may both find the database empty
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        found = _revision(connection)
-        if found is not None:
-            _refuse_newer(found)
-        config = _config()
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        old_revision = _revision_of(connection)
+        if old_revision is not None:
+            _refuse_newer(old_revision)
+        config = _alembic_config()
         config.attributes["connection"] = connection
-        if found == FIRST_REVISION and not inspect(connection).has_table("alembic_version"):
+        if old_revision == FIRST_REVISION and not inspect(connection).has_table("alembic_version"):
             command.stamp(config, FIRST_REVISION)
         command.upgrade(config, "head")
-        return found, head()
+        return old_revision, newest_revision()
 
 
-def _refuse_newer(found: str) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found not in known:
+def upgrade_database(url: str) -> tuple[str | None, str]:
+    """Opens the database of `url` and upgrades its tables; returns (old revision, new revision)."""
+    engine = open_engine(url)
+    try:
+        return upgrade_tables(engine)
+    finally:
+        engine.dispose()
+
+
+def _refuse_newer(revision: str) -> None:
+    known_revisions = {script.revision for script in ScriptDirectory.from_config(_alembic_config()).walk_revisions()}
+    if revision not in known_revisions:
         raise NvfairError(
-            f"the database has tables of revision {found}, which this program does not know (its newest is {head()})",
+            f"the database has tables of revision {revision}, which this program does not know "
+            f"(its newest is {newest_revision()})",
             remedy="install the newer nvfair-tools that made them, or name another database",
         )
 
 
-def _revision(connection: Connection) -> str | None:
+def _revision_of(connection: Connection) -> str | None:
     tables = inspect(connection).get_table_names()
     if "alembic_version" in tables:
         return MigrationContext.configure(connection).get_current_revision()
     return FIRST_REVISION if {"submissions", "results"} <= set(tables) else None
 
 
-def _config() -> Config:
+def _alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", "leaderboard:migrations")
     return config

@@ -1,4 +1,4 @@
-"""The board's tables. In a database they are made by `leaderboard/migrations`; a test compares both."""
+"""The board's tables as SQLAlchemy classes. `leaderboard/migrations` creates them; a test compares both."""
 
 from __future__ import annotations
 
@@ -10,42 +10,40 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-FIRST = "first scoring"  # the reason of a result that nobody asked to have made again
+FIRST_SCORING = "first scoring"  # the reason of results other than those of scoring again
 QUEUED, LEASED, DONE, FAILED = "queued", "leased", "done", "failed"  # states of a job
 
 
-def now() -> datetime:
-    """This moment, with its zone."""
+def utc_now() -> datetime:
+    """The present time in UTC, with its time zone."""
     return datetime.now(timezone.utc)
 
 
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC. SQLite keeps no zones, so that one is taken off on the way in and put back on the way out."""
+class UtcDateTime(TypeDecorator[datetime]):
+    """A column type for times in UTC. SQLite stores no time zone: it is removed on writing and added on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """The value as the database takes it."""
         if value is None or dialect.name != "sqlite":
             return value
         return value.astimezone(timezone.utc).replace(tzinfo=None)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """The value with its zone."""
         if value is None:
             return None
         return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
 
 
 class Base(DeclarativeBase):
-    """The board's tables."""
+    """Base class of the board's tables."""
 
-    type_annotation_map = {datetime: Moment}  # noqa: RUF012 - SQLAlchemy's own way of saying it
+    type_annotation_map = {datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy's own way of saying it
 
 
 class AccountRow(Base):
-    """A person. Quotas are the person's, however many tokens they hold."""
+    """An account. Quotas belong to the account, whatever the number of its tokens."""
 
     __tablename__ = "accounts"
 
@@ -55,7 +53,7 @@ class AccountRow(Base):
 
 
 class TokenRow(Base):
-    """A key to an account. The secret itself is never kept: only its hash."""
+    """A token of an account. Only the hash of its secret is stored."""
 
     __tablename__ = "tokens"
 
@@ -69,7 +67,7 @@ class TokenRow(Base):
 
 
 class QuotaRow(Base):
-    """What one person may submit in one phase, where that differs from the phase's own setting."""
+    """The quota of one account in one phase, where it differs from the phase's own setting."""
 
     __tablename__ = "quotas"
 
@@ -80,7 +78,7 @@ class QuotaRow(Base):
 
 
 class SubmissionRow(Base):
-    """One submission as it was declared. Its content never changes; a private one may be published."""
+    """One submission as it was declared. Its content never changes; a private one may become public."""
 
     __tablename__ = "submissions"
 
@@ -93,7 +91,7 @@ class SubmissionRow(Base):
 
 
 class DatasetRow(Base):
-    """A data set that was scored on, and how much of its results may be told."""
+    """A data set that was scored on, and how detailed its published results are."""
 
     __tablename__ = "datasets"
 
@@ -103,7 +101,7 @@ class DatasetRow(Base):
 
 
 class JobRow(Base):
-    """Work to do: one submission to be scored in one phase for one reason. The row is the promise that it will be."""
+    """A job: one submission to be scored in one phase for one reason. A stored row is a promise to score it."""
 
     __tablename__ = "jobs"
     __table_args__ = (UniqueConstraint("submission", "phase", "reason"), Index("jobs_waiting", "state", "available"))
@@ -115,8 +113,10 @@ class JobRow(Base):
     reason: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(10))
     created: Mapped[datetime]
-    available: Mapped[datetime]  # not to be taken before
-    leases: Mapped[int] = mapped_column(default=0)  # how often it was taken; also the fence against late workers
+    available: Mapped[datetime]  # it is not leased before
+    leases: Mapped[int] = mapped_column(
+        default=0
+    )  # how often it was leased; a worker with an older number may change nothing
     attempts: Mapped[int] = mapped_column(default=0)  # how often the scoring itself failed
     worker: Mapped[str | None] = mapped_column(String(120))
     lease_until: Mapped[datetime | None]
@@ -125,7 +125,7 @@ class JobRow(Base):
 
 
 class ResultRow(Base):
-    """One score of one entry; never changed: scoring again makes a new row with its reason."""
+    """One score of one entry. It never changes: scoring again adds a row with its reason."""
 
     __tablename__ = "results"
     __table_args__ = (UniqueConstraint("submission", "entry", "protocol_digest", "dataset_digest", "scorer", "reason"),)
@@ -137,14 +137,14 @@ class ResultRow(Base):
     protocol_digest: Mapped[str] = mapped_column(String(64))
     dataset_digest: Mapped[str] = mapped_column(String(64))
     scorer: Mapped[str] = mapped_column(String(40))  # version of the scoring code
-    reason: Mapped[str] = mapped_column(String(200), default=FIRST)
+    reason: Mapped[str] = mapped_column(String(200), default=FIRST_SCORING)
     figures: Mapped[str] = mapped_column(Text)  # JSON
-    created: Mapped[datetime | None] = mapped_column(default=now)
+    created: Mapped[datetime | None] = mapped_column(default=utc_now)
     phase: Mapped[str | None] = mapped_column(String(80))
 
 
 class AuditRow(Base):
-    """Who did what, and when; rows are added and never changed."""
+    """One line of the audit log: who did what, and when. Rows are added and never changed."""
 
     __tablename__ = "audit"
 

@@ -22,7 +22,7 @@ from benchmark.methods.embedding_files import write_embeddings
 from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import WindowSet
-from leaderboard.submission.submission import FILE
+from leaderboard.submission.submission import DECLARATION_FILE
 from leaderboard.submission.test_set import TestSet
 from nvfair_tools.files import atomic_output, make_folder, write_text
 
@@ -31,7 +31,7 @@ _AUTHORS = ["nvfair-tools"]
 _CONTACT = "the maintainers of nvfair-tools"
 
 
-def spread(windows: WindowSet) -> np.ndarray:
+def landmark_spread(windows: WindowSet) -> np.ndarray:
     """A baseline without training (W, 2 L): how far each landmark moves in a window, in units of the face's size.
 
     Standard deviation over the window of each coordinate of the mean-centred landmarks, divided by the mean distance
@@ -46,7 +46,7 @@ def spread(windows: WindowSet) -> np.ndarray:
     return rows
 
 
-def embedded(
+def write_embeddings_submission(
     folder: Path,
     windows: WindowSet,
     embeddings: np.ndarray,
@@ -66,14 +66,14 @@ def embedded(
     return _declared(folder, [{"protocol": SEEN, **entry}, {"protocol": UNSEEN, **entry}], **about)
 
 
-def scored(folder: Path, test: TestSet, scorer: PairScorer, **about: Any) -> Path:
+def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **about: Any) -> Path:
     """Writes a submission of scores of every trial of every test generator; returns `folder`.
 
     For what compares videos in a way of its own. It was trained on no generator, so that all are unseen to it; under
     the protocol of seen generators it names them all, to stand beside the methods that it is there to be compared with.
     """
     protocol = protocols.load(UNSEEN)
-    videos = test.expected(protocol).videos
+    videos = test.expected_rows(protocol).videos
     names: list[str] = []
     values: list[np.ndarray] = []
     generators = test.generators(protocol)
@@ -108,5 +108,5 @@ def _declared(folder: Path, entries: Iterable[dict[str, Any]], **about: Any) -> 
         **about,
         "entries": list(entries),
     }
-    write_text(folder / FILE, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    write_text(folder / DECLARATION_FILE, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     return folder

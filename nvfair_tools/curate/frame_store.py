@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nvfair_tools.dataset.parts import FrameRows, round_landmarks
+from nvfair_tools.dataset.parts import round_landmarks
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.files import atomic_output
 from nvfair_tools.landmarks.scheme import landmarks_from_mesh
 from nvfair_tools.landmarks.track import Track, load_track

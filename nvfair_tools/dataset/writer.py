@@ -1,4 +1,4 @@
-"""Finishing a data set: its tables, and dataset.json last, so that an unfinished one never looks whole."""
+"""Writes the tables of a data set, and dataset.json last, so that an unfinished data set never looks finished."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from nvfair_tools.files import atomic_output, sha256_of, write_text
 
 
 def write_table(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
-    """Writes `rows` with exactly the columns of `schema` (absent nullable ones become null)."""
+    """Writes `rows` as a Parquet file with exactly the columns of `schema`; absent nullable columns become null."""
     columns = []
     for field in schema:
         values = rows[field.name].tolist() if field.name in rows else [None] * len(rows)
         values = [None if _is_missing(value) else value for value in values]
         columns.append(pa.array(values, field.type))
-    with atomic_output(path) as aside:
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), aside, compression="zstd")
+    with atomic_output(path) as temporary:
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary, compression="zstd")
 
 
 def finish_dataset(
@@ -34,8 +34,11 @@ def finish_dataset(
     *,
     extra_files: Iterable[Path] = (),
 ) -> dict[str, Any]:
-    """Writes identities.parquet, videos.parquet and, last, dataset.json with the sha256 of every table, part and
-    of `extra_files`; returns what dataset.json holds. Rows are stored in the order of their ids."""
+    """Writes identities.parquet, videos.parquet and, last, dataset.json; returns the content of dataset.json.
+
+    meta: entries of dataset.json besides the format version, the counts and the SHA-256 of every table, part and of
+    `extra_files`, which are added here. Rows are stored in the order of their ids.
+    """
     (folder / "dataset.json").unlink(missing_ok=True)
     write_table(folder / "identities.parquet", identities.sort_values("identity"), IDENTITIES_SCHEMA)
     write_table(folder / "videos.parquet", videos.sort_values("video"), VIDEOS_SCHEMA)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nvfair_tools.dataset.parts import FrameRows, plan_parts
+from nvfair_tools.dataset.parts import plan_parts
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.simulate.base_mesh import MESH_POINTS
 from nvfair_tools.simulate.noise import CAMERA_NOISE, tracking_noise
 from nvfair_tools.simulate.person import Person

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.parts import FrameRows, plan_parts, write_part
+from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import finish_dataset
 
 

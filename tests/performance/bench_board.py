@@ -28,14 +28,14 @@ import yaml
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
-from leaderboard.settings import read
+from leaderboard.settings import read_settings
 from leaderboard.store.accounts import authenticate, create_token
-from leaderboard.store.database import writing
-from leaderboard.store.job_queue import depth
+from leaderboard.store.database import write_session
+from leaderboard.store.job_queue import count_jobs
 from leaderboard.store.results import Store
-from leaderboard.store.tables import DONE, FIRST, DatasetRow, JobRow, ResultRow, SubmissionRow, now
-from leaderboard.submission.check import test_windows
+from leaderboard.store.tables import DONE, FIRST_SCORING, DatasetRow, JobRow, ResultRow, SubmissionRow, utc_now
 from leaderboard.submission.submission import Submission
+from leaderboard.submission.test_set import windows_under_test
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.files import sha256_of
 from tests.benchmark.small_world import make
@@ -76,9 +76,9 @@ def main() -> None:
             asyncio.run(_ready(port))
             load = Load(port, archive, token)
             asyncio.run(load.run(options.seconds, options.reads, options.submissions))
-            waited = _drain(read(board).store, options.drain)
+            waited = _drain(read_settings(board).store, options.drain)
             load.report(options)
-            print(f"queue drained {waited:.1f} s after the load; {_counted(read(board).store)}")
+            print(f"queue drained {waited:.1f} s after the load; {_counted(read_settings(board).store)}")
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
@@ -188,7 +188,7 @@ def _board(folder: Path, stored: int) -> tuple[Path, Path, str]:
         "rates": {"uploads_per_token": 0, "requests_per_token": 0, "requests_per_address": 0},
     }
     (board / "board.yaml").write_text(yaml.safe_dump(settings))
-    windows = test_windows(dataset, protocols.load("nvfair-seen"))
+    windows = windows_under_test(dataset, protocols.load("nvfair-seen"))
     spread = [windows.landmarks[s : s + windows.length].std(axis=0).ravel() for s in windows.start]
     (folder / "s" / "embeddings").mkdir(parents=True)
     write_embeddings(folder / "s" / "embeddings" / "test.parquet", windows, np.array(spread, dtype=np.float32), {})
@@ -196,7 +196,7 @@ def _board(folder: Path, stored: int) -> tuple[Path, Path, str]:
     with zipfile.ZipFile(archive, "w") as out:
         out.writestr("submission.yaml", yaml.safe_dump(DECLARATION))
         out.write(folder / "s" / "embeddings" / "test.parquet", "embeddings/test.parquet")
-    store = Store(read(board).store)
+    store = Store(read_settings(board).store)
     token = create_token(store.engine, "load")
     account = authenticate(store.engine, token)
     assert account is not None
@@ -211,14 +211,18 @@ def _fill(store: Store, dataset: Dataset, account: int, stored: int) -> None:
     data = sha256_of(dataset.folder / "dataset.json")
     people = sorted(set(dataset.usable().query("split == 'test'")["target"]))
     known = {name: protocols.load(name) for name in ("nvfair-seen", "nvfair-unseen")}
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         session.add(DatasetRow(digest=data, name="toy", feedback="full"))
         for number in range(stored):
             digest = f"{number:064x}"
             declaration = Submission.model_validate({**DECLARATION, "method": f"method {number}"}).model_dump_json()
             session.add(
                 SubmissionRow(
-                    digest=digest, method=f"method {number}", declaration=declaration, account=account, created=now()
+                    digest=digest,
+                    method=f"method {number}",
+                    declaration=declaration,
+                    account=account,
+                    created=utc_now(),
                 )
             )
         session.flush()
@@ -229,13 +233,13 @@ def _fill(store: Store, dataset: Dataset, account: int, stored: int) -> None:
                     submission=digest,
                     account=account,
                     phase="main",
-                    reason=FIRST,
+                    reason=FIRST_SCORING,
                     state=DONE,
-                    created=now(),
-                    available=now(),
+                    created=utc_now(),
+                    available=utc_now(),
                     leases=1,
                     attempts=0,
-                    finished=now(),
+                    finished=utc_now(),
                 )
             )
             for entry, (name, generator) in enumerate([("nvfair-seen", "alpha"), ("nvfair-unseen", "beta")]):
@@ -287,7 +291,9 @@ async def _ready(port: int) -> None:
 def _drain(url: str, seconds: float) -> float:
     store, start = Store(url), time.monotonic()
     try:
-        while (waiting := depth(store.engine))["queued"] + waiting["leased"] and time.monotonic() - start < seconds:
+        while (waiting := count_jobs(store.engine))["queued"] + waiting[
+            "leased"
+        ] and time.monotonic() - start < seconds:
             time.sleep(0.2)
     finally:
         store.close()
@@ -297,7 +303,7 @@ def _drain(url: str, seconds: float) -> float:
 def _counted(url: str) -> str:
     store = Store(url)
     try:
-        return ", ".join(f"{count} {state}" for state, count in depth(store.engine).items())
+        return ", ".join(f"{count} {state}" for state, count in count_jobs(store.engine).items())
     finally:
         store.close()
 

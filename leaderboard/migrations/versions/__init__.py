@@ -1,1 +1,1 @@
-"""The steps."""
+"""The migration steps of the board's tables, in order."""

@@ -106,7 +106,7 @@ def evaluate(
     from benchmark.methods.candidates import as_candidate
     from benchmark.report import write_markdown, write_report
     from benchmark.stress import StressPlan
-    from benchmark.trial_scores.figures import HEADLINE_FIGURES
+    from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.files import make_folder
 

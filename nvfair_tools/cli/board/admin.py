@@ -1,4 +1,4 @@
-"""`nvfair board admin`: what only the maintainer of a board does, on its machine."""
+"""`nvfair board admin`: commands that only the maintainer of a board runs, on the board's machine."""
 
 from __future__ import annotations
 
@@ -26,47 +26,30 @@ def admin() -> None:
 
 @admin.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--dataset", type=click.Path(path_type=Path, file_okay=False), required=True, help="What is scored on.")
-@click.option("--account", default="maintainer", show_default=True, help="Who gets the first token.")
+@click.option(
+    "--dataset",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The data set that submissions are scored on.",
+)
+@click.option("--account", default="maintainer", show_default=True, help="The account that gets the first token.")
 def init(folder: Path, dataset: Path, account: str) -> None:
     """Make a board in FOLDER: settings, database and a first token, which is shown once."""
-    import json
+    from leaderboard.store.new_board import create_board
 
-    from leaderboard.settings import FILE, TEMPLATE, read
-    from leaderboard.store.accounts import create_token
-    from leaderboard.store.results import Store
-    from nvfair_tools.dataset import Dataset
-    from nvfair_tools.errors import NvfairError
-    from nvfair_tools.files import make_folder, write_text
-
-    file = make_folder(folder) / FILE
-    if file.exists():
-        raise NvfairError("there is a board already", where=file, remedy="choose another folder")
-    Dataset.open(dataset)
-    # JSON's strings are YAML's too, whatever the path holds.
-    write_text(file, TEMPLATE.format(folder=folder, dataset=json.dumps(str(dataset.resolve()))))
-    store = Store(read(folder).store)
-    try:
-        token = create_token(store.engine, account, name="first")
-    finally:
-        store.close()
-    click.echo(f"{file}: change it as you like, then: nvfair board serve {folder}", err=True)
-    _show(account, token)
+    settings_file, token = create_board(folder, dataset, account)
+    click.echo(f"{settings_file}: change it as you like, then: nvfair board serve {folder}", err=True)
+    _print_token(account, token)
 
 
 @admin.command()
 @_BOARD
 def upgrade(board: Path) -> None:
     """Bring the database's tables to this release's. Back it up before."""
-    from leaderboard.settings import read
-    from leaderboard.store import schema
-    from leaderboard.store.database import open_engine
+    from leaderboard.settings import read_settings
+    from leaderboard.store.schema import upgrade_database
 
-    engine = open_engine(read(board).store)
-    try:
-        before, after = schema.upgrade(engine)
-    finally:
-        engine.dispose()
+    before, after = upgrade_database(read_settings(board).store)
     click.echo(f"tables: {after}" if before == after else f"tables: {before or 'none'} -> {after}")
 
 
@@ -84,18 +67,18 @@ def create(account: str, name: str, days: float | None, board: Path) -> None:
     """Make a token for ACCOUNT (made where there is none). It is shown once."""
     from leaderboard.store.accounts import create_token
 
-    with _opened(board) as (_, store):
-        _show(account, create_token(store.engine, account, name=name, days=days))
+    with _open_board(board) as (_, store):
+        _print_token(account, create_token(store.engine, account, name=name, days=days))
 
 
 @token.command()
 @click.argument("id")
 @_BOARD
 def revoke(id: str, board: Path) -> None:
-    """Make the token ID (its public part) worthless."""
+    """Make the token ID (its public part) invalid."""
     from leaderboard.store.accounts import revoke_token
 
-    with _opened(board) as (_, store):
+    with _open_board(board) as (_, store):
         revoke_token(store.engine, id)
     click.echo("revoked")
 
@@ -103,16 +86,13 @@ def revoke(id: str, board: Path) -> None:
 @token.command("list")
 @_BOARD
 def list_(board: Path) -> None:
-    """List tokens; the secrets are not kept."""
-    from leaderboard.store.accounts import tokens
-    from leaderboard.store.tables import now
+    """List tokens; their secrets are not stored."""
+    from leaderboard.store.accounts import list_tokens, token_state
 
-    with _opened(board) as (_, store):
-        for row, account in tokens(store.engine):
-            over = row.expires is not None and row.expires <= now()
-            state = "revoked" if row.revoked else "expired" if over else "valid"
-            expiry = f" until {row.expires:%Y-%m-%d %H:%M} UTC" if row.expires else ""
-            click.echo(f"{row.id}  {account}  {row.name}  {state}{expiry}")
+    with _open_board(board) as (_, store):
+        for token, account in list_tokens(store.engine):
+            expiry = f" until {token.expires:%Y-%m-%d %H:%M} UTC" if token.expires else ""
+            click.echo(f"{token.id}  {account}  {token.name}  {token_state(token)}{expiry}")
 
 
 @admin.command()
@@ -123,32 +103,24 @@ def list_(board: Path) -> None:
 @_BOARD
 def quota(account: str, phase: str, total: int, per_day: int, board: Path) -> None:
     """Give ACCOUNT a quota of its own in one phase."""
-    from leaderboard.store.accounts import ADMIN, account_named
-    from leaderboard.store.audit_log import note
-    from leaderboard.store.database import writing
-    from leaderboard.store.quota import set_quota
-    from nvfair_tools.errors import NvfairError
+    from leaderboard.store.quota import set_quota_by_name
 
-    with _opened(board) as (settings, store):
-        if phase not in settings.phases:
-            raise NvfairError(f"phase {phase!r} is unknown", expected=f"one of {', '.join(settings.phases)}")
-        with writing(store.engine) as session:
-            set_quota(session, account_named(session, account).id, phase, total, per_day)
-            note(session, ADMIN, "quota", account, details={"phase": phase, "total": total, "per_day": per_day})
+    with _open_board(board) as (settings, store):
+        set_quota_by_name(store.engine, settings, account, phase, total, per_day)
     click.echo(f"{account}: {total} in {phase}, {per_day} a day")
 
 
 @admin.command()
-@click.option("--reason", required=True, help="Shown beside the new results.")
+@click.option("--reason", required=True, help="Published with the new results.")
 @click.option("--submission", default="", help="Digest of one submission (default: all).")
 @click.option("--phase", default="", help="Of one phase only.")
 @_BOARD
 def rescore(reason: str, submission: str, phase: str, board: Path) -> None:
     """Score again; the old results stay."""
-    from leaderboard.store.rescore import rescore as again
+    from leaderboard.store.rescore import queue_rescoring
 
-    with _opened(board) as (_, store):
-        count = again(store.engine, reason, submission=submission, phase=phase)
+    with _open_board(board) as (_, store):
+        count = queue_rescoring(store.engine, reason, submission=submission, phase=phase)
     click.echo(f"{count} queued")
 
 
@@ -157,11 +129,11 @@ def rescore(reason: str, submission: str, phase: str, board: Path) -> None:
 @_BOARD
 def backup(file: Path, board: Path) -> None:
     """Write the whole board to FILE, while it runs."""
-    from leaderboard.store.backup import backup as write
+    from leaderboard.store.backup import write_backup
     from leaderboard.store.files import SubmissionFiles
 
-    with _opened(board) as (settings, store):
-        manifest = write(store.engine, SubmissionFiles(settings.files), file)
+    with _open_board(board) as (settings, store):
+        manifest = write_backup(store.engine, SubmissionFiles(settings.files), file)
     click.echo(f"{file}: {manifest.rows['submissions']} submissions, {manifest.rows['results']} results")
 
 
@@ -170,11 +142,11 @@ def backup(file: Path, board: Path) -> None:
 @_BOARD
 def restore(file: Path, board: Path) -> None:
     """Fill an empty board from FILE."""
-    from leaderboard.store.backup import restore as fill
+    from leaderboard.store.backup import restore_backup
     from leaderboard.store.files import SubmissionFiles
 
-    with _opened(board) as (settings, store):
-        manifest = fill(store.engine, SubmissionFiles(settings.files), file)
+    with _open_board(board) as (settings, store):
+        manifest = restore_backup(store.engine, SubmissionFiles(settings.files), file)
     click.echo(f"{manifest.rows['submissions']} submissions, {manifest.rows['results']} results are back")
 
 
@@ -183,21 +155,21 @@ def restore(file: Path, board: Path) -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @_BOARD
 def audit(subject: str, limit: int, board: Path) -> None:
-    """Show who did what, the newest first."""
-    from leaderboard.store.audit_log import rows
+    """Show the audit log, the newest first."""
+    from leaderboard.store.audit_log import read_audit_log
 
-    with _opened(board) as (_, store):
-        for row in rows(store.engine, subject=subject, limit=limit):
-            told = (f"{row.at:%Y-%m-%d %H:%M:%S}", row.actor, row.action, row.subject, row.address, row.details)
-            click.echo("  ".join(told))
+    with _open_board(board) as (_, store):
+        for row in read_audit_log(store.engine, subject=subject, limit=limit):
+            columns = (f"{row.at:%Y-%m-%d %H:%M:%S}", row.actor, row.action, row.subject, row.address, row.details)
+            click.echo("  ".join(columns))
 
 
 @contextmanager
-def _opened(board: Path) -> Iterator[tuple[Settings, Store]]:
-    from leaderboard.settings import read
+def _open_board(board: Path) -> Iterator[tuple[Settings, Store]]:
+    from leaderboard.settings import read_settings
     from leaderboard.store.results import Store
 
-    settings = read(board)
+    settings = read_settings(board)
     store = Store(settings.store)
     try:
         yield settings, store
@@ -205,6 +177,6 @@ def _opened(board: Path) -> Iterator[tuple[Settings, Store]]:
         store.close()
 
 
-def _show(account: str, token: str) -> None:
+def _print_token(account: str, token: str) -> None:
     click.echo(f"the token of {account}, shown only now:", err=True)
     click.echo(token)

@@ -48,10 +48,10 @@ _STORE = click.option("--store", default="sqlite:///board.sqlite", show_default=
 def add(folder: Path, dataset: Path, store: str) -> None:
     """Check, score and store the submission in FOLDER. Adding it again changes nothing."""
     from leaderboard.store.results import Store
-    from leaderboard.submission.scoring import score
+    from leaderboard.submission.scoring import score_submission
     from nvfair_tools.dataset import Dataset
 
-    identity, submission, rows = score(folder, Dataset.open(dataset))
+    identity, submission, rows = score_submission(folder, Dataset.open(dataset))
     kept = Store(store)
     try:
         new = kept.add(identity, submission, rows)

@@ -12,12 +12,12 @@ from sqlalchemy import select, update
 
 from leaderboard.server.intake import Accepted, Intake, PhaseClosed, QuotaUsed, Taken, UnknownPhase
 from leaderboard.store import job_queue as queue
-from leaderboard.store.audit_log import rows
-from leaderboard.store.database import reading, writing
+from leaderboard.store.audit_log import read_audit_log
+from leaderboard.store.database import read_session, write_session
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.quota import set_quota
 from leaderboard.store.results import Store
-from leaderboard.store.tables import FAILED, JobRow, SubmissionRow, now
+from leaderboard.store.tables import FAILED, JobRow, SubmissionRow, utc_now
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
 from tests.leaderboard.board_process import Board, copy_with_method, create_account, zip_folder
@@ -40,7 +40,7 @@ class Desk:
             )
 
     def jobs(self) -> list[JobRow]:
-        with reading(self.store.engine) as session:
+        with read_session(self.store.engine) as session:
             return list(session.scalars(select(JobRow).order_by(JobRow.id)))
 
 
@@ -88,7 +88,7 @@ def test_an_upload_is_kept_by_its_content_and_queued(desk: Desk, archives) -> No
         "submission.yaml",
     ]
     assert list((desk.submission_files.folder / ".incoming").iterdir()) == []
-    assert [row.action for row in rows(desk.store.engine, subject=accepted.digest)] == ["submission accepted"]
+    assert [row.action for row in read_audit_log(desk.store.engine, subject=accepted.digest)] == ["submission accepted"]
 
 
 def test_a_folder_within_the_archive_and_files_beside_are_of_no_matter(
@@ -133,22 +133,24 @@ def test_the_quota_is_the_persons_and_the_phases(desk: Desk, archives) -> None:
 
 
 def test_a_days_quota_says_when_it_comes_back(desk: Desk, archives) -> None:
-    with writing(desk.store.engine) as session:
+    with write_session(desk.store.engine) as session:
         set_quota(session, desk.ann.id, "tight", 10, 1)
     desk.send(archives("day1"))
     with pytest.raises(QuotaUsed, match=r"(?s)of today.*midnight UTC") as caught:
         desk.send(archives("day2"))
     assert 0 < caught.value.seconds <= 24 * 3600 + 1
-    with writing(desk.store.engine) as session:
+    with write_session(desk.store.engine) as session:
         session.execute(
-            update(JobRow).where(JobRow.account == desk.ann.id).values(created=now() - timedelta(days=1), state="done")
+            update(JobRow)
+            .where(JobRow.account == desk.ann.id)
+            .values(created=utc_now() - timedelta(days=1), state="done")
         )
     assert desk.send(archives("day2")).new
 
 
 def test_a_failed_job_gives_its_quota_back_and_may_be_tried_again(desk: Desk, archives) -> None:
     digest = desk.send(archives("fails")).digest
-    with writing(desk.store.engine) as session:
+    with write_session(desk.store.engine) as session:
         session.execute(update(JobRow).where(JobRow.submission == digest).values(state=FAILED, error="crashed"))
     assert desk.intake.quotas(desk.ann)["tight"].used == 0
     again = desk.send(archives("fails"))
@@ -158,8 +160,8 @@ def test_a_failed_job_gives_its_quota_back_and_may_be_tried_again(desk: Desk, ar
 def test_a_job_that_waits_for_very_long_does_not_eat_quota(desk: Desk, archives) -> None:
     digest = desk.send(archives("stuck")).digest
     hours = desk.board.settings.limits.stuck_hours
-    with writing(desk.store.engine) as session:
-        long_ago = now() - timedelta(hours=hours, minutes=1)
+    with write_session(desk.store.engine) as session:
+        long_ago = utc_now() - timedelta(hours=hours, minutes=1)
         session.execute(update(JobRow).where(JobRow.submission == digest).values(created=long_ago))
     assert desk.intake.quotas(desk.ann)["tight"].used == 0
 
@@ -181,7 +183,7 @@ def test_anothers_files_are_refused_and_change_nothing(desk: Desk, archives) -> 
     digest = desk.send(archives("mine")).digest
     with pytest.raises(Taken, match="another account"):
         desk.send(archives("mine"), who=desk.bob)
-    with reading(desk.store.engine) as session:
+    with read_session(desk.store.engine) as session:
         assert session.get(SubmissionRow, digest).account == desk.ann.id
     assert desk.intake.quotas(desk.bob)["tight"].used == 0
 
@@ -195,16 +197,16 @@ def test_unknown_and_closed_phases_are_refused(desk: Desk, archives) -> None:
 
 def test_the_declaration_is_kept_whole(desk: Desk, archives) -> None:
     digest = desk.send(archives("whole")).digest
-    with reading(desk.store.engine) as session:
+    with read_session(desk.store.engine) as session:
         declaration = json.loads(session.get(SubmissionRow, digest).declaration)
     assert (declaration["method"], declaration["contact"]) == ("whole", "private@example.org")
 
 
 def test_files_that_a_crash_left_without_a_row_are_found_again(desk: Desk, archives) -> None:
     digest = desk.send(archives("crash"), "development").digest
-    with writing(desk.store.engine) as session:  # as if the database had never heard of it
+    with write_session(desk.store.engine) as session:  # as if the database had never heard of it
         session.execute(JobRow.__table__.delete().where(JobRow.submission == digest))
         session.execute(SubmissionRow.__table__.delete().where(SubmissionRow.digest == digest))
     assert desk.submission_files.folder_of(digest).is_dir()
     assert desk.send(archives("crash"), "development").new
-    assert queue.depth(desk.store.engine)["queued"] >= 1
+    assert queue.count_jobs(desk.store.engine)["queued"] >= 1

@@ -14,9 +14,9 @@ import pytest
 from sqlalchemy import func, select
 
 from leaderboard.client import Client
-from leaderboard.store.database import reading
+from leaderboard.store.database import read_session
 from leaderboard.store.files import SubmissionFiles
-from leaderboard.store.job_queue import depth
+from leaderboard.store.job_queue import count_jobs
 from leaderboard.store.tables import AuditRow, JobRow, ResultRow
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -68,8 +68,8 @@ class Siege:
         """Waits for the queue to drain, and counts."""
         assert len(self.accepted) == count
         store = self.board.store()
-        wait_until(lambda: depth(store.engine)["done"] == count, 240, every=0.5)
-        with reading(store.engine) as session:
+        wait_until(lambda: count_jobs(store.engine)["done"] == count, 240, every=0.5)
+        with read_session(store.engine) as session:
             jobs = Counter(session.scalars(select(JobRow.submission)))
             results = Counter(session.execute(select(ResultRow.submission, ResultRow.entry)).all())
             closed = session.scalar(select(func.count()).select_from(AuditRow).where(AuditRow.action == "job done"))

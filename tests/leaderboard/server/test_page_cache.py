@@ -8,10 +8,10 @@ import pytest
 from leaderboard.server.api_submissions import publish
 from leaderboard.server.page_cache import PageCache
 from leaderboard.server.snapshot import Snapshot
-from leaderboard.store.database import writing
+from leaderboard.store.database import write_session
 from leaderboard.store.results import Store
 from leaderboard.store.tables import DatasetRow, SubmissionRow
-from leaderboard.submission.scoring import score
+from leaderboard.submission.scoring import score_submission
 from tests.leaderboard.board_process import create_account
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
@@ -156,10 +156,10 @@ def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, f
 
     for name, private in (("public", False), ("draft", True)):
         write_declaration(submission, {**VALID_DECLARATION, "method": name})
-        digest, declaration, rows = score(submission, dataset)
+        digest, declaration, rows = score_submission(submission, dataset)
         scored_on = rows[0].dataset_digest
         store.add(digest, declaration, rows)
-        with writing(store.engine) as session:
+        with write_session(store.engine) as session:
             row = session.get(SubmissionRow, digest)
             row.private, row.account = private, ann.id
     assert snapshot.refresh()
@@ -170,7 +170,7 @@ def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, f
     assert methods() == ["public", "public", "draft", "draft"]
     assert snapshot.moment.version > version
     assert {result.feedback for result in snapshot.moment.results} == {"full"}
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         session.add(DatasetRow(digest=scored_on, name="toy", feedback="coarse"))
     assert snapshot.refresh()
     assert {(result.feedback, result.dataset) for result in snapshot.moment.results} == {("coarse", "toy")}

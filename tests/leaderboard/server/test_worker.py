@@ -11,9 +11,9 @@ from sqlalchemy import select
 from leaderboard.server.intake import Intake
 from leaderboard.server.worker import Worker
 from leaderboard.store import job_queue as queue
-from leaderboard.store.database import reading
+from leaderboard.store.database import read_session
 from leaderboard.store.files import SubmissionFiles
-from leaderboard.store.rescore import rescore
+from leaderboard.store.rescore import queue_rescoring
 from leaderboard.store.results import Store
 from leaderboard.store.tables import DONE, FAILED, LEASED, QUEUED, JobRow
 from leaderboard.submission.examiner import Examiner
@@ -43,7 +43,7 @@ class Bench:
             ).digest
 
     def job(self, digest: str) -> JobRow:
-        with reading(self.store.engine) as session:
+        with read_session(self.store.engine) as session:
             return session.scalars(select(JobRow).where(JobRow.submission == digest).order_by(JobRow.id.desc())).first()
 
     def results(self, digest: str) -> list[tuple[int, str]]:
@@ -82,18 +82,18 @@ def test_scoring_again_makes_new_results_with_their_reason_and_takes_no_quota(be
     digest = bench.send("again")
     steps(bench, 1)
     before = bench.intake.quotas(bench.ann)
-    assert rescore(bench.store.engine, "the scorer was mended", submission=digest) == 1
-    assert rescore(bench.store.engine, "the scorer was mended", submission=digest) == 0
+    assert queue_rescoring(bench.store.engine, "the scorer was mended", submission=digest) == 1
+    assert queue_rescoring(bench.store.engine, "the scorer was mended", submission=digest) == 0
     steps(bench, 1)
     assert bench.results(digest) == [
         (entry, reason) for reason in ("first scoring", "the scorer was mended") for entry in (0, 1)
     ]
     assert bench.intake.quotas(bench.ann) == before
     for reason in ("", "  ", "first scoring"):
-        with pytest.raises(NvfairError, match="is no reason"):
-            rescore(bench.store.engine, reason)
+        with pytest.raises(NvfairError, match="cannot be a reason"):
+            queue_rescoring(bench.store.engine, reason)
     with pytest.raises(NvfairError, match="no scored submission"):
-        rescore(bench.store.engine, "a reason", submission="0" * 64)
+        queue_rescoring(bench.store.engine, "a reason", submission="0" * 64)
 
 
 def test_files_that_are_gone_fail_the_job_in_words_and_give_the_quota_back(bench: Bench) -> None:
@@ -158,7 +158,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back_and_one_that_works_keeps_it
         lease = bench.job(digest).leases
         for _ in range(10):  # for longer than a lease lasts
             threading.Event().wait(0.1)
-            assert queue.take(bench.store.engine, "other", 0, most=100) is None
+            assert queue.lease_next_job(bench.store.engine, "other", 0, max_leases=100) is None
         assert bench.job(digest).leases == lease
     finally:
         worker.stop()
@@ -176,4 +176,4 @@ def test_the_command_scores_and_ends_in_order(bench: Bench) -> None:
     finally:
         status = process.stop()
     assert status == 0
-    assert queue.depth(bench.store.engine)[QUEUED] == 0
+    assert queue.count_jobs(bench.store.engine)[QUEUED] == 0

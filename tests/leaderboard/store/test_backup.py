@@ -10,12 +10,12 @@ import pytest
 
 from leaderboard.store import schema
 from leaderboard.store.accounts import authenticate, create_token
-from leaderboard.store.backup import backup, check, restore
-from leaderboard.store.database import writing
+from leaderboard.store.backup import check_backup, restore_backup, write_backup
+from leaderboard.store.database import write_session
 from leaderboard.store.files import SubmissionFiles
-from leaderboard.store.results import Store, remember
-from leaderboard.store.tables import FIRST, JobRow, ResultRow, now
-from leaderboard.submission.submission import read
+from leaderboard.store.results import Store, add_submission
+from leaderboard.store.tables import FIRST_SCORING, JobRow, ResultRow, utc_now
+from leaderboard.submission.submission import read_submission
 from nvfair_tools.errors import NvfairError
 from tests.leaderboard.board_process import copy_with_method, dump_database
 
@@ -32,15 +32,17 @@ def filled(url: str, folder: Path, valid_submission: Path) -> tuple[Store, Submi
         digest = f"{n}" * 64
         with submission_files.scratch_folder() as aside:
             submission_files.add(copy_with_method(valid_submission, aside / "plain", f"method {n}"), digest)
-        with writing(store.engine) as session:
-            remember(session, digest, read(submission_files.folder_of(digest)), account=account.id, private=n == 1)
-            moment = now()
+        with write_session(store.engine) as session:
+            add_submission(
+                session, digest, read_submission(submission_files.folder_of(digest)), account=account.id, private=n == 1
+            )
+            moment = utc_now()
             session.add(
                 JobRow(
                     submission=digest,
                     account=account.id,
                     phase="p",
-                    reason=FIRST,
+                    reason=FIRST_SCORING,
                     state="done",
                     created=moment,
                     available=moment,
@@ -57,7 +59,7 @@ def filled(url: str, folder: Path, valid_submission: Path) -> tuple[Store, Submi
                     protocol_digest="p",
                     dataset_digest="s",
                     scorer="1",
-                    reason=FIRST,
+                    reason=FIRST_SCORING,
                     figures=FIGURES,
                     phase="p",
                 )
@@ -76,13 +78,13 @@ def test_a_board_comes_back_whole_in_either_database(
     fresh_url: Callable[[], str], into: str, valid_submission: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     store, submission_files, token = filled(fresh_url(), tmp_path / "files", valid_submission)
-    made = backup(store.engine, submission_files, tmp_path / "board.tar")
+    made = write_backup(store.engine, submission_files, tmp_path / "board.tar")
     assert made.rows == {**made.rows, "submissions": 3, "results": 3, "jobs": 3, "tokens": 1, "accounts": 1}
     url = (
         request.getfixturevalue("postgres").fresh() if into == "postgresql" else f"sqlite:///{tmp_path / 'new.sqlite'}"
     )
     other, files = Store(url), SubmissionFiles(tmp_path / "new-files")
-    assert restore(other.engine, files, tmp_path / "board.tar") == made
+    assert restore_backup(other.engine, files, tmp_path / "board.tar") == made
     assert without_audit(other) == without_audit(store)
     assert list(other.results()) == list(store.results())
     assert authenticate(other.engine, token) == authenticate(store.engine, token)
@@ -92,7 +94,7 @@ def test_a_board_comes_back_whole_in_either_database(
         assert contents[0] == contents[1] != {}
     create_token(other.engine, "bob")  # numbers go on after those that were restored
     with pytest.raises(NvfairError, match="the board is not empty"):
-        restore(other.engine, files, tmp_path / "board.tar")
+        restore_backup(other.engine, files, tmp_path / "board.tar")
     store.close()
     other.close()
 
@@ -114,7 +116,7 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(
     valid_submission: Path, tmp_path: Path, damage: str
 ) -> None:
     store, submission_files, _ = filled(f"sqlite:///{tmp_path / 'a.sqlite'}", tmp_path / "files", valid_submission)
-    backup(store.engine, submission_files, tmp_path / "board.tar")
+    write_backup(store.engine, submission_files, tmp_path / "board.tar")
     store.close()
 
     def change(name: str, content: bytes) -> list[tuple[str, bytes]]:
@@ -143,9 +145,9 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(
         path.write_bytes(b"no tar at all")
     other, files = Store(f"sqlite:///{tmp_path / 'b.sqlite'}"), SubmissionFiles(tmp_path / "new-files")
     with pytest.raises(NvfairError) as caught:
-        restore(other.engine, files, path)
+        restore_backup(other.engine, files, path)
     word = {"changed": "not what was backed up", "missing": "is missing", "surplus": "not in the manifest"}
-    word |= {"twice": "is there twice", "escape": "no name of ours", "newer": "9999"}
+    word |= {"twice": "is there twice", "escape": "not a name of a backup", "newer": "9999"}
     assert word.get(damage, "") in str(caught.value)
     assert list(other.results()) == []
     assert list(files.digests()) == []
@@ -165,17 +167,17 @@ def test_a_backup_of_a_board_at_work_is_of_one_moment(
         n = 100
         while not over.is_set():
             digest, n = f"{n:064d}", n + 1
-            with writing(store.engine) as session:
-                remember(session, digest, read(valid_submission), account=account)
+            with write_session(store.engine) as session:
+                add_submission(session, digest, read_submission(valid_submission), account=account)
                 session.add(
                     JobRow(
                         submission=digest,
                         account=account,
                         phase="p",
-                        reason=FIRST,
+                        reason=FIRST_SCORING,
                         state="queued",
-                        created=now(),
-                        available=now(),
+                        created=utc_now(),
+                        available=utc_now(),
                         leases=0,
                         attempts=0,
                     )
@@ -185,11 +187,11 @@ def test_a_backup_of_a_board_at_work_is_of_one_moment(
     thread.start()
     try:
         for n in range(5):
-            made = backup(store.engine, submission_files, tmp_path / f"{n}.tar")
+            made = write_backup(store.engine, submission_files, tmp_path / f"{n}.tar")
             assert made.rows["submissions"] == made.rows["jobs"]  # each is written with its job
-            assert check(tmp_path / f"{n}.tar") == made
+            assert check_backup(tmp_path / f"{n}.tar") == made
     finally:
         over.set()
         thread.join()
         store.close()
-    assert schema.head() == made.revision
+    assert schema.newest_revision() == made.revision

@@ -9,9 +9,19 @@ import pytest
 from sqlalchemy import select
 
 from leaderboard.store import job_queue as queue
-from leaderboard.store.database import reading, writing
+from leaderboard.store.database import read_session, write_session
 from leaderboard.store.results import Store
-from leaderboard.store.tables import DONE, FAILED, FIRST, LEASED, QUEUED, JobRow, ResultRow, SubmissionRow, now
+from leaderboard.store.tables import (
+    DONE,
+    FAILED,
+    FIRST_SCORING,
+    LEASED,
+    QUEUED,
+    JobRow,
+    ResultRow,
+    SubmissionRow,
+    utc_now,
+)
 from tests.leaderboard.conftest import VALID_DECLARATION
 
 
@@ -23,16 +33,16 @@ def store(fresh_url: Callable[[], str]) -> Iterator[Store]:
 
 
 def put(store: Store, count: int = 1) -> None:
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         for n in range(count):
             session.add(SubmissionRow(digest=f"d{n}", method="m", declaration=json.dumps(VALID_DECLARATION)))
             session.flush()
-            moment = now()
+            moment = utc_now()
             session.add(
                 JobRow(
                     submission=f"d{n}",
                     phase="p",
-                    reason=FIRST,
+                    reason=FIRST_SCORING,
                     state=QUEUED,
                     created=moment,
                     available=moment,
@@ -42,8 +52,8 @@ def put(store: Store, count: int = 1) -> None:
             )
 
 
-def take(store: Store, worker: str = "w", seconds: float = 60, most: int = 100) -> queue.Lease | None:
-    return queue.take(store.engine, worker, seconds, most=most)
+def take(store: Store, worker: str = "w", seconds: float = 60, max_leases: int = 100) -> queue.Lease | None:
+    return queue.lease_next_job(store.engine, worker, seconds, max_leases=max_leases)
 
 
 def result(digest: str = "d0") -> ResultRow:
@@ -54,13 +64,13 @@ def result(digest: str = "d0") -> ResultRow:
         protocol_digest="p",
         dataset_digest="s",
         scorer="1",
-        reason=FIRST,
+        reason=FIRST_SCORING,
         figures='{"generators": {}}',
     )
 
 
 def job(store: Store) -> JobRow:
-    with reading(store.engine) as session:
+    with read_session(store.engine) as session:
         return session.scalars(select(JobRow)).one()
 
 
@@ -90,13 +100,13 @@ def test_a_lease_that_ends_is_taken_again_and_the_late_worker_may_change_nothing
     second = take(store, "second")
     assert second is not None
     assert (second.job, second.number) == (late.job, 2)
-    assert not queue.finish(store.engine, late, [result()])
-    assert not queue.extend(store.engine, late, 60)
-    assert not queue.fail(store.engine, late, "late", again_after=None)
-    assert not queue.give_back(store.engine, late)
+    assert not queue.finish_job(store.engine, late, [result()])
+    assert not queue.extend_lease(store.engine, late, 60)
+    assert not queue.fail_job(store.engine, late, "late", retry_after=None)
+    assert not queue.release_job(store.engine, late)
     assert list(store.results()) == []
-    assert queue.finish(store.engine, second, [result()])
-    assert not queue.finish(store.engine, second, [result()])
+    assert queue.finish_job(store.engine, second, [result()])
+    assert not queue.finish_job(store.engine, second, [result()])
     assert len(list(store.results())) == 1
     assert job(store).state == DONE
 
@@ -105,7 +115,7 @@ def test_a_lease_that_is_extended_is_not_taken(store: Store) -> None:
     put(store)
     lease = take(store, seconds=0.3)
     assert lease is not None
-    assert queue.extend(store.engine, lease, 60)
+    assert queue.extend_lease(store.engine, lease, 60)
     time.sleep(0.4)
     assert take(store, "other") is None
 
@@ -117,19 +127,19 @@ def test_results_and_the_closed_job_are_stored_together_or_not_at_all(store: Sto
     broken = result()
     broken.submission = "nobody"  # refused by the database
     with pytest.raises(Exception, match=r"(?i)foreign key"):
-        queue.finish(store.engine, lease, [result(), broken])
+        queue.finish_job(store.engine, lease, [result(), broken])
     assert list(store.results()) == []
     assert job(store).state == LEASED
-    assert queue.finish(store.engine, lease, [result()])
+    assert queue.finish_job(store.engine, lease, [result()])
 
 
 def test_a_result_that_is_there_already_closes_the_job_and_is_not_doubled(store: Store) -> None:
     put(store)
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         session.add(result())
     lease = take(store)
     assert lease is not None
-    assert queue.finish(store.engine, lease, [result()])
+    assert queue.finish_job(store.engine, lease, [result()])
     assert len(list(store.results())) == 1
 
 
@@ -137,37 +147,37 @@ def test_a_failed_attempt_waits_and_the_last_one_gives_up(store: Store) -> None:
     put(store)
     lease = take(store)
     assert lease is not None
-    assert queue.fail(store.engine, lease, "crashed", again_after=0.2)
+    assert queue.fail_job(store.engine, lease, "crashed", retry_after=0.2)
     assert take(store) is None
     time.sleep(0.25)
     again = take(store)
     assert again is not None
-    assert queue.attempts(store.engine, again) == 1
-    assert queue.fail(store.engine, again, "crashed again", again_after=None)
+    assert queue.count_failed_attempts(store.engine, again) == 1
+    assert queue.fail_job(store.engine, again, "crashed again", retry_after=None)
     assert (job(store).state, job(store).error) == (FAILED, "crashed again")
-    assert queue.depth(store.engine) == {QUEUED: 0, LEASED: 0, DONE: 0, FAILED: 1}
+    assert queue.count_jobs(store.engine) == {QUEUED: 0, LEASED: 0, DONE: 0, FAILED: 1}
 
 
 def test_a_job_given_back_is_as_if_never_taken(store: Store) -> None:
     put(store)
     lease = take(store)
     assert lease is not None
-    assert queue.give_back(store.engine, lease)
+    assert queue.release_job(store.engine, lease)
     assert (job(store).state, job(store).leases, job(store).attempts) == (QUEUED, 0, 0)
 
 
 def test_a_job_that_makes_its_workers_vanish_is_given_up(store: Store) -> None:
     put(store)
     for _ in range(3):
-        assert take(store, seconds=0, most=3) is not None
+        assert take(store, seconds=0, max_leases=3) is not None
         time.sleep(0.01)
-    assert take(store, most=3) is None
+    assert take(store, max_leases=3) is None
     assert job(store).state == FAILED
     assert "vanished 3 times" in job(store).error
 
 
 def test_the_age_of_the_oldest_job_is_told(store: Store) -> None:
-    assert queue.oldest_wait(store.engine) == 0
+    assert queue.oldest_unfinished_seconds(store.engine) == 0
     put(store)
     time.sleep(0.1)
-    assert 0.1 <= queue.oldest_wait(store.engine) < 30
+    assert 0.1 <= queue.oldest_unfinished_seconds(store.engine) < 30

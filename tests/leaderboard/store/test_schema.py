@@ -10,9 +10,9 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from leaderboard.store import schema
-from leaderboard.store.database import open_engine, writing
+from leaderboard.store.database import open_engine, write_session
 from leaderboard.store.results import Store
-from leaderboard.store.tables import AuditRow, Base, ResultRow, SubmissionRow, now
+from leaderboard.store.tables import AuditRow, Base, ResultRow, SubmissionRow, utc_now
 from nvfair_tools.errors import NvfairError
 from tests.leaderboard.conftest import VALID_DECLARATION
 
@@ -32,7 +32,7 @@ def old_database(url: str) -> None:
     """Makes the first release's database with one result."""
     engine = open_engine(url)
     number = "id SERIAL PRIMARY KEY" if engine.dialect.name == "postgresql" else "id INTEGER NOT NULL PRIMARY KEY"
-    with writing(engine) as session:
+    with write_session(engine) as session:
         for statement in OLD:
             session.execute(text(statement.format(id=number)))
         session.execute(text("INSERT INTO submissions VALUES ('d1', 'old', :d)"), {"d": json.dumps(VALID_DECLARATION)})
@@ -60,7 +60,7 @@ def test_an_empty_database_gets_the_tables_that_the_program_has(fresh_url: Calla
     store = Store(fresh_url())
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-    assert schema.revision(store.engine) == schema.head()
+    assert schema.database_revision(store.engine) == schema.newest_revision()
     store.close()
 
 
@@ -73,8 +73,8 @@ def test_an_older_database_is_refused_with_the_way_forward_and_keeps_its_results
         Store(url)
     engine = open_engine(url)
     assert not inspect(engine).has_table("audit")  # opening has changed nothing
-    assert schema.upgrade(engine) == ("0001", schema.head())
-    assert schema.upgrade(engine) == (schema.head(), schema.head())
+    assert schema.upgrade_tables(engine) == ("0001", schema.newest_revision())
+    assert schema.upgrade_tables(engine) == (schema.newest_revision(), schema.newest_revision())
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
@@ -93,9 +93,9 @@ def test_a_newer_database_is_refused_in_words(fresh_url: Callable[[], str]) -> N
     url = fresh_url()
     Store(url).close()
     engine = open_engine(url)
-    with writing(engine) as session:
+    with write_session(engine) as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    for attempt in (lambda: Store(url), lambda: schema.upgrade(engine)):
+    for attempt in (lambda: Store(url), lambda: schema.upgrade_tables(engine)):
         with pytest.raises(NvfairError, match="9999, which this program does not know"):
             attempt()
     engine.dispose()
@@ -104,26 +104,29 @@ def test_a_newer_database_is_refused_in_words(fresh_url: Callable[[], str]) -> N
 @pytest.mark.parametrize("verb", ["UPDATE {} SET {} = 'x'", "DELETE FROM {}"])
 def test_results_and_the_audit_log_cannot_be_changed_even_by_hand(fresh_url: Callable[[], str], verb: str) -> None:
     store = Store(fresh_url())
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         session.add(SubmissionRow(digest="d1", method="m", declaration=json.dumps(VALID_DECLARATION)))
         session.flush()
         session.add(result())
-        session.add(AuditRow(at=now(), actor="a", action="b", subject="c"))
+        session.add(AuditRow(at=utc_now(), actor="a", action="b", subject="c"))
     for table, column in (("results", "figures"), ("audit", "actor")):
-        with pytest.raises(DatabaseError, match=f"rows of {table} are never changed"), writing(store.engine) as session:
+        with (
+            pytest.raises(DatabaseError, match=f"rows of {table} are never changed"),
+            write_session(store.engine) as session,
+        ):
             session.execute(text(verb.format(table, column)))
     store.close()
 
 
 def test_the_database_itself_refuses_the_same_result_twice(fresh_url: Callable[[], str]) -> None:
     store = Store(fresh_url())
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         session.add(SubmissionRow(digest="d1", method="m", declaration=json.dumps(VALID_DECLARATION)))
         session.flush()
         session.add(result())
-    with pytest.raises(DatabaseError, match=r"(?i)unique"), writing(store.engine) as session:
+    with pytest.raises(DatabaseError, match=r"(?i)unique"), write_session(store.engine) as session:
         session.add(result(figures="{}"))
-    with writing(store.engine) as session:
+    with write_session(store.engine) as session:
         session.add(result(reason="a better scorer"))
     assert [kept.reason for kept in store.results()] == ["first scoring", "a better scorer"]
     store.close()
@@ -142,5 +145,5 @@ def test_a_database_without_our_tables_is_not_taken_for_an_old_one(tmp_path) -> 
     engine = create_engine(f"sqlite:///{tmp_path / 'other.sqlite'}")
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE photographs (id INTEGER)"))
-    assert schema.revision(engine) is None
+    assert schema.database_revision(engine) is None
     engine.dispose()

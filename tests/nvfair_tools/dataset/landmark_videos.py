@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nvfair_tools.dataset.parts import FrameRows, plan_parts, write_part
+from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import finish_dataset
 
 LENGTHS = {"v3": 7, "v1": 1, "v2": 12, "v0": 5, "v4": 3}

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nvfair_tools.dataset.parts import FrameRows, round_landmarks, write_part
+from nvfair_tools.dataset.parts import round_landmarks, write_part
 from nvfair_tools.dataset.schema import LANDMARK_COUNT, PAIR_COUNT, frames_schema
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import distances
 from tests.nvfair_tools.dataset.landmark_videos import rows_of
 
@@ -63,10 +64,10 @@ def test_landmarks_are_nan_where_not_valid_and_only_there(tmp_path):
 
 def test_a_reason_of_ones_own_is_kept(tmp_path):
     rows = rows_of("v0")
-    told = np.array(["", "several_faces", "", "blurred", ""], dtype=object)
-    given_rows = FrameRows(rows.landmarks, rows.valid, rows.time, reason=told)
-    write_part(tmp_path / "p.parquet", ["v0"], lambda video: given_rows, with_distances=False)
-    assert pq.read_table(tmp_path / "p.parquet").column("reason").to_pylist() == told.tolist()
+    reasons = np.array(["", "several_faces", "", "blurred", ""], dtype=object)
+    frames = FrameRows(rows.landmarks, rows.valid, rows.time, reason=reasons)
+    write_part(tmp_path / "p.parquet", ["v0"], lambda video: frames, with_distances=False)
+    assert pq.read_table(tmp_path / "p.parquet").column("reason").to_pylist() == reasons.tolist()
 
 
 @pytest.mark.parametrize("scale", ["overall", "interocular", "box"])

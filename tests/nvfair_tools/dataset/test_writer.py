@@ -95,10 +95,10 @@ def test_finish_returns_what_dataset_json_holds(tmp_path):
     videos = videos_table().assign(part=None, first_row=None)
     extra = tmp_path / "README.md"
     extra.write_text("card")
-    told = finish_dataset(tmp_path, IDENTITIES, videos, {"name": "n"}, extra_files=[extra])
-    assert told == json.loads((tmp_path / "dataset.json").read_text())
-    assert told["counts"] == {"identities": 1, "videos": 5}
-    assert told["files"]["README.md"] == hashlib.sha256(b"card").hexdigest()
+    content = finish_dataset(tmp_path, IDENTITIES, videos, {"name": "n"}, extra_files=[extra])
+    assert content == json.loads((tmp_path / "dataset.json").read_text())
+    assert content["counts"] == {"identities": 1, "videos": 5}
+    assert content["files"]["README.md"] == hashlib.sha256(b"card").hexdigest()
 
 
 def test_the_hash_is_that_of_the_content(tmp_path):
