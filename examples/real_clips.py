@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark import controls, protocols
-from benchmark.evaluation.run import evaluate, write_results
+from benchmark.evaluation.results import write_results
+from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import as_candidate
 from benchmark.metrics import roc
 from benchmark.trial_scores.scores import VideoEmbeddings, distance_matrix
@@ -37,10 +38,11 @@ def main(dataset: Path, names: tuple[str, ...], out: Path | None) -> None:
     if out is not None:
         write_results(out, results)
     click.echo("same face, within a collection, reenactments")
-    for row in [*results["cells"], *results["controls"]]:
-        people = ", ".join(f"{name} {value:.3f}" for name, value in sorted(row["per_target"].items()))
-        name = row.get("method", row.get("control"))
-        click.echo(f"{name:24s} {row['generator']:12s} mean {row['auc_mean']['value']:.3f}: {people}")
+    rows = [(cell.method, cell.generator, cell.figures) for cell in results.cells]
+    rows += [(shortcut.name, shortcut.generator, shortcut.figures) for shortcut in results.shortcuts]
+    for name, generator, figures in rows:
+        people = ", ".join(f"{person} {auc:.3f}" for person, auc in sorted(figures.auc_by_target.items()))
+        click.echo(f"{name:24s} {generator:12s} mean {figures.auc_mean.value:.3f}: {people}")
     videos = data.usable()
     windows = read_windows(data, protocol, videos=videos[videos["kind"] == "real"]["video"])
     click.echo(f"the real clips as they are: {len(windows.videos)} of {windows.videos['driver'].nunique()} people")

@@ -21,7 +21,8 @@ from benchmark.methods.declaration import Declaration, RoleExposure, check_disjo
 from benchmark.methods.method import Needs
 from benchmark.methods.network import Network, embed_windows, network_class
 from benchmark.pretrained import checkpoint_folder
-from benchmark.protocols.schema import Protocol, Time, parse_protocol
+from benchmark.protocols.reading import parse_protocol
+from benchmark.protocols.schema import Protocol, Time
 from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
-from nvfair_tools.curate.build import Outcome, run_build, summary
-from nvfair_tools.curate.session import session_of
+from nvfair_tools.curate.build import BuildOutcome, build
+from nvfair_tools.curate.session import open_session
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import distances
@@ -20,11 +20,6 @@ from tests.nvfair_tools.small_build import PEOPLE, file_hashes, write_recipe, wr
 
 pytest.importorskip("mediapipe")
 pytest.importorskip("cv2")
-
-
-def built(recipe: Path, **options) -> Outcome:
-    with session_of(load_recipe(recipe)) as session:
-        return run_build(session, **options)
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +34,15 @@ def few(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def build(sources, tmp_path_factory) -> tuple[Path, Outcome]:
+def finished_build(sources, tmp_path_factory) -> tuple[Path, BuildOutcome]:
     folder = tmp_path_factory.mktemp("build")
     recipe = write_recipe(folder / "recipe.yaml", sources, features={"distances": "float16", "rows_per_part": 25})
-    return recipe, built(recipe)
+    return recipe, build(recipe)
 
 
 @pytest.fixture(scope="module")
-def dataset(build) -> Dataset:
-    return Dataset.open(build[0].parent / "dataset")
+def dataset(finished_build) -> Dataset:
+    return Dataset.open(finished_build[0].parent / "dataset")
 
 
 def test_every_listed_clip_ends_in_a_state_with_its_reason(dataset):
@@ -136,12 +131,12 @@ def test_the_metadata_file_vouches_for_every_table_and_part(dataset):
     ]
 
 
-def test_nothing_of_this_machine_is_in_the_tables(dataset, build, sources):
+def test_nothing_of_this_machine_is_in_the_tables(dataset, finished_build, sources):
     for path in ("README.md", "dataset.json", "videos.parquet", "identities.parquet"):
         text = (dataset.folder / path).read_bytes()
         if path.endswith(".parquet"):
             text = pd.read_parquet(dataset.folder / path).to_csv().encode()
-        for place in (build[0].parent, sources.parent):
+        for place in (finished_build[0].parent, sources.parent):
             assert str(place).encode() not in text
 
 
@@ -159,8 +154,8 @@ def test_hugging_face_datasets_reads_it_as_it_is(dataset, tmp_path, monkeypatch)
     assert people["identity"][:] == sorted(PEOPLE.values())
 
 
-def test_building_again_does_nothing_and_changes_nothing(build):
-    recipe, _ = build
+def test_building_again_does_nothing_and_changes_nothing(finished_build):
+    recipe, outcome = finished_build
     folder = recipe.parent / "dataset"
     before = {path: path.stat().st_mtime_ns for path in (folder / "videos").rglob("*.mp4")}
     hashes = file_hashes(folder)
@@ -171,23 +166,22 @@ def test_building_again_does_nothing_and_changes_nothing(build):
             engine_was_asked.extend(batches)
             return iter(())
 
-    with session_of(load_recipe(recipe), engine=Counting()) as session:
-        again = run_build(session)
+    again = build(recipe, engine=Counting())
     assert engine_was_asked == []
-    assert summary(again) == summary(build[1])
+    assert again.counts().equals(outcome.counts())
     assert file_hashes(folder) == hashes
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_two_builds_at_once_are_refused(build):
-    recipe = load_recipe(build[0])
-    with session_of(recipe), pytest.raises(NvfairError, match="another build is at work"), session_of(recipe):
+def test_two_builds_at_once_are_refused(finished_build):
+    recipe = load_recipe(finished_build[0])
+    with open_session(recipe), pytest.raises(NvfairError, match="another build is at work"), open_session(recipe):
         pass
 
 
 def test_lost_and_damaged_outputs_are_made_again_as_they_were(few, tmp_path):
     recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0, pairs={"cross_per_clip": 0})
-    built(recipe)
+    build(recipe)
     folder = tmp_path / "dataset"
     hashes = file_hashes(folder)
     videos = sorted((folder / "videos").rglob("*.mp4"))
@@ -195,7 +189,7 @@ def test_lost_and_damaged_outputs_are_made_again_as_they_were(few, tmp_path):
     videos[-1].write_bytes(b"short")
     sorted((folder / "frames").rglob("*.parquet"))[0].unlink()
     sorted((folder / "portraits").iterdir())[0].unlink()
-    built(recipe)
+    build(recipe)
     assert file_hashes(folder) == hashes
 
 
@@ -205,27 +199,27 @@ def test_another_motion_mode_makes_the_same_paths_anew_and_back(few, tmp_path):
     absolute = write_recipe(
         tmp_path / "b.yaml", few, workers=0, generators=[{"name": "warp-dense", "mode": "absolute"}]
     )
-    first = built(relative)
+    first = build(relative)
     hashes = file_hashes(tmp_path / "dataset")
-    second = built(absolute)
+    second = build(absolute)
     assert [video.path for video in first.reenactments] == [video.path for video in second.reenactments]
     changed = file_hashes(tmp_path / "dataset")
     assert all(changed[video.path] != hashes[video.path] for video in first.reenactments)
-    built(relative)
+    build(relative)
     assert file_hashes(tmp_path / "dataset") == hashes
 
 
 def test_a_person_who_leaves_the_list_is_pruned_on_request(few, tmp_path):
     recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0)
-    built(recipe)
+    build(recipe)
     lines = few.read_text().splitlines()
     fewer = few.with_name("fewer.csv")
     fewer.write_text("\n".join(line for line in lines if "hopper" not in line) + "\n")
     write_recipe(recipe, fewer, workers=0)
-    outcome = built(recipe)
-    assert outcome.stray
-    assert all("hopper" in path for path in outcome.stray)
-    assert built(recipe, prune=True).stray == ()
+    outcome = build(recipe)
+    assert outcome.unused_files
+    assert all("hopper" in path for path in outcome.unused_files)
+    assert build(recipe, prune=True).unused_files == ()
     assert not [path for path in file_hashes(tmp_path / "dataset") if "hopper" in path]
 
 

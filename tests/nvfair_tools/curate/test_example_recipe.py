@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nvfair_tools.curate.build import build
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.recipe.clip_list import COLUMNS, read_clip_list
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
-from tests.nvfair_tools.curate.test_build import built
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -63,7 +63,7 @@ def test_real_clips_build_and_hard_ones_end_with_their_reasons(shared, tmp_path)
     recipe["generators"] = recipe["generators"][:1]
     recipe["features"] = {"distances": "none"}
     (tmp_path / "clips.yaml").write_text(yaml.safe_dump(recipe))
-    built(tmp_path / "clips.yaml")
+    build(tmp_path / "clips.yaml")
     dataset = Dataset.open(tmp_path / "dataset")
     real = dataset.videos[dataset.videos["kind"] == "real"].set_index("clip_name")
     assert real["reason"].to_dict() == {

@@ -1,12 +1,12 @@
-"""The leakage audit finds planted leaks in finished tables, and the card tells of them."""
+"""The leakage audit finds planted leaks in finished tables, and the card reports them."""
 
 import pandas as pd
 import pytest
 import yaml
 
 from nvfair_tools.curate.card import write_card
-from nvfair_tools.curate.leakage_audit import audit
-from nvfair_tools.curate.tables import joined
+from nvfair_tools.curate.leakage_audit import audit_leakage
+from nvfair_tools.curate.tables import join_distinct
 
 META = {
     "name": "Planted",
@@ -46,7 +46,7 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def cases(identities: pd.DataFrame, videos: pd.DataFrame) -> dict[str, int]:
-    return {check.question: check.found for check in audit(identities, videos) if not check.clean}
+    return {check.question: check.cases for check in audit_leakage(identities, videos) if not check.clean}
 
 
 def test_a_clean_set_has_no_case():
@@ -96,4 +96,4 @@ def test_the_card_names_defects_what_is_synthetic_and_where_the_parts_are(tmp_pa
 
 
 def test_rights_of_several_origins_are_all_kept():
-    assert joined(["b", "a", "b"]) == "a + b"
+    assert join_distinct(["b", "a", "b"]) == "a + b"

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
+from nvfair_tools.curate.build import build
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.media import probe
-from tests.nvfair_tools.curate.test_build import built
 from tests.nvfair_tools.small_build import write_recipe, write_sources
 
 pytest.importorskip("mediapipe")
@@ -37,7 +37,7 @@ def test_lia_renders_a_data_set_whose_videos_carry_its_licence(tmp_path, monkeyp
         tmp_path / "recipe.yaml", sources, workers=0, device="cpu", generators=[generator], pairs={"self": False}
     )
 
-    outcome = built(recipe)
+    outcome = build(recipe)
 
     assert [video.render.state for video in outcome.reenactments] == ["ok", "ok"]
     folder = tmp_path / "dataset"

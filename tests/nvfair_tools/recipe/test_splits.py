@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nvfair_tools.errors import Problems
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
-from nvfair_tools.recipe.splits import assign_splits, by_shares, read_split_file
+from nvfair_tools.recipe.splits import assign_splits, read_split_file, splits_by_shares
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
@@ -38,17 +38,17 @@ def recipe(folder: Path, **splits) -> Recipe:
 @given(st.integers(1, 60), st.integers(0, 5))
 def test_shares_are_met_as_well_as_whole_people_allow(people, seed):
     sources = {f"a:{n}": "a" for n in range(people)}
-    counts = Counter(by_shares(sources, SHARES, seed).values())
+    counts = Counter(splits_by_shares(sources, SHARES, seed).values())
     assert sum(counts.values()) == people
     assert all(abs(counts[split] - share * people) < 1 for split, share in SHARES.items())
 
 
 def test_the_order_of_the_list_and_other_sources_do_not_matter():
     sources = {f"a:{n}": "a" for n in range(20)}
-    found = by_shares(sources, SHARES, 0)
-    backwards = by_shares(dict(reversed(sources.items())) | {"b:1": "b", "b:2": "b"}, SHARES, 0)
+    found = splits_by_shares(sources, SHARES, 0)
+    backwards = splits_by_shares(dict(reversed(sources.items())) | {"b:1": "b", "b:2": "b"}, SHARES, 0)
     assert {identity: backwards[identity] for identity in sources} == found
-    assert by_shares(sources, SHARES, 1) != found
+    assert splits_by_shares(sources, SHARES, 1) != found
 
 
 def test_the_column_decides_and_a_person_without_a_split_is_named(tmp_path):

@@ -16,7 +16,7 @@ from benchmark.protocols.schema import Protocol, Trials
 from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.cli import cli
-from nvfair_tools.curate.leakage_audit import audit
+from nvfair_tools.curate.leakage_audit import audit_leakage
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.items import ItemResult
@@ -51,10 +51,10 @@ class Counting:
         self.ran: Counter[str] = Counter()
         self._stage = ""
 
-    def begin(self, stage: str, total: int, done: int) -> None:
+    def begin_stage(self, stage: str, total: int, finished: int) -> None:
         self._stage = stage
 
-    def item(self, result: ItemResult) -> None:
+    def end_item(self, result: ItemResult) -> None:
         self.ran[self._stage] += 1
 
 
@@ -147,7 +147,7 @@ def test_people_clips_and_generators_are_those_of_the_names(dataset):
     # A reenactment's clip is the original it was driven by, found by name.
     for row in made.itertuples():
         assert row.clip == reals[row.driver, row.clip_name]
-    assert not [check for check in audit(dataset.identities, dataset.videos) if not check.clean]
+    assert not [check for check in audit_leakage(dataset.identities, dataset.videos) if not check.clean]
 
 
 def test_the_benchmark_reads_it(dataset):
@@ -170,8 +170,8 @@ def test_an_interrupted_import_goes_on_where_it_stopped(release, out, tmp_path):
         """Stands for the power cut."""
 
     class Deadly(Counting):
-        def item(self, result: ItemResult) -> None:
-            super().item(result)
+        def end_item(self, result: ItemResult) -> None:
+            super().end_item(result)
             if self.ran["track"] == 3:
                 raise Killed
 

@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_placed_is_refused_with_its_reason(tmp_path, name,
     bad = next(file for file in release.files if file.name == name)
     assert bad.result.state == "rejected"
     assert bad.result.detail
-    assert not bad.understood
+    assert not bad.has_row
 
 
 @pytest.mark.parametrize(

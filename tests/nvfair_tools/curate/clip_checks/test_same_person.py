@@ -34,7 +34,7 @@ def test_without_a_recogniser_the_track_says_it_was_not_checked(clips):
 def test_a_clip_of_one_face_keeps_its_identity(clips, recognition_model):
     folder, tracks = clips
     recogniser = Recogniser(recognition_model)
-    check = check_identity(folder / "one.mp4", tracks["one"], recogniser, pictures=5)
+    check = check_identity(folder / "one.mp4", tracks["one"], recogniser, max_frames=5)
     assert check.same is True
     assert check.least_similarity > 0.9
     assert check.frames.tolist() == [0, 5, 10, 14, 19]
