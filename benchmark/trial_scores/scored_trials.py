@@ -94,7 +94,7 @@ class ScoredTrials:
 
     @cached_property
     def target_statistics(self) -> list[tuple[int, PairStatistics]]:
-        """(person's number, pair statistics) of each target that has an AUC: what `paired_difference` takes."""
+        """(person's number, pair statistics) of each target that has an AUC: what `paired_mean_difference` takes."""
         number_of_person = {person: number for number, person in enumerate(self.people)}
         return [
             (number_of_person[scores.trials.target], pair_statistics(grouped))
