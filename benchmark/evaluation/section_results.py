@@ -139,7 +139,7 @@ class _CellScoring:
         self.cache.progress(f"scoring {candidate.name} on {cell.generator}")
         scorer = candidate.scorer(embeddings, windows, protocol.scoring)
         validation = self.validation[candidate.name]
-        context = CellContext(self.requested_videos, validation.both, self.cache.demographics)
+        context = CellContext(self.requested_videos, validation.scores, self.cache.demographics)
         figures = compute_cell_figures(scorer, windows.videos, cell.generator, cell.protocol, context)
         result = CellResult(
             method=candidate.name,

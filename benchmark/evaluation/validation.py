@@ -33,8 +33,8 @@ class ValidationScores:
     people: int = 0
 
     @property
-    def both(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """(genuine, impostor), or None."""
+    def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(genuine, impostor), or None where there are none."""
         return None if self.genuine is None or self.impostor is None else (self.genuine, self.impostor)
 
 

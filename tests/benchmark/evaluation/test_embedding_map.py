@@ -15,7 +15,7 @@ def _videos(count: int = 6, clips: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["video", "target", "driver", "generator"])
 
 
-def _found(videos: pd.DataFrame, face: float, driver: float, seed: int = 0) -> VideoEmbeddings:
+def _embeddings(videos: pd.DataFrame, face: float, driver: float, seed: int = 0) -> VideoEmbeddings:
     rng = np.random.default_rng(seed)
     place = {p: rng.normal(size=16) for p in sorted(set(videos["driver"]))}
     looks = {p: rng.normal(size=16) for p in sorted(set(videos["target"]))}
@@ -36,14 +36,14 @@ def _apart(result: EmbeddingMap) -> float:
 
 def test_faces_are_taken_away_and_drivers_stay() -> None:
     videos = _videos()
-    assert _apart(embedding_map(_found(videos, face=5, driver=1), videos, ["g"])) > 5
-    assert _apart(embedding_map(_found(videos, face=5, driver=0), videos, ["g"])) < 1
+    assert _apart(embedding_map(_embeddings(videos, face=5, driver=1), videos, ["g"])) > 5
+    assert _apart(embedding_map(_embeddings(videos, face=5, driver=0), videos, ["g"])) < 1
 
 
 def test_it_repeats_itself_and_is_bounded() -> None:
     videos = _videos(count=10, clips=8)
-    found = _found(videos, face=1, driver=1)
-    first, second = (embedding_map(found, videos, ["g"]) for _ in range(2))
+    embeddings = _embeddings(videos, face=1, driver=1)
+    first, second = (embedding_map(embeddings, videos, ["g"]) for _ in range(2))
     assert first == second
     assert len(first.points) == 400
     assert len(first.drivers) == 8
