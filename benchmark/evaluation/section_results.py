@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark import controls
 from benchmark.controls.null_controls import score_null_rows, trial_null_rows
 from benchmark.evaluation.cache import CachedWindows, EvaluationCache
-from benchmark.evaluation.embedding_map import embedding_map
+from benchmark.evaluation.embedding_map import compute_embedding_map
 from benchmark.evaluation.result_rows import (
     CellResult,
     Exclusions,
@@ -156,7 +156,7 @@ class _CellScoring:
             margin=self._margin(cell, figures),
             embedding_map=None
             if embeddings is None
-            else embedding_map(embeddings, windows.videos, cell_generators(cell.generator)),
+            else compute_embedding_map(embeddings, windows.videos, cell_generators(cell.generator)),
         )
         null_rows = [
             row | {"section": self.section.number, "generator": cell.generator, "method": candidate.name}

@@ -126,7 +126,7 @@ class ScoredTrials:
         return pooled_auc_interval(statistics, self.weights, self.uncertainty.confidence, self.strata_count)
 
 
-def scored_trials(
+def score_trials(
     scorer: PairScorer, trials: Sequence[TargetTrials], videos: pd.DataFrame, protocol: Protocol
 ) -> ScoredTrials:
     """Scores those of `trials` that have genuine and impostor pairs, and numbers the people in them.

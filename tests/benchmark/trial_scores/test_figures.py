@@ -14,7 +14,7 @@ from benchmark.metrics.costs import cllr_min
 from benchmark.protocols.schema import TrialRule
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
-from benchmark.trial_scores.scored_trials import scored_trials
+from benchmark.trial_scores.scored_trials import score_trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.trials.trials import TargetTrials, make_trials
 from nvfair_tools.errors import NvfairError
@@ -65,7 +65,7 @@ def test_figures_survive_a_json_file(figures: CellFigures) -> None:
 
 
 def test_each_figure_is_what_its_function_says(figures: CellFigures) -> None:
-    scored = scored_trials(scorer(), TRIALS, TABLE, SEEN)
+    scored = score_trials(scorer(), TRIALS, TABLE, SEEN)
     curve = roc.roc_curve(scored.genuine, scored.impostor)
     assert figures.auc_pooled.value == pytest.approx(roc.auc(scored.genuine, scored.impostor))
     assert figures.information.cllr_min == cllr_min(curve)
@@ -81,7 +81,7 @@ def test_each_figure_is_what_its_function_says(figures: CellFigures) -> None:
 
 
 def test_people_are_drawn_within_their_collection() -> None:
-    scored = scored_trials(scorer(), TRIALS, TABLE, SEEN)
+    scored = score_trials(scorer(), TRIALS, TABLE, SEEN)
     first = np.array([person.startswith("a:") for person in scored.people])
     assert scored.strata_count == 2
     assert (scored.weights[:, first].sum(axis=1) == 4).all()
@@ -106,7 +106,7 @@ def test_rates_that_few_trials_cannot_support_are_marked(figures: CellFigures) -
 
 
 def test_the_table_of_people_counts_each_as_target_and_as_impostor(figures: CellFigures) -> None:
-    scored = scored_trials(scorer(), TRIALS, TABLE, SEEN)
+    scored = score_trials(scorer(), TRIALS, TABLE, SEEN)
     assert [row.person for row in figures.charts.people] == sorted(figures.auc_by_target)
     drivers = TABLE["driver"].to_numpy()
     for row in figures.charts.people:
@@ -126,7 +126,7 @@ def test_subgroups_leave_out_those_who_did_not_say(figures: CellFigures) -> None
 
 
 def test_thresholds_come_from_validation_people(figures: CellFigures) -> None:
-    scored = scored_trials(scorer(), TRIALS, TABLE, SEEN)
+    scored = score_trials(scorer(), TRIALS, TABLE, SEEN)
     rates = figures.at_validation_threshold["eer"]
     assert rates.gfar == pytest.approx(np.mean(scored.impostor >= rates.threshold))
     assert rates.gfrr == pytest.approx(np.mean(scored.genuine < rates.threshold))
