@@ -20,7 +20,7 @@ import yaml
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
 from benchmark.trial_scores.scores import PairScorer
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import WindowSet
 from leaderboard.submission.submission import DECLARATION_FILE
 from leaderboard.submission.test_set import TestSet
@@ -82,13 +82,13 @@ def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **d
     values: list[np.ndarray] = []
     generators = test.generators(protocol)
     for generator in generators:
-        for target_trials in trials(videos, generator, protocol.trials):
+        for target_trials in make_trials(videos, generator, protocol.trials):
             result = scorer.score(target_trials)
             for pairs, scores in (
                 (target_trials.genuine, result.genuine),
                 (target_trials.impostor, result.impostor),
             ):
-                names += target_trials.names(videos["video"].to_numpy(dtype=object), pairs)
+                names += target_trials.trial_names(videos["video"].to_numpy(dtype=object), pairs)
                 values.append(scores)
     make_folder(folder)
     with atomic_output(folder / "scores.parquet") as unfinished:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmark.evaluation.sections import select_test_videos
 from benchmark.protocols.schema import Protocol, Relation
-from benchmark.trials.trials import cell_names, count, trials
+from benchmark.trials.trials import cell_names, count_trials, make_trials
 from benchmark.windows.window_set import WindowSet, read_windows
 from leaderboard.hidden.blind_key import blind_names
 from nvfair_tools.dataset import Dataset
@@ -50,7 +50,7 @@ class ExpectedRows:
         names = tuple(sorted(generators))
         if names not in self._cells:
             rule = self.protocol.trials
-            counts = count(self.videos, rule, cell_names(names, rule))
+            counts = count_trials(self.videos, rule, cell_names(names, rule))
             self._cells[names] = sorted(counts.loc[counts["lack"] == "", "cell"].unique())
         return self._cells[names]
 
@@ -61,7 +61,7 @@ class ExpectedRows:
             parts = [
                 self.keys_of(pairs)
                 for cell in cells
-                for target_trials in trials(self.videos, cell, self.protocol.trials)
+                for target_trials in make_trials(self.videos, cell, self.protocol.trials)
                 for pairs in (target_trials.genuine, target_trials.impostor)
             ]
             self._trial_keys[names] = np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
