@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 
 from benchmark.methods.checkpoint import Checkpoint
+from benchmark.methods.device import resolve_device
 from benchmark.methods.network import Network, network_class, whole_float32
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
@@ -51,7 +52,7 @@ def train(
     protocol: Protocol | str | Path = "nvfair-seen",
     *,
     generators: Sequence[str] | str = (),
-    device: str = "cpu",
+    device: str = "auto",
     name: str | None = None,
     frame_placement: FramePlacement = "auto",
     tensorboard: str | Path | None = None,
@@ -63,10 +64,10 @@ def train(
         run = train("runs/clips", "runs/cnn", generators=["warp-dense"], windows=20_000)
 
     dataset: a data set, or its folder. options: a TrainOptions; or leave it out and name `generators` and any other of
-    its fields as keywords (`options_from_keywords`). protocol: a protocol, its name, or the path of its file. name: of
-    the method in reports (default: the name of the folder `out`). frame_placement: where the frames are kept
-    (benchmark.windows.device_frames). tensorboard: folder for TensorBoard's logs. progress: called as training goes
-    on, with the steps done, the steps in all and a line of text.
+    its fields as keywords (`options_from_keywords`). protocol: a protocol, its name, or the path of its file. device:
+    "auto", "cpu", "cuda" or "cuda:N". name: of the method in reports (default: the name of the folder `out`).
+    frame_placement: where the frames are kept (benchmark.windows.device_frames). tensorboard: folder for TensorBoard's
+    logs. progress: called as training goes on, with the steps done, the steps in all and a line of text.
 
     Started several times by `torchrun`, the processes share the work. Returns the checkpoint, which is a method and can
     be evaluated at once. Raises NvfairError where the splits share a person, a generator is not in the data, `out`
@@ -81,7 +82,7 @@ def train(
         )
     dataset = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     protocol, out = load_protocol(protocol), Path(out)
-    processes = TrainingProcesses(device)
+    processes = TrainingProcesses(resolve_device(device))
     data = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
     digest = options.digest(data["sha256"], protocol.digest, name or out.name)
     checkpoint = finished_checkpoint(out, digest)
