@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from leaderboard.pages.static_site import export_site
-from leaderboard.server.page_routes import router
+from leaderboard.server.page_routes import page_router
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard import board_process
 from tests.leaderboard.browser import browser, chromium, served
@@ -48,7 +48,7 @@ def chrome() -> Iterator[Any]:
 def site() -> Iterator[str]:
     chromium()
     app = FastAPI()
-    app.include_router(router(lambda: RESULTS, phases=("development",)))
+    app.include_router(page_router(lambda: RESULTS, phases=("development",)))
 
     @app.middleware("http")
     async def strict(request: Request, ahead: Any) -> Response:
