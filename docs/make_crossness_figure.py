@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmark import protocols
 from benchmark.controls import left_out, shortcut_rows, shortcuts
 from benchmark.controls.null_controls import judged, trial_nulls, warnings
+from benchmark.trial_scores.figure_values import IntervalFigure
 from benchmark.trials.trials import trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
@@ -35,19 +36,19 @@ def main(folder: str, out: str) -> None:
     nulls = judged([row for found in rules.values() for row in trial_nulls(found, test.videos, protocol)])
     print("| shortcut | generator | NVFAIR's rule | cross-cross |\n|---|---|---|---|")
     for row in rows:
-        figures = [row["auc_mean"], row["cross_cross"]["auc_mean"]] if "cross_cross" in row else [row["auc_mean"]]
-        shown = " | ".join(_shown(one) for one in figures)
-        print(f"| {row['control']} | {row['generator']} | {shown} |")
+        cross_cross = row.figures.cross_cross
+        aucs = [row.figures.auc_mean] if cross_cross is None else [row.figures.auc_mean, cross_cross.auc_mean]
+        print(f"| {row.control} | {row.generator} | {' | '.join(_with_interval(auc) for auc in aucs)} |")
     for name, why in left_out(dataset, test, train).items():
         print(f"| {name} | | {why} | |")
     print("\n".join(warnings(nulls)) or f"\n{len(nulls)} null controls of the trials: all at chance.")
-    Path(out).write_text(json.dumps({"rows": rows, "null_controls": nulls}, indent=1))
+    Path(out).write_text(json.dumps({"rows": [row.to_json() for row in rows], "null_controls": nulls}, indent=1))
 
 
-def _shown(interval: dict) -> str:
-    if interval["low"] is None:
-        return f"{interval['value']:.3f}"
-    return f"{interval['value']:.3f} ({interval['low']:.3f}–{interval['high']:.3f})"
+def _with_interval(auc: IntervalFigure) -> str:
+    if auc.low is None or auc.high is None:
+        return f"{auc.value:.3f}"
+    return f"{auc.value:.3f} ({auc.low:.3f}–{auc.high:.3f})"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.landmarks.scheme import measure
+from nvfair_tools.landmarks.scheme import measure_length
 from nvfair_tools.media import decode
 
 IMAGES = Path(__file__).parent / "images"
@@ -37,7 +37,7 @@ def contact_sheet(dataset: Dataset) -> Image.Image:
     # Where each driver's mouth is open widest: the frame that shows best whether it came over.
     tracks = dataset.tracks([row["video"] for row in clip.values()])
     widest = {
-        person: int(measure(track, "mouth_open").argmax())
+        person: int(measure_length(track, "mouth_open").argmax())
         for person, (_, track, _, _) in zip(clip, tracks, strict=True)
     }
     size = (len(people) + 1) * SIDE, (len(people) + 1) * SIDE + LABEL

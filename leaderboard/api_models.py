@@ -28,7 +28,7 @@ class QuotaAnswer(BaseModel):
     left: int
 
     @classmethod
-    def of(cls, quota: Quota) -> QuotaAnswer:
+    def from_quota(cls, quota: Quota) -> QuotaAnswer:
         """The answer for a quota."""
         return cls(
             total=quota.total,

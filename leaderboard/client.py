@@ -52,36 +52,36 @@ class Client:
                 answer = self._ask("POST", "/submissions", data=fields, files={"file": (archive.name, file)})
         return AcceptedAnswer.model_validate(answer)
 
-    def submission(self, digest: str) -> SubmissionAnswer:
+    def get_submission(self, digest: str) -> SubmissionAnswer:
         """A submission of yours, or the results of a public one."""
         return SubmissionAnswer.model_validate(self._ask("GET", f"/submissions/{digest}"))
 
-    def wait(self, digest: str, *, seconds: float = 600, every: float = 1.0) -> SubmissionAnswer:
+    def wait_until_scored(self, digest: str, *, seconds: float = 600, poll_seconds: float = 1.0) -> SubmissionAnswer:
         """The submission once all its jobs have ended. Raises NvfairError when that takes longer than `seconds`."""
         end = time.monotonic() + seconds
         while True:
-            found = self.submission(digest)
+            found = self.get_submission(digest)
             if found.jobs and all(job.state in _STATES for job in found.jobs):
                 return found
             if time.monotonic() > end:
                 raise NvfairError(
                     f"not scored after {seconds:g} s", where=digest, remedy="it stays queued; ask again later"
                 )
-            time.sleep(every)
+            time.sleep(poll_seconds)
 
     def publish(self, digest: str) -> SubmissionAnswer:
         """Makes your draft public."""
         return SubmissionAnswer.model_validate(self._ask("POST", f"/submissions/{digest}/publish"))
 
-    def account(self) -> AccountAnswer:
+    def get_account(self) -> AccountAnswer:
         """Your name and quotas."""
         return AccountAnswer.model_validate(self._ask("GET", "/account"))
 
-    def phases(self) -> list[PhaseAnswer]:
+    def list_phases(self) -> list[PhaseAnswer]:
         """The board's rounds."""
         return [PhaseAnswer.model_validate(one) for one in self._ask("GET", "/phases")]
 
-    def table(self, **parameters: Any) -> TableAnswer:
+    def get_table(self, **parameters: Any) -> TableAnswer:
         """One page of the table; parameters as in the API's description: protocol, dataset, sort, page, size, ..."""
         return TableAnswer.model_validate(self._ask("GET", "/table", params=parameters))
 

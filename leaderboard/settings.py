@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from nvfair_tools.errors import NvfairError, Problems
 
-FILE = "board.yaml"
+SETTINGS_FILE = "board.yaml"
 _SQLITE = "sqlite:///"
 
 
@@ -94,12 +94,14 @@ class Settings(_Part):
         return self
 
 
-def read(path: Path) -> Settings:
+def read_settings(path: Path) -> Settings:
     """The settings in `path` (the file, or the board's folder). Raises NvfairError, or Problems with every mistake."""
-    file = path / FILE if path.is_dir() else path
+    file = path / SETTINGS_FILE if path.is_dir() else path
     if not file.is_file():
         raise NvfairError(
-            f"no {FILE} here", where=path, remedy="`nvfair board admin init FOLDER --dataset DATASET` makes a board"
+            f"no {SETTINGS_FILE} here",
+            where=path,
+            remedy="`nvfair board admin init FOLDER --dataset DATASET` makes a board",
         )
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
@@ -122,7 +124,7 @@ def _from_folder(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update={"store": store, "files": folder / settings.files, "datasets": datasets})
 
 
-TEMPLATE = """\
+SETTINGS_TEMPLATE = """\
 # A leaderboard. Start it with: nvfair board serve {folder}
 title: Avatar fingerprinting leaderboard
 store: sqlite:///board.sqlite    # or postgresql://user:password@host/name

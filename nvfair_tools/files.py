@@ -1,4 +1,7 @@
-"""Files appear whole or not at all: written aside, fsynced, renamed."""
+"""Output files that appear whole or not at all, output folders, and the hash of a file.
+
+A file is written under a temporary name, fsynced and renamed, so that an interrupted run leaves no half file behind.
+"""
 
 from __future__ import annotations
 
@@ -13,71 +16,76 @@ from typing import Any
 from nvfair_tools.errors import NvfairError
 
 
-def made_folder(folder: Path) -> Path:
-    """`folder`, made where it is not there. Raises NvfairError where that fails or nothing can be written in it: asked
-    before the work begins, so that hours of it are not lost at the end."""
-    check_writable(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    return folder
-
-
-def check_writable(folder: Path) -> None:
-    """Raises NvfairError where nothing can be written in `folder`, or in the folder in which it is to be made."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    try:
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> NvfairError:
-    return NvfairError(
-        f"nothing can be written here: {error.strerror}", where=folder, remedy="name another folder for the output"
-    )
-
-
 @contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; on success it is fsynced and renamed to `path`, on failure removed.
+def atomic_output(path: Path) -> Iterator[Path]:
+    """Yields a temporary path in the folder of `path`; on success the file there is fsynced and renamed to `path`.
 
-    The temporary name keeps the suffix, because encoders choose the container by it.
+    Where the body fails, the temporary file is removed and `path` stays as it was. The temporary name keeps the suffix,
+    because encoders choose the container by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        yield aside
-        with open(aside, "rb+") as file:
+        yield temporary
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        os.replace(temporary, path)
+        # The rename itself is on disk once the folder is synced.
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8, atomically."""
-    with written_aside(path) as aside:
-        aside.write_text(text, encoding="utf-8")
+    """Writes `text` to `path` as UTF-8; the file appears whole or not at all."""
+    with atomic_output(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file's content."""
+    """The SHA-256 hash of a file's content, as a hex digest."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
 
 
+def make_folder(folder: Path) -> Path:
+    """Makes `folder` where it does not exist, checks that files can be written in it, and returns it.
+
+    Raises NvfairError where the folder cannot be made or written in. Commands call this before their work begins, so
+    that hours of it are not lost at the end.
+    """
+    check_writable(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    return folder
+
+
+def check_writable(folder: Path) -> None:
+    """Raises NvfairError where no file can be written in `folder`, or in the folder in which it would be made."""
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+
+
+def _not_writable(folder: Path, error: OSError) -> NvfairError:
+    return NvfairError(
+        f"nothing can be written here: {error.strerror}", where=folder, remedy="name another folder for the output"
+    )
+
+
 def _digest(file: Any) -> str:
-    """`hashlib.file_digest` for Python 3.10."""
+    """Does what `hashlib.file_digest` does, which Python 3.10 lacks."""
     digest = hashlib.sha256()
     for block in iter(lambda: file.read(1 << 20), b""):
         digest.update(block)

@@ -1,6 +1,6 @@
-"""Identities are `namespace:id`, so that overlap between data sets is decided on these names alone.
+"""Names of people across data sets: an identity is `namespace:id`, so names alone decide whether data sets overlap.
 
-The one table of the spellings in which known collections' people appear in other people's file names.
+`COLLECTIONS` is the one table of the spellings under which people of known collections appear in file names.
 """
 
 from __future__ import annotations
@@ -10,25 +10,25 @@ from dataclasses import dataclass
 
 from nvfair_tools.errors import NvfairError
 
-_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]*:[A-Za-z0-9][A-Za-z0-9_.-]*")
+_IDENTITY_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]*:[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection whose people appear under several spellings.
+    """A collection whose people appear in file names under several spellings.
 
-    source: what NVFAIR calls it; spelling: a whole-name pattern whose group is our id; bare: what our id looks like;
-    written: formats of the spellings in use, from our id.
+    source: NVFAIR's name of the collection. alias_pattern: regular expression of a whole name, whose group is the id.
+    id_pattern: regular expression of the id alone. alias_formats: format strings that make the spellings from an id.
     """
 
     namespace: str
     source: str
-    spelling: str
-    bare: str
-    written: tuple[str, ...]
+    alias_pattern: str
+    id_pattern: str
+    alias_formats: tuple[str, ...]
 
 
-# An id alone says which collection it belongs to, but for RAVDESS's "01", which only its folder or "Actor_" tells.
+# A name alone decides its collection. The exception is RAVDESS's "01": only a folder's name or "Actor_" shows it.
 COLLECTIONS = (
     Collection("cremad", "CREMA-D", r"C?(1\d{3})", r"1\d{3}", ("{}", "C{}")),
     Collection("ravdess", "RAVDESS", r"Actor_(\d{2})", r"\d{2}", ("Actor_{}",)),
@@ -37,8 +37,8 @@ COLLECTIONS = (
 
 
 def parse_identity(text: str, *, where: object = "") -> str:
-    """`text` itself when it is a valid `namespace:id`; raises NvfairError otherwise."""
-    if not _PATTERN.fullmatch(text):
+    """Returns `text` where it is a valid `namespace:id`; raises NvfairError otherwise."""
+    if not _IDENTITY_PATTERN.fullmatch(text):
         raise NvfairError(
             f"identity {text!r} is not of the form namespace:id",
             where=where,
@@ -48,32 +48,38 @@ def parse_identity(text: str, *, where: object = "") -> str:
     return text
 
 
-def namespace_of(source: str) -> str | None:
-    """The namespace of a collection by NVFAIR's name of it ("CREMA-D"); None for a name that is not known."""
-    return next((one.namespace for one in COLLECTIONS if one.source == source), None)
+def collection_namespace(source: str) -> str | None:
+    """The namespace of the collection that NVFAIR calls `source` ("CREMA-D"); None for an unknown name."""
+    return next((collection.namespace for collection in COLLECTIONS if collection.source == source), None)
 
 
-def known_identity(name: str, namespace: str | None = None) -> str | None:
-    """`namespace:id` of a spelling in use ("C1001", "1001", "Actor_01", "id001"); None where there is none.
+def resolve_alias(name: str, namespace: str | None = None) -> str | None:
+    """The identity `namespace:id` of a person's name in a known collection; None for an unknown name.
 
-    namespace: the collection it must belong to, where that is known; "01" is then a spelling of RAVDESS's too.
+    name: a spelling in use ("C1001", "1001", "Actor_01", "id001"). namespace: the collection, where the caller knows
+    it; "01" is then also accepted for RAVDESS.
     """
-    for one in COLLECTIONS:
-        if namespace not in (None, one.namespace):
+    for collection in COLLECTIONS:
+        if namespace not in (None, collection.namespace):
             continue
-        if found := re.fullmatch(one.spelling, name, re.ASCII):
-            return f"{one.namespace}:{found[1]}"
-        if namespace is not None and re.fullmatch(one.bare, name, re.ASCII):
+        if match := re.fullmatch(collection.alias_pattern, name, re.ASCII):
+            return f"{collection.namespace}:{match[1]}"
+        if namespace is not None and re.fullmatch(collection.id_pattern, name, re.ASCII):
             return f"{namespace}:{name}"
     return None
 
 
-def aliases(identity: str) -> tuple[str, ...]:
-    """The spellings in use of a person of a known collection; none for others."""
+def identity_aliases(identity: str) -> tuple[str, ...]:
+    """The spellings in use of a person of a known collection; empty for other people."""
     namespace, _, id = identity.partition(":")
-    return tuple(form.format(id) for one in COLLECTIONS if one.namespace == namespace for form in one.written)
+    return tuple(
+        alias_format.format(id)
+        for collection in COLLECTIONS
+        if collection.namespace == namespace
+        for alias_format in collection.alias_formats
+    )
 
 
-def file_name(identity: str) -> str:
-    """An identity as part of a file name: the colon, which some file systems forbid, becomes '_'."""
+def identity_file_name(identity: str) -> str:
+    """An identity as part of a file name: '_' replaces the colon, which some file systems forbid."""
     return identity.replace(":", "_")

@@ -1,8 +1,8 @@
-"""Where the modules of earlier versions are now.
+"""The rename table of modules: former dotted names and present ones.
 
-Two uses. Dotted paths that stand in data (recipes, checkpoints, bundles, declarations, a user's command line) are
-translated by `current_path`, so that what was written by an earlier version keeps working. An import of a former
-module in Python ends in an error that names the present one.
+It has two uses. `current_path` translates dotted paths in data (recipes, checkpoints, bundles, declarations, a user's
+command line), so that files of an earlier version keep working. An import of a former module in Python code ends with
+an error that names the present module.
 """
 
 from __future__ import annotations
@@ -175,6 +175,7 @@ MOVED = {
     "nvfair_tools.cli.weights": "nvfair_tools.cli.curate.weights",
     "nvfair_tools.clip_list": "nvfair_tools.recipe.clip_list",
     "nvfair_tools.dataset.blind_key": "leaderboard.hidden.blind_key",
+    "nvfair_tools.dataset.hub": "nvfair_tools.dataset.card_check",
     "nvfair_tools.engine": "nvfair_tools.pipeline.engines.local",
     "nvfair_tools.faces.framed": "nvfair_tools.landmarks.framed_landmarker",
     "nvfair_tools.faces.identity": "nvfair_tools.curate.clip_checks.same_person",
@@ -204,7 +205,7 @@ MOVED = {
 
 
 def current_path(dotted: str) -> str:
-    """The present form of `module`, `module.attribute` or `module:attribute`; other paths stay as they are."""
+    """The present form of `module`, `module.attribute` or `module:attribute`; other paths are returned unchanged."""
     module, colon, attribute = dotted.partition(":")
     parts = module.split(".")
     for length in range(len(parts), 0, -1):
@@ -215,12 +216,14 @@ def current_path(dotted: str) -> str:
 
 
 class MovedModuleFinder(MetaPathFinder):
-    """Answers the import of a former module with an error that names the present one."""
+    """An import finder that refuses a former module with an error that names the present one.
+
+    Python calls it last, when no other finder knows the module.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Python asks here last, when nothing else has the module."""
         present = MOVED.get(fullname)
         if present is None:
             return None
@@ -231,20 +234,20 @@ class MovedModuleFinder(MetaPathFinder):
 
 
 def explain_moved_imports() -> None:
-    """Adds the finder behind Python's own; calling it again changes nothing."""
+    """Installs the finder after Python's own finders; a second call changes nothing."""
     if not any(isinstance(finder, MovedModuleFinder) for finder in sys.meta_path):
         sys.meta_path.append(MovedModuleFinder())
 
 
 def former_attributes(package: str) -> Callable[[str], Any]:
-    """A module-level `__getattr__` for a package that took the name of a former module.
+    """Makes the module-level `__getattr__` of a package that has the name of a former module.
 
-    A public name of that module raises ImportError with its present place; any other name raises AttributeError.
+    A public name of the former module raises ImportError with its present place; any other name raises AttributeError.
     """
 
-    def missing(name: str) -> Any:
+    def missing_attribute(name: str) -> Any:
         present = MOVED.get(package)
-        # Python asks here before it looks for a submodule of this name.
+        # Python calls this before it looks for a submodule of this name.
         is_submodule = importlib.util.find_spec(f"{package}.{name}") is not None
         if present is not None and not name.startswith("_") and not is_submodule:
             module = importlib.import_module(present)
@@ -252,4 +255,4 @@ def former_attributes(package: str) -> Callable[[str], Any]:
                 raise ImportError(f"{package}.{name} is now {present}.{name}; change the import", name=package)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
-    return missing
+    return missing_attribute

@@ -9,7 +9,7 @@ from benchmark.controls.appearance import SHAPE, STILL, shape_scorer, still_scor
 from benchmark.controls.crossness import CROSSNESS, CrossnessScorer, crossness_scorer
 from benchmark.controls.metadata import LENGTH, ORIGIN, length_scorer, origin_scorer
 from benchmark.controls.pose import POSE, head_pose, pose_scorer
-from benchmark.controls.shortcuts import ABOUT, left_out, shortcut_rows, shortcuts
+from benchmark.controls.shortcuts import ABOUT, ShortcutFigures, left_out, shortcut_rows, shortcuts
 
 __all__ = [
     "ABOUT",
@@ -20,6 +20,7 @@ __all__ = [
     "SHAPE",
     "STILL",
     "CrossnessScorer",
+    "ShortcutFigures",
     "crossness_scorer",
     "head_pose",
     "left_out",

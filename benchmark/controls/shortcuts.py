@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from benchmark.controls.crossness import CROSSNESS, crossness_scorer
 from benchmark.controls.metadata import LENGTH, ORIGIN, lacks_length, length_scorer, origin_scorer
 from benchmark.controls.pose import POSE, pose_scorer
 from benchmark.protocols.schema import Protocol, TrialRule, Trials
+from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import TargetTrials, trials
@@ -30,6 +32,19 @@ ABOUT = {
 }
 # Cross-cross trials grow with the square of the videos; so many clips of each driver on each face are enough here.
 _CROSS_CLIPS = 4
+
+
+@dataclass(frozen=True)
+class ShortcutFigures:
+    """Figures of one shortcut on one generator (or cell); control: the shortcut's name."""
+
+    control: str
+    generator: str
+    figures: CellFigures
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values: the figures' keys beside `control` and `generator`."""
+        return {"control": self.control, "generator": self.generator, **self.figures.to_json()}
 
 
 def shortcuts(dataset: Dataset, windows: WindowSet, train: WindowSet | None = None) -> dict[str, PairScorer]:
@@ -69,20 +84,25 @@ def shortcut_rows(
     videos: pd.DataFrame,
     rules: Mapping[str, Sequence[TargetTrials]],
     protocol: Protocol,
-) -> list[dict[str, Any]]:
+) -> list[ShortcutFigures]:
     """Figures of every shortcut on the very trials of the main figure, one row a shortcut and generator.
 
-    rules: generator -> trials over the positions of `videos`. Under NVFAIR's rule a row also has `cross_cross`, the
-    mean AUC where both videos are cross-reenactments: there the self/cross detector must lose what it had.
+    rules: generator -> trials over the positions of `videos`. Under NVFAIR's rule the figures also have `cross_cross`,
+    the AUCs where both videos are cross-reenactments: there the self/cross detector must lose what it had.
     """
     cross = _cross(videos, rules, protocol)
-    return [
-        {"control": name, "generator": generator}
-        | compute_figures(scorer, found, videos, protocol, full=False)
-        | _cross_figures(scorer, cross.get(generator, ()), videos, protocol)
-        for name, scorer in scorers.items()
-        for generator, found in rules.items()
-    ]
+    rows = []
+    for name, scorer in scorers.items():
+        for generator, trials_of_generator in rules.items():
+            figures = compute_figures(scorer, trials_of_generator, videos, protocol, full=False)
+            cross_trials = cross.get(generator, ())
+            if any(target_trials.complete for target_trials in cross_trials):
+                cross_protocol = _cross_protocol(protocol)
+                figures = figures.with_cross_cross(
+                    compute_figures(scorer, cross_trials, videos, cross_protocol, full=False)
+                )
+            rows.append(ShortcutFigures(name, generator, figures))
+    return rows
 
 
 def _cross_protocol(protocol: Protocol) -> Protocol:
@@ -102,12 +122,3 @@ def _cross(videos: pd.DataFrame, cells: Iterable[str], protocol: Protocol) -> di
         return {}
     rule, known = _cross_protocol(protocol).trials, set(videos["generator"])
     return {name: list(trials(videos, name, rule)) for name in cells if name in known}
-
-
-def _cross_figures(
-    scorer: PairScorer, found: Sequence[TargetTrials], videos: pd.DataFrame, protocol: Protocol
-) -> dict[str, Any]:
-    if not any(one.complete for one in found):
-        return {}
-    whole = compute_figures(scorer, found, videos, _cross_protocol(protocol), full=False)
-    return {"cross_cross": {key: whole[key] for key in ("auc_mean", "auc_pooled", "trials")}}

@@ -9,7 +9,7 @@ from benchmark.evaluation.sections import cells, sections, select_test_generator
 from benchmark.methods.candidates import Candidate
 from benchmark.metrics.paired_differences import Difference, paired_difference, paired_pooled_difference
 from benchmark.protocols.schema import Protocol
-from benchmark.trial_scores.figures import plain
+from benchmark.trial_scores.figure_values import finite_or_none
 from benchmark.trial_scores.scored_trials import ScoredTrials, scored_trials
 from benchmark.trials.trials import trials
 from benchmark.windows.window_set import read_windows
@@ -76,7 +76,7 @@ def compare(
 
 def _mean(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[str, Any]:
     gap = paired_difference(one.target_statistics, other.target_statistics, one.weights, confidence, one.strata_count)
-    return _plain(gap, one.mean_interval().value, other.mean_interval().value)
+    return _finite_or_none(gap, one.mean_interval().value, other.mean_interval().value)
 
 
 def _pooled(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[str, Any] | None:
@@ -84,18 +84,18 @@ def _pooled(one: ScoredTrials, other: ScoredTrials, confidence: float) -> dict[s
     if first is None or second is None:
         return None
     gap = paired_pooled_difference(first, second, one.weights, confidence, one.strata_count)
-    return _plain(gap, first.auc, second.auc)
+    return _finite_or_none(gap, first.auc, second.auc)
 
 
-def _plain(gap: Difference, first: float, second: float) -> dict[str, Any]:
+def _finite_or_none(gap: Difference, first: float, second: float) -> dict[str, Any]:
     known = gap.reason == ""
     return {
         "first": first,
         "second": second,
         "difference": gap.value,
-        "low": plain(gap.low),
-        "high": plain(gap.high),
-        "superiority": plain(gap.superiority),
+        "low": finite_or_none(gap.low),
+        "high": finite_or_none(gap.high),
+        "superiority": finite_or_none(gap.superiority),
         "decided": known and not gap.low <= 0 <= gap.high,
         "people": gap.people,
         "reason": gap.reason,

@@ -21,7 +21,7 @@ from benchmark.methods.candidates import Candidate, EmbeddingsCandidate, ScoresC
 from benchmark.methods.embedding_files import write_embeddings
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
-from nvfair_tools.files import made_folder, written_aside
+from nvfair_tools.files import atomic_output, make_folder
 
 # Columns of the videos' table that trials, figures and controls of a protocol read.
 COLUMNS = (
@@ -44,13 +44,13 @@ class Evidence:
     """Writes what candidates were scored from to `folder`."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = made_folder(folder)
+        self.folder = make_folder(folder)
 
     def keep(self, one: Candidate, windows: WindowSet, found: VideoEmbeddings | None, section: int) -> str:
         """Keeps one candidate's embeddings of `windows`, or its file; returns the file's name."""
         if isinstance(one, (EmbeddingsCandidate, ScoresCandidate)):
             name = f"{one.name}-{section}{one.path.suffix}"
-            with written_aside(self.folder / name) as aside:
+            with atomic_output(self.folder / name) as aside:
                 shutil.copyfile(one.path, aside)
             return name
         assert found is not None
@@ -70,11 +70,11 @@ class Evidence:
                 "score": np.concatenate([found.genuine, found.impostor]),
             }
         )
-        with written_aside(self.folder / validation_file(name, section)) as aside:
+        with atomic_output(self.folder / validation_file(name, section)) as aside:
             table.to_parquet(aside, index=False)
 
     def keep_videos(self, asked: pd.DataFrame, scored: pd.Series, section: int) -> None:
         """Keeps the table of a section's videos: those that should have been scored, and whether they were."""
         table = asked.reindex(columns=list(COLUMNS)).assign(scored=asked["video"].isin(scored))
-        with written_aside(self.folder / videos_file(section)) as aside:
+        with atomic_output(self.folder / videos_file(section)) as aside:
             table.to_parquet(aside, index=False)

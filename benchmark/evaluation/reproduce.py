@@ -31,12 +31,13 @@ import pyarrow.parquet as pq
 from benchmark.evaluation.evidence import validation_file, videos_file
 from benchmark.methods.embedding_files import read_embeddings, table_columns, video_embeddings
 from benchmark.methods.score_files import TableScorer, read_scores
-from benchmark.protocols.schema import Scoring, parse_protocol
+from benchmark.protocols.reading import parse_protocol
+from benchmark.protocols.schema import Scoring
 from benchmark.trial_scores.cells import CellContext, compute_cell_figures
 from benchmark.trial_scores.scores import PairScorer, Scorer
 from benchmark.trials.trials import cell_generators
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 
 BUNDLE_VERSION = 1
 RECORD, VALIDATION = "bundle.json", "validation.parquet"
@@ -96,7 +97,7 @@ def pack(report: Path, out: Path, *, method: str = "", generator: str = "", prot
         "files": {key: hashlib.sha256(value).hexdigest() for key, value in files.items()},
     }
     files[RECORD] = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
-    with written_aside(out) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
+    with atomic_output(out) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
         for key in sorted(files):
             archive.writestr(zipfile.ZipInfo(key, _EPOCH), files[key], zipfile.ZIP_DEFLATED)
     return cell
@@ -125,7 +126,7 @@ def run(bundle: Path) -> tuple[dict[str, Any], list[Difference]]:
     asked, scored = videos.reset_index(drop=True), videos[videos["scored"]].reset_index(drop=True)
     scorer = _scorer(bundle, files, scored["video"].to_numpy(dtype=object), protocol.scoring)
     again = compute_cell_figures(scorer, scored, cell["generator"], protocol, CellContext(asked, _validation(files)))
-    again = json.loads(json.dumps(again, allow_nan=False))
+    again = json.loads(json.dumps(again.to_json(), allow_nan=False))
     reported = {key: value for key, value in cell.items() if key in again}
     return cell, list(_differences(reported, again, ""))
 

@@ -163,7 +163,7 @@ def _section(
     }
     run.say("scoring shortcuts and null controls")
     scorers = controls.shortcuts(run.dataset, windows, run.training(protocol))
-    shortcuts = [row | {"section": number} for row in shortcut_rows(scorers, windows.videos, rules, protocol)]
+    shortcuts = [row.to_json() | {"section": number} for row in shortcut_rows(scorers, windows.videos, rules, protocol)]
     nulls = [
         row | {"section": number, "generator": name, "method": ""}
         for name, found in rules.items()
@@ -182,7 +182,7 @@ def _section(
             cell.generator,
             cell.protocol,
             CellContext(asked, validation[one.name].pair, run.demographics),
-        )
+        ).to_json()
         beside = {row["control"]: row["per_target"] for row in shortcuts if row["generator"] == cell.generator}
         gain = margin(
             figures["per_target"], beside, source=collection_of_person(windows.videos), seed=protocol.uncertainty.seed

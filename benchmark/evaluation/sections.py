@@ -13,6 +13,7 @@ import pandas as pd
 
 from benchmark.evaluation import overlap_checks as provenance
 from benchmark.methods.candidates import Candidate
+from benchmark.methods.declaration import UNKNOWN
 from benchmark.protocols.schema import Protocol, Relation, expand_sweep
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
@@ -99,9 +100,9 @@ def select_test_generators(videos: pd.DataFrame, section: Section, asked: Sequen
 
 def _relation(one: Candidate, generators: tuple[str, str]) -> str:
     """How the generators of a cell stand to a candidate's training; "mixed" where its two differ in that."""
-    found = {provenance.relation(one.declaration, name) for name in generators}
-    if provenance.UNKNOWN in found:
-        return provenance.UNKNOWN
+    found = {one.declaration.relation_to(name) for name in generators}
+    if UNKNOWN in found:
+        return UNKNOWN
     return found.pop() if len(found) == 1 else provenance.MIXED
 
 
@@ -123,7 +124,7 @@ def cells(
     found = []
     protocols = section.protocols
     for one in candidates:
-        against = [*provenance.own_overlaps(one.declaration)]
+        against = [str(shared) for shared in one.declaration.contradictions()]
         against += provenance.overlaps(one.declaration, people, (), Relation.ANY)
         if against and not allow_overlap:
             provenance.refuse(one.name, against)
@@ -132,7 +133,7 @@ def cells(
             how = _relation(one, both)
             fitting = [p for p in protocols if p.generators.relation.value in (how, "any")]
             stamps = list(against)
-            if not fitting and how in (provenance.UNKNOWN, provenance.MIXED):
+            if not fitting and how in (UNKNOWN, provenance.MIXED):
                 fitting = [section.protocol]
             elif not fitting:
                 if not explicit and not section.named:

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 from typing import Protocol as Interface
 
-import yaml
-
+from benchmark.methods.declaration import Declaration, parse_declaration, read_declaration
 from benchmark.methods.embed import embed_videos
 from benchmark.methods.embedding_files import read_embeddings, table_columns, video_embeddings
-from benchmark.methods.method import Declaration, Method, parse_declaration
+from benchmark.methods.method import Method
 from benchmark.methods.score_files import TableScorer, read_scores
 from benchmark.pretrained import checkpoint_folder
 from benchmark.protocols.schema import Protocol, Scoring
@@ -214,15 +213,6 @@ def _file(path: Path, declaration: Path | None) -> Candidate:
     return kind(path.stem, path, declared)
 
 
-def read_declaration(path: Path) -> Declaration:
-    """The declaration in a YAML or JSON file; NvfairError where it cannot be read, Problems where it is wrong."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise NvfairError(f"the declaration cannot be read: {error}", where=path) from error
-    return parse_declaration(content, where=path)
-
-
 def _attribute(name: str) -> Any:
     module, _, attribute = current_path(name).partition(":")
     try:
@@ -256,6 +246,6 @@ def _built(found: Any, name: str, device: str) -> Method:
         raise NvfairError(
             f"its declaration is {type(found.declaration).__name__}",
             where=name,
-            expected="benchmark.methods.method.Declaration; Declaration.unknown() where nothing is known",
+            expected="benchmark.methods.declaration.Declaration; Declaration.unknown() where nothing is known",
         )
     return found

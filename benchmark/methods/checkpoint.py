@@ -1,9 +1,10 @@
 """Checkpoints: weights as safetensors, and beside them, in JSON, everything that must be known to trust a figure.
 
-checkpoint.json names the network and its sizes, the people (in both roles) and generators that training and selection
-touched, the data, the protocol, the feature and all options; it holds the hash of the weights and is written last.
-Equal runs write equal bytes, so there are no dates in it. A network that was trained elsewhere comes with what its
-maker declares of it instead (`declaration`), "unknown" where nothing is known.
+checkpoint.json names the network and its sizes, the people and generators that training and selection have seen, the
+data, the protocol, the feature and all options; it holds the hash of the weights and is written last. Equal runs write
+equal bytes, so there are no dates in it. A record that tells drivers and targets apart, as that of our own training
+does, has the keys `people`, `generators` and `data`; any other record has the key `declaration` instead, the form of
+`Declaration.to_json`.
 """
 
 from __future__ import annotations
@@ -16,85 +17,39 @@ from typing import Any
 import numpy as np
 from safetensors.torch import load_file, save_file
 
-from benchmark.methods.method import (
-    Declaration,
-    Needs,
-    Touched,
-    parse_declaration,
-)
+from benchmark.methods.declaration import Declaration, RoleExposure, check_disjoint, parse_declaration
+from benchmark.methods.method import Needs
 from benchmark.methods.network import Network, embed_windows, network_class
 from benchmark.pretrained import checkpoint_folder
-from benchmark.protocols.schema import Protocol, Time, parse_protocol
+from benchmark.protocols.reading import parse_protocol
+from benchmark.protocols.schema import Protocol, Time
 from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import sha256_of, write_text, written_aside
+from nvfair_tools.files import atomic_output, sha256_of, write_text
 
 CHECKPOINT_VERSION = 2
 RECORD_FILE, WEIGHTS_FILE = "checkpoint.json", "weights.safetensors"
 
 
 @dataclass(frozen=True)
-class People:
-    """Identities (`namespace:id`) in either role, sorted."""
-
-    drivers: tuple[str, ...]
-    targets: tuple[str, ...]
-
-    @property
-    def all(self) -> frozenset[str]:
-        """Everybody whose motion or face was touched."""
-        return frozenset(self.drivers) | frozenset(self.targets)
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Who and what a checkpoint has touched.
-
-    train, validation: people. held_out: the data set's test people at training time. train_generators,
-    selection_generators: names. data: {"name", "sha256" of dataset.json}.
-    """
-
-    train: People
-    validation: People
-    held_out: tuple[str, ...]
-    train_generators: tuple[str, ...]
-    selection_generators: tuple[str, ...]
-    data: dict[str, str]
-
-    @property
-    def declaration(self) -> Declaration:
-        """The same in the benchmark's terms; our training takes no thresholds and no cohort."""
-        return Declaration(
-            training=Touched(self.train.all, frozenset(self.train_generators)),
-            selection=Touched(self.validation.all, frozenset(self.selection_generators)),
-            held_out=frozenset(self.held_out),
-            data=self.data,
-        )
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """A trained network with its record; a method of the benchmark.
 
-    provenance: a Provenance where we trained it, else what its maker declares. protocol: trained under; None where
-    it was not ours. selection: how the step was chosen. options: of the training. device: where it embeds.
+    declaration: what it was trained on. protocol: the protocol it was trained under; None where it was trained
+    elsewhere. feature: what the network sees of a frame. selection: how the step was chosen. options: of the training.
+    digest: sha256 of the record. device: where it embeds.
     """
 
     name: str
     network: Network
-    provenance: Provenance | Declaration
+    declaration: Declaration
     protocol: Protocol | None
     feature: dict[str, Any]
     selection: dict[str, Any]
     options: dict[str, Any]
     digest: str = ""
     device: str = "cpu"
-
-    @property
-    def declaration(self) -> Declaration:
-        """What it was trained on."""
-        return self.provenance if isinstance(self.provenance, Declaration) else self.provenance.declaration
 
     @property
     def needs(self) -> Needs:
@@ -140,7 +95,7 @@ class Checkpoint:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECORD_FILE).unlink(missing_ok=True)
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
-        with written_aside(folder / WEIGHTS_FILE) as aside:
+        with atomic_output(folder / WEIGHTS_FILE) as aside:
             save_file(tensors, aside)
         write_text(folder / RECORD_FILE, json.dumps(self._record(folder), indent=1, sort_keys=True) + "\n")
 
@@ -156,17 +111,20 @@ class Checkpoint:
             "selection": self.selection,
             "options": self.options,
         }
-        made = self.provenance
-        if isinstance(made, Declaration):
-            return record | {"declaration": made.to_json()}
+        training, selection = self.declaration.training, self.declaration.selection
+        if training.drivers is None or selection.drivers is None:
+            return record | {"declaration": self.declaration.to_json()}
         return record | {
             "people": {
-                "train": {"drivers": list(made.train.drivers), "targets": list(made.train.targets)},
-                "validation": {"drivers": list(made.validation.drivers), "targets": list(made.validation.targets)},
-                "held_out": list(made.held_out),
+                "train": _people_to_json(training),
+                "validation": _people_to_json(selection),
+                "held_out": sorted(self.declaration.held_out),
             },
-            "generators": {"train": list(made.train_generators), "selection": list(made.selection_generators)},
-            "data": made.data,
+            "generators": {
+                "train": sorted(training.generators or ()),
+                "selection": sorted(selection.generators or ()),
+            },
+            "data": dict(self.declaration.data),
         }
 
 
@@ -193,7 +151,7 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     version = record.get("format_version")
     if version not in (1, CHECKPOINT_VERSION):
         raise NvfairError(f"format version {version!r}", where=path, expected=f"version {CHECKPOINT_VERSION}")
-    provenance = _provenance(record, path)
+    declaration = _parse_record_declaration(record, path)
     weights = folder / WEIGHTS_FILE
     if not weights.is_file() or sha256_of(weights) != record["weights_sha256"]:
         raise NvfairError("the weights are not those that the record names", where=weights, remedy="copy it again")
@@ -206,7 +164,7 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     return Checkpoint(
         name=record["name"],
         network=network.eval(),
-        provenance=provenance,
+        declaration=declaration,
         protocol=None if protocol is None else parse_protocol(protocol, where=path),
         feature=record["feature"],
         selection=record["selection"],
@@ -225,17 +183,16 @@ def _fill(network: Network, weights: Path) -> None:
         ) from error
 
 
-def _provenance(record: dict[str, Any], path: Path) -> Provenance | Declaration:
+def _parse_record_declaration(record: dict[str, Any], path: Path) -> Declaration:
+    """What the record says of people and generators, in either of its two forms."""
     if "declaration" in record:
         return parse_declaration(record["declaration"], where=path)
     try:
         people, generators = record["people"], record["generators"]
-        made = Provenance(
-            train=_people(people["train"]),
-            validation=_people(people["validation"]),
-            held_out=tuple(people["held_out"]),
-            train_generators=tuple(generators["train"]),
-            selection_generators=tuple(generators["selection"]),
+        declaration = Declaration(
+            training=_parse_people(people["train"], generators["train"]),
+            selection=_parse_people(people["validation"], generators["selection"]),
+            held_out=frozenset(people["held_out"]),
             data=dict(record["data"]),
         )
     except (KeyError, TypeError) as error:
@@ -245,25 +202,13 @@ def _provenance(record: dict[str, Any], path: Path) -> Provenance | Declaration:
             expected="people and generators of training and selection",
             remedy="train it again: unknown provenance cannot be told apart from the test people",
         ) from error
-    check_disjoint(made, where=path)
-    return made
+    check_disjoint(declaration, where=path)
+    return declaration
 
 
-def _people(entry: dict[str, list[str]]) -> People:
-    return People(tuple(entry["drivers"]), tuple(entry["targets"]))
+def _parse_people(people: dict[str, list[str]], generators: list[str]) -> RoleExposure:
+    return RoleExposure.from_videos(people["drivers"], people["targets"], generators)
 
 
-def check_disjoint(made: Provenance, *, where: object) -> None:
-    """NvfairError where training, validation and held-out people meet."""
-    for first, second, people in (
-        ("training", "validation", made.train.all & made.validation.all),
-        ("training", "test", made.train.all & frozenset(made.held_out)),
-        ("validation", "test", made.validation.all & frozenset(made.held_out)),
-    ):
-        if people:
-            raise NvfairError(
-                f"{len(people)} person(s) are in {first} and in {second}: {', '.join(sorted(people)[:5])}",
-                where=where,
-                expected="splits without a person in common, in either role",
-                remedy="correct the split of these people and train again",
-            )
+def _people_to_json(exposure: RoleExposure) -> dict[str, list[str]]:
+    return {"drivers": sorted(exposure.drivers or ()), "targets": sorted(exposure.targets or ())}

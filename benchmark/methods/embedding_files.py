@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import written_aside
+from nvfair_tools.files import atomic_output
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def write_embeddings(path: Path, windows: WindowSet, embeddings: np.ndarray, met
         pa.array(windows.start_frame.astype(np.int32)),
         pa.FixedSizeListArray.from_arrays(flat, size),
     ]
-    with written_aside(path) as aside:
+    with atomic_output(path) as aside:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), aside, compression="zstd")
 
 

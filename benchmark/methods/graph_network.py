@@ -34,7 +34,7 @@ from torch.nn import functional
 from benchmark.methods.network import Network
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.landmarks.avaprintdb import AVAPRINTDB_109, avaprintdb_normalised
+from nvfair_tools.landmarks.avaprintdb import AVAPRINTDB_109, normalise_avaprintdb_points
 
 POINTS = len(AVAPRINTDB_109)
 
@@ -104,7 +104,7 @@ class GraphNetwork(Network):
                 where=f"video {video.get('video', '')}",
             )
         of_frame = np.repeat(sizes, np.diff(windows.offsets), axis=0)
-        return avaprintdb_normalised(windows.mesh_at(self.mesh_points()), of_frame)
+        return normalise_avaprintdb_points(windows.mesh_at(self.mesh_points()), of_frame)
 
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """points (B, T, N, 3) -> embeddings (B, D, 1); of reordered frames they are the same, as order is not seen."""

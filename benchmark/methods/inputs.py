@@ -17,7 +17,7 @@ import torch
 
 from benchmark.windows.device_frames import FramePoints
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.features import DEFAULT_SCALE, Scale, facial_scale, pair_indices, unit_landmarks
+from nvfair_tools.features import DEFAULT_SCALE, Scale, facial_scale, pair_indices, scaled_landmarks
 
 # distances: the paper's feature. distances-centred: less their mean over the window, which takes the face's shape away
 # exactly and leaves its motion (ours). deltas: differences of the distances of neighbouring frames. still: the
@@ -51,7 +51,7 @@ class FrameFeatures:
             return np.asarray(landmarks, dtype=np.float32)
         if self.kind == "coordinates-normalised":
             return normalised_landmarks(landmarks, self.scale)
-        return unit_landmarks(landmarks, self.scale)
+        return scaled_landmarks(landmarks, self.scale)
 
     def __call__(self, points: torch.Tensor) -> torch.Tensor:
         """Features (P, N) float32 of prepared landmarks (N, L, 2).

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from benchmark.methods.checkpoint import Checkpoint
+from benchmark.methods.declaration import Declaration
 from benchmark.methods.graph_network import POINTS, GraphNetwork, GraphShape
-from benchmark.methods.method import Declaration
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import sha256_of
 
@@ -39,7 +39,7 @@ def import_published(path: str | Path, declaration: Declaration, name: str | Non
     return Checkpoint(
         name=name or path.stem,
         network=network,
-        provenance=declaration,
+        declaration=declaration,
         protocol=None,
         feature=network.feature(),
         selection={"metric": "its authors' choice", "step": None, "steps_run": None, "validation_auc": None},

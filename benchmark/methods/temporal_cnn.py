@@ -31,7 +31,7 @@ from benchmark.methods.inputs import FrameFeatures, Input, feature_statistics, f
 from benchmark.methods.network import Network
 from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.window_set import WindowSet
-from nvfair_tools.dataset.schema import LANDMARKS
+from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 from nvfair_tools.landmarks.scheme import SCHEME_126
@@ -106,7 +106,7 @@ class TemporalCnn(Network):
                 f"--size {', '.join(options.sizes)} is for other networks",
                 expected="--width, --embedding, --dilations and --dropout for the temporal CNN",
             )
-        features = feature_width(options.input, LANDMARKS)
+        features = feature_width(options.input, LANDMARK_COUNT)
         shape = NetworkShape(
             features, options.input, options.width, options.embedding, options.dilations, options.dropout, options.scale
         )

@@ -1,4 +1,7 @@
-"""What decides a training run, apart from the data and the protocol."""
+"""What decides a training run, apart from the data and the protocol.
+
+The fields of these classes are keys of checkpoints and of the digest by which an interrupted run is recognised.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,25 @@ Schedule = Literal["cosine", "drop", "constant"]
 
 LOSSES = ("fingerprint", "triplet", "supcon")
 NEGATIVES = ("face", "any")
+OPTIMISERS = ("adamw", "adam")
+SCHEDULES = ("cosine", "drop", "constant")
+PRECISIONS = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
 class LossOptions:
-    """kind: "fingerprint", or "triplet" and "supcon" of benchmark.training.metric_losses.
+    """The loss of a training run. Raises NvfairError for a value that no loss can take.
 
-    Of the fingerprint loss: tau, and include_self (whether j = i counts in N); scale: "batch", c is the batch's mean
-    squared distance over all i, j, t, t', taken as a constant in gradients, or a positive number as text;
-    shuffle_weight multiplies R (0: no shuffled windows are made). Of all: share_driving_clip, whether windows of one
-    driving clip pull. Of the others: margin (triplet), temperature (supcon), negatives ("face": other drivers of the
-    same face, where the batch has any; "any": all other drivers).
+    kind: "fingerprint", or "triplet" or "supcon" of benchmark.training.metric_losses.
+    tau: temperature of the fingerprint loss.
+    scale: its c. "batch": the batch's mean squared distance over all i, j, t, t', taken as a constant in gradients; or
+    a positive number as text.
+    include_self: whether j = i counts in N of the fingerprint loss.
+    share_driving_clip: whether windows of one driving clip pull each other, in every loss.
+    shuffle_weight: factor of R, the shuffled windows of the fingerprint loss; 0: no shuffled windows are made.
+    margin: of the triplet loss. temperature: of the supcon loss.
+    negatives: which windows push in triplet and supcon. "face": other drivers of the same face, where the batch has
+    any; "any": all other drivers.
     """
 
     kind: str = "fingerprint"
@@ -40,35 +51,30 @@ class LossOptions:
     negatives: str = "face"
 
     def __post_init__(self) -> None:
-        if self.kind not in LOSSES:
-            raise NvfairError(f"loss {self.kind!r} is unknown", expected=f"one of {', '.join(LOSSES)}")
-        if self.negatives not in NEGATIVES:
-            raise NvfairError(f"negatives {self.negatives!r}", expected=f"one of {', '.join(NEGATIVES)}")
-        if self.scale != "batch" and not _positive(self.scale):
-            raise NvfairError(f"loss scale {self.scale!r}", expected='"batch", or a positive number')
-        if self.tau <= 0 or self.temperature <= 0:
-            raise NvfairError("tau and temperature of a loss are not positive", expected="numbers above 0")
+        _check_choice("loss", self.kind, LOSSES)
+        _check_choice("negatives", self.negatives, NEGATIVES)
+        if self.scale != "batch" and not _is_positive(self.scale):
+            raise NvfairError(f"loss scale is {self.scale!r}", expected='"batch", or a positive number')
+        for name in ("tau", "temperature"):
+            if getattr(self, name) <= 0:
+                raise NvfairError(f"{name} of the loss is {getattr(self, name)}", expected="a number above 0")
 
     @property
     def shuffles(self) -> bool:
-        """Whether it wants windows with their frames in random order."""
+        """Whether the loss needs windows with their frames in random order."""
         return self.kind == "fingerprint" and self.shuffle_weight > 0
-
-
-def _positive(text: str) -> bool:
-    try:
-        return 0 < float(text) < float("inf")
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """noise: standard deviation of what is added to each coordinate of each frame, as a share of the face's size (root
-    mean square distance of its points from their centroid): landmarkers differ, but noise drowns small motion.
+    """Changes to training windows (benchmark.training.augmentation). Raises NvfairError for a value out of range.
+
+    noise: standard deviation of what is added to each coordinate of each frame, as a share of the face's size (root
+    mean square distance of its points from their centroid). Landmarkers differ, but noise drowns small motion.
     speed: each window is played up to this share slower or faster about its middle (the frames beyond its ends repeat
-    the last one): takes a person's pace away, which may be what tells them. mirror: share of batches that are seen in
-    a mirror, all windows of a batch alike, as a face in a mirror moves like another person's.
+    the last one). It removes a person's pace, which may be what identifies them.
+    mirror: share of batches that are seen in a mirror, all windows of a batch alike, as a face in a mirror moves like
+    another person's.
     """
 
     noise: float = 0.0
@@ -76,25 +82,31 @@ class Augmentation:
     mirror: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.noise < 0 or not 0 <= self.speed < 1 or not 0 <= self.mirror <= 1:
-            raise NvfairError(
-                f"augmentation {self}", expected="noise of at least 0, speed in [0, 1), mirror between 0 and 1"
-            )
+        if self.noise < 0:
+            raise NvfairError(f"augmentation noise is {self.noise}", expected="at least 0")
+        if not 0 <= self.speed < 1:
+            raise NvfairError(f"augmentation speed is {self.speed}", expected="at least 0 and below 1")
+        if not 0 <= self.mirror <= 1:
+            raise NvfairError(f"augmentation mirror is {self.mirror}", expected="a share between 0 and 1")
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Options of a training run.
+    """Options of a training run; with the data and the protocol they decide the checkpoint, and nothing else does.
 
-    generators: trained and selected on. method: the network (benchmark.methods.network.NETWORKS); input, scale, width,
-    embedding, dilations and dropout are the temporal CNN's, `sizes` those of any other by name. windows: the budget;
-    equal budgets make methods comparable. batch: windows of one loss, as only windows of one batch are compared.
-    accumulate: batches a step, over all processes together, whose gradients are averaged. drivers: people a batch.
-    optimiser: "adamw", or "adam" (weight decay as part of the gradient). schedule: "cosine" down to a hundredth,
-    "drop" to a tenth after two thirds, "constant"; each after a linear warm-up over that share of the steps.
-    validate_every: windows between validations. patience: validations without a better one before it stops (0: never).
-    validation_clips: at most so many clips of each driver on each face (0: all). precision: "float32", or "bfloat16"
-    for the matrix products. compile: through torch.compile. No option but these decides what comes out.
+    generators: names of the generators to train and select on.
+    method: the network (benchmark.methods.network.NETWORKS). input, scale, width, embedding, dilations and dropout are
+    options of the temporal CNN; `sizes` holds those of any other network by name.
+    windows: the budget; equal budgets make methods comparable. batch: windows of one loss, as only windows of one batch
+    are compared. accumulate: batches a step, over all processes together, whose gradients are averaged. drivers: people
+    a batch.
+    optimiser: "adamw", or "adam" (weight decay as part of the gradient). schedule: "cosine" down to a hundredth of the
+    learning rate, "drop" to a tenth after two thirds of the steps, "constant"; each after a linear warm-up over the
+    share `warm_up` of the steps.
+    validate_every: windows between validations. patience: validations without a better one before training stops (0:
+    never). validation_clips: at most so many clips of each driver on each face are validated on (0: all).
+    precision: "float32", or "bfloat16" for the matrix products. compile: through torch.compile.
+    Raises NvfairError for a value that training cannot take.
     """
 
     generators: tuple[str, ...]
@@ -125,11 +137,12 @@ class TrainOptions:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
-        if self.accumulate < 1:
-            raise NvfairError(f"{self.accumulate} batches a step", expected="at least one")
-        for name, known in (("optimiser", ("adamw", "adam")), ("schedule", ("cosine", "drop", "constant"))):
-            if getattr(self, name) not in known:
-                raise NvfairError(f"{name} {getattr(self, name)!r} is unknown", expected=f"one of {', '.join(known)}")
+        for name in ("windows", "batch", "accumulate", "validate_every"):
+            if getattr(self, name) < 1:
+                raise NvfairError(f"{name} is {getattr(self, name)}", expected="at least 1")
+        _check_choice("optimiser", self.optimiser, OPTIMISERS)
+        _check_choice("schedule", self.schedule, SCHEDULES)
+        _check_choice("precision", self.precision, PRECISIONS)
 
     @property
     def steps(self) -> int:
@@ -138,14 +151,26 @@ class TrainOptions:
 
     @property
     def validation_steps(self) -> int:
-        """Steps between validations."""
+        """Optimiser steps between validations."""
         return max(1, self.validate_every // (self.batch * self.accumulate))
 
     def to_json(self) -> dict[str, Any]:
-        """As plain values."""
+        """All options as plain values."""
         return json.loads(json.dumps(asdict(self)))
 
     def digest(self, *more: str) -> str:
-        """Hash of the options and of `more`: what an interrupted run must share to go on."""
+        """sha256 of the options and of `more`: an interrupted run goes on only where it is the same."""
         text = json.dumps([self.to_json(), *more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise NvfairError(f"{name} {value!r} is unknown", expected=f"one of {', '.join(known)}")
+
+
+def _is_positive(text: str) -> bool:
+    try:
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False

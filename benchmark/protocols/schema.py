@@ -1,11 +1,11 @@
-"""Protocol files: everything that decides a benchmark figure apart from the data and the method.
+"""Protocols: everything that decides a benchmark figure apart from the data and the method.
 
 A protocol is a JSON file. Its canonical hash names it, so that two figures are comparable exactly when their hashes
 are equal. Choices that the published works leave open are fields here, with our choice as the default.
 
-Fields that came after the first release (`later`) are written, and hashed, only where a protocol uses them: files and
-hashes from before stay what they were. A protocol may name a sweep over one field, which `expand` turns into plain
-protocols with hashes of their own.
+Fields that came after the first release (`later_fields`) are written, and hashed, only where a protocol uses them, so
+that files and hashes from before stay what they were. A protocol may name a sweep over one field, which `expand_sweep`
+turns into plain protocols with hashes of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import json
 import re
 from enum import Enum
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import (
@@ -29,98 +28,98 @@ from pydantic import (
     model_validator,
 )
 
-from nvfair_tools.errors import NvfairError, Problems
-
-PROTOCOL_VERSION = 1
-
-
-# What a sweep cannot change: it names the protocol rather than its figures.
-_NAMES = ("format_version", "name", "title", "sweep")
+# Fields that a sweep cannot change: they name a protocol and do not change its figures.
+_NAMING_FIELDS = ("format_version", "name", "title", "sweep")
 
 
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Fields that the first release did not have; at their default they are left out of what is written and hashed.
-    later: ClassVar[tuple[str, ...]] = ()
+    # Fields that the first release did not have; at their default they are neither written nor hashed.
+    later_fields: ClassVar[tuple[str, ...]] = ()
 
     @model_serializer(mode="wrap")
-    def _without_unused(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _leave_out_unused(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         content: dict[str, Any] = write(self)
-        unused = [name for name in self.later if getattr(self, name) == type(self).model_fields[name].default]
+        unused = [name for name in self.later_fields if getattr(self, name) == type(self).model_fields[name].default]
         return {name: value for name, value in content.items() if name not in unused}
 
 
 class TrialRule(str, Enum):
-    """Which videos are compared; of one face but for the last two rules."""
+    """Which pairs of videos are compared; both show the same face, except under the last two rules."""
 
     # NVFAIR's equation 6: genuine are all unordered pairs of self-reenactments of the face, impostor are all pairs of
     # one of them with a video of that face that somebody else drives.
     SELF_SELF_VS_SELF_CROSS = "self-self-vs-self-cross"
     # Both videos are cross-reenactments of the face: genuine where one person drives both. A detector of
-    # "the motion does not fit this face" has nothing to hold on to here.
+    # "the motion does not fit this face" gains nothing here.
     CROSS_CROSS = "cross-cross"
     # AVAPrintDB's: all unordered pairs of one collection's videos, whatever faces they show, self-reenactments
     # included: genuine where one person drives both.
     SAME_DRIVER = "same-driver"
     # A self-reenactment of k against cross-reenactments of other faces of k's collection: genuine where k drives them.
-    # Genuine and impostor are self x cross alike, so that nothing is to be had from noticing a face that is not the
-    # driver's own.
+    # Genuine and impostor pairs are self x cross alike, so that a detector of a face that is not the driver's own gains
+    # nothing.
     DIFFERENT_FACE = "different-face"
 
 
 class Relation(str, Enum):
-    """How the generators of training and of testing must stand to each other."""
+    """Which generators a method is tested on, compared with those that it was trained on."""
 
-    SEEN = "seen"  # tested on a generator that was trained on
-    UNSEEN = "unseen"  # tested on generators that neither training nor selection touched
+    SEEN = "seen"  # a generator that training used
+    UNSEEN = "unseen"  # generators that neither training nor selection used
     ANY = "any"
 
 
-class Split(_Part):
-    """Names of the data set's splits that play each role."""
+class Split(_FrozenModel):
+    """Which split of the data set plays each role."""
 
     train: str = "train"
     validation: str = "validation"
     test: str = "test"
 
 
-class Generators(_Part):
-    """`train`, `test`: names of generators; empty: whatever the checkpoint was trained on, whatever the data holds."""
+class Generators(_FrozenModel):
+    """Generators of training and testing by name, and how they must relate to each other.
+
+    train: empty for those that the checkpoint was trained on. test: empty for all generators of the data set.
+    """
 
     relation: Relation = Relation.ANY
     train: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
 
 
-class Template(_Part):
-    """Enrolment by several clips.
+class Template(_FrozenModel):
+    """Enrolment by several clips of the target.
 
-    clips: self-reenactments of the target, of different clips, that make one template. draws: how many orders of the
-    target's clips are drawn by the trials' seed; each gives one template for each probe: its first `clips` clips other
-    than the probe's own, so that every probe is scored and larger templates hold the smaller ones.
+    clips: self-reenactments of the target, of different clips, that make one template.
+    draws: how many orders of the target's clips are drawn by the trials' seed. Each order gives one template for each
+    probe: its first `clips` clips other than the probe's own. So every probe is scored, and larger templates contain
+    the smaller ones.
     """
 
     clips: int = Field(ge=1)
     draws: int = Field(default=1, ge=1)
 
 
-class Trials(_Part):
-    """The rule of the headline trials.
+class Trials(_FrozenModel):
+    """Which trials the headline figures are computed on.
 
     share_driving_clip: whether a genuine pair may come from one driving clip (a near-copy). NVFAIR's rule as published
-    lets all unordered pairs of self-reenactments count; within one generator each self-reenactment has its own clip,
-    so that `false` changes nothing there, and matters only where a set renders a clip twice (variants of a generator).
-    only_shared_clips: genuine pairs are those alone that come from one driving clip.
-    clips_per_driver: at most so many videos of each driver on each face are used, drawn by `seed` (0: all); under
-    different-face, the videos of so many of each driver's clips, the same on every face and by every generator. For
-    rules whose trials grow with the square of the videos.
+    counts all unordered pairs of self-reenactments. Within one generator each self-reenactment has its own clip, so
+    `false` changes nothing there; it matters only where a set renders a clip twice (variants of a generator).
+    only_shared_clips: the only genuine pairs are those that come from one driving clip.
+    clips_per_driver: at most so many videos of each driver on each face are used, drawn by `seed` (0: all). Under
+    different-face: the videos of so many of each driver's clips, the same on every face and by every generator. It is
+    meant for rules whose trials grow with the square of the videos.
     across_generators: the first video is by one generator, the second by another; every ordered pair of generators is
     a cell of its own.
-    scenarios: of the first (enrolled) video and of the second (probe); null: any. template: null: single videos.
+    scenarios: scenario of the first (enrolled) video and of the second (probe); null: any.
+    template: how several videos enrol together; null: a single video enrols.
     """
 
-    later = ("only_shared_clips", "across_generators", "scenarios", "template")
+    later_fields = ("only_shared_clips", "across_generators", "scenarios", "template")
 
     rule: TrialRule = TrialRule.SELF_SELF_VS_SELF_CROSS
     share_driving_clip: bool = False
@@ -132,7 +131,7 @@ class Trials(_Part):
     template: Template | None = None
 
     @model_validator(mode="after")
-    def _agreeing(self) -> Trials:
+    def _check_agreement(self) -> Trials:
         if self.only_shared_clips and not self.share_driving_clip:
             raise ValueError("only_shared_clips asks for pairs that share_driving_clip = false forbids")
         if self.template is not None and self.rule is not TrialRule.SELF_SELF_VS_SELF_CROSS:
@@ -142,15 +141,16 @@ class Trials(_Part):
         return self
 
 
-class Time(_Part):
-    """Tracks are resampled in time to `fps` (a rational, "30000/1001") before windows are cut.
+class Time(_FrozenModel):
+    """The frame rate that tracks are resampled to, and the windows that are cut from them then.
 
-    window: frames a window (71: the length a re-implementation reports). stride: frames between window starts. The
-    rate and the stride are not public: 30 and half a window are our choices. seconds: of each video, enrolled or probe,
-    only the first so many are used (null: all); a shorter video is used whole.
+    fps: frames a second, a rational such as "30000/1001". window: frames a window (71: the length a re-implementation
+    reports). stride: frames between window starts. The published rate and stride are not public: 30 and half a window
+    are our choices. seconds: only the first so many seconds of each video, enrolled or probe, are used (null: all); a
+    shorter video is used whole.
     """
 
-    later = ("seconds",)
+    later_fields = ("seconds",)
 
     fps: str = "30/1"
     window: int = Field(default=71, ge=2)
@@ -159,7 +159,7 @@ class Time(_Part):
 
     @field_validator("fps")
     @classmethod
-    def _rational(cls, text: str) -> str:
+    def _parse_rate(cls, text: str) -> str:
         try:
             value = Fraction(text)
         except (ValueError, ZeroDivisionError) as error:
@@ -170,54 +170,58 @@ class Time(_Part):
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second."""
+        """Frames a second, as an exact fraction."""
         return Fraction(self.fps)
 
     @property
     def frames(self) -> int | None:
-        """How many frames of each video are used, at this rate; None: all."""
+        """Frames of each video that are used, at this rate; None: all."""
         return None if self.seconds is None else int(Fraction(repr(self.seconds)) * self.rate)
 
     @property
     def window_only(self) -> Time:
-        """What a method must have been trained for: the same without `seconds`, which says how much is looked at."""
+        """The same without `seconds`: what a method must have been trained for."""
         return self.model_copy(update={"seconds": None})
 
 
-class Missing(_Part):
-    """What happens where the face was not found.
+class Missing(_FrozenModel):
+    """What happens where the landmarker found no face, and with short videos.
 
     max_gap_frames: gaps of at most so many frames (at the protocol's rate) are interpolated; a window that touches a
-    longer one is excluded and counted. short_videos: a video with fewer frames than a window is excluded and counted
-    ("exclude"), or played forwards and backwards until it fills one ("mirror").
+    longer gap is excluded and counted. short_videos: a video with fewer frames than a window is excluded and counted
+    ("exclude"), or played forwards and backwards until it fills a window ("mirror").
     """
 
     max_gap_frames: int = Field(default=5, ge=0)
     short_videos: Literal["exclude", "mirror"] = "exclude"
 
 
-class Scoring(_Part):
-    """From windows to the score of a pair of videos; larger means more alike.
+class Scoring(_FrozenModel):
+    """How the embeddings of windows become the score of a pair of videos; a larger score means more alike.
 
     aggregation: "mean-embedding": a video is the mean of its windows' L2-normalised embeddings, normalised again;
     "mean-score": a pair's score is the mean over all pairs of windows. How the paper goes from windows to videos is
-    not public. score: minus the Euclidean distance of L2-normalised embeddings (NVFAIR), or their cosine.
+    not public.
+    score: minus the Euclidean distance of L2-normalised embeddings (NVFAIR), or their cosine.
     template: how a probe is compared with a template of several videos: with the mean of their (normalised) video
-    embeddings, normalised again, or by the mean of its scores with each.
+    embeddings, normalised again, or by the mean of its scores with each of them.
     """
 
-    later = ("template",)
+    later_fields = ("template",)
 
     aggregation: Literal["mean-embedding", "mean-score"] = "mean-embedding"
     score: Literal["negative-euclidean", "cosine"] = "negative-euclidean"
-    # What is reported first; every figure is computed whichever this is.
+    # The figure that is reported first; every figure is computed, whichever this is.
     headline: Literal["mean-auc-over-targets", "pooled-auc"] = "mean-auc-over-targets"
     fmr_targets: tuple[float, ...] = (0.1, 0.01)
     template: Literal["mean-embedding", "mean-score"] = "mean-embedding"
 
 
-class Uncertainty(_Part):
-    """Intervals resample people (one weight a person, as target and as driver); permutations permute people."""
+class Uncertainty(_FrozenModel):
+    """How intervals and permutation tests are computed.
+
+    Intervals resample people (one weight a person, as target and as driver); permutation tests permute people.
+    """
 
     resamples: int = Field(default=1000, ge=0)
     confidence: float = Field(default=0.95, gt=0, lt=1)
@@ -225,17 +229,17 @@ class Uncertainty(_Part):
     seed: int = 0
 
 
-class Sweep(_Part):
-    """One field of the protocol, by its path ("time.seconds"), and the values that it takes in turn."""
+class Sweep(_FrozenModel):
+    """A field of the protocol, by its path ("time.seconds"), and the values that it takes in turn."""
 
     field: str
     values: tuple[Any, ...] = Field(min_length=1)
 
 
-class Protocol(_Part):
-    """One protocol. `digest` is its identity."""
+class Protocol(_FrozenModel):
+    """A protocol, or a sweep over one of its fields; `digest` is its identity."""
 
-    later = ("sweep",)
+    later_fields = ("sweep",)
 
     format_version: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -250,58 +254,59 @@ class Protocol(_Part):
     sweep: Sweep | None = None
 
     @model_validator(mode="after")
-    def _sweeping(self) -> Protocol:
+    def _check_sweep(self) -> Protocol:
         members = expand_sweep(self) if self.sweep is not None else []
-        for what in ("digest", "name"):
-            if len({getattr(one, what) for one in members}) < len(members):
-                raise ValueError(f"sweep over {self.sweep.field}: two values give one {what}")  # type: ignore[union-attr]
+        for attribute in ("digest", "name"):
+            if len({getattr(member, attribute) for member in members}) < len(members):
+                field = self.sweep.field  # type: ignore[union-attr]
+                raise ValueError(f"sweep over {field}: two values give one {attribute}")
         return self
 
     @property
     def digest(self) -> str:
         """sha256 of the canonical JSON of everything that can change a figure (all but name and title).
 
-        That of a sweep is made from its members' digests, and from nothing else.
+        The digest of a sweep is made from its members' digests, and from nothing else.
         """
         content: Any = self.model_dump(mode="json", exclude={"name", "title"})
         if self.sweep is not None:
-            content = {"sweep": [one.digest for one in expand_sweep(self)]}
+            content = {"sweep": [member.digest for member in expand_sweep(self)]}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def to_json(self) -> str:
-        """The whole protocol: every default written out but those of fields that came later."""
+        """The text of a protocol file: every field, also at its default, except unused fields that came later."""
         return json.dumps(self.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
 
 
 def expand_sweep(protocol: Protocol) -> list[Protocol]:
-    """The plain protocols that a sweep stands for, in its order, named NAME-VALUE; a plain protocol stands for itself.
+    """The plain protocols of a sweep, in its order, named NAME-VALUE; a plain protocol gives itself alone.
 
     Raises ValueError where the sweep names no field of the protocol or a value that the field cannot take; a Protocol
     that was parsed has none of these.
     """
     if protocol.sweep is None:
         return [protocol]
-    *way, leaf = protocol.sweep.field.split(".")
+    *sections, field = protocol.sweep.field.split(".")
     members = []
     for value in protocol.sweep.values:
         content = protocol.model_dump(mode="json")
         del content["sweep"]
-        part: Any = protocol
-        inner: Any = content
-        for step in way:
-            part, inner = getattr(part, step, None), inner.get(step)
-            if not isinstance(part, _Part) or not isinstance(inner, dict):
-                raise ValueError(f"sweep over {protocol.sweep.field!r}: this protocol has no part {step!r}")
+        section: Any = protocol
+        section_content: Any = content
+        for name in sections:
+            section, section_content = getattr(section, name, None), section_content.get(name)
+            if not isinstance(section, _FrozenModel) or not isinstance(section_content, dict):
+                raise ValueError(f"sweep over {protocol.sweep.field!r}: this protocol has no part {name!r}")
         if (
-            leaf not in type(part).model_fields
-            or isinstance(getattr(part, leaf), _Part)
-            or (not way and leaf in _NAMES)
+            field not in type(section).model_fields
+            or isinstance(getattr(section, field), _FrozenModel)
+            or (not sections and field in _NAMING_FIELDS)
         ):
             raise ValueError(f"sweep over {protocol.sweep.field!r}: no field that can be swept")
-        inner[leaf] = value
+        section_content[field] = value
         content["name"] = f"{protocol.name}-{_slug(value)}"
-        content["title"] = f"{protocol.title} ({leaf}: {_shown(value)})".strip()
+        content["title"] = f"{protocol.title} ({field}: {_value_text(value)})".strip()
         try:
             members.append(Protocol.model_validate(content))
         except ValidationError as error:
@@ -310,42 +315,11 @@ def expand_sweep(protocol: Protocol) -> list[Protocol]:
 
 
 def _slug(value: Any) -> str:
-    """A value as part of a name."""
-    return re.sub(r"[^a-z0-9]+", "-", _shown(value).lower()).strip("-")
+    """A swept value as part of a protocol's name."""
+    return re.sub(r"[^a-z0-9]+", "-", _value_text(value).lower()).strip("-")
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return ", ".join(_shown(one) for one in value)
+        return ", ".join(_value_text(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def parse_protocol(content: Any, *, where: object = "protocol") -> Protocol:
-    """A protocol from parsed JSON; raises Problems that list every wrong field."""
-    if isinstance(content, dict) and content.get("format_version", PROTOCOL_VERSION) != PROTOCOL_VERSION:
-        raise NvfairError(
-            f"protocol format version {content.get('format_version')!r}",
-            where=where,
-            expected=f"version {PROTOCOL_VERSION}",
-            remedy="use the release that wrote it",
-        )
-    try:
-        return Protocol.model_validate(content)
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(step) for step in item['loc']) or 'file'}: {item['msg']} (found {item['input']!r})"
-            for item in error.errors()
-        ]
-        raise Problems(where, problems, remedy="compare with the protocols that ship with the package") from error
-
-
-def read_protocol(path: str | Path) -> Protocol:
-    """Reads a protocol file; raises NvfairError where it is absent, not JSON, or not a protocol."""
-    path = Path(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NvfairError("no such protocol file", where=path) from error
-    except json.JSONDecodeError as error:
-        raise NvfairError(f"not valid JSON: {error}", where=path) from error
-    return parse_protocol(content, where=path)

@@ -6,7 +6,8 @@ import json
 from importlib import resources
 from pathlib import Path
 
-from benchmark.protocols.schema import Protocol, expand_sweep, parse_protocol, read_protocol
+from benchmark.protocols.reading import parse_protocol, read_protocol
+from benchmark.protocols.schema import Protocol, expand_sweep
 from nvfair_tools.errors import NvfairError
 
 _PACKAGE = "benchmark.protocols"

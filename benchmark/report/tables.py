@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmark.metrics.margin import NEAR
 from benchmark.protocols.schema import TrialRule
-from benchmark.trial_scores.figures import HEADLINE_FIGURES
+from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
 
 Results = dict[str, Any]
 _RELATIONS = (

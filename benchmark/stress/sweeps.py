@@ -173,7 +173,7 @@ class _Base:
             row["trials"] = {"genuine": 0, "impostor": 0, "targets": 0}
             if scorer is not None and any(one.complete for one in left):
                 whole = compute_figures(scorer, left, windows.videos, self.protocol, full=False)
-                row |= {key: whole[key] for key in ("auc_mean", "trials")}
+                row |= {"auc_mean": whole.auc_mean.to_json(), "trials": whole.trials.to_json()}
             rows.append(
                 row
                 | {

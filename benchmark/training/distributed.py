@@ -1,4 +1,4 @@
-"""The processes of one training: one, or several that share its batches, each on a device of its own.
+"""The processes of one training run: one, or several that share its batches, each on a device of its own.
 
 Several are started by `torchrun` (or `accelerate launch`); each takes its share of a step's batches, and gradients are
 averaged, so that the step is the one that a single process would make of the same batches.
@@ -18,10 +18,13 @@ from nvfair_tools.errors import NvfairError
 
 
 class TrainingProcesses:
-    """This process among those of the training. rank: its number. count: how many there are."""
+    """This process among the processes of the training run.
+
+    rank: number of this process. count: number of processes. device: where this process trains.
+    """
 
     def __init__(self, device: str) -> None:
-        """device: "cuda" is each process's own GPU where there are several."""
+        """device: "cuda" stands for each process's own GPU where there are several."""
         self.accelerator: Any = None
         self.rank, self.count, self.device = 0, 1, device
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -32,12 +35,15 @@ class TrainingProcesses:
             self.device = str(self.accelerator.device)
 
     @property
-    def main(self) -> bool:
-        """Whether this is the process that writes."""
+    def is_main(self) -> bool:
+        """Whether this is the process that writes files and reports progress."""
         return self.rank == 0
 
-    def share(self, batches: int) -> range:
-        """Which of a step's batches are this process's; NvfairError where they cannot be shared evenly."""
+    def batch_share(self, batches: int) -> range:
+        """Numbers of a step's batches that this process computes.
+
+        batches: batches a step. Raises NvfairError where the processes cannot share them evenly.
+        """
         if batches % self.count:
             raise NvfairError(
                 f"{self.count} processes cannot share {batches} batches a step evenly",
@@ -45,17 +51,17 @@ class TrainingProcesses:
             )
         return range(self.rank, batches, self.count)
 
-    def wrapped(self, network: nn.Module, compiled: bool) -> Any:
-        """The network, compiled where asked for, with averaged gradients where there are several processes."""
+    def wrap(self, network: nn.Module, *, compiled: bool) -> Any:
+        """The network, through torch.compile where requested, with averaged gradients where there are several."""
         model: Any = torch.compile(network) if compiled else network
         return model if self.accelerator is None else self.accelerator.prepare(model)
 
-    def alone(self, network: Any) -> AbstractContextManager:
-        """Within, gradients stay this process's: they are averaged at the step's last batch."""
-        return nullcontext() if self.accelerator is None else self.accelerator.no_sync(network)
+    def without_averaging(self, model: Any) -> AbstractContextManager:
+        """A context in which gradients stay in this process; they are averaged at the step's last batch."""
+        return nullcontext() if self.accelerator is None else self.accelerator.no_sync(model)
 
     def mean(self, value: torch.Tensor) -> torch.Tensor:
-        """The mean over processes."""
+        """The mean of `value` over all processes."""
         return value if self.accelerator is None else self.accelerator.reduce(value, reduction="mean")
 
     def broadcast_from_main(self, compute: Callable[[], float]) -> float:
@@ -64,7 +70,7 @@ class TrainingProcesses:
             return compute()
         from accelerate.utils import broadcast
 
-        value = torch.tensor([compute() if self.main else 0.0], dtype=torch.float64, device=self.device)
+        value = torch.tensor([compute() if self.is_main else 0.0], dtype=torch.float64, device=self.device)
         return float(broadcast(value)[0])
 
     def wait(self) -> None:

@@ -10,27 +10,31 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
 
-from benchmark.methods.checkpoint import Checkpoint, People, Provenance, check_disjoint
+from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.network import Network, network_class
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
+from benchmark.protocols.shipped import load as load_protocol
 from benchmark.training.augmentation import augment
 from benchmark.training.batches import BatchSampler
 from benchmark.training.distributed import TrainingProcesses
 from benchmark.training.fingerprint_loss import fingerprint_loss
+from benchmark.training.keyword_options import options_from_keywords
 from benchmark.training.log import TrainingLog
 from benchmark.training.metric_losses import metric_loss
+from benchmark.training.optimiser import learning_rate, make_optimiser
 from benchmark.training.selection import ValidationSet
 from benchmark.training.state import STATE_FILE, TrainingState, finished_checkpoint, restore_state, save_state
+from benchmark.training.training_data import declare_exposure, videos_of_split
 from benchmark.windows.device_frames import FramePlacement, FramePoints, to_device
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
@@ -41,58 +45,84 @@ Progress = Callable[[int, int, str], None]  # steps done, steps in all, a line o
 
 
 def train(
-    dataset: Dataset,
-    out: Path,
-    options: TrainOptions,
-    protocol: Protocol,
+    dataset: Dataset | str | Path,
+    out: str | Path,
+    options: TrainOptions | None = None,
+    protocol: Protocol | str | Path = "nvfair-seen",
     *,
+    generators: Sequence[str] | str = (),
     device: str = "cpu",
     name: str | None = None,
     frame_placement: FramePlacement = "auto",
-    tensorboard: Path | None = None,
+    tensorboard: str | Path | None = None,
     progress: Progress | None = None,
+    **option_values: Any,
 ) -> Checkpoint:
     """Trains on the protocol's training people and writes a checkpoint to `out`; goes on where it was interrupted.
 
-    frame_placement: where the frames are kept (benchmark.windows.device_frames). tensorboard: folder for its logs.
-    Started several times by `torchrun`, the processes share the work. Raises NvfairError where the splits share a
-    person, a generator is not in the data, `out` holds another run, or the data cannot train anything.
+        run = train("runs/clips", "runs/cnn", generators=["warp-dense"], windows=20_000)
+
+    dataset: a data set, or its folder. options: a TrainOptions; or leave it out and name `generators` and any other of
+    its fields as keywords (`options_from_keywords`). protocol: a protocol, its name, or the path of its file. name: of
+    the method in reports (default: the name of the folder `out`). frame_placement: where the frames are kept
+    (benchmark.windows.device_frames). tensorboard: folder for TensorBoard's logs. progress: called as training goes
+    on, with the steps done, the steps in all and a line of text.
+
+    Started several times by `torchrun`, the processes share the work. Returns the checkpoint, which is a method and can
+    be evaluated at once. Raises NvfairError where the splits share a person, a generator is not in the data, `out`
+    holds another run, or the data cannot train anything.
     """
-    out = Path(out)
+    if options is None:
+        options = options_from_keywords(generators, **option_values)
+    elif generators or option_values:
+        raise NvfairError(
+            f"both options and {', '.join(['generators'] * bool(generators) + list(option_values))} are given",
+            expected="either a TrainOptions or keywords",
+        )
+    dataset = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    protocol, out = load_protocol(protocol), Path(out)
     processes = TrainingProcesses(device)
     data = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
     digest = options.digest(data["sha256"], protocol.digest, name or out.name)
-    done = finished_checkpoint(out, digest)
+    checkpoint = finished_checkpoint(out, digest)
     processes.wait()
-    if done is not None:
-        return done
-    network = _network(options, protocol.time.window)
+    if checkpoint is not None:
+        return checkpoint
+    network = _new_network(options, protocol.time.window)
     mesh = network.mesh_points() if network.needs == "mesh" else False
-    chosen = _videos(dataset, protocol.split.train, options.generators)["video"]
-    windows = read_windows(dataset, protocol, videos=chosen, mesh=mesh)
-    held = ValidationSet.read(dataset, protocol, options, mesh=mesh)
-    provenance = _provenance(dataset, protocol, options, windows, held, data)
+    training_videos = videos_of_split(dataset, protocol.split.train, options.generators)
+    windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh)
+    validation = ValidationSet.read(dataset, protocol, options, mesh=mesh)
+    declaration = declare_exposure(dataset, protocol, options, windows, validation, data)
     with _reproducible(processes.device):
         training = Training(
-            windows, held, options, out, processes, frame_placement=frame_placement, digest=digest, network=network
+            windows,
+            validation,
+            options,
+            out,
+            processes,
+            frame_placement=frame_placement,
+            digest=digest,
+            network=network,
         )
-        with TrainingLog(tensorboard if processes.main else None) as log:
-            run = training.run(log, progress if processes.main else None)
+        log_folder = Path(tensorboard) if tensorboard is not None and processes.is_main else None
+        with TrainingLog(log_folder) as log:
+            state = training.run(log, progress if processes.is_main else None)
     checkpoint = Checkpoint(
         name=name or out.name,
         network=network.to("cpu").eval(),
-        provenance=provenance,
+        declaration=declaration,
         protocol=protocol,
         feature=network.feature(),
         selection={
-            "metric": held.metric,
-            "step": run.best_step,
-            "steps_run": run.step,
-            "validation_auc": None if math.isnan(run.best_value) else run.best_value,
+            "metric": validation.metric,
+            "step": state.best_step,
+            "steps_run": state.step,
+            "validation_auc": None if math.isnan(state.best_value) else state.best_value,
         },
         options=options.to_json() | {"run": digest},
     )
-    if processes.main:
+    if processes.is_main:
         checkpoint.save(out)
         (out / STATE_FILE).unlink(missing_ok=True)
     processes.wait()
@@ -100,12 +130,12 @@ def train(
 
 
 class Training:
-    """One run of one network over one set of windows."""
+    """One training run of one network over one set of windows."""
 
     def __init__(
         self,
         windows: WindowSet,
-        held: ValidationSet,
+        validation: ValidationSet,
         options: TrainOptions,
         out: Path,
         processes: TrainingProcesses | None = None,
@@ -114,67 +144,76 @@ class Training:
         digest: str = "",
         network: Network | None = None,
     ) -> None:
-        """Goes on from the state in `out` where there is one. network: a new one, which is prepared here."""
+        """Goes on from the state in the folder `out` where there is one.
+
+        network: a new network, which is fitted to the training frames here; None makes one. digest: of the options.
+        """
         self.processes = processes or TrainingProcesses("cpu")
-        self.network = network or _network(options, windows.length)
-        self.windows, self.held, self.options = windows, held, options
+        self.network = network or _new_network(options, windows.length)
+        self.windows, self.validation, self.options = windows, validation, options
         self.out, self.digest = out, digest
         self.frames = FramePoints(self.network.points(windows), self.processes.device, frame_placement)
         self.network.prepare(self.frames, windows, options.seed)
         self.network.to(self.frames.device)
         self.batches = BatchSampler(windows.videos, windows.video, options.batch, options.drivers, options.seed)
-        self.batch_share = self.processes.share(options.accumulate)
-        self.codes = _codes(windows.videos)
-        self.optimiser = _optimiser(self.network, options)
+        self.batch_share = self.processes.batch_share(options.accumulate)
+        self.labels = _labels(windows.videos)
+        self.optimiser = make_optimiser(self.network, options)
         self.state = restore_state(out / STATE_FILE, digest, self.network, self.optimiser)
-        self.model = self.processes.wrapped(self.network, compiled=options.compile)
+        self.model = self.processes.wrap(self.network, compiled=options.compile)
         self.mirror_indices = self.network.mirror_indices() if options.augmentation.mirror else None
 
     def run(self, log: TrainingLog, progress: Progress | None) -> TrainingState:
-        """All steps that are left; the network has the best weights afterwards."""
-        options, run = self.options, self.state
-        begun = time.monotonic() - run.seconds
+        """Takes all steps that are left; the network has the best weights afterwards."""
+        options, state = self.options, self.state
+        started = time.monotonic() - state.seconds
         losses: list[torch.Tensor] = []
-        told = ""
-        while run.step < options.steps and not (options.patience and run.stale >= options.patience):
-            rate = learning_rate(run.step, options)
+        message = ""
+        while state.step < options.steps and not (options.patience and state.stale >= options.patience):
+            rate = learning_rate(state.step, options)
             losses.append(self.step(rate))
-            run.step += 1
-            if progress and run.step % 5 == 0:
-                progress(run.step, options.steps, told)
-            if run.step % options.validation_steps == 0 or run.step == options.steps:
-                loss = float(self.processes.mean(torch.stack(losses).mean()))
-                if not math.isfinite(loss):
-                    raise NvfairError(
-                        f"the loss is {loss} at step {run.step}", remedy="train with a smaller learning rate"
-                    )
-                value = self.processes.broadcast_from_main(lambda: self.held.value(self.network, self.frames.device))
-                run.seconds = time.monotonic() - begun
-                windows = run.step * options.batch * options.accumulate
-                run.rows.append([run.step, windows, f"{loss:.6f}", f"{rate:.3e}", f"{value:.6f}", f"{run.seconds:.1f}"])
-                log.write(run.step, {"loss": loss, "learning_rate": rate, "validation_auc": value})
-                run.keep_best(value, self.network)
+            state.step += 1
+            if progress and state.step % 5 == 0:
+                progress(state.step, options.steps, message)
+            if state.step % options.validation_steps == 0 or state.step == options.steps:
+                message = self._validate(log, losses, rate, started)
                 losses = []
-                if self.processes.main:
-                    save_state(self.out, self.digest, self.network, self.optimiser, run)
-                told = f"loss {loss:.3f}, validation AUC {value:.3f}"
                 if progress:
-                    progress(run.step, options.steps, told)
-        if run.best_weights is not None:
-            self.network.load_state_dict(run.best_weights)
-        return run
+                    progress(state.step, options.steps, message)
+        if state.best_weights is not None:
+            self.network.load_state_dict(state.best_weights)
+        return state
+
+    def _validate(self, log: TrainingLog, losses: list[torch.Tensor], rate: float, started: float) -> str:
+        """Validates, logs and saves the state; a line of text about it.
+
+        losses: of the steps since the last validation. started: when the run would have started without interruptions.
+        """
+        options, state = self.options, self.state
+        loss = float(self.processes.mean(torch.stack(losses).mean()))
+        if not math.isfinite(loss):
+            raise NvfairError(f"the loss is {loss} at step {state.step}", remedy="train with a smaller learning rate")
+        auc = self.processes.broadcast_from_main(lambda: self.validation.mean_auc(self.network, self.frames.device))
+        state.seconds = time.monotonic() - started
+        windows = state.step * options.batch * options.accumulate
+        state.rows.append([state.step, windows, f"{loss:.6f}", f"{rate:.3e}", f"{auc:.6f}", f"{state.seconds:.1f}"])
+        log.write(state.step, {"loss": loss, "learning_rate": rate, "validation_auc": auc})
+        state.keep_best(auc, self.network)
+        if self.processes.is_main:
+            save_state(self.out, self.digest, self.network, self.optimiser, state)
+        return f"loss {loss:.3f}, validation AUC {auc:.3f}"
 
     def step(self, rate: float) -> torch.Tensor:
-        """One optimiser step; the loss, still on the device."""
+        """Takes one optimiser step at the learning rate `rate`; the mean loss of its batches, still on the device."""
         self.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         total = None
-        for share in self.batch_share:
-            last = share == self.batch_share[-1]
-            with nullcontext() if last else self.processes.alone(self.model):
-                loss = self.loss(self.state.step * self.options.accumulate + share) / len(self.batch_share)
+        for batch in self.batch_share:
+            is_last = batch == self.batch_share[-1]
+            with nullcontext() if is_last else self.processes.without_averaging(self.model):
+                loss = self.loss(self.state.step * self.options.accumulate + batch) / len(self.batch_share)
                 loss.backward()
             total = loss.detach() if total is None else total + loss.detach()
         self.optimiser.step()
@@ -182,7 +221,7 @@ class Training:
         return total
 
     def loss(self, number: int) -> torch.Tensor:
-        """The loss of batch `number`."""
+        """The loss of batch `number`, a scalar on the device."""
         options, device = self.options, self.frames.device
         torch.manual_seed(options.seed * 1_000_003 + number)  # whatever is random depends on the batch alone
         batch = self.batches.batch(number)
@@ -192,7 +231,7 @@ class Training:
         points = augment(self.frames.take(self.windows.rows(batch)), self.mirror_indices, options.augmentation)
         with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
             embeddings, shuffled = self.model(points, order)
-        labels = self.codes[:, self.windows.video[batch]]
+        labels = self.labels[:, self.windows.video[batch]]
         if options.loss.kind == "fingerprint":
             driver, target, clip = to_device(torch.from_numpy(labels), device)
             return fingerprint_loss(embeddings, shuffled, driver, target, clip, options.loss)
@@ -200,84 +239,19 @@ class Training:
         return metric_loss(embeddings, labels[0], labels[1], labels[2], options.loss, rng)
 
 
-def _network(options: TrainOptions, window: int) -> Network:
-    """A new network with the weights that the seed gives."""
-    state = torch.get_rng_state()
+def _new_network(options: TrainOptions, window: int) -> Network:
+    """A network with the weights that the seed gives; the caller's random state stays as it is."""
+    random_state = torch.get_rng_state()
     try:
         torch.manual_seed(options.seed)
         return network_class(options.method, where="--method").from_options(options, window)
     finally:
-        torch.set_rng_state(state)
+        torch.set_rng_state(random_state)
 
 
-def _optimiser(network: nn.Module, options: TrainOptions) -> torch.optim.Optimizer:
-    kind = torch.optim.AdamW if options.optimiser == "adamw" else torch.optim.Adam
-    return kind(network.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay, foreach=False)
-
-
-def _codes(videos: pd.DataFrame) -> np.ndarray:
-    """Driver, target and clip of each video as numbers (3, N)."""
+def _labels(videos: pd.DataFrame) -> np.ndarray:
+    """Driver, target and clip of each video as whole numbers (3, N)."""
     return np.stack([pd.factorize(videos[column], sort=True)[0] for column in ("driver", "target", "clip")])
-
-
-def learning_rate(step: int, options: TrainOptions) -> float:
-    """The rate of a step: linear warm-up, then as `options.schedule` says."""
-    warm = max(1, int(options.warm_up * options.steps))
-    if step < warm:
-        return options.learning_rate * (step + 1) / warm
-    if options.schedule == "constant":
-        return options.learning_rate
-    if options.schedule == "drop":
-        return options.learning_rate * (1.0 if step < options.steps * 2 / 3 else 0.1)
-    done = (step - warm) / max(1, options.steps - warm)
-    return options.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def _videos(dataset: Dataset, split: str, generators: tuple[str, ...]) -> pd.DataFrame:
-    """Reenactments of a split by the generators asked for; NvfairError naming what is not there."""
-    videos = dataset.videos[dataset.videos["generator"].notna()]
-    known = sorted(videos["generator"].unique())
-    unknown = [name for name in generators if name not in known]
-    if unknown or not generators:
-        raise NvfairError(
-            f"generator {', '.join(unknown)!r} is not in the data set" if unknown else "no generator is named",
-            where=dataset.folder,
-            expected=f"some of {', '.join(known)}",
-        )
-    chosen = videos[(videos["split"] == split) & videos["generator"].isin(generators)]
-    if chosen.empty:
-        raise NvfairError(
-            f"split {split!r} has no video by {', '.join(generators)}",
-            where=dataset.folder,
-            expected=f"one of the splits {', '.join(sorted(videos['split'].unique()))}",
-        )
-    return chosen
-
-
-def _provenance(
-    dataset: Dataset,
-    protocol: Protocol,
-    options: TrainOptions,
-    windows: WindowSet,
-    held: ValidationSet,
-    data: dict[str, str],
-) -> Provenance:
-    test = dataset.videos[dataset.videos["split"] == protocol.split.test]
-    registered = dataset.identities[dataset.identities["split"] == protocol.split.test]["identity"]
-    made = Provenance(
-        train=_people(windows.videos),
-        validation=_people(held.windows.videos),
-        held_out=tuple(sorted({*test["driver"], *test["target"], *registered})),
-        train_generators=tuple(sorted(options.generators)),
-        selection_generators=tuple(sorted(options.generators)) if held.usable else (),
-        data=data,
-    )
-    check_disjoint(made, where=dataset.folder)
-    return made
-
-
-def _people(videos: pd.DataFrame) -> People:
-    return People(tuple(sorted(videos["driver"].unique())), tuple(sorted(videos["target"].unique())))
 
 
 @contextmanager
@@ -286,12 +260,12 @@ def _reproducible(device: str) -> Iterator[None]:
     on_gpu = device.startswith("cuda")
     if on_gpu:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it starts
-    before, state = torch.are_deterministic_algorithms_enabled(), torch.get_rng_state()
+    was_deterministic, random_state = torch.are_deterministic_algorithms_enabled(), torch.get_rng_state()
     if on_gpu:
         torch.use_deterministic_algorithms(True)
     try:
         yield
     finally:
         if on_gpu:
-            torch.use_deterministic_algorithms(before)
-        torch.set_rng_state(state)
+            torch.use_deterministic_algorithms(was_deterministic)
+        torch.set_rng_state(random_state)

@@ -1,4 +1,4 @@
-"""Choosing a checkpoint by the protocol's metric on validation people, and on nobody else."""
+"""Choosing the best step of a training run by the protocol's metric, on validation people and on nobody else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from benchmark.methods.embed import group_by_video
 from benchmark.methods.network import Network, embed_windows
 from benchmark.methods.train_options import TrainOptions
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol, Scoring
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import TargetTrials, trials
@@ -22,7 +22,11 @@ from nvfair_tools.dataset import Dataset
 
 @dataclass
 class ValidationSet:
-    """Validation windows and trials. `usable`: whether any target has genuine and impostor trials."""
+    """Windows of the validation people, and the trials over them.
+
+    trials: one for each validation target and generator with genuine and impostor trials. frames: points of all
+    frames, made when they are first used.
+    """
 
     windows: WindowSet
     trials: list[TargetTrials]
@@ -33,43 +37,43 @@ class ValidationSet:
     def read(
         cls, dataset: Dataset, protocol: Protocol, options: TrainOptions, mesh: bool | Sequence[int] = False
     ) -> ValidationSet:
-        """Reads the validation people's videos by the training generators; mesh: see `read_windows`."""
+        """Reads the validation people's videos by the training generators; mesh: as in `read_windows`."""
         videos = dataset.usable()
-        chosen = videos[(videos["split"] == protocol.split.validation) & videos["generator"].isin(options.generators)]
+        videos = videos[(videos["split"] == protocol.split.validation) & videos["generator"].isin(options.generators)]
+        videos = videos.sort_values("video").reset_index(drop=True)
+        # Clips are drawn before anything is read, so that only videos that are compared are read and embedded.
         rule = protocol.trials.model_copy(update={"clips_per_driver": options.validation_clips})
-        # Drawn before anything is read, so that what is not compared is not embedded either.
-        drawn = chosen.sort_values("video").reset_index(drop=True)
-        used: set[int] = set()
+        compared: set[int] = set()
         for generator in options.generators:
-            for one in trials(drawn, generator, rule):
-                if one.complete:
-                    used |= set(np.unique(one.genuine)) | set(np.unique(one.impostor))
-        windows = read_windows(dataset, protocol, videos=drawn["video"].iloc[sorted(used)], mesh=mesh)
-        everything = rule.model_copy(update={"clips_per_driver": 0})
-        found = [
-            one
+            for target in trials(videos, generator, rule):
+                if target.complete:
+                    compared |= set(np.unique(target.genuine)) | set(np.unique(target.impostor))
+        windows = read_windows(dataset, protocol, videos=videos["video"].iloc[sorted(compared)], mesh=mesh)
+        all_clips = rule.model_copy(update={"clips_per_driver": 0})
+        complete_targets = [
+            target
             for generator in sorted(options.generators)
-            for one in trials(windows.videos, generator, everything)
-            if one.complete
+            for target in trials(windows.videos, generator, all_clips)
+            if target.complete
         ]
-        return cls(windows, found, protocol.scoring)
+        return cls(windows, complete_targets, protocol.scoring)
 
     @property
     def usable(self) -> bool:
-        """Whether there is anything to select by."""
+        """Whether there are trials to select by."""
         return bool(self.trials)
 
     @property
     def metric(self) -> str:
-        """What selects, in words."""
+        """The selection metric in words, for the checkpoint's record."""
         return "mean AUC over validation targets" if self.usable else "none: too few validation people, last step taken"
 
-    def value(self, network: Network, device: torch.device | str) -> float:
-        """Mean AUC over validation targets (and generators); NaN where there are no trials."""
+    def mean_auc(self, network: Network, device: torch.device | str) -> float:
+        """Mean AUC over validation targets and generators; NaN where there are no trials."""
         if not self.usable:
             return float("nan")
         if self.frames is None:
             self.frames = FramePoints(network.points(self.windows), device)
         embeddings = embed_windows(network, self.windows, self.frames)
-        scored = Scorer(group_by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
-        return float(np.mean([metrics.auc(one.genuine, one.impostor) for one in scored]))
+        scored_targets = Scorer(group_by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
+        return float(np.mean([roc.auc(target.genuine, target.impostor) for target in scored_targets]))

@@ -1,4 +1,4 @@
-"""What an interrupted training leaves behind, and how it goes on from there."""
+"""What an interrupted training run leaves in its folder, and how it goes on from there."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ import torch
 from benchmark.methods.checkpoint import RECORD_FILE, Checkpoint, load_checkpoint
 from benchmark.methods.network import Network
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import made_folder, write_text, written_aside
+from nvfair_tools.files import atomic_output, make_folder, write_text
 
 STATE_FILE, LOG_FILE = "state.pt", "log.csv"
-COLUMNS = ("step", "windows", "loss", "learning_rate", "validation_auc", "seconds")
+LOG_COLUMNS = ("step", "windows", "loss", "learning_rate", "validation_auc", "seconds")
 
 
 @dataclass
 class TrainingState:
-    """How far a training is: what a saved state holds beside the weights and the optimiser."""
+    """How far a training run is; saved beside the weights and the optimiser. Field names are keys of the saved file.
+
+    step: optimiser steps done. rows: one of LOG_COLUMNS for each validation. best_step, best_value, best_weights: of
+    the best validation. stale: validations since then. seconds: time spent.
+    """
 
     step: int = 0
     rows: list[list[Any]] = field(default_factory=list)
@@ -33,7 +37,7 @@ class TrainingState:
     seconds: float = 0.0
 
     def keep_best(self, value: float, network: Network) -> None:
-        """Keeps the weights of the best validation, or the last ones where there is none."""
+        """Keeps the weights where `value` is the best validation so far, or where there is no validation (NaN)."""
         if math.isnan(value) or math.isnan(self.best_value) or value > self.best_value:
             self.best_step, self.best_value, self.stale = self.step, value, 0
             self.best_weights = {key: tensor.detach().cpu().clone() for key, tensor in network.state_dict().items()}
@@ -41,39 +45,41 @@ class TrainingState:
             self.stale += 1
 
 
-def save_state(out: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer, run: TrainingState) -> None:
-    """Writes the state and the log, each whole or not at all."""
-    state = {"digest": digest, "network": network.state_dict(), "optimiser": optimiser.state_dict(), **vars(run)}
-    with written_aside(out / STATE_FILE) as aside:
-        torch.save(state, aside)
+def save_state(
+    out: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer, state: TrainingState
+) -> None:
+    """Writes the state and the log to the folder `out`, each whole or not at all. digest: of the run's options."""
+    content = {"digest": digest, "network": network.state_dict(), "optimiser": optimiser.state_dict(), **vars(state)}
+    with atomic_output(out / STATE_FILE) as temporary:
+        torch.save(content, temporary)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(run.rows)
+    writer.writerow(LOG_COLUMNS)
+    writer.writerows(state.rows)
     write_text(out / LOG_FILE, text.getvalue())
 
 
 def restore_state(path: Path, digest: str, network: Network, optimiser: torch.optim.Optimizer) -> TrainingState:
-    """The run saved at `path`, with its weights and optimiser put in place; a new one where there is none.
+    """The state saved at `path`, with its weights and optimiser put in place; a new one where there is no file.
 
-    Raises NvfairError where it is another run's.
+    Raises NvfairError where the state belongs to another run.
     """
     if not path.exists():
         return TrainingState()
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    if state.pop("digest") != digest:
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if content.pop("digest") != digest:
         raise NvfairError(
             "this folder holds an unfinished training with other options or other data",
             where=path,
             remedy="name another folder, or delete this one",
         )
-    network.load_state_dict(state.pop("network"))
-    optimiser.load_state_dict(state.pop("optimiser"))
-    return TrainingState(**state)
+    network.load_state_dict(content.pop("network"))
+    optimiser.load_state_dict(content.pop("optimiser"))
+    return TrainingState(**content)
 
 
 def finished_checkpoint(out: Path, digest: str) -> Checkpoint | None:
-    """The checkpoint that is already there, where it is this very run's; else None, with the folder made.
+    """The checkpoint in the folder `out` where this very run has finished; else None, with the folder made.
 
     Raises NvfairError where the folder holds anything else.
     """
@@ -85,7 +91,7 @@ def finished_checkpoint(out: Path, digest: str) -> Checkpoint | None:
                 expected="an empty folder, or one with an unfinished training of the same options",
                 remedy="name another folder",
             )
-        made_folder(out)
+        make_folder(out)
         return None
     checkpoint = load_checkpoint(out)
     if checkpoint.options.get("run") != digest:

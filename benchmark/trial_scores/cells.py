@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark.protocols.schema import Protocol, TrialRule
+from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import PairScorer, Scorer
 from benchmark.trials.trials import trials
@@ -38,7 +38,7 @@ class CellContext:
 
 def compute_cell_figures(
     scorer: PairScorer, videos: pd.DataFrame, cell: str, protocol: Protocol, context: CellContext
-) -> dict[str, Any]:
+) -> CellFigures:
     """Figures of `scorer` on the trials of `cell`, and where it can score any trial, of the cross-cross trials.
 
     videos: the table whose rows the scorer numbers.
@@ -47,7 +47,7 @@ def compute_cell_figures(
     requested_trials = None
     if protocol.trials.template is None:
         requested_trials = list(trials(context.requested_videos, cell, protocol.trials))
-    result = compute_figures(
+    figures = compute_figures(
         scorer,
         list(trials(videos, cell, protocol.trials)),
         videos,
@@ -63,5 +63,5 @@ def compute_cell_figures(
         if any(target_trials.complete for target_trials in cross_trials):
             cross_protocol = protocol.model_copy(update={"trials": rule})
             cross_figures = compute_figures(scorer, cross_trials, videos, cross_protocol, full=False)
-            result["cross_cross"] = {key: cross_figures[key] for key in ("auc_mean", "auc_pooled", "trials")}
-    return result
+            figures = figures.with_cross_cross(cross_figures)
+    return figures

@@ -1,30 +1,40 @@
-"""All figures of one scorer on one generator's trials, as plain values for the results file."""
+"""All figures of one scorer on one generator's trials."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark.metrics import roc as metrics
 from benchmark.metrics.costs import Costs, affine_calibration, cllr, cllr_min, min_dcf
-from benchmark.metrics.curves import histogram, roc_band
 from benchmark.metrics.failure_to_acquire import Failed, failed_trials, generalised_rates, with_failed
-from benchmark.metrics.intervals import Interval
 from benchmark.metrics.permutation import group_aucs, permutation_test
 from benchmark.metrics.subgroups import subgroups, worst_decile
 from benchmark.metrics.thresholds import support, threshold_at_eer, threshold_at_fmr
 from benchmark.protocols.schema import Protocol, TrialRule
-from benchmark.trial_scores.embedding_distances import embedding_distances
+from benchmark.trial_scores.cell_figures import CellFigures
+from benchmark.trial_scores.chart_data import chart_data
+from benchmark.trial_scores.figure_values import (
+    DetectionCost,
+    EqualErrorRate,
+    FailureFigures,
+    GroupFigures,
+    IntervalFigure,
+    LikelihoodRatioCost,
+    PermutationFigures,
+    RateAtFmr,
+    SubgroupFigures,
+    ThresholdRates,
+    TrialCounts,
+    finite_or_none,
+)
 from benchmark.trial_scores.scored_trials import ScoredTrials, collection_of_person, scored_trials
 from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import TargetTrials
 
-# Names of a protocol's headlines -> keys of `figures`.
-HEADLINE_FIGURES = {"mean-auc-over-targets": "auc_mean", "pooled-auc": "auc_pooled"}
 COSTS = Costs()
 
 
@@ -38,212 +48,175 @@ def compute_figures(
     requested_trials: Sequence[TargetTrials] | None = None,
     validation_scores: tuple[np.ndarray, np.ndarray] | None = None,
     demographics: Mapping[str, Mapping[str, str | None]] | None = None,
-) -> dict[str, Any]:
-    """Figures of `scorer` over `trials` (those that have genuine and impostor pairs; under the same-driver rule all,
-    in the pooled figures: its blocks are parts of one pot).
+) -> CellFigures:
+    """Figures of `scorer` over those of `trials` that have genuine and impostor pairs.
 
-    videos: the table that trials number. full: also curves, bands, histograms, the table of people, distances and the
-    permutation test. requested_trials: the trials that the rule makes of all videos, those without a score among
-    them; what is missing from `trials` counts as rejected under "fta". validation_scores: genuine and impostor scores
-    of validation people, from which thresholds and the calibration are taken. demographics: column -> person -> value.
+    Under the same-driver rule targets with one kind of pairs count too, in the pooled figures: there a target's trials
+    are one block of the whole.
+
+    videos: the table whose rows the trials number. full: also chart data and the permutation test. requested_trials:
+    the trials that the rule makes of all videos, those without a score among them; what is missing from `trials`
+    counts as rejected under `failures`. validation_scores: genuine and impostor scores of validation people, from
+    which thresholds and the calibration are taken. demographics: column -> person -> value.
+
+    Raises NvfairError where a score is missing or NaN, naming the trial, and where no target has an AUC.
     """
-    found = scored_trials(scorer, trials, videos, protocol)
-    genuine, impostor, per_target = found.genuine, found.impostor, found.auc_by_target
+    scored = scored_trials(scorer, trials, videos, protocol)
+    genuine, impostor, auc_by_target = scored.genuine, scored.impostor, scored.auc_by_target
     curve = metrics.roc(genuine, impostor)
-    result: dict[str, Any] = {
-        "auc_mean": as_json(found.mean_interval()),
-        "auc_pooled": as_json(found.pooled_interval()),
-        "eer": vars(metrics.eer(curve)),
-        "tpr_at_fmr": {str(x): _tpr(genuine, impostor, found.impostor_pairs, x) for x in protocol.scoring.fmr_targets},
-        "min_dcf": {"value": min_dcf(curve, COSTS), **vars(COSTS)},
-        **_cllr(genuine, impostor, curve, validation_scores),
-        "worst_decile": worst_decile(per_target),
-        "per_target": {name: per_target[name] for name in sorted(per_target)},
-        "trials": {"genuine": len(genuine), "impostor": len(impostor), "targets": len(found.complete_targets)},
-    }
-    wanted = _requested_trials(requested_trials, protocol)
-    failed = failed_trials(wanted, [one.trials for one in found.target_scores]) if wanted else Failed()
-    if requested_trials is not None:
-        result["fta"] = _failures(found, wanted, failed, protocol)
-    if validation_scores is not None:
-        result["at_validation_threshold"] = _rates_at_validation_thresholds(
-            genuine, impostor, validation_scores, failed, protocol
-        )
-    if demographics:
-        result["subgroups"] = {name: _subgroups(per_target, values) for name, values in sorted(demographics.items())}
-    if full:
-        result |= _chart_data(scorer, found, curve)
-        if protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS:
-            result["permutation"] = _permutation(found, videos, protocol)
-    return result
+    fmr_targets = protocol.scoring.fmr_targets
+    requested = _requested_trials(requested_trials, protocol)
+    failed = failed_trials(requested, [scores.trials for scores in scored.target_scores]) if requested else Failed()
+    has_permutation = full and protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS
+    return CellFigures(
+        auc_mean=IntervalFigure.of(scored.mean_interval()),
+        auc_pooled=IntervalFigure.of(scored.pooled_interval()),
+        eer=_eer(curve),
+        tpr_at_fmr={str(target): _rate_at_fmr(scored, target) for target in fmr_targets},
+        min_dcf=DetectionCost(min_dcf(curve, COSTS), COSTS.prior, COSTS.miss, COSTS.false_alarm),
+        information=_cllr(genuine, impostor, curve, validation_scores),
+        worst_decile=worst_decile(auc_by_target),
+        auc_by_target={target: auc_by_target[target] for target in sorted(auc_by_target)},
+        trials=TrialCounts(len(genuine), len(impostor), len(scored.complete_targets)),
+        failures=None if requested_trials is None else _failures(scored, requested, failed, protocol),
+        at_validation_threshold=None
+        if validation_scores is None
+        else _rates_at_validation_thresholds(genuine, impostor, validation_scores, failed, protocol),
+        subgroups={column: _subgroups(auc_by_target, values) for column, values in sorted(demographics.items())}
+        if demographics
+        else None,
+        charts=chart_data(scorer, scored, curve) if full else None,
+        permutation=_permutation(scored, videos, protocol) if has_permutation else None,
+    )
 
 
-def as_json(interval: Interval) -> dict[str, Any]:
-    """An interval as plain values; null, with the reason, where there is none."""
-    ends = {"value": interval.value, "low": plain(interval.low), "high": plain(interval.high)}
-    return {**ends, "people": interval.people, **({"reason": interval.reason} if interval.reason else {})}
+def _eer(curve: metrics.Roc) -> EqualErrorRate:
+    eer = metrics.eer(curve)
+    return EqualErrorRate(eer.value, eer.low, eer.high)
 
 
-def plain(value: float) -> float | None:
-    """A number for a JSON file, which has neither NaN nor infinity: null for those."""
-    return float(value) if math.isfinite(value) else None
-
-
-def _tpr(genuine: np.ndarray, impostor: np.ndarray, pairs: int, target: float) -> dict[str, Any]:
-    """The value is given even where it is not supported, so that a page can grey it out with the reason."""
-    found = {"value": metrics.tpr_at_fmr(genuine, impostor, target), "impostors": len(impostor), "pairs": pairs}
+def _rate_at_fmr(scored: ScoredTrials, target: float) -> RateAtFmr:
+    value = metrics.tpr_at_fmr(scored.genuine, scored.impostor, target)
+    impostors, pairs = len(scored.impostor), scored.impostor_pairs
     if target == 0:
-        return {**found, "supported": False, "reason": "no number of trials supports an FMR of 0"}
-    return {**found, **vars(support(len(impostor), pairs, target))}
+        return RateAtFmr(value, impostors, pairs, False, "no number of trials supports an FMR of 0")
+    supported = support(impostors, pairs, target)
+    return RateAtFmr(value, impostors, pairs, supported.supported, supported.reason)
 
 
 def _cllr(
     genuine: np.ndarray,
     impostor: np.ndarray,
     curve: metrics.Roc,
-    validation: tuple[np.ndarray, np.ndarray] | None,
-) -> dict[str, Any]:
+    validation_scores: tuple[np.ndarray, np.ndarray] | None,
+) -> LikelihoodRatioCost:
     """Cllr of scores calibrated on validation people, or else of the scores as they are, and its minimum."""
-    if validation is None:
-        cost, of = cllr(genuine, impostor), "scores as they are"
+    if validation_scores is None:
+        cost, scores = cllr(genuine, impostor), "scores as they are"
     else:
-        calibration = affine_calibration(*validation)
-        cost, of = cllr(calibration(genuine), calibration(impostor)), "scores calibrated on validation people"
-    return {"cllr": plain(cost), "cllr_of": of, "cllr_min": cllr_min(curve)}
+        calibration = affine_calibration(*validation_scores)
+        cost = cllr(calibration(genuine), calibration(impostor))
+        scores = "scores calibrated on validation people"
+    return LikelihoodRatioCost(finite_or_none(cost), scores, cllr_min(curve))
 
 
 def _requested_trials(requested: Sequence[TargetTrials] | None, protocol: Protocol) -> list[TargetTrials]:
-    """Of the trials that were asked for, those that would have been scored had nothing failed."""
-    one_pot = protocol.trials.rule is TrialRule.SAME_DRIVER
-    return [one for one in requested or () if one.complete or one_pot]
+    """Of the requested trials, those that would have been scored had nothing failed."""
+    any_kind_counts = protocol.trials.rule is TrialRule.SAME_DRIVER
+    return [target_trials for target_trials in requested or () if target_trials.complete or any_kind_counts]
 
 
 def _failures(
-    found: ScoredTrials, wanted: Sequence[TargetTrials], failed: Failed, protocol: Protocol
-) -> dict[str, Any]:
+    scored: ScoredTrials, requested: Sequence[TargetTrials], failed: Failed, protocol: Protocol
+) -> FailureFigures:
     """Counts of trials without a score, and the figures with them rejected.
 
     A target that lost all trials of one kind was not scored; what it had of the other kind is lost with it.
     """
-    scores = {one.trials.target: one for one in found.target_scores}
-    areas = {}
-    for one in wanted:
-        if one.complete:
-            mine = scores.get(one.target)
-            own, other = (mine.genuine, mine.impostor) if mine else (np.empty(0), np.empty(0))
-            lost = failed_trials([one], [mine.trials] if mine else [])
-            areas[one.target] = metrics.auc(*with_failed(own, other, lost))
-    genuine, impostor = with_failed(found.genuine, found.impostor, failed)
-    return {
-        **vars(failed),
-        "auc_mean": metrics.mean_over_targets(areas),
-        "auc_pooled": metrics.auc(genuine, impostor),
-        "eer": vars(metrics.eer(metrics.roc(genuine, impostor))),
-        "tpr_at_fmr": {str(x): metrics.tpr_at_fmr(genuine, impostor, x) for x in protocol.scoring.fmr_targets},
-    }
+    scores_of_target = {scores.trials.target: scores for scores in scored.target_scores}
+    auc_by_target = {}
+    for target_trials in requested:
+        if target_trials.complete:
+            scores = scores_of_target.get(target_trials.target)
+            genuine, impostor = (scores.genuine, scores.impostor) if scores else (np.empty(0), np.empty(0))
+            failed_of_target = failed_trials([target_trials], [scores.trials] if scores else [])
+            auc_by_target[target_trials.target] = metrics.auc(*with_failed(genuine, impostor, failed_of_target))
+    genuine, impostor = with_failed(scored.genuine, scored.impostor, failed)
+    return FailureFigures(
+        genuine=failed.genuine,
+        impostor=failed.impostor,
+        auc_mean=metrics.mean_over_targets(auc_by_target),
+        auc_pooled=metrics.auc(genuine, impostor),
+        eer=_eer(metrics.roc(genuine, impostor)),
+        tpr_at_fmr={
+            str(target): metrics.tpr_at_fmr(genuine, impostor, target) for target in protocol.scoring.fmr_targets
+        },
+    )
 
 
 def _rates_at_validation_thresholds(
     genuine: np.ndarray,
     impostor: np.ndarray,
-    validation: tuple[np.ndarray, np.ndarray],
+    validation_scores: tuple[np.ndarray, np.ndarray],
     failed: Failed,
     protocol: Protocol,
-) -> dict[str, Any]:
-    """Error rates on the test at thresholds that validation people set."""
-    chosen = {f"fmr {x}": threshold_at_fmr(validation[1], x) for x in protocol.scoring.fmr_targets}
-    chosen["eer"] = threshold_at_eer(*validation)
-    return {
-        name: {key: plain(value) for key, value in vars(generalised_rates(genuine, impostor, failed, at)).items()}
-        for name, at in chosen.items()
-    }
-
-
-def _subgroups(per_target: Mapping[str, float], values: Mapping[str, str | None]) -> dict[str, Any]:
-    found = subgroups(per_target, values)
-    return {
-        "groups": {value: vars(group) for value, group in found.groups.items()},
-        "gap": plain(found.gap),
-        "best": found.best,
-        "worst": found.worst,
-        "unknown": found.unknown,
-    }
-
-
-def _chart_data(scorer: PairScorer, found: ScoredTrials, curve: metrics.Roc) -> dict[str, Any]:
-    """What charts and tables are drawn from."""
-    few = metrics.thinned(curve, 150)
-    band = roc_band(found.grouped_scores, found.weights, found.uncertainty.confidence)
-    counts = histogram(found.genuine, found.impostor)
-    apart = embedding_distances(scorer, found.complete_targets)
-    return {
-        "curve": {"fmr": [round(float(x), 7) for x in few.fmr], "tpr": [round(float(x), 7) for x in few.tpr]},
-        "bands": {
-            **{key: [plain(round(float(x), 7)) for x in getattr(band, key)] for key in ("fmr", "tpr", "low", "high")},
-            "reason": band.reason,
-        },
-        "histogram": {
-            "edges": counts.edges.tolist(),
-            "genuine": counts.genuine.tolist(),
-            "impostor": counts.impostor.tolist(),
-            "genuine_no_match": counts.genuine_no_match,
-            "impostor_no_match": counts.impostor_no_match,
-        },
-        "distances": None
-        if apart is None
-        else {"self": apart.same_driver, "cross": apart.other_driver, "ratio": plain(apart.ratio)},
-        "people": _people(found),
-    }
-
-
-def _people(found: ScoredTrials) -> list[dict[str, Any]]:
-    """One row a target: its figures, its trials, and how well it is told apart where it drives somebody else's face
-    (null where it never does)."""
-    beaten, pairs = np.zeros(len(found.people)), np.zeros(len(found.people))
-    number = {person: n for n, person in enumerate(found.people)}
-    for target, statistics in found.target_statistics:
-        wins, genuine = statistics.wins.sum(axis=0), statistics.genuine_count.sum()
-        others = statistics.impostor_people[:, 1:]
-        for column in range(others.shape[1]):
-            who = others[:, column]
-            new = (who >= 0) & (who != target)
-            for earlier in range(column):
-                new &= others[:, earlier] != who
-            np.add.at(beaten, who[new], wins[new])
-            np.add.at(pairs, who[new], genuine * statistics.impostor_count[new])
-    rows = []
-    for one in sorted(found.complete_targets, key=lambda x: x.trials.target):
-        n = number[one.trials.target]
-        rows.append(
-            {
-                "person": one.trials.target,
-                "auc": found.auc_by_target[one.trials.target],
-                "eer": metrics.eer(metrics.roc(one.genuine, one.impostor)).value,
-                "auc_as_impostor": float(beaten[n] / pairs[n]) if pairs[n] else None,
-                "genuine": len(one.genuine),
-                "impostor": len(one.impostor),
-            }
+) -> dict[str, ThresholdRates]:
+    """Error rates on the test at thresholds that validation people set, by the thresholds' names."""
+    targets = protocol.scoring.fmr_targets
+    thresholds = {f"fmr {target}": threshold_at_fmr(validation_scores[1], target) for target in targets}
+    thresholds["eer"] = threshold_at_eer(*validation_scores)
+    result = {}
+    for name, threshold in thresholds.items():
+        rates = generalised_rates(genuine, impostor, failed, threshold)
+        result[name] = ThresholdRates(
+            threshold=finite_or_none(rates.threshold),
+            gfar=finite_or_none(rates.gfar),
+            gfrr=finite_or_none(rates.gfrr),
+            fta_genuine=finite_or_none(rates.fta_genuine),
+            fta_impostor=finite_or_none(rates.fta_impostor),
         )
-    return rows
+    return result
 
 
-def _permutation(found: ScoredTrials, videos: pd.DataFrame, protocol: Protocol) -> dict[str, Any]:
+def _subgroups(auc_by_target: Mapping[str, float], values: Mapping[str, str | None]) -> SubgroupFigures:
+    result = subgroups(auc_by_target, values)
+    return SubgroupFigures(
+        groups={value: GroupFigures(g.people, g.auc, g.supported) for value, g in result.groups.items()},
+        gap=finite_or_none(result.gap),
+        best=result.best,
+        worst=result.worst,
+        unknown=result.unknown,
+    )
+
+
+def _permutation(scored: ScoredTrials, videos: pd.DataFrame, protocol: Protocol) -> PermutationFigures:
     """The people-permutation test over each target's probes, grouped by driver."""
-    areas = []
-    for one in found.complete_targets:
+    aucs = []
+    for scores in scored.complete_targets:
         # A genuine pair's second video is a probe of the target's own group; an impostor pair's second the other's.
-        group = np.concatenate(
-            [found.driver_numbers[one.trials.genuine[:, 1]], found.driver_numbers[one.trials.impostor[:, 1]]]
-        )
-        areas.append(group_aucs(np.concatenate([one.genuine, one.impostor]), group, len(found.people)))
-    table = np.array(areas)
+        probes = np.concatenate([scores.trials.genuine[:, 1], scores.trials.impostor[:, 1]])
+        target_scores = np.concatenate([scores.genuine, scores.impostor])
+        aucs.append(group_aucs(target_scores, scored.driver_numbers[probes], len(scored.people)))
+    table = np.array(aucs)  # (targets, people): AUC of each person's probes against all others; NaN where none
     present = np.flatnonzero(~np.isnan(table).all(axis=0))
     test = permutation_test(
         table[:, present],
-        [found.people[n] for n in present],
-        [one.trials.target for one in found.complete_targets],
+        [scored.people[number] for number in present],
+        [scores.trials.target for scores in scored.complete_targets],
         collection_of_person(videos),
         protocol.uncertainty.permutations,
         protocol.uncertainty.seed,
     )
-    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in vars(test).items()}
+    return PermutationFigures(
+        observed=_number_or_none(test.observed),
+        null_mean=_number_or_none(test.null_mean),
+        null_high=_number_or_none(test.null_high),
+        p_value=_number_or_none(test.p_value),
+        smallest=_number_or_none(test.smallest),
+        permutations=test.permutations,
+    )
+
+
+def _number_or_none(value: float) -> float | None:
+    """The value as it is; None for NaN."""
+    return None if math.isnan(value) else value

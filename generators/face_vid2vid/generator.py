@@ -22,7 +22,7 @@ from generators.errors import GeneratorError
 from generators.face import Face, voxceleb_framing
 from generators.face_vid2vid.fast_spade import Buffers
 from generators.face_vid2vid.folding import fold
-from generators.face_vid2vid.layout import LAYOUTS, MODULES, layout, told_apart
+from generators.face_vid2vid.layout import LAYOUTS, MODULES, identify_variant, layout
 from generators.face_vid2vid.rendering import Appearance, Renderer
 from generators.face_vid2vid.rotation import Convention, degrees
 from generators.face_vid2vid.sizes import Sizes
@@ -99,7 +99,7 @@ class FaceVid2Vid:
         if rotation != "auto" and rotation not in get_args(Convention):
             raise GeneratorError(f"rotation {rotation!r} is unknown: choose 'auto', 'current' or 'beta'")
         sizes = sizes or Sizes()
-        self.variant, antialias = told_apart(checkpoint, where=where)
+        self.variant, antialias = identify_variant(checkpoint, where=where)
         self.rotation: Convention = cast(Convention, rotation) if rotation != "auto" else _convention(antialias)
         expected = layout(self.variant, antialias, sizes)
         modules = select(checkpoint, expected, where=where)
@@ -202,9 +202,9 @@ def create(
     Raises GeneratorError for missing or unfitting weights, and for a device, type, batch or rotation that cannot be.
     """
     where, precision = resolve(device, dtype)
-    found = resolve_weights(weights, *LAYOUTS)
-    checkpoint = read_checkpoint(found.path)
-    return FaceVid2Vid(checkpoint, found, device=where, dtype=precision, batch=batch, rotation=rotation)
+    resolved = resolve_weights(weights, *LAYOUTS)
+    checkpoint = read_checkpoint(resolved.path)
+    return FaceVid2Vid(checkpoint, resolved, device=where, dtype=precision, batch=batch, rotation=rotation)
 
 
 def _convention(antialias: bool) -> Convention:

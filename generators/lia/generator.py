@@ -205,8 +205,8 @@ def create(
     Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)
-    found = resolve_weights(weights, LAYOUT)
-    return Lia(read_checkpoint(found.path), found, device=where, dtype=precision, batch=batch, compile=compile)
+    resolved = resolve_weights(weights, LAYOUT)
+    return Lia(read_checkpoint(resolved.path), resolved, device=where, dtype=precision, batch=batch, compile=compile)
 
 
 def _repeated(rows: Tensor, count: int) -> Tensor:

@@ -196,5 +196,5 @@ def create(
     Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)
-    found = resolve_weights(weights, LAYOUT)
-    return Tps(read_checkpoint(found.path), found, device=where, dtype=precision, batch=batch)
+    resolved = resolve_weights(weights, LAYOUT)
+    return Tps(read_checkpoint(resolved.path), resolved, device=where, dtype=precision, batch=batch)

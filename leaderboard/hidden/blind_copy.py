@@ -27,13 +27,14 @@ from benchmark.protocols.schema import Protocol
 from leaderboard.hidden.blind_key import BlindKey, read_key, write_key
 from nvfair_tools import __version__
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.parts import FrameRows, plan_parts, write_part
-from nvfair_tools.dataset.schema import IDENTITIES, VIDEOS
+from nvfair_tools.dataset.parts import plan_parts, write_part
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import (
-    finish,
+    finish_dataset,
 )
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import made_folder, sha256_of, write_text
+from nvfair_tools.files import make_folder, sha256_of, write_text
 
 HIDDEN = "hidden"
 _PERSON = f"{HIDDEN}:{HIDDEN}"
@@ -57,7 +58,7 @@ videos belong together by other means than your method is against the rules.
 """
 
 
-def blind(
+def write_blind_copy(
     dataset: Dataset,
     out: Path,
     key_file: Path,
@@ -76,7 +77,7 @@ def blind(
         raise NvfairError("the key would lie in the copy that others get", where=key_file, remedy="put it elsewhere")
     if out.exists() and any(out.iterdir()):
         raise NvfairError("there is something already", where=out, expected="a folder that is empty or not there")
-    made_folder(out)
+    make_folder(out)
     lengths = _lengths(dataset, protocols)
     if not lengths:
         raise NvfairError("no reenactment of the test people has a window under these protocols", where=dataset.folder)
@@ -96,14 +97,14 @@ def blind(
         names = group.sort_values("first_row")["video"].tolist()
         _write(dataset, out / str(part), {name: source_of[name] for name in names}, lengths, mesh)
     write_text(out / "README.md", _NOTE)
-    finish(out, pd.DataFrame(columns=IDENTITIES.names), videos, _meta(dataset, protocols, mesh))
+    finish_dataset(out, pd.DataFrame(columns=IDENTITIES_SCHEMA.names), videos, _meta(dataset, protocols, mesh))
     for path in sorted(out.rglob("*"), reverse=True):
         os.utime(path, (_EPOCH, _EPOCH))
     os.utime(out, (_EPOCH, _EPOCH))
     return key
 
 
-def kept_frames(time: np.ndarray, valid: np.ndarray, protocols: Sequence[Protocol]) -> int:
+def frames_needed(time: np.ndarray, valid: np.ndarray, protocols: Sequence[Protocol]) -> int:
     """How many of a video's frames, time (T,) seconds and valid (T,), its windows need: 0 where it has none.
 
     The windows of the first so many frames are those of all.
@@ -135,7 +136,7 @@ def _lengths(dataset: Dataset, protocols: Sequence[Protocol]) -> dict[str, int]:
     found = {}
     for part in sorted(videos["part"].unique()):
         for video, _, valid, time in dataset.tracks(videos.loc[videos["part"] == part, "video"]):
-            if frames := kept_frames(time, valid, protocols):
+            if frames := frames_needed(time, valid, protocols):
                 found[video] = frames
     return found
 
@@ -155,14 +156,14 @@ def _key(dataset: Dataset, path: Path, videos: Sequence[str]) -> BlindKey:
     order = list(names)
     secrets.SystemRandom().shuffle(order)
     key = BlindKey(data, dict(zip(videos, order, strict=True)))
-    made_folder(path.parent)
+    make_folder(path.parent)
     write_key(path, key)
     return key
 
 
 def _row(dataset: Dataset, source: Mapping[Any, Any], name: str, frames: int, out: Path) -> dict[str, Any]:
     """A row of the copy's table; writes the video's file where it has one."""
-    row: dict[str, Any] = dict.fromkeys(VIDEOS.names)
+    row: dict[str, Any] = dict.fromkeys(VIDEOS_SCHEMA.names)
     row.update(
         dict.fromkeys(("kind", "source", "clip", "clip_name", "generator", "generator_family"), HIDDEN),
         video=name, split=_SPLIT, target=_PERSON, driver=_PERSON, state="ok", reason="", detail="", frames=frames,

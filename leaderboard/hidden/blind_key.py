@@ -13,7 +13,7 @@ from nvfair_tools.files import sha256_of, write_text
 
 KEY_VERSION = 1
 # Beside dataset.json of the hidden set; a board finds it there.
-FILE = "blind-key.json"
+KEY_FILE = "blind-key.json"
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def read_key(path: Path) -> BlindKey:
     return BlindKey(data, names)
 
 
-def key_beside(dataset: Dataset) -> Mapping[str, str] | None:
+def blind_names(dataset: Dataset) -> Mapping[str, str] | None:
     """The names of the key that lies beside a data set; None where there is none: the set is not hidden.
 
     Raises NvfairError where the key is of other data: the labels would be another's.
     """
-    path = dataset.folder / FILE
+    path = dataset.folder / KEY_FILE
     if not path.exists():
         return None
     key = read_key(path)

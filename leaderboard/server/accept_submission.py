@@ -26,7 +26,7 @@ from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.quota import Quota, get_quota, lock_account
 from leaderboard.store.results import add_submission
 from leaderboard.store.tables import FAILED, FIRST_SCORING, QUEUED, JobRow, SubmissionRow, utc_now
-from leaderboard.submission.examiner import Examined, Examiner
+from leaderboard.submission.examiner import CheckedUpload, Examiner
 from leaderboard.submission.sandbox import BoundedChild, Fault, LimitReached
 from leaderboard.submission.submission import Submission
 from nvfair_tools.errors import NvfairError, Problems
@@ -136,12 +136,16 @@ class SubmissionAcceptor:
             )
         return setting
 
-    def _check(self, archive: Path, scratch: Path, phase: PhaseSetting, account: Account, address: str) -> Examined:
+    def _check(
+        self, archive: Path, scratch: Path, phase: PhaseSetting, account: Account, address: str
+    ) -> CheckedUpload:
         """Unpacks and checks an upload in a child process. Raises Problems, after a line in the audit log."""
         limits, dataset = self._settings.limits, self._settings.datasets[phase.dataset].folder
         try:
             with self._child() as child:
-                upload: Examined = child.call("receive", archive, scratch, dataset, seconds=limits.check_seconds)
+                upload: CheckedUpload = child.call(
+                    "check_upload", archive, scratch, dataset, seconds=limits.check_seconds
+                )
                 return upload
         except LimitReached as error:
             problems = [f"the check was stopped: {error.what}; send smaller or plainer files"]

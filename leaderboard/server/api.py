@@ -101,7 +101,7 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
     @api.get("/account", tags=["submissions"], responses=_problem_responses(401))
     def whoami(account: RequiredAccount) -> AccountAnswer:
         """Your name and quotas."""
-        quotas = {name: QuotaAnswer.of(quota) for name, quota in service.acceptor.quotas(account).items()}
+        quotas = {name: QuotaAnswer.from_quota(quota) for name, quota in service.acceptor.quotas(account).items()}
         return AccountAnswer(name=account.name, quotas=quotas)
 
     @api.post(
@@ -132,7 +132,7 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
             state=accepted.state,
             new=accepted.is_new,
             private=accepted.private,
-            quota=QuotaAnswer.of(accepted.quota),
+            quota=QuotaAnswer.from_quota(accepted.quota),
         )
 
     @api.get("/submissions", tags=["submissions"], responses=_problem_responses(401))

@@ -111,8 +111,8 @@ class Worker:
             dataset,
             lease.submission,
             seconds=limits.score_seconds,
-            beat=may_continue,
-            every=min(limits.lease_seconds / 8, 1.0),
+            should_continue=may_continue,
+            poll_seconds=min(limits.lease_seconds / 8, 1.0),
         )
         return [result_row(score, reason=lease.reason, phase=lease.phase) for score in scores]
 

@@ -31,7 +31,7 @@ from leaderboard.store.database import write_session
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.tables import Base, UtcDateTime, utc_now
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import sha256_of, written_aside
+from nvfair_tools.files import atomic_output, sha256_of
 
 FORMAT: Literal[1] = 1
 _MANIFEST = "manifest.json"
@@ -58,7 +58,7 @@ def write_backup(engine: Engine, submission_files: SubmissionFiles, path: Path) 
     """
     members: dict[str, str] = {}
     rows: dict[str, int] = {}
-    with written_aside(path) as unfinished, tarfile.open(unfinished, "w") as tar:
+    with atomic_output(path) as unfinished, tarfile.open(unfinished, "w") as tar:
         digests: list[str] = []
         with engine.connect().execution_options(**_snapshot_options(engine)) as connection, connection.begin():
             revision = schema.database_revision(engine)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nvfair_tools.files import made_folder
+from nvfair_tools.files import make_folder
 
 _SCRATCH = ".incoming"
 
@@ -22,8 +22,8 @@ class SubmissionFiles:
     """The folder that holds the files of all submissions. It is created where it does not exist."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = made_folder(folder)
-        self._scratch = made_folder(folder / _SCRATCH)
+        self.folder = make_folder(folder)
+        self._scratch = make_folder(folder / _SCRATCH)
 
     def folder_of(self, digest: str) -> Path:
         """The folder of the submission with this digest, whether or not it exists."""
@@ -49,7 +49,7 @@ class SubmissionFiles:
         for path in sorted(folder.rglob("*"), reverse=True):
             _flush_to_disk(path)
         _flush_to_disk(folder)
-        made_folder(target.parent)
+        make_folder(target.parent)
         try:
             os.rename(folder, target)
         except OSError:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from leaderboard.settings import FILE, TEMPLATE, read
+from leaderboard.settings import SETTINGS_FILE, SETTINGS_TEMPLATE, read_settings
 from leaderboard.store.accounts import create_token
 from leaderboard.store.results import Store
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import made_folder, write_text
+from nvfair_tools.files import make_folder, write_text
 
 
 def create_board(folder: Path, dataset: Path, account: str) -> tuple[Path, str]:
@@ -18,13 +18,13 @@ def create_board(folder: Path, dataset: Path, account: str) -> tuple[Path, str]:
 
     Raises NvfairError where `folder` holds a board already, or `dataset` is not the folder of a data set.
     """
-    settings_file = made_folder(folder) / FILE
+    settings_file = make_folder(folder) / SETTINGS_FILE
     if settings_file.exists():
         raise NvfairError("there is a board already", where=settings_file, remedy="choose another folder")
     Dataset.open(dataset)
     # A string in JSON is valid YAML too, whatever characters the path has.
-    write_text(settings_file, TEMPLATE.format(folder=folder, dataset=json.dumps(str(dataset.resolve()))))
-    store = Store(read(folder).store)
+    write_text(settings_file, SETTINGS_TEMPLATE.format(folder=folder, dataset=json.dumps(str(dataset.resolve()))))
+    store = Store(read_settings(folder).store)
     try:
         return settings_file, create_token(store.engine, account, name="first")
     finally:

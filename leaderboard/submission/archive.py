@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from leaderboard.submission.submission import FILE, inner_file, named_files, read
-from leaderboard.submission.untrusted_text import shown
+from leaderboard.submission.submission import DECLARATION_FILE, inner_file, named_files, read_submission
+from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import made_folder, written_aside
+from nvfair_tools.files import atomic_output, make_folder
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _BLOCK = 1 << 20
@@ -33,7 +33,7 @@ _WHOLE = "pack it with `nvfair submit pack FOLDER OUT.zip`"
 
 
 @dataclass(frozen=True)
-class Limits:
+class ArchiveLimits:
     """Bounds of an archive. ratio: unpacked bytes for each packed one, asked of archives that unpack to more than
     `small` bytes; directory: bytes of the list of its entries, which is read before anything can be counted."""
 
@@ -52,10 +52,10 @@ def pack(folder: Path, out: Path) -> Path:
     Equal content gives equal bytes (with one version of zlib). Raises NvfairError where the declaration is wrong, or
     one of its files is absent, a link or outside the folder.
     """
-    names = sorted({FILE, *named_files(read(folder))})
+    names = sorted({DECLARATION_FILE, *named_files(read_submission(folder))})
     paths = {name: inner_file(folder, name) for name in names}
-    made_folder(out.parent)
-    with written_aside(out) as aside, zipfile.ZipFile(aside, "w") as archive:
+    make_folder(out.parent)
+    with atomic_output(out) as aside, zipfile.ZipFile(aside, "w") as archive:
         for name, path in paths.items():
             about = zipfile.ZipInfo(name, _EPOCH)
             about.create_system, about.external_attr = _UNIX, (stat.S_IFREG | 0o644) << 16
@@ -67,7 +67,7 @@ def pack(folder: Path, out: Path) -> Path:
     return out
 
 
-def unpack(zip_path: Path, into: Path, limits: Limits = Limits()) -> Path:
+def unpack(zip_path: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) -> Path:
     """Unpacks `zip_path` to the folder `into`, which must not be there yet; returns the folder that holds the
     declaration: `into`, or the one folder that the archive consists of, as file managers make them.
 
@@ -108,7 +108,7 @@ _DAMAGED = (
 )  # fmt: skip
 
 
-def _problems(members: list[zipfile.ZipInfo], packed: int, limits: Limits) -> Iterator[str]:
+def _problems(members: list[zipfile.ZipInfo], packed: int, limits: ArchiveLimits) -> Iterator[str]:
     total = sum(one.file_size for one in members)
     if len(members) > limits.files:
         yield f"{len(members)} files; at most {limits.files}"
@@ -119,7 +119,7 @@ def _problems(members: list[zipfile.ZipInfo], packed: int, limits: Limits) -> It
     seen: dict[str, str] = {}
     files = {_folded(one.filename) for one in members if not one.is_dir()}
     for one in members[: limits.files]:
-        name = shown(one.orig_filename)
+        name = quoted(one.orig_filename)
         if wrong := _name_problem(one, limits):
             yield f"{name}: {wrong}"
         if wrong := _kind_problem(one):
@@ -133,7 +133,7 @@ def _problems(members: list[zipfile.ZipInfo], packed: int, limits: Limits) -> It
             yield f"{name}: lies in what is a file by another entry"
 
 
-def _name_problem(one: zipfile.ZipInfo, limits: Limits) -> str:
+def _name_problem(one: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
     name = one.filename.removesuffix("/") if one.is_dir() else one.filename
     # zipfile cuts a name at its first null character, and turns the separators of other systems round.
     if one.orig_filename != one.filename or "\\" in one.orig_filename or "\0" in one.orig_filename:
@@ -172,11 +172,11 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> Non
         while block := source.read(_BLOCK):
             left -= len(block)
             if left < 0:
-                raise NvfairError("it holds more than the archive says", where=shown(member.filename), remedy=_WHOLE)
+                raise NvfairError("it holds more than the archive says", where=quoted(member.filename), remedy=_WHOLE)
             out.write(block)
     if left:
         raise NvfairError(
-            f"it holds {left} bytes less than the archive says", where=shown(member.filename), remedy=_WHOLE
+            f"it holds {left} bytes less than the archive says", where=quoted(member.filename), remedy=_WHOLE
         )
 
 
@@ -186,7 +186,7 @@ def _folded(name: str) -> str:
 
 def _root(folder: Path) -> Path:
     inside = list(folder.iterdir())
-    if not (folder / FILE).exists() and len(inside) == 1 and inside[0].is_dir():
+    if not (folder / DECLARATION_FILE).exists() and len(inside) == 1 and inside[0].is_dir():
         return inside[0]
     return folder
 

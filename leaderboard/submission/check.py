@@ -11,28 +11,34 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark import protocols
+from benchmark.methods.declaration import UNSEEN
 from benchmark.protocols.schema import Protocol, Relation
 from leaderboard.submission.open_rows import open_rows
 from leaderboard.submission.row_problems import trial_problems, window_problems
-from leaderboard.submission.submission import FILE, Entry, Submission, entry_path, read, reproduce_problems
-from leaderboard.submission.test_set import Expected, TestSet, needs_seen, test_windows
-from leaderboard.submission.untrusted_text import shown
+from leaderboard.submission.submission import (
+    DECLARATION_FILE,
+    Entry,
+    Submission,
+    entry_path,
+    read_submission,
+    reproduce_problems,
+)
+from leaderboard.submission.test_set import ExpectedRows, TestSet, requires_seen_generators
+from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
-
-__all__ = ["Checker", "fits", "most_rows", "problems", "test_windows"]
 
 # Rows beyond those that are asked for are repeated or unknown ones; so many are read to tell which.
 _MORE_ROWS = 1000
 
 
-def problems(folder: Path, dataset: Dataset | TestSet) -> list[str]:
+def find_problems(folder: Path, dataset: Dataset | TestSet) -> list[str]:
     """Every problem of the submission in `folder`, as lines that say file, row and remedy; empty when it is good.
 
     dataset: a TestSet that is kept spares the work of finding out again what is expected.
     """
     try:
-        submission = read(folder)
+        submission = read_submission(folder)
     except NvfairError as error:
         return list(error.problems) if isinstance(error, Problems) else [str(error)]
     test = dataset if isinstance(dataset, TestSet) else TestSet(dataset)
@@ -45,7 +51,7 @@ def problems(folder: Path, dataset: Dataset | TestSet) -> list[str]:
     return found
 
 
-class Checker:
+class SubmissionChecker:
     """A data set kept open between checks: what a child process makes (`sandbox.BoundedChild`)."""
 
     def __init__(self, dataset: Path) -> None:
@@ -53,30 +59,29 @@ class Checker:
 
     def problems(self, folder: Path) -> list[str]:
         """See `problems`."""
-        return problems(folder, self._test)
+        return find_problems(folder, self._test)
 
 
-def fits(relation: Relation, generator: str, submission: Submission, entry: Entry) -> bool:
+def is_scored_on(relation: Relation, generator: str, submission: Submission, entry: Entry) -> bool:
     """Whether `generator` stands to the method as the protocol asks; undeclared training counts as having seen all."""
-    wanted = needs_seen(relation)
+    wanted = requires_seen_generators(relation)
     if wanted is None:
         return True
     seen = generator in entry.trained_on_generators
     if wanted:
         return seen
-    touched = submission.training.touched_generators
-    return not seen and touched is not None and generator not in touched
+    return not seen and submission.training.declaration.relation_to(generator) == UNSEEN
 
 
-def fitting(submission: Submission, entry: Entry, test: TestSet, protocol: Protocol) -> list[str]:
+def scored_generators(submission: Submission, entry: Entry, test: TestSet, protocol: Protocol) -> list[str]:
     """Generators that the entry is scored on; of a blind copy, which does not tell them, its one name for all."""
     if test.blind:
         return test.generators(protocol)
     relation = protocol.generators.relation
-    return [one for one in test.generators(protocol) if fits(relation, one, submission, entry)]
+    return [one for one in test.generators(protocol) if is_scored_on(relation, one, submission, entry)]
 
 
-def most_rows(expected: Expected, entry: Entry, cells: list[str]) -> int:
+def max_rows(expected: ExpectedRows, entry: Entry, cells: list[str]) -> int:
     """Rows that an entry's file may have before it is put aside unread."""
     asked = len(expected.start_frame) if entry.embeddings else len(expected.trial_keys(cells))
     return 2 * asked + _MORE_ROWS
@@ -92,29 +97,30 @@ def _entry(
 ) -> Iterator[str]:
     yield from reproduce_problems(folder, entry)
     if entry.protocol not in protocols.names():  # a name only: a path would have the board read files of its own
-        yield f"{FILE}: protocol {shown(entry.protocol)} is unknown; expected one of {', '.join(protocols.names())}"
+        names = ", ".join(protocols.names())
+        yield f"{DECLARATION_FILE}: protocol {quoted(entry.protocol)} is unknown; expected one of {names}"
         return
     protocol = protocols.load(entry.protocol)
     if refused := _not_ranked(protocol, entry):
-        yield f"{FILE}: protocol {protocol.name} {refused}"
+        yield f"{DECLARATION_FILE}: protocol {protocol.name} {refused}"
         return
-    generators = fitting(submission, entry, test, protocol)
+    generators = scored_generators(submission, entry, test, protocol)
     if not generators:
         yield _none_fits(submission, entry, test, protocol)
     if test.hidden and entry.scores:
         yield (
-            f"{FILE}: entry {number}: this data set is hidden, and a list of its trials would tell who drives whom; "
-            "submit `embeddings`"
+            f"{DECLARATION_FILE}: entry {number}: this data set is hidden, and a list of its trials would tell who "
+            "drives whom; submit `embeddings`"
         )
         return
     try:
         path = entry_path(folder, entry)
-        expected = test.expected(protocol)
+        expected = test.expected_rows(protocol)
         cells = generators if test.blind else expected.cells(generators)
         if generators and not cells:
             yield (
-                f"{FILE}: entry {number}: on {', '.join(generators)} this data set has no target with genuine and "
-                f"impostor trials under {protocol.name}; submit to another protocol"
+                f"{DECLARATION_FILE}: entry {number}: on {', '.join(generators)} this data set has no target with "
+                f"genuine and impostor trials under {protocol.name}; submit to another protocol"
             )
         if entry.scores and not cells:
             return  # which trials are asked for depends on them
@@ -122,7 +128,7 @@ def _entry(
         if key in read_before:
             return
         read_before.add(key)
-        most = most_rows(expected, entry, cells)
+        most = max_rows(expected, entry, cells)
         file = open_rows(path, entry.file, "embeddings" if entry.embeddings else "scores", most)
     except Problems as error:
         yield from error.problems
@@ -148,9 +154,10 @@ def _not_ranked(protocol: Protocol, entry: Entry) -> str:
 
 
 def _none_fits(submission: Submission, entry: Entry, test: TestSet, protocol: Protocol) -> str:
-    relation = protocol.generators.relation
+    trained = ", ".join(map(quoted, entry.trained_on_generators[:5])) or "none"
+    tested = ", ".join(test.generators(protocol))
     return (
-        f"{FILE}: protocol {entry.protocol}: none of the tested generators ({', '.join(test.generators(protocol))}) is "
-        f"{relation.value} to a method trained on {', '.join(map(shown, entry.trained_on_generators[:5])) or 'none'}; "
+        f"{DECLARATION_FILE}: protocol {entry.protocol}: none of the tested generators ({tested}) is "
+        f"{protocol.generators.relation.value} to a method trained on {trained}; "
         "name `trained_on_generators` of this entry and `training.generators`, or submit to the other protocol"
     )

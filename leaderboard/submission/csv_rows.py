@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from leaderboard.submission.row_file import EMBEDDINGS, MAX_EMBEDDING, MAX_KEY, MAX_VALUES, SCORES, Batch, RowFile
-from leaderboard.submission.untrusted_text import shown
-from leaderboard.submission.untrusted_yaml import decoded
+from leaderboard.submission.untrusted_text import quoted
+from leaderboard.submission.untrusted_yaml import decode_utf8
 from nvfair_tools.errors import NvfairError, Problems
 
 _HEADER = 256 * 1024
@@ -41,7 +41,7 @@ def opened(path: Path, name: str, kind: str, most: int) -> RowFile:
         if column != "embedding" and column not in columns
     ]
     problems += [
-        f"{name}: two columns are called {shown(one)}" for one in dict.fromkeys(columns) if columns.count(one) > 1
+        f"{name}: two columns are called {quoted(one)}" for one in dict.fromkeys(columns) if columns.count(one) > 1
     ]
     if kind == "embeddings":
         if not 1 <= size <= MAX_EMBEDDING:
@@ -79,7 +79,7 @@ def _batches(file: RowFile) -> Iterator[Batch]:
         if len(ragged) < _LINES:
             at = f"line {row.number}" if row.number is not None else "a line"
             ragged.append(
-                f"{file.name}: {at} has {row.actual_columns} cells; expected {row.expected_columns}: {shown(row.text)}"
+                f"{file.name}: {at} has {row.actual_columns} cells; expected {row.expected_columns}: {quoted(row.text)}"
             )
         return "skip"
 
@@ -112,7 +112,7 @@ def _header(path: Path, name: str) -> list[str]:
     if len(line) == _HEADER:
         raise Problems(name, [f"{name}: the first line has no end within {_HEADER} bytes; expected names of columns"])
     try:
-        text = decoded(line if start[:2] not in (b"\xff\xfe", b"\xfe\xff") else start[:4], name)
+        text = decode_utf8(line if start[:2] not in (b"\xff\xfe", b"\xfe\xff") else start[:4], name)
         return next(csv.reader([text.rstrip("\r")], strict=True), [])
     except NvfairError as error:
         raise Problems(name, [str(error)]) from error
@@ -139,7 +139,7 @@ def _check_encoding(path: Path, name: str) -> None:
 
 def _listed(columns: list[str]) -> str:
     more = f" and {len(columns) - 8} more" if len(columns) > 8 else ""
-    return ", ".join(shown(column) for column in columns[:8]) + more
+    return ", ".join(quoted(column) for column in columns[:8]) + more
 
 
 def _batch(batch: pa.RecordBatch, file: RowFile, first: int) -> Batch:

@@ -11,8 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaderboard.submission.archive import unpack
-from leaderboard.submission.check import problems
-from leaderboard.submission.submission import FILE, Submission, digest, inner_file, named_files, read
+from leaderboard.submission.check import find_problems
+from leaderboard.submission.submission import (
+    DECLARATION_FILE,
+    Submission,
+    inner_file,
+    named_files,
+    read_submission,
+    submission_digest,
+)
 from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
@@ -24,7 +31,7 @@ PLAIN = "plain"  # the folder beside the unpacked one with the files that the de
 
 
 @dataclass(frozen=True)
-class Examined:
+class CheckedUpload:
     """A submission without problems."""
 
     digest: str
@@ -38,24 +45,24 @@ class Examiner:
     def __init__(self) -> None:
         self._open: dict[Path, tuple[tuple[int, int], TestSet]] = {}
 
-    def receive(self, archive: Path, aside: Path, dataset: Path) -> Examined:
+    def check_upload(self, archive: Path, aside: Path, dataset: Path) -> CheckedUpload:
         """Unpacks `archive` within the folder `aside` and checks it. Raises Problems with everything that is wrong."""
         unpacked = aside / "unpacked"
         folder = unpack(archive, unpacked)
-        found = problems(folder, self._dataset(dataset))
+        found = find_problems(folder, self._dataset(dataset))
         if found:
             # Where it was unpacked is no business of the author's.
             told = [problem.replace(f"{folder}/", "").replace(str(folder), "the upload") for problem in found]
             raise Problems("the upload", told, remedy="`nvfair submit check` lists the same before you send it")
-        submission = read(folder)
+        submission = read_submission(folder)
         plain = _plain(folder, submission, aside / PLAIN)
-        return Examined(digest(plain, submission), submission.model_dump_json(), plain)
+        return CheckedUpload(submission_digest(plain, submission), submission.model_dump_json(), plain)
 
     def score(self, folder: Path, dataset: Path, digest: str) -> list[EntryScore]:
         """The score of every entry. Raises NvfairError where the files are not those called `digest`."""
-        from leaderboard.submission.scoring import score
+        from leaderboard.submission.scoring import score_submission
 
-        return score(folder, self._dataset(dataset), known=digest)[2]
+        return score_submission(folder, self._dataset(dataset), expected_digest=digest)[2]
 
     def _dataset(self, folder: Path) -> TestSet:
         stat = (folder / "dataset.json").stat() if (folder / "dataset.json").is_file() else None
@@ -68,7 +75,7 @@ class Examiner:
 
 def _plain(folder: Path, submission: Submission, into: Path) -> Path:
     """A folder with the declaration and the files that it names: what its digest covers, and nothing else."""
-    for name in (FILE, *named_files(submission)):
+    for name in (DECLARATION_FILE, *named_files(submission)):
         target = into / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(inner_file(folder, name), target, follow_symlinks=False)

@@ -22,16 +22,16 @@ from benchmark.methods.embedding_files import write_embeddings
 from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import trials
 from benchmark.windows.window_set import WindowSet
-from leaderboard.submission.submission import FILE
+from leaderboard.submission.submission import DECLARATION_FILE
 from leaderboard.submission.test_set import TestSet
-from nvfair_tools.files import made_folder, write_text, written_aside
+from nvfair_tools.files import atomic_output, make_folder, write_text
 
 SEEN, UNSEEN = "nvfair-seen", "nvfair-unseen"
 _AUTHORS = ["nvfair-tools"]
 _CONTACT = "the maintainers of nvfair-tools"
 
 
-def spread(windows: WindowSet) -> np.ndarray:
+def landmark_spread(windows: WindowSet) -> np.ndarray:
     """A baseline without training (W, 2 L): how far each landmark moves in a window, in units of the face's size.
 
     Standard deviation over the window of each coordinate of the mean-centred landmarks, divided by the mean distance
@@ -46,7 +46,7 @@ def spread(windows: WindowSet) -> np.ndarray:
     return rows
 
 
-def embedded(
+def write_embeddings_submission(
     folder: Path,
     windows: WindowSet,
     embeddings: np.ndarray,
@@ -61,19 +61,19 @@ def embedded(
     write_embeddings(folder / "embeddings.parquet", windows, embeddings, meta or {})
     entry: dict[str, Any] = {"embeddings": "embeddings.parquet", "trained_on_generators": list(trained_on)}
     for file in reproduce:
-        shutil.copyfile(file, made_folder(folder / "reproduce") / file.name)
+        shutil.copyfile(file, make_folder(folder / "reproduce") / file.name)
         entry["reproduce"] = [*entry.get("reproduce", ()), f"reproduce/{file.name}"]
     return _declared(folder, [{"protocol": SEEN, **entry}, {"protocol": UNSEEN, **entry}], **about)
 
 
-def scored(folder: Path, test: TestSet, scorer: PairScorer, **about: Any) -> Path:
+def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **about: Any) -> Path:
     """Writes a submission of scores of every trial of every test generator; returns `folder`.
 
     For what compares videos in a way of its own. It was trained on no generator, so that all are unseen to it; under
     the protocol of seen generators it names them all, to stand beside the methods that it is there to be compared with.
     """
     protocol = protocols.load(UNSEEN)
-    videos = test.expected(protocol).videos
+    videos = test.expected_rows(protocol).videos
     names: list[str] = []
     values: list[np.ndarray] = []
     generators = test.generators(protocol)
@@ -94,7 +94,7 @@ def scored(folder: Path, test: TestSet, scorer: PairScorer, **about: Any) -> Pat
 
 def _made(path: Path) -> Any:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return written_aside(path)
+    return atomic_output(path)
 
 
 def _declared(folder: Path, entries: Iterable[dict[str, Any]], **about: Any) -> Path:
@@ -108,5 +108,5 @@ def _declared(folder: Path, entries: Iterable[dict[str, Any]], **about: Any) -> 
         **about,
         "entries": list(entries),
     }
-    write_text(folder / FILE, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    write_text(folder / DECLARATION_FILE, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
     return folder

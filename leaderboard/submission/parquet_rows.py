@@ -25,7 +25,7 @@ from leaderboard.submission.row_file import (
     RowFile,
     too_many,
 )
-from leaderboard.submission.untrusted_text import shown
+from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.errors import Problems
 
 _MAX_FOOTER = 16 * 1024 * 1024
@@ -93,7 +93,7 @@ def _shape(name: str, file: pq.ParquetFile, kind: str, most: int) -> Iterator[st
             f"{_MAX_GROUPS}; keep the columns {', '.join(EMBEDDINGS if kind == 'embeddings' else SCORES)}"
         )
         return
-    there = ", ".join(shown(column) for column in schema.names)
+    there = ", ".join(quoted(column) for column in schema.names)
     for column, wanted in (EMBEDDINGS if kind == "embeddings" else SCORES).items():
         count = schema.names.count(column)
         if count != 1:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from leaderboard.submission.open_rows import read_batches
 from leaderboard.submission.row_file import Batch, RowFile
-from leaderboard.submission.test_set import Expected
-from leaderboard.submission.untrusted_text import shown
+from leaderboard.submission.test_set import ExpectedRows
+from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.errors import Problems
 
 _SHOWN = 3
@@ -56,13 +56,13 @@ def _cells(rows: _Rows, batch: Batch) -> np.ndarray:
 
 def _of(batch: Batch) -> Callable[[int], str]:
     noun = "video" if len(batch.window) else "trial"
-    return lambda row: f" ({noun} {shown(batch.key[row])})"
+    return lambda row: f" ({noun} {quoted(batch.key[row])})"
 
 
-def window_problems(file: RowFile, expected: Expected, most: int) -> Iterator[str]:
+def window_problems(file: RowFile, expected: ExpectedRows, most: int) -> Iterator[str]:
     """Problems of the rows of embeddings."""
     rows = _Rows(file)
-    index = pd.Index(expected.shown)
+    index = pd.Index(expected.public_ids)
     there = np.zeros(len(index), dtype=bool)
     seen = np.zeros(len(expected.start_frame), dtype=bool)
     strangers: dict[str, int] = {}
@@ -78,7 +78,7 @@ def window_problems(file: RowFile, expected: Expected, most: int) -> Iterator[st
         ending = list(error.problems)
     yield from rows.problems()
     yield from ending
-    missing = expected.shown[~there]
+    missing = expected.public_ids[~there]
     if len(missing) and not ending:
         yield (
             f"{file.name}: {len(missing)} of {len(index)} videos are missing, such as "
@@ -87,7 +87,7 @@ def window_problems(file: RowFile, expected: Expected, most: int) -> Iterator[st
     yield from _unknown(file, strangers, "videos are not to be tested")
 
 
-def _windows(rows: _Rows, batch: Batch, video: np.ndarray, expected: Expected, seen: np.ndarray) -> None:
+def _windows(rows: _Rows, batch: Batch, video: np.ndarray, expected: ExpectedRows, seen: np.ndarray) -> None:
     """Notes what is wrong with a batch of embeddings. video: (n,) place among the expected ones, -1 for strangers.
     seen: which of all windows have come; those of the batch are marked."""
     bad = _cells(rows, batch)
@@ -100,7 +100,7 @@ def _windows(rows: _Rows, batch: Batch, video: np.ndarray, expected: Expected, s
         "windows that the protocol does not have",
         "windows of a video count from 0 and are those of `nvfair embed`",
         np.flatnonzero(known & ~inside),
-        lambda row: f" (video {shown(batch.key[row])}, window {window[row]} of {counts[video[row]]})",
+        lambda row: f" (video {quoted(batch.key[row])}, window {window[row]} of {counts[video[row]]})",
         batch.first,
     )
     place = expected.offsets[video] + np.where(inside, window, 0)
@@ -109,19 +109,19 @@ def _windows(rows: _Rows, batch: Batch, video: np.ndarray, expected: Expected, s
         "windows that begin elsewhere than the protocol's",
         f"embed at {time.fps} frames a second with a stride of {time.stride}",
         np.flatnonzero(inside & (begins != batch.start_frame)),
-        lambda row: f" (video {shown(batch.key[row])}: frame {batch.start_frame[row]}, not {begins[row]})",
+        lambda row: f" (video {quoted(batch.key[row])}: frame {batch.start_frame[row]}, not {begins[row]})",
         batch.first,
     )
     rows.add(
         "rows that repeat a window",
         "keep one of each",
         _repeated(place, inside, seen),
-        lambda row: f" (video {shown(batch.key[row])}, window {window[row]})",
+        lambda row: f" (video {quoted(batch.key[row])}, window {window[row]})",
         batch.first,
     )
 
 
-def trial_problems(file: RowFile, expected: Expected, cells: list[str], most: int) -> Iterator[str]:
+def trial_problems(file: RowFile, expected: ExpectedRows, cells: list[str], most: int) -> Iterator[str]:
     """Problems of the rows of scores."""
     rows = _Rows(file)
     keys = expected.trial_keys(cells)
@@ -140,7 +140,7 @@ def trial_problems(file: RowFile, expected: Expected, cells: list[str], most: in
                 _of(batch),
                 batch.first,
             )
-            place, found, turned = trial_places(batch.key, expected, keys)
+            place, found, turned = trial_positions(batch.key, expected, keys)
             backwards += int(turned.sum())
             for stranger in batch.key[~found & ~turned]:
                 strangers[stranger] = strangers.get(stranger, 0) + 1
@@ -156,7 +156,7 @@ def trial_problems(file: RowFile, expected: Expected, cells: list[str], most: in
     missing = keys[~seen]
     if len(missing) and not ending:
         count = len(expected.videos)
-        named = [f"{expected.shown[key // count]}|{expected.shown[key % count]}" for key in missing[:_SHOWN]]
+        named = [f"{expected.public_ids[key // count]}|{expected.public_ids[key % count]}" for key in missing[:_SHOWN]]
         yield (
             f"{file.name}: {len(missing)} of {len(keys)} trials have no score, such as {', '.join(named)}; score every "
             "trial of the protocol; minus infinity stands for no match"
@@ -164,10 +164,12 @@ def trial_problems(file: RowFile, expected: Expected, cells: list[str], most: in
     yield from _unknown(file, strangers, f"trials are none of {expected.protocol.name}'s")
 
 
-def trial_places(names: np.ndarray, expected: Expected, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def trial_positions(
+    names: np.ndarray, expected: ExpectedRows, keys: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Places of named trials among `keys`, whether each is there, and whether it would be turned round: (n,) each."""
     parts = [name.split("|", 1) if name.count("|") == 1 else ("", "") for name in names]
-    index = pd.Index(expected.shown)
+    index = pd.Index(expected.public_ids)
     first, second = (
         index.get_indexer(pd.Index([part[n] for part in parts], dtype=object)).astype(np.int64) for n in (0, 1)
     )
@@ -197,5 +199,5 @@ def _repeated(place: np.ndarray, valid: np.ndarray, seen: np.ndarray) -> np.ndar
 
 def _unknown(file: RowFile, strangers: dict[str, int], what: str) -> Iterator[str]:
     if strangers:
-        named = ", ".join(shown(name) for name in list(strangers)[:_SHOWN])
+        named = ", ".join(quoted(name) for name in list(strangers)[:_SHOWN])
         yield f"{file.name}: {len(strangers)} {what}, such as {named}; leave them out"

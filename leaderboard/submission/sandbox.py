@@ -19,7 +19,7 @@ from typing import Any
 
 from nvfair_tools.errors import NvfairError
 
-CALLS = 200  # after so many a child is replaced, so that nothing can pile up in it
+MAX_CALLS = 200  # after so many a child is replaced, so that nothing can pile up in it
 _SETUP_SECONDS = 120.0  # for a child to import what it needs
 _PARENT_SECONDS = 0.5
 _NICE = 5  # whoever reads pages goes before
@@ -30,7 +30,7 @@ class LimitReached(NvfairError):
 
 
 class Abandoned(Exception):
-    """The caller's `beat` said that the result is no longer wanted."""
+    """The caller's `should_continue` said that the result is no longer wanted."""
 
 
 class Fault(Exception):
@@ -44,7 +44,7 @@ class BoundedChild:
     when the object is made (Linux; elsewhere only time is bounded).
     """
 
-    def __init__(self, factory: Callable[[], object], memory_mb: int, *, calls: int = CALLS) -> None:
+    def __init__(self, factory: Callable[[], object], memory_mb: int, *, calls: int = MAX_CALLS) -> None:
         self._factory, self._memory, self._calls = factory, memory_mb * 1024 * 1024, calls
         self._lock = threading.Lock()
         self._process: multiprocessing.process.BaseProcess | None = None
@@ -56,19 +56,19 @@ class BoundedChild:
         method: str,
         *arguments: object,
         seconds: float,
-        beat: Callable[[], bool] | None = None,
-        every: float = 1.0,
+        should_continue: Callable[[], bool] | None = None,
+        poll_seconds: float = 1.0,
     ) -> Any:
         """What the object's `method` gives for `arguments`.
 
-        beat: asked every `every` seconds while waiting; False ends the work. Raises LimitReached, Abandoned, Fault, or
-        the NvfairError that the method raised.
+        should_continue: asked every `poll_seconds` while waiting; False ends the work.
+        Raises LimitReached, Abandoned, Fault, or the NvfairError that the method raised.
         """
         with self._lock:
             pipe = self._ready()
             try:
                 pipe.send((method, arguments))
-                kind, value = self._answer(pipe, seconds, beat, every)
+                kind, value = self._answer(pipe, seconds, should_continue, poll_seconds)
             except (EOFError, OSError) as error:
                 status = self._end()
                 raise LimitReached(f"the process ended with status {status} (a crash, or no memory)") from error
@@ -97,16 +97,16 @@ class BoundedChild:
             self._end()
 
     def _answer(
-        self, pipe: Connection, seconds: float, beat: Callable[[], bool] | None, every: float
+        self, pipe: Connection, seconds: float, should_continue: Callable[[], bool] | None, poll_seconds: float
     ) -> tuple[str, Any]:
         end = time.monotonic() + seconds
         while True:
             left = end - time.monotonic()
             if left <= 0:
                 raise LimitReached(f"it took longer than {seconds:g} s")
-            if pipe.poll(min(left, every) if beat else left):
+            if pipe.poll(min(left, poll_seconds) if should_continue else left):
                 return pipe.recv()
-            if beat and not beat():
+            if should_continue and not should_continue():
                 raise Abandoned
 
     def _ready(self) -> Connection:

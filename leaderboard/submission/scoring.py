@@ -19,14 +19,14 @@ from benchmark.trials.trials import TargetTrials
 from leaderboard.submission import check
 from leaderboard.submission.open_rows import open_rows, read_batches
 from leaderboard.submission.row_file import RowFile
-from leaderboard.submission.row_problems import trial_places
-from leaderboard.submission.submission import Entry, Submission, digest, entry_path, read
-from leaderboard.submission.test_set import Expected, TestSet
+from leaderboard.submission.row_problems import trial_positions
+from leaderboard.submission.submission import Entry, Submission, entry_path, read_submission, submission_digest
+from leaderboard.submission.test_set import ExpectedRows, TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 
 # Raised whenever a figure could change for the same embeddings: results of two versions are not compared.
-SCORER = "2"
+SCORER_VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,13 @@ class EntryScore:
     figures: dict[str, Any]
 
 
-def score(folder: Path, dataset: Dataset | TestSet, *, known: str = "") -> tuple[str, Submission, list[EntryScore]]:
+def score_submission(
+    folder: Path, dataset: Dataset | TestSet, *, expected_digest: str = ""
+) -> tuple[str, Submission, list[EntryScore]]:
     """(digest, declaration, one score an entry) of the submission in `folder`; nothing is stored.
 
-    known: its digest when it was accepted. Raises NvfairError where the files are no longer those, and Problems with
-    everything that `nvfair submit check` lists.
+    expected_digest: its digest when it was accepted. Raises NvfairError where the files are no longer
+    those, and Problems with everything that `nvfair submit check` lists.
     """
     test = dataset if isinstance(dataset, TestSet) else TestSet(dataset)
     if test.blind:
@@ -58,14 +60,14 @@ def score(folder: Path, dataset: Dataset | TestSet, *, known: str = "") -> tuple
             where=test.dataset.folder,
             remedy="submit to the board that keeps the hidden set",
         )
-    found = check.problems(folder, test)
+    found = check.find_problems(folder, test)
     if found:
         raise Problems(folder, found, remedy="mend them and run `nvfair submit check` again")
-    submission = read(folder)
-    identity = digest(folder, submission)
-    if known and identity != known:
+    submission = read_submission(folder)
+    identity = submission_digest(folder, submission)
+    if expected_digest and identity != expected_digest:
         raise NvfairError(
-            f"these files are submission {identity[:12]}, not {known[:12]}",
+            f"these files are submission {identity[:12]}, not {expected_digest[:12]}",
             where=folder,
             remedy="restore the files that were submitted",
         )
@@ -79,7 +81,7 @@ def score(folder: Path, dataset: Dataset | TestSet, *, known: str = "") -> tuple
                 protocol=protocol.name,
                 protocol_digest=protocol.digest,
                 dataset_digest=test.digest,
-                scorer=SCORER,
+                scorer=SCORER_VERSION,
                 figures=_figures(folder, submission, entry, test),
             )
         )
@@ -89,13 +91,13 @@ def score(folder: Path, dataset: Dataset | TestSet, *, known: str = "") -> tuple
 def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) -> dict[str, Any]:
     """Figures of each test generator (or pair of them) that the protocol asks for, and what is to be known beside."""
     protocol = protocols.load(entry.protocol)
-    expected = test.expected(protocol)
-    cells = expected.cells(check.fitting(submission, entry, test, protocol))
-    most = check.most_rows(expected, entry, cells)
+    expected = test.expected_rows(protocol)
+    cells = expected.cells(check.scored_generators(submission, entry, test, protocol))
+    most = check.max_rows(expected, entry, cells)
     file = open_rows(entry_path(folder, entry), entry.file, "embeddings" if entry.embeddings else "scores", most)
     scorer: PairScorer
     if entry.embeddings:
-        table = video_embeddings(_table(file, most), expected.shown.tolist(), where=entry.file)
+        table = video_embeddings(_table(file, most), expected.public_ids.tolist(), where=entry.file)
         scorer = Scorer(table, protocol.scoring)
     else:
         scorer = _trial_scorer(file, expected, cells, most)
@@ -105,16 +107,18 @@ def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) 
         "scored_from": "embeddings" if entry.embeddings else "scores",
     }
     # No thresholds from validation people: a submission holds the test people alone.
-    context = CellContext(expected.asked)
+    context = CellContext(expected.all_reenactments)
     for cell in cells:
-        result["generators"][cell] = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
+        figures = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
+        result["generators"][cell] = figures.to_json()
     return result
 
 
 def declared_overlap(submission: Submission, test_people: list[str]) -> list[str] | str:
     """Test people whom the declaration names, in any role; "unknown" where it names none and a role does not say."""
-    common = sorted(submission.training.named_people & set(test_people))
-    return common if common or submission.training.touched_people is not None else "unknown"
+    declaration = submission.training.declaration
+    common = sorted(declaration.named_people & set(test_people))
+    return common if common or declaration.people is not None else "unknown"
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,7 @@ class TrialScorer:
 
     keys: np.ndarray
     scores: np.ndarray
-    expected: Expected
+    expected: ExpectedRows
 
     def score(self, trials: TargetTrials) -> TargetScores:
         """Scores (G,) and (I,) of one target's trials."""
@@ -146,10 +150,10 @@ def _table(file: RowFile, most: int) -> EmbeddingTable:
     )
 
 
-def _trial_scorer(file: RowFile, expected: Expected, cells: list[str], most: int) -> TrialScorer:
+def _trial_scorer(file: RowFile, expected: ExpectedRows, cells: list[str], most: int) -> TrialScorer:
     keys = expected.trial_keys(cells)
     scores = np.full(len(keys), np.nan)
     for batch in read_batches(file, most):
-        place, found, _ = trial_places(batch.key, expected, keys)
+        place, found, _ = trial_positions(batch.key, expected, keys)
         scores[place[found]] = batch.values[found, 0]
     return TrialScorer(keys, scores, expected)

@@ -14,19 +14,20 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from leaderboard.submission.untrusted_text import hidden_character
+from benchmark.methods.declaration import Declaration, RoleExposure
+from leaderboard.submission.untrusted_text import invisible_character
 from leaderboard.submission.untrusted_yaml import read_yaml
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import sha256_of
 from nvfair_tools.identity import parse_identity
 
 SUBMISSION_VERSION = 1
-FILE = "submission.yaml"
+DECLARATION_FILE = "submission.yaml"
 # Of one file beside the embeddings and scores: code is a link, not an attachment.
 MAX_REPRODUCE_BYTES = 100 * 1024 * 1024
 _REPRODUCE = (".json", ".yaml", ".yml", ".txt", ".md", ".csv", ".parquet", ".zip")
@@ -42,7 +43,7 @@ def _lines(text: str) -> str:
 
 
 def _visible(text: str, *, lines: bool) -> str:
-    found = hidden_character(text, lines=lines)
+    found = invisible_character(text, lines=lines)
     if found:
         raise ValueError(f"it holds {found}, which cannot be seen; type the text again")
     if text and not text.strip():
@@ -93,8 +94,8 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Touched(_Part):
-    """Whom and what one role of the method's making has seen, where that is not already among the training's."""
+class DeclaredRole(_Part):
+    """People and generators that one role of the method's making has seen, besides those of the training."""
 
     people: People = ()
     generators: Names = ()
@@ -111,27 +112,26 @@ class Training(_Part):
     people: People
     generators: Names
     data: Literal["open", "closed", "unknown"] = "unknown"
-    selection: Touched = Touched()
-    thresholds: Touched = Touched()
-    cohorts: Touched = Touched()
-
-    def _roles(self) -> tuple[Training | Touched, ...]:
-        return (self, self.selection, self.thresholds, self.cohorts)
+    selection: DeclaredRole = DeclaredRole()
+    thresholds: DeclaredRole = DeclaredRole()
+    cohorts: DeclaredRole = DeclaredRole()
 
     @property
-    def touched_people(self) -> frozenset[str] | None:
-        """Everybody whom any role has seen; None where one of them does not say."""
-        return _union([role.people for role in self._roles()])
+    def declaration(self) -> Declaration:
+        """What the method has touched, as the benchmark's value; overlap is decided there."""
+        return Declaration(
+            training=_exposure(self),
+            selection=_exposure(self.selection),
+            thresholds=_exposure(self.thresholds),
+            cohorts=_exposure(self.cohorts),
+        )
 
-    @property
-    def touched_generators(self) -> frozenset[str] | None:
-        """Every generator that any role has seen; None where one of them does not say."""
-        return _union([role.generators for role in self._roles()])
 
-    @property
-    def named_people(self) -> frozenset[str]:
-        """Everybody whom any role names, whether or not another one is silent: silence hides no overlap."""
-        return frozenset(name for role in self._roles() if not isinstance(role.people, str) for name in role.people)
+def _exposure(role: Training | DeclaredRole) -> RoleExposure:
+    return RoleExposure(
+        people=None if isinstance(role.people, str) else frozenset(role.people),
+        generators=None if isinstance(role.generators, str) else frozenset(role.generators),
+    )
 
 
 class Entry(_Part):
@@ -171,11 +171,13 @@ class Submission(_Part):
     entries: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=50)]
 
 
-def read(folder: Path) -> Submission:
+def read_submission(folder: Path) -> Submission:
     """The declaration in `folder`. Raises NvfairError, or Problems that lists every mistake with its key."""
-    path = folder / FILE
+    path = folder / DECLARATION_FILE
     if path.is_symlink() or not path.is_file():
-        raise NvfairError(f"no {FILE} here", where=folder, remedy="nvfair submit init FOLDER writes one to fill in")
+        raise NvfairError(
+            f"no {DECLARATION_FILE} here", where=folder, remedy="nvfair submit init FOLDER writes one to fill in"
+        )
     content = read_yaml(path)
     version = content.get("format_version") if isinstance(content, dict) else None
     if isinstance(version, int) and not isinstance(version, bool) and version > SUBMISSION_VERSION:
@@ -191,7 +193,9 @@ def read(folder: Path) -> Submission:
         told = [(_key(item["loc"]), item["type"], _words(item["msg"])) for item in error.errors()]
         # A list whose items are all wrong is "too short" only because they are.
         problems = [
-            f"{FILE}: {key}: {words}" for key, kind, words in told if kind != "too_short" or not _above(key, told)
+            f"{DECLARATION_FILE}: {key}: {words}"
+            for key, kind, words in told
+            if kind != "too_short" or not _above(key, told)
         ]
         raise Problems(
             path, list(dict.fromkeys(problems)), remedy="`nvfair submit init FOLDER` shows every key with its meaning"
@@ -215,11 +219,13 @@ def inner_file(folder: Path, name: str) -> Path:
     if not inside or any(p.is_symlink() for p in (path, *path.parents) if p != folder and p.is_relative_to(folder)):
         raise NvfairError(
             f"{name!r} leads out of the submission's folder or through a link",
-            where=folder / FILE,
+            where=folder / DECLARATION_FILE,
             expected="the relative path of a plain file inside the folder",
         )
     if not path.is_file():
-        raise NvfairError(f"{name!r} is not there", where=folder / FILE, remedy="write it with `nvfair embed`")
+        raise NvfairError(
+            f"{name!r} is not there", where=folder / DECLARATION_FILE, remedy="write it with `nvfair embed`"
+        )
     return path
 
 
@@ -238,23 +244,21 @@ def reproduce_problems(folder: Path, entry: Entry) -> list[str]:
             found.append(str(error))
             continue
         if not name.lower().endswith(_REPRODUCE):
-            found.append(f"{FILE}: reproduce file {name!r} is none of {', '.join(_REPRODUCE)}; link to code instead")
+            found.append(
+                f"{DECLARATION_FILE}: reproduce file {name!r} is none of {', '.join(_REPRODUCE)}; link to code instead"
+            )
         if size > MAX_REPRODUCE_BYTES:
             found.append(f"{name}: {size} bytes; at most {MAX_REPRODUCE_BYTES} for a file to reproduce by")
     return found
 
 
-def digest(folder: Path, submission: Submission) -> str:
+def submission_digest(folder: Path, submission: Submission) -> str:
     """sha256 over the declaration and every file that it names: the identity of what was submitted."""
-    total = hashlib.sha256(sha256_of(folder / FILE).encode())
+    total = hashlib.sha256(sha256_of(folder / DECLARATION_FILE).encode())
     for entry in submission.entries:
         for name in (entry.file, *entry.reproduce):
             total.update(f"\n{name} {sha256_of(inner_file(folder, name))}".encode())
     return total.hexdigest()
-
-
-def _union(parts: list[Any]) -> frozenset[str] | None:
-    return None if any(isinstance(part, str) for part in parts) else frozenset(name for part in parts for name in part)
 
 
 # Which member of a union was tried is pydantic's business, not the author's.
@@ -282,7 +286,7 @@ def _words(message: str) -> str:
 _THEIRS = ((" after validation,", ","), ("Tuple should", "the list should"), ("String should", "the text should"))
 
 
-TEMPLATE = """\
+DECLARATION_TEMPLATE = """\
 # A submission to the leaderboard. Check it offline with: nvfair submit check FOLDER --dataset DATASET
 format_version: 1
 method: my method                # shown on the board

@@ -15,14 +15,14 @@ from benchmark.evaluation import sections as plan
 from benchmark.protocols.schema import Protocol, Relation
 from benchmark.trials.trials import cell_names, count, trials
 from benchmark.windows.window_set import WindowSet, read_windows
-from leaderboard.hidden.blind_key import key_beside
+from leaderboard.hidden.blind_key import blind_names
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedRows:
     """What is tested under one protocol.
 
     videos: the table's rows of the N videos that have windows, index 0..N-1. shown: (N,) the names by which authors
@@ -32,11 +32,11 @@ class Expected:
     """
 
     videos: pd.DataFrame
-    shown: np.ndarray
+    public_ids: np.ndarray
     offsets: np.ndarray
     start_frame: np.ndarray
     protocol: Protocol
-    asked: pd.DataFrame
+    all_reenactments: pd.DataFrame
     _keys: dict[tuple[str, ...], np.ndarray] = field(default_factory=dict, compare=False)
     _cells: dict[tuple[str, ...], list[str]] = field(default_factory=dict, compare=False)
 
@@ -84,8 +84,8 @@ class TestSet:
 
     def __init__(self, dataset: Dataset, names: Mapping[str, str] | None = None) -> None:
         self.dataset = dataset
-        self.names = key_beside(dataset) if names is None else names
-        self._known: dict[str, Expected] = {}
+        self.names = blind_names(dataset) if names is None else names
+        self._known: dict[str, ExpectedRows] = {}
         self._digest = ""
 
     @property
@@ -106,21 +106,23 @@ class TestSet:
 
     def generators(self, protocol: Protocol) -> list[str]:
         """Generators of the test people's reenactments."""
-        return sorted(test_videos(self.dataset, protocol)["generator"].unique())
+        return sorted(videos_under_test(self.dataset, protocol)["generator"].unique())
 
-    def expected(self, protocol: Protocol) -> Expected:
+    def expected_rows(self, protocol: Protocol) -> ExpectedRows:
         """What is to be embedded, or scored, under `protocol`."""
         known = self._known.get(protocol.digest)
         if known is None:
             known = self._known[protocol.digest] = self._expected(protocol)
         return known
 
-    def _expected(self, protocol: Protocol) -> Expected:
+    def _expected(self, protocol: Protocol) -> ExpectedRows:
         same = [one for one in self._known.values() if _windows_of(one.protocol) == _windows_of(protocol)]
         if same:
             one = same[0]
-            return Expected(one.videos, one.shown, one.offsets, one.start_frame, protocol, one.asked)
-        windows = test_windows(self.dataset, protocol)
+            return ExpectedRows(
+                one.videos, one.public_ids, one.offsets, one.start_frame, protocol, one.all_reenactments
+            )
+        windows = windows_under_test(self.dataset, protocol)
         counts = np.bincount(windows.video, minlength=len(windows.videos))
         ids = windows.videos["video"].tolist()
         if self.names is not None and (lost := [video for video in ids if video not in self.names]):
@@ -129,36 +131,33 @@ class TestSet:
                 where=self.dataset.folder,
                 remedy="make the blind copy again",
             )
-        return Expected(
+        return ExpectedRows(
             videos=windows.videos,
-            shown=np.array(ids if self.names is None else [self.names[video] for video in ids], dtype=object),
+            public_ids=np.array(ids if self.names is None else [self.names[video] for video in ids], dtype=object),
             offsets=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             start_frame=windows.start_frame.astype(np.int64),
             protocol=protocol,
-            asked=plan.select_test_videos(self.dataset, protocol).sort_values("video").reset_index(drop=True),
+            all_reenactments=plan.select_test_videos(self.dataset, protocol)
+            .sort_values("video")
+            .reset_index(drop=True),
         )
 
 
-def test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
+def videos_under_test(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
     """Reenactments of the test people that have frames."""
     videos = dataset.usable()
     return videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
 
 
-def test_windows(dataset: Dataset, protocol: Protocol) -> WindowSet:
+def windows_under_test(dataset: Dataset, protocol: Protocol) -> WindowSet:
     """The windows of every reenactment of the test people: `.videos` lists what an entry must embed."""
-    return read_windows(dataset, protocol, videos=test_videos(dataset, protocol)["video"])
+    return read_windows(dataset, protocol, videos=videos_under_test(dataset, protocol)["video"])
 
 
-def needs_seen(relation: Relation) -> bool | None:
+def requires_seen_generators(relation: Relation) -> bool | None:
     """Whether the protocol tests generators that were trained on (True), were not (False), or either (None)."""
     return {Relation.SEEN: True, Relation.UNSEEN: False}.get(relation)
 
 
 def _windows_of(protocol: Protocol) -> tuple[object, ...]:
     return protocol.split.test, protocol.time, protocol.missing
-
-
-# pytest would take them for tests where they are imported.
-for _function in (test_videos, test_windows):
-    setattr(_function, "__test__", False)  # noqa: B010 - mypy knows no such attribute of functions

@@ -17,7 +17,7 @@ _FORMULA = tuple("=+-@\t\r\n")  # what a spreadsheet would run, not show (OWASP,
 _SHOWN = 60
 
 
-def hidden_character(text: str, *, lines: bool = False) -> str:
+def invisible_character(text: str, *, lines: bool = False) -> str:
     """Name of the first character that has no place in a text; "" where there is none. lines: whether it may have more
     than one line."""
     for character in text:
@@ -31,9 +31,9 @@ def hidden_character(text: str, *, lines: bool = False) -> str:
     return ""
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A stranger's value within a message: quoted, one line, short, nothing invisible."""
-    text = ascii(str(value)) if hidden_character(str(value)) else repr(str(value))
+    text = ascii(str(value)) if invisible_character(str(value)) else repr(str(value))
     return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
 
 

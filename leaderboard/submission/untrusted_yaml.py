@@ -37,7 +37,7 @@ def read_yaml(path: Path) -> Any:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise NvfairError(f"{size} bytes", where=path, expected=f"at most {MAX_BYTES} bytes of YAML")
-    text = decoded(path.read_bytes(), path)
+    text = decode_utf8(path.read_bytes(), path)
     try:
         _bounded(text)
         return yaml.load(text, Loader=_Loader)
@@ -48,7 +48,7 @@ def read_yaml(path: Path) -> Any:
         ) from error
 
 
-def decoded(content: bytes, where: object) -> str:
+def decode_utf8(content: bytes, where: object) -> str:
     """Text in UTF-8, with or without its byte-order mark. Raises NvfairError that names the encoding it seems to be."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
         raise NvfairError("this is UTF-16 or UTF-32", where=where, expected="UTF-8", remedy="save it as UTF-8")

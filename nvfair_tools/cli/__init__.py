@@ -147,23 +147,20 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        told = _told(error)
-        if told is None:
+        message = _message_for_user(error)
+        if message is None:
             raise
-        click.secho(f"error: {told}", fg="red", err=True)
+        click.secho(f"error: {message}", fg="red", err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _told(error: Exception) -> str | None:
-    """What the user is to read where the message alone says what to do; None for a fault of ours."""
-    from nvfair_tools.errors import NvfairError
+def _message_for_user(error: Exception) -> str | None:
+    """The message that tells the user what to correct; None for an error in our own code, which needs its traceback."""
+    from nvfair_tools.errors import user_message
 
-    generator_errors = sys.modules.get("generators.errors")
-    if isinstance(error, NvfairError) or (
-        generator_errors is not None and isinstance(error, generator_errors.GeneratorError)
-    ):
-        return str(error)
+    if (message := user_message(error)) is not None:
+        return message
     if isinstance(error, OSError) and error.errno is not None:  # a full disk, a folder without permission
         place = next((f"{name}: " for name in (error.filename2, error.filename) if name), "")
         return f"{place}{error.strerror or error}"

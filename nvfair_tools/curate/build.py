@@ -17,7 +17,7 @@ from nvfair_tools.curate.session import Session
 from nvfair_tools.curate.shards import FramesAt
 from nvfair_tools.curate.tables import Reenactment
 from nvfair_tools.curate.video_paths import clip_names
-from nvfair_tools.dataset.schema import LANDMARKS
+from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.recipe.clip_list import read_clip_list
@@ -143,7 +143,7 @@ def _finished(session: Session, outcome: Outcome, *, prune: bool) -> Outcome:
     from nvfair_tools.curate.landmark_tracks import rows_ids
     from nvfair_tools.curate.shards import with_places
     from nvfair_tools.curate.tables import identities_table, real_rows, synthetic_rows, videos_table
-    from nvfair_tools.dataset.writer import finish
+    from nvfair_tools.dataset.writer import finish_dataset
 
     by_id = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
@@ -165,7 +165,7 @@ def _finished(session: Session, outcome: Outcome, *, prune: bool) -> Outcome:
     meta = _meta(session, outcome)
     extra = write_card(session.dataset, meta, identities, videos)
     extra += [session.dataset / path for path in identities["portrait"].dropna()]
-    finish(session.dataset, identities, videos, meta, extra_files=extra)
+    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra)
     return replace(outcome, identities=identities, videos=videos, stray=stray)
 
 
@@ -200,7 +200,7 @@ def meta_of(
         "landmarks": {
             "scheme": SCHEME_126.name,
             "scheme_version": SCHEME_126.version,
-            "points": LANDMARKS,
+            "points": LANDMARK_COUNT,
             "landmarkers": sorted(f"{detector} {version}" for detector, version in landmarkers),
         },
         "features": {

@@ -10,8 +10,8 @@ import pandas as pd
 import yaml
 
 from nvfair_tools.curate.leakage_audit import Check, audit
-from nvfair_tools.dataset.schema import SPLITS, TABLE
-from nvfair_tools.files import write_text, written_aside
+from nvfair_tools.dataset.schema import SPLITS, TABLE_SPLIT
+from nvfair_tools.files import atomic_output, write_text
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -40,8 +40,8 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
                 "default": True,
                 "data_files": [{"split": split, "path": f"frames/{split}/*/part-*.parquet"} for split in used],
             },
-            {"config_name": "videos", "data_files": [{"split": TABLE, "path": "videos.parquet"}]},
-            {"config_name": "identities", "data_files": [{"split": TABLE, "path": "identities.parquet"}]},
+            {"config_name": "videos", "data_files": [{"split": TABLE_SPLIT, "path": "videos.parquet"}]},
+            {"config_name": "identities", "data_files": [{"split": TABLE_SPLIT, "path": "identities.parquet"}]},
         ],
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
@@ -73,8 +73,9 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
         "```python\nfrom datasets import load_dataset\n\n"
         "frames = load_dataset(FOLDER)             # one row a frame: landmarks"
         + (", distances" if meta["features"]["distances"] != "none" else "")
-        + f'\nvideos = load_dataset(FOLDER, "videos")["{TABLE}"]        # one row a video, whatever became of it\n'
-        f'identities = load_dataset(FOLDER, "identities")["{TABLE}"]\n```',
+        + f'\nvideos = load_dataset(FOLDER, "videos")["{TABLE_SPLIT}"]        '
+        "# one row a video, whatever became of it\n"
+        f'identities = load_dataset(FOLDER, "identities")["{TABLE_SPLIT}"]\n```',
         "`nvfair_tools.dataset.Dataset.open(FOLDER)` reads it without `datasets`. A frame's `landmarks` are "
         f"{meta['landmarks']['points']} points (x0, y0, x1, y1, ...) in pixels of the stored video (scheme "
         f"`{meta['landmarks']['scheme']}`), NaN where `valid` is false.",
@@ -182,7 +183,7 @@ def _plots(folder: Path, videos: pd.DataFrame) -> list[Path]:
 
 
 def _save(figure: Any, path: Path) -> Path:
-    with written_aside(path) as aside:
+    with atomic_output(path) as aside:
         # The version of matplotlib in the file would make equal plots differ.
         figure.savefig(aside, dpi=110, metadata={"Software": None})
     return path

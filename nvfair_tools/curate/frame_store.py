@@ -9,16 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from nvfair_tools.dataset.parts import FrameRows, stored_landmarks
-from nvfair_tools.files import written_aside
-from nvfair_tools.landmarks.scheme import landmarks_of
+from nvfair_tools.dataset.parts import round_landmarks
+from nvfair_tools.dataset.tracks import FrameRows
+from nvfair_tools.files import atomic_output
+from nvfair_tools.landmarks.scheme import landmarks_from_mesh
 from nvfair_tools.landmarks.track import Track, load_track
 
 
 def rows_of_track(track: Track, *, mesh: bool) -> FrameRows:
     """What a part holds of a track; with all 478 points where `mesh`."""
     return FrameRows(
-        landmarks=landmarks_of(track.mesh),
+        landmarks=landmarks_from_mesh(track.mesh),
         valid=track.valid,
         time=track.time,
         reason=track.reason,
@@ -30,14 +31,14 @@ def save_rows(path: Path, rows: FrameRows) -> None:
     """Writes rows, whole or not at all."""
     assert rows.reason is not None
     arrays = {
-        "landmarks": stored_landmarks(rows.landmarks),
+        "landmarks": round_landmarks(rows.landmarks),
         "valid": rows.valid,
         "time": rows.time,
         "reason": rows.reason.astype(str),
     }
     if rows.mesh is not None:
-        arrays["mesh"] = stored_landmarks(rows.mesh)
-    with written_aside(path) as aside:
+        arrays["mesh"] = round_landmarks(rows.mesh)
+    with atomic_output(path) as aside:
         np.savez(aside, **arrays)  # type: ignore[arg-type]
 
 

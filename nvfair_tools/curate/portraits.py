@@ -20,7 +20,7 @@ from nvfair_tools.curate.ingest import (
 from nvfair_tools.curate.session import Session
 from nvfair_tools.faces.frontality import pose_costs
 from nvfair_tools.files import sha256_of
-from nvfair_tools.identity import file_name
+from nvfair_tools.identity import identity_file_name
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok, rejected
 from nvfair_tools.pipeline.stage import run_stage, single_items
@@ -74,7 +74,7 @@ def portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrait]:
     tasks, known = {}, {}
     for identity, own in sorted(people.items()):
         given = own[0].row.portrait
-        path = f"portraits/{file_name(identity)}.png"
+        path = f"portraits/{identity_file_name(identity)}.png"
         chosen = None if given is not None else choose_clip(own)
         if chosen is None:
             assert given is not None
@@ -130,7 +130,7 @@ class PortraitWorker:
         """Writes the portrait and its one-frame track. facts: path, bytes, sha256, frame (index in the clip)."""
         from PIL import Image
 
-        from nvfair_tools.files import written_aside
+        from nvfair_tools.files import atomic_output
         from nvfair_tools.landmarks.track import Track, save_track
 
         image, mesh, frame = self._from_picture(task) if task.clip_track is None else self._from_clip(task)
@@ -143,7 +143,7 @@ class PortraitWorker:
                 mesh[None], np.ones(1, bool), np.array([""], object), np.zeros(1), (width, height), "portrait", VERSION
             ),
         )
-        with written_aside(task.picture) as aside:
+        with atomic_output(task.picture) as aside:
             Image.fromarray(image).save(aside, format="PNG")
         return ok(path=task.path, bytes=task.picture.stat().st_size, sha256=sha256_of(task.picture), frame=frame)
 

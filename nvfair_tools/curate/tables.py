@@ -12,7 +12,7 @@ import pandas as pd
 from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.pairs import Pair
 from nvfair_tools.curate.portraits import Portrait
-from nvfair_tools.dataset.schema import IDENTITIES, VIDEOS
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.pipeline.items import ItemResult
 
 
@@ -64,7 +64,7 @@ def identities_table(clips: Sequence[Clip], portraits: Mapping[str, Portrait]) -
                 "ethnicity": row.ethnicity or None,
             }
         )
-    return pd.DataFrame(rows, columns=IDENTITIES.names)
+    return pd.DataFrame(rows, columns=IDENTITIES_SCHEMA.names)
 
 
 def real_rows(
@@ -177,7 +177,7 @@ def rights_of(clip: Clip, targets: Iterable[Clip], generator_licence: str) -> di
 
 def videos_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """The rows with every column of the schema, without part and first_row; nullable numbers stay whole."""
-    table = pd.DataFrame(list(rows), columns=VIDEOS.names)
+    table = pd.DataFrame(list(rows), columns=VIDEOS_SCHEMA.names)
     for name in ("fps_num", "fps_den", "frames", "width", "height", "first_row"):
         table[name] = table[name].astype("Int64")
     return table.sort_values("video", ignore_index=True)

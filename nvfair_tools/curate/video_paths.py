@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.pairs import Pair
-from nvfair_tools.identity import file_name
+from nvfair_tools.identity import identity_file_name
 
 
 def clip_names(clips: Iterable[Clip]) -> dict[str, str]:
@@ -25,12 +25,12 @@ def clip_names(clips: Iterable[Clip]) -> dict[str, str]:
 
 def original_path(clip: Clip, name: str) -> str:
     """Path of a real video, relative to the data set."""
-    return f"videos/{clip.row.source}/originals/{file_name(clip.row.identity)}/{name}.mp4"
+    return f"videos/{clip.row.source}/originals/{identity_file_name(clip.row.identity)}/{name}.mp4"
 
 
 def reenactment_path(pair: Pair, generator: str, name: str) -> str:
     """Path of a reenactment, relative to the data set. generator: its label; name: the driving clip's."""
-    target, driver = file_name(pair.target), file_name(pair.driver)
+    target, driver = identity_file_name(pair.target), identity_file_name(pair.driver)
     return f"videos/{pair.source}/{generator}-generated/{target}/{target}--{name}--{driver}.mp4"
 
 

@@ -1,7 +1,8 @@
-"""Reading a data set: its tables as data frames, its landmarks as one TrackTable."""
+"""Reads a data set: its tables as data frames, its landmarks as arrays."""
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,14 +15,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.schema import FORMAT_VERSION, LANDMARKS
-from nvfair_tools.dataset.tracks import TrackTable
+from nvfair_tools.dataset.schema import FORMAT_VERSION, KINDS, LANDMARK_COUNT, MESH_POINTS, SPLITS
+from nvfair_tools.dataset.tracks import FrameRows, TrackTable
 from nvfair_tools.errors import NvfairError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
-    """A data set folder, opened. `videos` and `identities` have the columns of `nvfair_tools.dataset.schema`."""
+    """A finished data set.
+
+    folder: where it lies. meta: the content of dataset.json. identities: one row a person. videos: one row a video,
+    whatever its state. The columns are those of `nvfair_tools.dataset.schema`.
+    """
 
     folder: Path
     meta: dict[str, Any]
@@ -30,7 +35,10 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: str | Path) -> Dataset:
-        """Opens a finished data set; NvfairError where it is absent, unfinished or of another format version."""
+        """Opens the data set in `folder`; the frames stay on disk until they are asked for.
+
+        Raises NvfairError where the data set is absent, unfinished, damaged or of another format version.
+        """
         folder = Path(folder)
         path = folder / "dataset.json"
         if not path.exists():
@@ -56,89 +64,176 @@ class Dataset:
         return cls(
             folder=folder,
             meta=meta,
-            identities=_read(folder / "identities.parquet").to_pandas(),
-            videos=_read(folder / "videos.parquet").to_pandas(),
+            identities=_read_table(folder / "identities.parquet").to_pandas(),
+            videos=_read_table(folder / "videos.parquet").to_pandas(),
         )
 
+    @property
+    def name(self) -> str:
+        """The name in dataset.json, or else that of the folder."""
+        return str(self.meta.get("name", self.folder.name))
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """The table `identities`: one row a person."""
+        return self.identities
+
     def usable(self) -> pd.DataFrame:
-        """The videos in state "ok" that have frames."""
+        """The rows of `videos` whose state is "ok" and whose frames are stored."""
         return self.videos[(self.videos["state"] == "ok") & self.videos["part"].notna()]
 
     def tracks(self, videos: Iterable[str] | None = None, *, mesh: bool = False) -> TrackTable:
-        """Landmarks of `videos` (ids; None: all usable ones), in the order asked for.
+        """Reads the landmarks of `videos` (ids; None: all usable videos), in the order of `videos`.
 
-        Raises NvfairError naming the ids that are not here, a part that is missing, damaged or holds other frames than
-        videos.parquet says, or when a mesh is asked for that was not kept.
+        mesh: reads the whole mesh too. Raises NvfairError where an id has no frames here, where a part is missing,
+        damaged or holds other frames than videos.parquet says, and where the data set does not store the mesh.
         """
-        table = self.usable().set_index("video", drop=False)
-        ids = table.index.to_numpy() if videos is None else np.asarray(list(videos), dtype=object)
-        missing = [video for video in ids if video not in table.index]
+        rows = self._usable_rows(videos)
+        lengths = rows["frames"].to_numpy(dtype=np.int64)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        total = int(offsets[-1])
+        landmarks = np.empty((total, LANDMARK_COUNT, 2), dtype=np.float32)
+        valid = np.empty(total, dtype=bool)
+        time = np.empty(total, dtype=np.float64)
+        meshes = np.empty((total, MESH_POINTS, 3), dtype=np.float32) if mesh else None
+        # Each part is read once; its videos' frames are copied to their places in the result.
+        position = pd.Series(np.arange(len(rows)), index=rows.index)
+        for part, group in rows.groupby("part", sort=True):
+            columns = self._read_part(str(part), group, mesh)
+            for n, first_row in zip(position.loc[group.index].to_numpy(), group["first_row"].to_numpy(), strict=True):
+                source = slice(int(first_row), int(first_row) + int(lengths[n]))
+                target = slice(int(offsets[n]), int(offsets[n + 1]))
+                landmarks[target] = columns["landmarks"][source].reshape(-1, LANDMARK_COUNT, 2)
+                valid[target] = columns["valid"][source]
+                time[target] = columns["time"][source]
+                if meshes is not None:
+                    meshes[target] = columns["mesh"][source].reshape(-1, MESH_POINTS, 3)
+        return TrackTable(rows["video"].to_numpy(dtype=object), offsets, landmarks, valid, time, meshes)
+
+    def frames(self, video: str, start: int = 0, stop: int | None = None, *, mesh: bool = False) -> FrameRows:
+        """Reads the frames start:stop of one video; only the row groups that hold them are read from disk.
+
+        start, stop: as in a Python slice (negative numbers count from the end, None is the end). mesh: reads the whole
+        mesh too. Raises NvfairError as `tracks` does.
+        """
+        row = self._usable_rows([video]).iloc[0]
+        first, end, _ = slice(start, stop).indices(int(row["frames"]))
+        end = max(first, end)
+        path = self.folder / str(row["part"])
+        names = ["valid", "time", "reason", "landmarks", *(["mesh"] if mesh else [])]
+        _check_mesh(path, mesh)
+        table = _read_rows(path, int(row["first_row"]) + first, int(row["first_row"]) + end, ["video", "index", *names])
+        ids, indices = table.column("video").to_pylist(), table.column("index").to_pylist()
+        if ids != [video] * (end - first) or indices != list(range(first, end)):
+            raise _wrong_frames(path)
+        columns = {name: _as_array(table.column(name)) for name in names}
+        return FrameRows(
+            landmarks=columns["landmarks"].reshape(-1, LANDMARK_COUNT, 2),
+            valid=columns["valid"],
+            time=columns["time"],
+            reason=columns["reason"],
+            mesh=columns["mesh"].reshape(-1, MESH_POINTS, 3) if mesh else None,
+        )
+
+    def __repr__(self) -> str:
+        people, videos = len(self.identities), len(self.videos)
+        return f"{type(self).__name__}({self.name!r}, {people} people, {videos} videos, folder={str(self.folder)!r})"
+
+    def _repr_html_(self) -> str:
+        """A summary for notebooks: name, licences, and the number of people and of usable videos in each split."""
+        usable = self.usable()
+        licences = sorted({str(licence) for table in (self.identities, usable) for licence in table["licence"]})
+        facts = [
+            "simulated people" if self.meta.get("simulated") else "recorded people",
+            f"licence: {', '.join(licences) or 'none'}",
+            str(self.folder),
+        ]
+        counts = _split_counts(self.identities, usable).to_html(border=0)
+        return f"<b>{html.escape(self.name)}</b><br>{html.escape(' · '.join(facts))}{counts}"
+
+    def _usable_rows(self, videos: Iterable[str] | None) -> pd.DataFrame:
+        """The rows of usable `videos` in their order, indexed by id; NvfairError where an id has no frames."""
+        usable = self.usable().set_index("video", drop=False)
+        if videos is None:
+            return usable
+        ids = np.asarray(list(videos), dtype=object)
+        missing = [video for video in ids if video not in usable.index]
         if missing:
             raise NvfairError(
                 f"{len(missing)} video(s) have no frames here, the first: {missing[:3]}",
                 where=self.folder / "videos.parquet",
             )
-        chosen = table.loc[ids]
-        lengths = chosen["frames"].to_numpy(dtype=np.int64)
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        total = int(offsets[-1])
-        landmarks = np.empty((total, LANDMARKS, 2), dtype=np.float32)
-        valid = np.empty(total, dtype=bool)
-        time = np.empty(total, dtype=np.float64)
-        meshes = np.empty((total, 478, 3), dtype=np.float32) if mesh else None
-        position = pd.Series(np.arange(len(chosen)), index=chosen.index)
-        for part, group in chosen.groupby("part", sort=True):
-            rows = self._read_part(str(part), group, mesh)
-            wanted = position.loc[group.index].to_numpy()
-            for n, first in zip(wanted, group["first_row"].to_numpy(), strict=True):
-                source = slice(int(first), int(first) + int(lengths[n]))
-                target = slice(int(offsets[n]), int(offsets[n + 1]))
-                landmarks[target] = rows["landmarks"][source].reshape(-1, LANDMARKS, 2)
-                valid[target] = rows["valid"][source]
-                time[target] = rows["time"][source]
-                if meshes is not None:
-                    meshes[target] = rows["mesh"][source].reshape(-1, 478, 3)
-        return TrackTable(np.asarray(ids, dtype=object), offsets, landmarks, valid, time, meshes)
+        return usable.loc[ids]
 
     def _read_part(self, part: str, videos: pd.DataFrame, mesh: bool) -> dict[str, np.ndarray]:
-        """Columns of a part in which `videos` (columns video, first_row, frames) lie where they say."""
+        """The columns of a part, whose `videos` (columns video, first_row, frames) must lie where their rows say."""
         path = self.folder / part
-        columns = ["valid", "time", "landmarks"] + (["mesh"] if mesh else [])
-        if mesh and "mesh" not in _schema(path).names:
-            raise NvfairError(
-                "this data set did not keep the mesh",
-                where=path,
-                remedy="build it with `features: {mesh: true}` in the recipe",
-            )
-        table = _read(path, ["video", *columns])
+        _check_mesh(path, mesh)
+        columns = ["valid", "time", "landmarks", *(["mesh"] if mesh else [])]
+        table = _read_table(path, ["video", *columns])
         first = videos["first_row"].to_numpy(dtype=np.int64)
         last = first + videos["frames"].to_numpy(dtype=np.int64) - 1
         names = table.column("video")
         if last.max(initial=-1) >= len(table) or any(
             names.take(pa.array(rows)).to_pylist() != videos["video"].tolist() for rows in (first, last)
         ):
-            raise NvfairError(
-                "this part holds other frames than videos.parquet says", where=path, remedy="build or copy it again"
-            )
-        return {name: _flat(table.column(name)) for name in columns}
+            raise _wrong_frames(path)
+        return {name: _as_array(table.column(name)) for name in columns}
 
 
-def _read(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """A Parquet file of the data set; `video` stays a dictionary where columns are named, which reads quicker."""
-    with _told(path):
+def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
+    """The number of people and of videos by kind and generator (rows) in each split (columns)."""
+    present = {*identities["split"], *videos["split"]}
+    splits = [split for split in SPLITS if split in present]
+    counts = {("people", ""): identities["split"].value_counts()}
+    for kind in KINDS:
+        of_kind = videos[videos["kind"] == kind]
+        for generator, group in of_kind.groupby(of_kind["generator"].fillna("").astype(str)):
+            counts[f"{kind} videos", str(generator)] = group["split"].value_counts()
+    return pd.DataFrame(counts).T.reindex(columns=splits).fillna(0).astype(int)
+
+
+def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Reads a Parquet file; with `columns`, `video` stays dictionary-encoded, which reads quicker."""
+    with _file_errors(path):
         return pq.read_table(
             path, columns=columns, partitioning=None, read_dictionary=["video"] if columns is not None else None
         )
 
 
-def _schema(path: Path) -> pa.Schema:
-    with _told(path):
-        return pq.read_schema(path)
+def _read_rows(path: Path, first: int, end: int, columns: list[str]) -> pa.Table:
+    """Reads the rows first:end of a Parquet file from the row groups that hold them."""
+    with _file_errors(path), pq.ParquetFile(path) as file:
+        sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
+        groups = [n for n in range(len(sizes)) if starts[n] < end and first < starts[n + 1]]
+        table = file.read_row_groups(groups, columns=columns)
+    return table.slice(first - (int(starts[groups[0]]) if groups else 0), end - first)
+
+
+def _check_mesh(path: Path, mesh: bool) -> None:
+    """Raises NvfairError where `mesh` is true and the part has no column of that name."""
+    if not mesh:
+        return
+    with _file_errors(path):
+        names = pq.read_schema(path).names
+    if "mesh" not in names:
+        raise NvfairError(
+            "this data set did not keep the mesh",
+            where=path,
+            remedy="build it with `features: {mesh: true}` in the recipe",
+        )
+
+
+def _wrong_frames(path: Path) -> NvfairError:
+    return NvfairError(
+        "this part holds other frames than videos.parquet says", where=path, remedy="build or copy it again"
+    )
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turns what pyarrow says of a file that is absent or damaged into our words."""
+def _file_errors(path: Path) -> Iterator[None]:
+    """Turns pyarrow's errors about an absent or damaged file into NvfairError."""
     try:
         yield
     except FileNotFoundError as error:
@@ -149,8 +244,8 @@ def _told(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _flat(column: pa.ChunkedArray) -> np.ndarray:
-    """A column as numpy; fixed-size lists as (rows, size)."""
+def _as_array(column: pa.ChunkedArray) -> np.ndarray:
+    """A column as a numpy array; fixed-size lists become (rows, size)."""
     array = column.combine_chunks()
     if isinstance(array, pa.ChunkedArray):
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)

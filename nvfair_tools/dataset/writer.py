@@ -1,4 +1,4 @@
-"""Finishing a data set: its tables, and dataset.json last, so that an unfinished one never looks whole."""
+"""Writes the tables of a data set, and dataset.json last, so that an unfinished data set never looks finished."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.schema import FORMAT_VERSION, IDENTITIES, VIDEOS
-from nvfair_tools.files import sha256_of, write_text, written_aside
+from nvfair_tools.dataset.schema import FORMAT_VERSION, IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.files import atomic_output, sha256_of, write_text
 
 
 def write_table(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
-    """Writes `rows` with exactly the columns of `schema` (absent nullable ones become null)."""
+    """Writes `rows` as a Parquet file with exactly the columns of `schema`; absent nullable columns become null."""
     columns = []
     for field in schema:
         values = rows[field.name].tolist() if field.name in rows else [None] * len(rows)
         values = [None if _is_missing(value) else value for value in values]
         columns.append(pa.array(values, field.type))
-    with written_aside(path) as aside:
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), aside, compression="zstd")
+    with atomic_output(path) as temporary:
+        pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary, compression="zstd")
 
 
-def finish(
+def finish_dataset(
     folder: Path,
     identities: pd.DataFrame,
     videos: pd.DataFrame,
@@ -34,11 +34,14 @@ def finish(
     *,
     extra_files: Iterable[Path] = (),
 ) -> dict[str, Any]:
-    """Writes identities.parquet, videos.parquet and, last, dataset.json with the sha256 of every table, part and
-    of `extra_files`; returns what dataset.json holds. Rows are stored in the order of their ids."""
+    """Writes identities.parquet, videos.parquet and, last, dataset.json; returns the content of dataset.json.
+
+    meta: entries of dataset.json besides the format version, the counts and the SHA-256 of every table, part and of
+    `extra_files`, which are added here. Rows are stored in the order of their ids.
+    """
     (folder / "dataset.json").unlink(missing_ok=True)
-    write_table(folder / "identities.parquet", identities.sort_values("identity"), IDENTITIES)
-    write_table(folder / "videos.parquet", videos.sort_values("video"), VIDEOS)
+    write_table(folder / "identities.parquet", identities.sort_values("identity"), IDENTITIES_SCHEMA)
+    write_table(folder / "videos.parquet", videos.sort_values("video"), VIDEOS_SCHEMA)
     parts = sorted(videos["part"].dropna().unique())
     files = [folder / "identities.parquet", folder / "videos.parquet", *(folder / part for part in parts), *extra_files]
     content = {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import check_writable, made_folder
+from nvfair_tools.files import check_writable, make_folder
 from nvfair_tools.pipeline.journal import Journal
 
 
@@ -57,7 +57,7 @@ class Workspace:
     def opened(self) -> Iterator[Journal]:
         """The journal, for one process at a time. Raises NvfairError where another build is at work."""
         self.check()
-        made_folder(self.dataset)
+        make_folder(self.dataset)
         self.folder.mkdir(exist_ok=True)
         with _locked(self.folder / "lock"), Journal(self.journal) as journal:
             self._clear_leftovers()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.identity import known_identity, namespace_of
+from nvfair_tools.identity import collection_namespace, resolve_alias
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe, split_shares
 
@@ -77,11 +77,11 @@ def read_split_file(path: Path) -> dict[str, str]:
     for line, row in enumerate(reader, start=2):
         identity = row["identity"]
         if ":" not in identity:
-            space = namespace_of(row.get("source") or "") or row.get("source")
+            space = collection_namespace(row.get("source") or "") or row.get("source")
             if not space:
                 problems.append(f"row {line}: {identity!r} has neither a namespace nor a source")
                 continue
-            identity = known_identity(identity, space) or f"{space}:{identity}"
+            identity = resolve_alias(identity, space) or f"{space}:{identity}"
         if row["split"] not in SPLITS:
             problems.append(f"row {line}: split {row['split']!r} is none of {', '.join(SPLITS)}")
         if found.setdefault(identity, row["split"]) != row["split"]:

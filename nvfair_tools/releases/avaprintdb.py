@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.identity import known_identity
+from nvfair_tools.identity import resolve_alias
 from nvfair_tools.pipeline.items import rejected
 from nvfair_tools.recipe.splits import by_shares
 from nvfair_tools.releases.listing import Release, ReleaseFile, generator_facts, refused, walk
@@ -92,7 +92,7 @@ def read_plans(paths: Iterable[Path]) -> dict[str, PlannedClip]:
     paths = list(paths)
     for path in paths:
         for where, row in _rows(path):
-            driver, target = known_identity(row["driver_id"]), known_identity(row["target_id"])
+            driver, target = resolve_alias(row["driver_id"]), resolve_alias(row["target_id"])
             if driver is None or target is None:
                 problems.append(
                     f"{where}: {row['target_id' if driver else 'driver_id']!r} is nobody of a known collection"
@@ -151,7 +151,7 @@ def _understood(
     if len(parts) != 4 or not all(parts):
         return refused(name, path, "unknown_name", "expected {target}--{driver}--{uuid}--{GEN}.mp4")
     face, motion, random, ending = parts
-    target, driver, label = known_identity(face), known_identity(motion), labels.get(ending.upper())
+    target, driver, label = resolve_alias(face), resolve_alias(motion), labels.get(ending.upper())
     if label is None:
         return refused(name, path, "unknown_generator", f"{ending!r}; name it in the settings' `generators`")
     if target is None or driver is None:

@@ -18,7 +18,7 @@ from nvfair_tools.curate.ingest import TrackTask, TrackWorker, content_digests
 from nvfair_tools.curate.session import Session, session_of
 from nvfair_tools.curate.shards import FramesAt, with_places
 from nvfair_tools.curate.tables import videos_table
-from nvfair_tools.dataset.writer import finish
+from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
 from nvfair_tools.pipeline.items import item_id, rejected
@@ -169,7 +169,7 @@ def _finished(session: Session, release: Release, settings: ReleaseSettings, rea
         }
     }
     extra = [*write_card(session.dataset, meta, identities, videos), session.dataset / LEFT_OUT]
-    finish(session.dataset, identities, videos, meta, extra_files=extra)
+    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra)
     return Imported(videos, identities, counts, len(left_out))
 
 

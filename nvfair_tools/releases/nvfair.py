@@ -10,7 +10,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from nvfair_tools.identity import COLLECTIONS, known_identity, namespace_of
+from nvfair_tools.identity import COLLECTIONS, collection_namespace, resolve_alias
 from nvfair_tools.pipeline.items import ItemResult, ok, rejected
 from nvfair_tools.recipe.splits import read_split_file
 from nvfair_tools.releases.listing import Release, ReleaseFile, generator_facts, refused, walk
@@ -63,9 +63,9 @@ def _understood(name: str, path: Path, splits: dict[str, str]) -> ReleaseFile:
     if len(parts) != 4:
         return refused(name, path, "unknown_place", "expected source/originals or ...-generated/person/file.mp4")
     source, folder, person, _ = parts
-    namespace = namespace_of(source)
+    namespace = collection_namespace(source)
     if namespace is None:
-        known = ", ".join(one.source for one in COLLECTIONS)
+        known = ", ".join(collection.source for collection in COLLECTIONS)
         return refused(name, path, "unknown_source", f"{source!r} is none of {known}")
     if folder != ORIGINALS and folder not in GENERATORS:
         return refused(name, path, "unknown_generator", f"{folder!r} is none of {', '.join([ORIGINALS, *GENERATORS])}")
@@ -90,7 +90,7 @@ def _reenactment(
         return refused(
             name, path, "unknown_identity", f"driver {motion!r} is nobody of the official split's {namespace}"
         )
-    if known_identity(face, namespace) != target:
+    if resolve_alias(face, namespace) != target:
         return refused(name, path, "contradictory_name", f"it lies in the folder of {target} but names {face!r}")
     kind = "self" if driver == target else "cross"
     file = ReleaseFile(name, path, kind, namespace, target, driver, clip, generator)
@@ -101,7 +101,7 @@ def _reenactment(
 
 
 def _person(name: str, namespace: str, splits: dict[str, str]) -> str | None:
-    identity = known_identity(name, namespace)
+    identity = resolve_alias(name, namespace)
     return identity if identity in splits else None
 
 

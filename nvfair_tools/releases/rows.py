@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from nvfair_tools.curate.tables import joined
-from nvfair_tools.dataset.schema import IDENTITIES
-from nvfair_tools.identity import aliases
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA
+from nvfair_tools.identity import identity_aliases
 from nvfair_tools.pipeline.items import item_id
 from nvfair_tools.releases.listing import Release, ReleaseFile
 
@@ -101,7 +101,7 @@ def identities_of(release: Release, videos: pd.DataFrame) -> pd.DataFrame:
                 "identity": identity,
                 "source": identity.partition(":")[0],
                 "split": release.splits[identity],
-                "aliases": list(aliases(identity)),
+                "aliases": list(identity_aliases(identity)),
                 "clips": sum(row["kind"] == "real" and row["state"] == "ok" for row in own),
                 "portrait": None,
                 "portrait_clip": None,
@@ -114,4 +114,4 @@ def identities_of(release: Release, videos: pd.DataFrame) -> pd.DataFrame:
                 "ethnicity": None,
             }
         )
-    return pd.DataFrame(rows, columns=IDENTITIES.names)
+    return pd.DataFrame(rows, columns=IDENTITIES_SCHEMA.names)

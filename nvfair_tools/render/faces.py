@@ -30,7 +30,7 @@ class ClipFaces:
 
     def framed(self, framing: Framing, *, pixels: bool) -> Iterator[Face]:
         """One face a frame; without `pixels` the file is not decoded again and the image is blank."""
-        from nvfair_tools.faces.framing import clip_crop, crop_square, move_points
+        from nvfair_tools.faces.framing import clip_crop, crop_square, transform_points
 
         centre, side = clip_crop(self._mesh, framing.scale, framing.shift_y, self._size)
         if not pixels:
@@ -39,12 +39,12 @@ class ClipFaces:
             corner = centre[0] - side / 2, centre[1] - side / 2
             matrix = np.array([[scale, 0.0, -corner[0] * scale], [0.0, scale, -corner[1] * scale]])
             for mesh in self._mesh:
-                yield Face(blank, move_points(mesh, matrix))
+                yield Face(blank, transform_points(mesh, matrix))
             return
         count = 0
         for frame in whole_frames(self._clip, keep_truncated=self._keep):
             image, matrix = crop_square(frame.image, centre, side, framing.size)
-            yield Face(image, move_points(self._mesh[frame.index], matrix))
+            yield Face(image, transform_points(self._mesh[frame.index], matrix))
             count += 1
         if count != len(self._mesh):
             raise ValueError(f"the clip has {count} frames, but its track {len(self._mesh)}: was the file changed?")

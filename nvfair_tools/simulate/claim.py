@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import made_folder, write_text
+from nvfair_tools.files import make_folder, write_text
 
 _STAMP = ".world"
 
@@ -22,7 +22,7 @@ def claim(folder: Path, world: str) -> None:
             expected="an empty folder, or an unfinished one with the same settings",
             remedy="name another folder",
         )
-    made_folder(folder)
+    make_folder(folder)
     write_text(stamp, world + "\n")
 
 

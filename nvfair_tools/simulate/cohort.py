@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools import __version__
-from nvfair_tools.dataset.parts import stored_landmarks, write_part
+from nvfair_tools.dataset.parts import round_landmarks, write_part
 from nvfair_tools.dataset.tracks import TrackTable
-from nvfair_tools.dataset.writer import finish
+from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.simulate.claim import claim, release
 from nvfair_tools.simulate.jobs import run_jobs
 from nvfair_tools.simulate.settings import CohortSettings
@@ -25,7 +25,7 @@ from nvfair_tools.simulate.world import World
 Progress = Callable[[int, int], None]  # videos done, videos in all
 
 
-def default_points() -> tuple[int, ...]:
+def default_mesh_points() -> tuple[int, ...]:
     """Mesh indices of the 126-point scheme."""
     from nvfair_tools.landmarks.scheme import SCHEME_126
 
@@ -39,12 +39,12 @@ def simulate_tracks(
 
     points: mesh indices of the landmarks (None: the 126-point scheme). videos: ids to simulate (None: all).
     """
-    world = World(settings, default_points() if points is None else points)
+    world = World(settings, default_mesh_points() if points is None else points)
     table = world.videos()
     if videos is not None:
         table = table[table["video"].isin(set(videos))].reset_index(drop=True)
     tracks = [
-        stored_landmarks(world.landmarks(video, clip, _generator(generator), target))
+        round_landmarks(world.landmarks(video, clip, _generator(generator), target))
         for video, clip, generator, target in _rows(table)
     ]
     lengths = np.array([len(track) for track in tracks], dtype=np.int64)
@@ -72,8 +72,8 @@ def write_cohort(
     unfinished folder of the same world. Raises NvfairError where the folder holds another world or another data set.
     """
     folder = Path(folder)
-    claim(folder, settings.world() + (" with its mesh" if mesh else ""))
-    points = default_points()
+    claim(folder, settings.world_hash() + (" with its mesh" if mesh else ""))
+    points = default_mesh_points()
     world = World(settings, points)
     videos = world.videos()
     parts = videos.sort_values("first_row").groupby("part", sort=True)
@@ -86,7 +86,7 @@ def write_cohort(
         done += count
         if progress:
             progress(done, len(videos))
-    finish(folder, world.identities(), videos, _meta(settings, mesh))
+    finish_dataset(folder, world.identities(), videos, _meta(settings, mesh))
     release(folder)
 
 
@@ -130,6 +130,6 @@ def _meta(settings: CohortSettings, mesh: bool) -> dict:
             {"name": g.name, "family": "simulated", "fingerprint": g.fingerprint()}
             for g in settings.simulated_generators()
         ],
-        "world": {"hash": settings.world(), "settings": settings.model_dump(mode="json")},
+        "world": {"hash": settings.world_hash(), "settings": settings.model_dump(mode="json")},
         "tools": {"nvfair-tools": __version__},
     }

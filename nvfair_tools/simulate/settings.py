@@ -158,7 +158,7 @@ class CohortSettings(YamlSettings):
             )
         return tuple(GENERATORS[name] for name in self.generators)
 
-    def world(self) -> str:
+    def world_hash(self) -> str:
         """Hash of all that determines this world: settings, generators' numbers, version of the simulation."""
         content = self.model_dump(mode="json")
         if self.dynamics == DynamicsSettings():

@@ -11,8 +11,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from nvfair_tools.files import write_text, written_aside
-from nvfair_tools.identity import file_name
+from nvfair_tools.files import atomic_output, write_text
+from nvfair_tools.identity import identity_file_name
 from nvfair_tools.simulate.appearance import Appearance
 from nvfair_tools.simulate.claim import claim
 from nvfair_tools.simulate.jobs import run_jobs
@@ -51,9 +51,9 @@ class PeopleSettings(YamlSettings):
         shared = self.model_dump(include={"name", "seed", "difficulty", "sources", "clips", "frames"})
         return CohortSettings(**shared, generators=(), cross=0)
 
-    def world(self) -> str:
+    def world_hash(self) -> str:
         """Hash of all that determines these videos."""
-        return f"{self.cohort().world()}-{self.size}"
+        return f"{self.cohort().world_hash()}-{self.size}"
 
 
 def write_people(
@@ -69,7 +69,7 @@ def write_people(
     folder holds anything else, MissingExtra where the packages that carry the portraits, track or encode are absent.
     """
     folder = Path(folder)
-    claim(folder, settings.world())
+    claim(folder, settings.world_hash())
     if (folder / LIST).exists():
         return folder / LIST
     world = World(settings.cohort(), range(478))
@@ -90,7 +90,7 @@ def write_people(
         content = clip.source.content(clip.identity, clip.number)
         writer.writerow(
             {
-                "path": f"{file_name(clip.identity)}/{clip.name}.mp4",
+                "path": f"{identity_file_name(clip.identity)}/{clip.name}.mp4",
                 "identity": clip.identity,
                 "source": clip.source.name,
                 "split": clip.split,
@@ -100,7 +100,7 @@ def write_people(
                 "scenario": content.scenario,
                 "emotion": content.emotion,
                 "content": content.text,
-                "portrait": f"{file_name(clip.identity)}/portrait.png",
+                "portrait": f"{identity_file_name(clip.identity)}/portrait.png",
             }
         )
     write_text(folder / LIST, text.getvalue())
@@ -117,12 +117,12 @@ def _write_person(folder: Path, settings: PeopleSettings, identity: str) -> int:
     world = World(settings.cohort(), range(478))
     person = world.person(identity)
     appearance = Appearance.of(person, settings.seed, settings.size)
-    place = folder / file_name(identity)
+    place = folder / identity_file_name(identity)
     place.mkdir(exist_ok=True)
     still = place / "portrait.png"
     if not still.exists():
         (frame,) = animate(appearance.image, appearance.mesh, appearance.meshes(person.portrait[None]))
-        with written_aside(still) as aside:
+        with atomic_output(still) as aside:
             Image.fromarray(frame).save(aside)
     clips = [clip for clip in world.clips.values() if clip.identity == identity]
     for clip in clips:

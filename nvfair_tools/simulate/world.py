@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nvfair_tools.dataset.parts import FrameRows, plan_parts
+from nvfair_tools.dataset.parts import plan_parts
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.simulate.base_mesh import MESH_POINTS
 from nvfair_tools.simulate.noise import CAMERA_NOISE, tracking_noise
 from nvfair_tools.simulate.person import Person
@@ -60,7 +61,7 @@ class World:
         """points: mesh indices (L,) of the landmarks wanted, such as the 126-point scheme's."""
         self.settings = settings
         self.points = np.asarray(points)
-        self._world = settings.world()
+        self._world = settings.world_hash()
         self._dynamics = settings.dynamics.dynamics()
         self._generators = {generator.name: generator for generator in settings.simulated_generators()}
         self._noise = tracking_noise(points)
@@ -75,7 +76,7 @@ class World:
         self.clips = {clip.id: clip for clip in self._all_clips()}
 
     def identities(self) -> pd.DataFrame:
-        """One row a person (columns of dataset.schema.IDENTITIES)."""
+        """One row a person (columns of dataset.schema.IDENTITIES_SCHEMA)."""
         rows = [
             {
                 "identity": f"{source.name}:{number:04d}",
@@ -94,7 +95,7 @@ class World:
         return pd.DataFrame(rows)
 
     def videos(self) -> pd.DataFrame:
-        """One row a video (columns of dataset.schema.VIDEOS, with `part` and `first_row`), in the order of their ids.
+        """One row a video (columns of dataset.schema.VIDEOS_SCHEMA, with `part` and `first_row`), ordered by id.
 
         Every clip is there as it is, and by each generator on its own face and on the others' that were drawn for it.
         """

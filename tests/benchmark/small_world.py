@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.parts import FrameRows, plan_parts, write_part
-from nvfair_tools.dataset.schema import LANDMARKS
-from nvfair_tools.dataset.writer import finish
+from nvfair_tools.dataset.parts import plan_parts, write_part
+from nvfair_tools.dataset.schema import LANDMARK_COUNT
+from nvfair_tools.dataset.tracks import FrameRows
+from nvfair_tools.dataset.writer import finish_dataset
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
     people = [f"toy:{n:02d}" for n in range(len(splits))]
     split_of = dict(zip(people, splits, strict=True))
     shape = {p: _face(rng) for p in people}
-    modes = rng.normal(0, 1, (3, LANDMARKS, 2)) * 3
+    modes = rng.normal(0, 1, (3, LANDMARK_COUNT, 2)) * 3
     style = {p: (rng.uniform(0.5, 3.5, 3), rng.uniform(0.3, 2.0, 3)) for p in people}
     mesh_rng = np.random.default_rng([world.seed, 478])
     mesh_shape = {p: mesh_rng.normal(0, 60, (478, 3)) for p in people}
@@ -118,14 +119,15 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
             "permitted_use": "test",
         }
     )
-    finish(folder, identities, videos, {"name": "toy"})
+    finish_dataset(folder, identities, videos, {"name": "toy"})
     return Dataset.open(folder)
 
 
 def _face(rng: np.random.Generator) -> np.ndarray:
-    angle = np.linspace(0, 2 * np.pi, LANDMARKS, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, LANDMARK_COUNT, endpoint=False)
     ring = (
-        np.stack([np.cos(angle), 1.3 * np.sin(angle)], axis=1) * (0.4 + 0.6 * (np.arange(LANDMARKS) % 5) / 4)[:, None]
+        np.stack([np.cos(angle), 1.3 * np.sin(angle)], axis=1)
+        * (0.4 + 0.6 * (np.arange(LANDMARK_COUNT) % 5) / 4)[:, None]
     )
     return ring + rng.normal(0, 0.05, ring.shape)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmark.methods.method import (
-    Declaration,
-    Needs,
-)
+from benchmark.methods.declaration import Declaration
+from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Time
 from benchmark.windows.window_batch import WindowBatch
 

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import yaml
 
-from leaderboard.settings import Settings, read
+from leaderboard.settings import Settings, read_settings
 from leaderboard.store.accounts import Account, authenticate, create_token
 from leaderboard.store.results import Store
 from nvfair_tools.dataset import Dataset
@@ -53,7 +53,7 @@ class Board:
         for key, value in changes.items():
             content[key] = {**content[key], **value} if isinstance(value, dict) and key in content else value
         (folder / "board.yaml").write_text(yaml.safe_dump(content))
-        self.settings: Settings = read(folder)
+        self.settings: Settings = read_settings(folder)
 
     def store(self) -> Store:
         """The board's memory, opened."""

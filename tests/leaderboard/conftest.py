@@ -10,7 +10,7 @@ import yaml
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
-from leaderboard.submission.check import test_windows as windows_of
+from leaderboard.submission.test_set import windows_under_test as windows_of
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import make
 from tests.leaderboard.postgres import Cluster, cluster

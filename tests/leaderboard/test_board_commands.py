@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.settings import read
+from leaderboard.settings import read_settings
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 from tests.leaderboard.board_process import ROOT, Board, Server
@@ -40,9 +40,9 @@ def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, v
     folder = tmp_path / "board"
     said = nvfair("board", "admin", "init", folder, "--dataset", dataset.folder)
     token = secret(said)
-    assert read(folder).datasets["main"].folder == dataset.folder.resolve()
+    assert read_settings(folder).datasets["main"].folder == dataset.folder.resolve()
     board = Board.__new__(Board)
-    board.folder, board.settings = folder, read(folder)
+    board.folder, board.settings = folder, read_settings(folder)
     server = Server(board, "--with-worker")
     try:
         pushed = nvfair("submit", "push", valid_submission, "--url", server.url, "--wait", NVFAIR_TOKEN=token)
@@ -103,9 +103,9 @@ def test_a_client_without_a_token_or_a_board_is_told_what_to_do(valid_submission
 def test_every_mistake_in_the_settings_is_named(tmp_path: Path, text: str, word: str) -> None:
     (tmp_path / "board.yaml").write_text(text)
     with pytest.raises((NvfairError, Problems), match=word):
-        read(tmp_path)
+        read_settings(tmp_path)
 
 
 def test_a_folder_without_a_board_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(NvfairError, match="board admin init"):
-        read(tmp_path)
+        read_settings(tmp_path)

@@ -6,7 +6,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from nvfair_tools.errors import MissingExtra, NvfairError, Problems
+from generators.errors import GeneratorError
+from nvfair_tools.errors import MissingExtra, NvfairError, Problems, user_message
 from nvfair_tools.media import MediaError
 
 
@@ -51,6 +52,26 @@ def test_an_error_survives_pickling_with_all_it_says(error):
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize(
+    "error", [*ERRORS, GeneratorError("weights are missing")], ids=lambda error: type(error).__name__
+)
+def test_errors_that_a_user_can_correct_have_a_message_for_the_user(error):
+    assert user_message(error) == str(error)
+
+
+class ForeignError(Exception):
+    """An error class that this package does not know."""
+
+    is_user_error = True
+
+
+def test_an_error_for_the_user_is_recognised_by_its_attribute_not_by_its_class_name():
+    assert user_message(ForeignError("odd")) == "odd"
+    namesake = type("GeneratorError", (Exception,), {})
+    assert user_message(namesake("a fault in our code")) is None
+    assert user_message(type("NvfairError", (Exception,), {})("a fault in our code")) is None
 
 
 def _fail():

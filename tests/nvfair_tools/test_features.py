@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.spatial.distance import pdist
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.features import SCALES, distances, facial_scale, pair_indices
+from nvfair_tools.features import SCALES, distances, facial_scale, pair_indices, scaled_landmarks
 
 
 def faces(frames: int, landmarks: int = 126, size: float = 60.0, offset: float = 300.0, seed: int = 0) -> np.ndarray:
@@ -37,8 +37,7 @@ def reference(points: np.ndarray, scale: str = "overall", eyes: tuple[int, int] 
 )
 def test_distances_are_exact_to_a_millionth_wherever_and_however_large_the_face(size, offset):
     points = faces(20, size=size, offset=offset)
-    expected = reference(points)
-    assert np.abs(distances(points) - expected).max() < 1e-6
+    assert np.abs(distances(points) - reference(points)).max() < 1e-6
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -51,12 +50,17 @@ def test_every_scale_is_its_definition(scale):
 
 
 @pytest.mark.parametrize("frames", [1, 2, 271, 272, 273, 520, 521, 1100])
-def test_a_frame_has_the_same_bits_alone_and_on_both_sides_of_a_block_border(frames):
+def test_block_borders_leave_no_trace_and_scaled_landmarks_give_the_same_bits(frames):
     points = faces(frames)
     rows = distances(points)
     assert rows.shape == (frames, 7875)
     for n in {0, frames // 2, min(271, frames - 1), min(272, frames - 1), frames - 1}:
         np.testing.assert_array_equal(rows[n], distances(points[n : n + 1])[0])
+    units, (first, second) = scaled_landmarks(points), pair_indices(126)
+    assert units.shape == points.shape
+    difference = units[:, second] - units[:, first]
+    squares = difference * difference
+    np.testing.assert_array_equal(rows, np.sqrt(squares[..., 0] + squares[..., 1]))
 
 
 @pytest.mark.parametrize("landmarks", [1, 2, 3, 68, 109, 300])
@@ -78,6 +82,7 @@ def test_pairs_come_in_the_order_of_the_upper_triangle():
 
 def test_no_frame_gives_no_row():
     assert distances(faces(0)).shape == (0, 7875)
+    assert scaled_landmarks(faces(0)).shape == (0, 126, 2)
     assert facial_scale(faces(0)).shape == (0,)
 
 
@@ -108,13 +113,13 @@ def test_another_precision_is_the_float32_result_rounded(dtype):
     np.testing.assert_array_equal(distances(points, dtype=dtype), distances(points).astype(dtype))
 
 
-@pytest.mark.parametrize("given", [np.float64, np.float16, np.int32])
-def test_landmarks_of_another_type_are_read_as_float32(given):
-    points = faces(4, size=50, offset=300).astype(given)
+@pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32])
+def test_landmarks_of_another_type_are_read_as_float32(dtype):
+    points = faces(4, size=50, offset=300).astype(dtype)
     np.testing.assert_array_equal(distances(points), distances(points.astype(np.float32)))
 
 
-def test_a_given_output_is_filled_and_returned_and_the_landmarks_are_untouched():
+def test_an_output_array_is_filled_and_returned_and_the_landmarks_are_untouched():
     points = faces(30)
     before = points.copy()
     rows = np.full((30, 7875), -1, np.float16)
@@ -137,6 +142,7 @@ def test_what_cannot_be_computed_is_refused():
         distances(np.zeros((3, 126, 3)))
     with pytest.raises(NvfairError, match=r"\(2, 7875\)"):
         distances(faces(2), out=np.empty((7875, 2), np.float32))
+
     with pytest.raises(NvfairError, match="eyes="):
         distances(faces(2, 68), "interocular")
     assert np.isfinite(distances(faces(2, 68), "interocular", eyes=(36, 45))).all()

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import check_writable, made_folder, write_text, written_aside
+from nvfair_tools.files import atomic_output, check_writable, make_folder, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
     path = tmp_path / "new" / "clip.mp4"
-    with written_aside(path) as aside:
+    with atomic_output(path) as aside:
         assert aside.suffix == ".mp4"  # encoders choose the container by it
         assert aside.parent == path.parent
         aside.write_bytes(b"frames")
@@ -31,7 +31,7 @@ def test_an_error_keeps_what_was_there_and_leaves_nothing_beside_it(tmp_path, er
     write_text(path, "old")
 
     def fail():
-        with written_aside(path) as aside:
+        with atomic_output(path) as aside:
             aside.write_text("half")
             raise error
 
@@ -42,7 +42,7 @@ def test_an_error_keeps_what_was_there_and_leaves_nothing_beside_it(tmp_path, er
 
 
 def test_a_block_that_writes_nothing_is_an_error_and_not_an_empty_file(tmp_path):
-    with pytest.raises(FileNotFoundError), written_aside(tmp_path / "x.txt"):
+    with pytest.raises(FileNotFoundError), atomic_output(tmp_path / "x.txt"):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -53,8 +53,8 @@ def test_a_killed_writer_leaves_the_old_file(tmp_path):
     code = f"""
 import os, signal
 from pathlib import Path
-from nvfair_tools.files import written_aside
-with written_aside(Path({str(path)!r})) as aside:
+from nvfair_tools.files import atomic_output
+with atomic_output(Path({str(path)!r})) as aside:
     aside.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -70,7 +70,7 @@ def test_text_is_utf_8_with_the_line_ends_it_has(tmp_path):
 
 
 def test_a_folder_is_made_with_its_parents_and_left_empty(tmp_path):
-    assert made_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert make_folder(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
@@ -79,7 +79,7 @@ def test_looking_whether_a_folder_can_be_written_makes_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("check", [made_folder, check_writable])
+@pytest.mark.parametrize("check", [make_folder, check_writable])
 def test_a_folder_below_a_file_cannot_be_written(tmp_path, check):
     (tmp_path / "file").write_text("")
     with pytest.raises(NvfairError, match=r"(?s)file/out: nothing can be written here.*name another folder"):
@@ -90,4 +90,4 @@ def test_a_folder_below_a_file_cannot_be_written(tmp_path, check):
 def test_a_folder_without_permission_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(NvfairError, match="Permission denied"):
-        made_folder(tmp_path / "out")
+        make_folder(tmp_path / "out")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.identity import file_name, parse_identity
+from nvfair_tools.identity import identity_file_name, parse_identity
 
 
 @pytest.mark.parametrize("text", ["cremad:1001", "nvidia-vc:id001", "ravdess:01", "x:A_b.c-d", "0:0"])
@@ -41,7 +41,7 @@ def test_anything_else_is_refused_with_the_form_expected(text):
 
 @given(st.from_regex(r"[a-z0-9][a-z0-9-]{0,5}:[A-Za-z0-9][A-Za-z0-9_.-]{0,8}", fullmatch=True))
 def test_file_names_hold_no_character_that_a_file_system_forbids(text):
-    name = file_name(parse_identity(text))
+    name = identity_file_name(parse_identity(text))
     assert not set(name) & set(':/\\<>"|?*')
     assert name not in (".", "..")
     assert name == text.replace(":", "_")

@@ -28,14 +28,14 @@ import yaml
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
-from leaderboard.settings import read
+from leaderboard.settings import read_settings
 from leaderboard.store.accounts import authenticate, create_token
 from leaderboard.store.database import write_session
 from leaderboard.store.job_queue import count_jobs
 from leaderboard.store.results import Store
 from leaderboard.store.tables import DONE, FIRST_SCORING, DatasetRow, JobRow, ResultRow, SubmissionRow, utc_now
-from leaderboard.submission.check import test_windows
 from leaderboard.submission.submission import Submission
+from leaderboard.submission.test_set import windows_under_test
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.files import sha256_of
 from tests.benchmark.small_world import make
@@ -76,9 +76,9 @@ def main() -> None:
             asyncio.run(_ready(port))
             load = Load(port, archive, token)
             asyncio.run(load.run(options.seconds, options.reads, options.submissions))
-            waited = _drain(read(board).store, options.drain)
+            waited = _drain(read_settings(board).store, options.drain)
             load.report(options)
-            print(f"queue drained {waited:.1f} s after the load; {_counted(read(board).store)}")
+            print(f"queue drained {waited:.1f} s after the load; {_counted(read_settings(board).store)}")
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
@@ -188,7 +188,7 @@ def _board(folder: Path, stored: int) -> tuple[Path, Path, str]:
         "rates": {"uploads_per_token": 0, "requests_per_token": 0, "requests_per_address": 0},
     }
     (board / "board.yaml").write_text(yaml.safe_dump(settings))
-    windows = test_windows(dataset, protocols.load("nvfair-seen"))
+    windows = windows_under_test(dataset, protocols.load("nvfair-seen"))
     spread = [windows.landmarks[s : s + windows.length].std(axis=0).ravel() for s in windows.start]
     (folder / "s" / "embeddings").mkdir(parents=True)
     write_embeddings(folder / "s" / "embeddings" / "test.parquet", windows, np.array(spread, dtype=np.float32), {})
@@ -196,7 +196,7 @@ def _board(folder: Path, stored: int) -> tuple[Path, Path, str]:
     with zipfile.ZipFile(archive, "w") as out:
         out.writestr("submission.yaml", yaml.safe_dump(DECLARATION))
         out.write(folder / "s" / "embeddings" / "test.parquet", "embeddings/test.parquet")
-    store = Store(read(board).store)
+    store = Store(read_settings(board).store)
     token = create_token(store.engine, "load")
     account = authenticate(store.engine, token)
     assert account is not None

@@ -1,4 +1,4 @@
-"""Frames a second of the landmark-distance features, ours beside SciPy and plain numpy.
+"""Frames a second of the landmark-distance features, compared with SciPy and plain numpy.
 
 OMP_NUM_THREADS=1 python -m tests.performance.bench_features [--frames 512]
 """
@@ -47,7 +47,7 @@ def measure(frames: int = 512, repeats: int = 15) -> dict[str, float]:
     first, second = pair_indices(126)
     rows = np.empty((frames, 7875), np.float32)
     return {
-        "ours, given output": rate(lambda: distances(points, out=rows), frames, repeats),
+        "ours, reused output": rate(lambda: distances(points, out=rows), frames, repeats),
         "ours": rate(lambda: distances(points), frames, repeats),
         "ours, float16": rate(lambda: distances(points, dtype=np.float16), frames, repeats),
         "scipy pdist": rate(lambda: scipy_pdist(points), frames, max(3, repeats // 3)),
@@ -61,8 +61,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--frames", type=int, default=512)
     parser.add_argument("--repeats", type=int, default=15)
     options = parser.parse_args(arguments)
-    found = measure(options.frames, options.repeats)
-    print(json.dumps({name: round(value) for name, value in found.items()}, indent=1))
+    rates = measure(options.frames, options.repeats)
+    print(json.dumps({name: round(value) for name, value in rates.items()}, indent=1))
 
 
 if __name__ == "__main__":

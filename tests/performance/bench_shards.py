@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.parts import FrameRows, write_part
+from nvfair_tools.dataset.parts import write_part
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import distances
 
 FRAMES = 100  # of a video

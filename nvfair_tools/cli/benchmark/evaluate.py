@@ -31,7 +31,7 @@ def embed(
     from benchmark.windows.window_set import read_windows
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.errors import NvfairError
-    from nvfair_tools.files import made_folder, sha256_of
+    from nvfair_tools.files import make_folder, sha256_of
 
     rule, checkpoint, data = (
         protocols.load(protocol),
@@ -49,7 +49,7 @@ def embed(
             expected=f"splits {', '.join(sorted(there['split'].unique()))}; "
             f"generators {', '.join(sorted(there['generator'].unique()))}",
         )
-    made_folder(out.parent)
+    make_folder(out.parent)
     windows = read_windows(data, rule, videos=videos["video"], mesh=checkpoint.needs == "mesh")
     meta = {
         "protocol": rule.digest,
@@ -106,16 +106,16 @@ def evaluate(
     from benchmark.methods.candidates import as_candidate
     from benchmark.report import write_markdown, write_report
     from benchmark.stress import StressPlan
-    from benchmark.trial_scores.figures import HEADLINE_FIGURES
+    from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
     from nvfair_tools.dataset import Dataset
-    from nvfair_tools.files import made_folder
+    from nvfair_tools.files import make_folder
 
     data = Dataset.open(dataset)
     device = torch_device(device)
     candidates = [as_candidate(text, device=device) for text in (*map(str, folders), *methods)]
     candidates += [as_candidate(path, declaration=declaration) for path in files]
     rules = [one for name in names or ("nvfair-seen", "nvfair-unseen") for one in protocols.load_all(name)]
-    made_folder(out)
+    make_folder(out)
     results = run(
         data,
         candidates,

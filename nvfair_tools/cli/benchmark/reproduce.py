@@ -21,9 +21,9 @@ def reproduce() -> None:
 def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str) -> None:
     """Write what one cell of REPORT was computed from to BUNDLE, a zip."""
     from benchmark.evaluation.reproduce import pack as run
-    from nvfair_tools.files import made_folder
+    from nvfair_tools.files import make_folder
 
-    made_folder(bundle.parent)
+    make_folder(bundle.parent)
     cell = run(report, bundle, method=method, generator=generator, protocol=protocol)
     click.echo(f"{bundle}: {cell['method']} on {cell['generator']} under {cell['protocol']}")
 

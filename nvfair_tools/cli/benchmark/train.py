@@ -147,9 +147,8 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
     What nobody declares stays unknown: evaluation then says so beside every figure.
     """
     needs_torch()
-    from benchmark.methods.candidates import read_declaration
     from benchmark.methods.checkpoint import RECORD_FILE
-    from benchmark.methods.method import Declaration
+    from benchmark.methods.declaration import Declaration, read_declaration
     from benchmark.methods.published_graph import import_published
     from nvfair_tools.errors import NvfairError
 

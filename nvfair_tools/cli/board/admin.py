@@ -46,10 +46,10 @@ def init(folder: Path, dataset: Path, account: str) -> None:
 @_BOARD
 def upgrade(board: Path) -> None:
     """Bring the database's tables to this release's. Back it up before."""
-    from leaderboard.settings import read
+    from leaderboard.settings import read_settings
     from leaderboard.store.schema import upgrade_database
 
-    before, after = upgrade_database(read(board).store)
+    before, after = upgrade_database(read_settings(board).store)
     click.echo(f"tables: {after}" if before == after else f"tables: {before or 'none'} -> {after}")
 
 
@@ -166,10 +166,10 @@ def audit(subject: str, limit: int, board: Path) -> None:
 
 @contextmanager
 def _open_board(board: Path) -> Iterator[tuple[Settings, Store]]:
-    from leaderboard.settings import read
+    from leaderboard.settings import read_settings
     from leaderboard.store.results import Store
 
-    settings = read(board)
+    settings = read_settings(board)
     store = Store(settings.store)
     try:
         yield settings, store

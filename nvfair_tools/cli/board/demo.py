@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from benchmark.methods.method import Touched
     from benchmark.windows.window_set import WindowSet
     from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
@@ -72,17 +71,17 @@ def demo(folder: Path, workers: int | None) -> None:
     takes it.
     """
     from leaderboard.pages.static_site import export_site
-    from leaderboard.settings import FILE, read
+    from leaderboard.settings import SETTINGS_FILE, read_settings
     from leaderboard.store.datasets import register_datasets
     from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
     from nvfair_tools.dataset import Dataset
-    from nvfair_tools.files import made_folder, write_text
+    from nvfair_tools.files import make_folder, write_text
 
     begun = time.monotonic()
-    if not (made_folder(folder) / FILE).exists():
-        write_text(folder / FILE, SETTINGS.format(folder=folder))
+    if not (make_folder(folder) / SETTINGS_FILE).exists():
+        write_text(folder / SETTINGS_FILE, SETTINGS.format(folder=folder))
     _simulated(folder / "dataset", workers)
     dataset = Dataset.open(folder / "dataset")
     if content_of(dataset) != CONTENT:
@@ -91,14 +90,14 @@ def demo(folder: Path, workers: int | None) -> None:
             fg="yellow",
             err=True,
         )
-    settings = read(folder)
+    settings = read_settings(folder)
     test, store, submission_files = TestSet(dataset), Store(settings.store), SubmissionFiles(settings.files)
     try:
         register_datasets(store.engine, settings)
         for made in _entries(folder / "entries", test):
             _through(made, test, store, submission_files)
         public = [result for result in store.results() if not result.private]
-        page = export_site(public, made_folder(folder / "site"), title=settings.title)
+        page = export_site(public, make_folder(folder / "site"), title=settings.title)
     finally:
         store.close()
     click.secho(f"\nDone in {time.monotonic() - begun:.0f} seconds. Where to look:", bold=True)
@@ -131,14 +130,14 @@ def _simulated(folder: Path, workers: int | None) -> None:
 def _entries(folder: Path, test: TestSet) -> Iterator[Path]:
     """The first submissions, one after the other; those that need torch are left out, with a word, without it."""
     from benchmark import protocols
-    from leaderboard.submission.example_entries import embedded, spread
-    from leaderboard.submission.test_set import test_windows
+    from leaderboard.submission.example_entries import landmark_spread, write_embeddings_submission
+    from leaderboard.submission.test_set import windows_under_test
 
-    windows = test_windows(test.dataset, protocols.load("nvfair-seen"))
-    yield embedded(
+    windows = windows_under_test(test.dataset, protocols.load("nvfair-seen"))
+    yield write_embeddings_submission(
         folder / "landmark-spread",
         windows,
-        spread(windows),
+        landmark_spread(windows),
         trained_on=[TRAINED_ON],
         method="landmark spread",
         kind="baseline",
@@ -159,14 +158,14 @@ def _entries(folder: Path, test: TestSet) -> Iterator[Path]:
 
 def _with_torch(folder: Path, test: TestSet, windows: WindowSet) -> Iterator[Path]:
     from benchmark import controls
-    from leaderboard.submission.example_entries import scored
+    from leaderboard.submission.example_entries import write_scores_submission
 
     for name, make in (
         (controls.SHAPE, controls.shape_scorer),
         (controls.STILL, controls.still_scorer),
         (controls.POSE, controls.pose_scorer),
     ):
-        yield scored(
+        yield write_scores_submission(
             folder / name.replace(" ", "-"),
             test,
             make(windows),
@@ -183,18 +182,18 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
     """A network that ships with the package; its own record says on whom it was trained."""
     from benchmark.methods.checkpoint import RECORD_FILE, load_checkpoint
     from benchmark.pretrained import PRETRAINED_PREFIX, checkpoint_folder
-    from leaderboard.submission.example_entries import embedded
+    from leaderboard.submission.example_entries import write_embeddings_submission
 
     kind, about = PRETRAINED[name]
     checkpoint = load_checkpoint(PRETRAINED_PREFIX + name)
     made = checkpoint.declaration
     training: dict[str, Any] = {
         "datasets": [made.data["name"]],
-        **_touched(made.training),
+        **made.training.to_json(),
         "data": "open",
-        "selection": _touched(made.selection),
+        "selection": made.selection.to_json(),
     }
-    return embedded(
+    return write_embeddings_submission(
         folder,
         windows,
         checkpoint.embed_all(windows),
@@ -209,23 +208,16 @@ def _pretrained(folder: Path, name: str, windows: WindowSet) -> Path:
     )
 
 
-def _touched(role: Touched) -> dict[str, Any]:
-    return {
-        "people": "unknown" if role.people is None else sorted(role.people),
-        "generators": "unknown" if role.generators is None else sorted(role.generators),
-    }
-
-
 def _through(folder: Path, test: TestSet, store: Store, submission_files: SubmissionFiles) -> None:
     """One submission the whole way: packed, unpacked elsewhere, checked, scored, kept, stored."""
 
     from leaderboard.submission.archive import pack, unpack
-    from leaderboard.submission.scoring import score
+    from leaderboard.submission.scoring import score_submission
 
     archive = pack(folder, folder.with_suffix(".zip"))
     with submission_files.scratch_folder() as aside:
         unpacked = unpack(archive, aside / "unpacked")
-        identity, submission, rows = score(unpacked, test)
+        identity, submission, rows = score_submission(unpacked, test)
         submission_files.add(unpacked, identity)
     told = [(row.protocol, row.figures["generators"]) for row in rows]
     store.add(identity, submission, rows)

@@ -48,10 +48,10 @@ _STORE = click.option("--store", default="sqlite:///board.sqlite", show_default=
 def add(folder: Path, dataset: Path, store: str) -> None:
     """Check, score and store the submission in FOLDER. Adding it again changes nothing."""
     from leaderboard.store.results import Store
-    from leaderboard.submission.scoring import score
+    from leaderboard.submission.scoring import score_submission
     from nvfair_tools.dataset import Dataset
 
-    identity, submission, rows = score(folder, Dataset.open(dataset))
+    identity, submission, rows = score_submission(folder, Dataset.open(dataset))
     kept = Store(store)
     try:
         new = kept.add(identity, submission, rows)
@@ -67,12 +67,12 @@ def export(folder: Path, store: str) -> None:
     """Write the board as a static site (HTML, JSON, CSV) to FOLDER."""
     from leaderboard.pages.static_site import export_site
     from leaderboard.store.results import Store
-    from nvfair_tools.files import made_folder
+    from nvfair_tools.files import make_folder
 
     kept = Store(store)
     try:
         results = [result for result in kept.results() if not result.private]
-        click.echo(export_site(results, made_folder(folder)))
+        click.echo(export_site(results, make_folder(folder)))
         if not results:
             click.secho(f"{store} holds no result yet: `nvfair board add` makes some", fg="yellow", err=True)
     finally:

@@ -17,14 +17,14 @@ _SECONDS = 600.0
 @click.argument("folder", type=_FOLDER)
 def init(folder: Path) -> None:
     """Write a submission.yaml to fill in to FOLDER."""
-    from leaderboard.submission.submission import FILE, TEMPLATE
+    from leaderboard.submission.submission import DECLARATION_FILE, DECLARATION_TEMPLATE
     from nvfair_tools.errors import NvfairError
     from nvfair_tools.files import write_text
 
-    path = folder / FILE
+    path = folder / DECLARATION_FILE
     if path.exists():
         raise NvfairError("there is one already", where=path, remedy="fill it in, or choose another folder")
-    write_text(path, TEMPLATE)
+    write_text(path, DECLARATION_TEMPLATE)
     click.echo(
         f"{path}: fill it in, put the embeddings beside it, then: nvfair submit check {folder} --dataset DATASET"
     )
@@ -39,11 +39,11 @@ def check(place: Path, dataset: Path) -> None:
     from functools import partial
 
     from leaderboard.submission.archive import unpack
-    from leaderboard.submission.check import Checker
+    from leaderboard.submission.check import SubmissionChecker
     from leaderboard.submission.sandbox import BoundedChild
     from nvfair_tools.errors import Problems
 
-    child = BoundedChild(partial(Checker, dataset), _MEMORY_MB)
+    child = BoundedChild(partial(SubmissionChecker, dataset), _MEMORY_MB)
     try:
         with tempfile.TemporaryDirectory() as aside:
             folder = place if place.is_dir() else unpack(place, Path(aside) / "unpacked")
@@ -67,7 +67,7 @@ def pack(folder: Path, out: Path) -> None:
     Equal content gives equal bytes. Check it first: packing looks at names alone.
     """
     from leaderboard.submission.archive import pack as write
-    from leaderboard.submission.submission import named_files, read
+    from leaderboard.submission.submission import named_files, read_submission
 
     write(folder, out)
-    click.echo(f"{out}: submission.yaml and {', '.join(named_files(read(folder)))}")
+    click.echo(f"{out}: submission.yaml and {', '.join(named_files(read_submission(folder)))}")

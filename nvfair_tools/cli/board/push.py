@@ -25,7 +25,7 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
         )
         if not wait:
             return
-        done = client.wait(accepted.digest)
+        done = client.wait_until_scored(accepted.digest)
     for job in done.jobs:
         click.echo(f"{job.phase}, {job.reason}: {job.state}{': ' + job.error if job.error else ''}")
     for result in done.results:

@@ -18,9 +18,9 @@ def serve(board: Path, host: str, port: int, with_worker: bool) -> None:
     """Serve the board in the folder BOARD: pages, API and, unless left out, a worker."""
     from leaderboard.server.observability import configure_logging
     from leaderboard.server.serve import run_server
-    from leaderboard.settings import read
+    from leaderboard.settings import read_settings
 
-    settings = read(board)
+    settings = read_settings(board)
     configure_logging()
     click.echo(f"{settings.title}: http://{host}:{port} (Ctrl-C stops it)", err=True)
     run_server(settings, board, host=host, port=port, with_worker=with_worker)
@@ -33,8 +33,8 @@ def worker(board: Path, with_parent: int | None) -> None:
     """Score what is queued on the board in the folder BOARD. Any number may run, on any machine that sees its files."""
     from leaderboard.server.observability import configure_logging
     from leaderboard.server.serve import run_worker
-    from leaderboard.settings import read
+    from leaderboard.settings import read_settings
 
-    settings = read(board)
+    settings = read_settings(board)
     configure_logging()
     run_worker(settings, parent=with_parent)

@@ -66,7 +66,7 @@ def cohort(
             workers=workers,
             progress=lambda done, total: bars.update(task, completed=done, total=total),
         )
-    click.echo(f"{out}: world {chosen.world()}")
+    click.echo(f"{out}: world {chosen.world_hash()}")
 
 
 @simulate.command()

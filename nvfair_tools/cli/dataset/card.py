@@ -16,10 +16,10 @@ def card() -> None:
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 def check(dataset: Path) -> None:
     """Read DATASET by its card with Hugging Face's `datasets`, as its users will, and list what differs."""
-    from nvfair_tools.dataset import hub
+    from nvfair_tools.dataset import card_check
     from nvfair_tools.errors import Problems
 
-    problems = hub.problems(dataset)
+    problems = card_check.card_problems(dataset)
     if problems:
         raise Problems(dataset, problems, remedy="run `nvfair build` again, which writes parts and card anew")
-    click.echo(f"{dataset}: `datasets` reads {', '.join(hub.CONFIGS)} as the card says")
+    click.echo(f"{dataset}: `datasets` reads {', '.join(card_check.CONFIGS)} as the card says")

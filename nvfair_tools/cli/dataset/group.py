@@ -38,11 +38,11 @@ def blind(data: Path, out: Path, key: Path | None, names: tuple[str, ...]) -> No
     from rich.progress import Progress
 
     from benchmark import protocols
-    from leaderboard.hidden.blind_copy import blind as write
-    from leaderboard.hidden.blind_key import FILE
+    from leaderboard.hidden.blind_copy import write_blind_copy as write
+    from leaderboard.hidden.blind_key import KEY_FILE
     from nvfair_tools.dataset import Dataset
 
-    source, place = Dataset.open(data), key or data / FILE
+    source, place = Dataset.open(data), key or data / KEY_FILE
     with Progress() as bars:
         task = bars.add_task("videos", total=None)
         made = write(

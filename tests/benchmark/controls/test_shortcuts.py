@@ -46,8 +46,8 @@ def areas(differ: str, data: Dataset) -> tuple[dict[str, float], dict[str, float
     rules = {"g": list(trials(test.videos, "g", PROTOCOL.trials))}
     rows = shortcut_rows(scorers, test.videos, rules, PROTOCOL)
     return (
-        {row["control"]: row["auc_mean"]["value"] for row in rows},
-        {row["control"]: row["cross_cross"]["auc_mean"]["value"] for row in rows},
+        {row.control: row.figures.auc_mean.value for row in rows},
+        {row.control: row.figures.cross_cross.auc_mean.value for row in rows if row.figures.cross_cross is not None},
     )
 
 

@@ -13,10 +13,8 @@ from benchmark import protocols
 from benchmark.evaluation.compare import compare
 from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import MethodCandidate, as_candidate
-from benchmark.methods.method import (
-    Declaration,
-    Needs,
-)
+from benchmark.methods.declaration import Declaration
+from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Protocol, Time
 from benchmark.windows.window_batch import WindowBatch
 from nvfair_tools.dataset import Dataset

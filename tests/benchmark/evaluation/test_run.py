@@ -18,6 +18,7 @@ from benchmark.controls import CROSSNESS, LENGTH, ORIGIN, POSE, SHAPE, STILL
 from benchmark.evaluation.run import evaluate, write_results
 from benchmark.methods.candidates import Candidate, MethodCandidate, as_candidate
 from benchmark.methods.checkpoint import RECORD_FILE
+from benchmark.methods.declaration import RoleExposure
 from benchmark.methods.embedding_files import read_embeddings
 from benchmark.methods.train_options import TrainOptions
 from benchmark.metrics import roc as metrics
@@ -149,12 +150,14 @@ def test_results_repeat_themselves(data: Dataset, trained: MethodCandidate, resu
     assert {**again, "machine": 0} == {**results, "machine": 0}
 
 
-def _touched(trained: MethodCandidate, role: str, **more: str) -> Candidate:
+def _with_exposure(trained: MethodCandidate, role: str, **more: str) -> Candidate:
     """The same method with one more person or generator in a role."""
-    made = trained.declaration
-    touched = getattr(made, role)
-    grown = replace(touched, **{key: getattr(touched, key) | {value} for key, value in more.items()})
-    return MethodCandidate(replace(trained.method, provenance=replace(made, **{role: grown})), trained.details)
+    declaration = trained.declaration
+    exposure = getattr(declaration, role)
+    values = {key: getattr(exposure, key) for key in ("people", "generators")}
+    grown = RoleExposure(**{key: value | {more[key]} if key in more else value for key, value in values.items()})
+    method = replace(trained.method, declaration=replace(declaration, **{role: grown}))
+    return MethodCandidate(method, trained.details)
 
 
 @pytest.mark.parametrize("role", ["training", "selection", "thresholds", "cohorts"])
@@ -162,7 +165,7 @@ def test_test_people_that_were_touched_are_refused_or_stamped(
     data: Dataset, trained: MethodCandidate, role: str
 ) -> None:
     person = sorted(data.videos.loc[data.videos["split"] == "test", "target"])[0]
-    touched = _touched(trained, role, people=person)
+    touched = _with_exposure(trained, role, people=person)
     with pytest.raises(Problems, match=f"in {role}: {person}"):
         evaluate(data, [touched], [SEEN, UNSEEN])
     stamped = evaluate(data, [touched], [SEEN], allow_overlap=True)
@@ -170,11 +173,11 @@ def test_test_people_that_were_touched_are_refused_or_stamped(
     assert any(note.startswith("Contaminated") for note in stamped["notes"])
 
 
-def test_a_generator_called_unseen_must_not_have_been_touched(data: Dataset, trained: MethodCandidate) -> None:
+def test_a_generator_called_unseen_must_not_have_been_with_exposure(data: Dataset, trained: MethodCandidate) -> None:
     with pytest.raises(Problems, match="'alpha' is to be unseen, but training, selection used it"):
         evaluate(data, [trained], [UNSEEN], generators=["alpha"])
     for role in ("selection", "thresholds", "cohorts"):
-        selected = _touched(trained, role, generators="beta")
+        selected = _with_exposure(trained, role, generators="beta")
         with pytest.raises(Problems, match=f"'beta' is to be unseen, but {role} used it"):
             evaluate(data, [selected], [UNSEEN], generators=["beta"])
     stamped = evaluate(data, [selected], [UNSEEN], generators=["beta"], allow_overlap=True)

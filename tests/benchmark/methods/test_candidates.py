@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -17,7 +16,8 @@ from benchmark.evaluation.run import evaluate
 from benchmark.evaluation.sections import select_test_videos
 from benchmark.methods import candidates
 from benchmark.methods.candidates import as_candidate
-from benchmark.methods.method import Declaration, Method, parse_declaration
+from benchmark.methods.declaration import Declaration, parse_declaration
+from benchmark.methods.method import Method
 from benchmark.protocols.schema import Protocol
 from benchmark.trials.trials import trial_name, trials
 from benchmark.windows.window_set import read_windows
@@ -141,17 +141,6 @@ def test_a_file_without_a_declaration_is_refused_with_the_form_that_is_wanted(sm
     _scores(small, path, declare=False)
     with pytest.raises(NvfairError, match=r"mine\.parquet\.declaration\.yaml"):
         as_candidate(path)
-
-
-def test_declarations_come_back_and_wrong_keys_are_all_named() -> None:
-    whole = parse_declaration(
-        {"training": {"people": ["cremad:1001"], "generators": ["a"]}, "selection": {"people": "unknown"}}
-    )
-    assert parse_declaration(json.loads(json.dumps(whole.to_json()))) == whole
-    assert whole.unknown_roles == ("selection", "thresholds", "cohorts")
-    with pytest.raises(Problems) as caught:
-        parse_declaration({"training": {"people": ["1001"], "persons": []}, "traning": {}, "held_out": "x"})
-    assert len(caught.value.problems) == 4
 
 
 def test_a_declaration_that_contradicts_itself_is_refused(small: Dataset) -> None:

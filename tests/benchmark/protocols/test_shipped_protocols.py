@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 from benchmark import protocols
 from benchmark.controls import CrossnessScorer
 from benchmark.protocols.schema import Protocol
-from benchmark.trial_scores.figures import HEADLINE_FIGURES, compute_figures
+from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
+from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.trials.trials import cell_names, trials
 
@@ -47,12 +48,12 @@ def test_figures_come_out_of_every_shipped_protocol(protocol: Protocol) -> None:
         scorer = Scorer(found, protocol.scoring)
         some = list(trials(videos, cell, protocol.trials))
         result = compute_figures(scorer, some, videos, protocol)
-        assert result[HEADLINE_FIGURES[protocol.scoring.headline]]["value"] > 0.8
+        assert result.auc(HEADLINE_FIGURES[protocol.scoring.headline]).value > 0.8
         scored = [scorer.score(one) for one in some]
         labels = np.concatenate([np.repeat([1, 0], [len(s.genuine), len(s.impostor)]) for s in scored])
         scores = np.concatenate([np.concatenate([s.genuine, s.impostor]) for s in scored])
-        assert result["auc_pooled"]["value"] == pytest.approx(roc_auc_score(labels, scores), abs=1e-9)
-        assert list(result["tpr_at_fmr"]) == ["0.1", "0.01", "0.001"]
+        assert result.auc_pooled.value == pytest.approx(roc_auc_score(labels, scores), abs=1e-9)
+        assert list(result.tpr_at_fmr) == ["0.1", "0.01", "0.001"]
 
 
 @pytest.mark.parametrize("name", ["nvfair-cross-cross", "nvfair-different-face"])
@@ -62,7 +63,7 @@ def test_noticing_a_face_that_is_not_the_drivers_gains_nothing_where_both_kinds_
     detector = CrossnessScorer((videos["target"] != videos["driver"]).to_numpy().astype(float))
     for protocol, expected in ((protocols.load("nvfair-seen"), 1.0), (protocols.load(name), 0.5)):
         result = compute_figures(detector, list(trials(videos, "x", protocol.trials)), videos, protocol, full=False)
-        assert result["auc_mean"]["value"] == expected
+        assert result.auc_mean.value == expected
 
 
 def test_more_enrolled_clips_help() -> None:
@@ -71,7 +72,7 @@ def test_more_enrolled_clips_help() -> None:
     for protocol in protocols.load_all("nvfair-enrol-k"):
         some = list(trials(videos, "x", protocol.trials))
         result = compute_figures(Scorer(found, protocol.scoring), some, videos, protocol, full=False)
-        value[protocol.trials.template.clips] = result["auc_mean"]["value"]
+        value[protocol.trials.template.clips] = result.auc_mean.value
     assert value[1] < value[2] < value[4] < value[8]
 
 
@@ -83,4 +84,4 @@ def test_near_copies_are_found_where_people_are_all_alike() -> None:
         result = compute_figures(
             Scorer(found, protocol.scoring), list(trials(videos, cell, protocol.trials)), videos, protocol, full=False
         )
-        assert (result["auc_mean"]["value"] > 0.9) == name.startswith("nvfair-same-clip")
+        assert (result.auc_mean.value > 0.9) == name.startswith("nvfair-same-clip")

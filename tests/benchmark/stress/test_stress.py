@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.methods.declaration import Declaration
 from benchmark.methods.embed import embed_videos
-from benchmark.methods.method import (
-    Declaration,
-    Needs,
-)
+from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Protocol, Time, Uncertainty
 from benchmark.stress import ABOUT, StressPlan, sweeps
 from benchmark.stress.mimics import mimics
@@ -31,6 +29,7 @@ from benchmark.stress.sweeps import (
     _kept,
 )
 from benchmark.stress.tracks import Track, dropped, jitter, noise, slower
+from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import TargetTrials, trials
@@ -92,7 +91,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return Dataset.open(folder)
 
 
-def main_figure(dataset: Dataset, generator: str, method: Motion) -> dict[str, Any]:
+def main_figure(dataset: Dataset, generator: str, method: Motion) -> CellFigures:
     videos = dataset.videos[(dataset.videos["split"] == "test") & dataset.videos["generator"].notna()]
     windows = read_windows(dataset, PROTOCOL, videos=videos["video"])
     scorer = Scorer(embed_videos(method, windows, dataset), PROTOCOL.scoring)
@@ -109,8 +108,8 @@ def test_level_0_is_the_main_figure_to_the_last_digit(world: Dataset) -> None:
     plain = [row for row in rows if row["level"] == 0]
     assert [row["sweep"] for row in plain] == [NOISE, WINDOWS, LENGTH]
     for row in plain:
-        assert row["auc_mean"] == main["auc_mean"]
-        assert row["trials"] == main["trials"]
+        assert row["auc_mean"] == main.auc_mean.to_json()
+        assert row["trials"] == main.trials.to_json()
         assert row["lost_videos"] == row["lost_windows"] == row["lost_trials"] == 0
 
 
@@ -186,7 +185,7 @@ def test_what_cannot_be_run_is_skipped_with_a_reason(world: Dataset) -> None:
 def test_a_mimic_is_harder_to_tell_and_a_perfect_one_the_hardest(simulated: Dataset) -> None:
     rows = sweeps(simulated, Size(), PROTOCOL, replace(NONE, mimicry=(0.5, 1.0)))
     found = curve(rows, MIMICRY)
-    assert rows[0]["auc_mean"] == main_figure(simulated, "sim-keypoint", Size())["auc_mean"]
+    assert rows[0]["auc_mean"] == main_figure(simulated, "sim-keypoint", Size()).auc_mean.to_json()
     assert found[0] > 0.9
     assert found[1] < found[0] - 0.1
     assert found[2] < found[1] - 0.1

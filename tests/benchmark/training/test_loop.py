@@ -66,6 +66,21 @@ def test_equal_runs_write_equal_bytes_and_seeds_matter(small: Dataset, tmp_path:
     assert (tmp_path / "a" / WEIGHTS_FILE).read_bytes() != (tmp_path / "c" / WEIGHTS_FILE).read_bytes()
 
 
+def test_a_folder_a_protocol_file_and_keywords_do_as_well_as_values(small: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "test.json").write_text(PROTOCOL.to_json())
+    by_values = train(small, tmp_path / "values", OPTIONS, PROTOCOL, name="same")
+    keywords = {key: value for key, value in vars(OPTIONS).items() if value != vars(TrainOptions(()))[key]}
+    by_names = train(
+        str(small.folder), str(tmp_path / "names"), protocol=tmp_path / "test.json", name="same", **keywords
+    )
+    assert by_names.options == by_values.options
+    assert by_names.protocol == PROTOCOL
+    for file in (RECORD_FILE, WEIGHTS_FILE):
+        assert (tmp_path / "names" / file).read_bytes() == (tmp_path / "values" / file).read_bytes()
+    with pytest.raises(NvfairError, match="both options and generators, batch are given"):
+        train(small, tmp_path / "both", OPTIONS, PROTOCOL, generators="alpha", batch=8)
+
+
 def test_the_record_says_who_and_what_was_touched(small: Dataset, tmp_path: Path) -> None:
     train(small, tmp_path / "run", OPTIONS, PROTOCOL)
     record = json.loads((tmp_path / "run" / RECORD_FILE).read_text())
@@ -171,10 +186,10 @@ def test_two_processes_take_the_steps_of_one(small: Dataset, tmp_path: Path) -> 
 
 def test_batches_that_processes_cannot_share_are_refused() -> None:
     alone = TrainingProcesses("cpu")
-    assert list(alone.share(3)) == [0, 1, 2]
+    assert list(alone.batch_share(3)) == [0, 1, 2]
     alone.count = 2
     with pytest.raises(NvfairError, match="--accumulate 2"):
-        alone.share(3)
+        alone.batch_share(3)
 
 
 def test_accumulated_gradients_are_the_mean_over_batches(small: Dataset, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ from benchmark import protocols
 from benchmark.metrics import roc as metrics
 from benchmark.metrics.costs import cllr_min
 from benchmark.protocols.schema import TrialRule
+from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scored_trials import scored_trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
@@ -51,31 +51,33 @@ RULE = list(trials(TABLE, "g", SEEN.trials))
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
+def found() -> CellFigures:
     validation = (np.random.default_rng(1).normal(-0.6, 0.3, 300), np.random.default_rng(2).normal(-1.2, 0.3, 900))
     return compute_figures(
         scorer(), RULE, TABLE, SEEN, requested_trials=RULE, validation_scores=validation, demographics=DEMOGRAPHICS
     )
 
 
-def test_figures_are_plain_values(found: dict[str, Any]) -> None:
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+def test_figures_survive_a_json_file(found: CellFigures) -> None:
+    content = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert content == found.to_json()
+    assert CellFigures.from_json(content) == found
 
 
-def test_each_figure_is_what_its_function_says(found: dict[str, Any]) -> None:
+def test_each_figure_is_what_its_function_says(found: CellFigures) -> None:
     scored = scored_trials(scorer(), RULE, TABLE, SEEN)
     curve = metrics.roc(scored.genuine, scored.impostor)
-    assert found["auc_pooled"]["value"] == pytest.approx(metrics.auc(scored.genuine, scored.impostor))
-    assert found["cllr_min"] == cllr_min(curve)
-    assert found["eer"]["value"] == metrics.eer(curve).value
-    assert found["worst_decile"] == min(found["per_target"].values())
-    assert found["distances"]["self"] == pytest.approx(-scored.genuine.mean())
-    assert found["distances"]["cross"] == pytest.approx(-scored.impostor.mean())
-    assert found["distances"]["ratio"] > 1
-    assert sum(found["histogram"]["impostor"]) == len(scored.impostor)
-    for name, entry in found["tpr_at_fmr"].items():
-        assert entry["value"] == metrics.tpr_at_fmr(scored.genuine, scored.impostor, float(name))
-        assert entry["impostors"] == len(scored.impostor)
+    assert found.auc_pooled.value == pytest.approx(metrics.auc(scored.genuine, scored.impostor))
+    assert found.information.cllr_min == cllr_min(curve)
+    assert found.eer.value == metrics.eer(curve).value
+    assert found.worst_decile == min(found.auc_by_target.values())
+    assert found.charts.distances.same_driver == pytest.approx(-scored.genuine.mean())
+    assert found.charts.distances.other_driver == pytest.approx(-scored.impostor.mean())
+    assert found.charts.distances.ratio > 1
+    assert sum(found.charts.histogram.impostor) == len(scored.impostor)
+    for name, entry in found.tpr_at_fmr.items():
+        assert entry.value == metrics.tpr_at_fmr(scored.genuine, scored.impostor, float(name))
+        assert entry.impostors == len(scored.impostor)
 
 
 def test_people_are_drawn_within_their_collection() -> None:
@@ -86,54 +88,55 @@ def test_people_are_drawn_within_their_collection() -> None:
     assert (scored.weights[:, ~first].sum(axis=1) == 4).all()
 
 
-def test_intervals_surround_the_figures(found: dict[str, Any]) -> None:
+def test_intervals_surround_the_figures(found: CellFigures) -> None:
     for name in ("auc_mean", "auc_pooled"):
-        assert found[name]["low"] < found[name]["value"] < found[name]["high"]
-        assert found[name]["people"] == PEOPLE
-    band = found["bands"]
-    assert all(low <= high for low, high in zip(band["low"], band["high"], strict=True))
+        area = found.auc(name)
+        assert area.low < area.value < area.high
+        assert area.people == PEOPLE
+    band = found.charts.band
+    assert all(low <= high for low, high in zip(band.low, band.high, strict=True))
 
 
-def test_rates_that_few_trials_cannot_support_are_marked(found: dict[str, Any]) -> None:
+def test_rates_that_few_trials_cannot_support_are_marked(found: CellFigures) -> None:
     impostors, pairs = PEOPLE * CLIPS * 3 * CLIPS, PEOPLE * 3
-    assert found["trials"]["impostor"] == impostors
-    for name, entry in found["tpr_at_fmr"].items():
-        assert entry["pairs"] == pairs
-        assert entry["supported"] == (impostors >= 10 / float(name) and pairs >= 1 / float(name))
+    assert found.trials.impostor == impostors
+    for name, entry in found.tpr_at_fmr.items():
+        assert entry.pairs == pairs
+        assert entry.supported == (impostors >= 10 / float(name) and pairs >= 1 / float(name))
 
 
-def test_the_table_of_people_counts_each_as_target_and_as_impostor(found: dict[str, Any]) -> None:
+def test_the_table_of_people_counts_each_as_target_and_as_impostor(found: CellFigures) -> None:
     scored = scored_trials(scorer(), RULE, TABLE, SEEN)
-    assert [row["person"] for row in found["people"]] == sorted(found["per_target"])
+    assert [row.person for row in found.charts.people] == sorted(found.auc_by_target)
     drivers = TABLE["driver"].to_numpy()
-    for row in found["people"]:
-        assert row["auc"] == found["per_target"][row["person"]]
+    for row in found.charts.people:
+        assert row.auc == found.auc_by_target[row.person]
         beaten = [
-            np.mean(one.genuine[:, None] > one.impostor[drivers[one.trials.impostor[:, 1]] == row["person"]])
+            np.mean(one.genuine[:, None] > one.impostor[drivers[one.trials.impostor[:, 1]] == row.person])
             for one in scored.complete_targets
-            if one.trials.target != row["person"] and (drivers[one.trials.impostor[:, 1]] == row["person"]).any()
+            if one.trials.target != row.person and (drivers[one.trials.impostor[:, 1]] == row.person).any()
         ]
-        assert row["auc_as_impostor"] == pytest.approx(np.mean(beaten))
+        assert row.auc_as_impostor == pytest.approx(np.mean(beaten))
 
 
-def test_subgroups_leave_out_those_who_did_not_say(found: dict[str, Any]) -> None:
-    group = found["subgroups"]["gender"]
-    assert group["unknown"] == 1
-    assert sum(g["people"] for g in group["groups"].values()) == PEOPLE - 1
+def test_subgroups_leave_out_those_who_did_not_say(found: CellFigures) -> None:
+    group = found.subgroups["gender"]
+    assert group.unknown == 1
+    assert sum(g.people for g in group.groups.values()) == PEOPLE - 1
 
 
-def test_thresholds_come_from_validation_people(found: dict[str, Any]) -> None:
+def test_thresholds_come_from_validation_people(found: CellFigures) -> None:
     scored = scored_trials(scorer(), RULE, TABLE, SEEN)
-    at = found["at_validation_threshold"]["eer"]
-    assert at["gfar"] == pytest.approx(np.mean(scored.impostor >= at["threshold"]))
-    assert at["gfrr"] == pytest.approx(np.mean(scored.genuine < at["threshold"]))
-    assert found["cllr_of"] == "scores calibrated on validation people"
+    at = found.at_validation_threshold["eer"]
+    assert at.gfar == pytest.approx(np.mean(scored.impostor >= at.threshold))
+    assert at.gfrr == pytest.approx(np.mean(scored.genuine < at.threshold))
+    assert found.information.cllr_of == "scores calibrated on validation people"
 
 
-def test_nothing_failed_leaves_every_figure(found: dict[str, Any]) -> None:
-    assert found["fta"]["genuine"] == found["fta"]["impostor"] == 0
-    assert found["fta"]["auc_mean"] == pytest.approx(found["auc_mean"]["value"])
-    assert found["fta"]["auc_pooled"] == pytest.approx(found["auc_pooled"]["value"])
+def test_nothing_failed_leaves_every_figure(found: CellFigures) -> None:
+    assert found.failures.genuine == found.failures.impostor == 0
+    assert found.failures.auc_mean == pytest.approx(found.auc_mean.value)
+    assert found.failures.auc_pooled == pytest.approx(found.auc_pooled.value)
 
 
 def test_videos_without_scores_are_counted_as_rejected() -> None:
@@ -150,18 +153,18 @@ def test_videos_without_scores_are_counted_as_rejected() -> None:
     ]
     found = compute_figures(scorer(), rest, TABLE, SEEN, full=False, requested_trials=RULE)
     whole = compute_figures(scorer(), RULE, TABLE, SEEN, full=False)
-    assert "a:0" not in found["per_target"]
-    assert found["fta"]["genuine"] == CLIPS * (CLIPS - 1) // 2
-    assert found["fta"]["impostor"] == CLIPS * 3 * CLIPS
-    others = [area for target, area in whole["per_target"].items() if target != "a:0"]
-    assert found["fta"]["auc_mean"] == pytest.approx(np.mean([*others, 0.5]))
+    assert "a:0" not in found.auc_by_target
+    assert found.failures.genuine == CLIPS * (CLIPS - 1) // 2
+    assert found.failures.impostor == CLIPS * 3 * CLIPS
+    others = [area for target, area in whole.auc_by_target.items() if target != "a:0"]
+    assert found.failures.auc_mean == pytest.approx(np.mean([*others, 0.5]))
 
 
 def test_without_validation_the_information_is_of_the_scores_as_they_are() -> None:
     found = compute_figures(scorer(), RULE, TABLE, SEEN, full=False)
-    assert found["cllr_of"] == "scores as they are"
-    assert "at_validation_threshold" not in found
-    assert "bands" not in found
+    assert found.information.cllr_of == "scores as they are"
+    assert found.at_validation_threshold is None
+    assert found.charts is None
 
 
 def test_a_scorer_that_gives_nan_is_refused_with_the_trial() -> None:
@@ -181,7 +184,7 @@ def test_every_rule_of_trials_has_its_figures(rule: TrialRule) -> None:
     ids = table["video"].to_numpy(dtype=object)
     both = Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), rows), protocol.scoring)
     found = compute_figures(both, list(trials(table, "g", trials_part)), table, protocol)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["auc_pooled"]["people"] == PEOPLE
-    assert 0 < found["auc_mean"]["low"] < found["auc_mean"]["value"]
-    assert found["distances"]["self"] < found["distances"]["cross"]
+    assert CellFigures.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
+    assert found.auc_pooled.people == PEOPLE
+    assert 0 < found.auc_mean.low < found.auc_mean.value
+    assert found.charts.distances.same_driver < found.charts.distances.other_driver

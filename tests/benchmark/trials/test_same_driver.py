@@ -60,10 +60,10 @@ def test_the_pooled_auc_equals_scikit_learns_over_plain_loops(drivers: int, lone
         scores.append(np.mean([x @ y for x in mine for y in theirs]))
     scorer = Scorer(embeddings, SEEN.scoring)
     found = compute_figures(scorer, list(trials(videos, "g", SEEN.trials)), videos, SEEN)
-    assert found["auc_pooled"]["value"] == pytest.approx(roc_auc_score(labels, scores))
-    assert found["trials"]["genuine"] == sum(labels)
-    assert found["trials"]["impostor"] == len(labels) - sum(labels)
-    assert "permutation" not in found
+    assert found.auc_pooled.value == pytest.approx(roc_auc_score(labels, scores))
+    assert found.trials.genuine == sum(labels)
+    assert found.trials.impostor == len(labels) - sum(labels)
+    assert found.permutation is None
 
 
 def test_the_interval_resamples_drivers_as_repeating_them_would() -> None:

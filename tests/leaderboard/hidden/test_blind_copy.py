@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 from benchmark import protocols
 from benchmark.windows.window_set import read_windows
-from leaderboard.hidden.blind_copy import blind, kept_frames
-from leaderboard.hidden.blind_key import FILE, key_beside, read_key
+from leaderboard.hidden.blind_copy import frames_needed, write_blind_copy
+from leaderboard.hidden.blind_key import KEY_FILE, blind_names, read_key
 from nvfair_tools.cli.dataset.group import dataset as command
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.writer import finish
+from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.media.decoding import decode
 from nvfair_tools.media.encoding import encode
@@ -47,7 +47,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         row = videos["video"] == test[number]
         videos.loc[row, "path"], videos.loc[row, "sha256"] = path, info.sha256
         videos.loc[row, ["width", "height"]] = 48, 32
-    finish(made.folder, made.identities, videos, {"name": f"set of {SECRET}", "world": {"settings": {"seed": SECRET}}})
+    finish_dataset(
+        made.folder, made.identities, videos, {"name": f"set of {SECRET}", "world": {"settings": {"seed": SECRET}}}
+    )
     return Dataset.open(made.folder)
 
 
@@ -55,7 +57,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def copy(source: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, dict[str, str]]:
     """The blind copy, and {name in the copy: id}."""
     folder = tmp_path_factory.mktemp("copy")
-    key = blind(source, folder / "out", folder / "key.json", [SEEN])
+    key = write_blind_copy(source, folder / "out", folder / "key.json", [SEEN])
     return Dataset.open(folder / "out"), {name: video for video, name in key.names.items()}
 
 
@@ -111,7 +113,7 @@ def test_files_tell_no_time_and_no_order(copy, source: Dataset, tmp_path: Path) 
     assert stamps == {315_532_800.0}
     order = [back[name] for name in made.videos.sort_values("first_row")["video"]]
     assert order != sorted(order)
-    again = blind(source, tmp_path / "again", tmp_path / "key.json", [SEEN])
+    again = write_blind_copy(source, tmp_path / "again", tmp_path / "key.json", [SEEN])
     assert sorted(again.names, key=lambda video: again.names[video]) != order  # another draw, another order
     assert not set(again.names.values()) & set(back)
 
@@ -152,51 +154,51 @@ def test_pictures_are_encoded_anew_and_still_the_same_to_the_eye(source: Dataset
 
 
 def test_a_key_is_used_again_and_kept_out_of_the_copy(source: Dataset, tmp_path: Path) -> None:
-    first = blind(source, tmp_path / "a", tmp_path / "key.json", [SEEN])
-    second = blind(source, tmp_path / "b", tmp_path / "key.json", [SEEN])
+    first = write_blind_copy(source, tmp_path / "a", tmp_path / "key.json", [SEEN])
+    second = write_blind_copy(source, tmp_path / "b", tmp_path / "key.json", [SEEN])
     assert first == second == read_key(tmp_path / "key.json")
     digests = [hashlib.sha256((tmp_path / one / "dataset.json").read_bytes()).hexdigest() for one in "ab"]
     assert digests[0] == digests[1]
     assert (tmp_path / "key.json").stat().st_mode & 0o777 == 0o600
     with pytest.raises(NvfairError, match="the key would lie in the copy"):
-        blind(source, tmp_path / "c", tmp_path / "c" / "key.json", [SEEN])
+        write_blind_copy(source, tmp_path / "c", tmp_path / "c" / "key.json", [SEEN])
     with pytest.raises(NvfairError, match="there is something already"):
-        blind(source, tmp_path / "a", tmp_path / "key.json", [SEEN])
+        write_blind_copy(source, tmp_path / "a", tmp_path / "key.json", [SEEN])
 
 
 def test_a_key_of_other_data_is_refused(source: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "key.json"
-    blind(source, tmp_path / "a", path, [SEEN])
+    write_blind_copy(source, tmp_path / "a", path, [SEEN])
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"data": "0" * 64}))
     with pytest.raises(NvfairError, match="of other data"):
-        blind(source, tmp_path / "b", path, [SEEN])
-    beside = source.folder / FILE
+        write_blind_copy(source, tmp_path / "b", path, [SEEN])
+    beside = source.folder / KEY_FILE
     try:
         beside.write_text(json.dumps(content | {"data": "0" * 64}))
         with pytest.raises(NvfairError, match="of another data set"):
-            key_beside(source)
+            blind_names(source)
         beside.write_text("{}")
         with pytest.raises(NvfairError, match="not a key"):
-            key_beside(source)
+            blind_names(source)
     finally:
         beside.unlink()
 
 
 @pytest.mark.parametrize(("frames", "valid", "kept"), [(0, [], 0), (70, [], 0), (71, [], 71), (140, [], 106)])
 def test_frames_are_kept_as_far_as_windows_reach(frames: int, valid: list[int], kept: int) -> None:
-    assert kept_frames(np.arange(frames) / 30, np.ones(frames, bool), [SEEN]) == kept
+    assert frames_needed(np.arange(frames) / 30, np.ones(frames, bool), [SEEN]) == kept
 
 
 def test_a_frame_without_a_face_at_the_end_keeps_the_next_that_has_one() -> None:
     valid = np.ones(120, bool)
     valid[104:108] = False
-    assert kept_frames(np.arange(120) / 30, valid, [SEEN]) == 109
+    assert frames_needed(np.arange(120) / 30, valid, [SEEN]) == 109
 
 
 def test_the_command_puts_the_key_where_a_board_looks_for_it(tmp_path: Path) -> None:
     made = make(tmp_path / "set", World(people=(1, 1, 2), clips=1, generators=("alpha",)))
     told = CliRunner().invoke(command, ["blind", str(made.folder), str(tmp_path / "out")], catch_exceptions=False)
     assert "4 videos for authors" in told.output
-    assert set(key_beside(made).values()) == set(Dataset.open(tmp_path / "out").videos["video"])
+    assert set(blind_names(made).values()) == set(Dataset.open(tmp_path / "out").videos["video"])
     assert pd.read_parquet(tmp_path / "out" / "videos.parquet")["generator"].unique().tolist() == ["hidden"]

@@ -10,11 +10,11 @@ import pytest
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
-from leaderboard.hidden.blind_copy import blind
-from leaderboard.submission.check import problems
-from leaderboard.submission.check import test_windows as windows_of
-from leaderboard.submission.scoring import score
+from leaderboard.hidden.blind_copy import write_blind_copy
+from leaderboard.submission.check import find_problems
+from leaderboard.submission.scoring import score_submission
 from leaderboard.submission.test_set import TestSet
+from leaderboard.submission.test_set import windows_under_test as windows_of
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
@@ -26,7 +26,7 @@ SEEN = protocols.load("nvfair-seen")
 def hidden(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, TestSet]:
     """The blind copy, and the hidden set as the board scores on it."""
     folder = tmp_path_factory.mktemp("hidden")
-    key = blind(dataset, folder / "copy", folder / "key.json", [SEEN])
+    key = write_blind_copy(dataset, folder / "copy", folder / "key.json", [SEEN])
     return Dataset.open(folder / "copy"), TestSet(dataset, key.names)
 
 
@@ -40,16 +40,16 @@ def embedded(folder: Path, dataset: Dataset) -> None:
 def test_a_method_on_the_blind_copy_gets_the_figures_that_it_gets_with_open_eyes(
     submission: Path, dataset: Dataset, hidden
 ) -> None:
-    open_eyes = [row.figures for row in score(submission, dataset)[2]]
+    open_eyes = [row.figures for row in score_submission(submission, dataset)[2]]
     copy, test = hidden
     embedded(submission, copy)
-    assert problems(submission, copy) == []  # what an author can check offline
-    assert problems(submission, test) == []
-    assert [row.figures for row in score(submission, test)[2]] == open_eyes
+    assert find_problems(submission, copy) == []  # what an author can check offline
+    assert find_problems(submission, test) == []
+    assert [row.figures for row in score_submission(submission, test)[2]] == open_eyes
 
 
 def test_names_of_the_hidden_set_itself_are_unknown_to_it(submission: Path, hidden) -> None:
-    text = "\n".join(problems(submission, hidden[1]))
+    text = "\n".join(find_problems(submission, hidden[1]))
     assert "54 of 54 videos are missing" in text
     assert "54 videos are not to be tested" in text
 
@@ -62,21 +62,23 @@ def test_scores_are_not_taken_on_hidden_sets(submission: Path, hidden) -> None:
         | {"entries": [{**VALID_DECLARATION["entries"][0], "embeddings": None, "scores": "scores.csv"}]},
     )
     for one in hidden:
-        (told,) = problems(submission, one)
+        (told,) = find_problems(submission, one)
         assert "a list of its trials would tell who drives whom" in told
 
 
 def test_the_blind_copy_has_no_labels_to_score_by(submission: Path, hidden) -> None:
     embedded(submission, hidden[0])
     with pytest.raises(NvfairError, match="no labels to score by"):
-        score(submission, hidden[0])
+        score_submission(submission, hidden[0])
 
 
 def test_files_that_are_no_longer_those_submitted_are_not_scored(submission: Path, dataset: Dataset) -> None:
-    identity, _, first = score(submission, dataset)
-    assert [row.figures for row in score(submission, dataset, known=identity)[2]] == [row.figures for row in first]
+    identity, _, first = score_submission(submission, dataset)
+    assert [row.figures for row in score_submission(submission, dataset, expected_digest=identity)[2]] == [
+        row.figures for row in first
+    ]
     path = submission / "embeddings" / "test.parquet"
     table = pq.read_table(path)
     pq.write_table(table.slice(1).append_column("note", table.slice(1).column("video")), path)
     with pytest.raises(NvfairError, match="restore the files that were submitted"):
-        score(submission, dataset, known=identity)
+        score_submission(submission, dataset, expected_digest=identity)

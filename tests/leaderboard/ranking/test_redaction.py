@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leaderboard.ranking.redaction import coarse_figures
-from leaderboard.submission.scoring import score
+from leaderboard.submission.scoring import score_submission
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard.board_process import Board, Server, copy_with_method, get_with_token, wait_until
 
@@ -36,7 +36,7 @@ def test_a_value_on_a_step_stays_there(value: float) -> None:
 
 
 def test_nothing_about_one_person_and_nothing_new_gets_through(submission: Path, dataset: Dataset) -> None:
-    _, _, rows = score(submission, dataset)
+    _, _, rows = score_submission(submission, dataset)
     figures = rows[0].figures
     figures["generators"]["alpha"]["added later"] = {"toy:06": 0.123}
     figures["added later"] = "toy:07"
@@ -60,9 +60,9 @@ def test_a_hidden_data_set_tells_no_more_anywhere_on_a_running_board(
             digest = client.submit(
                 copy_with_method(valid_submission, tmp_path / "s", "hidden"), phase="development"
             ).digest
-            found = client.wait(digest, seconds=60, every=0.1)
+            found = client.wait_until_scored(digest, seconds=60, poll_seconds=0.1)
             assert found.results[0].feedback == "coarse"
-            wait_until(lambda: client.table().total, 10)
+            wait_until(lambda: client.get_table().total, 10)
         for path in (f"/api/v1/submissions/{digest}", "/api/v1/submissions", "/api/v1/table", "/"):
             text = get_with_token(server.url + path, token)
             assert "hidden" in text

@@ -66,22 +66,22 @@ def scored(site: Site, valid_submission: Path, tmp_path_factory: pytest.TempPath
     folder = copy_with_method(valid_submission, tmp_path_factory.mktemp("scored") / "s", "scored in public")
     with site.client(site.ann) as client:
         accepted = client.submit(folder, phase="development")
-        done = client.wait(accepted.digest, seconds=60, every=0.1)
+        done = client.wait_until_scored(accepted.digest, seconds=60, poll_seconds=0.1)
     assert [job.state for job in done.jobs] == ["done"]
     return accepted.digest
 
 
 def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str) -> None:
     with site.client(site.ann) as client:
-        found = client.submission(scored)
+        found = client.get_submission(scored)
         assert [(r.protocol, list(r.figures["generators"])) for r in found.results] == [
             ("nvfair-seen", ["alpha"]),
             ("nvfair-unseen", ["beta"]),
         ]
-        rows = wait_until(lambda: [row for row in client.table().rows if row.submission == scored], 30)
+        rows = wait_until(lambda: [row for row in client.get_table().rows if row.submission == scored], 30)
         assert sorted(row.generator for row in rows) == ["alpha", "beta"]
-        assert client.account().quotas["development"].used >= 1
-        assert {phase.name: phase.open for phase in client.phases()} == {
+        assert client.get_account().quotas["development"].used >= 1
+        assert {phase.name: phase.open for phase in client.list_phases()} == {
             "development": True,
             "tight": True,
             "over": False,
@@ -96,12 +96,12 @@ def test_an_invalid_upload_lists_every_problem_and_costs_nothing(
     folder = copy_with_method(valid_submission, tmp_path / "bad", "bad")
     (folder / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
     with site.client(site.bob) as client:
-        before = client.account().quotas
+        before = client.get_account().quotas
         with pytest.raises(Problems) as caught:
             client.submit(folder, phase="tight")
         assert len(caught.value.problems) == 1  # two entries, one file
         assert "not a whole Parquet file" in caught.value.problems[0]
-        assert client.account().quotas == before
+        assert client.get_account().quotas == before
 
 
 def test_the_same_upload_again_is_the_same_submission(
@@ -164,7 +164,7 @@ def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, valid_sub
     with site.client(site.ann) as client:
         folder = copy_with_method(valid_submission, tmp_path / "draft", "a secret draft")
         digest = client.submit(folder, phase="development", private=True).digest
-        client.wait(digest, seconds=60, every=0.1)
+        client.wait_until_scored(digest, seconds=60, poll_seconds=0.1)
         others = [site.get(f"/api/v1/submissions/{digest}", token) for token in (None, site.bob)]
         nothing = site.get(f"/api/v1/submissions/{'0' * 64}", site.bob)
         # Not 403: whether it exists is nobody's business.

@@ -11,7 +11,7 @@ from leaderboard.server.snapshot import Snapshot
 from leaderboard.store.database import write_session
 from leaderboard.store.results import Store
 from leaderboard.store.tables import DatasetRow, SubmissionRow
-from leaderboard.submission.scoring import score
+from leaderboard.submission.scoring import score_submission
 from tests.leaderboard.board_process import create_account
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
@@ -156,7 +156,7 @@ def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, f
 
     for name, private in (("public", False), ("draft", True)):
         write_declaration(submission, {**VALID_DECLARATION, "method": name})
-        digest, declaration, rows = score(submission, dataset)
+        digest, declaration, rows = score_submission(submission, dataset)
         scored_on = rows[0].dataset_digest
         store.add(digest, declaration, rows)
         with write_session(store.engine) as session:

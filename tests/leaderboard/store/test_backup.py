@@ -15,7 +15,7 @@ from leaderboard.store.database import write_session
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.results import Store, add_submission
 from leaderboard.store.tables import FIRST_SCORING, JobRow, ResultRow, utc_now
-from leaderboard.submission.submission import read
+from leaderboard.submission.submission import read_submission
 from nvfair_tools.errors import NvfairError
 from tests.leaderboard.board_process import copy_with_method, dump_database
 
@@ -34,7 +34,7 @@ def filled(url: str, folder: Path, valid_submission: Path) -> tuple[Store, Submi
             submission_files.add(copy_with_method(valid_submission, aside / "plain", f"method {n}"), digest)
         with write_session(store.engine) as session:
             add_submission(
-                session, digest, read(submission_files.folder_of(digest)), account=account.id, private=n == 1
+                session, digest, read_submission(submission_files.folder_of(digest)), account=account.id, private=n == 1
             )
             moment = utc_now()
             session.add(
@@ -168,7 +168,7 @@ def test_a_backup_of_a_board_at_work_is_of_one_moment(
         while not over.is_set():
             digest, n = f"{n:064d}", n + 1
             with write_session(store.engine) as session:
-                add_submission(session, digest, read(valid_submission), account=account)
+                add_submission(session, digest, read_submission(valid_submission), account=account)
                 session.add(
                     JobRow(
                         submission=digest,

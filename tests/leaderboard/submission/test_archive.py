@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard.submission.archive import Limits, pack, unpack
-from leaderboard.submission.submission import digest, read
+from leaderboard.submission.archive import ArchiveLimits, pack, unpack
+from leaderboard.submission.submission import read_submission, submission_digest
 from nvfair_tools.errors import NvfairError
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
@@ -26,10 +26,10 @@ def archive(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes], compressi
     return path
 
 
-def refusal(path: Path, into: Path, limits: Limits | None = None) -> str:
+def refusal(path: Path, into: Path, limits: ArchiveLimits | None = None) -> str:
     """What is said of an archive, after which nothing may be left."""
     with pytest.raises(NvfairError) as caught:
-        unpack(path, into, limits or Limits())
+        unpack(path, into, limits or ArchiveLimits())
     assert not into.exists()
     return str(caught.value)
 
@@ -53,11 +53,13 @@ def test_equal_content_gives_equal_bytes_and_comes_back(submission: Path, tmp_pa
         "embeddings/test.parquet",
         "submission.yaml",
     ]
-    assert digest(folder, read(folder)) == digest(submission, read(submission))
+    assert submission_digest(folder, read_submission(folder)) == submission_digest(
+        submission, read_submission(submission)
+    )
 
 
 def test_files_to_reproduce_by_are_packed_and_part_of_the_identity(submission: Path, tmp_path: Path) -> None:
-    before = digest(submission, read(submission))
+    before = submission_digest(submission, read_submission(submission))
     (submission / "bundle.zip").write_bytes(b"first")
     write_declaration(
         submission,
@@ -71,9 +73,9 @@ def test_files_to_reproduce_by_are_packed_and_part_of_the_identity(submission: P
     )
     pack(submission, tmp_path / "a.zip")
     assert "bundle.zip" in zipfile.ZipFile(tmp_path / "a.zip").namelist()
-    with_first = digest(submission, read(submission))
+    with_first = submission_digest(submission, read_submission(submission))
     (submission / "bundle.zip").write_bytes(b"second")
-    assert len({before, with_first, digest(submission, read(submission))}) == 3
+    assert len({before, with_first, submission_digest(submission, read_submission(submission))}) == 3
 
 
 def test_a_link_is_not_packed(submission: Path, tmp_path: Path) -> None:
@@ -150,7 +152,7 @@ def test_a_bomb_is_refused_by_what_it_says(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.zip", ("zeros", bytes(64 * 2**20)))
     assert path.stat().st_size < 100_000
     assert "more than 200 times as many" in refusal(path, tmp_path / "out")
-    assert "at most 1000" in refusal(path, tmp_path / "out", Limits(total=1000))
+    assert "at most 1000" in refusal(path, tmp_path / "out", ArchiveLimits(total=1000))
 
 
 def test_a_bomb_that_lies_about_its_size_is_stopped_while_it_is_written(tmp_path: Path) -> None:

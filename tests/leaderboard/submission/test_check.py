@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from leaderboard.submission.check import problems
+from leaderboard.submission.check import find_problems
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
@@ -20,13 +20,13 @@ def change(folder: Path, edit) -> None:
 
 
 def test_a_good_submission_has_no_problems(submission: Path, dataset: Dataset) -> None:
-    assert problems(submission, dataset) == []
+    assert find_problems(submission, dataset) == []
 
 
 def test_every_mistake_in_the_declaration_is_listed_with_its_key(submission: Path, dataset: Dataset) -> None:
     bad = {**VALID_DECLARATION, "method": "", "surprise": 1, "training": {"people": [], "generators": []}}
     write_declaration(submission, bad)
-    found = problems(submission, dataset)
+    found = find_problems(submission, dataset)
     assert len(found) == 3
     assert all(f"submission.yaml: {key}: " in "\n".join(found) for key in ("method", "surprise", "training.datasets"))
 
@@ -35,14 +35,14 @@ def test_a_protocol_is_named_never_read_from_a_path(submission: Path, dataset: D
     bad = copy.deepcopy(VALID_DECLARATION)
     bad["entries"][0]["protocol"] = "/etc/passwd.json"
     write_declaration(submission, bad)
-    assert "'/etc/passwd.json' is unknown" in problems(submission, dataset)[0]
+    assert "'/etc/passwd.json' is unknown" in find_problems(submission, dataset)[0]
 
 
 def test_a_protocol_whose_figure_a_board_does_not_rank_by_is_refused(submission: Path, dataset: Dataset) -> None:
     bad = copy.deepcopy(VALID_DECLARATION)
     bad["entries"][0]["protocol"] = "avaprintdb-seen"
     write_declaration(submission, bad)
-    assert "avaprintdb-seen has one pooled figure" in problems(submission, dataset)[0]
+    assert "avaprintdb-seen has one pooled figure" in find_problems(submission, dataset)[0]
 
 
 @pytest.mark.parametrize("path", ["../outside.parquet", "/etc/hostname", "embeddings/link.parquet"])
@@ -52,13 +52,13 @@ def test_files_outside_the_folder_and_links_are_refused(submission: Path, datase
     write_declaration(
         submission, {**VALID_DECLARATION, "entries": [VALID_DECLARATION["entries"][0] | {"embeddings": path}]}
     )
-    (text,) = problems(submission, dataset)
+    (text,) = find_problems(submission, dataset)
     assert "leads out of the submission's folder or through a link" in text
 
 
 def test_a_file_that_is_no_parquet_is_named(submission: Path, dataset: Dataset) -> None:
     (submission / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
-    assert all("not a whole Parquet file" in text for text in problems(submission, dataset))
+    assert all("not a whole Parquet file" in text for text in find_problems(submission, dataset))
 
 
 def test_missing_and_mistyped_columns_are_all_named(submission: Path, dataset: Dataset) -> None:
@@ -67,7 +67,7 @@ def test_missing_and_mistyped_columns_are_all_named(submission: Path, dataset: D
         return table.drop_columns(["window"]).set_column(2, "embedding", wide)
 
     change(submission, edit)
-    text = "\n".join(problems(submission, dataset))
+    text = "\n".join(find_problems(submission, dataset))
     assert "column 'window' (integer) is missing" in text
     assert "column 'embedding' is fixed_size_list" in text
 
@@ -83,7 +83,7 @@ def test_nan_repeated_missing_and_unknown_windows_are_all_reported_with_their_ro
         return pa.Table.from_pylist([*kept, kept[0], {**kept[0], "video": "stranger"}], schema=table.schema)
 
     change(submission, edit)
-    text = "\n".join(problems(submission, dataset))
+    text = "\n".join(find_problems(submission, dataset))
     assert "row 2 (video" in text
     assert "repeat a window" in text
     assert "videos are missing" in text
@@ -99,6 +99,6 @@ def test_an_entry_without_a_generator_to_be_scored_on_is_a_problem(
         submission,
         VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][number] | {"trained_on_generators": seen}]},
     )
-    (problem,) = problems(submission, dataset)
+    (problem,) = find_problems(submission, dataset)
     assert "none of the tested generators (alpha, beta) is " + ("unseen" if unseen else "seen") in problem
     assert "trained_on_generators" in problem

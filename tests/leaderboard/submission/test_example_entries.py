@@ -9,14 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark import protocols
-from leaderboard.settings import read as read_settings
+from leaderboard.settings import read_settings
 from leaderboard.store.files import SubmissionFiles
-from leaderboard.submission.check import problems
-from leaderboard.submission.check import test_windows as windows_of
-from leaderboard.submission.example_entries import embedded, scored, spread
-from leaderboard.submission.scoring import score
-from leaderboard.submission.submission import digest, read
+from leaderboard.submission.check import find_problems
+from leaderboard.submission.example_entries import landmark_spread, write_embeddings_submission, write_scores_submission
+from leaderboard.submission.scoring import score_submission
+from leaderboard.submission.submission import read_submission, submission_digest
 from leaderboard.submission.test_set import TestSet
+from leaderboard.submission.test_set import windows_under_test as windows_of
 from nvfair_tools.cli.board.demo import CONTENT, content_of, public_set
 from nvfair_tools.cli.board.groups import board
 from nvfair_tools.dataset import Dataset
@@ -27,13 +27,21 @@ def test_a_baseline_and_a_control_are_good_submissions(dataset: Dataset, tmp_pat
 
     test, windows = TestSet(dataset), windows_of(dataset, protocols.load("nvfair-seen"))
     training = {"datasets": [], "people": [], "generators": ["alpha"]}
-    first = embedded(tmp_path / "a", windows, spread(windows), trained_on=["alpha"], method="spread", training=training)
-    second = scored(tmp_path / "b", test, shape_scorer(windows), method="shape", kind="control")
+    first = write_embeddings_submission(
+        tmp_path / "a", windows, landmark_spread(windows), trained_on=["alpha"], method="spread", training=training
+    )
+    second = write_scores_submission(tmp_path / "b", test, shape_scorer(windows), method="shape", kind="control")
     for folder, cells in ((first, 2), (second, 4)):
-        assert problems(folder, test) == []
-        assert sum(len(test.expected(protocols.load(e.protocol)).cells(["alpha"])) for e in read(folder).entries) == 2
-        assert len([c for row in score(folder, test)[2] for c in _generators(row)]) == cells
-    assert read(second).kind == "control"
+        assert find_problems(folder, test) == []
+        assert (
+            sum(
+                len(test.expected_rows(protocols.load(e.protocol)).cells(["alpha"]))
+                for e in read_submission(folder).entries
+            )
+            == 2
+        )
+        assert len([c for row in score_submission(folder, test)[2] for c in _generators(row)]) == cells
+    assert read_submission(second).kind == "control"
 
 
 def _generators(row) -> list[str]:
@@ -46,11 +54,11 @@ def test_spread_does_not_change_with_size_and_place(dataset: Dataset) -> None:
 
     windows = windows_of(dataset, protocols.load("nvfair-seen"))
     moved = dataclasses.replace(windows, landmarks=windows.landmarks * 2 + 30)
-    assert np.allclose(spread(windows), spread(moved), atol=1e-4)
+    assert np.allclose(landmark_spread(windows), landmark_spread(moved), atol=1e-4)
 
 
 def test_the_public_set_is_named_by_its_recipe() -> None:
-    assert public_set().world() == "014ece70ca64b6ee2e11d012dffb0a40"
+    assert public_set().world_hash() == "014ece70ca64b6ee2e11d012dffb0a40"
 
 
 @pytest.mark.slow
@@ -74,5 +82,5 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
         "temporal-cnn.zip",
     ]
     settings = read_settings(tmp_path / "demo")
-    identity = digest(entries / "temporal-cnn", read(entries / "temporal-cnn"))
+    identity = submission_digest(entries / "temporal-cnn", read_submission(entries / "temporal-cnn"))
     assert (SubmissionFiles(settings.files).folder_of(identity) / "reproduce" / "checkpoint.json").is_file()

@@ -15,8 +15,8 @@ from benchmark import protocols
 from benchmark.methods.embedding_files import read_embeddings, video_embeddings
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.trials import trial_name, trials
-from leaderboard.submission.check import problems
-from leaderboard.submission.scoring import score
+from leaderboard.submission.check import find_problems
+from leaderboard.submission.scoring import score_submission
 from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
@@ -31,13 +31,13 @@ def named(folder: Path, **file: str) -> None:
 
 
 def figures(folder: Path, dataset: Dataset) -> dict:
-    return score(folder, dataset)[2][0].figures["generators"]
+    return score_submission(folder, dataset)[2][0].figures["generators"]
 
 
 @pytest.fixture
 def scores(submission: Path, dataset: Dataset) -> pd.DataFrame:
     """Scores of all seen trials, by the benchmark's scorer from the good submission's embeddings; one by one."""
-    videos = TestSet(dataset).expected(SEEN).videos
+    videos = TestSet(dataset).expected_rows(SEEN).videos
     table = read_embeddings(submission / "embeddings" / "test.parquet")
     scorer = Scorer(video_embeddings(table, videos["video"].tolist()), SEEN.scoring)
     rows = []
@@ -61,7 +61,7 @@ def test_embeddings_as_csv_give_the_figures_of_the_same_numbers(submission: Path
     before = figures(submission, dataset)
     as_csv(submission).to_csv(submission / "test.csv", index=False)
     named(submission, embeddings="test.csv")
-    assert problems(submission, dataset) == []
+    assert find_problems(submission, dataset) == []
     assert figures(submission, dataset) == before
 
 
@@ -74,7 +74,7 @@ def test_scores_give_the_figures_of_the_embeddings_they_were_made_from(
     mixed = scores.sample(frac=1, random_state=1)
     mixed.to_csv(submission / name, index=False) if name.endswith("csv") else mixed.to_parquet(submission / name)
     named(submission, scores=name)
-    assert problems(submission, dataset) == []
+    assert find_problems(submission, dataset) == []
     found = figures(submission, dataset)["alpha"]
     # Only embeddings say what trials beside the protocol's would score, and how far apart embeddings are.
     assert set(before["alpha"]) - set(found) == {"cross_cross"}
@@ -89,7 +89,7 @@ def test_minus_infinity_is_the_lowest_of_scores(submission: Path, dataset: Datas
         changed = scores.copy()
         changed.loc[lowest, "score"] = value
         changed.to_csv(submission / "scores.csv", index=False)
-        assert problems(submission, dataset) == []
+        assert find_problems(submission, dataset) == []
         found = figures(submission, dataset)
         if value == -1e9:
             before = found
@@ -106,7 +106,7 @@ def test_every_kind_of_wrong_score_is_told_at_once(submission: Path, dataset: Da
     rows += [["=1+1", 0.5], ["a|b|c", 0.5]]
     pd.DataFrame(rows, columns=["trial", "score"]).to_csv(submission / "scores.csv", index=False)
     named(submission, scores="scores.csv")
-    text = "\n".join(problems(submission, dataset))
+    text = "\n".join(find_problems(submission, dataset))
     assert "scores that are NaN or plus infinity: line 2 (trial " in text
     assert "line 3" in text
     assert "score is no number: line 4" in text
@@ -119,7 +119,7 @@ def test_every_kind_of_wrong_score_is_told_at_once(submission: Path, dataset: Da
 def test_an_entry_names_one_file(submission: Path, dataset: Dataset) -> None:
     for file in ({}, {"embeddings": "embeddings/test.parquet", "scores": "embeddings/test.parquet"}):
         named(submission, **file)
-        (told,) = problems(submission, dataset)
+        (told,) = find_problems(submission, dataset)
         assert told == "submission.yaml: entries.0: name either `embeddings` or `scores`, and not both"
 
 
@@ -155,20 +155,20 @@ def test_csv_that_is_wrong_is_told_with_its_line(
     text = as_csv(submission).to_csv(index=False)
     (submission / "test.csv").write_bytes(edit(text))
     named(submission, embeddings="test.csv")
-    assert told in "\n".join(problems(submission, dataset))
+    assert told in "\n".join(find_problems(submission, dataset))
 
 
 def test_a_mark_of_byte_order_and_windows_line_ends_do_no_harm(submission: Path, dataset: Dataset) -> None:
     text = as_csv(submission).to_csv(index=False, lineterminator="\r\n")
     (submission / "test.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
     named(submission, embeddings="test.csv")
-    assert problems(submission, dataset) == []
+    assert find_problems(submission, dataset) == []
 
 
 def test_declared_in_any_role_an_overlap_is_an_overlap_and_silence_hides_none(
     submission: Path, dataset: Dataset
 ) -> None:
-    people = TestSet(dataset).expected(SEEN).people
+    people = TestSet(dataset).expected_rows(SEEN).people
     for training, found in (
         ({"people": []}, []),
         ({"people": [people[0]]}, [people[0]]),
@@ -180,7 +180,7 @@ def test_declared_in_any_role_an_overlap_is_an_overlap_and_silence_hides_none(
         content = copy.deepcopy(VALID_DECLARATION)
         content["training"] |= training
         write_declaration(submission, content)
-        assert score(submission, dataset)[2][0].figures["overlap"] == found
+        assert score_submission(submission, dataset)[2][0].figures["overlap"] == found
 
 
 def test_a_generator_used_in_any_role_is_not_unseen(submission: Path, dataset: Dataset) -> None:
@@ -189,7 +189,8 @@ def test_a_generator_used_in_any_role_is_not_unseen(submission: Path, dataset: D
         content["training"]["selection"] = {"generators": touched}
         write_declaration(submission, content)
         assert (
-            "nvfair-unseen: none of the tested generators (alpha, beta) is unseen" in problems(submission, dataset)[0]
+            "nvfair-unseen: none of the tested generators (alpha, beta) is unseen"
+            in find_problems(submission, dataset)[0]
         )
 
 
@@ -201,7 +202,7 @@ def test_pairs_of_generators_and_templates_are_scored_from_embeddings(submission
         write_declaration(
             submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"protocol": protocol}]}
         )
-        assert problems(submission, dataset) == []
+        assert find_problems(submission, dataset) == []
         assert sorted(figures(submission, dataset)) == cells
 
 
@@ -212,16 +213,16 @@ def test_protocols_that_stand_for_several_and_scores_of_templates_are_refused(
         write_declaration(
             submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"protocol": protocol}]}
         )
-        assert told in problems(submission, dataset)[0]
+        assert told in find_problems(submission, dataset)[0]
 
 
 def test_scores_of_pairs_of_generators(submission: Path, dataset: Dataset) -> None:
     across = protocols.load("nvfair-cross-generator")
-    expected = TestSet(dataset).expected(across)
+    expected = TestSet(dataset).expected_rows(across)
     keys = expected.trial_keys(expected.cells(["alpha", "beta"]))
     count = len(expected.videos)
-    names = [f"{expected.shown[key // count]}|{expected.shown[key % count]}" for key in keys]
+    names = [f"{expected.public_ids[key // count]}|{expected.public_ids[key % count]}" for key in keys]
     pd.DataFrame({"trial": names, "score": np.arange(len(keys))}).to_csv(submission / "scores.csv", index=False)
     write_declaration(submission, VALID_DECLARATION | {"entries": [{"protocol": across.name, "scores": "scores.csv"}]})
-    assert problems(submission, dataset) == []
+    assert find_problems(submission, dataset) == []
     assert sorted(figures(submission, dataset)) == ["alpha>beta", "beta>alpha"]

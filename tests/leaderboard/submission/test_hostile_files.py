@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from leaderboard.submission.check import Checker, problems
+from leaderboard.submission.check import SubmissionChecker, find_problems
 from leaderboard.submission.sandbox import BoundedChild, LimitReached
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
@@ -20,7 +20,7 @@ from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 @pytest.fixture(scope="module")
 def child(dataset: Dataset):
-    made = BoundedChild(partial(Checker, dataset.folder), 600)
+    made = BoundedChild(partial(SubmissionChecker, dataset.folder), 600)
     made.warm()
     yield made
     made.stop()
@@ -140,7 +140,7 @@ def test_pipes_and_folders_are_no_files(child, submission: Path) -> None:
 
 
 def test_a_crash_in_the_child_is_told_and_the_next_check_works(dataset: Dataset, submission: Path) -> None:
-    child = BoundedChild(partial(Checker, dataset.folder), 600)
+    child = BoundedChild(partial(SubmissionChecker, dataset.folder), 600)
     try:
         assert child.call("problems", submission, seconds=60) == []
         os.kill(child._process.pid, 11)  # a segmentation fault, as a library's
@@ -160,6 +160,6 @@ def test_text_that_looks_like_a_formula_is_only_ever_quoted(submission: Path, da
             "entries": [VALID_DECLARATION["entries"][0] | {"protocol": "=1\n+1"}],
         },
     )
-    (text,) = problems(submission, dataset)
+    (text,) = find_problems(submission, dataset)
     assert "\n" not in text
     assert "U+000A" in text

@@ -21,9 +21,9 @@ import yaml
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
 from leaderboard.submission.archive import unpack
-from leaderboard.submission.check import problems
+from leaderboard.submission.check import find_problems
 from leaderboard.submission.sandbox import BoundedChild, LimitReached
-from leaderboard.submission.scoring import score
+from leaderboard.submission.scoring import score_submission
 from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
@@ -49,10 +49,10 @@ class Gate:
             return False, list(error.problems)
         except NvfairError as error:
             return False, [str(error)]
-        found = problems(folder, self._test)
+        found = find_problems(folder, self._test)
         if found:
             return False, found
-        return True, [row.figures["generators"] for row in score(folder, self._test)[2]]
+        return True, [row.figures["generators"] for row in score_submission(folder, self._test)[2]]
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +60,10 @@ def goods(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Files]]:
     """A data set, and good submissions to it: embeddings and scores, as Parquet and as CSV."""
     dataset = make(tmp_path_factory.mktemp("fuzz"), World(people=(1, 1, 3), clips=2, generators=("alpha",)))
     protocol = protocols.load("nvfair-seen")
-    expected = TestSet(dataset).expected(protocol)
-    from leaderboard.submission.check import test_windows
+    expected = TestSet(dataset).expected_rows(protocol)
+    from leaderboard.submission.test_set import windows_under_test
 
-    windows = test_windows(dataset, protocol)
+    windows = windows_under_test(dataset, protocol)
     values = np.random.default_rng(3).normal(size=(len(windows), 6)).astype(np.float32)
     path = dataset.folder / "embeddings.parquet"
     write_embeddings(path, windows, values, {})
@@ -74,7 +74,7 @@ def goods(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Files]]:
         wide = wide.append_column(name, pa.array(flat[name]))
     keys = expected.trial_keys(["alpha"])
     count = len(expected.videos)
-    names = [f"{expected.shown[key // count]}|{expected.shown[key % count]}" for key in keys]
+    names = [f"{expected.public_ids[key // count]}|{expected.public_ids[key % count]}" for key in keys]
     scores = pa.table({"trial": names, "score": np.random.default_rng(4).normal(size=len(keys))})
     made = []
     for kind, content, suffix in (

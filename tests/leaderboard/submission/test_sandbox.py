@@ -87,7 +87,7 @@ def test_errors_come_back_as_they_were_raised(child: BoundedChild) -> None:
 def test_work_that_is_no_longer_wanted_is_ended(child: BoundedChild) -> None:
     beats = iter([True, True, False])
     with pytest.raises(Abandoned):
-        child.call("sleep", 60, seconds=60, beat=lambda: next(beats), every=0.05)
+        child.call("sleep", 60, seconds=60, should_continue=lambda: next(beats), poll_seconds=0.05)
 
 
 def test_a_child_is_replaced_after_its_number_of_calls() -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from leaderboard.pages.static_site import export_site
 from leaderboard.store.results import Store
-from leaderboard.submission.scoring import score
+from leaderboard.submission.scoring import score_submission
 from nvfair_tools.cli.board.groups import board, submit
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
@@ -25,13 +25,13 @@ def store(tmp_path: Path):
 
 
 def test_seen_and_unseen_entries_are_scored_on_their_own_generators(submission: Path, dataset: Dataset) -> None:
-    _, _, (seen, unseen) = score(submission, dataset)
+    _, _, (seen, unseen) = score_submission(submission, dataset)
     assert list(seen.figures["generators"]) == ["alpha"]
     assert list(unseen.figures["generators"]) == ["beta"]
 
 
 def test_the_figure_is_the_auc_of_all_pairs_of_one_target(submission: Path, dataset: Dataset) -> None:
-    _, _, (seen, _) = score(submission, dataset)
+    _, _, (seen, _) = score_submission(submission, dataset)
     figures = seen.figures["generators"]["alpha"]
     rows = pq.read_table(submission / "embeddings" / "test.parquet").to_pandas()
     unit = rows["embedding"].map(lambda e: np.asarray(e, dtype=float) / np.linalg.norm(np.asarray(e, dtype=float)))
@@ -49,24 +49,24 @@ def test_the_figure_is_the_auc_of_all_pairs_of_one_target(submission: Path, data
 def test_a_bad_submission_is_refused_before_it_is_scored(submission: Path, dataset: Dataset) -> None:
     (submission / "embeddings" / "test.parquet").unlink()
     with pytest.raises(Problems, match="is not there"):
-        score(submission, dataset)
+        score_submission(submission, dataset)
 
 
 def test_adding_twice_changes_nothing(submission: Path, dataset: Dataset, store: Store) -> None:
-    assert store.add(*score(submission, dataset))
+    assert store.add(*score_submission(submission, dataset))
     before = list(store.results())
-    assert not store.add(*score(submission, dataset))
+    assert not store.add(*score_submission(submission, dataset))
     assert list(store.results()) == before
 
 
 def test_undeclared_training_people_stand_apart_from_comparable_entries(
     submission: Path, dataset: Dataset, store: Store, tmp_path: Path
 ) -> None:
-    store.add(*score(submission, dataset))
+    store.add(*score_submission(submission, dataset))
     hidden = copy.deepcopy(VALID_DECLARATION)
     hidden["method"], hidden["training"]["people"] = "says nothing", "unknown"
     write_declaration(submission, hidden)
-    store.add(*score(submission, dataset))
+    store.add(*score_submission(submission, dataset))
     page = export_site(store.results(), tmp_path / "site").read_text()
     comparable, apart = page.split("Not comparable</h2>", maxsplit=1)
     assert "landmark spread" in comparable
@@ -78,7 +78,7 @@ def test_the_page_escapes_markup_and_keeps_the_contact_private(
     submission: Path, dataset: Dataset, store: Store, tmp_path: Path
 ) -> None:
     write_declaration(submission, {**VALID_DECLARATION, "method": "<script>alert(1)</script>"})
-    store.add(*score(submission, dataset))
+    store.add(*score_submission(submission, dataset))
     export_site(store.results(), tmp_path / "site")
     files = {path: path.read_text() for path in (tmp_path / "site").rglob("*") if path.is_file()}
     pages = [text for path, text in files.items() if path.suffix == ".html"]

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from leaderboard.submission.untrusted_text import hidden_character, shown, spreadsheet_cell
+from leaderboard.submission.untrusted_text import invisible_character, quoted, spreadsheet_cell
 
 
 @pytest.mark.parametrize(
@@ -26,20 +26,20 @@ from leaderboard.submission.untrusted_text import hidden_character, shown, sprea
     ],
 )
 def test_what_cannot_be_seen_is_named(text: str) -> None:
-    assert hidden_character(f"a{text}b").startswith("U+")
+    assert invisible_character(f"a{text}b").startswith("U+")
 
 
 @pytest.mark.parametrize(
     "text", ["Ångström", "名前", "क्‍ष", "می‌خواهم", "<script>alert(1)</script>", "=1+1", "'; DROP TABLE x; --", "☃ 👩"]
 )
 def test_what_can_be_seen_is_kept_whatever_it_looks_like(text: str) -> None:
-    assert hidden_character(text) == ""
+    assert invisible_character(text) == ""
 
 
 def test_lines_are_for_texts_of_several_lines() -> None:
-    assert hidden_character("a\nb") != ""
-    assert hidden_character("a\nb", lines=True) == ""
-    assert hidden_character("a\rb", lines=True) != ""
+    assert invisible_character("a\nb") != ""
+    assert invisible_character("a\nb", lines=True) == ""
+    assert invisible_character("a\rb", lines=True) != ""
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1+1", "=cmd|'/c calc'!A1"])
@@ -56,6 +56,6 @@ def test_other_cells_stay(value: object) -> None:
 
 
 def test_a_message_shows_strangers_values_on_one_short_line() -> None:
-    assert shown("a\u202eb\n") == ascii("a\u202eb\n")
-    assert len(shown("x" * 1000)) == 60
-    assert shown("it's") == '"it\'s"'
+    assert quoted("a\u202eb\n") == ascii("a\u202eb\n")
+    assert len(quoted("x" * 1000)) == 60
+    assert quoted("it's") == '"it\'s"'

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nvfair_tools.dataset.parts import FrameRows, plan_parts, write_part
-from nvfair_tools.dataset.schema import LANDMARKS
-from nvfair_tools.dataset.writer import finish
+from nvfair_tools.dataset.parts import plan_parts, write_part
+from nvfair_tools.dataset.schema import LANDMARK_COUNT
+from nvfair_tools.dataset.tracks import FrameRows
+from nvfair_tools.dataset.writer import finish_dataset
 
 LENGTHS = {"v3": 7, "v1": 1, "v2": 12, "v0": 5, "v4": 3}
 
@@ -18,7 +19,7 @@ def rows_of(video: str, lengths: dict[str, int] = LENGTHS, *, mesh: bool = False
     """Frames of a video, a function of its name; every fourth frame has no face."""
     rng = np.random.default_rng([*video.encode()])
     frames = lengths[video]
-    landmarks = rng.uniform(-50, 2000, (frames, LANDMARKS, 2)).astype(np.float32)
+    landmarks = rng.uniform(-50, 2000, (frames, LANDMARK_COUNT, 2)).astype(np.float32)
     valid = np.arange(frames) % 4 != 3
     return FrameRows(
         landmarks=landmarks,
@@ -29,7 +30,7 @@ def rows_of(video: str, lengths: dict[str, int] = LENGTHS, *, mesh: bool = False
 
 
 def videos_table(lengths: dict[str, int] = LENGTHS) -> pd.DataFrame:
-    """One row a video, as `finish` wants it, without part and first_row."""
+    """One row a video, as `finish_dataset` expects it, without part and first_row."""
     return pd.DataFrame(
         {
             "video": list(lengths),
@@ -79,5 +80,5 @@ def write_dataset(
             folder / str(part), ordered, lambda v: rows_of(v, mesh=mesh), with_distances=distances, with_mesh=mesh
         )
     stored = {"distances": "float16" if distances else "none", "mesh": mesh}
-    finish(folder, IDENTITIES, videos, {"name": "toy", "features": stored})
+    finish_dataset(folder, IDENTITIES, videos, {"name": "toy", "features": stored})
     return folder

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from nvfair_tools.dataset.parts import FrameRows, stored_landmarks, write_part
-from nvfair_tools.dataset.schema import LANDMARKS, PAIRS, frames_schema
+from nvfair_tools.dataset.parts import round_landmarks, write_part
+from nvfair_tools.dataset.schema import LANDMARK_COUNT, PAIR_COUNT, frames_schema
+from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import distances
 from tests.nvfair_tools.dataset.landmark_videos import rows_of
 
@@ -33,11 +34,11 @@ def column(table, name):
     )
 )
 def test_stored_landmarks_are_within_a_128th_of_a_pixel_and_stay_when_stored_again(points):
-    stored = stored_landmarks(points)
+    stored = round_landmarks(points)
     assert stored.dtype == np.float32
     assert np.abs(stored.astype(np.float64) - points.astype(np.float64)).max() <= 1 / 128
     assert (stored * 64 == np.round(stored * 64)).all()
-    np.testing.assert_array_equal(stored_landmarks(stored), stored)
+    np.testing.assert_array_equal(round_landmarks(stored), stored)
 
 
 def test_a_part_has_one_row_a_frame_in_the_videos_order_with_its_index_and_time(tmp_path):
@@ -63,27 +64,27 @@ def test_landmarks_are_nan_where_not_valid_and_only_there(tmp_path):
 
 def test_a_reason_of_ones_own_is_kept(tmp_path):
     rows = rows_of("v0")
-    told = np.array(["", "several_faces", "", "blurred", ""], dtype=object)
-    given_rows = FrameRows(rows.landmarks, rows.valid, rows.time, reason=told)
-    write_part(tmp_path / "p.parquet", ["v0"], lambda video: given_rows, with_distances=False)
-    assert pq.read_table(tmp_path / "p.parquet").column("reason").to_pylist() == told.tolist()
+    reasons = np.array(["", "several_faces", "", "blurred", ""], dtype=object)
+    frames = FrameRows(rows.landmarks, rows.valid, rows.time, reason=reasons)
+    write_part(tmp_path / "p.parquet", ["v0"], lambda video: frames, with_distances=False)
+    assert pq.read_table(tmp_path / "p.parquet").column("reason").to_pylist() == reasons.tolist()
 
 
 @pytest.mark.parametrize("scale", ["overall", "interocular", "box"])
 def test_the_distances_are_those_of_the_stored_landmarks_in_half_precision(tmp_path, scale):
     write_part(tmp_path / "p.parquet", ["v2", "v3"], rows_of, with_distances=True, scale=scale)
     table = pq.read_table(tmp_path / "p.parquet")
-    landmarks = column(table, "landmarks").reshape(-1, LANDMARKS, 2)
+    landmarks = column(table, "landmarks").reshape(-1, LANDMARK_COUNT, 2)
     stored = column(table, "distances")
     assert stored.dtype == np.float16
-    assert stored.shape == (19, PAIRS)
+    assert stored.shape == (19, PAIR_COUNT)
     np.testing.assert_array_equal(stored, distances(landmarks, scale).astype(np.float16))
 
 
 def test_a_distance_is_the_length_between_two_points_over_the_root_mean_square_radius(tmp_path):
     write_part(tmp_path / "p.parquet", ["v1"], rows_of, with_distances=True)
     table = pq.read_table(tmp_path / "p.parquet")
-    points = column(table, "landmarks").reshape(LANDMARKS, 2).astype(np.float64)
+    points = column(table, "landmarks").reshape(LANDMARK_COUNT, 2).astype(np.float64)
     radius = np.sqrt(np.square(points - points.mean(axis=0)).sum(axis=1).mean())
     stored = column(table, "distances")[0].astype(np.float64)
     assert stored[0] == pytest.approx(np.linalg.norm(points[0] - points[1]) / radius, rel=1e-3)

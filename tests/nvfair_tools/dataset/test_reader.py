@@ -1,15 +1,18 @@
 """Reading gives back each video's own frames, and says what is wrong with a data set that is not whole."""
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nvfair_tools.dataset import Dataset, TrackTable
-from nvfair_tools.dataset.parts import stored_landmarks
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.parts import round_landmarks
 from nvfair_tools.errors import NvfairError
 from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, rows_of, videos_table, write_dataset
 
@@ -21,7 +24,7 @@ def folder(tmp_path_factory):
 
 def assert_is(video, landmarks, valid, time):
     written = rows_of(video, mesh=True)
-    expected = stored_landmarks(written.landmarks)
+    expected = round_landmarks(written.landmarks)
     expected[~written.valid] = np.nan
     np.testing.assert_array_equal(landmarks, expected)
     np.testing.assert_array_equal(valid, written.valid)
@@ -31,10 +34,10 @@ def assert_is(video, landmarks, valid, time):
 @settings(deadline=None, max_examples=25)
 @given(st.data())
 def test_any_videos_in_any_order_come_back_with_exactly_their_own_frames(folder, data):
-    asked = data.draw(st.lists(st.sampled_from(sorted(LENGTHS)), unique=True))
-    table = Dataset.open(folder).tracks(asked)
-    assert table.videos.tolist() == asked
-    assert table.offsets.tolist() == np.cumsum([0, *(LENGTHS[video] for video in asked)]).tolist()
+    videos = data.draw(st.lists(st.sampled_from(sorted(LENGTHS)), unique=True))
+    table = Dataset.open(folder).tracks(videos)
+    assert table.videos.tolist() == videos
+    assert table.offsets.tolist() == np.cumsum([0, *(LENGTHS[video] for video in videos)]).tolist()
     for video, landmarks, valid, time in table:
         assert_is(video, landmarks, valid, time)
 
@@ -49,13 +52,64 @@ def test_without_a_wish_all_usable_videos_come(folder):
         assert np.isnan(mesh[~valid]).all()
 
 
-def test_tables_put_together_hold_the_same_as_one(folder):
+@settings(deadline=None, max_examples=25)
+@given(st.sampled_from(sorted(LENGTHS)), st.integers(-14, 14), st.none() | st.integers(-14, 14))
+def test_a_slice_of_a_videos_frames_is_that_of_the_whole_video(folder, video, start, stop):
     dataset = Dataset.open(folder)
-    both = TrackTable.concatenate([dataset.tracks(["v2"]), dataset.tracks([]), dataset.tracks(["v0", "v4"])])
-    one = dataset.tracks(["v2", "v0", "v4"])
-    assert both.videos.tolist() == one.videos.tolist()
-    for name in ("offsets", "landmarks", "valid", "time"):
-        np.testing.assert_array_equal(getattr(both, name), getattr(one, name))
+    whole, part = dataset.tracks([video], mesh=True), dataset.frames(video, start, stop, mesh=True)
+    for name in ("landmarks", "valid", "time", "mesh"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[start:stop])
+    assert part.reason.tolist() == ["" if valid else "no_face" for valid in part.valid]
+    assert dataset.frames(video, start, stop).mesh is None
+
+
+def test_a_slice_is_read_from_its_own_row_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr("nvfair_tools.dataset.parts.ROWS_PER_GROUP", 4)
+    dataset = Dataset.open(write_dataset(tmp_path, most=1000))
+    groups_read = []
+    read = pq.ParquetFile.read_row_groups
+
+    def counting(file, groups, **options):
+        groups_read.extend(groups)
+        return read(file, groups, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", counting)
+    expected = dataset.tracks(["v2"]).landmarks
+    np.testing.assert_array_equal(dataset.frames("v2", 3, 9).landmarks, expected[3:9])
+    assert 0 < len(groups_read) <= 3
+
+
+def test_frames_of_an_unknown_video_or_of_another_part_are_an_error(tmp_path):
+    folder = write_dataset(tmp_path, most=1000)
+    with pytest.raises(NvfairError, match="'gone'"):
+        Dataset.open(folder).frames("gone")
+    with pytest.raises(NvfairError, match="did not keep the mesh"):
+        Dataset.open(folder).frames("v0", mesh=True)
+    train, test = (next(p for p in folder.rglob("part-*.parquet") if split in p.parts) for split in ("train", "test"))
+    test.write_bytes(train.read_bytes())
+    with pytest.raises(NvfairError, match="other frames"):
+        Dataset.open(folder).frames("v4", 1, 2)
+
+
+def test_a_notebook_shows_name_licence_and_counts_by_split_and_generator(tmp_path):
+    videos = videos_table()
+    real = videos["video"].isin(["v0", "v3"])
+    videos.loc[real, ["kind", "generator"]] = ["real", None]
+    dataset = Dataset.open(write_dataset(tmp_path, videos))
+    people = dataset.people
+    assert people["identity"].tolist() == ["toy:a"]
+    html = replace(dataset, meta=dataset.meta | {"name": "<i>toy</i>", "simulated": True})._repr_html_()
+    assert "&lt;i&gt;toy&lt;/i&gt;" in html
+    assert "simulated people" in html
+    assert "licence: any" in html
+    rows = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in re.findall(r"(?s)<tr.*?</tr>", html)]
+    assert rows == [
+        ["", "split", "train", "test"],
+        ["people", "", "1", "0"],
+        ["real videos", "", "1", "1"],
+        ["self videos", "warp", "2", "1"],
+    ]
+    assert repr(dataset) == f"Dataset('toy', 1 people, 5 videos, folder={str(tmp_path)!r})"
 
 
 def test_videos_that_failed_are_listed_but_have_no_frames(tmp_path):

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.schema import IDENTITIES as IDENTITY_COLUMNS
-from nvfair_tools.dataset.schema import VIDEOS
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA as IDENTITY_COLUMNS
+from nvfair_tools.dataset.schema import VIDEOS_SCHEMA
 from nvfair_tools.dataset.writer import (
-    finish,
+    finish_dataset,
     write_table,
 )
 from nvfair_tools.errors import NvfairError
@@ -47,7 +47,7 @@ def test_equal_data_gives_equal_bytes_whatever_the_order_of_the_rows(tmp_path):
 
 def test_tables_have_exactly_the_schemas_columns_and_nothing_becomes_null(tmp_path):
     write_dataset(tmp_path, videos_table().assign(of_our_own=1, fps_num=float("nan")))
-    for name, schema in (("videos.parquet", VIDEOS), ("identities.parquet", IDENTITY_COLUMNS)):
+    for name, schema in (("videos.parquet", VIDEOS_SCHEMA), ("identities.parquet", IDENTITY_COLUMNS)):
         assert pq.read_schema(tmp_path / name).equals(schema)
     videos = pq.read_table(tmp_path / "videos.parquet")
     assert videos.column("fps_num").null_count == videos.num_rows
@@ -59,7 +59,7 @@ def test_a_missing_value_in_a_column_that_needs_one_is_refused(tmp_path):
     videos = videos_table()
     videos.loc[1, "licence"] = None
     with pytest.raises((pa.ArrowInvalid, ValueError)):
-        write_table(tmp_path / "videos.parquet", videos, VIDEOS)
+        write_table(tmp_path / "videos.parquet", videos, VIDEOS_SCHEMA)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -83,7 +83,7 @@ def dying(path):
 
 writer.sha256_of = dying
 videos = videos_table().assign(part=None, first_row=None)
-writer.finish(Path({str(tmp_path)!r}), IDENTITIES, videos, {{}})
+writer.finish_dataset(Path({str(tmp_path)!r}), IDENTITIES, videos, {{}})
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ}, check=False)
     assert done.returncode == -signal.SIGKILL
@@ -95,10 +95,10 @@ def test_finish_returns_what_dataset_json_holds(tmp_path):
     videos = videos_table().assign(part=None, first_row=None)
     extra = tmp_path / "README.md"
     extra.write_text("card")
-    told = finish(tmp_path, IDENTITIES, videos, {"name": "n"}, extra_files=[extra])
-    assert told == json.loads((tmp_path / "dataset.json").read_text())
-    assert told["counts"] == {"identities": 1, "videos": 5}
-    assert told["files"]["README.md"] == hashlib.sha256(b"card").hexdigest()
+    content = finish_dataset(tmp_path, IDENTITIES, videos, {"name": "n"}, extra_files=[extra])
+    assert content == json.loads((tmp_path / "dataset.json").read_text())
+    assert content["counts"] == {"identities": 1, "videos": 5}
+    assert content["files"]["README.md"] == hashlib.sha256(b"card").hexdigest()
 
 
 def test_the_hash_is_that_of_the_content(tmp_path):

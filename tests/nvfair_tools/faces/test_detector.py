@@ -6,7 +6,7 @@ from nvfair_tools.faces.detector import create_detector
 from nvfair_tools.faces.insight import load_model, pack_folder
 from nvfair_tools.landmarks.framed_landmarker import FramedLandmarker
 from nvfair_tools.landmarks.landmarker import create_landmarker
-from nvfair_tools.landmarks.scheme import landmarks_of
+from nvfair_tools.landmarks.scheme import landmarks_from_mesh
 from nvfair_tools.landmarks.tracking import track_frames, track_video
 from nvfair_tools.media import Frame, decode
 from tests.nvfair_tools.clips import astronaut
@@ -69,7 +69,7 @@ def test_a_small_face_is_tracked_through_a_crop_where_the_landmarker_alone_fails
     assert framed.detector == "mediapipe-facemesh+scrfd"
     # Where both see the face, both put it in the same place.
     both = alone.valid & framed.valid
-    error = np.linalg.norm(landmarks_of(alone.mesh)[both] - landmarks_of(framed.mesh)[both], axis=2)
+    error = np.linalg.norm(landmarks_from_mesh(alone.mesh)[both] - landmarks_from_mesh(framed.mesh)[both], axis=2)
     assert np.median(error) < 0.05 * np.ptp(framed.mesh[0, :, 0])
     # And the meshes lie in the detector's boxes, in pixels of the whole picture.
     first = next(decode(clip)).image

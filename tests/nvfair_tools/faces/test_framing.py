@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.faces.framing import clip_crop, crop_square, face_box, frame_face, move_points
+from nvfair_tools.faces.framing import clip_crop, crop_square, face_box, frame_face, transform_points
 from tests.nvfair_tools.clips import astronaut
 
 
@@ -24,7 +24,9 @@ def test_a_whole_square_at_its_own_size_is_the_picture_itself():
 def test_a_crop_of_whole_pixels_is_a_slice():
     crop, matrix = crop_square(astronaut(), (250, 150), 100, 100)
     np.testing.assert_array_equal(crop, astronaut()[100:200, 200:300])
-    np.testing.assert_allclose(move_points(np.array([[200.0, 100.0], [300.0, 200.0]]), matrix), [[0, 0], [100, 100]])
+    np.testing.assert_allclose(
+        transform_points(np.array([[200.0, 100.0], [300.0, 200.0]]), matrix), [[0, 0], [100, 100]]
+    )
 
 
 @settings(max_examples=30, deadline=None)
@@ -38,7 +40,7 @@ def test_the_matrix_takes_a_bright_spot_to_where_it_is_drawn(x, y, side, size):
     centre = (x + side / 7, y - side / 9)
     crop, matrix = crop_square(image, centre, side, size)
     weight = crop[:, :, 0].astype(float)
-    expected = move_points(np.array([[x, y]]), matrix)[0]
+    expected = transform_points(np.array([[x, y]]), matrix)[0]
     rows, columns = np.mgrid[:size, :size] + 0.5
     found = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
     assert np.abs(found - expected).max() < 0.15 + 0.5 * size / side / max(radius, 1)

@@ -3,7 +3,14 @@ import pytest
 
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.avaprintdb import AVAPRINTDB_109, NOSE, avaprintdb_input
-from nvfair_tools.landmarks.scheme import MEASUREMENTS, OUTER_EYE_CORNERS, SCHEME_126, Scheme, landmarks_of, measure
+from nvfair_tools.landmarks.scheme import (
+    MEASUREMENTS,
+    OUTER_EYE_CORNERS,
+    SCHEME_126,
+    Scheme,
+    landmarks_from_mesh,
+    measure_length,
+)
 from tests.nvfair_tools.clips import astronaut
 
 
@@ -57,7 +64,7 @@ def test_mirror_is_its_own_inverse(scheme):
 
 
 def test_mirror_pairs_points_that_change_places_in_a_mirrored_picture(portrait_mesh, mirrored_mesh):
-    points, flipped = landmarks_of(portrait_mesh)[0], landmarks_of(mirrored_mesh)[0]
+    points, flipped = landmarks_from_mesh(portrait_mesh)[0], landmarks_from_mesh(mirrored_mesh)[0]
     turned_back = flipped[SCHEME_126.mirror] * [-1, 1] + [astronaut().shape[1], 0]
     face = np.ptp(points[:, 0])
     error = np.linalg.norm(points - turned_back, axis=1) / face
@@ -67,7 +74,7 @@ def test_mirror_pairs_points_that_change_places_in_a_mirrored_picture(portrait_m
 
 
 def test_mirrored_points_sit_on_the_other_side_of_a_near_frontal_face(portrait_mesh):
-    points = landmarks_of(portrait_mesh)[0]
+    points = landmarks_from_mesh(portrait_mesh)[0]
     middle = points[SCHEME_126.mirror == np.arange(126), 0].mean()
     twins = SCHEME_126.mirror != np.arange(126)
     assert ((points[twins, 0] - middle) * (points[SCHEME_126.mirror[twins], 0] - middle) < 0).all()
@@ -76,36 +83,36 @@ def test_mirrored_points_sit_on_the_other_side_of_a_near_frontal_face(portrait_m
 def test_landmarks_are_taken_in_the_schemes_order_and_nan_stays():
     mesh = np.random.default_rng(0).normal(size=(3, 478, 3)).astype(np.float32)
     mesh[1] = np.nan
-    landmarks = landmarks_of(mesh)
+    landmarks = landmarks_from_mesh(mesh)
     assert landmarks.shape == (3, 126, 2)
     assert landmarks.dtype == np.float32
     np.testing.assert_array_equal(landmarks[0, 5], mesh[0, SCHEME_126.indices[5], :2])
     assert np.isnan(landmarks[1]).all()
-    assert landmarks_of(mesh[:0]).shape == (0, 126, 2)
+    assert landmarks_from_mesh(mesh[:0]).shape == (0, 126, 2)
 
 
 @pytest.mark.parametrize("shape", [(478, 3), (2, 468, 3), (2, 478, 2)])
 def test_a_mesh_of_another_shape_is_refused(shape):
     with pytest.raises(NvfairError, match=r"478, 3"):
-        landmarks_of(np.zeros(shape, np.float32))
+        landmarks_from_mesh(np.zeros(shape, np.float32))
 
 
 def test_outer_eye_corners_are_the_widest_points_of_the_eyes(portrait_mesh):
-    points = landmarks_of(portrait_mesh)[0]
+    points = landmarks_from_mesh(portrait_mesh)[0]
     right, left = OUTER_EYE_CORNERS
     assert points[right, 0] == points[SCHEME_126.positions["right_eye"], 0].min()
     assert points[left, 0] == points[SCHEME_126.positions["left_eye"], 0].max()
 
 
 def test_measurements_of_a_smiling_portrait_are_plausible(portrait_mesh):
-    points = landmarks_of(portrait_mesh)
-    length = {name: float(measure(points, name)[0]) for name in MEASUREMENTS}
+    points = landmarks_from_mesh(portrait_mesh)
+    length = {name: float(measure_length(points, name)[0]) for name in MEASUREMENTS}
     assert length["right_eye_width"] < length["mouth_width"] < length["outer_eye_corners"] < length["face_width"]
     assert 0 < length["mouth_open"] < length["mouth_width"] / 2
     assert 0 < length["right_eye_open"] < length["right_eye_width"] / 2
     assert 0 < length["left_eye_open"] < length["left_eye_width"] / 2
     with pytest.raises(NvfairError, match="mouth_open"):
-        measure(points, "ear_size")
+        measure_length(points, "ear_size")
 
 
 def test_a_scheme_with_a_point_twice_is_refused():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.faces.framing import overlap
-from nvfair_tools.landmarks.scheme import landmarks_of
+from nvfair_tools.faces.framing import box_overlap
+from nvfair_tools.landmarks.scheme import landmarks_from_mesh
 from nvfair_tools.landmarks.tracking import (
     track_frames,
     track_video,
@@ -62,7 +62,7 @@ def test_a_track_follows_a_moving_camera_exactly(landmarker):
     images = [np.ascontiguousarray(astronaut()[0:400, 20 + 4 * n : 420 + 4 * n]) for n in range(12)]
     track = track_frames(as_frames(images), landmarker, (400, 400))
     assert track.valid.all()
-    landmarks = landmarks_of(track.mesh)
+    landmarks = landmarks_from_mesh(track.mesh)
     moved = landmarks[0, :, 0].mean() - landmarks[:, :, 0].mean(axis=1)
     np.testing.assert_allclose(moved, 4 * np.arange(12), atol=1.5)
 
@@ -176,7 +176,7 @@ def test_a_mesh_largely_outside_the_picture_is_not_valid():
     [((0, 0, 2, 2), 1.0), ((1, 0, 3, 2), 1 / 3), ((2, 0, 4, 2), 0.0), ((5, 5, 6, 6), 0.0), ((0, 0, 0, 0), 0.0)],
 )
 def test_overlap_is_intersection_over_union(second, expected):
-    assert overlap(np.array([0.0, 0, 2, 2]), np.array(second, float)) == pytest.approx(expected)
+    assert box_overlap(np.array([0.0, 0, 2, 2]), np.array(second, float)) == pytest.approx(expected)
 
 
 def test_real_clips_are_tracked_throughout(shared, landmarker):
@@ -184,5 +184,5 @@ def test_real_clips_are_tracked_throughout(shared, landmarker):
         track = track_video(shared / "clips" / name, landmarker)
         assert track.valid.all(), name
         assert track.flags == (), name
-        steps = np.linalg.norm(np.diff(landmarks_of(track.mesh), axis=0), axis=2)
+        steps = np.linalg.norm(np.diff(landmarks_from_mesh(track.mesh), axis=0), axis=2)
         assert np.median(steps) < 0.02 * track.size[0], name

@@ -58,7 +58,7 @@ def test_a_written_cohort_reads_as_a_data_set(written):
     assert (videos["kind"] == "self").sum() == 3 * clips
     assert (videos["kind"] == "cross").sum() == 3 * clips
     assert videos["video"].is_unique
-    assert data.meta["world"]["hash"] == SMALL.world()
+    assert data.meta["world"]["hash"] == SMALL.world_hash()
     assert data.meta["simulated"] is True
     tracks = data.tracks()
     assert tracks.landmarks.shape == (videos["frames"].sum(), 126, 2)
@@ -174,9 +174,9 @@ def test_mean_driver_motion_survives_generators(written):
     tracks = {video: landmarks for video, landmarks, _, _ in data.tracks()}
 
     def mouth(video):
-        from nvfair_tools.landmarks.scheme import measure
+        from nvfair_tools.landmarks.scheme import measure_length
 
-        return measure(tracks[video], "mouth_open")
+        return measure_length(tracks[video], "mouth_open")
 
     near, far = [], []
     real = videos[videos["kind"] == "real"].set_index("clip")
@@ -210,8 +210,8 @@ def test_settings_come_from_yaml_and_every_field_changes_the_world(tmp_path):
         "dynamics": DynamicsSettings(tempo=2.0),
     }
     assert set(changes) == set(CohortSettings.model_fields)
-    hashes = {settings.model_copy(update={name: value}).world() for name, value in changes.items()}
-    assert len(hashes | {settings.world()}) == len(changes) + 1
+    hashes = {settings.model_copy(update={name: value}).world_hash() for name, value in changes.items()}
+    assert len(hashes | {settings.world_hash()}) == len(changes) + 1
 
 
 @pytest.mark.parametrize(

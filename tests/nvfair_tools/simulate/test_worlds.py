@@ -23,7 +23,7 @@ def test_both_worlds_have_the_official_split_and_share_neither_people_nor_genera
     assert not set(one.generators) & set(two.generators)
     assert not {s.name for s in one.sources} & {s.name for s in two.sources}
     assert one.dynamics != two.dynamics
-    assert one.world() != two.world()
+    assert one.world_hash() != two.world_hash()
 
 
 def test_an_unknown_world_is_told_with_those_there_are():
@@ -34,9 +34,9 @@ def test_an_unknown_world_is_told_with_those_there_are():
 def test_usual_dynamics_leave_a_worlds_hash_as_it_was_and_others_change_it():
     # The hash that this world had before dynamics could be set.
     plain = CohortSettings(seed=1, clips=12, cross=4, difficulty=0.0)
-    assert plain.world() == "f23790f2b8056a8495919356112cafc0"
+    assert plain.world_hash() == "f23790f2b8056a8495919356112cafc0"
     changed = plain.model_copy(update={"dynamics": DynamicsSettings(tempo=2.0)})
-    assert changed.world() != plain.world()
+    assert changed.world_hash() != plain.world_hash()
 
 
 def test_settings_change_the_parameters_they_name_and_no_others():

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmark import protocols
-from benchmark.protocols.schema import Protocol, parse_protocol
+from benchmark.protocols.reading import parse_protocol
+from benchmark.protocols.schema import Protocol
 from nvfair_tools.cli import cli
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError

@@ -1,4 +1,4 @@
-"""A data set read through Hugging Face's `datasets`, and a card that is found out when it is wrong."""
+"""A data set reads through Hugging Face's `datasets` by its card, and a wrong card is reported."""
 
 import shutil
 
@@ -8,20 +8,18 @@ import pytest
 import yaml
 
 from nvfair_tools.curate.card import write_card
-from nvfair_tools.dataset.schema import IDENTITIES as IDENTITY_COLUMNS
-from nvfair_tools.dataset.schema import VIDEOS
+from nvfair_tools.dataset.card_check import card_problems
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA as IDENTITY_COLUMNS
+from nvfair_tools.dataset.schema import VIDEOS_SCHEMA
 from nvfair_tools.errors import NvfairError
 from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, rows_of, videos_table, write_dataset
 
-pytest.importorskip("datasets")
-from nvfair_tools.dataset import hub
+datasets = pytest.importorskip("datasets")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory):
     """Nothing of a test is left in the user's cache."""
-    import datasets
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path_factory.mktemp("cache"))
         yield
@@ -50,29 +48,24 @@ def folder(finished, tmp_path):
 
 
 def test_every_frame_comes_back_in_its_split(finished):
-    read = hub.load(finished)
-    assert sorted(read) == ["test", "train"]
-    rows = [row for split in read.values() for row in split]
+    splits = datasets.load_dataset(str(finished), streaming=True)
+    assert sorted(splits) == ["test", "train"]
+    rows = [row for split in splits.values() for row in split]
     assert len(rows) == sum(LENGTHS.values())
     row = next(row for row in rows if (row["video"], row["index"]) == ("v2", 5))
     assert np.abs(np.array(row["landmarks"]).reshape(126, 2) - rows_of("v2").landmarks[5]).max() <= 1 / 128
     assert len(row["distances"]) == 7875
 
 
-@pytest.mark.parametrize(("config", "schema"), [("videos", VIDEOS), ("identities", IDENTITY_COLUMNS)])
+@pytest.mark.parametrize(("config", "schema"), [("videos", VIDEOS_SCHEMA), ("identities", IDENTITY_COLUMNS)])
 def test_the_tables_come_back_with_their_columns(finished, config, schema):
-    read = hub.load(finished, config)
-    assert list(read) == ["table"]
-    assert list(read["table"].features) == schema.names
-
-
-def test_a_config_that_the_card_does_not_name_is_an_error(finished):
-    with pytest.raises(NvfairError, match=r"(?s)README\.md.*'faces'.*expected: configs frames, videos, identities"):
-        hub.load(finished, "faces")
+    splits = datasets.load_dataset(str(finished), config, streaming=True)
+    assert list(splits) == ["table"]
+    assert list(splits["table"].features) == schema.names
 
 
 def test_a_true_card_has_no_problems(finished):
-    assert hub.problems(finished) == []
+    assert card_problems(finished) == []
 
 
 def change_card(folder, change):
@@ -85,28 +78,33 @@ def change_card(folder, change):
 
 def test_a_card_that_forgets_a_split_is_found_out(folder):
     change_card(folder, lambda content: content["configs"][0]["data_files"].pop())
-    found = hub.problems(folder)
-    assert found
-    assert all("which holds its videos" in problem and "frames/" in problem for problem in found)
+    problems = card_problems(folder)
+    assert problems
+    assert all("which holds its videos" in problem and "frames/" in problem for problem in problems)
+
+
+def test_a_card_that_forgets_a_config_is_found_out(folder):
+    change_card(folder, lambda content: content["configs"].pop())
+    (problem,) = card_problems(folder)
+    assert problem.startswith("identities: the card does not describe the config 'identities'")
 
 
 def test_a_part_that_no_video_belongs_to_is_found_out(folder):
     part = next((folder / "frames").rglob("part-*.parquet"))
     shutil.copy(part, part.with_name("part-99999.parquet"))
-    (problem,) = hub.problems(folder)
+    (problem,) = card_problems(folder)
     assert "part-99999.parquet, which videos.parquet does not name" in problem
 
 
 def test_a_part_with_other_columns_is_found_out(folder):
     for part in (folder / "frames").rglob("part-*.parquet"):
         pd.read_parquet(part).drop(columns="distances").to_parquet(part)
-    found = hub.problems(folder)
-    assert len(found) == 2
-    assert all("'distances'" in problem for problem in found)
+    problems = card_problems(folder)
+    assert len(problems) == 2
+    assert all("'distances'" in problem for problem in problems)
 
 
 def test_a_data_set_without_a_card_says_so(folder):
     (folder / "README.md").unlink()
-    for read in (hub.load, hub.problems):
-        with pytest.raises(NvfairError, match=r"README\.md: the data set has no card"):
-            read(folder)
+    with pytest.raises(NvfairError, match=r"README\.md: the data set has no card"):
+        card_problems(folder)

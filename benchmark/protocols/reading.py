@@ -1,0 +1,45 @@
+"""Reading protocols that users wrote: every mistake of a file is named at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from benchmark.protocols.schema import Protocol
+from nvfair_tools.errors import NvfairError, Problems
+
+PROTOCOL_VERSION = 1
+
+
+def parse_protocol(content: Any, *, where: object = "protocol") -> Protocol:
+    """A protocol from parsed JSON; raises Problems that list every wrong field."""
+    if isinstance(content, dict) and content.get("format_version", PROTOCOL_VERSION) != PROTOCOL_VERSION:
+        raise NvfairError(
+            f"protocol format version {content.get('format_version')!r}",
+            where=where,
+            expected=f"version {PROTOCOL_VERSION}",
+            remedy="use the release that wrote it",
+        )
+    try:
+        return Protocol.model_validate(content)
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(step) for step in mistake['loc']) or 'file'}: {mistake['msg']} (found {mistake['input']!r})"
+            for mistake in error.errors()
+        ]
+        raise Problems(where, problems, remedy="compare with the protocols that ship with the package") from error
+
+
+def read_protocol(path: str | Path) -> Protocol:
+    """Reads a protocol file; raises NvfairError where it is absent, not JSON, or not a protocol."""
+    path = Path(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NvfairError("no such protocol file", where=path) from error
+    except json.JSONDecodeError as error:
+        raise NvfairError(f"not valid JSON: {error}", where=path) from error
+    return parse_protocol(content, where=path)

@@ -1,0 +1,56 @@
+"""Options by keyword: what the caller names wins, then what the network recommends, then the defaults."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmark.methods.train_options import Augmentation, LossOptions, TrainOptions
+from benchmark.training.keyword_options import options_from_keywords
+from nvfair_tools.errors import NvfairError
+
+
+def test_a_network_without_recommendations_takes_the_defaults() -> None:
+    assert options_from_keywords("warp-dense") == TrainOptions(("warp-dense",))
+    assert options_from_keywords(["a", "b"]).generators == ("a", "b")
+
+
+def test_the_recommendations_of_a_network_hold_where_nothing_else_is_named() -> None:
+    assert options_from_keywords(["a"], method="graph-network") == TrainOptions(
+        ("a",),
+        method="graph-network",
+        loss=LossOptions("triplet", margin=1.0, negatives="any"),
+        optimiser="adam",
+        schedule="drop",
+        learning_rate=0.01,
+        weight_decay=1e-5,
+        warm_up=0.0,
+        batch=128,
+    )
+
+
+def test_named_values_win_over_recommendations() -> None:
+    augmentation = Augmentation(noise=0.1)
+    options = options_from_keywords(
+        "a", method="graph-network", loss="supcon", learning_rate=0.5, augmentation=augmentation
+    )
+    assert options.loss == LossOptions("supcon", margin=1.0, negatives="any")
+    assert (options.learning_rate, options.augmentation, options.batch) == (0.5, augmentation, 128)
+    whole = LossOptions("triplet", margin=3.0)
+    assert options_from_keywords("a", method="graph-network", loss=whole).loss == whole
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"window": 5}, r"window is not an option of training(.|\n)*windows"),
+        ({"method": "perceptron"}, r"'perceptron' is unknown(.|\n)*temporal-cnn"),
+        ({"accumulate": 0}, r"accumulate is 0\n  expected: at least 1"),
+        ({"batch": 0}, r"batch is 0\n  expected: at least 1"),
+        ({"precision": "auto"}, r"precision 'auto' is unknown(.|\n)*bfloat16"),
+        ({"loss": "hinge"}, r"loss 'hinge' is unknown(.|\n)*supcon"),
+        ({"schedule": "step"}, r"schedule 'step' is unknown(.|\n)*cosine"),
+    ],
+)
+def test_a_wrong_option_is_named_with_what_is_expected(values: dict, message: str) -> None:
+    with pytest.raises(NvfairError, match=message):
+        options_from_keywords("a", **values)
