@@ -55,7 +55,7 @@ class TableScorer:
         return TargetScores(trials, self._of(trials, trials.genuine), self._of(trials, trials.impostor))
 
     def _of(self, trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
-        names = trials.names(self.videos, pairs)
+        names = trials.trial_names(self.videos, pairs)
         row = self.scores.index.get_indexer(pd.Index(names, dtype=object))
         lost = np.flatnonzero(row < 0)
         if len(lost):

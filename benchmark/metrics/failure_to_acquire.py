@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.thresholds import rates_at
+from benchmark.metrics.thresholds import error_rates_at
 from benchmark.trials.trials import TargetTrials
 from nvfair_tools.errors import NvfairError
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedTrials:
     """How many trials of each kind have no score."""
 
     genuine: int = 0
@@ -40,7 +40,7 @@ class GeneralisedRates:
     fta_impostor: float
 
 
-def failed_trials(asked: Iterable[TargetTrials], scored: Iterable[TargetTrials]) -> Failed:
+def count_failed_trials(asked: Iterable[TargetTrials], scored: Iterable[TargetTrials]) -> FailedTrials:
     """How many of the trials that the rule makes of all videos are absent from those that were scored.
 
     Counted target by target and never below zero: a rule that draws some of a driver's clips draws others in the place
@@ -55,7 +55,7 @@ def failed_trials(asked: Iterable[TargetTrials], scored: Iterable[TargetTrials])
         )
     lost = [np.maximum(count - found.get(key, 0), 0) for key, count in wanted.items()]
     genuine, impostor = np.sum(lost, axis=0) if lost else (0, 0)
-    return Failed(int(genuine), int(impostor))
+    return FailedTrials(int(genuine), int(impostor))
 
 
 def _counts(trials: Iterable[TargetTrials]) -> dict[tuple[str, str], np.ndarray]:
@@ -67,7 +67,7 @@ def _counts(trials: Iterable[TargetTrials]) -> dict[tuple[str, str], np.ndarray]
     return found
 
 
-def with_failed(genuine: np.ndarray, impostor: np.ndarray, failed: Failed) -> tuple[np.ndarray, np.ndarray]:
+def add_failed_trials(genuine: np.ndarray, impostor: np.ndarray, failed: FailedTrials) -> tuple[np.ndarray, np.ndarray]:
     """Scores with "no match" (-inf) for each failed trial: every finite threshold rejects it, and every figure that
     takes scores counts it."""
     return (
@@ -76,12 +76,14 @@ def with_failed(genuine: np.ndarray, impostor: np.ndarray, failed: Failed) -> tu
     )
 
 
-def generalised_rates(genuine: np.ndarray, impostor: np.ndarray, failed: Failed, threshold: float) -> GeneralisedRates:
+def generalised_rates(
+    genuine: np.ndarray, impostor: np.ndarray, failed: FailedTrials, threshold: float
+) -> GeneralisedRates:
     """Rates at a threshold with failed trials rejected.
 
     GFRR = FTA + (1 - FTA) FNMR and GFAR = (1 - FTA) FMR, with FTA the share of failed trials of that kind.
     """
-    rates = rates_at(genuine, impostor, threshold)
+    rates = error_rates_at(genuine, impostor, threshold)
     of_genuine = failed.genuine / (failed.genuine + len(genuine))
     of_impostor = failed.impostor / (failed.impostor + len(impostor))
     return GeneralisedRates(

@@ -88,7 +88,7 @@ def pooled_statistics(parts: Sequence[GroupedScores]) -> PairStatistics:
     numbers: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for part in parts:
         for kind, table in enumerate((part.genuine_people, part.impostor_people)):
-            found, group = people_groups(table)
+            found, group = group_people(table)
             numbers[kind].append((group + sum(map(len, people[kind]))).astype(np.int32))
             people[kind].append(found)
     genuine_people, impostor_people = (np.concatenate(one) for one in people)
@@ -96,7 +96,7 @@ def pooled_statistics(parts: Sequence[GroupedScores]) -> PairStatistics:
     groups, others = len(genuine_people), len(impostor_people)
     genuine, impostor = (np.concatenate([getattr(p, name) for p in parts]) for name in ("genuine", "impostor"))
     return PairStatistics(
-        wins=group_wins(genuine, genuine_group, groups, impostor, impostor_group, others),
+        wins=count_group_wins(genuine, genuine_group, groups, impostor, impostor_group, others),
         genuine_count=np.bincount(genuine_group, minlength=groups).astype(np.float64),
         impostor_count=np.bincount(impostor_group, minlength=others).astype(np.float64),
         genuine_people=genuine_people,
@@ -104,7 +104,7 @@ def pooled_statistics(parts: Sequence[GroupedScores]) -> PairStatistics:
     )
 
 
-def people_groups(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def group_people(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Different rows of `people` (n, 3) and the number of each row's group (n,).
 
     Rows become one number first: sorting numbers is many times quicker than sorting rows.
@@ -115,7 +115,7 @@ def people_groups(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return people[first], group.reshape(-1)
 
 
-def group_wins(
+def count_group_wins(
     high: np.ndarray, high_group: np.ndarray, groups: int, low: np.ndarray, low_group: np.ndarray, others: int
 ) -> np.ndarray:
     """wins (groups, others): pairs in which a score of `high` in one group exceeds one of `low` in another, ties 1/2.
@@ -153,7 +153,7 @@ def people_weights(people: int, resamples: int, seed: int, strata: np.ndarray | 
     return weights
 
 
-def strata_of(sources: Sequence[str]) -> np.ndarray:
+def resampling_strata(sources: Sequence[str]) -> np.ndarray:
     """Numbers (K,) of the strata in which people are drawn, from each person's collection.
 
     A collection with one person would never vary: such collections are put together, and where that still leaves one
@@ -197,7 +197,7 @@ def mean_auc_interval(
     strata: in how many strata people were drawn.
     """
     samples = mean_auc_samples(targets, weights)
-    return share_interval(mean_auc(targets), samples, confidence, len(targets), strata)
+    return proportion_interval(mean_auc(targets), samples, confidence, len(targets), strata)
 
 
 def pooled_auc_interval(
@@ -205,10 +205,10 @@ def pooled_auc_interval(
 ) -> Interval:
     """The AUC of all trials in one pot, with its interval. People whose weight is never above 0 take no part."""
     people = int(np.count_nonzero(weights.any(axis=0)))
-    return share_interval(statistics.auc, statistics.weighted_auc(weights), confidence, people, strata)
+    return proportion_interval(statistics.auc, statistics.weighted_auc(weights), confidence, people, strata)
 
 
-def share_interval(
+def proportion_interval(
     value: float, samples: np.ndarray, confidence: float, people: int, strata: int = 1, *, fewest: int = FEWEST_PEOPLE
 ) -> Interval:
     """An interval of a share (0 to 1) from its resamples: Student's t with K - strata degrees around the log odds.
@@ -217,16 +217,19 @@ def share_interval(
     the interval stays within 0 and 1 and a resample that reaches an end does no harm. With fewer than `fewest` people
     there is none.
     """
-    error, reason = standard_error(samples, people, fewest)
+    error, reason = resampling_error(samples, people, fewest)
     if not reason and not 0 < value < 1:
         reason = f"the figure is {value:g} itself, where resamples say nothing"
     if reason:
         return Interval(value, math.nan, math.nan, people, reason)
-    odds, reach = math.log(value / (1 - value)), student(confidence, people - strata) * error / (value * (1 - value))
+    odds, reach = (
+        math.log(value / (1 - value)),
+        student_t_quantile(confidence, people - strata) * error / (value * (1 - value)),
+    )
     return Interval(value, _share(odds - reach), _share(odds + reach), people)
 
 
-def standard_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOPLE) -> tuple[float, str]:
+def resampling_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOPLE) -> tuple[float, str]:
     """The deviation of resamples, and why no interval may rest on it ("" where one may)."""
     drawn, samples = len(samples), samples[~np.isnan(samples)]
     if drawn == 0:
@@ -242,7 +245,7 @@ def standard_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOPLE
     return error, ""
 
 
-def student(confidence: float, degrees: int) -> float:
+def student_t_quantile(confidence: float, degrees: int) -> float:
     """Half the width of a two-sided Student t interval of unit standard error."""
     from scipy.special import stdtrit
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.intervals import group_wins
+from benchmark.metrics.intervals import count_group_wins
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PermutationTest:
 def group_aucs(scores: np.ndarray, group: np.ndarray, groups: int) -> np.ndarray:
     """AUC (J,) of each group of probe scores against all other groups; NaN for an absent group."""
     counts = np.bincount(group, minlength=groups).astype(np.float64)
-    wins = group_wins(scores, group, groups, scores, group, groups)
+    wins = count_group_wins(scores, group, groups, scores, group, groups)
     others = counts.sum() - counts
     above = wins.sum(axis=1) - np.diag(wins)
     pairs = counts * others

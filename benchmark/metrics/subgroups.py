@@ -16,12 +16,12 @@ import pandas as pd
 from nvfair_tools.errors import NvfairError
 
 # A gap between groups of one or two people is a gap between people.
-FEWEST = 5
+FEWEST_IN_SUBGROUP = 5
 COLUMNS = ("gender", "age", "ethnicity")
 
 
 @dataclass(frozen=True)
-class Group:
+class Subgroup:
     """One value of a column: how many people, their mean AUC. supported: whether there are FEWEST people or more."""
 
     people: int
@@ -30,18 +30,18 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Subgroups:
+class SubgroupComparison:
     """One column. gap: largest difference between supported groups, NaN where fewer than two are; unknown: people
     without a value."""
 
-    groups: Mapping[str, Group]
+    groups: Mapping[str, Subgroup]
     gap: float
     best: str
     worst: str
     unknown: int
 
 
-def demographics(identities: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> dict[str, dict[str, str | None]]:
+def demographic_values(identities: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> dict[str, dict[str, str | None]]:
     """column -> person -> value, of those `columns` of identities.parquet in which anybody has a value."""
     found = {}
     for column in columns:
@@ -52,7 +52,7 @@ def demographics(identities: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> 
     return found
 
 
-def worst_decile(auc_of_person: Mapping[str, float]) -> float:
+def worst_decile_auc(auc_of_person: Mapping[str, float]) -> float:
     """Mean AUC of the worst tenth of people (rounded up, so that one person is the least)."""
     if not auc_of_person:
         raise NvfairError("no person has a figure, so there is no worst decile")
@@ -60,7 +60,9 @@ def worst_decile(auc_of_person: Mapping[str, float]) -> float:
     return float(values[: math.ceil(len(values) / 10)].mean())
 
 
-def subgroups(auc_of_person: Mapping[str, float], value_of_person: Mapping[str, str | None]) -> Subgroups:
+def compare_subgroups(
+    auc_of_person: Mapping[str, float], value_of_person: Mapping[str, str | None]
+) -> SubgroupComparison:
     """Mean AUC of each group of people that share a value ("" and None: not stated)."""
     members: dict[str, list[float]] = {}
     unknown = 0
@@ -71,9 +73,10 @@ def subgroups(auc_of_person: Mapping[str, float], value_of_person: Mapping[str, 
         else:
             members.setdefault(str(value), []).append(auc_of_person[person])
     groups = {
-        value: Group(len(some), float(np.mean(some)), len(some) >= FEWEST) for value, some in sorted(members.items())
+        value: Subgroup(len(some), float(np.mean(some)), len(some) >= FEWEST_IN_SUBGROUP)
+        for value, some in sorted(members.items())
     }
     ranked = sorted((g.auc, value) for value, g in groups.items() if g.supported)
     if len(ranked) < 2:
-        return Subgroups(groups, math.nan, "", "", unknown)
-    return Subgroups(groups, ranked[-1][0] - ranked[0][0], ranked[-1][1], ranked[0][1], unknown)
+        return SubgroupComparison(groups, math.nan, "", "", unknown)
+    return SubgroupComparison(groups, ranked[-1][0] - ranked[0][0], ranked[-1][1], ranked[0][1], unknown)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics import roc as metrics
-from benchmark.metrics.curves import histogram, roc_band
+from benchmark.metrics import roc
+from benchmark.metrics.curves import roc_band, score_histogram
 from benchmark.trial_scores.embedding_distances import embedding_distances
 from benchmark.trial_scores.figure_values import finite_or_none
 from benchmark.trial_scores.json_values import FlatValue
@@ -141,11 +141,11 @@ class ChartData:
         )
 
 
-def chart_data(scorer: PairScorer, scored: ScoredTrials, curve: metrics.Roc) -> ChartData:
+def chart_data(scorer: PairScorer, scored: ScoredTrials, curve: roc.RocCurve) -> ChartData:
     """Chart data of scored trials, whose pooled ROC curve is `curve`."""
-    drawn = metrics.thinned(curve, _CURVE_POINTS)
+    drawn = roc.thin_curve(curve, _CURVE_POINTS)
     band = roc_band(scored.grouped_scores, scored.weights, scored.uncertainty.confidence)
-    counts = histogram(scored.genuine, scored.impostor)
+    counts = score_histogram(scored.genuine, scored.impostor)
     distances = embedding_distances(scorer, scored.complete_targets)
     return ChartData(
         RocCurve(_rounded(drawn.fmr), _rounded(drawn.tpr)),
@@ -202,7 +202,7 @@ def _people(scored: ScoredTrials) -> tuple[PersonFigures, ...]:
             PersonFigures(
                 person=scores.trials.target,
                 auc=scored.auc_by_target[scores.trials.target],
-                eer=metrics.eer(metrics.roc(scores.genuine, scores.impostor)).value,
+                eer=roc.equal_error_rate(roc.roc_curve(scores.genuine, scores.impostor)).value,
                 auc_as_impostor=float(wins_against[number] / pairs) if pairs else None,
                 genuine=len(scores.genuine),
                 impostor=len(scores.impostor),

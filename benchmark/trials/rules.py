@@ -25,14 +25,14 @@ _NOBODY = np.empty(0, np.int32)
 class Block:
     """One target's trials before they are made. templates: (T, k) positions; the first of a pair is then N + its row.
 
-    because: why there is nothing, where the counts alone do not say.
+    reason: why there is nothing, where the counts alone do not say.
     """
 
     target: str
     genuine: Product | PairList
     impostor: Product | PairList
     templates: np.ndarray | None = None
-    because: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True)

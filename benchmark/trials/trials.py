@@ -22,8 +22,18 @@ from nvfair_tools.errors import NvfairError
 
 NO_GENUINE = "target_without_genuine_pair"
 NO_IMPOSTOR = "target_without_impostor_pair"
-__all__ = ["NO_GENUINE", "NO_IMPOSTOR", "NO_TEMPLATE", "TargetTrials", "cell_generators", "cell_name", "cell_names",
-           "count", "trial_name", "trials"]  # fmt: skip
+__all__ = [
+    "NO_GENUINE",
+    "NO_IMPOSTOR",
+    "NO_TEMPLATE",
+    "TargetTrials",
+    "cell_generators",
+    "cell_name",
+    "cell_names",
+    "count_trials",
+    "make_trials",
+    "trial_name",
+]  # fmt: skip
 _ACROSS = ">"
 
 
@@ -34,7 +44,7 @@ class TargetTrials:
     target: whose face is enrolled; under the same-driver rule, who drives the first video. generator: the cell's name.
     genuine (G, 2), impostor (I, 2): positions in the videos' table, enrolled video first. templates: (T, k) positions
     of each template's videos; then a pair's first number is `offset` (the table's length, so that nobody takes it for
-    a video) + the template's row. because: why there are no trials, where their counts do not say it.
+    a video) + the template's row. reason: why there are no trials, where their counts do not say it.
     """
 
     target: str
@@ -44,7 +54,7 @@ class TargetTrials:
     rule: TrialRule = TrialRule.SELF_SELF_VS_SELF_CROSS
     templates: np.ndarray | None = None
     offset: int = 0
-    because: str = ""
+    reason: str = ""
 
     @property
     def complete(self) -> bool:
@@ -52,24 +62,24 @@ class TargetTrials:
         return len(self.genuine) > 0 and len(self.impostor) > 0
 
     @property
-    def lack(self) -> str:
+    def incomplete_reason(self) -> str:
         """Why the target has no AUC; "" where it has one."""
-        return _lack(len(self.genuine), len(self.impostor), self.because)
+        return _incomplete_reason(len(self.genuine), len(self.impostor), self.reason)
 
-    def names(self, videos: np.ndarray, pairs: np.ndarray) -> list[str]:
+    def trial_names(self, videos: np.ndarray, pairs: np.ndarray) -> list[str]:
         """Ids of `pairs` (K, 2); videos: ids (N,)."""
         if self.templates is None:
             return [trial_name(str(videos[a]), str(videos[b])) for a, b in pairs]
         enrolled = ["+".join(map(str, videos[members])) for members in self.templates]
         return [trial_name(enrolled[a - self.offset], str(videos[b])) for a, b in pairs]
 
-    def sides(self, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    def side_values(self, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
         """What each side of `pairs` has of one value a video (N,): (K, 2), a template having its videos' mean."""
         if self.templates is None:
             return values[pairs]
         return np.stack([values[self.templates].mean(axis=1)[pairs[:, 0] - self.offset], values[pairs[:, 1]]], axis=1)
 
-    def people(self, pairs: np.ndarray, target: np.ndarray, driver: np.ndarray) -> np.ndarray:
+    def people_of(self, pairs: np.ndarray, target: np.ndarray, driver: np.ndarray) -> np.ndarray:
         """Who is in each of `pairs`: (K, 3) int32, the target first, then by number the other two roles.
 
         target, driver: number (N,) of the person in each role of each video. The other two are the enrolled video's
@@ -115,7 +125,7 @@ def cell_names(generators: Sequence[str], rule: Trials) -> list[str]:
     return [cell_name(a, b) for a in names for b in names if a != b]
 
 
-def trials(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TargetTrials]:
+def make_trials(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TargetTrials]:
     """The trials of every target in `videos`, within one cell (see `cell_names`).
 
     videos: columns video, target, driver, clip, generator, and source and scenario where the rule asks for them; a
@@ -126,7 +136,7 @@ def trials(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TargetTria
         yield _made(block, cell, rule, len(videos), block.genuine.pairs, block.impostor.pairs)
 
 
-def count(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None) -> pd.DataFrame:
+def count_trials(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None) -> pd.DataFrame:
     """How many trials there are, from the sizes of groups and without making them (templates apart).
 
     cells: default all that the videos' generators make. One row a target of a cell: cell, target, genuine, impostor,
@@ -138,7 +148,7 @@ def count(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None
     for cell in cells:
         for block in _blocks(videos, cell, rule):
             genuine, impostor = block.genuine.count(), block.impostor.count()
-            rows.append((cell, block.target, genuine, impostor, _lack(genuine, impostor, block.because)))
+            rows.append((cell, block.target, genuine, impostor, _incomplete_reason(genuine, impostor, block.reason)))
     return pd.DataFrame(rows, columns=["cell", "target", "genuine", "impostor", "lack"])
 
 
@@ -154,10 +164,10 @@ def _blocks(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[Block]:
 
 def _made(block: Block, cell: str, rule: Trials, total: int, genuine: np.ndarray, impostor: np.ndarray) -> TargetTrials:
     offset = 0 if block.templates is None else total
-    return TargetTrials(block.target, cell, genuine, impostor, rule.rule, block.templates, offset, block.because)
+    return TargetTrials(block.target, cell, genuine, impostor, rule.rule, block.templates, offset, block.reason)
 
 
-def _lack(genuine: int, impostor: int, because: str) -> str:
+def _incomplete_reason(genuine: int, impostor: int, reason: str) -> str:
     if genuine and impostor:
         return ""
-    return because or (NO_IMPOSTOR if genuine else NO_GENUINE)
+    return reason or (NO_IMPOSTOR if genuine else NO_GENUINE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from leaderboard.ranking.boards import ALL_GENERATORS
+from leaderboard.ranking.headline import ALL_GENERATORS
 from leaderboard.ranking.query import Query
 
 SHORT_DIGEST = 16  # digits of a digest in the names of exported files

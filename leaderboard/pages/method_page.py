@@ -8,8 +8,11 @@ from typing import Any
 
 from benchmark import protocols
 from leaderboard.pages import plots
-from leaderboard.ranking.boards import ALL_GENERATORS, Board, BoardState, MethodRow, newest_scorings
-from leaderboard.ranking.records import Cell, Record
+from leaderboard.ranking.board_state import BoardState
+from leaderboard.ranking.boards import Board
+from leaderboard.ranking.headline import ALL_GENERATORS
+from leaderboard.ranking.records import Cell, Record, newest_scorings
+from leaderboard.ranking.views import MethodRow
 from leaderboard.submission.submission import reproduce_names
 
 _MAX_NEIGHBOURS = 8
@@ -116,7 +119,7 @@ def _train_test_matrices(records: Sequence[Record], boards: Sequence[Board]) -> 
     cells_by_table: dict[tuple[str, str, str], dict[tuple[str, str], dict[str, Any]]] = {}
     protocol_names: dict[tuple[str, str, str], list[str]] = {}
     for record in records:
-        board = next(b for b in boards if (b.protocol_digest, b.dataset_digest, b.scorer) == record.board_key)
+        board = next(board for board in boards if board.key == record.board_key)
         table_key = (board.relation_free_digest, board.dataset_digest, board.scorer)
         protocol_names.setdefault(table_key, []).append(board.protocol)
         for cell in record.cells:

@@ -15,11 +15,14 @@ from benchmark import protocols
 from leaderboard.pages import number_format, plots
 from leaderboard.pages.links import Links, is_web_address
 from leaderboard.pages.method_page import method_page_values
-from leaderboard.ranking.boards import ALL_GENERATORS, Board, BoardState, MethodRow
+from leaderboard.ranking.board_state import BoardState
+from leaderboard.ranking.boards import Board
 from leaderboard.ranking.comparison import BoardComparison, Comparison, compare
+from leaderboard.ranking.headline import ALL_GENERATORS
 from leaderboard.ranking.query import RELATIONS, SORTS, Query, TablePage, choose_board, table_page
 from leaderboard.ranking.redaction import ROUNDING_STEP
 from leaderboard.ranking.shared_ranks import MIN_PEOPLE
+from leaderboard.ranking.views import MethodRow
 from nvfair_tools.errors import MissingExtra
 
 DEFAULT_TITLE = "Avatar fingerprinting leaderboard"
@@ -96,7 +99,7 @@ class PageRenderer:
 
         def sort_changes(column: str) -> dict[str, Any]:
             """The changes of the query by a click on a column's head: sort by it, or turn its order."""
-            default_order = SORTS[column][1]
+            default_order = SORTS[column].largest_first
             descending = not query.descending if query.sort == column else default_order
             return {"sort": column, "descending": descending, "page": 1}
 

@@ -14,8 +14,9 @@ from benchmark import protocols
 from leaderboard.pages.links import SHORT_DIGEST, Links, view_file
 from leaderboard.pages.method_page import neighbour_digests
 from leaderboard.pages.render import DEFAULT_TITLE, PageRenderer, SiteInfo, exports_comparisons, generator_views
-from leaderboard.ranking import tabular
-from leaderboard.ranking.boards import Board, BoardState, board_state
+from leaderboard.ranking import table_rows
+from leaderboard.ranking.board_state import BoardState, board_state
+from leaderboard.ranking.boards import Board
 from leaderboard.ranking.query import Query, table_page
 from leaderboard.ranking.redaction import redacted
 from leaderboard.store.results import StoredResult
@@ -59,7 +60,7 @@ def _site_files(state: BoardState, renderer: PageRenderer, front_view: tuple[str
         raise AssertionError(f"the front page {front_view} is none of the views")
     compared: set[tuple[str, str]] = set()
     for digest in state.submission_digests():
-        page, data = renderer.method(state, digest, inner_links), tabular.submission_json(state, digest)
+        page, data = renderer.method(state, digest, inner_links), table_rows.submission_json(state, digest)
         assert page is not None
         assert data is not None
         yield f"method/{digest[:SHORT_DIGEST]}.html", page
@@ -75,9 +76,8 @@ def _site_files(state: BoardState, renderer: PageRenderer, front_view: tuple[str
     yield "rules.html", renderer.rules(top_links)
     yield "data.html", renderer.data(state, top_links)
     yield "404.html", renderer.missing("There is no such page.", top_links)
-    rows = tabular.rows(state)
-    yield "board.json", tabular.to_json(rows)
-    yield "board.csv", tabular.to_csv(rows)
+    yield "board.json", table_rows.to_json(state)
+    yield "board.csv", table_rows.to_csv(state)
     for name in protocols.names():
         yield f"protocol/{name}.json", protocols.load(name).to_json()
     for name in STATIC_FILES:

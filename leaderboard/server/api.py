@@ -18,7 +18,7 @@ from leaderboard.api_models import (
     SubmissionsAnswer,
     TableAnswer,
 )
-from leaderboard.ranking import listing
+from leaderboard.ranking import table_rows
 from leaderboard.server import api_submissions, uploads
 from leaderboard.server.request_auth import RequestAuth
 from leaderboard.server.request_guard import client_address
@@ -42,7 +42,6 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
     """The routes of the API."""
     settings, engine = service.settings, service.store.engine
     api = APIRouter(prefix="/api/v1", responses=_problem_responses(413, 422, 429))
-    table_lines = listing.Lines()
 
     def required_account(credentials: _Credentials, request: Request) -> Account:
         if credentials is None:
@@ -79,15 +78,16 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
         protocol: _Filter = "",
         dataset: _Filter = "",
         generator: _Filter = "",
-        sort: listing.Order = "auc_mean",
+        sort: table_rows.Order = "auc_mean",
         descending: bool = True,
         page: _PageNumber = 1,
         size: _PageSize = 50,
     ) -> Response:
         """The table: one row for each method and test generator."""
-        lines = await asyncio.to_thread(table_lines.of, service.snapshot.current.results)
-        answer = listing.page(
-            lines,
+        state = await asyncio.to_thread(service.board_state)
+        answer = await asyncio.to_thread(
+            table_rows.api_page,
+            state,
             protocol=protocol,
             dataset=dataset,
             generator=generator,

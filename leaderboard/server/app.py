@@ -91,7 +91,7 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
         if (card := dataset.folder / "README.md").is_file()
     ]
     routes = page_router(
-        lambda: service.snapshot.current.results,
+        service.board_state,
         title=settings.title,
         phases=tuple(settings.phases),
         cards=cards,

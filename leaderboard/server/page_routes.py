@@ -12,10 +12,9 @@ from benchmark import protocols
 from leaderboard.pages.links import Links
 from leaderboard.pages.render import DEFAULT_TITLE, PageRenderer, SiteInfo
 from leaderboard.pages.static_site import STATIC_FILES, read_static_file
-from leaderboard.ranking import tabular
-from leaderboard.ranking.boards import BoardState, BoardStateCache
+from leaderboard.ranking import table_rows
+from leaderboard.ranking.board_state import BoardState
 from leaderboard.ranking.query import Query
-from leaderboard.store.results import StoredResult
 from leaderboard.submission.submission import inner_file, reproduce_names
 from nvfair_tools.errors import NvfairError
 
@@ -24,7 +23,7 @@ _ROBOTS = "User-agent: *\nDisallow: /compare\nDisallow: /submit\nDisallow: /file
 
 
 def page_router(
-    current_results: Callable[[], Sequence[StoredResult]],
+    current_state: Callable[[], BoardState],
     *,
     title: str = DEFAULT_TITLE,
     phases: Sequence[str] = (),
@@ -33,17 +32,13 @@ def page_router(
 ) -> APIRouter:
     """The routes of the pages. POST /submit is not among them.
 
-    current_results: gives the public results; the same collection as long as nothing has changed. phases: the choices
-    of the form; where there are none, the reader writes one. cards: (name of a data set, text of its card). folder_of:
-    gives the folder of a submission's files by its digest; without it no files are offered.
+    current_state: gives the state of the public results. phases: the choices of the form; where there are none, the
+    reader writes one. cards: (name of a data set, text of its card). folder_of: gives the folder of a submission's
+    files by its digest; without it no files are offered.
     The form's hidden field repeats `request.state.csrf_token`, where a middleware has set it.
     """
     routes = APIRouter(include_in_schema=False)
     renderer = PageRenderer(SiteInfo(title, tuple(phases), tuple(cards)))
-    state_cache = BoardStateCache()
-
-    def current_state() -> BoardState:
-        return state_cache.get(current_results())
 
     def not_found(message: str, depth: int = 0) -> HTMLResponse:
         return HTMLResponse(renderer.missing(message, Links(depth)), 404)
@@ -56,7 +51,7 @@ def page_router(
     def method(name: str) -> Response:
         digest = name.removesuffix(".json")
         if len(digest) == _DIGEST_LENGTH and name != digest:
-            text = tabular.submission_json(current_state(), digest)
+            text = table_rows.submission_json(current_state(), digest)
             return not_found("There is no such submission.", 1) if text is None else _json_response(text)
         downloadable_files = reproduce_files(current_state(), name, folder_of) if folder_of else {}
         page = None
@@ -107,11 +102,11 @@ def page_router(
 
     @routes.get("/board.json")
     def board_json() -> Response:
-        return _json_response(tabular.to_json(tabular.rows(current_state())))
+        return _json_response(table_rows.to_json(current_state()))
 
     @routes.get("/board.csv")
     def board_csv() -> Response:
-        return Response(tabular.to_csv(tabular.rows(current_state())), media_type="text/csv; charset=utf-8")
+        return Response(table_rows.to_csv(current_state()), media_type="text/csv; charset=utf-8")
 
     @routes.get("/protocol/{name}")
     def protocol(name: str) -> Response:

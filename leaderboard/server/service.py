@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from leaderboard.ranking.board_state import BoardState, BoardStateCache
 from leaderboard.server.accept_submission import SubmissionAcceptor
 from leaderboard.server.observability import Metrics
 from leaderboard.server.snapshot import Snapshot
@@ -22,6 +23,7 @@ class Service:
     acceptor: SubmissionAcceptor
     snapshot: Snapshot
     metrics: Metrics
+    _state_cache: BoardStateCache = field(default_factory=BoardStateCache)
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
@@ -36,6 +38,10 @@ class Service:
         except BaseException:
             store.close()
             raise
+
+    def board_state(self) -> BoardState:
+        """The state of the public results, for pages and API alike."""
+        return self._state_cache.get(self.snapshot.current.results)
 
     def close(self) -> None:
         """Ends the child processes and closes the database."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
@@ -44,6 +44,11 @@ class Snapshot:
             self._results.extend(self._store.results(after=newest_id))
             with read_session(self._store.engine) as session:
                 drafts = set(session.scalars(select(SubmissionRow.digest).where(SubmissionRow.private)))
+            # A result was read while its submission was a draft; after publication it is a draft no longer.
+            self._results = [
+                replace(result, private=False) if result.private and result.digest not in drafts else result
+                for result in self._results
+            ]
             public = tuple(result for result in self._results if result.digest not in drafts)
             self.current = PublicResults(self.current.version + 1, public)
             self._store_version = store_version

@@ -65,7 +65,7 @@ def write_controls_and_networks(folder: Path, test_set: TestSet, windows: Window
             method=name,
             kind="control",
             parameters=0,
-            description=f"A control: {controls.ABOUT[name]}.",
+            description=f"A control: {controls.DESCRIPTIONS[name]}.",
         )
     for name in _PRETRAINED:
         yield _write_network(folder / name, name, windows)

@@ -20,7 +20,7 @@ import yaml
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
 from benchmark.trial_scores.scores import PairScorer
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import WindowSet
 from leaderboard.submission.submission import DECLARATION_FILE
 from leaderboard.submission.test_set import TestSet
@@ -78,10 +78,10 @@ def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **a
     values: list[np.ndarray] = []
     generators = test.generators(protocol)
     for generator in generators:
-        for one in trials(videos, generator, protocol.trials):
+        for one in make_trials(videos, generator, protocol.trials):
             result = scorer.score(one)
             for pairs, mine in ((one.genuine, result.genuine), (one.impostor, result.impostor)):
-                names += one.names(videos["video"].to_numpy(dtype=object), pairs)
+                names += one.trial_names(videos["video"].to_numpy(dtype=object), pairs)
                 values.append(mine)
     with _made(folder / "scores.parquet") as aside:
         pd.DataFrame({"trial": names, "score": np.concatenate(values)}).to_parquet(aside)

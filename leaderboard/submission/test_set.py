@@ -13,7 +13,7 @@ import pandas as pd
 
 from benchmark.evaluation import sections as plan
 from benchmark.protocols.schema import Protocol, Relation
-from benchmark.trials.trials import cell_names, count, trials
+from benchmark.trials.trials import cell_names, count_trials, make_trials
 from benchmark.windows.window_set import WindowSet, read_windows
 from leaderboard.hidden.blind_key import blind_names
 from nvfair_tools.dataset import Dataset
@@ -50,7 +50,7 @@ class ExpectedRows:
         wanted = tuple(sorted(generators))
         if wanted not in self._cells:
             rule = self.protocol.trials
-            table = count(self.videos, rule, cell_names(wanted, rule))
+            table = count_trials(self.videos, rule, cell_names(wanted, rule))
             self._cells[wanted] = sorted(table.loc[table["lack"] == "", "cell"].unique())
         return self._cells[wanted]
 
@@ -61,7 +61,7 @@ class ExpectedRows:
             parts = [
                 self.keys_of(pairs)
                 for cell in cells
-                for one in trials(self.videos, cell, self.protocol.trials)
+                for one in make_trials(self.videos, cell, self.protocol.trials)
                 for pairs in (one.genuine, one.impostor)
             ]
             self._keys[wanted] = np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)

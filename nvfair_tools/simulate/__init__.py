@@ -1,1 +1,1 @@
-"""Simulated people: motion signatures, source videos and landmark-only cohorts."""
+"""Simulated people: motion signatures, source videos, and cohorts that consist of landmarks alone."""

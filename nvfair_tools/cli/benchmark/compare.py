@@ -59,24 +59,23 @@ def compare(
         rules,
         generators=split_names(generators),
         allow_overlap=allow_overlap,
-        say=click.echo,
+        progress=click.echo,
     )
     table = Table("protocol", "tested on", pair[0].name, pair[1].name, "difference", "95 % interval", "decided")
     for row in rows:
-        gap = row["auc_mean"]
-        span = gap["reason"] if gap["low"] is None else f"{gap['low']:+.3f} to {gap['high']:+.3f}"
-        relations = row["first"]["relation"], row["second"]["relation"]
-        shown = relations[0] if relations[0] == relations[1] else " / ".join(relations)
+        auc = row.auc_mean
+        interval = auc.reason if auc.low is None else f"{auc.low:+.3f} to {auc.high:+.3f}"
+        relations = list(dict.fromkeys([row.first.relation, row.second.relation]))
         table.add_row(
-            row["protocol"],
-            f"{row['generator']} ({shown})",
-            f"{gap['first']:.3f}",
-            f"{gap['second']:.3f}",
-            f"{gap['difference']:+.3f}",
-            span,
-            "yes" if gap["decided"] else "no",
+            row.protocol,
+            f"{row.generator} ({' / '.join(relations)})",
+            f"{auc.first:.3f}",
+            f"{auc.second:.3f}",
+            f"{auc.difference:+.3f}",
+            interval,
+            "yes" if auc.decided else "no",
         )
     Console().print(table)
     click.echo("Mean AUC over people; one weight a person serves both methods. Where it says no, they are not ranked.")
     if out is not None:
-        write_text(out, json.dumps(rows, indent=1, sort_keys=True, allow_nan=False) + "\n")
+        write_text(out, json.dumps([row.to_json() for row in rows], indent=1, sort_keys=True, allow_nan=False) + "\n")

@@ -101,12 +101,11 @@ def evaluate(
     """
     needs_torch()
     from benchmark import protocols
+    from benchmark.evaluation.run import EvaluationOptions
     from benchmark.evaluation.run import evaluate as run
-    from benchmark.evaluation.run import write_results
     from benchmark.methods.candidates import as_candidate
-    from benchmark.report import write_markdown, write_report
+    from benchmark.report import write_report_folder
     from benchmark.stress import StressPlan
-    from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.files import make_folder
 
@@ -116,26 +115,19 @@ def evaluate(
     candidates += [as_candidate(path, declaration=declaration) for path in files]
     rules = [one for name in names or ("nvfair-seen", "nvfair-unseen") for one in protocols.load_all(name)]
     make_folder(out)
-    results = run(
-        data,
-        candidates,
-        rules,
+    options = EvaluationOptions(
         generators=split_names(generators),
         allow_overlap=allow_overlap,
         device=device,
         stress={"none": None, "quick": StressPlan.quick(), "full": StressPlan()}[stress],
-        keep=out / "evidence",
-        say=click.echo,
+        evidence=out / "evidence",
     )
-    write_results(out / "results.json", results)
-    write_report(out / "index.html", results, data)
-    write_markdown(out / "report.md", results)
-    headlines = {p["name"]: HEADLINE_FIGURES[p["scoring"]["headline"]] for p in results["protocols"]}
-    for cell in results["cells"]:
-        value = cell[headlines[cell["protocol"]]]["value"]
-        click.echo(f"{cell['method']} on {cell['generator']} ({cell['relation']}): {value:.3f}")
-    for note in results["notes"]:
-        click.secho(note, fg="yellow")
+    results = run(data, candidates, rules, options, progress=click.echo)
+    write_report_folder(out, results, data)
+    for cell in results.cells:
+        click.echo(f"{cell.title}: {results.headline(cell).value:.3f}")
+    for warning in results.warnings:
+        click.secho(warning, fg="yellow")
     click.echo(f"report: {out / 'index.html'}")
 
 

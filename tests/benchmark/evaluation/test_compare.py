@@ -48,37 +48,37 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def test_the_difference_is_that_of_the_two_evaluations(many: Dataset) -> None:
     one, other = as_candidate(SIZE), MethodCandidate(Noise())
     (row,) = compare(many, one, other, [FAST])
-    cells = {c["method"]: c["auc_mean"]["value"] for c in evaluate(many, [one, other], [FAST])["cells"]}
-    gap = row["auc_mean"]
-    assert gap["first"] == cells["motion-size"]
-    assert gap["second"] == cells["noise"]
-    assert gap["difference"] == pytest.approx(gap["first"] - gap["second"])
-    assert gap["low"] < gap["difference"] < gap["high"]
-    assert gap["decided"]
-    assert gap["superiority"] == 1.0
+    cells = {c.method: c.figures.auc_mean.value for c in evaluate(many, [one, other], [FAST]).cells}
+    gap = row.auc_mean
+    assert gap.first == cells["motion-size"]
+    assert gap.second == cells["noise"]
+    assert gap.difference == pytest.approx(gap.first - gap.second)
+    assert gap.low < gap.difference < gap.high
+    assert gap.decided
+    assert gap.superiority == 1.0
 
 
 def test_turned_around_everything_changes_sign(many: Dataset) -> None:
     one, other = as_candidate(SIZE), MethodCandidate(Noise())
     (row,), (back,) = compare(many, one, other, [FAST]), compare(many, other, one, [FAST])
-    assert back["auc_mean"]["difference"] == pytest.approx(-row["auc_mean"]["difference"])
-    assert back["auc_mean"]["low"] == pytest.approx(-row["auc_mean"]["high"])
+    assert back.auc_mean.difference == pytest.approx(-row.auc_mean.difference)
+    assert back.auc_mean.low == pytest.approx(-row.auc_mean.high)
 
 
 def test_a_method_against_its_own_copy_is_not_decided(many: Dataset) -> None:
     twin = MotionSize()
     twin.name = "twin"
     (row,) = compare(many, as_candidate(SIZE), MethodCandidate(twin), [FAST])
-    assert row["auc_mean"]["difference"] == 0
-    assert not row["auc_mean"]["decided"]
+    assert row.auc_mean.difference == 0
+    assert not row.auc_mean.decided
 
 
 def test_few_people_give_a_difference_without_an_interval(small: Dataset) -> None:
     rows = compare(small, as_candidate(SIZE), MethodCandidate(Noise()), [FAST])
     for row in rows:
-        assert row["auc_mean"]["low"] is None
-        assert row["auc_mean"]["reason"]
-        assert not row["auc_mean"]["decided"]
+        assert row.auc_mean.low is None
+        assert row.auc_mean.reason
+        assert not row.auc_mean.decided
 
 
 def test_two_of_one_name_are_refused(small: Dataset) -> None:

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from benchmark import protocols
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.costs import cllr_min
 from benchmark.protocols.schema import TrialRule
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scored_trials import scored_trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from nvfair_tools.errors import NvfairError
 
 SEEN = protocols.load("nvfair-seen")
@@ -47,7 +47,7 @@ def scorer(noise: float = 1.0, seed: int = 0) -> Scorer:
     return Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), rows), SEEN.scoring)
 
 
-RULE = list(trials(TABLE, "g", SEEN.trials))
+RULE = list(make_trials(TABLE, "g", SEEN.trials))
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +66,17 @@ def test_figures_survive_a_json_file(found: CellFigures) -> None:
 
 def test_each_figure_is_what_its_function_says(found: CellFigures) -> None:
     scored = scored_trials(scorer(), RULE, TABLE, SEEN)
-    curve = metrics.roc(scored.genuine, scored.impostor)
-    assert found.auc_pooled.value == pytest.approx(metrics.auc(scored.genuine, scored.impostor))
+    curve = roc.roc_curve(scored.genuine, scored.impostor)
+    assert found.auc_pooled.value == pytest.approx(roc.auc(scored.genuine, scored.impostor))
     assert found.information.cllr_min == cllr_min(curve)
-    assert found.eer.value == metrics.eer(curve).value
+    assert found.eer.value == roc.equal_error_rate(curve).value
     assert found.worst_decile == min(found.auc_by_target.values())
     assert found.charts.distances.same_driver == pytest.approx(-scored.genuine.mean())
     assert found.charts.distances.other_driver == pytest.approx(-scored.impostor.mean())
     assert found.charts.distances.ratio > 1
     assert sum(found.charts.histogram.impostor) == len(scored.impostor)
     for name, entry in found.tpr_at_fmr.items():
-        assert entry.value == metrics.tpr_at_fmr(scored.genuine, scored.impostor, float(name))
+        assert entry.value == roc.tpr_at_fmr(scored.genuine, scored.impostor, float(name))
         assert entry.impostors == len(scored.impostor)
 
 
@@ -183,7 +183,7 @@ def test_every_rule_of_trials_has_its_figures(rule: TrialRule) -> None:
     rows = np.concatenate([scorer().rows, scorer(seed=1).rows])
     ids = table["video"].to_numpy(dtype=object)
     both = Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), rows), protocol.scoring)
-    found = compute_figures(both, list(trials(table, "g", trials_part)), table, protocol)
+    found = compute_figures(both, list(make_trials(table, "g", trials_part)), table, protocol)
     assert CellFigures.from_json(json.loads(json.dumps(found.to_json(), allow_nan=False))) == found
     assert found.auc_pooled.people == PEOPLE
     assert 0 < found.auc_mean.low < found.auc_mean.value

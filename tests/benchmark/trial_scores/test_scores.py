@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.protocols.schema import Scoring, Trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings, distance_matrix
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from nvfair_tools.errors import NvfairError
 
 
@@ -42,8 +42,8 @@ def test_published_codes_figures(shared: Path) -> None:
     assert ((videos["target"] == videos["driver"]) == golden["is_self"]).all()
     scorer = Scorer(VideoEmbeddings(videos["video"].to_numpy(), np.arange(361), golden["embeddings"]), Scoring())
     # The random clips there may repeat: as published, all unordered pairs of self-reenactments count.
-    scored = scorer.score_all(trials(videos, "one", Trials(share_driving_clip=True)))
-    areas = [metrics.auc(one.genuine, one.impostor) for one in scored]
+    scored = scorer.score_all(make_trials(videos, "one", Trials(share_driving_clip=True)))
+    areas = [roc.auc(one.genuine, one.impostor) for one in scored]
     # Computed in float32 there, where two scores tie that do not in float64: half a pair of 4,928, 1.01e-4.
     np.testing.assert_allclose(areas, golden["per_target_auc"], atol=1.1e-4, rtol=0)
     assert abs(np.mean(areas) - float(golden["mean_auc"])) < 1e-4
@@ -52,7 +52,7 @@ def test_published_codes_figures(shared: Path) -> None:
     labels = golden["pooled_labels"] == 1
     np.testing.assert_allclose(np.sort(genuine), np.sort(golden["pooled_scores"][labels]), atol=1e-6)
     assert len(impostor) == np.count_nonzero(~labels)
-    assert abs(metrics.auc(genuine, impostor) - float(golden["pooled_auc"])) < 1e-4
+    assert abs(roc.auc(genuine, impostor) - float(golden["pooled_auc"])) < 1e-4
 
 
 @pytest.mark.parametrize("score", ["negative-euclidean", "cosine"])
@@ -121,8 +121,8 @@ def test_a_nan_in_a_template_is_refused_naming_its_videos_and_the_probe() -> Non
 
 def test_a_template_has_the_mean_of_its_videos_values() -> None:
     values = np.array([1.0, 3.0, 10.0, 20.0])
-    assert TEMPLATES.sides(values, TEMPLATES.impostor).tolist() == [[2, 10], [2, 20], [5.5, 10]]
-    assert PAIRS.sides(values, PAIRS.genuine).tolist() == [[1, 3], [10, 20]]
+    assert TEMPLATES.side_values(values, TEMPLATES.impostor).tolist() == [[2, 10], [2, 20], [5.5, 10]]
+    assert PAIRS.side_values(values, PAIRS.genuine).tolist() == [[1, 3], [10, 20]]
 
 
 def test_the_large_route_equals_the_direct_one() -> None:

@@ -172,7 +172,8 @@ def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, valid_sub
         assert site.post(f"/api/v1/submissions/{digest}/publish", site.bob).status_code == 404
         assert "a secret draft" not in site.get("/api/v1/table?size=200").text + site.get("/").text
         assert not client.publish(digest).private
-        wait_until(lambda: "a secret draft" in site.get("/api/v1/table?size=200").text, 30)
+        for path in ("/api/v1/table?size=200", "/board.json"):
+            wait_until(lambda path=path: "a secret draft" in site.get(path).text, 30)
         assert site.get(f"/api/v1/submissions/{digest}", site.bob).status_code == 200
 
 

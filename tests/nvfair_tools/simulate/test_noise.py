@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nvfair_tools.simulate.calibration.noise_measurement import fit, unexplained
+from nvfair_tools.simulate.calibration.noise_measurement import fit_noise, remove_response
 from nvfair_tools.simulate.noise import TrackingNoise, tracking_noise
 
 
@@ -34,7 +34,7 @@ def test_noise_scales_with_the_face_and_begins_at_full_strength(known):
 
 def test_fitting_finds_the_parameters_that_made_the_noise(known):
     clips = [known.draw(np.random.default_rng(n), 400) for n in range(10)]
-    found = fit(clips, modes=3)
+    found = fit_noise(clips, modes=3)
     assert found["memory"] == pytest.approx(0.6, abs=0.04)
     np.testing.assert_allclose(found["white"], 0.002, rtol=0.2)
     strengths = np.sqrt(np.square(found["modes"].astype(float)).sum(axis=(1, 2)))
@@ -46,9 +46,9 @@ def test_what_answers_to_the_motion_is_not_noise():
     states = random.standard_normal((300, 19))
     noise = 0.01 * random.standard_normal((300, 5, 2))
     answer = (states @ random.standard_normal((19, 10))).reshape(300, 5, 2)
-    left = unexplained(answer + noise + 3.0, states)
+    left = remove_response(answer + noise + 3.0, states)
     assert left.std() == pytest.approx(0.01, rel=0.05)
-    assert unexplained(answer, states).std() < 1e-6
+    assert remove_response(answer, states).std() < 1e-6
 
 
 def test_the_measured_noise_is_small_spatially_correlated_and_selects_points():

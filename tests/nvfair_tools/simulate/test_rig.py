@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from nvfair_tools.simulate.base_mesh import base_mesh, mirror_points
-from nvfair_tools.simulate.fields import EXPRESSION, INDEX, SHAPE_MODES, expression_fields, shape_modes
+from nvfair_tools.simulate.fields import EXPRESSION, EXPRESSION_INDEX, SHAPE_MODES, expression_fields, shape_modes
 from nvfair_tools.simulate.rig import POSE, STATE, Camera, K, Rig, face_shape, rotation
 
 CAMERA = Camera(100.0, (0.0, 0.0))
@@ -18,7 +18,7 @@ def states(**values):
 
 @pytest.fixture(scope="module")
 def rig():
-    return Rig.of(base_mesh())
+    return Rig.from_shape(base_mesh())
 
 
 def moved(rig, **values):
@@ -48,7 +48,10 @@ def test_landmarks_are_the_mesh_points_asked_for():
     points = [4, 152, 33, 291]
     shape = face_shape(random.normal(0, 0.01, SHAPE_MODES))
     np.testing.assert_allclose(
-        Rig.of(shape, points).landmarks(some), Rig.of(shape).mesh(some)[:, points, :2], rtol=1e-5, atol=1e-3
+        Rig.from_shape(shape, points).landmarks(some),
+        Rig.from_shape(shape).mesh(some)[:, points, :2],
+        rtol=1e-5,
+        atol=1e-3,
     )
 
 
@@ -114,7 +117,7 @@ def test_left_and_right_are_mirror_images_and_stay_on_their_side(rig, left, righ
 def test_a_closed_lid_is_closed_on_every_face():
     for seed in range(5):
         shape = face_shape(np.random.default_rng(seed).normal(0, 0.02, SHAPE_MODES))
-        rig = Rig.of(shape)
+        rig = Rig.from_shape(shape)
         still, closed = rig.mesh(states(), CAMERA)[0], rig.mesh(states(lid_left=1.0), CAMERA)[0]
         before, after = (np.linalg.norm(m[386, :2] - m[374, :2]) for m in (still, closed))
         assert after < 0.15 * before
@@ -135,6 +138,6 @@ def test_shape_modes_are_smooth_of_unit_size_and_mostly_symmetric():
 
 def test_every_coefficient_has_a_field_of_its_own():
     fields = expression_fields(base_mesh()).reshape(K, -1)
-    assert len(EXPRESSION) == K == len(INDEX)
+    assert len(EXPRESSION) == K == len(EXPRESSION_INDEX)
     assert np.linalg.matrix_rank(fields) == K
     assert (*EXPRESSION, *POSE) == STATE

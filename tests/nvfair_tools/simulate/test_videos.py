@@ -9,11 +9,11 @@ pytest.importorskip("generators.warp")
 pytest.importorskip("nvfair_tools.media.encoding")
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.simulate.appearance import Appearance, framed, mirrored
+from nvfair_tools.simulate.appearance import Appearance, frame_portrait, mirror_portrait
 from nvfair_tools.simulate.person import Person
 from nvfair_tools.simulate.portraits import measured_portraits
 from nvfair_tools.simulate.settings import SourceSettings
-from nvfair_tools.simulate.videos import COLUMNS, PeopleSettings, write_people
+from nvfair_tools.simulate.videos import CLIP_COLUMNS, PeopleSettings, write_people
 from nvfair_tools.simulate.world import World
 
 SETTINGS = PeopleSettings(
@@ -36,7 +36,7 @@ def rows(folder):
 def test_the_list_names_every_video_with_its_facts(people):
     listed = rows(people)
     assert len(listed) == 2
-    assert tuple(listed[0]) == COLUMNS
+    assert tuple(listed[0]) == CLIP_COLUMNS
     for row in listed:
         assert (people / row["path"]).is_file()
         assert (people / row["portrait"]).is_file()
@@ -64,7 +64,7 @@ def test_a_tracked_video_shows_the_face_where_it_was_drawn(people):
     world = World(SETTINGS.cohort(), range(478))
     landmarker = create_landmarker("facemesh")
     for clip in world.clips.values():
-        appearance = Appearance.of(world.person(clip.identity), SETTINGS.seed)
+        appearance = Appearance.from_person(world.person(clip.identity), SETTINGS.seed)
         drawn = appearance.meshes(world.states(clip.id))
         row = next(row for row in rows(people) if row["identity"] == clip.identity)
         landmarker.start()
@@ -97,7 +97,9 @@ def test_a_finished_folder_is_left_as_it_is_and_other_people_are_refused(people)
 
 
 def test_people_look_different_and_the_same_person_alike():
-    one, again, other = (Appearance.of(Person.of(name, 1), 1) for name in ("sim:0001", "sim:0001", "sim:0002"))
+    one, again, other = (
+        Appearance.from_person(Person.from_name(name, 1), 1) for name in ("sim:0001", "sim:0001", "sim:0002")
+    )
     np.testing.assert_array_equal(one.image, again.image)
     assert np.abs(one.image.astype(int) - other.image).mean() > 3
     assert np.abs(one.rig.neutral - other.rig.neutral).max() > 0.03
@@ -105,10 +107,10 @@ def test_people_look_different_and_the_same_person_alike():
 
 def test_a_mirrored_portrait_has_its_mesh_on_its_face():
     (portrait, _) = measured_portraits()
-    turned = mirrored(portrait)
+    turned = mirror_portrait(portrait)
     assert turned.mesh[33, 0] < turned.mesh[263, 0]
     np.testing.assert_allclose(turned.mesh[33, 0], portrait.image.shape[1] - portrait.mesh[263, 0], atol=1e-3)
-    cut = framed(turned, 128)
+    cut = frame_portrait(turned, 128)
     assert cut.image.shape == (128, 128, 3)
     centre = (cut.mesh[:, :2].min(axis=0) + cut.mesh[:, :2].max(axis=0)) / 2
     np.testing.assert_allclose(centre, 64, atol=1.0)
