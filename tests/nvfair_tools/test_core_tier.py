@@ -22,7 +22,6 @@ IMPORTED_AS = {
     "lazy-loader": "lazy_loader",
     "opencv-contrib-python": "cv2",
     "pillow": "PIL",
-    "pytorch-metric-learning": "pytorch_metric_learning",
     "prometheus-client": "prometheus_client",
     "python-multipart": "python_multipart",
     "pyyaml": "yaml",
