@@ -215,13 +215,17 @@ def source_of(module: list[str]) -> Path | None:
     return next((source for source in candidates if source.is_file()), path if path.is_dir() else None)
 
 
-def is_defined(name: str, source: Path) -> bool:
-    """Whether a module's file defines, assigns or imports `name`."""
+def file_defining(name: str, source: Path) -> Path | None:
+    """The file that defines `name` of a module: its own file, or the one from which it imports the name."""
+    text = source.read_text(encoding="utf-8") if source.is_file() else ""
     words = re.escape(name)
+    relative = re.search(rf"^\s*from \.([\w.]+) import {words}\b", text, re.MULTILINE)
+    if relative:
+        return source_of([*source.parent.relative_to(ROOT).parts, *relative[1].split(".")])
     forms = (
         rf"^\s*(?:(?:async )?def|class) {words}\b|^\s*{words}\s*[:=]|^\s*(?:from|import) .*\b{words}\b|^    {words},"
     )
-    return source.is_file() and re.search(forms, source.read_text(encoding="utf-8"), re.MULTILINE) is not None
+    return source if re.search(forms, text, re.MULTILINE) else None
 
 
 def missing_names(text: str) -> list[str]:
@@ -233,7 +237,9 @@ def missing_names(text: str) -> list[str]:
             continue
         length = max(length for length in range(1, len(parts) + 1) if length == 1 or source_of(parts[:length]))
         source = source_of(parts[:length])
-        if source is None or not all(is_defined(name, source) for name in parts[length:]):
+        for name in parts[length:]:
+            source = source and file_defining(name, source)
+        if source is None:
             missing.append(dotted)
     return missing
 

@@ -45,8 +45,10 @@ class TrackingNoise:
         return noise
 
     def components(self, random: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray, float]:
-        """Draws the components of the noise: the course of each mode (T, R), each point's independent noise (T, N, 2),
-        and the factor of the whole video."""
+        """Draws the components of the noise of one video.
+
+        They are the course of each mode (T, R), each point's independent noise (T, N, 2), and the video's factor.
+        """
         modes = len(self.modes)
         course = _memory_kernel(frames, self.memory) @ random.standard_normal((frames, modes), dtype=np.float32)
         white = random.standard_normal((frames, len(self.white), 2), dtype=np.float32)

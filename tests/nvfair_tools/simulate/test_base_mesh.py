@@ -39,6 +39,6 @@ def test_a_turned_and_scaled_face_comes_back_to_its_own_axes():
 def test_measuring_the_portraits_again_gives_the_stored_face():
     pytest.importorskip("mediapipe")
     pytest.importorskip("skimage")
-    found = measure_base_mesh()
-    np.testing.assert_array_equal(found["mirror"], mirror_points())
-    np.testing.assert_allclose(found["mesh"], base_mesh(), atol=0.01)
+    measured = measure_base_mesh()
+    np.testing.assert_array_equal(measured["mirror"], mirror_points())
+    np.testing.assert_allclose(measured["mesh"], base_mesh(), atol=0.01)

@@ -134,13 +134,13 @@ def test_an_interrupted_run_goes_on_where_it_stopped(written, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_cohort(folder, SMALL, workers=1, progress=stop)
     assert not (folder / "dataset.json").exists()
-    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
-    assert kept
+    written_parts = {path: path.stat().st_mtime_ns for path in folder.rglob("*.parquet")}
+    assert written_parts
     seen = []
     write_cohort(folder, SMALL, workers=1, progress=lambda done, total: seen.append((done, total)))
     assert seen[0][0] > 0
     assert seen[-1][0] == seen[-1][1]
-    assert all(path.stat().st_mtime_ns == when for path, when in kept.items())
+    assert all(path.stat().st_mtime_ns == when for path, when in written_parts.items())
     assert digests(folder) == digests(written)
 
 
@@ -176,13 +176,13 @@ def test_mean_driver_motion_survives_generators(written):
     near, far = [], []
     real = videos[videos["kind"] == "real"].set_index("clip")
     for row in videos[videos["kind"] == "cross"].itertuples():
-        own = mouth(real.loc[row.clip, "video"])
+        driver_mouth = mouth(real.loc[row.clip, "video"])
         others = real[(real["driver"] == row.driver) & (real.index != row.clip)]["video"]
-        made = mouth(row.video)
-        near.append(np.corrcoef(made, own)[0, 1])
+        reenacted_mouth = mouth(row.video)
+        near.append(np.corrcoef(reenacted_mouth, driver_mouth)[0, 1])
         for other in others:
-            length = min(len(made), len(mouth(other)))
-            far.append(np.corrcoef(made[:length], mouth(other)[:length])[0, 1])
+            length = min(len(reenacted_mouth), len(mouth(other)))
+            far.append(np.corrcoef(reenacted_mouth[:length], mouth(other)[:length])[0, 1])
     assert np.mean(near) > 0.6
     assert np.mean(near) > np.mean(far) + 0.4
 
@@ -210,7 +210,7 @@ def test_settings_come_from_yaml_and_every_field_changes_the_world(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("clip: 3", "clip"),
         ("difficulty: 2", "difficulty"),
@@ -219,10 +219,10 @@ def test_settings_come_from_yaml_and_every_field_changes_the_world(tmp_path):
         ("sources: []", "sources"),
     ],
 )
-def test_wrong_settings_are_told_by_name(tmp_path, text, told):
+def test_wrong_settings_are_told_by_name(tmp_path, text, message):
     path = tmp_path / "settings.yaml"
     path.write_text(text)
-    with pytest.raises(NvfairError, match=told):
+    with pytest.raises(NvfairError, match=message):
         CohortSettings.read(path)
 
 

@@ -56,11 +56,11 @@ def test_people_who_say_the_same_move_their_mouths_more_alike_than_those_who_do_
 
     def likeness(texts):
         # The start is not quite the same: the best of small shifts.
-        found = []
+        correlations = []
         for n in range(12):
             a, b = jaw(f"a{n}", texts[0].format(n)), jaw(f"b{n}", texts[1].format(n))
-            found.append(max(np.corrcoef(a[20 + s : 120 + s], b[20:120])[0, 1] for s in range(-15, 16)))
-        return np.mean(found)
+            correlations.append(max(np.corrcoef(a[20 + s : 120 + s], b[20:120])[0, 1] for s in range(-15, 16)))
+        return np.mean(correlations)
 
     assert likeness(("same {}", "same {}")) > likeness(("one {}", "other {}")) + 0.1
 
@@ -102,9 +102,9 @@ def test_at_rest_the_mouth_is_closed_and_only_posture_speaks():
 
 
 def test_a_perfect_mimic_of_the_clip_is_its_target():
-    own, other = Person.from_name("sim:0001", 1), Person.from_name("sim:0002", 1)
-    mimic = own.perform(Content("t"), "c", 1, 60, mimicked=other.signature, mimicry=1.0)
-    like = replace(own, signature=other.signature).perform(Content("t"), "c", 1, 60)
+    person, other = Person.from_name("sim:0001", 1), Person.from_name("sim:0002", 1)
+    mimic = person.perform(Content("t"), "c", 1, 60, mimicked=other.signature, mimicry=1.0)
+    like = replace(person, signature=other.signature).perform(Content("t"), "c", 1, 60)
     np.testing.assert_array_equal(mimic, like)
-    half = own.perform(Content("t"), "c", 1, 60, mimicked=other.signature, mimicry=0.5)
+    half = person.perform(Content("t"), "c", 1, 60, mimicked=other.signature, mimicry=0.5)
     assert not np.array_equal(half, mimic)

@@ -26,11 +26,11 @@ def test_a_generator_without_faults_passes_absolute_motion_on(scene):
 
 def test_relative_motion_starts_from_the_portrait_and_adds_the_drivers_change(scene):
     _, target, states = scene
-    found = SimulatedGenerator("x", relative=True).reenact(states, target.portrait)
-    np.testing.assert_allclose(found[0], target.portrait, atol=0.03)
+    reenacted = SimulatedGenerator("x", relative=True).reenact(states, target.portrait)
+    np.testing.assert_allclose(reenacted[0], target.portrait, atol=0.03)
     # Lips and lids have limits of their own.
     free = [n for n, name in enumerate(STATE) if name not in ("jaw", "open", "lid_left", "lid_right")]
-    np.testing.assert_allclose((found - target.portrait)[:, free], (states - states[0])[:, free], atol=1e-5)
+    np.testing.assert_allclose((reenacted - target.portrait)[:, free], (states - states[0])[:, free], atol=1e-5)
 
 
 def test_lips_and_lids_of_relative_motion_stop_where_they_meet(scene):
@@ -86,9 +86,9 @@ def test_the_drivers_face_leaks_by_its_share_and_bias_is_the_generators_own(scen
     other = biased.reenacted_rig(faces[0], faces[1], "sim:0001", 1, POINTS).neutral - faces[0].neutral
     np.testing.assert_allclose(change, other, atol=1e-6)
     bent = SimulatedGenerator("x", relative=False, bend=0.01)
-    one = bent.reenacted_rig(faces[1], faces[0], "sim:0002", 1, POINTS).neutral - faces[1].neutral
-    two = bent.reenacted_rig(faces[1], faces[0], "sim:0003", 1, POINTS).neutral - faces[1].neutral
-    assert np.abs(one - two).max() > 0.01
+    first = bent.reenacted_rig(faces[1], faces[0], "sim:0002", 1, POINTS).neutral - faces[1].neutral
+    second = bent.reenacted_rig(faces[1], faces[0], "sim:0003", 1, POINTS).neutral - faces[1].neutral
+    assert np.abs(first - second).max() > 0.01
 
 
 def test_the_three_named_generators_differ_in_kind_and_in_what_they_make(scene):

@@ -53,15 +53,17 @@ def test_difficulty_moves_every_share_one_way():
 
 
 def test_a_mimic_moves_from_its_own_signature_to_its_targets():
-    own, other = Signature.draw(np.random.default_rng(1)), Signature.draw(np.random.default_rng(2))
-    for share, like in ((0.0, own), (1.0, other)):
-        mimic = own.moved_towards(other, share)
+    signature, other = Signature.draw(np.random.default_rng(1)), Signature.draw(np.random.default_rng(2))
+    for share, like in ((0.0, signature), (1.0, other)):
+        mimic = signature.moved_towards(other, share)
         np.testing.assert_array_equal(mimic.latent, like.latent)
         np.testing.assert_array_equal(mimic.idiom, like.idiom)
-    half = own.moved_towards(other, 0.5)
-    assert np.linalg.norm(half.latent - other.latent) == pytest.approx(0.5 * np.linalg.norm(own.latent - other.latent))
+    half = signature.moved_towards(other, 0.5)
+    assert np.linalg.norm(half.latent - other.latent) == pytest.approx(
+        0.5 * np.linalg.norm(signature.latent - other.latent)
+    )
     with pytest.raises(ValueError, match="share"):
-        own.moved_towards(other, 1.1)
+        signature.moved_towards(other, 1.1)
 
 
 def test_the_idiom_couples_movements_but_never_the_lids():

@@ -52,21 +52,21 @@ def wave(frames=1000, hertz=1.0, amplitude=0.2):
 
 
 def test_a_sine_has_the_statistics_that_its_formula_says():
-    found = clip_statistics(wave())
-    assert found["mouth_open/std"] == pytest.approx(0.2 / np.sqrt(2), rel=1e-3)
+    statistics = clip_statistics(wave())
+    assert statistics["mouth_open/std"] == pytest.approx(0.2 / np.sqrt(2), rel=1e-3)
     # Differences of a sampled sine fall short of its derivative by sin(x)/x.
-    assert found["mouth_open/vel_rms"] == pytest.approx(0.2 * 50 * np.sin(np.pi / 25) / np.sqrt(2), rel=1e-3)
-    assert found["mouth_open/centroid_hz"] == pytest.approx(1.0, abs=0.02)
+    assert statistics["mouth_open/vel_rms"] == pytest.approx(0.2 * 50 * np.sin(np.pi / 25) / np.sqrt(2), rel=1e-3)
+    assert statistics["mouth_open/centroid_hz"] == pytest.approx(1.0, abs=0.02)
     # cos(2 pi t) is 0.5 at a sixth of a second: between 4 and 5 frames.
-    assert found["mouth_open/halflife_s"] == pytest.approx(0.2)
-    assert set(found) == set(STATISTICS)
+    assert statistics["mouth_open/halflife_s"] == pytest.approx(0.2)
+    assert set(statistics) == set(STATISTICS)
 
 
 def test_what_does_not_move_has_no_time_constant():
-    found = clip_statistics(wave())
-    assert found["roll/std"] == 0.0
-    assert np.isnan(found["roll/halflife_s"])
-    assert np.isnan(found["roll/centroid_hz"])
+    statistics = clip_statistics(wave())
+    assert statistics["roll/std"] == 0.0
+    assert np.isnan(statistics["roll/halflife_s"])
+    assert np.isnan(statistics["roll/centroid_hz"])
 
 
 def test_signals_see_the_movement_that_was_made():
@@ -109,8 +109,8 @@ def test_the_share_between_people_is_that_of_the_variances():
     people = np.repeat(np.arange(400), 5)
     for share in (0.0, 0.3, 0.8):
         log = np.sqrt(share) * random.standard_normal(400)[people] + np.sqrt(1 - share) * random.standard_normal(2000)
-        found = share_between_people({"x": np.exp(log)}, list(map(str, people)))["x"]
-        assert found == pytest.approx(share, abs=0.06)
+        estimated = share_between_people({"x": np.exp(log)}, list(map(str, people)))["x"]
+        assert estimated == pytest.approx(share, abs=0.06)
 
 
 def test_people_with_fewer_than_three_clips_say_nothing_about_shares():
@@ -120,9 +120,9 @@ def test_people_with_fewer_than_three_clips_say_nothing_about_shares():
 def test_resampling_keeps_time():
     time = np.array([0.0, 0.1, 0.15, 0.3, 0.4])
     values = np.stack([time, 2 * time], axis=1)
-    found = resample_values(values, time)
-    np.testing.assert_allclose(found[:, 0], np.arange(11) / 25.0, atol=1e-12)
-    np.testing.assert_allclose(found[:, 1], 2 * found[:, 0])
+    resampled = resample_values(values, time)
+    np.testing.assert_allclose(resampled[:, 0], np.arange(11) / 25.0, atol=1e-12)
+    np.testing.assert_allclose(resampled[:, 1], 2 * resampled[:, 0])
 
 
 def test_pairs_are_ranked_as_scikit_learn_ranks_them():
@@ -177,18 +177,18 @@ def test_on_real_clips_the_statistics_are_those_recorded(shared):
     with open(shared / "clips" / "clips.csv", encoding="utf-8", newline="") as file:
         clips = [row["path"] for row in csv.DictReader(file) if row["collection"] != "hard"]
     landmarker = create_landmarker("facemesh")
-    found, correlations = [], []
+    statistics, correlations = [], []
     for clip in clips:
         landmarker.start()
         tracked = [(frame.time, landmarker.find(frame.image)) for frame in decode(shared / "clips" / clip)]
         meshes = np.array([faces[0] for _, faces in tracked if faces])
         values = motion_signals(resample_values(meshes, np.array([time for time, faces in tracked if faces])))
-        found.append(clip_statistics(values))
+        statistics.append(clip_statistics(values))
         correlations.append(np.corrcoef(values.T))
     landmarker.close()
     for name in STATISTICS:
         if name.startswith(("mouth", "jaw", "pitch", "lip")) and name.endswith(("std", "vel_rms")):
-            ours = np.median([one[name] for one in found])
+            ours = np.median([clip_values[name] for clip_values in statistics])
             assert ours == pytest.approx(record["percentiles"][name][2], rel=0.25), name
     index = [SIGNALS.index(name) for name in record["mean_correlation"]["signals"]]
     ours = np.nanmean(correlations, axis=0)[np.ix_(index, index)]

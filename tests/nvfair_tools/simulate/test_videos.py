@@ -51,10 +51,10 @@ def test_videos_say_that_they_are_simulated_and_have_the_frames_planned(people):
     world = World(SETTINGS.cohort(), range(478))
     frames = {clip.identity: clip.frames for clip in world.clips.values()}
     for row in rows(people):
-        found = probe(people / row["path"])
-        assert found.metadata["simulated"] == "true"
-        assert "simulated person" in found.metadata["comment"]
-        assert found.frames == frames[row["identity"]]
+        info = probe(people / row["path"])
+        assert info.metadata["simulated"] == "true"
+        assert "simulated person" in info.metadata["comment"]
+        assert info.frames == frames[row["identity"]]
 
 
 def test_a_tracked_video_shows_the_face_where_it_was_drawn(people):
@@ -68,11 +68,11 @@ def test_a_tracked_video_shows_the_face_where_it_was_drawn(people):
         drawn = appearance.meshes(world.states(clip.id))
         row = next(row for row in rows(people) if row["identity"] == clip.identity)
         landmarker.start()
-        found = [landmarker.find(frame.image) for frame in decode(people / row["path"])]
-        assert all(len(meshes) == 1 for meshes in found)
-        tracked = np.array([meshes[0] for meshes in found])
-        away = np.linalg.norm(tracked[..., :2] - drawn[..., :2], axis=2) / appearance.camera.eye_distance
-        assert np.median(away) < 0.06
+        frames = [landmarker.find(frame.image) for frame in decode(people / row["path"])]
+        assert all(len(meshes) == 1 for meshes in frames)
+        tracked = np.array([meshes[0] for meshes in frames])
+        distance = np.linalg.norm(tracked[..., :2] - drawn[..., :2], axis=2) / appearance.camera.eye_distance
+        assert np.median(distance) < 0.06
         # It follows: the nose goes where the drawn one goes.
         for axis in (0, 1):
             if np.ptp(drawn[:, 4, axis]) > 8:
@@ -97,12 +97,12 @@ def test_a_finished_folder_is_left_as_it_is_and_other_people_are_refused(people)
 
 
 def test_people_look_different_and_the_same_person_alike():
-    one, again, other = (
+    first, again, other = (
         Appearance.from_person(Person.from_name(name, 1), 1) for name in ("sim:0001", "sim:0001", "sim:0002")
     )
-    np.testing.assert_array_equal(one.image, again.image)
-    assert np.abs(one.image.astype(int) - other.image).mean() > 3
-    assert np.abs(one.rig.neutral - other.rig.neutral).max() > 0.03
+    np.testing.assert_array_equal(first.image, again.image)
+    assert np.abs(first.image.astype(int) - other.image).mean() > 3
+    assert np.abs(first.rig.neutral - other.rig.neutral).max() > 0.03
 
 
 def test_a_mirrored_portrait_has_its_mesh_on_its_face():

@@ -12,18 +12,18 @@ from nvfair_tools.simulate.signature import PARAMETERS, Dynamics
 
 
 def test_both_worlds_have_the_official_split_and_share_neither_people_nor_generators_nor_dynamics():
-    one, two = named_world("world1"), named_world("world2")
-    for world in (one, two):
+    first, second = named_world("world1"), named_world("world2")
+    for world in (first, second):
         assert [sum(getattr(s, part) for s in world.sources) for part in ("train", "validation", "test")] == [
             111,
             15,
             35,
         ]
-    assert one.difficulty == two.difficulty
-    assert not set(one.generators) & set(two.generators)
-    assert not {s.name for s in one.sources} & {s.name for s in two.sources}
-    assert one.dynamics != two.dynamics
-    assert one.world_hash() != two.world_hash()
+    assert first.difficulty == second.difficulty
+    assert not set(first.generators) & set(second.generators)
+    assert not {s.name for s in first.sources} & {s.name for s in second.sources}
+    assert first.dynamics != second.dynamics
+    assert first.world_hash() != second.world_hash()
 
 
 def test_an_unknown_world_is_told_with_those_there_are():
