@@ -111,7 +111,7 @@ def _windows(landmarks: np.ndarray, starts: np.ndarray) -> WindowSet:
 def _data_path(landmarks: np.ndarray, starts: np.ndarray, device: str) -> float:
     """Windows a second, gathered and turned into distances."""
     features = FrameFeatures()
-    frames = FramePoints(features.prepared(landmarks), device)
+    frames = FramePoints(features.prepare_points(landmarks), device)
     rng = np.random.default_rng(0)
     steps = np.arange(WINDOW)
 
@@ -143,7 +143,7 @@ def step_parts(training: Training) -> dict[str, float]:
     network, frames = training.network, training.frames
     rows = training.windows.rows(training.batches.batch(0))
     points = frames.take(rows)
-    order = torch.rand(rows.shape).argsort(dim=1).to(frames.device) if network.ordered else None
+    order = torch.rand(rows.shape).argsort(dim=1).to(frames.device) if network.uses_order else None
     found = {"batch and gather": median_seconds(lambda: frames.take(training.windows.rows(training.batches.batch(1))))}
     if isinstance(network, TemporalCnn):
         found["distances"] = median_seconds(lambda: network.features(points.flatten(0, 1)))

@@ -77,6 +77,15 @@ def test_unknown_training_is_a_relation_of_its_own_and_is_said(small: Dataset) -
     assert any("secretive does not say" in warning for warning in results.warnings)
 
 
+def test_a_method_a_class_and_a_candidate_do_as_well_as_a_name(small: Dataset) -> None:
+    method = toy_methods.MotionSize()
+    by_value = as_candidate(method)
+    assert by_value.name == as_candidate(toy_methods.MotionSize).name == "motion-size"
+    assert as_candidate(by_value) is by_value
+    with pytest.raises(NvfairError, match="unfinished: it has no declaration, needs, time, embed"):
+        as_candidate(toy_methods.Unfinished())  # type: ignore[arg-type]
+
+
 def test_two_methods_of_one_name_are_refused(small: Dataset) -> None:
     with pytest.raises(NvfairError, match="share the name motion-size"):
         evaluate(small, [as_candidate(SIZE), as_candidate(SIZE)], [UNSEEN])

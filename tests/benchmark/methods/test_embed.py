@@ -35,7 +35,7 @@ def network() -> TemporalCnn:
 
 def test_sharing_frames_between_windows_changes_nothing(windows: WindowSet, network: TemporalCnn) -> None:
     found = embed_windows(network, windows)
-    frames = FramePoints(network.points(windows))
+    frames = FramePoints(network.frame_points(windows))
     network.eval()
     for number in range(0, len(windows), 17):
         with torch.inference_mode():

@@ -189,11 +189,11 @@ def test_one_window_at_a_time_or_all_at_once_are_the_same(meshes: Dataset, tmp_p
 
 def test_its_input_is_that_of_the_published_networks(meshes: Dataset) -> None:
     windows = read_windows(meshes, PROTOCOL, videos=sorted(meshes.videos["video"])[:2], mesh=True)
-    points = GraphNetwork(GraphShape(4, 6)).points(windows)
+    points = GraphNetwork(GraphShape(4, 6)).frame_points(windows)
     np.testing.assert_array_equal(points, avaprintdb_input(windows.mesh, (480, 360)))
     assert points.shape[1:] == (len(AVAPRINTDB_109), 3)
     with pytest.raises(NvfairError, match="width and height"):
-        GraphNetwork(GraphShape(4, 6)).points(replace(windows, videos=windows.videos.assign(width=None)))
+        GraphNetwork(GraphShape(4, 6)).frame_points(replace(windows, videos=windows.videos.assign(width=None)))
 
 
 def trained(data: Dataset, out: Path, **changes: object) -> Checkpoint:

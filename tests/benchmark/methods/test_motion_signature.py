@@ -47,7 +47,7 @@ def windows(data: Dataset) -> WindowSet:
 @pytest.fixture(scope="module")
 def network(windows: WindowSet) -> MotionSignature:
     made = MotionSignature(SHAPE)
-    made.prepare(FramePoints(windows.landmarks), windows, 0)
+    made.fit_statistics(FramePoints(windows.landmarks), windows, 0)
     return made.eval()
 
 
@@ -70,7 +70,7 @@ def test_where_how_large_and_how_tilted_the_face_stands_changes_nothing(network,
 
 
 def test_alignment_is_the_least_squares_similarity(network, points) -> None:
-    shapes, pose = network.aligned(points[:1, :1])
+    shapes, pose = network.align(points[:1, :1])
     x = points[0, 0] - points[0, 0].mean(dim=0)
     # Solved as a linear least squares problem in the two numbers of a similarity.
     design = torch.cat([torch.stack([x[:, 0], -x[:, 1]], 1), torch.stack([x[:, 1], x[:, 0]], 1)])
@@ -86,7 +86,7 @@ def test_a_still_face_moves_nothing_whatever_face_it_is(network, points) -> None
 
 
 def test_another_resting_face_in_the_aligned_frame_changes_nothing(network, points) -> None:
-    shapes, _ = network.aligned(points)
+    shapes, _ = network.align(points)
     other = torch.randn(POINTS, 2, generator=torch.Generator().manual_seed(0)) * 0.1
 
     def face(shape: torch.Tensor) -> torch.Tensor:
@@ -150,7 +150,7 @@ def test_directions_beyond_the_classes_are_left_at_zero() -> None:
 
 def test_fitting_is_the_same_with_the_same_seed(network, windows) -> None:
     again = MotionSignature(SHAPE)
-    again.prepare(FramePoints(windows.landmarks), windows, 0)
+    again.fit_statistics(FramePoints(windows.landmarks), windows, 0)
     for name, value in network.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
 
