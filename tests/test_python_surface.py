@@ -23,8 +23,9 @@ def test_every_block_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     names: dict[str, object] = {"__name__": "page"}
     for number, block in enumerate(blocks, 1):
         exec(compile(block, f"docs/python.md, block {number}", "exec"), names)
-    for name in ("data", "result", "comparison", "report", "outcome", "checked"):
+    for name in ("data", "result", "comparison", "report", "outcome"):
         assert "<table" in names[name]._repr_html_(), name
+    assert "no submission.yaml here" in names["checked"]._repr_html_()
     assert (tmp_path / "runs" / "own" / "index.html").is_file()
 
 
