@@ -61,7 +61,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Closes the connection."""
+        """Closes the connection to the board."""
         self._http.close()
 
     def submit(self, path: str | Path, *, phase: str = "", private: bool = False) -> AcceptedAnswer:

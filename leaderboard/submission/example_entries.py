@@ -1,7 +1,7 @@
 """The first entries of a board: submissions of baselines and controls, written as every author writes one.
 
-A control shows how far a shortcut gets that knows nobody's motion; a baseline, how far little work gets. Each is a
-folder with `submission.yaml` and one file of embeddings or scores.
+A control shows how far a shortcut gets without any motion of the driver; a baseline, how far a method gets without
+training. Each is a folder with `submission.yaml` and one file of embeddings or scores.
 
 Legend: W windows, L landmarks, D embedding size.
 """
@@ -73,8 +73,8 @@ def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **d
     """Writes a submission of scores of every trial of every test generator; returns `folder`.
 
     For controls, which compare videos without embeddings. They were trained on no generator, so that all are unseen to
-    them; under the protocol of seen generators they name them all, to stand beside the methods that are compared with
-    them. declaration: keys of submission.yaml.
+    them; under the protocol of seen generators they name them all, to stand in the same table as the methods.
+    declaration: keys of submission.yaml.
     """
     protocol = protocols.load(UNSEEN)
     videos = test.expected_rows(protocol).videos

@@ -162,7 +162,7 @@ def test_a_key_is_used_again_and_kept_out_of_the_copy(source: Dataset, tmp_path:
     assert (tmp_path / "key.json").stat().st_mode & 0o777 == 0o600
     with pytest.raises(NvfairError, match="the key would lie in the copy"):
         write_blind_copy(source, tmp_path / "c", tmp_path / "c" / "key.json", [SEEN])
-    with pytest.raises(NvfairError, match="there is something already"):
+    with pytest.raises(NvfairError, match="the folder is not empty"):
         write_blind_copy(source, tmp_path / "a", tmp_path / "key.json", [SEEN])
 
 
