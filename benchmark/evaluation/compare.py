@@ -13,7 +13,7 @@ from benchmark.metrics.paired_differences import PairedDifference, paired_mean_d
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.figure_values import finite_or_none
 from benchmark.trial_scores.json_values import FlatValue
-from benchmark.trial_scores.scored_trials import ScoredTrials, scored_trials
+from benchmark.trial_scores.scored_trials import ScoredTrials, score_trials
 from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
@@ -116,7 +116,7 @@ def compare(
                 continue
             cell_trials = list(make_trials(windows.videos, generator, protocol.trials))
             first_scored, second_scored = (
-                scored_trials(scorer, cell_trials, windows.videos, protocol) for scorer in scorers
+                score_trials(scorer, cell_trials, windows.videos, protocol) for scorer in scorers
             )
             confidence = protocol.uncertainty.confidence
             compared.append(

@@ -45,7 +45,7 @@ class EmbeddingMap:
         return cls(tuple(content["drivers"]), points, tuple(content["shares"]))
 
 
-def embedding_map(
+def compute_embedding_map(
     embeddings: VideoEmbeddings, videos: pd.DataFrame, generators: Sequence[str], seed: int = 0
 ) -> EmbeddingMap:
     """The map of at most 400 videos by `generators`, driven by the eight people with most videos.

@@ -70,7 +70,7 @@ class MethodRecord:
 
     @property
     def seed(self) -> int | None:
-        """The training seed."""
+        """The seed that the training drew from."""
         return self.details.get("seed")
 
     @property

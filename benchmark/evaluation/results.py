@@ -130,14 +130,14 @@ class EvaluationResults:
         """The headline AUC of a cell, or of a shortcut."""
         return row.figures.auc(self.headline_figure(row.section))
 
-    def shortcuts_beside(self, cell: CellResult) -> list[ShortcutResult]:
+    def shortcuts_of(self, cell: CellResult) -> list[ShortcutResult]:
         """The shortcuts on the trials of a cell."""
         place = (cell.section, cell.generator)
         return [shortcut for shortcut in self.shortcuts if (shortcut.section, shortcut.generator) == place]
 
     def strongest_shortcut(self, cell: CellResult) -> ShortcutResult | None:
         """The shortcut with the largest headline AUC on the trials of a cell; None where there is no shortcut."""
-        return max(self.shortcuts_beside(cell), key=lambda shortcut: self.headline(shortcut).value, default=None)
+        return max(self.shortcuts_of(cell), key=lambda shortcut: self.headline(shortcut).value, default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as results.json holds them."""

@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark import controls
 from benchmark.controls.null_controls import score_null_rows, trial_null_rows
 from benchmark.evaluation.cache import CachedWindows, EvaluationCache
-from benchmark.evaluation.embedding_map import embedding_map
+from benchmark.evaluation.embedding_map import compute_embedding_map
 from benchmark.evaluation.result_rows import (
     CellResult,
     Exclusions,
@@ -139,7 +139,7 @@ class _CellScoring:
         self.cache.progress(f"scoring {candidate.name} on {cell.generator}")
         scorer = candidate.scorer(embeddings, windows, protocol.scoring)
         validation = self.validation[candidate.name]
-        context = CellContext(self.requested_videos, validation.both, self.cache.demographics)
+        context = CellContext(self.requested_videos, validation.scores, self.cache.demographics)
         figures = compute_cell_figures(scorer, windows.videos, cell.generator, cell.protocol, context)
         result = CellResult(
             method=candidate.name,
@@ -156,7 +156,7 @@ class _CellScoring:
             margin=self._margin(cell, figures),
             embedding_map=None
             if embeddings is None
-            else embedding_map(embeddings, windows.videos, cell_generators(cell.generator)),
+            else compute_embedding_map(embeddings, windows.videos, cell_generators(cell.generator)),
         )
         null_rows = [
             row | {"section": self.section.number, "generator": cell.generator, "method": candidate.name}

@@ -16,7 +16,7 @@ import pandas as pd
 
 from benchmark.methods.candidates import Candidate
 from benchmark.protocols.schema import Protocol
-from benchmark.trial_scores.scored_trials import scored_trials
+from benchmark.trial_scores.scored_trials import score_trials
 from benchmark.trials.trials import cell_names, make_trials
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
@@ -33,8 +33,8 @@ class ValidationScores:
     people: int = 0
 
     @property
-    def both(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """(genuine, impostor), or None."""
+    def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(genuine, impostor), or None where there are none."""
         return None if self.genuine is None or self.impostor is None else (self.genuine, self.impostor)
 
 
@@ -70,7 +70,7 @@ def compute_validation_scores(
     try:
         scorer = candidate.scorer(candidate.embeddings(windows, dataset), windows, protocol.scoring)
         scored_cells = [
-            scored_trials(scorer, list(make_trials(windows.videos, cell, protocol.trials)), windows.videos, protocol)
+            score_trials(scorer, list(make_trials(windows.videos, cell, protocol.trials)), windows.videos, protocol)
             for cell in cell_names(generators, protocol.trials)
         ]
     except NvfairError as error:  # a file of test embeddings has none of these videos; few people make no trials

@@ -161,18 +161,24 @@ class ScoresCandidate:
         return {"kind": "scores", "file": self.path.name}
 
 
-def as_candidate(text: str | Path, *, device: str = "cpu", declaration: Path | None = None) -> Candidate:
-    """The candidate that `text` names.
+def as_candidate(
+    method: Method | Candidate | type | str | Path, *, device: str = "cpu", declaration: Path | None = None
+) -> Candidate:
+    """The candidate for a method in memory or by name.
 
+    method: a method or a class of one, a loaded checkpoint, or a name: the folder of a checkpoint, "pretrained:NAME",
+    an installed method, package.module:attribute, or the path of a file of embeddings or scores.
     declaration: a YAML or JSON file of what it was trained on, for files that do not say it themselves.
     Raises NvfairError where nothing is found, or where a file comes without a declaration.
     """
-    path = checkpoint_folder(text)
+    if not isinstance(method, (str, Path)):
+        return _candidate_in_memory(method, device)
+    path = checkpoint_folder(method)
     if path.is_dir():
         return _checkpoint(path, device)
     if path.is_file():
         return _file(path, declaration)
-    name = str(text)
+    name = str(method)
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         if entry.name == name:
             return MethodCandidate(_built(entry.load(), name, device))
@@ -185,6 +191,14 @@ def as_candidate(text: str | Path, *, device: str = "cpu", declaration: Path | N
         + (f" ({', '.join(known)})" if known else "")
         + ", or package.module:attribute",
     )
+
+
+def _candidate_in_memory(method: Method | Candidate | type, device: str) -> Candidate:
+    if isinstance(method, (MethodCandidate, EmbeddingsCandidate, ScoresCandidate)):
+        return method
+    instance = _built(method, getattr(method, "__name__", type(method).__name__), device)
+    describe = getattr(instance, "describe", None)  # a checkpoint's record
+    return MethodCandidate(instance, describe() if callable(describe) else {})
 
 
 def _checkpoint(folder: Path, device: str) -> Candidate:

@@ -13,7 +13,8 @@ a checkpoint can build it again from JSON.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -114,12 +115,12 @@ class Network(nn.Module):
 
     def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
         """One embedding a window (W, D) float32, in the order of `windows`."""
-        result = np.empty((len(windows), self.embedding), dtype=np.float32)
         batch = max(1, _FRAMES // windows.length)
+        made = []
         for first in range(0, len(windows), batch):
             rows = windows.rows(slice(first, first + batch))
-            result[first : first + batch] = self.pooled(self(frames.take(rows))[0]).float().cpu().numpy()
-        return result
+            made.append(self.pooled(self(frames.take(rows))[0]).float())
+        return gathered(made, self.embedding)
 
 
 def network_class(method: str, where: object = "") -> type[Network]:
@@ -135,6 +136,14 @@ def window_embedding(embeddings: Tensor) -> Tensor:
     return functional.normalize(embeddings.mean(dim=2), dim=1)
 
 
+def gathered(embeddings: Sequence[Tensor], size: int) -> np.ndarray:
+    """Batches (b, D) of embeddings as one table (W, D) float32; the host waits for the device once, not once a batch.
+
+    size: D.
+    """
+    return torch.cat(list(embeddings)).cpu().numpy() if embeddings else np.empty((0, size), dtype=np.float32)
+
+
 def embed_windows(
     network: Network, windows: WindowSet, frames: FramePoints | None = None, device: torch.device | str = "cpu"
 ) -> np.ndarray:
@@ -146,10 +155,21 @@ def embed_windows(
         frames = FramePoints(network.points(windows), device)
     was_training = network.training
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), whole_float32():
         result = network.embed(frames, windows)
     network.train(was_training)
     return result
+
+
+@contextmanager
+def whole_float32() -> Iterator[None]:
+    """Within, float32 convolutions on a GPU are float32: cuDNN would otherwise keep 10 bits of every factor."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _shape(cls: type[Network], content: dict[str, Any], where: object) -> Any:

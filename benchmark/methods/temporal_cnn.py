@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.methods.inputs import FrameFeatures, Input, feature_statistics, feature_width, parse_input
-from benchmark.methods.network import Network
-from benchmark.windows.device_frames import FramePoints
+from benchmark.methods.network import Network, gathered
+from benchmark.windows.device_frames import FramePoints, to_device
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.errors import NvfairError
@@ -207,7 +207,7 @@ class TemporalCnn(Network):
         hidden = hidden.reshape(hidden.shape[0], -1, frames).transpose(0, 1)  # (B, H, T)
         if order is None:
             return self.temporal(hidden), None
-        reordered = hidden.gather(2, order[:, None, :].expand(-1, hidden.shape[1], -1))
+        reordered = _Reordered.apply(hidden, order)
         both = self.temporal(torch.cat([hidden, reordered]))
         return both[: len(hidden)], both[len(hidden) :]
 
@@ -217,7 +217,7 @@ class TemporalCnn(Network):
 
     def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
         """One embedding a window (W, D); a frame is projected once however many windows share it."""
-        result = np.empty((len(windows), self.embedding), dtype=np.float32)
+        made = []
         steps = torch.arange(windows.length, device=frames.device)
         first = 0
         while first < len(windows):  # in the order of videos, so that a batch's frames lie together
@@ -225,11 +225,11 @@ class TemporalCnn(Network):
             low, high = int(windows.start[first]), int(windows.start[last - 1]) + windows.length
             parts = torch.arange(low, high).split(_FRAMES)
             hidden = torch.cat([self.project(self.features(frames.take(part))) for part in parts], dim=1)
-            start = torch.from_numpy(windows.start[first:last] - low).to(frames.device)
+            start = to_device(torch.from_numpy(windows.start[first:last] - low), frames.device)
             batch = hidden[:, start[:, None] + steps].transpose(0, 1)  # (B, H, T)
-            result[first:last] = self.pooled(self.temporal(batch)).cpu().numpy()
+            made.append(self.pooled(self.temporal(batch)))
             first = last
-        return result
+        return gathered(made, self.embedding)
 
 
 def _batch_end(windows: WindowSet, first: int) -> int:
@@ -238,6 +238,28 @@ def _batch_end(windows: WindowSet, first: int) -> int:
     limit = min(first + _WINDOWS, len(windows))
     fits = np.searchsorted(windows.start[first:limit], low + 4 * _FRAMES - windows.length, side="right")
     return first + max(int(fits), 1)
+
+
+class _Reordered(torch.autograd.Function):
+    """Frames (B, H, T) of each window in another order (B, T).
+
+    An order is a permutation, so its gradient is the opposite one. `gather` has a GPU add gradients up for whatever
+    indices there might be, which in deterministic mode sorts them all and has the host wait.
+    """
+
+    @staticmethod
+    def forward(context: Any, hidden: Tensor, order: Tensor) -> Tensor:
+        context.save_for_backward(order)
+        return _gathered(hidden, order)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (order,) = context.saved_tensors
+        return _gathered(gradients[0], order.argsort(dim=1)), None
+
+
+def _gathered(hidden: Tensor, order: Tensor) -> Tensor:
+    return hidden.gather(2, order[:, None, :].expand(-1, hidden.shape[1], -1))
 
 
 def _over_channels(norm: nn.Module, hidden: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ def write_markdown(path: Path, results: EvaluationResults) -> None:
 
 
 def render_markdown(results: EvaluationResults) -> str:
-    """The report as text."""
+    """The Markdown report of `results` as text."""
     return "\n".join(_lines(results)) + "\n"
 
 

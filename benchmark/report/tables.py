@@ -173,8 +173,8 @@ def _headlines(
         value = sum(values) / len(values)
         family = _common_family(results, group) if relation == "unseen" else ""
         generators = {cell.generator for cell in group}
-        beside = [(results.headline(row).value, row.name) for row in shortcuts if row.generator in generators]
-        strongest = max(beside, default=None)
+        shortcut_aucs = [(results.headline(row).value, row.name) for row in shortcuts if row.generator in generators]
+        strongest = max(shortcut_aucs, default=None)
         all_near = all(cell.is_near_shortcut for cell in group)
         headlines.append(
             Headline(

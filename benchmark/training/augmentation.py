@@ -14,10 +14,11 @@ from benchmark.methods.train_options import Augmentation
 from nvfair_tools.errors import NvfairError
 
 
-def augment(points: Tensor, twins: Sequence[int] | None, options: Augmentation) -> Tensor:
+def augment(points: Tensor, twins: Sequence[int] | Tensor | None, options: Augmentation) -> Tensor:
     """Windows (B, T, N, C) changed as asked for; draws from torch's random state.
 
-    twins: where each point's mirror image stands; NvfairError where `mirror` is asked for without them.
+    twins: where each point's mirror image stands, best on the points' device: the host waits while others are sent.
+    Raises NvfairError where `mirror` is asked for without them.
     """
     if options.speed:
         points = _played(points, 1 + options.speed * (2 * torch.rand(len(points), device=points.device) - 1))

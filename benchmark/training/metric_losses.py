@@ -1,8 +1,9 @@
-"""Other losses of metric learning, for comparison: triplet and supervised contrastive, by pytorch-metric-learning.
+"""Other losses of metric learning, for comparison: triplet and supervised contrastive.
 
 Legend: B windows, D embedding size, U temporal positions, S = B U samples.
 Every temporal position is a sample of its own, with its window's driver, face and clip. Which samples pull and which
-push is decided here, on the host, from labels alone, so that samples of one driving clip never pull.
+push is decided here, on the host, from labels alone, so that samples of one driving clip never pull and the host never
+waits for a GPU to count them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from benchmark.methods.train_options import LossOptions
 from benchmark.windows.device_frames import to_device
@@ -44,31 +46,43 @@ def metric_loss(
 ) -> Tensor:
     """The loss of embeddings (B, D, U), a scalar; zero where nothing in the batch pulls or nothing pushes.
 
-    "triplet": mean over triplets of max(0, |a - p| - |a - n| + margin), Euclidean, one triplet for each sample and each
-    window that pulls it, with a position of that window and a sample that pushes drawn by `rng`.
-    "supcon": Khosla et al. 2020, equation 2, over cosines divided by `temperature`.
+    Samples are brought to unit length first. "triplet": mean over triplets of max(0, |a - p| - |a - n| + margin),
+    Euclidean, one triplet for each sample and each window that pulls it, with a position of that window and a sample
+    that pushes drawn by `rng`. "supcon": Khosla et al. 2020, equation 2, over cosines divided by `temperature`, the
+    mean over samples that something pulls.
     """
-    samples = embeddings.float().transpose(1, 2).flatten(0, 1)  # (S, D)
-    positions = embeddings.shape[2]
-    indices: tuple[np.ndarray, ...]
+    samples = functional.normalize(embeddings.float().transpose(1, 2), dim=2)  # (B, U, D)
     pull, push = pull_and_push(driver, target, clip, options)
     if not pull.any() or not push.any():
         return samples.sum() * 0
-    labels = to_device(torch.from_numpy(np.repeat(driver, positions)), samples.device)
     if options.kind == "triplet":
-        from pytorch_metric_learning.losses import TripletMarginLoss
-        from pytorch_metric_learning.reducers import MeanReducer
+        return _triplet(samples, triplets(pull, push, samples.shape[1], rng), options.margin)
+    return _supcon(samples, pull, push, options.temperature)
 
-        loss = TripletMarginLoss(margin=options.margin, reducer=MeanReducer())
-        indices = triplets(pull, push, positions, rng)
-    else:
-        from pytorch_metric_learning.losses import SupConLoss
 
-        loss = SupConLoss(temperature=options.temperature)
-        every = np.ones((positions, positions), dtype=bool)
-        indices = (*np.nonzero(np.kron(pull, every)), *np.nonzero(np.kron(push, every)))
-    chosen = tuple(to_device(torch.from_numpy(index.astype(np.int64)), samples.device) for index in indices)
-    return loss(samples, labels, chosen)
+def _triplet(samples: Tensor, chosen: tuple[np.ndarray, ...], margin: float) -> Tensor:
+    """samples (B, U, D); chosen: as `triplets` gives them."""
+    flat = samples.flatten(0, 1)
+    anchor, positive, negative = (flat[to_device(torch.from_numpy(index), flat.device)] for index in chosen)
+    near, far = (torch.linalg.vector_norm(anchor - other, dim=1) for other in (positive, negative))
+    return functional.relu(near - far + margin).mean()
+
+
+def _supcon(samples: Tensor, pull: np.ndarray, push: np.ndarray, temperature: float) -> Tensor:
+    """samples (B, U, D); pull, push (B, B)."""
+    positions = samples.shape[1]
+    pulling = pull.sum(axis=1)
+    # What a pair counts for: its anchor's mean over the samples that pull it, and the mean over anchors that have such.
+    share = pull / np.maximum(pulling, 1)[:, None] / (np.count_nonzero(pulling) * positions**2)
+    weights, others = (
+        to_device(torch.from_numpy(table), samples.device)[:, None, :, None]
+        for table in (share.astype(np.float32), ~(pull | push))
+    )
+    likeness = torch.einsum("bud,cvd->bucv", samples, samples) / temperature
+    # A finite number in place of minus infinity, whose gradient through logsumexp would be NaN.
+    kept = likeness.masked_fill(others, torch.finfo(likeness.dtype).min / 4)
+    total = torch.logsumexp(kept, dim=(2, 3), keepdim=True)
+    return (weights * (total - likeness)).sum()
 
 
 def triplets(

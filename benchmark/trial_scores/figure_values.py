@@ -31,7 +31,7 @@ class IntervalFigure:
     reason: str = ""
 
     @classmethod
-    def of(cls, interval: Interval) -> IntervalFigure:
+    def from_interval(cls, interval: Interval) -> IntervalFigure:
         """The figure that a metric gives with NaN for a missing interval."""
         low, high = finite_or_none(interval.low), finite_or_none(interval.high)
         return cls(interval.value, low, high, interval.people, interval.reason)

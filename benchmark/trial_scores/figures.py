@@ -16,7 +16,7 @@ from benchmark.metrics.subgroups import compare_subgroups, worst_decile_auc
 from benchmark.metrics.thresholds import fmr_support, threshold_at_eer, threshold_at_fmr
 from benchmark.protocols.schema import Protocol, TrialRule
 from benchmark.trial_scores.cell_figures import CellFigures
-from benchmark.trial_scores.chart_data import chart_data
+from benchmark.trial_scores.chart_data import compute_chart_data
 from benchmark.trial_scores.figure_values import (
     DetectionCost,
     EqualErrorRate,
@@ -31,7 +31,7 @@ from benchmark.trial_scores.figure_values import (
     TrialCounts,
     finite_or_none,
 )
-from benchmark.trial_scores.scored_trials import ScoredTrials, collection_of_person, scored_trials
+from benchmark.trial_scores.scored_trials import ScoredTrials, collection_of_person, score_trials
 from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import TargetTrials
 
@@ -61,35 +61,32 @@ def compute_figures(
 
     Raises NvfairError where a score is missing or NaN, naming the trial, and where no target has an AUC.
     """
-    scored = scored_trials(scorer, trials, videos, protocol)
+    scored = score_trials(scorer, trials, videos, protocol)
     genuine, impostor, auc_by_target = scored.genuine, scored.impostor, scored.auc_by_target
     curve = roc.roc_curve(genuine, impostor)
-    fmr_targets = protocol.scoring.fmr_targets
+    failures, at_thresholds, failed = None, None, FailedTrials()
     requested = _requested_trials(requested_trials, protocol)
-    failed = (
-        count_failed_trials(requested, [scores.trials for scores in scored.target_scores])
-        if requested
-        else FailedTrials()
-    )
+    if requested:
+        failed = count_failed_trials(requested, [scores.trials for scores in scored.target_scores])
+    if requested_trials is not None:
+        failures = _failures(scored, requested, failed, protocol)
+    if validation_scores is not None:
+        at_thresholds = _rates_at_validation_thresholds(genuine, impostor, validation_scores, failed, protocol)
     has_permutation = full and protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS
     return CellFigures(
-        auc_mean=IntervalFigure.of(scored.mean_interval()),
-        auc_pooled=IntervalFigure.of(scored.pooled_interval()),
+        auc_mean=IntervalFigure.from_interval(scored.mean_interval()),
+        auc_pooled=IntervalFigure.from_interval(scored.pooled_interval()),
         eer=_eer(curve),
-        tpr_at_fmr={str(target): _rate_at_fmr(scored, target) for target in fmr_targets},
+        tpr_at_fmr={str(target): _rate_at_fmr(scored, target) for target in protocol.scoring.fmr_targets},
         min_dcf=DetectionCost(min_dcf(curve, COSTS), COSTS.prior, COSTS.miss, COSTS.false_alarm),
         information=_cllr(genuine, impostor, curve, validation_scores),
         worst_decile=worst_decile_auc(auc_by_target),
         auc_by_target={target: auc_by_target[target] for target in sorted(auc_by_target)},
         trials=TrialCounts(len(genuine), len(impostor), len(scored.complete_targets)),
-        failures=None if requested_trials is None else _failures(scored, requested, failed, protocol),
-        at_validation_threshold=None
-        if validation_scores is None
-        else _rates_at_validation_thresholds(genuine, impostor, validation_scores, failed, protocol),
-        subgroups={column: _subgroups(auc_by_target, values) for column, values in sorted(demographics.items())}
-        if demographics
-        else None,
-        charts=chart_data(scorer, scored, curve) if full else None,
+        failures=failures,
+        at_validation_threshold=at_thresholds,
+        subgroups=_subgroups(auc_by_target, demographics) if demographics else None,
+        charts=compute_chart_data(scorer, scored, curve) if full else None,
         permutation=_permutation(scored, videos, protocol) if has_permutation else None,
     )
 
@@ -180,15 +177,21 @@ def _rates_at_validation_thresholds(
     return result
 
 
-def _subgroups(auc_by_target: Mapping[str, float], values: Mapping[str, str | None]) -> SubgroupFigures:
-    result = compare_subgroups(auc_by_target, values)
-    return SubgroupFigures(
-        groups={value: GroupFigures(g.people, g.auc, g.supported) for value, g in result.groups.items()},
-        gap=finite_or_none(result.gap),
-        best=result.best,
-        worst=result.worst,
-        unknown=result.unknown,
-    )
+def _subgroups(
+    auc_by_target: Mapping[str, float], demographics: Mapping[str, Mapping[str, str | None]]
+) -> dict[str, SubgroupFigures]:
+    """Figures of groups of people by each demographic column, in the order of the columns' names."""
+    figures = {}
+    for column, values in sorted(demographics.items()):
+        subgroups = compare_subgroups(auc_by_target, values)
+        figures[column] = SubgroupFigures(
+            groups={value: GroupFigures(g.people, g.auc, g.supported) for value, g in subgroups.groups.items()},
+            gap=finite_or_none(subgroups.gap),
+            best=subgroups.best,
+            worst=subgroups.worst,
+            unknown=subgroups.unknown,
+        )
+    return figures
 
 
 def _permutation(scored: ScoredTrials, videos: pd.DataFrame, protocol: Protocol) -> PermutationFigures:

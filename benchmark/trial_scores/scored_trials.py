@@ -59,12 +59,12 @@ class ScoredTrials:
 
     @cached_property
     def genuine(self) -> np.ndarray:
-        """All genuine scores (G,)."""
+        """Genuine scores (G,) of all targets, one after another."""
         return np.concatenate([s.genuine for s in self.target_scores]) if self.target_scores else np.empty(0)
 
     @cached_property
     def impostor(self) -> np.ndarray:
-        """All impostor scores (I,)."""
+        """Impostor scores (I,) of all targets, one after another."""
         return np.concatenate([s.impostor for s in self.target_scores]) if self.target_scores else np.empty(0)
 
     @cached_property
@@ -126,7 +126,7 @@ class ScoredTrials:
         return pooled_auc_interval(statistics, self.weights, self.uncertainty.confidence, self.strata_count)
 
 
-def scored_trials(
+def score_trials(
     scorer: PairScorer, trials: Sequence[TargetTrials], videos: pd.DataFrame, protocol: Protocol
 ) -> ScoredTrials:
     """Scores those of `trials` that have genuine and impostor pairs, and numbers the people in them.

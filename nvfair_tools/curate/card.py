@@ -169,10 +169,10 @@ def _write_plots(folder: Path, videos: pd.DataFrame) -> list[Path]:
     counts = counts.reindex(columns=[split for split in SPLITS if split in counts])
     figure = Figure(figsize=(6, 0.6 + 0.4 * max(1, len(counts))), layout="constrained")
     axes = figure.subplots()
-    left = pd.Series(0, index=counts.index)
+    bar_starts = pd.Series(0, index=counts.index)
     for split in counts:
-        axes.barh(counts.index, counts[split], left=left, label=split)
-        left = left + counts[split]
+        axes.barh(counts.index, counts[split], left=bar_starts, label=split)
+        bar_starts = bar_starts + counts[split]
     axes.set_xlabel("videos (all but the real ones are synthetic)")
     if len(counts.columns):
         axes.legend(frameon=False, fontsize="small")

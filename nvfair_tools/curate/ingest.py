@@ -177,7 +177,7 @@ class DigestWorker:
 
 @dataclass(frozen=True)
 class TrackTask:
-    """A video to read and track.
+    """The files of one video to read and track.
 
     video: its file. output: the file to write. truncated: "fail" or "keep", what happens with a file that is cut off.
     content: what the output holds: the whole "track", or only its "frame rows", with or without the full mesh

@@ -16,7 +16,7 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class LandmarkTask:
-    """A reenactment to track.
+    """The files of one reenactment to track.
 
     video: its file. rows: the file to write, with the rows of its frames. path: the same, relative to the data set.
     driver_track: the driving clip's track, whose times and length the reenactment has. mesh: whether to keep all 478

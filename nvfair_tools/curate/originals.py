@@ -20,8 +20,8 @@ VERSION = "1"
 
 @dataclass(frozen=True)
 class OriginalTask:
-    """A clip to encode again. output: the file to write. path: the same, relative to the data set. frames: the number
-    of frames in its track."""
+    """The files of one clip to encode again. output: the file to write. path: the same, relative to the data set.
+    frames: the number of frames in its track."""
 
     source: Path
     output: Path

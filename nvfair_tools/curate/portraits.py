@@ -35,7 +35,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 @dataclass(frozen=True)
 class Portrait:
-    """A person's source image.
+    """The source image of one person, and how it was made.
 
     id: hash of what determines it, also the id of the one-frame track with its mesh. path: relative to the data set.
     clip_id: id of the clip that it was taken from, "" where the list of clips names a picture. flags: see
@@ -52,7 +52,7 @@ class Portrait:
 
 @dataclass(frozen=True)
 class PortraitTask:
-    """A portrait to make.
+    """The files of one portrait to make.
 
     source: a picture, or the clip that goes with `clip_track`. output, path: the file to write, absolute and relative
     to the data set. track: the file to write with the mesh.

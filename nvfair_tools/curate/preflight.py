@@ -72,7 +72,7 @@ class CheckReport:
     def _title(self) -> str:
         errors, warnings = len(self.at_level("error")), len(self.at_level("warning"))
         verdict = "The recipe can be built" if self.passed else "The recipe cannot be built yet"
-        return f"{verdict}: {errors} errors, {warnings} warnings"
+        return f"{verdict}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
 
 
 def check(recipe: str | Path | Recipe) -> CheckReport:

@@ -46,7 +46,7 @@ class DrivingClip:
 
 @dataclass(frozen=True)
 class RenderTask:
-    """A video to render.
+    """The files of one video to render.
 
     portrait_id: id of the target's portrait. picture, portrait_track: the portrait's image and its one-frame track.
     output, path: the file to write, absolute and relative to the data set.

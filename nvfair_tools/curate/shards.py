@@ -33,7 +33,8 @@ class StoredFrames:
 
 @dataclass(frozen=True)
 class ShardTask:
-    """A part to write. output, path: its file, absolute and relative to the data set. videos: (id, frames) in order."""
+    """The files and settings of one part to write. output, path: its file, absolute and relative to the data set.
+    videos: (video id, its frames) in order."""
 
     output: Path
     path: str

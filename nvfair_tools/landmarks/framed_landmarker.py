@@ -100,11 +100,11 @@ class FramedLandmarker:
 
 
 def _still_fits(crop: Square, around_face: Square) -> bool:
-    """Whether the face, whose own square is `around_face`, is well within `crop`."""
+    """Returns whether the face, whose own square is `around_face`, is well within `crop`."""
     (x, y), side = crop
     (face_x, face_y), face_side = around_face
-    near = max(abs(x - face_x), abs(y - face_y)) <= _MAX_OFFSET * side
-    return near and 1 / _MAX_SIZE_CHANGE <= face_side / side <= _MAX_SIZE_CHANGE
+    is_near = max(abs(x - face_x), abs(y - face_y)) <= _MAX_OFFSET * side
+    return is_near and 1 / _MAX_SIZE_CHANGE <= face_side / side <= _MAX_SIZE_CHANGE
 
 
 def _closeness(box: np.ndarray, other: np.ndarray) -> float:

@@ -44,7 +44,7 @@ class Track:
 
 def save_track(path: str | Path, track: Track) -> None:
     """Writes a track as an .npz file for `numpy.load`; the file appears whole, and equal tracks give equal bytes."""
-    about = {
+    metadata = {
         "format_version": FORMAT_VERSION,
         "size": list(track.size),
         "detector": track.detector,
@@ -56,7 +56,7 @@ def save_track(path: str | Path, track: Track) -> None:
         "mesh": np.ascontiguousarray(track.mesh, dtype=np.float32),
         "valid": np.asarray(track.valid, dtype=bool),
         "time": np.asarray(track.time, dtype=np.float64),
-        "about": np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8),
+        "about": np.frombuffer(json.dumps(metadata, ensure_ascii=False).encode(), dtype=np.uint8),
     }
     # `numpy.savez` stamps each member with the present time, so the members are written here. They are not compressed:
     # noise in the low bits of a mesh leaves little to gain.
@@ -72,8 +72,8 @@ def load_track(path: str | Path) -> Track:
     path = Path(path)
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            about = json.loads(stored["about"].tobytes())
-            version = about.get("format_version")
+            metadata = json.loads(stored["about"].tobytes())
+            version = metadata.get("format_version")
             if version != FORMAT_VERSION:
                 raise NvfairError(
                     f"track format version {version!r}",
@@ -84,12 +84,12 @@ def load_track(path: str | Path) -> Track:
             return Track(
                 mesh=stored["mesh"],
                 valid=stored["valid"],
-                reason=np.array(about["reason"], dtype=object),
+                reason=np.array(metadata["reason"], dtype=object),
                 time=stored["time"],
-                size=(int(about["size"][0]), int(about["size"][1])),
-                detector=about["detector"],
-                version=about["version"],
-                flags=tuple(about["flags"]),
+                size=(int(metadata["size"][0]), int(metadata["size"][1])),
+                detector=metadata["detector"],
+                version=metadata["version"],
+                flags=tuple(metadata["flags"]),
             )
     except FileNotFoundError as error:
         raise NvfairError("no such track", where=path, remedy="track the video first") from error

@@ -131,9 +131,9 @@ class _FaceFollower:
         candidate, since = faces[0], time
         if self._elsewhere is not None:
             last_box, first_time = self._elsewhere
-            near = [face for face in faces if box_overlap(last_box, face[1]) >= _SAME_FACE_OVERLAP]
-            if near:
-                candidate, since = near[0], first_time
+            nearby = [face for face in faces if box_overlap(last_box, face[1]) >= _SAME_FACE_OVERLAP]
+            if nearby:
+                candidate, since = nearby[0], first_time
         if time - since >= _SETTLED_SECONDS:
             self.flags.add("face_jumped")
             return candidate

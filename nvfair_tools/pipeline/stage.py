@@ -45,7 +45,7 @@ class StageRunner:
         outputs: Mapping[str, str] | None = None,
         engine: Engine | None = None,
     ) -> dict[str, ItemResult]:
-        """Results of every item of `batches` by id, running those that an earlier run has not settled.
+        """Runs the items of `batches` that no earlier run has settled; returns the results of all items by id.
 
         outputs: {id: path relative to the data set} of the file that an item writes. An item whose file is gone, has
         another size than was recorded, or has since been written by another item, is done again. engine: the place
@@ -85,7 +85,7 @@ class StageRunner:
         outputs: Mapping[str, str] | None = None,
         engine: Engine | None = None,
     ) -> dict[str, ItemResult]:
-        """The same as `run` for a stage whose items share nothing. payloads: {item id: payload}."""
+        """Does the same as `run` for a stage whose items share nothing. payloads: {item id: payload}."""
         batches = [Batch(((id, payload),)) for id, payload in payloads.items()]
         return self.run(stage, _SingleItemFactory(factory), batches, outputs=outputs, engine=engine)
 

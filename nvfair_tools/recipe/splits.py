@@ -75,7 +75,9 @@ def read_split_file(path: Path) -> dict[str, str]:
     reader = csv.DictReader(text.splitlines())
     if not {"identity", "split"} <= set(reader.fieldnames or []):
         raise NvfairError(
-            f"its columns are {reader.fieldnames}", where=path, expected="identity, split and, for bare ids, source"
+            f"the split file has the columns {reader.fieldnames}",
+            where=path,
+            expected="identity, split and, for bare ids, source",
         )
     splits: dict[str, str] = {}
     problems = []

@@ -43,7 +43,7 @@ class ReleaseFile:
 
 @dataclass(frozen=True)
 class Release:
-    """A release on disk.
+    """A published release in a folder on disk, with its people and generators.
 
     files: all of them, by name. absent: (name, reason, detail) of files that the release lists and the folder lacks.
     splits: {identity: split} of its people. generators: how the data set describes each (label, family, version,

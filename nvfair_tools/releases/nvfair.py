@@ -133,7 +133,9 @@ def _judge(file: ReleaseFile, rows: list[SheetRow], sheet: Sheet) -> ItemResult:
     row = rows[0]
     if any((other.synthetic, other.cross, other.licence, other.uses)
            != (row.synthetic, row.cross, row.licence, row.uses) for other in rows):  # fmt: skip
-        return rejected("ambiguous_spreadsheet_row", f"rows {', '.join(str(r.number) for r in rows)} fit it and differ")
+        return rejected(
+            "ambiguous_spreadsheet_row", f"rows {', '.join(str(row.number) for row in rows)} fit it and differ"
+        )
     if row.synthetic is not None and row.synthetic != (file.kind != "real"):
         kind = "synthetic" if row.synthetic else "real"
         return rejected("contradicts_spreadsheet", f"row {row.number} calls it {kind}; by its place it is {file.kind}")

@@ -114,7 +114,7 @@ def identities_table(release: Release, videos: pd.DataFrame) -> pd.DataFrame:
                 "identity": identity,
                 "source": identity.partition(":")[0],
                 "split": release.splits[identity],
-                "identity_aliases": list(identity_aliases(identity)),
+                "aliases": list(identity_aliases(identity)),
                 "clips": sum(video["kind"] == "real" for video in usable),
                 "portrait": None,
                 "portrait_clip": None,

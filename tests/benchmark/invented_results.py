@@ -24,12 +24,12 @@ from benchmark.evaluation.result_rows import (
 from benchmark.evaluation.results import EvaluatedData, EvaluatedProtocol, EvaluationResults
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.chart_data import (
+    BandPoints,
     ChartData,
+    CurvePoints,
     DistanceFigures,
+    HistogramCounts,
     PersonFigures,
-    RocBand,
-    RocCurve,
-    ScoreHistogram,
 )
 from benchmark.trial_scores.figure_values import (
     CrossCrossFigures,
@@ -51,9 +51,9 @@ EER = EqualErrorRate(0.2, 0.18, 0.22)
 TRIALS = TrialCounts(genuine=120, impostor=2400, targets=2)
 PEOPLE = {"toy:0": 0.9, "toy:1": 0.7}
 CHARTS = ChartData(
-    curve=RocCurve((0.0, 0.1, 1.0), (0.0, 0.6, 1.0)),
-    band=RocBand((0.1, 0.5), (0.6, 0.9), (0.5, None), (0.7, None), ""),
-    histogram=ScoreHistogram((-1.0, -0.5, 0.0), (20, 100), (1400, 999), 0, 1),
+    curve=CurvePoints((0.0, 0.1, 1.0), (0.0, 0.6, 1.0)),
+    band=BandPoints((0.1, 0.5), (0.6, 0.9), (0.5, None), (0.7, None), ""),
+    histogram=HistogramCounts((-1.0, -0.5, 0.0), (20, 100), (1400, 999), 0, 1),
     distances=DistanceFigures(0.4, 0.8, 2.0),
     people=(PersonFigures("toy:0", 0.9, 0.1, None, 60, 1200), PersonFigures("toy:1", 0.7, 0.3, 0.8, 60, 1200)),
 )

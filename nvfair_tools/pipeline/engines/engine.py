@@ -42,7 +42,7 @@ class Engine(Protocol):
     def run(
         self, factory: Callable[[], StageWorker], batches: Iterable[Batch], *, time_limit: float
     ) -> Iterator[tuple[str, ItemResult]]:
-        """(id, result) of every item, in the order in which they end.
+        """Yields (id, result) of every item, in the order in which they end.
 
         factory: picklable; called once a worker. time_limit: seconds for one item, and for the work a batch shares.
         Raises what the factory raises. Closing the iterator stops the workers.
@@ -51,7 +51,7 @@ class Engine(Protocol):
 
 
 def failure_result(error: BaseException) -> ItemResult:
-    """The failed result that stands for an exception raised by an item.
+    """Makes the failed result that stands for an exception raised by an item.
 
     An error that names its `cause` or `reason` (MediaError, GapTooLong) keeps it. A mistake in the input is final. I/O,
     memory, encoder and unexpected errors are retryable: the machine may have recovered, or a later release may have

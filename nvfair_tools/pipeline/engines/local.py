@@ -127,7 +127,7 @@ class _WorkerPool:
         self._setup_crashes = 0
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[str, ItemResult]]:
-        """(id, result) of every item, in the order in which they end."""
+        """Yields (id, result) of every item, in the order in which they end."""
         source = iter(batches)
         waiting: deque[Batch] = deque()
         exhausted = False
@@ -151,7 +151,7 @@ class _WorkerPool:
             yield from self._wait_and_handle(waiting)
 
     def stop(self) -> None:
-        """Ends all worker processes."""
+        """Ends all worker processes and the programs they started."""
         for worker in self._workers:
             worker.kill()
         self._workers = []
@@ -195,7 +195,7 @@ class _WorkerPool:
                 yield from self._remove_lost_worker(worker, waiting, failed("time_limit", detail, retryable=True))
 
     def _handle_message(self, worker: _WorkerProcess, message: tuple) -> Iterator[tuple[str, ItemResult]]:
-        """Results that a worker's message brings. Messages: see `_worker_main`."""
+        """Yields the results that a worker's message brings; `_worker_main` lists the messages."""
         kind, *values = message
         if kind == "ready":
             worker.ready = True

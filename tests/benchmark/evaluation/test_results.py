@@ -87,10 +87,10 @@ def test_a_folder_without_a_report_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_the_headline_is_the_figure_that_the_protocol_names() -> None:
     pooled = Protocol(name="pooled", scoring={"headline": "pooled-auc"})
-    both = results(protocols=(*results().protocols, EvaluatedProtocol(1, pooled.digest, pooled)))
+    with_pooled = results(protocols=(*results().protocols, EvaluatedProtocol(1, pooled.digest, pooled)))
     first, second = cell("cnn", "alpha"), cell("cnn", "alpha", section=1, protocol="pooled")
-    assert both.headline(first) == first.figures.auc_mean
-    assert both.headline(second) == second.figures.auc_pooled
+    assert with_pooled.headline(first) == first.figures.auc_mean
+    assert with_pooled.headline(second) == second.figures.auc_pooled
 
 
 def test_the_strongest_shortcut_is_of_the_same_generator_and_section() -> None:
@@ -101,9 +101,9 @@ def test_the_strongest_shortcut_is_of_the_same_generator_and_section() -> None:
             (0, "still frame", "beta", 0.9), (1, "still frame", "alpha", 0.95),
         )
     ]  # fmt: skip
-    some = results(shortcuts=tuple(shortcuts))
-    assert some.strongest_shortcut(cell("cnn", "alpha")) == shortcuts[1]
-    assert some.strongest_shortcut(cell("cnn", "gamma")) is None
+    shortened = results(shortcuts=tuple(shortcuts))
+    assert shortened.strongest_shortcut(cell("cnn", "alpha")) == shortcuts[1]
+    assert shortened.strongest_shortcut(cell("cnn", "gamma")) is None
 
 
 class _Cells(HTMLParser):

@@ -48,9 +48,9 @@ def folder(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(folder: Path) -> MethodCandidate:
-    found = as_candidate(folder)
-    assert isinstance(found, MethodCandidate)
-    return found
+    candidate = as_candidate(folder)
+    assert isinstance(candidate, MethodCandidate)
+    return candidate
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,10 @@ def results(data: Dataset, trained: MethodCandidate) -> EvaluationResults:
 
 
 def test_cells_stand_under_the_protocol_their_generator_fits(results: EvaluationResults) -> None:
-    found = {(c.generator, c.relation, c.protocol) for c in results.cells}
-    assert found == {("alpha", "seen", "nvfair-seen"), ("beta", "unseen", "nvfair-unseen")}
+    assert {(cell.generator, cell.relation, cell.protocol) for cell in results.cells} == {
+        ("alpha", "seen", "nvfair-seen"),
+        ("beta", "unseen", "nvfair-unseen"),
+    }
 
 
 def test_figures_equal_a_plain_reckoning_from_the_embeddings(
@@ -76,25 +78,25 @@ def test_figures_equal_a_plain_reckoning_from_the_embeddings(
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         mean[video] = rows.mean(axis=0) / np.linalg.norm(rows.mean(axis=0))
     about = data.videos.set_index("video")
-    areas = {}
+    aucs = {}
     for target in sorted(about.loc[list(mean), "target"].unique()):
-        own = [v for v in mean if about["target"][v] == target == about["driver"][v]]
-        other = [v for v in mean if about["target"][v] == target != about["driver"][v]]
-        genuine = [-np.linalg.norm(mean[a] - mean[b]) for n, a in enumerate(own) for b in own[n + 1 :]]
-        impostor = [-np.linalg.norm(mean[a] - mean[b]) for a in own for b in other]
-        areas[target] = roc.auc(np.array(genuine), np.array(impostor))
+        self_videos = [v for v in mean if about["target"][v] == target == about["driver"][v]]
+        cross_videos = [v for v in mean if about["target"][v] == target != about["driver"][v]]
+        genuine = [-np.linalg.norm(mean[a] - mean[b]) for n, a in enumerate(self_videos) for b in self_videos[n + 1 :]]
+        impostor = [-np.linalg.norm(mean[a] - mean[b]) for a in self_videos for b in cross_videos]
+        aucs[target] = roc.auc(np.array(genuine), np.array(impostor))
     cell = next(c for c in results.cells if c.generator == "alpha")
-    assert cell.figures.auc_by_target == pytest.approx(areas)
-    assert cell.figures.auc_mean.value == pytest.approx(np.mean(list(areas.values())))
+    assert cell.figures.auc_by_target == pytest.approx(aucs)
+    assert cell.figures.auc_mean.value == pytest.approx(np.mean(list(aucs.values())))
     assert cell.figures.trials == TrialCounts(genuine=4 * 6, impostor=4 * 4 * 12, targets=4)
 
 
 def test_every_cell_has_its_shortcuts_and_cross_trials_beside_it(results: EvaluationResults) -> None:
     for cell in results.cells:
-        beside = results.shortcuts_beside(cell)
-        assert {shortcut.name for shortcut in beside} == {SHAPE, STILL, POSE, CROSSNESS, ORIGIN, LENGTH}
-        assert all(shortcut.figures.trials == cell.figures.trials for shortcut in beside)
-        best = max(beside, key=lambda shortcut: shortcut.figures.auc_mean.value)
+        shortcuts = results.shortcuts_of(cell)
+        assert {shortcut.name for shortcut in shortcuts} == {SHAPE, STILL, POSE, CROSSNESS, ORIGIN, LENGTH}
+        assert all(shortcut.figures.trials == cell.figures.trials for shortcut in shortcuts)
+        best = max(shortcuts, key=lambda shortcut: shortcut.figures.auc_mean.value)
         assert results.strongest_shortcut(cell) == best
         auc = cell.figures.auc_mean
         assert cell.margin.value == pytest.approx(auc.value - best.figures.auc_mean.value)
@@ -119,6 +121,12 @@ def test_null_controls_run_by_default_and_are_at_chance(results: EvaluationResul
     assert names >= {"constant scores", "random embeddings", "drivers permuted by person"}
     assert all(row.passed for row in results.nulls)
     assert not any("Do not trust" in warning for warning in results.warnings)
+
+
+def test_results_survive_a_json_file(results: EvaluationResults) -> None:
+    content = json.loads(json.dumps(results.to_json(), allow_nan=False))
+    assert content == results.to_json()
+    assert EvaluationResults.from_json(content) == results
 
 
 def test_thresholds_come_from_validation_people(results: EvaluationResults) -> None:
@@ -185,9 +193,9 @@ def test_a_generator_called_unseen_must_not_have_been_touched(data: Dataset, tra
 
 
 def test_another_window_length_is_refused(data: Dataset, trained: MethodCandidate) -> None:
-    other = Protocol(name="other", time={"window": 80})
+    longer = Protocol(name="longer", time={"window": 80})
     with pytest.raises(NvfairError, match="trained on windows"):
-        evaluate(data, [trained], [other])
+        evaluate(data, [trained], [longer])
 
 
 def _run(*arguments: str, code: int = 0) -> str:

@@ -1,4 +1,4 @@
-"""Spread over seeds."""
+"""Spread of figures over training seeds."""
 
 from __future__ import annotations
 

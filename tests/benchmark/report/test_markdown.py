@@ -1,4 +1,4 @@
-"""The report as Markdown."""
+"""The report of an evaluation as Markdown."""
 
 from __future__ import annotations
 

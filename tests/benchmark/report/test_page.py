@@ -155,8 +155,8 @@ def test_every_value_that_may_be_none_has_its_place_on_the_page() -> None:
 
 
 def test_intervals_that_cannot_be_trusted_are_called_so() -> None:
-    few = replace(figures(), auc_mean=IntervalFigure(0.8, None, None, 2, "2 people"))
-    assert "no interval" in _Page(render_page(results(cells=(cell("cnn", "alpha", figures=few),)))).text
+    without_interval = replace(figures(), auc_mean=IntervalFigure(0.8, None, None, 2, "2 people"))
+    assert "no interval" in _Page(render_page(results(cells=(cell("cnn", "alpha", figures=without_interval),)))).text
 
 
 def test_results_are_kept_where_the_page_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,7 +111,7 @@ def test_evaluation_runs_under_both_protocols(results: EvaluationResults) -> Non
         assert cell.figures.trials.impostor == 6 * 12 * 12
         assert cell.figures.auc_pooled.low is None  # four people are too few for an interval
         assert cell.figures.auc_pooled.reason.startswith("4 people")
-        assert all(row.figures.trials == cell.figures.trials for row in results.shortcuts_beside(cell))
+        assert all(row.figures.trials == cell.figures.trials for row in results.shortcuts_of(cell))
 
 
 def test_the_page_leads_with_the_pooled_figure(results: EvaluationResults, tmp_path: Path) -> None:

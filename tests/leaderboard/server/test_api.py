@@ -78,7 +78,7 @@ def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str)
             ("nvfair-seen", ["alpha"]),
             ("nvfair-unseen", ["beta"]),
         ]
-        rows = wait_until(lambda: [row for row in client.get_table().rows if row.submission == scored], 10)
+        rows = wait_until(lambda: [row for row in client.get_table().rows if row.submission == scored], 30)
         assert sorted(row.generator for row in rows) == ["alpha", "beta"]
         assert client.get_account().quotas["development"].used >= 1
         assert {phase.name: phase.open for phase in client.list_phases()} == {
@@ -172,7 +172,8 @@ def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, valid_sub
         assert site.post(f"/api/v1/submissions/{digest}/publish", site.bob).status_code == 404
         assert "a secret draft" not in site.get("/api/v1/table?size=200").text + site.get("/").text
         assert not client.publish(digest).private
-        wait_until(lambda: "a secret draft" in site.get("/api/v1/table?size=200").text, 10)
+        for path in ("/api/v1/table?size=200", "/board.json"):
+            wait_until(lambda path=path: "a secret draft" in site.get(path).text, 30)
         assert site.get(f"/api/v1/submissions/{digest}", site.bob).status_code == 200
 
 
@@ -274,7 +275,7 @@ def test_every_answer_says_how_a_browser_is_to_treat_it(site: Site) -> None:
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(site: Site, scored: str) -> None:
-    wait_until(lambda: scored in site.get("/api/v1/table").text, 10)
+    wait_until(lambda: scored in site.get("/api/v1/table").text, 30)
     first = site.get("/api/v1/table?size=1")
     again = httpx.get(f"{site.server.url}/api/v1/table?size=1", headers={"If-None-Match": first.headers["etag"]})
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")

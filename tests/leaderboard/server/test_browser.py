@@ -11,7 +11,8 @@ from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from leaderboard.pages.static_site import export_site
-from leaderboard.server.page_routes import router
+from leaderboard.ranking.board_state import board_state
+from leaderboard.server.page_routes import page_router
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard import board_process
 from tests.leaderboard.browser import browser, chromium, served
@@ -47,8 +48,8 @@ def chrome() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def site() -> Iterator[str]:
     chromium()
-    app = FastAPI()
-    app.include_router(router(lambda: RESULTS, phases=("development",)))
+    app, state = FastAPI(), board_state(RESULTS)
+    app.include_router(page_router(lambda: state, phases=("development",)))
 
     @app.middleware("http")
     async def strict(request: Request, ahead: Any) -> Response:

@@ -13,7 +13,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from leaderboard.server.page_routes import router
+from leaderboard.ranking.board_state import board_state
+from leaderboard.server.page_routes import page_router
 from leaderboard.store.results import StoredResult
 from tests.leaderboard.example_results import example_board, example_result
 
@@ -21,8 +22,8 @@ EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 
 
 def client(results: Sequence[StoredResult]) -> TestClient:
-    app = FastAPI()
-    app.include_router(router(lambda: results, phases=("development",)))
+    app, state = FastAPI(), board_state(results)
+    app.include_router(page_router(lambda: state, phases=("development",)))
     return TestClient(app)
 
 
@@ -178,7 +179,7 @@ def kept_files(tmp_path: Path) -> tuple[TestClient, str]:
     }
     one = example_result("m", {"alpha": 0.8}, unchecked={"entries": entry})
     app = FastAPI()
-    app.include_router(router(lambda: [one], kept=lambda digest: folder))
+    app.include_router(page_router(lambda: board_state([one]), folder_of=lambda digest: folder))
     return TestClient(app), one.digest
 
 

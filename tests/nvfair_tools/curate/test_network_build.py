@@ -1,6 +1,7 @@
 """A whole build with a network generator at full size: registered weights in, rights and rows out.
 
-The weights are noise in LIA's published shapes: the pictures are noise, no face is found in them, and the rows say so.
+The weights are noise in LIA's published shapes: the pictures are noise, no face is found in them, and the rows state
+that.
 """
 
 from __future__ import annotations
@@ -47,9 +48,9 @@ def test_lia_renders_a_data_set_whose_videos_carry_its_licence(tmp_path, monkeyp
     for _, video in videos.iterrows():
         assert LICENCE in video["licence"]
         assert video["generator"] == "lia"
-        told = probe(folder / video["path"])
-        assert (told.width, told.height, told.frames) == (256, 256, video["frames"])
-        assert LICENCE in json.dumps(told.metadata)
+        info = probe(folder / video["path"])
+        assert (info.width, info.height, info.frames) == (256, 256, video["frames"])
+        assert LICENCE in json.dumps(info.metadata)
     (described,) = json.loads((folder / "dataset.json").read_text())["generators"]
     assert described["licence"] == LICENCE
     assert LICENCE in (folder / "README.md").read_text()

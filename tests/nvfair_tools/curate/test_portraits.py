@@ -76,8 +76,8 @@ def test_blur_is_less_sharp_whatever_the_brightness(face):
 
 
 def candidate(id: str, emotion: str, cost: float) -> Clip:
-    made = clip(id, "x:1", f"{id}.mp4")
-    return replace(made, row=replace(made.row, emotion=emotion), facts={"pose_cost": cost}, result=ok())
+    plain = clip(id, "x:1", f"{id}.mp4")
+    return replace(plain, row=replace(plain.row, emotion=emotion), facts={"pose_cost": cost}, result=ok())
 
 
 def test_a_neutral_clip_gives_the_portrait_before_a_more_frontal_one():

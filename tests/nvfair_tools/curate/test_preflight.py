@@ -71,7 +71,7 @@ def test_a_report_is_a_table_in_a_notebook_and_text_elsewhere_with_every_remedy(
     )
     assert not report.passed
     page = report._repr_html_()
-    assert "The recipe cannot be built yet: 1 errors, 0 warnings" in page
+    assert "The recipe cannot be built yet: 1 error, 0 warnings" in page
     assert "<td>generator &lt;lia&gt;</td>" in page
     assert "<td>nvfair weights add FILE</td>" in page
     assert repr(report).splitlines()[1:] == [

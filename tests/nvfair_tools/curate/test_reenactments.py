@@ -87,12 +87,12 @@ def test_sources_are_encoded_once_a_target_and_motions_once_a_clip_and_tile(
 
 
 def test_tiles_change_the_schedule_and_no_byte(sources, tmp_path):
-    made = []
+    hashes = []
     for tile in (64, 1):
         shutil.copytree(tmp_path / "dataset", tmp_path / str(tile) / "dataset")
         recipe = write_recipe(tmp_path / str(tile) / "recipe.yaml", sources, workers=0, sources_in_memory=tile)
-        made.append({v.id: v.render.facts["sha256"] for v in build(recipe, until="render").reenactments})
-    assert made[0] == made[1]
+        hashes.append({video.id: video.render.facts["sha256"] for video in build(recipe, until="render").reenactments})
+    assert hashes[0] == hashes[1]
 
 
 def test_a_generator_that_needs_pixels_is_given_the_framed_clip(sources, tmp_path, monkeypatch):
@@ -160,7 +160,7 @@ def test_an_external_program_that_drops_frames_fails_with_the_reason(sources, tm
 
 
 @pytest.mark.parametrize(
-    ("generator", "told"),
+    ("generator", "message"),
     [
         ({"name": "wrap-dense"}, "did you mean 'warp-dense'"),
         ({"name": "warp-dense", "settings": {"sise": 3}}, "sise"),
@@ -168,9 +168,9 @@ def test_an_external_program_that_drops_frames_fails_with_the_reason(sources, tm
         ({"name": "lia"}, "needs weights"),
     ],
 )
-def test_a_generator_that_cannot_be_made_ends_the_build_before_it_renders(sources, tmp_path, generator, told):
+def test_a_generator_that_cannot_be_made_ends_the_build_before_it_renders(sources, tmp_path, generator, message):
     recipe = write_recipe(tmp_path / "recipe.yaml", sources, workers=0, generators=[generator])
-    with pytest.raises(NvfairError, match=told) as caught:
+    with pytest.raises(NvfairError, match=message) as caught:
         build(recipe, until="render")
     assert "generators.0" in str(caught.value)
 
@@ -233,16 +233,16 @@ def test_a_worker_that_is_killed_costs_one_video_which_the_next_run_makes(source
 
 
 def test_batches_share_a_clip_and_hold_each_video_once(sources, tmp_path):
-    seen: list[Batch] = []
+    batches_run: list[Batch] = []
 
     class Watching:
         def run(self, factory, batches, *, time_limit):
             batches = list(batches)
-            seen.extend(batch for batch in batches if batch.shared is not None)
+            batches_run.extend(batch for batch in batches if batch.shared is not None)
             yield from LocalEngine(0).run(factory, batches, time_limit=time_limit)
 
     build(write_recipe(tmp_path / "r.yaml", sources, workers=0), until="render", engine=Watching())
-    ids = [id for batch in seen for id, _ in batch.items]
+    ids = [id for batch in batches_run for id, _ in batch.items]
     assert len(ids) == len(set(ids)) == 8
-    assert len({batch.shared.track for batch in seen}) == len(seen) == 4
-    assert np.all([len(batch.items) == 2 for batch in seen])
+    assert len({batch.shared.track for batch in batches_run}) == len(batches_run) == 4
+    assert np.all([len(batch.items) == 2 for batch in batches_run])

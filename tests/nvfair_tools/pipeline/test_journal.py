@@ -53,8 +53,8 @@ for n in range(20):
 os.kill(os.getpid(), signal.SIGKILL)
 """
     root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, env={**os.environ}, check=False)
-    assert done.returncode == -signal.SIGKILL
+    process = subprocess.run([sys.executable, "-c", code], cwd=root, env={**os.environ}, check=False)
+    assert process.returncode == -signal.SIGKILL
     with Journal(tmp_path / "journal.sqlite") as journal:
         assert len(journal.results("track")) == 20
 

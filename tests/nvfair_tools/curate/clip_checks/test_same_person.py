@@ -15,9 +15,9 @@ from tests.nvfair_tools.clips import astronaut, moving_face
 def clips(tmp_path_factory):
     """One clip of one face, and one whose second half has the colours of another planet."""
     folder = tmp_path_factory.mktemp("clips")
-    one = moving_face(astronaut(), 20)
-    encode(folder / "one.mp4", one, Fraction(25))
-    encode(folder / "two.mp4", [*one[:10], *(255 - frame // 2 for frame in one[10:])], Fraction(25))
+    frames = moving_face(astronaut(), 20)
+    encode(folder / "one.mp4", frames, Fraction(25))
+    encode(folder / "two.mp4", [*frames[:10], *(255 - frame // 2 for frame in frames[10:])], Fraction(25))
     landmarker = create_landmarker()
     tracks = {name: track_video(folder / f"{name}.mp4", landmarker) for name in ("one", "two")}
     landmarker.close()

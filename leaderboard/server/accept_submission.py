@@ -1,8 +1,7 @@
-"""From an uploaded archive to a durable job: checked at once, kept by its content, then queued.
+"""From an uploaded archive to a job in the database: checked at once, stored by its digest, then queued.
 
-The order is what makes it safe to be killed at any moment: the files are on the disk under their final name before the
-database promises to score them. What is left by a crash in between is a folder that nobody refers to, and the same
-upload finds it again.
+The order makes it safe to be killed at any moment: the files are on the disk under their final name before the database
+promises to score them. A crash in between leaves a folder that no row refers to, and the same upload finds it again.
 """
 
 from __future__ import annotations
@@ -35,53 +34,53 @@ from nvfair_tools.errors import NvfairError, Problems
 _log = structlog.get_logger("intake")
 
 
-class Refused(NvfairError):
-    """A submission that is not taken for a reason other than its content."""
+class SubmissionRefused(NvfairError):
+    """A submission is refused for a reason other than its content."""
 
 
-class UnknownPhase(Refused):
-    """There is no such phase."""
+class UnknownPhase(SubmissionRefused):
+    """The board has no such phase."""
 
 
-class PhaseClosed(Refused):
-    """Submissions are not taken now."""
+class PhaseClosed(SubmissionRefused):
+    """The phase takes no submissions at this time."""
 
 
-class Taken(Refused):
+class SubmittedByOther(SubmissionRefused):
     """Another account has submitted the same files."""
 
 
-class QuotaUsed(Refused):
-    """Nothing is left of the person's quota; `seconds` until there may be."""
+class QuotaUsedUp(SubmissionRefused):
+    """The account's quota is used up. retry_seconds: until it may submit again; 0 where time alone does not help."""
 
-    def __init__(self, phase: str, state: Quota, moment: datetime) -> None:
-        daily = state.used < state.total
+    def __init__(self, phase: str, quota: Quota, moment: datetime) -> None:
+        is_daily = quota.used < quota.total
         midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-        self.seconds = int((midnight - moment).total_seconds()) + 1 if daily else 0
-        used, of = (state.used_today, state.per_day) if daily else (state.used, state.total)
+        self.retry_seconds = int((midnight - moment).total_seconds()) + 1 if is_daily else 0
+        used, allowed = (quota.used_today, quota.per_day) if is_daily else (quota.used, quota.total)
         super().__init__(
-            f"your {of} submissions {'of today ' if daily else ''}to phase {phase!r} are used ({used})",
+            f"your {allowed} submissions {'of today ' if is_daily else ''}to phase {phase!r} are used ({used})",
             remedy="come back after midnight UTC"
-            if daily
+            if is_daily
             else "ask the maintainer for more, or wait for another phase",
         )
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """A submission that is on the board's books."""
+class AcceptedSubmission:
+    """A submission that the board stored and will score. is_new: False where it was here already and did not count."""
 
     digest: str
     method: str
     phase: str
     state: str  # of its job
-    new: bool  # False: it was here already, and nothing was counted
+    is_new: bool
     private: bool
     quota: Quota
 
 
-class Intake:
-    """Takes uploads. Keeps `checks_at_once` child processes; further uploads wait for one."""
+class SubmissionAcceptor:
+    """Checks uploads in `checks_at_once` child processes and queues them; further uploads wait for a free process."""
 
     def __init__(self, settings: Settings, engine: Engine, submission_files: SubmissionFiles) -> None:
         self._settings, self._engine, self.submission_files = settings, engine, submission_files
@@ -89,8 +88,8 @@ class Intake:
         for _ in range(settings.limits.checks_at_once):
             self._children.put(BoundedChild(Examiner, settings.limits.check_memory_mb))
 
-    def warm(self) -> None:
-        """Starts the child processes now."""
+    def start_child(self) -> None:
+        """Starts a child process now, so that the first upload need not wait for it."""
         with self._child() as child:
             child.warm()
 
@@ -100,75 +99,79 @@ class Intake:
             self._children.get().stop()
 
     def accept(
-        self, archive: Path, aside: Path, account: Account, phase: str, *, private: bool, address: str
-    ) -> Accepted:
-        """Checks the zip file `archive`, which lies in `aside`, and queues it.
+        self, archive: Path, scratch: Path, account: Account, phase: str, *, private: bool, address: str
+    ) -> AcceptedSubmission:
+        """Checks the zip file `archive`, which lies in `scratch`, stores its files and queues it.
 
-        Raises Problems where the check finds any, and a kind of Refused otherwise. Only what is accepted counts.
+        Raises Problems where the check finds any, and a subclass of SubmissionRefused otherwise. Only an accepted
+        submission counts against the quota.
         """
-        settings = self._phase(phase)
-        examined = self._examine(archive, aside, settings, account, address)
-        self.submission_files.add(examined.folder, examined.digest)
-        submission = Submission.model_validate_json(examined.declaration)
-        for last in (False, True):
+        phase_setting = self._open_phase(phase)
+        upload = self._check(archive, scratch, phase_setting, account, address)
+        self.submission_files.add(upload.folder, upload.digest)
+        submission = Submission.model_validate_json(upload.declaration)
+        for is_last_attempt in (False, True):
             try:
                 with write_session(self._engine) as session:
                     lock_account(session, account.id)
-                    return self._book(session, examined.digest, submission, account, phase, private, address)
-            except IntegrityError:  # another account sent the same files at this very moment: now they are there
-                if last:
+                    return self._queue(session, upload.digest, submission, account, phase, private, address)
+            except IntegrityError:  # another account sent the same files at this moment: now they are stored
+                if is_last_attempt:
                     raise
-        raise AssertionError("the second round returns or raises")
+        raise AssertionError("the second attempt returns or raises")
 
     def quotas(self, account: Account) -> dict[str, Quota]:
         """The account's quota in each phase."""
         with read_session(self._engine) as session:
             return {name: self._quota(session, account, name, utc_now()) for name in self._settings.phases}
 
-    def _phase(self, name: str) -> PhaseSetting:
-        settings = self._settings.phases.get(name)
-        if settings is None:
+    def _open_phase(self, name: str) -> PhaseSetting:
+        setting = self._settings.phases.get(name)
+        if setting is None:
             raise UnknownPhase(f"phase {name!r} is unknown", expected=f"one of {', '.join(self._settings.phases)}")
-        if not settings.open_at(utc_now()):
+        if not setting.open_at(utc_now()):
             raise PhaseClosed(
                 f"phase {name!r} takes no submissions now",
-                expected=f"a time from {settings.opens or 'the beginning'} to {settings.closes or 'the end'}",
+                expected=f"a time from {setting.opens or 'the beginning'} to {setting.closes or 'the end'}",
             )
-        return settings
+        return setting
 
-    def _examine(
-        self, archive: Path, aside: Path, phase: PhaseSetting, account: Account, address: str
+    def _check(
+        self, archive: Path, scratch: Path, phase: PhaseSetting, account: Account, address: str
     ) -> CheckedUpload:
+        """Unpacks and checks an upload in a child process. Raises Problems, after a line in the audit log."""
         limits, dataset = self._settings.limits, self._settings.datasets[phase.dataset].folder
         try:
             with self._child() as child:
-                examined: CheckedUpload = child.call(
-                    "check_upload", archive, aside, dataset, seconds=limits.check_seconds
+                upload: CheckedUpload = child.call(
+                    "check_upload", archive, scratch, dataset, seconds=limits.check_seconds
                 )
-                return examined
+                return upload
         except LimitReached as error:
-            told = [f"the check was stopped: {error.what}; send smaller or plainer files"]
-            self._refusal(account, address, told)
-            raise Problems("the upload", told) from error
+            problems = [f"the check was stopped: {error.what}; send smaller or plainer files"]
+            self._record_refusal(account, address, problems)
+            raise Problems("the upload", problems) from error
         except Problems as error:
-            self._refusal(account, address, error.problems)
+            self._record_refusal(account, address, error.problems)
             raise
         except Fault as error:
             _log.error("the check failed", account=account.name, error=str(error))
-            told = ["the check failed on these files in a way that nobody foresaw; tell the maintainer, who has a log"]
-            self._refusal(account, address, told)
-            raise Problems("the upload", told) from error
+            problems = [
+                "the check failed on these files in a way that nobody foresaw; tell the maintainer, who has a log"
+            ]
+            self._record_refusal(account, address, problems)
+            raise Problems("the upload", problems) from error
         except NvfairError as error:
-            self._refusal(account, address, [str(error)])
+            self._record_refusal(account, address, [str(error)])
             raise Problems("the upload", [str(error)]) from error
 
-    def _refusal(self, account: Account, address: str, problems: list[str] | tuple[str, ...]) -> None:
+    def _record_refusal(self, account: Account, address: str, problems: list[str] | tuple[str, ...]) -> None:
         with write_session(self._engine) as session:
             first = problems[0][:300] if problems else ""
             details: dict[str, object] = {"problems": len(problems), "first": first}
             record_action(session, account.actor, "upload refused", "", address=address, details=details)
 
-    def _book(
+    def _queue(
         self,
         session: Session,
         digest: str,
@@ -177,10 +180,11 @@ class Intake:
         phase: str,
         private: bool,
         address: str,
-    ) -> Accepted:
-        known = session.get(SubmissionRow, digest)
-        if known is not None and known.account != account.id:
-            raise Taken(
+    ) -> AcceptedSubmission:
+        """Adds the submission and its job in the caller's transaction, unless it has a job that has not failed."""
+        stored = session.get(SubmissionRow, digest)
+        if stored is not None and stored.account != account.id:
+            raise SubmittedByOther(
                 "these very files were submitted by another account",
                 remedy="change the declaration if the submission is yours too, or ask the maintainer",
             )
@@ -188,12 +192,13 @@ class Intake:
             select(JobRow).where(JobRow.submission == digest, JobRow.phase == phase, JobRow.reason == FIRST_SCORING)
         )
         moment = utc_now()
+        is_new = False
         if job is None or job.state == FAILED:
-            before = self._quota(session, account, phase, moment)
-            if not before.left:
-                raise QuotaUsed(phase, before, moment)
+            is_new = True
+            quota_before = self._quota(session, account, phase, moment)
+            if not quota_before.left:
+                raise QuotaUsedUp(phase, quota_before, moment)
             add_submission(session, digest, submission, account=account.id, private=private)
-            new = True
             if job is None:
                 job = JobRow(submission=digest, account=account.id, phase=phase, reason=FIRST_SCORING, created=moment)
                 session.add(job)
@@ -203,18 +208,16 @@ class Intake:
             record_action(session, account.actor, "submission accepted", digest, address=address, details=details)
             session.flush()
         else:
-            new = False
-            record_action(
-                session, account.actor, "submission repeated", digest, address=address, details={"phase": phase}
-            )
-        kept = session.get(SubmissionRow, digest)
-        assert kept is not None
-        after = self._quota(session, account, phase, moment)
-        return Accepted(digest, submission.method, phase, job.state, new, kept.private, after)
+            details = {"phase": phase}
+            record_action(session, account.actor, "submission repeated", digest, address=address, details=details)
+        stored = session.get(SubmissionRow, digest)
+        assert stored is not None
+        quota = self._quota(session, account, phase, moment)
+        return AcceptedSubmission(digest, submission.method, phase, job.state, is_new, stored.private, quota)
 
     def _quota(self, session: Session, account: Account, phase: str, moment: datetime) -> Quota:
-        stuck = self._settings.limits.stuck_hours
-        return get_quota(session, account.id, phase, self._settings.phases[phase], moment, stuck_hours=stuck)
+        stuck_hours = self._settings.limits.stuck_hours
+        return get_quota(session, account.id, phase, self._settings.phases[phase], moment, stuck_hours=stuck_hours)
 
     @contextmanager
     def _child(self) -> Iterator[BoundedChild]:
