@@ -80,6 +80,7 @@ def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str)
         ]
         rows = wait_until(lambda: [row for row in client.get_table().rows if row.submission == scored], 30)
         assert sorted(row.generator for row in rows) == ["alpha", "beta"]
+        assert scored in [own.digest for own in client.list_own_submissions().submissions]
         assert client.get_account().quotas["development"].used >= 1
         assert {phase.name: phase.open for phase in client.list_phases()} == {
             "development": True,
