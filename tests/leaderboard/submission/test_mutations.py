@@ -28,7 +28,8 @@ from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 from tests.benchmark.small_world import World, make
-from tests.leaderboard.mutations import ANY, BAD, SAME, YAML, Files, mutation, zip_bytes
+from tests.leaderboard.mutations.catalogue import make_mutation
+from tests.leaderboard.mutations.outcomes import ANY, BAD, SAME, YAML, Files, zip_bytes
 
 SEED = 20
 MEMORY_MB = 1500
@@ -114,7 +115,7 @@ def run(goods: tuple[Path, list[Files]], count: int, folder: Path, first: int = 
             remove(folder / "out")
         for number in range(first, first + count):
             which = number % len(submissions)
-            made = mutation(submissions[which], SEED, number)
+            made = make_mutation(submissions[which], SEED, number)
             label = f"mutation {number} of submission {which}, {made.name}"
             (folder / "sent.zip").write_bytes(made.archive)
             begun = time.monotonic()
