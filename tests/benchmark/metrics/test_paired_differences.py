@@ -41,44 +41,44 @@ WEIGHTS = people_weights(PEOPLE, 400, seed=1)
 
 def test_the_difference_is_that_of_the_figures_and_changes_sign_with_the_order() -> None:
     first, second = methods(1.0)
-    found = paired_mean_difference(targets(first), targets(second), WEIGHTS, 0.95)
+    result = paired_mean_difference(targets(first), targets(second), WEIGHTS, 0.95)
     a, b = (mean_auc_interval(targets(x), WEIGHTS, 0.95) for x in (first, second))
-    assert found.value == pytest.approx(a.value - b.value)
-    assert 0 < found.low < found.value < found.high
-    assert found.superiority == 1.0
+    assert result.value == pytest.approx(a.value - b.value)
+    assert 0 < result.low < result.value < result.high
+    assert result.superiority == 1.0
     turned = paired_mean_difference(targets(second), targets(first), WEIGHTS, 0.95)
-    assert (turned.value, turned.low, turned.high) == pytest.approx((-found.value, -found.high, -found.low))
+    assert (turned.value, turned.low, turned.high) == pytest.approx((-result.value, -result.high, -result.low))
     assert turned.superiority == 0.0
 
 
 def test_pairing_is_much_sharper_than_two_intervals_side_by_side() -> None:
     first, second = methods(0.5)
-    found = paired_mean_difference(targets(first), targets(second), WEIGHTS, 0.95)
+    result = paired_mean_difference(targets(first), targets(second), WEIGHTS, 0.95)
     alone = mean_auc_interval(targets(first), WEIGHTS, 0.95)
-    assert found.high - found.low < 0.5 * (alone.high - alone.low)
+    assert result.high - result.low < 0.5 * (alone.high - alone.low)
 
 
 def test_a_method_against_itself_has_no_difference_and_no_interval() -> None:
     first, _ = methods(0.0)
-    found = paired_mean_difference(targets(first), targets(first), WEIGHTS, 0.95)
-    assert found.value == 0
-    assert np.isnan(found.low)
-    assert "same figure" in found.reason
+    result = paired_mean_difference(targets(first), targets(first), WEIGHTS, 0.95)
+    assert result.value == 0
+    assert np.isnan(result.low)
+    assert "same figure" in result.reason
 
 
 def test_pooled_differences_follow_the_same_weights() -> None:
     first, second = (pair_statistics(x) for x in methods(1.0))
-    found = paired_pooled_difference(first, second, WEIGHTS, 0.95)
-    assert found.value == pytest.approx(first.auc - second.auc)
-    assert found.low < found.value < found.high
-    assert found.people == PEOPLE
+    result = paired_pooled_difference(first, second, WEIGHTS, 0.95)
+    assert result.value == pytest.approx(first.auc - second.auc)
+    assert result.low < result.value < result.high
+    assert result.people == PEOPLE
 
 
 def test_few_people_get_no_interval() -> None:
     first, second = (targets(x)[:4] for x in methods(1.0))
-    found = paired_mean_difference(first, second, WEIGHTS, 0.95)
-    assert np.isnan([found.low, found.high, found.superiority]).all()
-    assert found.reason.startswith("4 people")
+    result = paired_mean_difference(first, second, WEIGHTS, 0.95)
+    assert np.isnan([result.low, result.high, result.superiority]).all()
+    assert result.reason.startswith("4 people")
 
 
 def test_other_trials_or_targets_are_refused() -> None:

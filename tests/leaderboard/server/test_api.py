@@ -23,8 +23,8 @@ SQL = [
 
 def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str) -> None:
     with site.client(site.ann) as client:
-        found = client.get_submission(scored)
-        assert [(r.protocol, list(r.figures["generators"])) for r in found.results] == [
+        result = client.get_submission(scored)
+        assert [(r.protocol, list(r.figures["generators"])) for r in result.results] == [
             ("nvfair-seen", ["alpha"]),
             ("nvfair-unseen", ["beta"]),
         ]
@@ -156,14 +156,14 @@ def test_sql_in_any_parameter_is_only_text(
     )
     assert wrong.status_code == 422
     assert "is unknown" in wrong.json()["error"]
-    kept = site.post(
+    stored = site.post(
         "/api/v1/submissions",
         site.ann,
         data={"phase": "development", "private": text},
         files={"file": (text, archive.read_bytes(), text.replace("\n", " "))},
     )
-    assert kept.status_code == 201, kept.text
-    assert kept.json()["method"] == text
+    assert stored.status_code == 201, stored.text
+    assert stored.json()["method"] == text
     assert len(list(store.results())) >= before > 0
     store.close()
 

@@ -15,8 +15,8 @@ def test_a_body_that_is_too_large_is_refused_early_whether_or_not_it_says_so(sit
         for _ in range(1000):
             yield b"x" * 65536
 
-    told = site.post("/api/v1/submissions", site.ann, content=b"x" * 5_000_000)
-    assert told.status_code == 413
+    text = site.post("/api/v1/submissions", site.ann, content=b"x" * 5_000_000)
+    assert text.status_code == 413
     try:
         silent = site.post(
             "/api/v1/submissions",
