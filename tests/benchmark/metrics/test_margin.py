@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from benchmark.metrics.margin import NEAR_MARGIN, margin_over_shortcuts
 
@@ -58,6 +59,14 @@ def test_only_shared_targets_count_and_too_few_give_no_interval() -> None:
     assert result.to_json()["near"] is False
     assert margin_over_shortcuts(method, {}) is None
     assert margin_over_shortcuts(method, {"s": {"b:99": 1.0}}) is None
+
+
+def test_the_interval_is_the_paired_t_interval_of_another_library() -> None:
+    method, shortcut = areas(0.8, 0.1), areas(0.7, 0.1, 1)
+    result = margin_over_shortcuts(method, {"s": shortcut})
+    assert result is not None
+    outside = stats.ttest_rel(list(method.values()), list(shortcut.values())).confidence_interval(0.95)
+    assert (result.low, result.high) == pytest.approx((outside.low, outside.high), abs=1e-12)
 
 
 def test_people_are_drawn_within_their_collection() -> None:
