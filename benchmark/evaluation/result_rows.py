@@ -11,8 +11,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from benchmark.evaluation.embedding_map import EmbeddingMap
+from benchmark.metrics.margin import Margin
 from benchmark.trial_scores.cell_figures import CellFigures
-from benchmark.trial_scores.figure_values import IntervalFigure, TrialCounts
+from benchmark.trial_scores.figure_values import IntervalFigure, TrialCounts, finite_or_none
 from benchmark.trial_scores.json_values import FlatValue
 
 
@@ -28,7 +29,8 @@ class ValidationSource(FlatValue):
 class ShortcutMargin(FlatValue):
     """A method's mean AUC less that of the strongest shortcut, over the targets that both have.
 
-    low, high: the interval, None where so few people allow none. near: whether the shortcut comes near the method.
+    low, high: the interval, None where there is none, and `reason` says why. near: whether the shortcut comes near the
+    method.
     """
 
     shortcut: str
@@ -37,6 +39,24 @@ class ShortcutMargin(FlatValue):
     high: float | None
     people: int
     near: bool
+    reason: str = ""
+
+    @classmethod
+    def from_margin(cls, margin: Margin) -> ShortcutMargin:
+        """The margin with null in place of NaN."""
+        difference = margin.difference
+        low, high = finite_or_none(difference.low), finite_or_none(difference.high)
+        return cls(margin.shortcut, difference.value, low, high, difference.people, margin.near, difference.reason)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON; `reason` only where there is one."""
+        content = super().to_json()
+        return content if self.reason else {key: value for key, value in content.items() if key != "reason"}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> ShortcutMargin:
+        """The margin that `to_json` wrote; raises KeyError where a key other than `reason` is missing."""
+        return super().from_json({"reason": "", **content})
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,6 @@ from benchmark.methods.candidates import Candidate
 from benchmark.metrics.margin import margin_over_shortcuts
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.cells import CellContext, compute_cell_figures
-from benchmark.trial_scores.scored_trials import collection_of_person
 from benchmark.trials.trials import TargetTrials, cell_generators, cell_names, make_trials
 from benchmark.windows.window_set import WindowSet
 
@@ -166,10 +165,15 @@ class _CellScoring:
 
     def _margin(self, cell: PlannedCell, figures: CellFigures) -> ShortcutMargin | None:
         """The margin of a cell over the strongest shortcut on its trials; None where there is no shortcut."""
-        aucs = {row.name: row.figures.auc_by_target for row in self.shortcuts if row.generator == cell.generator}
-        collection = collection_of_person(self.cached.windows.videos)
-        result = margin_over_shortcuts(figures.auc_by_target, aucs, source=collection)
-        return None if result is None else ShortcutMargin.from_json(result.to_json())
+        shortcuts = {
+            row.name: row.figures.resampled_mean
+            for row in self.shortcuts
+            if row.generator == cell.generator and row.figures.resampled_mean is not None
+        }
+        if figures.resampled_mean is None:
+            return None
+        margin = margin_over_shortcuts(figures.resampled_mean, shortcuts, cell.protocol.uncertainty.confidence)
+        return None if margin is None else ShortcutMargin.from_margin(margin)
 
 
 def _has_complete_target(cell_trials: Sequence[TargetTrials]) -> bool:

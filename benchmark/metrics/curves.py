@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.intervals import GroupedScores, group_people, group_weights, resampling_error
+from benchmark.metrics.intervals import FEWEST_PEOPLE, GroupedScores, group_people, group_weights, resampling_error
 from benchmark.metrics.roc import checked_scores
 
 FMR_GRID = np.concatenate([np.geomspace(1e-3, 0.1, 13), np.linspace(0.15, 0.95, 17)])
@@ -54,12 +54,18 @@ class ScoreHistogram:
 
 
 def roc_band(
-    parts: Sequence[GroupedScores], weights: np.ndarray, confidence: float, grid: np.ndarray = FMR_GRID
+    parts: Sequence[GroupedScores],
+    weights: np.ndarray,
+    confidence: float,
+    grid: np.ndarray = FMR_GRID,
+    *,
+    fewest: int = FEWEST_PEOPLE,
 ) -> RocBand:
     """The band of the pooled ROC curve of all `parts` under people's weights (R, K).
 
     Pointwise percentiles of the resamples. Thresholds are quantiles of the scores, close together where few impostors
-    are accepted; between two of them a resample takes the stricter one, so that TPR errs to the low side.
+    are accepted; between two of them a resample takes the stricter one, so that TPR errs to the low side. With fewer
+    than `fewest` people there is no band.
     """
     genuine, impostor = (np.concatenate([getattr(part, kind) for part in parts]) for kind in ("genuine", "impostor"))
     thresholds = _band_thresholds(genuine, impostor)
@@ -92,7 +98,7 @@ def roc_band(
         ]
         or [np.empty((0, len(grid)))]
     )
-    _, reason = resampling_error(samples.mean(axis=1), people)
+    _, reason = resampling_error(samples.mean(axis=1), people, fewest)
     if reason:
         return RocBand(grid, tpr, no_band, no_band, reason)
     tail = (1 - confidence) / 2

@@ -40,6 +40,31 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class ResampledMean:
+    """The mean of targets' AUCs, and the mean under each resample of people.
+
+    samples: (R,), NaN where a resample leaves no target. targets: the targets' person numbers. strata: number of strata
+    in which people were drawn. Two means under the same resamples are compared by
+    `benchmark.metrics.paired_differences.resampled_mean_difference`.
+    """
+
+    value: float
+    samples: np.ndarray
+    targets: tuple[int, ...]
+    strata: int = 1
+
+    @classmethod
+    def of(cls, targets: Sequence[tuple[int, PairStatistics]], weights: np.ndarray, strata: int = 1) -> ResampledMean:
+        """The unweighted mean of the targets' AUCs, (person number, statistics) each, under weights (R, K)."""
+        people = tuple(person for person, _ in targets)
+        return cls(mean_auc(targets), mean_auc_samples(targets, weights), people, strata)
+
+    def interval(self, confidence: float) -> Interval:
+        """The mean with its interval."""
+        return proportion_interval(self.value, self.samples, confidence, len(self.targets), self.strata)
+
+
+@dataclass(frozen=True)
 class GroupedScores:
     """Scores with the people on whom they depend.
 
@@ -205,17 +230,6 @@ def mean_auc_samples(targets: Sequence[tuple[int, PairStatistics]], weights: np.
     return np.divide(total, total_weight, out=np.full(len(weights), np.nan), where=total_weight > 0)
 
 
-def mean_auc_interval(
-    targets: Sequence[tuple[int, PairStatistics]], weights: np.ndarray, confidence: float, strata: int = 1
-) -> Interval:
-    """The unweighted mean of the targets' AUCs, (person number, statistics) each, with its interval.
-
-    weights: (R, K) of `people_weights`; strata: number of strata in which people were drawn.
-    """
-    samples = mean_auc_samples(targets, weights)
-    return proportion_interval(mean_auc(targets), samples, confidence, len(targets), strata)
-
-
 def pooled_auc_interval(
     statistics: PairStatistics, weights: np.ndarray, confidence: float, strata: int = 1
 ) -> Interval:
@@ -248,8 +262,8 @@ def resampling_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOP
     resamples, samples = len(samples), samples[~np.isnan(samples)]
     if resamples == 0:
         return math.nan, "no resamples were asked for"
-    if people < fewest:
-        return math.nan, too_few_people(people, fewest)
+    if reason := too_few_people(people, fewest):
+        return math.nan, reason
     # With very few pairs of people most resamples lose every pair, and the rest are all alike.
     if len(samples) < 2 or len(samples) < resamples / 2:
         return math.nan, "most resamples of people leave no pair of trials"
@@ -260,8 +274,8 @@ def resampling_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOP
 
 
 def too_few_people(people: int, fewest: int = FEWEST_PEOPLE) -> str:
-    """The reason why so few people have no interval."""
-    return f"{people} people: intervals are known to be trustworthy from {fewest} people on"
+    """Why so few people allow no interval; "" where there are `fewest` or more."""
+    return "" if people >= fewest else f"{people} people: intervals are known to be trustworthy from {fewest} people on"
 
 
 def student_t_quantile(confidence: float, degrees: int) -> float:

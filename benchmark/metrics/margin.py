@@ -1,19 +1,19 @@
-"""The margin of a method over its strongest shortcut, with the paired interval over people.
+"""The margin of a method over its strongest shortcut, with its interval over people.
 
-Both are measured on the same trials, target by target, so that what makes a target easy for both cancels.
+The margin is a paired difference like that of two methods (`benchmark.metrics.paired_differences`): both mean AUCs are
+over the same trials and under the same resamples of people, so that what makes a person easy for both cancels. People
+are resampled as targets and as drivers at once. A method that uses motion and a shortcut that uses appearance rank
+drivers differently, so that the drivers' part of the error does not cancel: measured, intervals from the targets' own
+differences alone hold the truth too seldom (docs/intervals.md).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from benchmark.metrics.intervals import resampling_strata
-from benchmark.metrics.paired_differences import paired_person_difference
+from benchmark.metrics.intervals import ResampledMean
+from benchmark.metrics.paired_differences import PairedDifference, resampled_mean_difference
 
 # A shortcut at most this far below a method's figure comes near it, however narrow the interval.
 NEAR_MARGIN = 0.03
@@ -21,58 +21,26 @@ NEAR_MARGIN = 0.03
 
 @dataclass(frozen=True)
 class Margin:
-    """A method's mean AUC over targets minus that of its strongest shortcut, over the `people` targets that both have.
-
-    low, high: its interval, None where so few people allow none.
-    """
+    """A method's mean AUC over targets less that of the strongest shortcut, whose name is `shortcut`."""
 
     shortcut: str
-    value: float
-    low: float | None
-    high: float | None
-    people: int
+    difference: PairedDifference
 
     @property
     def near(self) -> bool:
         """Whether the shortcut comes near: the interval holds 0 (or less), or the margin is below `NEAR_MARGIN`."""
-        return self.value < NEAR_MARGIN or (self.low is not None and self.low <= 0)
-
-    def to_json(self) -> dict[str, Any]:
-        """The margin as plain values for a JSON file."""
-        return {
-            "shortcut": self.shortcut,
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "people": self.people,
-            "near": self.near,
-        }
+        return self.difference.value < NEAR_MARGIN or self.difference.low <= 0
 
 
 def margin_over_shortcuts(
-    per_target: Mapping[str, float],
-    shortcuts: Mapping[str, Mapping[str, float]],
-    *,
-    source: Mapping[str, str] | None = None,
-    confidence: float = 0.95,
+    method: ResampledMean, shortcuts: Mapping[str, ResampledMean], confidence: float
 ) -> Margin | None:
-    """The margin over the shortcut whose mean AUC is largest on the targets that it shares with the method.
+    """The margin of `method` over the shortcut (name -> its mean) with the largest mean AUC; None without shortcuts.
 
-    per_target: target -> AUC. shortcuts: name -> the same. source: target -> collection; collections are strata. None
-    where there is no shortcut, or none shares a target. The interval is that of `paired_person_difference`: people are
-    resampled as targets; that drivers are a sample too is in the intervals of the two figures themselves.
+    All are means over the same targets under the same resamples; raises NvfairError where they are not. The strongest
+    is chosen on these same trials, so the margin is on average a little smaller than over new people.
     """
-    shared = {name: sorted(set(per_target) & set(areas)) for name, areas in shortcuts.items()}
-    means = {name: float(np.mean([shortcuts[name][t] for t in shared[name]])) for name in shortcuts if shared[name]}
-    if not means:
+    if not shortcuts:
         return None
-    strongest = max(means, key=lambda name: means[name])  # the first of equals
-    targets = shared[strongest]
-    difference = paired_person_difference(
-        np.array([per_target[target] for target in targets]),
-        np.array([shortcuts[strongest][target] for target in targets]),
-        confidence,
-        resampling_strata([(source or {}).get(target, "") for target in targets]),
-    )
-    low, high = (None if math.isnan(end) else end for end in (difference.low, difference.high))
-    return Margin(strongest, difference.value, low, high, difference.people)
+    strongest = max(shortcuts, key=lambda name: shortcuts[name].value)  # the first of equals
+    return Margin(strongest, resampled_mean_difference(method, shortcuts[strongest], confidence))

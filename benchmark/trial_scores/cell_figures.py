@@ -6,9 +6,10 @@ The same form stands in bundles of `nvfair reproduce` and in the leaderboard's r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from benchmark.metrics.intervals import ResampledMean
 from benchmark.trial_scores.chart_data import ChartData
 from benchmark.trial_scores.figure_values import (
     CrossCrossFigures,
@@ -37,7 +38,8 @@ class CellFigures:
 
     Where they were not computed, None: `failures` (trials without a score counted as rejected), rates at thresholds
     that validation people set (name of the threshold -> rates), `subgroups` (column -> figures), `charts`,
-    `permutation` and `cross_cross`.
+    `permutation` and `cross_cross`. resampled_mean: the mean AUC under each resample of people, for paired differences;
+    it is not written to files, and None in figures that were read from one.
     """
 
     auc_mean: IntervalFigure
@@ -55,6 +57,7 @@ class CellFigures:
     charts: ChartData | None = None
     permutation: PermutationFigures | None = None
     cross_cross: CrossCrossFigures | None = None
+    resampled_mean: ResampledMean | None = field(default=None, repr=False, compare=False)
 
     def auc(self, figure: str) -> IntervalFigure:
         """The figure "auc_mean" or "auc_pooled" by its key (a value of HEADLINE_FIGURES)."""

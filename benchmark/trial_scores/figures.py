@@ -88,6 +88,7 @@ def compute_figures(
         subgroups=_subgroups(auc_by_target, demographics) if demographics else None,
         charts=compute_chart_data(scorer, scored, curve) if full else None,
         permutation=_permutation(scored, videos, protocol) if has_permutation else None,
+        resampled_mean=scored.resampled_mean,
     )
 
 

@@ -18,8 +18,8 @@ from benchmark.metrics.intervals import (
     GroupedScores,
     Interval,
     PairStatistics,
+    ResampledMean,
     group_people,
-    mean_auc_interval,
     pair_statistics,
     people_weights,
     pooled_auc_interval,
@@ -113,9 +113,14 @@ class ScoredTrials:
         too_many = genuine_groups * self.impostor_pairs > _POOLED_GROUPS
         return None if too_many else pooled_statistics(self.grouped_scores)
 
+    @cached_property
+    def resampled_mean(self) -> ResampledMean:
+        """The mean AUC over targets, and that under each resample of people."""
+        return ResampledMean.of(self.target_statistics, self.weights, self.strata_count)
+
     def mean_interval(self) -> Interval:
         """The mean AUC over targets with its interval."""
-        return mean_auc_interval(self.target_statistics, self.weights, self.uncertainty.confidence, self.strata_count)
+        return self.resampled_mean.interval(self.uncertainty.confidence)
 
     def pooled_interval(self) -> Interval:
         """The pooled AUC with its interval."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from benchmark import protocols
 from benchmark.evaluation.embedding_map import EmbeddingMap
 from benchmark.evaluation.machine import Machine
@@ -22,6 +24,7 @@ from benchmark.evaluation.result_rows import (
     ValidationSource,
 )
 from benchmark.evaluation.results import EvaluatedData, EvaluatedProtocol, EvaluationResults
+from benchmark.metrics.intervals import ResampledMean
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.chart_data import (
     BandPoints,
@@ -90,6 +93,7 @@ def figures(value: float = 0.8, *, full: bool = True) -> CellFigures:
         charts=CHARTS,
         permutation=PermutationFigures(value, 0.5, 0.6, 0.01, 0.5, 20),
         cross_cross=CrossCrossFigures(auc(value - 0.1), auc(value - 0.1), TRIALS),
+        resampled_mean=ResampledMean(value, np.array([value - 0.1, value + 0.1]), (0, 1)),
     )
 
 

@@ -18,7 +18,7 @@ from benchmark.metrics.costs import cllr_min, min_dcf
 from benchmark.metrics.curves import roc_band
 from benchmark.metrics.intervals import (
     GroupedScores,
-    mean_auc_interval,
+    ResampledMean,
     pair_statistics,
     people_weights,
     pooled_auc_interval,
@@ -92,7 +92,7 @@ def _resamples(parts: list[GroupedScores]) -> None:
     targets = [(k, pair_statistics(part)) for k, part in enumerate(parts)]
     counted = time.perf_counter() - start
     weights = people_weights(PEOPLE, RESAMPLES, 0)
-    mean = median_seconds(lambda: mean_auc_interval(targets, weights, 0.95), repeats=1)
+    mean = median_seconds(lambda: ResampledMean.of(targets, weights).interval(0.95), repeats=1)
     print(
         f"mean AUC, {RESAMPLES:,} resamples of people: {counted:.2f} s for the counts, {mean:.2f} s for the resamples"
     )
@@ -124,7 +124,7 @@ def _nvfair(rng: np.random.Generator, share: int) -> None:
         parts = _nvfair_parts(rng, share)
         trials += sum(len(p.genuine) + len(p.impostor) for p in parts)
         weights = people_weights(PEOPLE, RESAMPLES, 0, SOURCE)
-        mean_auc_interval([(k, pair_statistics(p)) for k, p in enumerate(parts)], weights, 0.95, 3)
+        ResampledMean.of([(k, pair_statistics(p)) for k, p in enumerate(parts)], weights, 3).interval(0.95)
         pooled_auc_interval(pooled_statistics(parts), weights, 0.95, 3)
         genuine, impostor = (np.concatenate([getattr(p, n) for p in parts]) for n in ("genuine", "impostor"))
         curve = roc.roc_curve(genuine, impostor)

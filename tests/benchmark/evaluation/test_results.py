@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from benchmark.evaluation.result_rows import ShortcutResult
+from benchmark.evaluation.result_rows import ShortcutMargin, ShortcutResult
 from benchmark.evaluation.results import EvaluatedProtocol, EvaluationResults, read_results, write_results
+from benchmark.metrics.margin import Margin
+from benchmark.metrics.paired_differences import PairedDifference
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.cell_figures import CellFigures
 from nvfair_tools.errors import NvfairError
@@ -43,6 +45,23 @@ def test_every_field_of_the_invented_figures_is_filled() -> None:
     """Otherwise the tests of this file would pass over what they leave out."""
     assert all(getattr(figures(), field.name) is not None for field in fields(CellFigures))
     assert all(getattr(results(), field.name) for field in fields(EvaluationResults))
+
+
+def test_a_margin_of_an_earlier_version_has_no_reason_and_one_without_an_interval_keeps_it() -> None:
+    with_interval = ShortcutMargin("still frame", 0.15, 0.1, 0.2, 9, False)
+    assert "reason" not in with_interval.to_json()
+    assert ShortcutMargin.from_json(with_interval.to_json()) == with_interval
+    difference = PairedDifference(0.15, math.nan, math.nan, math.nan, 4, "4 people")
+    without = ShortcutMargin.from_margin(Margin("still frame", difference))
+    assert (without.low, without.high, without.reason) == (None, None, "4 people")
+    assert ShortcutMargin.from_json(without.to_json()) == without
+
+
+def test_resamples_of_the_mean_are_not_written() -> None:
+    content = figures().to_json()
+    assert "resampled_mean" not in content
+    assert CellFigures.from_json(content) == figures()
+    assert CellFigures.from_json(content).resampled_mean is None
 
 
 def test_the_file_has_no_nan(tmp_path: Path) -> None:

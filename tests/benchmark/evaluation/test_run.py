@@ -100,6 +100,8 @@ def test_every_cell_has_its_shortcuts_and_cross_trials_beside_it(results: Evalua
         assert results.strongest_shortcut(cell) == best
         auc = cell.figures.auc_mean
         assert cell.margin.value == pytest.approx(auc.value - best.figures.auc_mean.value)
+        assert cell.margin.low is None
+        assert cell.margin.reason.startswith("4 people")
         assert 0 <= cell.figures.cross_cross.auc_mean.value <= 1
         assert auc.low is None  # four people are too few for an interval
         assert auc.reason.startswith("4 people")

@@ -12,8 +12,8 @@ from benchmark.metrics import roc
 from benchmark.metrics.intervals import (
     FEWEST_PEOPLE,
     GroupedScores,
+    ResampledMean,
     count_group_wins,
-    mean_auc_interval,
     mean_auc_samples,
     pair_statistics,
     people_weights,
@@ -80,7 +80,7 @@ def test_one_weight_each_gives_the_plain_figures() -> None:
     assert pooled.value == pytest.approx(expected)
     np.testing.assert_allclose(pair_statistics(scores).weighted_auc(ones), expected)
     targets = [(k, pair_statistics(of_target(scores, k))) for k in range(PEOPLE)]
-    mean = mean_auc_interval(targets, ones, 0.95)
+    mean = ResampledMean.of(targets, ones)
     each = [roc.auc(of_target(scores, k).genuine, of_target(scores, k).impostor) for k in range(PEOPLE)]
     assert mean.value == pytest.approx(np.mean(each))
     np.testing.assert_allclose(mean_auc_samples(targets, ones), np.mean(each))

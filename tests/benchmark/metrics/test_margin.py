@@ -4,75 +4,75 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy.stats import t
 
-from benchmark.metrics.margin import NEAR_MARGIN, margin_over_shortcuts
+from benchmark.metrics.intervals import ResampledMean
+from benchmark.metrics.margin import NEAR_MARGIN, Margin, margin_over_shortcuts
+from nvfair_tools.errors import NvfairError
 
-PEOPLE = [f"a:{n:02d}" for n in range(20)]
+PEOPLE = 20
 
 
-def areas(mean: float, spread: float = 0.0, seed: int = 0) -> dict[str, float]:
-    draw = np.random.default_rng(seed).normal(0, spread, len(PEOPLE)) if spread else np.zeros(len(PEOPLE))
-    return dict(zip(PEOPLE, mean + draw - draw.mean(), strict=True))
+def mean(value: float, deviation: float = 0.0, seed: int = 0, people: int = PEOPLE) -> ResampledMean:
+    """A mean AUC whose 400 resamples have this deviation, and `value` as their mean."""
+    noise = np.random.default_rng(seed).normal(0, 1, 400)
+    noise = deviation * (noise - noise.mean()) / noise.std(ddof=1)
+    return ResampledMean(value, value + noise, tuple(range(people)), strata=2)
+
+
+def margin(method: ResampledMean, shortcut: ResampledMean) -> Margin:
+    result = margin_over_shortcuts(method, {"shortcut": shortcut}, 0.95)
+    assert result is not None
+    return result
 
 
 def test_it_is_taken_over_the_strongest_shortcut() -> None:
-    result = margin_over_shortcuts(areas(0.8, 0.02), {"weak": areas(0.55, 0.02, 1), "strong": areas(0.65, 0.02, 2)})
+    shortcuts = {"weak": mean(0.55, 0.02, 1), "strong": mean(0.65, 0.02, 2)}
+    result = margin_over_shortcuts(mean(0.8, 0.02), shortcuts, 0.95)
     assert result is not None
-    assert (result.shortcut, result.people) == ("strong", 20)
-    assert result.value == pytest.approx(0.15)
-    assert result.low is not None
-    assert result.high is not None
-    assert result.low < 0.15 < result.high
+    assert result.shortcut == "strong"
+    assert result.difference.people == PEOPLE
+    assert result.difference.value == pytest.approx(0.15)
     assert not result.near
+    assert margin_over_shortcuts(mean(0.8), {}, 0.95) is None
 
 
-def test_targets_that_are_hard_for_both_cancel() -> None:
-    method, shortcut = areas(0.8, 0.1), {name: value - 0.1 for name, value in areas(0.8, 0.1).items()}
-    result = margin_over_shortcuts(method, {"shortcut": shortcut})
-    assert result is not None
-    assert result.low == pytest.approx(0.1)
-    assert result.high == pytest.approx(0.1)
+def test_its_interval_is_students_t_with_the_deviation_of_paired_resamples() -> None:
+    result = margin(mean(0.8, 0.03, 1), mean(0.6, 0.04, 2)).difference
+    error = (mean(0.8, 0.03, 1).samples - mean(0.6, 0.04, 2).samples).std(ddof=1)
+    half_width = t.ppf(0.975, PEOPLE - 2) * error
+    assert (result.low, result.high) == pytest.approx((0.2 - half_width, 0.2 + half_width))
+
+
+def test_resamples_that_are_hard_for_both_cancel() -> None:
+    shared = mean(0.8, 0.1)
+    shortcut = ResampledMean(0.6, 0.9 * (shared.samples - 0.8) + 0.6, shared.targets, shared.strata)
+    result = margin(shared, shortcut).difference
+    alone = margin(shared, mean(0.6)).difference
+    assert result.high - result.low == pytest.approx(0.1 * (alone.high - alone.low))
 
 
 def test_a_shortcut_comes_near_by_its_margin_or_by_its_interval() -> None:
-    close = margin_over_shortcuts(areas(0.8), {"s": areas(0.8 - NEAR_MARGIN / 2)})
-    unsure = margin_over_shortcuts(areas(0.8, 0.3), {"s": areas(0.75, 0.3, 1)})
-    assert close is not None
-    assert close.low is not None
-    assert close.low > 0
-    assert close.near
-    assert unsure is not None
-    assert unsure.low is not None
-    assert unsure.value > NEAR_MARGIN
-    assert unsure.low < 0
-    assert unsure.near
+    by_margin = margin(mean(0.8, 0.001), mean(0.8 - NEAR_MARGIN / 2, 0.001, 1))
+    assert by_margin.difference.low > 0
+    assert by_margin.near
+    by_interval = margin(mean(0.8, 0.05), mean(0.75, 0.05, 1))
+    assert by_interval.difference.value > NEAR_MARGIN
+    assert by_interval.difference.low < 0
+    assert by_interval.near
 
 
-def test_only_shared_targets_count_and_too_few_give_no_interval() -> None:
-    method = areas(0.8)
-    result = margin_over_shortcuts(method, {"s": {PEOPLE[0]: 0.5, PEOPLE[1]: 0.6, "b:99": 1.0}})
-    assert result is not None
-    assert result.people == 2
-    assert result.value == pytest.approx(0.25)
-    assert result.low is None
-    assert result.to_json()["near"] is False
-    assert margin_over_shortcuts(method, {}) is None
-    assert margin_over_shortcuts(method, {"s": {"b:99": 1.0}}) is None
+def test_too_few_people_get_no_interval_and_the_reason() -> None:
+    result = margin(mean(0.8, 0.02, people=5), mean(0.6, 0.02, 1, people=5))
+    assert np.isnan([result.difference.low, result.difference.high]).all()
+    assert result.difference.reason.startswith("5 people")
+    assert result.difference.value == pytest.approx(0.2)
+    assert not result.near
 
 
-def test_the_interval_is_the_paired_t_interval_of_another_library() -> None:
-    method, shortcut = areas(0.8, 0.1), areas(0.7, 0.1, 1)
-    result = margin_over_shortcuts(method, {"s": shortcut})
-    assert result is not None
-    outside = stats.ttest_rel(list(method.values()), list(shortcut.values())).confidence_interval(0.95)
-    assert (result.low, result.high) == pytest.approx((outside.low, outside.high), abs=1e-12)
-
-
-def test_people_are_drawn_within_their_collection() -> None:
-    """Where a collection's people gain alike, nothing is left to chance."""
-    source = {name: "x" if n < 5 else "y" for n, name in enumerate(PEOPLE)}
-    method = {name: 0.9 if source[name] == "x" else 0.6 for name in PEOPLE}
-    result = margin_over_shortcuts(method, {"s": areas(0.5)}, source=source)
-    assert result is not None
-    assert result.low == pytest.approx(result.high) == pytest.approx(0.175)
+def test_other_targets_or_resamples_are_refused() -> None:
+    with pytest.raises(NvfairError, match="20 and 19 targets"):
+        margin(mean(0.8, 0.02), mean(0.6, 0.02, people=19))
+    shorter = ResampledMean(0.6, np.zeros(10), tuple(range(PEOPLE)))
+    with pytest.raises(NvfairError, match="400 and 10 resamples"):
+        margin(mean(0.8, 0.02), shorter)
