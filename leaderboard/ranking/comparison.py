@@ -10,7 +10,13 @@ import numpy as np
 from benchmark.metrics.paired_differences import PairedDifference
 from leaderboard.ranking.board_state import BoardState
 from leaderboard.ranking.boards import Board
-from leaderboard.ranking.headline import ALL_GENERATORS, auc_by_person, cells_by_generator, headline_auc
+from leaderboard.ranking.headline import (
+    ALL_GENERATORS,
+    auc_by_person,
+    cells_by_generator,
+    headline_auc,
+    impostor_auc_by_person,
+)
 from leaderboard.ranking.records import Cell, Record, newest_scorings
 from leaderboard.ranking.shared_ranks import paired_difference
 
@@ -82,9 +88,12 @@ def _compare_on_board(board: Board, first: list[Record], second: list[Record]) -
         difference = None
         if not board.coarse:
             common_people = _common_people(first_group, second_group)
+            shared_people = [person for person, _, _ in common_people]
             difference = paired_difference(
                 np.array([first_auc for _, first_auc, _ in common_people]),
                 np.array([second_auc for _, _, second_auc in common_people]),
+                _impostor_aucs(first_group, shared_people),
+                _impostor_aucs(second_group, shared_people),
             )
             if not lines:
                 people = tuple(sorted(common_people, key=lambda row: -abs(row[1] - row[2])))
@@ -99,6 +108,12 @@ def _common_people(
     """(person, first's AUC, second's AUC) of everybody in both, by name."""
     first_auc, second_auc = auc_by_person(first_cells), auc_by_person(second_cells)
     return [(person, first_auc[person], second_auc[person]) for person in sorted(set(first_auc) & set(second_auc))]
+
+
+def _impostor_aucs(cells: dict[str, list[Cell]], people: list[str]) -> np.ndarray | None:
+    """The AUC of each of `people` as an impostor, in their order; None where one of them has none."""
+    auc = impostor_auc_by_person(cells)
+    return np.array([auc[person] for person in people]) if all(person in auc for person in people) else None
 
 
 def _verdict(difference: PairedDifference | None, first: str, second: str) -> str:

@@ -43,7 +43,16 @@ def auc_by_person(cells: dict[str, list[Cell]], *, public_only: bool = False) ->
     def of(cell: Cell) -> dict[str, float]:
         return cell.public_auc_by_person if public_only else cell.auc_by_person
 
-    groups = [[of(cell) for cell in group] for group in cells.values()]
+    return _average_by_person([[of(cell) for cell in group] for group in cells.values()])
+
+
+def impostor_auc_by_person(cells: dict[str, list[Cell]]) -> dict[str, float]:
+    """AUC as an impostor of each person that every cell has one of, averaged as `auc_by_person`; for ranks alone."""
+    return _average_by_person([[cell.impostor_auc_by_person for cell in group] for group in cells.values()])
+
+
+def _average_by_person(groups: list[list[dict[str, float]]]) -> dict[str, float]:
+    """Mean over generators of the mean over each generator's entries, of every person that all entries have."""
     if len(groups) == 1 and len(groups[0]) == 1:
         return groups[0][0]
     every_cell = [figures for group in groups for figures in group]

@@ -18,8 +18,9 @@ class Cell:
     """One cell of the train × test matrix: the figures of an entry on one test generator.
 
     entry: the entry's number in its submission. value, low, high: the mean AUC over people with its interval.
-    figures: everything that may be shown. auc_by_person: AUC of each person; where labels are hidden it may be used
-    for ranks only and is never shown.
+    figures: everything that may be shown. auc_by_person, impostor_auc_by_person: AUC of each person as a target, and of
+    the pairs in which the person is the impostor; where labels are hidden both may be used for ranks only and are never
+    shown.
     """
 
     entry: int
@@ -30,6 +31,7 @@ class Cell:
     high: float | None
     figures: dict[str, Any]
     auc_by_person: dict[str, float]
+    impostor_auc_by_person: dict[str, float]
 
     @property
     def public_auc_by_person(self) -> dict[str, float]:
@@ -104,7 +106,7 @@ def record_of(result: StoredResult) -> Record:
     entry = result.submission.entries[result.entry]
     cells = []
     for generator, figures in sorted(public_result.figures.get("generators", {}).items()):
-        auc_mean = figures["auc_mean"]
+        auc_mean, all_figures = figures["auc_mean"], result.figures["generators"][generator]
         cells.append(
             Cell(
                 entry=result.entry,
@@ -114,7 +116,12 @@ def record_of(result: StoredResult) -> Record:
                 low=auc_mean.get("low"),
                 high=auc_mean.get("high"),
                 figures=figures,
-                auc_by_person=result.figures["generators"][generator].get("per_target", {}),
+                auc_by_person=all_figures.get("per_target", {}),
+                impostor_auc_by_person={
+                    person["person"]: person["auc_as_impostor"]
+                    for person in all_figures.get("people", ())
+                    if person["auc_as_impostor"] is not None
+                },
             )
         )
     overlap = public_result.figures.get("overlap", "unknown")

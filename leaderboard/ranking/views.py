@@ -5,13 +5,20 @@ A method's place compares it with those that were tested on the same people by t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
 from leaderboard.ranking.boards import Board
-from leaderboard.ranking.headline import ALL_GENERATORS, auc_by_person, cells_by_generator, headline_auc
+from leaderboard.ranking.headline import (
+    ALL_GENERATORS,
+    auc_by_person,
+    cells_by_generator,
+    headline_auc,
+    impostor_auc_by_person,
+)
 from leaderboard.ranking.records import Cell, Kind, Provenance, Record
 from leaderboard.ranking.shared_ranks import shared_ranks, significantly_better
 
@@ -84,6 +91,7 @@ def build_view(board: Board, generator: str, sibling: Board | None) -> BoardView
     cells = {key: cells_by_generator(records, generator) for key, records in board.methods.items()}
     cells = {key: method_cells for key, method_cells in cells.items() if method_cells}
     person_auc = {key: auc_by_person(method_cells) for key, method_cells in cells.items()}
+    impostor_auc = {key: impostor_auc_by_person(method_cells) for key, method_cells in cells.items()}
     headlines = {key: headline_auc(method_cells) for key, method_cells in cells.items()}
     people = max((tuple(figures) for figures in person_auc.values()), key=len, default=())
     # Only methods with figures of the same people by the same generators can be compared.
@@ -93,7 +101,12 @@ def build_view(board: Board, generator: str, sibling: Board | None) -> BoardView
         if len(method_cells) == len(generators) and tuple(person_auc[key]) == people
     }
     values = {key: headline[0] for key, headline in headlines.items()}
-    ranking = _rank(board, {key: list(person_auc[key].values()) for key in complete}, values)
+    ranking = _rank(
+        board,
+        {key: list(person_auc[key].values()) for key in complete},
+        {key: [impostor_auc[key].get(person, math.nan) for person in people] for key in complete},
+        values,
+    )
     rows = [
         _method_row(
             board.methods[key],
@@ -117,10 +130,16 @@ def build_view(board: Board, generator: str, sibling: Board | None) -> BoardView
     )
 
 
-def _rank(board: Board, person_auc: dict[str, list[float]], values: dict[str, float]) -> _Ranking:
+def _rank(
+    board: Board,
+    person_auc: dict[str, list[float]],
+    impostor_auc: dict[str, list[float]],
+    values: dict[str, float],
+) -> _Ranking:
     """Ranks methods by the AUCs of people, in the same order of people for each; controls get no place.
 
-    values: the headline AUC of each method, by which the best control is chosen.
+    impostor_auc: the same people's AUCs as impostors, NaN where there is none. values: the headline AUC of each method,
+    by which the best control is chosen.
     """
     first_records = {key: board.methods[key][0] for key in person_auc}
     ranked = [
@@ -134,11 +153,21 @@ def _rank(board: Board, person_auc: dict[str, list[float]], values: dict[str, fl
         return _Ranking({}, best_control, frozenset())
     margin = next(iter(board.methods.values()))[0].difference_margin
     auc = np.array([person_auc[key] for key in ranked], dtype=np.float64)
+    as_impostor = np.array([impostor_auc[key] for key in ranked], dtype=np.float64)
+    # One kind of error for the whole board: that of both roles only where every method has both.
+    has_both_roles = not any(math.isnan(value) for key in person_auc for value in impostor_auc[key])
     above_control: frozenset[str] = frozenset()
     if best_control is not None:
-        better = significantly_better(auc, np.array(person_auc[best_control], dtype=np.float64), margin)
+        better = significantly_better(
+            auc,
+            np.array(person_auc[best_control], dtype=np.float64),
+            margin,
+            auc_as_impostor=as_impostor if has_both_roles else None,
+            reference_as_impostor=np.array(impostor_auc[best_control]) if has_both_roles else None,
+        )
         above_control = frozenset(key for key, is_better in zip(ranked, better, strict=True) if is_better)
-    return _Ranking(shared_ranks(ranked, auc, margin=margin), best_control, above_control)
+    places = shared_ranks(ranked, auc, margin=margin, auc_as_impostor=as_impostor if has_both_roles else None)
+    return _Ranking(places, best_control, above_control)
 
 
 def _method_row(

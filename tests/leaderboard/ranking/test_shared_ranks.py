@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmark.metrics.paired_differences import PairedDifference, paired_person_difference
 from leaderboard.ranking.shared_ranks import paired_difference, shared_ranks, significantly_better
 
 
@@ -86,3 +87,28 @@ def test_a_difference_must_clear_the_margin_where_figures_are_rounded() -> None:
 
 def test_no_methods_have_no_places() -> None:
     assert shared_ranks([], np.empty((0, 20))) == {}
+
+
+@pytest.mark.parametrize("both_roles", [True, False])
+def test_places_and_references_follow_the_one_paired_interval_of_the_benchmark(both_roles: bool) -> None:
+    auc, as_impostor = random_auc(30, seed=1), random_auc(30, seed=2)
+    roles = as_impostor if both_roles else None
+
+    def difference(first: int, second: int) -> PairedDifference:
+        if not both_roles:
+            return paired_person_difference(auc[first], auc[second], 0.95)
+        return paired_person_difference(
+            auc[first], auc[second], 0.95, first_as_impostor=as_impostor[first], second_as_impostor=as_impostor[second]
+        )
+
+    better = np.array([[difference(second, first).low > 0 for second in range(30)] for first in range(30)])
+    ranks = shared_ranks(range(30), auc, auc_as_impostor=roles)
+    assert [ranks[n][0] for n in range(30)] == (1 + better.sum(axis=1)).tolist()
+    assert [ranks[n][1] for n in range(30)] == (30 - better.sum(axis=0)).tolist()
+    reference = significantly_better(
+        auc, auc[4], auc_as_impostor=roles, reference_as_impostor=as_impostor[4] if both_roles else None
+    )
+    assert reference.tolist() == better[4].tolist()
+    assert 0 < better.sum() < 400
+    if both_roles:
+        assert paired_difference(auc[0], auc[1], as_impostor[0], as_impostor[1]) == difference(0, 1)

@@ -119,3 +119,33 @@ def test_with_hidden_labels_a_difference_below_the_step_gives_no_place() -> None
     assert {row.place for row in view(near).rows} == {(1, 2)}
     exact = [replace(result, feedback="full") for result in near]
     assert {row.place for row in view(exact).rows} == {(1, 1), (2, 2)}
+
+
+def with_impostor_aucs(result: StoredResult, deviation: float) -> StoredResult:
+    """The result with an AUC of each person as an impostor, high and low by turns."""
+    generators = {
+        name: figures
+        | {
+            "people": [
+                {"person": person, "auc_as_impostor": 0.7 + deviation * (1 if number % 2 else -1)}
+                for number, person in enumerate(sorted(figures["per_target"]))
+            ]
+        }
+        for name, figures in result.figures["generators"].items()
+    }
+    return replace(result, figures=result.figures | {"generators": generators})
+
+
+def test_methods_that_rank_drivers_differently_share_a_place_although_targets_agree() -> None:
+    first = example_result("first", {"alpha": 0.9}, number=1)
+    second = example_result("second", {"alpha": 0.8}, number=2)
+    assert [row.place for row in view([first, second]).rows] == [(1, 1), (2, 2)]
+    alike = [with_impostor_aucs(result, 0.1) for result in (first, second)]
+    assert [row.place for row in view(alike).rows] == [(1, 1), (2, 2)]
+    different = [with_impostor_aucs(first, 0.3), with_impostor_aucs(second, -0.3)]
+    assert [row.place for row in view(different).rows] == [(1, 2), (1, 2)]
+    # Where one result has no such figures, all are compared by the targets alone.
+    assert [row.place for row in view([different[0], second]).rows] == [(1, 1), (2, 2)]
+    comparison = compare(board_state(different), first.digest, second.digest)
+    assert comparison is not None
+    assert "share a place" in comparison.boards[0].verdict
