@@ -5,11 +5,11 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 REF ?= HEAD
-.PHONY: help demo test check bench soak figures compare clean
+.PHONY: help demo test check bench gpu gpu-pack soak figures compare clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
 
 $(READY): pyproject.toml
 	@$(PYTHON) .ci/preflight.py
@@ -36,6 +36,18 @@ check: $(READY)  ## format, lint, import arrows, types, fast tests
 
 bench: $(READY)  ## every benchmark of tests/performance, each beside a plain baseline
 	$(BIN)/python -m tests.performance
+
+# A machine with a GPU brings its own Python with torch: no environment is made there, and nothing is installed.
+GPU_PYTHON ?= python3
+DEVICE     ?= cuda
+OUT        ?= build/gpu
+PARTS      ?=
+
+gpu:  ## all that a GPU is for, measured in five minutes (DEVICE=cpu: the same script, small; PARTS=... picks some)
+	$(GPU_PYTHON) -m tests.performance.gpu --device $(DEVICE) --out $(OUT) $(PARTS)
+
+gpu-pack:  ## gather what `make gpu` needs from outside the tree into ./gpu-pack, to be copied along
+	$(PYTHON) -m tests.performance.gpu.pack
 
 soak: $(READY)  ## long runs: clips of 1,000 frames, coverage of intervals
 	$(BIN)/python -m pytest -m soak

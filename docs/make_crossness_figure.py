@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from benchmark import protocols
-from benchmark.controls import left_out, shortcut_rows, shortcuts
-from benchmark.controls.null_controls import judged, trial_nulls, warnings
+from benchmark.controls import shortcut_rows, shortcut_scorers, unavailable_shortcuts
+from benchmark.controls.null_controls import null_warnings, trial_null_rows, with_verdicts
 from benchmark.trial_scores.figure_values import IntervalFigure
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 
@@ -30,18 +30,19 @@ def main(folder: str, out: str) -> None:
     learned = videos[videos["split"] == protocol.split.train].sort_values("video")
     train = read_windows(dataset, protocol, videos=learned.sample(min(len(learned), 1500), random_state=0)["video"])
     rules = {
-        name: list(trials(test.videos, name, protocol.trials)) for name in sorted(test.videos["generator"].unique())
+        name: list(make_trials(test.videos, name, protocol.trials))
+        for name in sorted(test.videos["generator"].unique())
     }
-    rows = shortcut_rows(shortcuts(dataset, test, train), test.videos, rules, protocol)
-    nulls = judged([row for found in rules.values() for row in trial_nulls(found, test.videos, protocol)])
+    rows = shortcut_rows(shortcut_scorers(dataset, test, train), test.videos, rules, protocol)
+    nulls = with_verdicts([row for found in rules.values() for row in trial_null_rows(found, test.videos, protocol)])
     print("| shortcut | generator | NVFAIR's rule | cross-cross |\n|---|---|---|---|")
     for row in rows:
         cross_cross = row.figures.cross_cross
         aucs = [row.figures.auc_mean] if cross_cross is None else [row.figures.auc_mean, cross_cross.auc_mean]
         print(f"| {row.control} | {row.generator} | {' | '.join(_with_interval(auc) for auc in aucs)} |")
-    for name, why in left_out(dataset, test, train).items():
+    for name, why in unavailable_shortcuts(dataset, test, train).items():
         print(f"| {name} | | {why} | |")
-    print("\n".join(warnings(nulls)) or f"\n{len(nulls)} null controls of the trials: all at chance.")
+    print("\n".join(null_warnings(nulls)) or f"\n{len(nulls)} null controls of the trials: all at chance.")
     Path(out).write_text(json.dumps({"rows": [row.to_json() for row in rows], "null_controls": nulls}, indent=1))
 
 

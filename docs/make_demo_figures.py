@@ -5,7 +5,6 @@ images/matrix.svg: the report's AUCs, beside the shortcuts on the same trials.
 The people are simulated, from two portraits in the public domain (see docs/simulation.md).
 """
 
-import json
 import sys
 from html import escape
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from benchmark.evaluation.results import EvaluationResults, read_results
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.landmarks.scheme import measure_length
 from nvfair_tools.media import decode
@@ -62,16 +62,16 @@ def contact_sheet(dataset: Dataset) -> Image.Image:
     return sheet
 
 
-def matrix(results: dict) -> str:
+def matrix(results: EvaluationResults) -> str:
     """The AUCs of the checkpoint and of the shortcuts, on each test generator, as SVG."""
-    generators = sorted({cell["generator"] for cell in results["cells"]})
-    rows = [
-        (f"temporal CNN, trained on {', '.join(results['cells'][0]['train_generators'])}", True, results["cells"]),
-        *(
-            (f"shortcut: {name}", False, [c for c in results["controls"] if c["control"] == name])
-            for name in dict.fromkeys(c["control"] for c in results["controls"])
-        ),
-    ]
+    generators = sorted({cell.generator for cell in results.cells})
+    first = results.cells[0]
+    cells = [cell for cell in results.cells if cell.method == first.method]
+    title = f"temporal CNN, trained on {', '.join(first.train_generators)}"
+    rows = [(title, True, {cell.generator: (cell.figures.auc_mean, cell.relation) for cell in cells})]
+    for name in dict.fromkeys(shortcut.name for shortcut in results.shortcuts):
+        aucs = {row.generator: (row.figures.auc_mean, "") for row in results.shortcuts if row.name == name}
+        rows.append((f"shortcut: {name}", False, aucs))
     width, left, cell, height = 760, 330, 140, 46
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height * (len(rows) + 1) + 8}" role="img" '
@@ -82,24 +82,25 @@ def matrix(results: dict) -> str:
     ]
     for n, name in enumerate(generators):
         lines.append(f'<text class="m" x="{left + cell * n + cell / 2}" y="28">{escape(name)}</text>')
-    for number, (name, main, cells) in enumerate(rows, start=1):
+    for number, (name, main, aucs) in enumerate(rows, start=1):
         top = number * height
         lines.append(
             f'<text x="4" y="{top + 28}"{" class=" + chr(34) + "v" + chr(34) if main else ""}>{escape(name)}</text>'
         )
         for n, generator in enumerate(generators):
-            found = next(c for c in cells if c["generator"] == generator)
-            auc, seen = found["auc_mean"], found.get("relation", "")
-            strength = float(np.clip((auc["value"] - 0.5) * 2, 0, 1)) * 0.55
+            auc, relation = aucs[generator]
+            strength = float(np.clip((auc.value - 0.5) * 2, 0, 1)) * 0.55
             x = left + cell * n
             colour = BLUE if main else GREY
             lines.append(
                 f'<rect x="{x + 3}" y="{top + 3}" width="{cell - 6}" height="{height - 6}" rx="6" fill="{colour}" '
                 f'fill-opacity="{strength:.2f}" stroke="{colour}" stroke-opacity=".35"/>'
             )
-            lines.append(f'<text class="v m" x="{x + cell / 2}" y="{top + 21}">{auc["value"]:.3f}</text>')
-            spread = "" if auc["low"] is None else f"{auc['low']:.2f} to {auc['high']:.2f}"
-            lines.append(f'<text class="s m" x="{x + cell / 2}" y="{top + 36}">{f"{seen} {spread}".strip()}</text>')
+            lines.append(f'<text class="v m" x="{x + cell / 2}" y="{top + 21}">{auc.value:.3f}</text>')
+            interval = "" if auc.low is None else f"{auc.low:.2f} to {auc.high:.2f}"
+            lines.append(
+                f'<text class="s m" x="{x + cell / 2}" y="{top + 36}">{f"{relation} {interval}".strip()}</text>'
+            )
     return "\n".join([*lines, "</svg>", ""])
 
 
@@ -107,5 +108,5 @@ if __name__ == "__main__":
     demo = Path(sys.argv[1] if len(sys.argv) > 1 else "demo")
     IMAGES.mkdir(exist_ok=True)
     contact_sheet(Dataset.open(demo / "dataset")).save(IMAGES / "contact_sheet.jpg", quality=88)
-    results = json.loads((demo / "report" / "results.json").read_text(encoding="utf-8"))
+    results = read_results(demo / "report" / "results.json")
     (IMAGES / "matrix.svg").write_text(matrix(results), encoding="utf-8")

@@ -12,15 +12,16 @@ frames beat one, and is the loss on unseen generators small?
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 
 from benchmark import protocols
-from benchmark.evaluation.run import evaluate, write_results
+from benchmark.evaluation.results import EvaluationResults, write_results
+from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import as_candidate
 from benchmark.methods.inputs import Input
 from benchmark.methods.train_options import TrainOptions
@@ -54,7 +55,7 @@ def main(folder: Path, windows: int, width: int, clips: int, cross: int, seed: i
         click.echo(f"training {name}")
         train(data, folder / name, options, chosen[0])
         candidates.append(as_candidate(folder / name))
-    results = evaluate(data, candidates, chosen, say=click.echo)
+    results = evaluate(data, candidates, chosen, progress=click.echo)
     write_results(folder / "results.json", results)
     write_report(folder / "index.html", results)
     click.echo(table(results))
@@ -78,40 +79,38 @@ def cohort(folder: Path, clips: int, cross: int, seed: int, workers: int) -> Dat
     return Dataset.open(folder)
 
 
-def table(results: dict[str, Any]) -> str:
+def table(results: EvaluationResults) -> str:
     """One line a cell and a control."""
     rows = [("method", "tested on", "", "mean AUC", "95 % interval", "cross-cross")]
-    for cell in results["cells"]:
-        area, cross = cell["auc_mean"], cell.get("cross_cross")
-        span = f"{area['low']:.3f}-{area['high']:.3f}"
-        other = f"{cross['auc_mean']['value']:.3f}" if cross else ""
-        rows.append((cell["method"], cell["generator"], cell["relation"], f"{area['value']:.3f}", span, other))
-    for control in results["controls"]:
-        area = control["auc_mean"]
-        span = f"{area['low']:.3f}-{area['high']:.3f}"
-        rows.append((control["control"], control["generator"], "shortcut", f"{area['value']:.3f}", span, ""))
-    widths = [max(len(row[n]) for row in rows) for n in range(6)]
+    for cell in results.cells:
+        auc, cross = cell.figures.auc_mean, cell.figures.cross_cross
+        cross_cross = f"{cross.auc_mean.value:.3f}" if cross else ""
+        rows.append((cell.method, cell.generator, cell.relation, f"{auc.value:.3f}", auc.interval_text, cross_cross))
+    for shortcut in results.shortcuts:
+        auc = shortcut.figures.auc_mean
+        rows.append((shortcut.name, shortcut.generator, "shortcut", f"{auc.value:.3f}", auc.interval_text, ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def difference(results: dict[str, Any], one: str, other: str, relation: str) -> tuple[float, float, float]:
+def difference(results: EvaluationResults, one: str, other: str, relation: str) -> tuple[float, float, float]:
     """Mean over people of the AUC of `one` less that of `other`, averaged over the cells of a relation."""
     return _resampled(_by_person(results, one, relation), _by_person(results, other, relation))
 
 
-def unseen_loss(results: dict[str, Any], names: list[str]) -> tuple[float, float, float]:
+def unseen_loss(results: EvaluationResults, names: list[str]) -> tuple[float, float, float]:
     """Seen less unseen: each test generator's network against those trained on another one."""
     seen = _averaged([_by_person(results, name, "seen") for name in names])
     unseen = _averaged([_by_person(results, name, "unseen") for name in names])
     return _resampled(seen, unseen)
 
 
-def _by_person(results: dict[str, Any], checkpoint: str, relation: str) -> dict[str, float]:
-    cells = [c for c in results["cells"] if c["method"] == checkpoint and c["relation"] == relation]
-    return _averaged([cell["per_target"] for cell in cells])
+def _by_person(results: EvaluationResults, checkpoint: str, relation: str) -> dict[str, float]:
+    cells = [cell for cell in results.cells if cell.method == checkpoint and cell.relation == relation]
+    return _averaged([cell.figures.auc_by_target for cell in cells])
 
 
-def _averaged(tables: list[dict[str, float]]) -> dict[str, float]:
+def _averaged(tables: list[Mapping[str, float]]) -> dict[str, float]:
     return {person: float(np.mean([t[person] for t in tables])) for person in tables[0]}
 
 

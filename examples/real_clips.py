@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from benchmark import controls, protocols
-from benchmark.evaluation.run import evaluate, write_results
+from benchmark.evaluation.results import write_results
+from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import as_candidate
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.trial_scores.scores import VideoEmbeddings, distance_matrix
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
@@ -37,10 +38,11 @@ def main(dataset: Path, names: tuple[str, ...], out: Path | None) -> None:
     if out is not None:
         write_results(out, results)
     click.echo("same face, within a collection, reenactments")
-    for row in [*results["cells"], *results["controls"]]:
-        people = ", ".join(f"{name} {value:.3f}" for name, value in sorted(row["per_target"].items()))
-        name = row.get("method", row.get("control"))
-        click.echo(f"{name:24s} {row['generator']:12s} mean {row['auc_mean']['value']:.3f}: {people}")
+    rows = [(cell.method, cell.generator, cell.figures) for cell in results.cells]
+    rows += [(shortcut.name, shortcut.generator, shortcut.figures) for shortcut in results.shortcuts]
+    for name, generator, figures in rows:
+        people = ", ".join(f"{person} {auc:.3f}" for person, auc in sorted(figures.auc_by_target.items()))
+        click.echo(f"{name:24s} {generator:12s} mean {figures.auc_mean.value:.3f}: {people}")
     videos = data.usable()
     windows = read_windows(data, protocol, videos=videos[videos["kind"] == "real"]["video"])
     click.echo(f"the real clips as they are: {len(windows.videos)} of {windows.videos['driver'].nunique()} people")
@@ -68,7 +70,7 @@ def pooled(windows: WindowSet, found: VideoEmbeddings, chosen: pd.Series) -> flo
     person = windows.videos["driver"].to_numpy()[kept]
     first, second = np.triu_indices(len(kept), k=1)
     score, same = -distance_matrix(rows, rows)[first, second], person[first] == person[second]
-    return metrics.auc(score[same], score[~same])
+    return roc.auc(score[same], score[~same])
 
 
 if __name__ == "__main__":

@@ -10,21 +10,22 @@ goes on where it stopped. Intervals resample people; headline figures are means 
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
 import torch
 
 from benchmark import protocols
-from benchmark.evaluation.run import evaluate, write_results
+from benchmark.evaluation.result_rows import CellResult
+from benchmark.evaluation.results import EvaluationResults, read_results, write_results
+from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import as_candidate
 from benchmark.methods.network import network_class
 from benchmark.methods.train_options import LossOptions, TrainOptions
 from benchmark.training.loop import train
+from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.simulate.cohort import write_cohort
 from nvfair_tools.simulate.settings import named_world
@@ -105,14 +106,13 @@ def main(folder: Path, world: str, windows: int, width: int, seeds: int, only: t
         path = home / f"{title}.json"
         if names and not path.exists():
             folders = [home / "runs" / name.replace(" ", "-").replace(",", "") for name in names]
-            write_results(path, evaluate(data, [as_candidate(f) for f in folders], [seen, unseen], say=click.echo))
-    headline = json.loads((home / "headline.json").read_text(encoding="utf-8"))
-    click.echo(headline_table(headline, seeds))
+            write_results(path, evaluate(data, [as_candidate(f) for f in folders], [seen, unseen], progress=click.echo))
+    click.echo(headline_table(read_results(home / "headline.json"), seeds))
     if extra:
-        click.echo(table(json.loads((home / "ablations.json").read_text(encoding="utf-8"))))
+        click.echo(table(read_results(home / "ablations.json")))
 
 
-def headline_table(results: dict[str, Any], seeds: int) -> str:
+def headline_table(results: EvaluationResults, seeds: int) -> str:
     """Baseline, ours and their paired difference: means over seeds and, unseen, over generators."""
     lines = ["| | trials | baseline | ours | ours less baseline | seeds, baseline | seeds, ours |", "|" + "---|" * 7]
     for relation in RELATIONS:
@@ -126,37 +126,45 @@ def headline_table(results: dict[str, Any], seeds: int) -> str:
         cells += [f"{min(s):.3f}-{max(s):.3f}" for s in (spread[BASELINE], spread[OURS])]
         lines.append(f"| {relation} | self-self / self-cross | " + " | ".join(cells) + " |")
         cross = [
-            np.mean([c["cross_cross"]["auc_mean"]["value"] for c in results["cells"] if of(c, name, relation)])
+            np.mean([cross_cross_auc(cell).value for cell in results.cells if is_seed_of(cell, name, relation)])
             for name in (BASELINE, OURS)
         ]
         lines.append(f"| {relation} | cross-cross | {cross[0]:.3f} | {cross[1]:.3f} | {cross[1] - cross[0]:+.3f} | | |")
-    for control in results["controls"]:
-        area = control["auc_mean"]
-        lines.append(f"| {control['control']} | {control['generator']} | {shown(area)} | | | | |")
+    for shortcut in results.shortcuts:
+        auc = with_interval(shortcut.figures.auc_mean)
+        lines.append(f"| {shortcut.name} | {shortcut.generator} | {auc} | | | | |")
     return "\n".join(lines)
 
 
-def table(results: dict[str, Any]) -> str:
+def table(results: EvaluationResults) -> str:
     """One line a method: seen and each unseen generator, both kinds of trials."""
     lines = ["| method | generator | | mean AUC | cross-cross |", "|---|---|---|---|---|"]
-    for cell in results["cells"]:
+    for cell in results.cells:
         lines.append(
-            f"| {cell['method']} | {cell['generator']} | {cell['relation']} | {shown(cell['auc_mean'])} | "
-            f"{shown(cell['cross_cross']['auc_mean'])} |"
+            f"| {cell.method} | {cell.generator} | {cell.relation} | {with_interval(cell.figures.auc_mean)} | "
+            f"{with_interval(cross_cross_auc(cell))} |"
         )
     return "\n".join(lines)
 
 
-def of(cell: dict[str, Any], name: str, relation: str) -> bool:
-    """Whether a cell is one of the seeds of a method under a relation."""
-    return cell["method"].rsplit("-", 1)[0] == name and cell["relation"] == relation
+def is_seed_of(cell: CellResult, name: str, relation: str) -> bool:
+    """Whether a cell is of one of the seeds of a method, under a relation."""
+    return cell.method.rsplit("-", 1)[0] == name and cell.relation == relation
 
 
-def by_person(results: dict[str, Any], name: str, relation: str, seeds: int, first: int = 0) -> dict[str, float]:
+def cross_cross_auc(cell: CellResult) -> IntervalFigure:
+    """The mean AUC of a cell on cross-cross trials, which every cell of a simulated world has."""
+    assert cell.figures.cross_cross is not None
+    return cell.figures.cross_cross.auc_mean
+
+
+def by_person(results: EvaluationResults, name: str, relation: str, seeds: int, first: int = 0) -> dict[str, float]:
     """Each target's AUC, averaged over the cells of a relation and over seeds."""
-    wanted = {f"{name}-{seed}" for seed in range(first, first + seeds)}
-    tables = [c["per_target"] for c in results["cells"] if c["method"] in wanted and c["relation"] == relation]
-    return {person: float(np.mean([t[person] for t in tables])) for person in sorted(tables[0])}
+    methods = {f"{name}-{seed}" for seed in range(first, first + seeds)}
+    tables = [
+        cell.figures.auc_by_target for cell in results.cells if cell.method in methods and cell.relation == relation
+    ]
+    return {person: float(np.mean([table[person] for table in tables])) for person in sorted(tables[0])}
 
 
 def interval(values: list[float], *, sign: bool = False) -> str:
@@ -167,10 +175,9 @@ def interval(values: list[float], *, sign: bool = False) -> str:
     return f"{array.mean():+.3f} ({low:+.3f}, {high:+.3f})" if sign else f"{array.mean():.3f} ({low:.3f}-{high:.3f})"
 
 
-def shown(area: dict[str, Any]) -> str:
+def with_interval(auc: IntervalFigure) -> str:
     """A figure with its interval, where there is one."""
-    low, high = area["low"], area["high"]
-    return f"{area['value']:.3f}" + ("" if low is None else f" ({low:.3f}-{high:.3f})")
+    return f"{auc.value:.3f}" + ("" if auc.low is None else f" ({auc.low:.3f}-{auc.high:.3f})")
 
 
 if __name__ == "__main__":

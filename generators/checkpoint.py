@@ -29,12 +29,12 @@ NETWORK_PACKAGES = ("generators.face_vid2vid", "generators.lia", "generators.tps
 
 # Above this share of equally named and shaped tensors a module is said to resemble another.
 RESEMBLANCE = 0.5
-SHOWN = 4
+LISTED_NAMES = 4
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What one generator's published checkpoints hold.
+    """The modules of one generator's published checkpoints.
 
     generator: the registry's name ("tps"). variant: what tells it from its siblings ("spade"), or "".
     files: names under which people know the published files. required, optional: module key -> a function that
@@ -64,7 +64,7 @@ class Layout:
 
 def known_layouts() -> list[Layout]:
     """The layouts of all network generators that are installed."""
-    found: list[Layout] = []
+    layouts: list[Layout] = []
     for name in NETWORK_PACKAGES:
         try:
             package = importlib.import_module(name)
@@ -72,8 +72,8 @@ def known_layouts() -> list[Layout]:
             if error.name == name:
                 continue
             raise
-        found.extend(getattr(package, "LAYOUTS", None) or (package.LAYOUT,))
-    return found
+        layouts.extend(getattr(package, "LAYOUTS", None) or (package.LAYOUT,))
+    return layouts
 
 
 def file_sha256(path: Path) -> str:
@@ -122,9 +122,9 @@ def select(checkpoint: Checkpoint, layout: Layout, *, where: str) -> Checkpoint:
         if difference:
             problems.append(f"module {name!r}: {difference}")
     if problems:
-        found = ", ".join(repr(name) for name in checkpoint)
+        modules = ", ".join(repr(name) for name in checkpoint)
         raise GeneratorError(
-            f"{where} does not fit {layout.name}: {'; '.join(problems)}. The file holds {found}."
+            f"{where} does not fit {layout.name}: {'; '.join(problems)}. The file holds {modules}."
             f"{_other_layout(checkpoint, layout)} {layout.name} reads {_names(layout.files)} from {layout.source}"
         )
     return chosen
@@ -159,12 +159,14 @@ def load_strict(module: nn.Module, state: Mapping[str, Tensor], *, where: str) -
     themselves. Raises one GeneratorError naming everything that does not fit, and the known layout's module that
     the state resembles more; `where` opens the message (file and module).
     """
-    own = module.state_dict()
-    difference = _difference({name: tuple(tensor.shape) for name, tensor in own.items()}, state)
+    module_state = module.state_dict()
+    difference = _difference({name: tuple(tensor.shape) for name, tensor in module_state.items()}, state)
     if difference:
         raise GeneratorError(f"{where}: {difference}.{_other_module(state)} Give the checkpoint of this very network")
-    on_meta = any(tensor.is_meta for tensor in own.values())
-    module.load_state_dict({name: state[name].to(own[name].dtype) for name in own}, strict=True, assign=on_meta)
+    on_meta = any(tensor.is_meta for tensor in module_state.values())
+    module.load_state_dict(
+        {name: state[name].to(module_state[name].dtype) for name in module_state}, strict=True, assign=on_meta
+    )
 
 
 def _refuse_impostors(path: Path, head: bytes) -> None:
@@ -199,10 +201,10 @@ def _read_torch(path: Path) -> Checkpoint:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        wanted = re.search(r"(?:GLOBAL |class )([\w.]+)", str(error))
-        if wanted:
+        code_name = re.search(r"(?:GLOBAL |class )([\w.]+)", str(error))
+        if code_name:
             raise GeneratorError(
-                f"weights {path}: opening the file would run code ({wanted[1]}), which is refused. "
+                f"weights {path}: opening the file would run code ({code_name[1]}), which is refused. "
                 "If you trust it, open it once in the project it comes from and save only its state dicts: "
                 'torch.save({"<module>": checkpoint["<module>"], ...}, new_file)'
             ) from error
@@ -238,8 +240,8 @@ def _difference(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Ten
 
 def _names(names: Iterable[str]) -> str:
     names = list(names)
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - LISTED_NAMES
+    return ", ".join(names[:LISTED_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _alike(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor]) -> float:
@@ -247,10 +249,10 @@ def _alike(expected: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor])
     return equal / max(1, len(expected.keys() | state.keys()))
 
 
-def _other_layout(checkpoint: Checkpoint, mine: Layout) -> str:
+def _other_layout(checkpoint: Checkpoint, expected_layout: Layout) -> str:
     best, best_share = None, RESEMBLANCE
     for layout in known_layouts():
-        if layout.name == mine.name:
+        if layout.name == expected_layout.name:
             continue
         shares = [_alike(layout.expected(name), checkpoint.get(name, {})) for name in layout.required]
         share = sum(shares) / len(shares)

@@ -65,10 +65,14 @@ def to_device(pictures: np.ndarray, device: torch.device) -> Tensor:
 
     To a GPU they travel as bytes, and nothing waits for them.
     """
-    values = torch.from_numpy(pictures)
-    if device.type == "cuda":
-        values = values.pin_memory().to(device, non_blocking=True)
-    return values.permute(0, 3, 1, 2).float() / 255.0
+    return sent(torch.from_numpy(pictures), device).permute(0, 3, 1, 2).float() / 255.0
+
+
+def sent(values: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the CPU on `device`, without waiting: from pinned memory, as no other can be read meanwhile."""
+    if device.type == "cpu" or values.device.type != "cpu":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def to_host(batches: Iterable[Tensor]) -> Iterator[np.ndarray]:

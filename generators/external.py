@@ -24,7 +24,7 @@ from generators.face import Face, Framing
 from generators.generator import MotionMode, digest
 
 PLACEHOLDERS = frozenset({"portrait", "clip", "out"})
-STDERR_TAIL = 2000  # characters of a failed command's complaint that its error quotes
+STDERR_TAIL = 2000  # characters of a failed command's output that its error quotes
 
 
 def create(
@@ -91,7 +91,7 @@ class External:
         The command writes into a folder of its own beside `out`; the finished file is moved into place. A command
         that runs too long is ended with everything it started. Raises GeneratorError for a missing input, a program
         that cannot be started, a time-out, an exit code other than 0, or an output that is missing, empty or not a
-        video container, with the end of what the command said.
+        video container, with the end of the command's output.
         """
         portrait, clip, out = Path(portrait).absolute(), Path(clip).absolute(), Path(out).absolute()
         for what, path in (("portrait", portrait), ("clip", clip)):
@@ -99,11 +99,11 @@ class External:
                 raise GeneratorError(f"{self.name}: the {what} {path} is not a file")
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{self.name}-", dir=out.parent) as folder:
-            made = Path(folder) / f"out{out.suffix or '.mp4'}"
-            fields = {"portrait": str(portrait), "clip": str(clip), "out": str(made)}
+            temporary = Path(folder) / f"out{out.suffix or '.mp4'}"
+            fields = {"portrait": str(portrait), "clip": str(clip), "out": str(temporary)}
             self._run([part.format_map(fields) for part in self._template], Path(folder))
-            _check_video(made, self.name)
-            os.replace(made, out)
+            _check_video(temporary, self.name)
+            os.replace(temporary, out)
         return out
 
     def encode_source(self, portrait: Face) -> NoReturn:
@@ -122,14 +122,14 @@ class External:
         raise GeneratorError(f"{self.name} runs an external command on files: call render_file(portrait, clip, out)")
 
     def _run(self, arguments: list[str], folder: Path) -> None:
-        said = folder / "said.txt"
+        output_file = folder / "output.txt"
         environment = {**os.environ, **self._environment}
-        with said.open("wb") as complaints:
+        with output_file.open("wb") as output:
             try:
                 process = subprocess.Popen(
                     arguments,
                     stdin=subprocess.DEVNULL,
-                    stdout=complaints,
+                    stdout=output,
                     stderr=subprocess.STDOUT,
                     env=environment,
                     start_new_session=True,  # so that a time-out can end what the command has started, too
@@ -145,10 +145,12 @@ class External:
             finally:
                 _end(process)
         if code is None:
-            raise GeneratorError(f"{self.name} was still running after {self.timeout:g} s and was ended{_tail(said)}")
+            raise GeneratorError(
+                f"{self.name} was still running after {self.timeout:g} s and was ended{_output_tail(output_file)}"
+            )
         if code:
             how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
-            raise GeneratorError(f"{self.name} {how}: {shlex.join(arguments)}{_tail(said)}")
+            raise GeneratorError(f"{self.name} {how}: {shlex.join(arguments)}{_output_tail(output_file)}")
 
 
 def _parse(command: str) -> list[str]:
@@ -158,7 +160,7 @@ def _parse(command: str) -> list[str]:
         raise GeneratorError(f"the external command {command!r} cannot be split into words: {error}") from error
     if not template:
         raise GeneratorError("the external command is empty: give a program and its arguments")
-    found = set()
+    placeholders = set()
     for part in template:
         try:
             fields = [(field, spec, conversion) for _, field, spec, conversion in string.Formatter().parse(part)]
@@ -172,8 +174,8 @@ def _parse(command: str) -> list[str]:
                     f"the external command has an unknown placeholder in {part!r}: "
                     f"use {', '.join('{' + p + '}' for p in sorted(PLACEHOLDERS))}, and double a literal brace"
                 )
-            found.add(field)
-    if missing := sorted(PLACEHOLDERS - found):
+            placeholders.add(field)
+    if missing := sorted(PLACEHOLDERS - placeholders):
         raise GeneratorError(f"the external command lacks {', '.join('{' + p + '}' for p in missing)}: {command!r}")
     return template
 
@@ -185,9 +187,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _tail(said: Path) -> str:
-    text = said.read_bytes()[-4 * STDERR_TAIL :].decode("utf-8", errors="replace").strip()[-STDERR_TAIL:]
-    return f"\nthe end of what it said:\n{text}" if text else " (it said nothing)"
+def _output_tail(output_file: Path) -> str:
+    text = output_file.read_bytes()[-4 * STDERR_TAIL :].decode("utf-8", errors="replace").strip()[-STDERR_TAIL:]
+    return f"\nthe end of its output:\n{text}" if text else " (it printed nothing)"
 
 
 def _check_video(path: Path, name: str) -> None:

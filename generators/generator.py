@@ -20,7 +20,7 @@ from generators.face import Face, Framing
 
 @dataclass(frozen=True)
 class MotionMode:
-    """How a driver's motion meets a target's face.
+    """How a driver's motion is applied to a target's face.
 
     kind: "absolute" takes the driver's pose and shape as they are; "relative" adds the driver's change since its
         reference frame to the target's portrait.

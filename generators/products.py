@@ -200,7 +200,7 @@ class DirectConvolution(nn.Module):
         height, width, channels = framed.shape[-3:]
         rows, across = (height - 2) * self.enlarge, (width - 2) * self.enlarge
         step = rows
-        if not framed.is_cuda:
+        if framed.device.type == "cpu":
             step = 4 * PIECE // (framed.shape[:-3].numel() * across * max(channels, self.outputs))
             step = max(WHOLE, step // WHOLE * WHOLE)
         for start in range(0, rows, step):

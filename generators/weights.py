@@ -134,9 +134,9 @@ def resolve(weights: str | Path | None, *layouts: Layout, folder: Path | None = 
     generator = layouts[0].generator
     files = list(dict.fromkeys(file for layout in layouts for file in layout.files))
     known = {record.name: record for record in records(folder)}
-    mine = [record.name for record in known.values() if record.generator == generator]
+    registered_names = [record.name for record in known.values() if record.generator == generator]
     advice = (
-        f"give a path or one of the registered names {mine}; "
+        f"give a path or one of the registered names {registered_names}; "
         f"`nvfair weights add FILE` registers a published file ({' or '.join(files)}, see {layouts[0].source}; "
         f"licence {layouts[0].licence})"
     )
@@ -194,23 +194,25 @@ def fetch(
                 f"{target.name} elsewhere, check that its sha256 is {sha256}, copy it to this machine, and run "
                 f"`nvfair weights add {target.name} --name {name} --source {url}`"
             ) from error
-        found = file_sha256(target)
-        if found != sha256:
-            raise GeneratorError(f"weights {name!r}: {url} has sha256 {found}, expected {sha256}; nothing was kept")
+        actual_sha256 = file_sha256(target)
+        if actual_sha256 != sha256:
+            raise GeneratorError(
+                f"weights {name!r}: {url} has sha256 {actual_sha256}, expected {sha256}; nothing was kept"
+            )
         return add(target, generator=generator, name=name, source=url, licence=licence, folder=folder)
 
 
 def _fitting(checkpoint: dict, generator: str | None, where: str) -> Layout:
     layouts = known_layouts()
     if generator is not None:
-        mine = [layout for layout in layouts if layout.generator == generator]
-        if not mine:
+        generator_layouts = [layout for layout in layouts if layout.generator == generator]
+        if not generator_layouts:
             known = sorted({layout.generator for layout in layouts})
             raise GeneratorError(f"{where}: no network generator is called {generator!r}; there are {known}")
-        layouts = mine
-    found = recognise(checkpoint, layouts)
-    if found is not None:
-        return found
+        layouts = generator_layouts
+    matching_layout = recognise(checkpoint, layouts)
+    if matching_layout is not None:
+        return matching_layout
     if generator is not None:
         select(checkpoint, layouts[0], where=where)  # raises with the whole list
     raise GeneratorError(

@@ -9,11 +9,17 @@ from benchmark.controls.appearance import SHAPE, STILL, shape_scorer, still_scor
 from benchmark.controls.crossness import CROSSNESS, CrossnessScorer, crossness_scorer
 from benchmark.controls.metadata import LENGTH, ORIGIN, length_scorer, origin_scorer
 from benchmark.controls.pose import POSE, head_pose, pose_scorer
-from benchmark.controls.shortcuts import ABOUT, ShortcutFigures, left_out, shortcut_rows, shortcuts
+from benchmark.controls.shortcuts import (
+    DESCRIPTIONS,
+    ShortcutFigures,
+    shortcut_rows,
+    shortcut_scorers,
+    unavailable_shortcuts,
+)
 
 __all__ = [
-    "ABOUT",
     "CROSSNESS",
+    "DESCRIPTIONS",
     "LENGTH",
     "ORIGIN",
     "POSE",
@@ -23,12 +29,12 @@ __all__ = [
     "ShortcutFigures",
     "crossness_scorer",
     "head_pose",
-    "left_out",
     "length_scorer",
     "origin_scorer",
     "pose_scorer",
     "shape_scorer",
     "shortcut_rows",
-    "shortcuts",
+    "shortcut_scorers",
     "still_scorer",
+    "unavailable_shortcuts",
 ]

@@ -1,12 +1,13 @@
-"""Null controls: what knows nothing, through the whole figure. It must be at chance, or no figure can be trusted.
+"""Null controls: scores without information go through the whole evaluation. They must be at chance, or no figure can
+be trusted.
 
-Two kinds. `trial_nulls` asks the trials: constant scores, random embeddings and numbers that belong to a face cannot
-know drivers, so that whatever they reach is a flaw of the trials or of the metric (a clip compared with itself, ties
-broken by order). `score_nulls` asks a method's scores: with drivers exchanged by person
-(`benchmark.controls.driver_permutation`), and
-with genuine and impostor lists exchanged (a score must not know which list its trial stands in).
+Two kinds. `trial_null_rows` tests the trials: constant scores, random embeddings and numbers that belong to a face
+cannot know drivers, so that whatever they reach is a flaw of the trials or of the metric (a clip compared with itself,
+ties broken by order). `score_null_rows` tests a method's scores: with drivers exchanged by person
+(`benchmark.controls.driver_permutation`), and with genuine and impostor lists exchanged (a score must not know which
+list its trial stands in).
 
-Tests are two-sided; `judged` corrects for their number (Holm 1979) over all rows of one report.
+Tests are two-sided; `with_verdicts` corrects for their number (Holm 1979) over all rows of one report.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pandas as pd
 
 from benchmark.controls.driver_permutation import Exchangeable
 from benchmark.controls.video_vectors import sums
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol, Scoring, TrialRule
 from benchmark.trial_scores.scores import PairScorer, Scorer, TargetScores, VideoEmbeddings
 from benchmark.trials.trials import TargetTrials
@@ -29,7 +30,7 @@ from nvfair_tools.errors import NvfairError
 
 CONSTANT, RANDOM, FACES = "constant scores", "random embeddings", "random number a face"
 EXCHANGED, LISTS = "drivers permuted by person", "genuine and impostor lists exchanged"
-ABOUT = {
+DESCRIPTIONS = {
     CONSTANT: "every trial has the same score: exactly 0.5, or ties are broken by order",
     RANDOM: "each video has a random vector: above chance where a trial compares a clip with itself or with a copy",
     FACES: "a score that depends on the faces shown and on nothing else",
@@ -58,10 +59,10 @@ class FaceScorer:
         return TargetScores(trials, genuine, impostor)
 
 
-def trial_nulls(
+def trial_null_rows(
     trials: Sequence[TargetTrials], videos: pd.DataFrame, protocol: Protocol, *, draws: int = DRAWS
 ) -> list[dict[str, Any]]:
-    """Rows {name, figure, expected, value, p, ...} of scores that know nothing; `judged` completes them.
+    """Rows {name, figure, expected, value, p, ...} of scores that know nothing; `with_verdicts` completes them.
 
     trials: those of the main figure, over the positions of `videos`. Raises NvfairError where nothing can be scored.
     """
@@ -84,7 +85,7 @@ def trial_nulls(
     return rows
 
 
-def score_nulls(
+def score_null_rows(
     scorer: PairScorer,
     trials: Sequence[TargetTrials],
     videos: pd.DataFrame,
@@ -92,7 +93,7 @@ def score_nulls(
     *,
     permutations: int = PERMUTATIONS,
 ) -> list[dict[str, Any]]:
-    """Rows {name, figure, expected, value, p, ...} of one method's scores; `judged` completes them.
+    """Rows {name, figure, expected, value, p, ...} of one method's scores; `with_verdicts` completes them.
 
     The rows of permuted drivers also have `observed` (the same statistic with drivers as they are) and `low`, `high`,
     between which 95 % of the permutations lie. They are left out where no driver can be exchanged.
@@ -119,18 +120,18 @@ def score_nulls(
     return rows
 
 
-def judged(rows: Sequence[dict[str, Any]], alpha: float = ALPHA) -> list[dict[str, Any]]:
+def with_verdicts(rows: Sequence[dict[str, Any]], alpha: float = ALPHA) -> list[dict[str, Any]]:
     """`rows` with `p_corrected` (Holm, over all of them) and `passed`: whether it stays above `alpha`."""
     p = np.array([row["p"] for row in rows], dtype=float)
     corrected = holm(p)
     return [row | {"p_corrected": float(q), "passed": bool(q > alpha)} for row, q in zip(rows, corrected, strict=True)]
 
 
-def warnings(rows: Sequence[dict[str, Any]]) -> list[str]:
+def null_warnings(rows: Sequence[dict[str, Any]]) -> list[str]:
     """For each judged row that did not pass, what a reader must know."""
     return [
         f"Do not trust these figures: the null control '{row['name']}' should be at {row['expected']} and is at "
-        f"{row['value']:.4f} ({row['figure']}, p = {row['p_corrected']:.2g} corrected). {ABOUT[row['name']]}."
+        f"{row['value']:.4f} ({row['figure']}, p = {row['p_corrected']:.2g} corrected). {DESCRIPTIONS[row['name']]}."
         for row in rows
         if not row["passed"]
     ]
@@ -161,9 +162,9 @@ def _both(scorer: PairScorer, pooled: Sequence[TargetTrials]) -> tuple[float, fl
 
 def _figures(scored: Sequence[TargetScores], complete: Sequence[bool]) -> tuple[float, float]:
     """Mean AUC over targets, and pooled."""
-    areas = [metrics.auc(one.genuine, one.impostor) for one, whole in zip(scored, complete, strict=True) if whole]
+    areas = [roc.auc(one.genuine, one.impostor) for one, whole in zip(scored, complete, strict=True) if whole]
     genuine, impostor = (np.concatenate([getattr(one, kind) for one in scored]) for kind in ("genuine", "impostor"))
-    return float(np.mean(areas)), metrics.auc(genuine, impostor)
+    return float(np.mean(areas)), roc.auc(genuine, impostor)
 
 
 def _exact(name: str, figure: str, value: float) -> dict[str, Any]:

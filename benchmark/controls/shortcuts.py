@@ -16,11 +16,11 @@ from benchmark.protocols.schema import Protocol, TrialRule, Trials
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import PairScorer
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
 
-ABOUT = {
+DESCRIPTIONS = {
     SHAPE: "minus the distance of the two videos' mean normalised landmark distances: no motion at all",
     STILL: "the same for one frame, the middle one, of each video",
     POSE: "how the head is held and moved: means and deviations of turn, size and place, and of their change; "
@@ -47,18 +47,18 @@ class ShortcutFigures:
         return {"control": self.control, "generator": self.generator, **self.figures.to_json()}
 
 
-def shortcuts(dataset: Dataset, windows: WindowSet, train: WindowSet | None = None) -> dict[str, PairScorer]:
-    """Name -> scorer over the positions of `windows.videos`, in the order of `ABOUT`.
+def shortcut_scorers(dataset: Dataset, windows: WindowSet, train: WindowSet | None = None) -> dict[str, PairScorer]:
+    """Name -> scorer over the positions of `windows.videos`, in the order of `DESCRIPTIONS`.
 
     train: windows of training people, None where the data set has none; then the self/cross detector is left out.
-    `left_out` says which are, and why.
+    `unavailable_shortcuts` says which are, and why.
     """
     scorers: dict[str, PairScorer] = {
         SHAPE: shape_scorer(windows),
         STILL: still_scorer(windows),
         POSE: pose_scorer(windows, train),
     }
-    absent = left_out(dataset, windows, train)
+    absent = unavailable_shortcuts(dataset, windows, train)
     if CROSSNESS not in absent and train is not None:
         scorers[CROSSNESS] = crossness_scorer(train, windows)
     scorers[ORIGIN] = origin_scorer(windows)
@@ -67,7 +67,7 @@ def shortcuts(dataset: Dataset, windows: WindowSet, train: WindowSet | None = No
     return scorers
 
 
-def left_out(dataset: Dataset, windows: WindowSet, train: WindowSet | None = None) -> dict[str, str]:
+def unavailable_shortcuts(dataset: Dataset, windows: WindowSet, train: WindowSet | None = None) -> dict[str, str]:
     """Shortcuts that cannot be taken, with the reason."""
     absent = {}
     if train is None or not len(train.videos):
@@ -121,4 +121,4 @@ def _cross(videos: pd.DataFrame, cells: Iterable[str], protocol: Protocol) -> di
     if protocol.trials.rule is not TrialRule.SELF_SELF_VS_SELF_CROSS:
         return {}
     rule, known = _cross_protocol(protocol).trials, set(videos["generator"])
-    return {name: list(trials(videos, name, rule)) for name in cells if name in known}
+    return {name: list(make_trials(videos, name, rule)) for name in cells if name in known}

@@ -27,7 +27,7 @@ def vector_scorer(windows: WindowSet, values: np.ndarray) -> Scorer:
 
 def sums(trials: TargetTrials, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """What both sides of `pairs` (K, 2) have together of one value a video (N,): (K,); a template has its mean."""
-    return trials.sides(values, pairs).sum(axis=1)
+    return trials.side_values(values, pairs).sum(axis=1)
 
 
 def enrolled(trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:

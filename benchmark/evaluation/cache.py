@@ -10,68 +10,88 @@ import numpy as np
 import pandas as pd
 
 from benchmark.evaluation.evidence import Evidence
-from benchmark.evaluation.validation import ValidationScores, validation_scores
+from benchmark.evaluation.validation import ValidationScores, compute_validation_scores
 from benchmark.methods.candidates import Candidate
-from benchmark.metrics.subgroups import demographics
+from benchmark.metrics.subgroups import demographic_values
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 
-_DETECTOR_VIDEOS = 1500
+# So many videos of training people are enough for the detectors among the shortcuts.
+_MAX_TRAINING_VIDEOS = 1500
 
-Say = Callable[[str], None]
+# Told what is being done, a line at a time.
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class CachedWindows:
+    """Windows, and the key by which embeddings of them are cached."""
+
+    key: str
+    windows: WindowSet
 
 
 @dataclass
-class SharedWork:
-    """What sections share: windows by how they are cut, and embeddings by candidate and windows."""
+class EvaluationCache:
+    """Windows and embeddings, each computed once for all sections of an evaluation.
+
+    evidence: where embeddings and validation scores are written, None for nowhere. mesh: whether windows need
+    MediaPipe's mesh.
+    """
 
     dataset: Dataset
-    device: str
-    say: Say
+    progress: Progress
     evidence: Evidence | None
     mesh: bool
-    windows: dict[str, WindowSet] = field(default_factory=dict)
-    embeddings: dict[tuple[str, str], tuple[VideoEmbeddings | None, str]] = field(default_factory=dict)
+    _windows: dict[str, WindowSet] = field(default_factory=dict)
+    _embeddings: dict[tuple[str, str], tuple[VideoEmbeddings | None, str]] = field(default_factory=dict)
 
     @cached_property
     def demographics(self) -> dict[str, dict[str, str | None]]:
-        """Column -> person -> value, of the columns in which the data set says anything."""
-        return demographics(self.dataset.identities)
+        """Column -> person -> value, of the demographic columns that have any value."""
+        return demographic_values(self.dataset.identities)
 
-    def training(self, protocol: Protocol) -> WindowSet | None:
-        """Windows of a seeded sample of training people's reenactments, by any generator; None where there are none."""
-        videos = self.dataset.usable()
-        chosen = videos[(videos["split"] == protocol.split.train) & videos["generator"].notna()].sort_values("video")
-        if len(chosen) > _DETECTOR_VIDEOS:
-            rng = np.random.default_rng(protocol.uncertainty.seed)
-            chosen = chosen.iloc[np.sort(rng.choice(len(chosen), _DETECTOR_VIDEOS, replace=False))]
-        return None if chosen.empty else self.cut(chosen, protocol)[1]
-
-    def validated(self, one: Candidate, protocol: Protocol, people: frozenset[str], section: int) -> ValidationScores:
-        """Scores of validation people, kept as evidence."""
-        self.say(f"validation people: {one.name}")
-        found = validation_scores(one, self.dataset, protocol, people, lambda videos: self.cut(videos, protocol)[1])
-        if self.evidence is not None:
-            self.evidence.keep_validation(one.name, section, found)
-        return found
-
-    def cut(self, videos: pd.DataFrame, protocol: Protocol) -> tuple[str, WindowSet]:
-        """Windows of `videos`, and the key that names them."""
+    def windows(self, videos: pd.DataFrame, protocol: Protocol) -> CachedWindows:
+        """Windows of a table of videos, cut as the protocol says."""
         key = "\n".join([protocol.time.model_dump_json(), protocol.missing.model_dump_json(), *videos["video"]])
-        if key not in self.windows:
-            self.say(f"reading {len(videos)} videos")
-            self.windows[key] = read_windows(self.dataset, protocol, videos=videos["video"], mesh=self.mesh)
-        return key, self.windows[key]
+        if key not in self._windows:
+            self.progress(f"reading {len(videos)} videos")
+            self._windows[key] = read_windows(self.dataset, protocol, videos=videos["video"], mesh=self.mesh)
+        return CachedWindows(key, self._windows[key])
 
-    def embedded(
-        self, one: Candidate, key: str, windows: WindowSet, section: int
+    def embeddings(
+        self, candidate: Candidate, cached: CachedWindows, section: int
     ) -> tuple[VideoEmbeddings | None, str]:
-        """Embeddings of a candidate, computed once, and the file of evidence that holds them ("": none)."""
-        if (one.name, key) not in self.embeddings:
-            self.say(f"embedding {len(windows)} windows with {one.name}")
-            found = one.embeddings(windows, self.dataset)
-            file = self.evidence.keep(one, windows, found, section) if self.evidence is not None else ""
-            self.embeddings[one.name, key] = found, file
-        return self.embeddings[one.name, key]
+        """(a candidate's embeddings, the name of the file of evidence that holds them, "" where none was written)."""
+        key = (candidate.name, cached.key)
+        if key not in self._embeddings:
+            self.progress(f"embedding {len(cached.windows)} windows with {candidate.name}")
+            embeddings = candidate.embeddings(cached.windows, self.dataset)
+            file = ""
+            if self.evidence is not None:
+                file = self.evidence.write_candidate(candidate, cached.windows, embeddings, section)
+            self._embeddings[key] = embeddings, file
+        return self._embeddings[key]
+
+    def training_windows(self, protocol: Protocol) -> WindowSet | None:
+        """Windows of a seeded sample of training people's reenactments, by any generator; None where there are none."""
+        usable = self.dataset.usable()
+        videos = usable[(usable["split"] == protocol.split.train) & usable["generator"].notna()].sort_values("video")
+        if len(videos) > _MAX_TRAINING_VIDEOS:
+            rng = np.random.default_rng(protocol.uncertainty.seed)
+            videos = videos.iloc[np.sort(rng.choice(len(videos), _MAX_TRAINING_VIDEOS, replace=False))]
+        return None if videos.empty else self.windows(videos, protocol).windows
+
+    def validation_scores(
+        self, candidate: Candidate, protocol: Protocol, test_people: frozenset[str], section: int
+    ) -> ValidationScores:
+        """A candidate's scores of validation people, which are written as evidence too."""
+        self.progress(f"validation people: {candidate.name}")
+        scores = compute_validation_scores(
+            candidate, self.dataset, protocol, test_people, lambda videos: self.windows(videos, protocol).windows
+        )
+        if self.evidence is not None:
+            self.evidence.write_validation(candidate.name, section, scores)
+        return scores

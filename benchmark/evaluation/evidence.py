@@ -1,7 +1,7 @@
-"""What a figure can be recomputed from: embeddings (or scores) of every candidate, and the test videos' table.
+"""The files that a figure can be recomputed from: candidates' embeddings (or scores) and the table of the test videos.
 
     videos-SECTION.parquet            the videos that should have been scored, and whether they were
-    NAME-SECTION.parquet              embeddings: video, window, start_frame, embedding; or the file as it was given
+    NAME-SECTION.parquet              embeddings: video, window, start_frame, embedding; or the candidate's own file
     NAME-SECTION-validation.parquet   kind, score: the scores of validation people, from which thresholds come
 
 Pixels and landmarks stay where they are: their licences do not travel with figures.
@@ -31,13 +31,13 @@ COLUMNS = (
 
 
 def videos_file(section: int) -> str:
-    """Name of the file of a section's videos."""
+    """Name of the file that holds the table of a section's videos."""
     return f"videos-{section}.parquet"
 
 
-def validation_file(name: str, section: int) -> str:
-    """Name of the file of a method's validation scores."""
-    return f"{name}-{section}-validation.parquet"
+def validation_file(method: str, section: int) -> str:
+    """Name of the file that holds a method's validation scores."""
+    return f"{method}-{section}-validation.parquet"
 
 
 class Evidence:
@@ -46,35 +46,38 @@ class Evidence:
     def __init__(self, folder: Path) -> None:
         self.folder = make_folder(folder)
 
-    def keep(self, one: Candidate, windows: WindowSet, found: VideoEmbeddings | None, section: int) -> str:
-        """Keeps one candidate's embeddings of `windows`, or its file; returns the file's name."""
-        if isinstance(one, (EmbeddingsCandidate, ScoresCandidate)):
-            name = f"{one.name}-{section}{one.path.suffix}"
-            with atomic_output(self.folder / name) as aside:
-                shutil.copyfile(one.path, aside)
+    def write_candidate(
+        self, candidate: Candidate, windows: WindowSet, embeddings: VideoEmbeddings | None, section: int
+    ) -> str:
+        """Writes a candidate's embeddings of `windows`, or copies its own file; returns the name of the new file."""
+        if isinstance(candidate, (EmbeddingsCandidate, ScoresCandidate)):
+            name = f"{candidate.name}-{section}{candidate.path.suffix}"
+            with atomic_output(self.folder / name) as temporary_path:
+                shutil.copyfile(candidate.path, temporary_path)
             return name
-        assert found is not None
-        name = f"{one.name}-{section}.parquet"
-        meta = {"declaration": json.dumps(one.declaration.to_json(), sort_keys=True)}
-        write_embeddings(self.folder / name, windows, found.window_embeddings, meta)
+        assert embeddings is not None
+        name = f"{candidate.name}-{section}.parquet"
+        meta = {"declaration": json.dumps(candidate.declaration.to_json(), sort_keys=True)}
+        write_embeddings(self.folder / name, windows, embeddings.window_embeddings, meta)
         return name
 
-    def keep_validation(self, name: str, section: int, found: ValidationScores) -> None:
-        """Keeps scores of validation people, where there are any: thresholds come from them."""
-        if found.genuine is None or found.impostor is None:
+    def write_validation(self, method: str, section: int, scores: ValidationScores) -> None:
+        """Writes a method's scores of validation people, where there are any."""
+        if scores.genuine is None or scores.impostor is None:
             return
-        counts = {"genuine": len(found.genuine), "impostor": len(found.impostor)}
+        counts = {"genuine": len(scores.genuine), "impostor": len(scores.impostor)}
         table = pd.DataFrame(
             {
                 "kind": np.repeat(list(counts), list(counts.values())),
-                "score": np.concatenate([found.genuine, found.impostor]),
+                "score": np.concatenate([scores.genuine, scores.impostor]),
             }
         )
-        with atomic_output(self.folder / validation_file(name, section)) as aside:
-            table.to_parquet(aside, index=False)
+        with atomic_output(self.folder / validation_file(method, section)) as temporary_path:
+            table.to_parquet(temporary_path, index=False)
 
-    def keep_videos(self, asked: pd.DataFrame, scored: pd.Series, section: int) -> None:
-        """Keeps the table of a section's videos: those that should have been scored, and whether they were."""
-        table = asked.reindex(columns=list(COLUMNS)).assign(scored=asked["video"].isin(scored))
-        with atomic_output(self.folder / videos_file(section)) as aside:
-            table.to_parquet(aside, index=False)
+    def write_videos(self, requested_videos: pd.DataFrame, scored: pd.Series, section: int) -> None:
+        """Writes the table of the videos of a section that should have been scored; scored: ids of those that were."""
+        table = requested_videos.reindex(columns=list(COLUMNS))
+        table = table.assign(scored=requested_videos["video"].isin(scored))
+        with atomic_output(self.folder / videos_file(section)) as temporary_path:
+            table.to_parquet(temporary_path, index=False)

@@ -11,74 +11,79 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from benchmark.evaluation import overlap_checks as provenance
+from benchmark.evaluation.overlap_checks import MIXED, find_overlaps, raise_overlaps
 from benchmark.methods.candidates import Candidate
 from benchmark.methods.declaration import UNKNOWN
-from benchmark.protocols.schema import Protocol, Relation, expand_sweep
+from benchmark.protocols.schema import Generators, Protocol, Relation, expand_sweep
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 
 
 class NothingToScore(NvfairError):
-    """A protocol that this data set, or these methods, give nothing to score under."""
+    """A protocol under which this data set, or these methods, give nothing to score."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """Protocols with the same trials. `protocol` is the first of them, which stands for all but the relation."""
+    """Protocols with the same trials; number: the section's place among those of an evaluation."""
 
+    number: int
     protocols: tuple[Protocol, ...]
 
     @property
     def protocol(self) -> Protocol:
-        """The one that names trials, windows and scores."""
+        """The first protocol, which names trials, windows and scores for all of them."""
         return self.protocols[0]
 
     @property
     def title(self) -> str:
-        """Names of its protocols, in words."""
-        return " and ".join(p.name for p in self.protocols)
+        """Names of the protocols, in words."""
+        return " and ".join(protocol.name for protocol in self.protocols)
 
     @property
-    def named(self) -> tuple[str, ...]:
+    def named_generators(self) -> tuple[str, ...]:
         """Test generators that the protocols themselves name."""
-        return tuple(sorted({name for p in self.protocols for name in p.generators.test}))
+        return tuple(sorted({name for protocol in self.protocols for name in protocol.generators.test}))
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One figure to be: a candidate on a generator, how that stands to its training, and what speaks against it."""
+class PlannedCell:
+    """A candidate on a generator, before it is scored.
+
+    generator: the generator, or the cell's name where trials go across two (`benchmark.trials.trials.cell_name`).
+    relation: how it stands to the candidate's training. contaminated: overlaps with the test, in words.
+    """
 
     candidate: Candidate
     protocol: Protocol
-    generator: str  # the generator, or the cell's name where trials go across two (`benchmark.trials.trials.cell_name`)
+    generator: str
     relation: str
     contaminated: tuple[str, ...]
 
 
-def sections(protocols: Sequence[Protocol]) -> list[Section]:
-    """The protocols by what they share, in the order given, sweeps as the protocols they stand for.
+def make_sections(protocols: Sequence[Protocol]) -> list[Section]:
+    """Sections of the protocols in the order given, with sweeps taken as the protocols they stand for.
 
-    Raises NvfairError where there are none or two share a name.
+    Raises NvfairError where there is no protocol or two share a name.
     """
     if not protocols:
         raise NvfairError("no protocol is named")
-    protocols = [one for protocol in protocols for one in expand_sweep(protocol)]
-    names = [p.name for p in protocols]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise NvfairError(f"protocol {', '.join(twice)} is named twice", remedy="name each protocol once")
-    groups: dict[str, list[Protocol]] = {}
+    protocols = [member for protocol in protocols for member in expand_sweep(protocol)]
+    names = [protocol.name for protocol in protocols]
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise NvfairError(f"protocol {', '.join(duplicates)} is named twice", remedy="name each protocol once")
+    # One section for each digest that protocols have without their generators.
+    protocols_of_digest: dict[str, list[Protocol]] = {}
     for protocol in protocols:
-        groups.setdefault(protocol.model_copy(update={"generators": Protocol(name="x").generators}).digest, []).append(
-            protocol
-        )
-    return [Section(tuple(group)) for group in groups.values()]
+        without_generators = protocol.model_copy(update={"generators": Generators()})
+        protocols_of_digest.setdefault(without_generators.digest, []).append(protocol)
+    return [Section(number, tuple(group)) for number, group in enumerate(protocols_of_digest.values())]
 
 
 def select_test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
-    """Reenactments of the protocol's test people; NvfairError where there are none."""
+    """Reenactments of the protocol's test people; raises NvfairError where there are none."""
     videos = dataset.videos
     chosen = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
     if chosen.empty:
@@ -86,27 +91,24 @@ def select_test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
     return chosen
 
 
-def select_test_generators(videos: pd.DataFrame, section: Section, asked: Sequence[str], dataset: Dataset) -> list[str]:
-    """Generators to test on: those asked for, or named by the protocols, or all there are."""
+def select_test_generators(
+    videos: pd.DataFrame, section: Section, requested: Sequence[str], dataset: Dataset
+) -> list[str]:
+    """Generators to test on: those requested, or those that the protocols name, or all that `videos` have.
+
+    Raises NvfairError where one of them has no test video.
+    """
     known = sorted(videos["generator"].unique())
-    wanted = sorted(asked) or list(section.named) or known
-    unknown = [name for name in wanted if name not in known]
+    generators = sorted(requested) or list(section.named_generators) or known
+    unknown = [name for name in generators if name not in known]
     if unknown:
         raise NvfairError(
             f"generator {', '.join(unknown)!r} has no test video", where=dataset.folder, expected=", ".join(known)
         )
-    return wanted
+    return generators
 
 
-def _relation(one: Candidate, generators: tuple[str, str]) -> str:
-    """How the generators of a cell stand to a candidate's training; "mixed" where its two differ in that."""
-    found = {one.declaration.relation_to(name) for name in generators}
-    if UNKNOWN in found:
-        return UNKNOWN
-    return found.pop() if len(found) == 1 else provenance.MIXED
-
-
-def cells(
+def plan_cells(
     candidates: Sequence[Candidate],
     section: Section,
     generators: Sequence[str],
@@ -114,42 +116,51 @@ def cells(
     *,
     explicit: bool,
     allow_overlap: bool,
-) -> list[Cell]:
-    """Cells of a section.
+) -> list[PlannedCell]:
+    """The cells of a section.
 
-    explicit: generators were named by the caller or by a protocol, so that each of them must fit. A cell whose
-    relation is unknown or mixed stands under the section's first protocol, as such.
-    Raises Problems where people or generators overlap and `allow_overlap` is not given.
+    explicit: generators were named by the caller, so that each of them must fit (those that a protocol names must
+    always). A cell whose relation is unknown or mixed stands under the section's first protocol, as such.
+
+    Raises Problems where people or generators overlap and `allow_overlap` is False, and NothingToScore where no cell
+    fits.
     """
-    found = []
-    protocols = section.protocols
-    for one in candidates:
-        against = [str(shared) for shared in one.declaration.contradictions()]
-        against += provenance.overlaps(one.declaration, people, (), Relation.ANY)
-        if against and not allow_overlap:
-            provenance.refuse(one.name, against)
+    cells = []
+    for candidate in candidates:
+        overlaps = [str(shared) for shared in candidate.declaration.contradictions()]
+        overlaps += find_overlaps(candidate.declaration, people, (), Relation.ANY)
+        if overlaps and not allow_overlap:
+            raise_overlaps(candidate.name, overlaps)
         for generator in cell_names(generators, section.protocol.trials):
-            both = cell_generators(generator)
-            how = _relation(one, both)
-            fitting = [p for p in protocols if p.generators.relation.value in (how, "any")]
-            stamps = list(against)
-            if not fitting and how in (UNKNOWN, provenance.MIXED):
+            both_generators = cell_generators(generator)
+            relation = _cell_relation(candidate, both_generators)
+            fitting = [p for p in section.protocols if p.generators.relation.value in (relation, "any")]
+            contaminated = list(overlaps)
+            if not fitting and relation in (UNKNOWN, MIXED):
                 fitting = [section.protocol]
             elif not fitting:
-                if not explicit and not section.named:
+                if not explicit and not section.named_generators:
                     continue
-                wrong = provenance.overlaps(
-                    one.declaration, (), sorted(set(both)), section.protocol.generators.relation
+                wrong_generators = find_overlaps(
+                    candidate.declaration, (), sorted(set(both_generators)), section.protocol.generators.relation
                 )
                 if not allow_overlap:
-                    provenance.refuse(one.name, wrong)
-                fitting, stamps = [section.protocol], stamps + wrong
-            found.append(Cell(one, fitting[0], generator, how, tuple(stamps)))
-    if not found:
-        relations = ", ".join(p.generators.relation.value for p in protocols)
+                    raise_overlaps(candidate.name, wrong_generators)
+                fitting, contaminated = [section.protocol], contaminated + wrong_generators
+            cells.append(PlannedCell(candidate, fitting[0], generator, relation, tuple(contaminated)))
+    if not cells:
+        relations = ", ".join(protocol.generators.relation.value for protocol in section.protocols)
         raise NothingToScore(
             f"no method has a {relations} generator among {', '.join(generators)}",
-            where=f"protocol {', '.join(p.name for p in protocols)}",
+            where=f"protocol {', '.join(protocol.name for protocol in section.protocols)}",
             remedy="evaluate under another protocol, or on a data set with other generators",
         )
-    return found
+    return cells
+
+
+def _cell_relation(candidate: Candidate, generators: tuple[str, str]) -> str:
+    """How the generators of a cell stand to a candidate's training; "mixed" where they do not stand alike."""
+    relations = {candidate.declaration.relation_to(name) for name in generators}
+    if UNKNOWN in relations:
+        return UNKNOWN
+    return relations.pop() if len(relations) == 1 else MIXED

@@ -16,16 +16,16 @@ import pandas as pd
 
 from benchmark.methods.candidates import Candidate
 from benchmark.protocols.schema import Protocol
-from benchmark.trial_scores.scored_trials import scored_trials
-from benchmark.trials.trials import cell_names, trials
-from benchmark.windows.window_set import WindowSet, read_windows
+from benchmark.trial_scores.scored_trials import score_trials
+from benchmark.trials.trials import cell_names, make_trials
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 
 
 @dataclass(frozen=True)
 class ValidationScores:
-    """genuine (G,), impostor (I,): scores of validation people; None with the reason where there are none."""
+    """genuine (G,), impostor (I,): scores of validation people; None where there are none, and `reason` says why."""
 
     genuine: np.ndarray | None
     impostor: np.ndarray | None
@@ -33,51 +33,50 @@ class ValidationScores:
     people: int = 0
 
     @property
-    def pair(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """Both, where they are."""
+    def scores(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """(genuine, impostor), or None where there are none."""
         return None if self.genuine is None or self.impostor is None else (self.genuine, self.impostor)
 
 
-def validation_scores(
-    one: Candidate,
+def compute_validation_scores(
+    candidate: Candidate,
     dataset: Dataset,
     protocol: Protocol,
     test_people: frozenset[str],
-    cut: Callable[[pd.DataFrame], WindowSet] | None = None,
+    windows_of: Callable[[pd.DataFrame], WindowSet],
 ) -> ValidationScores:
-    """Scores of `one` on validation people under the protocol's trials, over the generators it was trained on.
+    """Scores of `candidate` on validation people under the protocol's trials, over the generators it was trained on.
 
-    cut: windows of a table of videos (default: they are prepared here). Raises NvfairError where a validation person
-    is a test person.
+    windows_of: gives the windows of a table of videos. Raises NvfairError where a validation person is a test person.
     """
-    videos = dataset.usable()
-    mine = videos[(videos["split"] == protocol.split.validation) & videos["generator"].notna()]
-    people = frozenset(mine["driver"]) | frozenset(mine["target"])
-    both = sorted(people & test_people)
-    if both:
+    usable = dataset.usable()
+    videos = usable[(usable["split"] == protocol.split.validation) & usable["generator"].notna()]
+    people = frozenset(videos["driver"]) | frozenset(videos["target"])
+    common = sorted(people & test_people)
+    if common:
         raise NvfairError(
-            f"{len(both)} validation person(s) are test people: {', '.join(both[:5])}",
+            f"{len(common)} validation person(s) are test people: {', '.join(common[:5])}",
             where=dataset.folder,
             expected="splits without a person in common, in either role",
         )
-    trained = one.declaration.training.generators
-    if trained is None:
+    trained_on = candidate.declaration.training.generators
+    if trained_on is None:
         return ValidationScores(None, None, "it is not known which generators it was trained on")
-    mine = mine[mine["generator"].isin(trained)]
-    if mine.empty:
+    videos = videos[videos["generator"].isin(trained_on)]
+    if videos.empty:
         return ValidationScores(None, None, "there are no validation videos by a generator it was trained on")
-    windows = read_windows(dataset, protocol, videos=mine["video"]) if cut is None else cut(mine)
-    names = sorted(windows.videos["generator"].unique())
+    windows = windows_of(videos)
+    generators = sorted(windows.videos["generator"].unique())
     try:
-        scorer = one.scorer(one.embeddings(windows, dataset), windows, protocol.scoring)
-        parts = [
-            scored_trials(scorer, list(trials(windows.videos, cell, protocol.trials)), windows.videos, protocol)
-            for cell in cell_names(names, protocol.trials)
+        scorer = candidate.scorer(candidate.embeddings(windows, dataset), windows, protocol.scoring)
+        scored_cells = [
+            score_trials(scorer, list(make_trials(windows.videos, cell, protocol.trials)), windows.videos, protocol)
+            for cell in cell_names(generators, protocol.trials)
         ]
     except NvfairError as error:  # a file of test embeddings has none of these videos; few people make no trials
         return ValidationScores(None, None, f"validation people could not be scored: {error.what.splitlines()[0]}")
-    if not parts:
+    if not scored_cells:
         return ValidationScores(None, None, "trials go across generators, and it was trained on one")
-    genuine = np.concatenate([part.genuine for part in parts])
-    impostor = np.concatenate([part.impostor for part in parts])
+    genuine = np.concatenate([scored.genuine for scored in scored_cells])
+    impostor = np.concatenate([scored.impostor for scored in scored_cells])
     return ValidationScores(genuine, impostor, people=len(people))

@@ -130,8 +130,10 @@ class GraphNetwork(Network):
 
     def graph(self) -> Tensor:
         """The matrix A, float32 (N, N): the weight with which each point enters each other point."""
-        adjacency = torch.eye(POINTS, device=self.edges.device)
-        adjacency = adjacency.index_put((self.edges[1], self.edges[0]), torch.ones((), device=self.edges.device))
+        points = torch.arange(POINTS, device=self.edges.device)
+        source, target = (self.edges[:, :, None] == points).float()  # (E, N) each: a one at each edge's point
+        # A product, not values put at indices: checking those has the host wait for a GPU in deterministic mode.
+        adjacency = (torch.eye(POINTS, device=points.device) + target.T @ source).clamp_max(1)
         scale = adjacency.sum(dim=1).rsqrt()
         return scale[:, None] * adjacency * scale[None, :]
 

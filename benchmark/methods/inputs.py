@@ -15,7 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 import torch
 
-from benchmark.windows.device_frames import FramePoints
+from benchmark.windows.device_frames import FramePoints, to_device
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale, facial_scale, pair_indices, scaled_landmarks
 
@@ -67,7 +67,7 @@ class FrameFeatures:
         x, y = points.permute(2, 1, 0).contiguous()
         if points.device.type == "cpu":
             return self._on_cpu(x, y)
-        first, second = (index.to(points.device) for index in _pairs(points.shape[1]))
+        first, second = _pairs(points.shape[1], points.device)
         dx, dy = x[second].sub_(x[first]), y[second].sub_(y[first])
         return dx.mul_(dx).add_(dy.mul_(dy)).sqrt_()
 
@@ -180,6 +180,7 @@ def feature_statistics(
 
 
 @cache
-def _pairs(landmarks: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _pairs(landmarks: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both landmarks of each pair, on the device: sent once, as a copy for each batch would have the host wait."""
     first, second = pair_indices(landmarks)
-    return torch.from_numpy(first), torch.from_numpy(second)
+    return to_device(torch.from_numpy(first), device), to_device(torch.from_numpy(second), device)

@@ -13,7 +13,8 @@ that a checkpoint can build it again from JSON.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -117,12 +118,12 @@ class Network(nn.Module):
 
     def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
         """One embedding a window (W, D) float32, in the order of `windows`."""
-        result = np.empty((len(windows), self.embedding_size), dtype=np.float32)
-        batch = max(1, _FRAMES // windows.length)
-        for first in range(0, len(windows), batch):
-            rows = windows.rows(slice(first, first + batch))
-            result[first : first + batch] = self.pool(self(frames.take(rows))[0]).float().cpu().numpy()
-        return result
+        batch_size = max(1, _FRAMES // windows.length)
+        batches = []
+        for first in range(0, len(windows), batch_size):
+            rows = windows.rows(slice(first, first + batch_size))
+            batches.append(self.pool(self(frames.take(rows))[0]).float())
+        return join_batches(batches, self.embedding_size)
 
 
 def network_class(method: str, where: object = "") -> type[Network]:
@@ -138,6 +139,11 @@ def window_embedding(embeddings: Tensor) -> Tensor:
     return functional.normalize(embeddings.mean(dim=2), dim=1)
 
 
+def join_batches(batches: Sequence[Tensor], embedding_size: int) -> np.ndarray:
+    """Embeddings (W, D) float32 of batches (B, D) on the device; the host waits for it once, not once a batch."""
+    return torch.cat(list(batches)).cpu().numpy() if batches else np.empty((0, embedding_size), dtype=np.float32)
+
+
 def embed_windows(
     network: Network, windows: WindowSet, frames: FramePoints | None = None, device: torch.device | str = "cpu"
 ) -> np.ndarray:
@@ -149,10 +155,21 @@ def embed_windows(
         frames = FramePoints(network.frame_points(windows), device)
     was_training = network.training
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), whole_float32():
         result = network.embed(frames, windows)
     network.train(was_training)
     return result
+
+
+@contextmanager
+def whole_float32() -> Iterator[None]:
+    """A context in which float32 convolutions on a GPU are float32; cuDNN would else keep 10 bits of each factor."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def _parse_shape(cls: type[Network], content: dict[str, Any], where: object) -> Any:

@@ -58,7 +58,7 @@ class TableScorer:
         return TargetScores(trials, self._look_up(trials, trials.genuine), self._look_up(trials, trials.impostor))
 
     def _look_up(self, trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
-        names = trials.names(self.videos, pairs)
+        names = trials.trial_names(self.videos, pairs)
         rows = self.scores.index.get_indexer(pd.Index(names, dtype=object))
         missing = np.flatnonzero(rows < 0)
         if len(missing):

@@ -1,4 +1,4 @@
-"""Figures as pure functions of scores and people: ROC, thresholds, costs, curves, intervals, differences."""
+"""Metrics as pure functions of scores and people: ROC, thresholds, costs, curves, intervals, differences."""
 
 from nvfair_tools.moved import former_attributes
 

@@ -16,7 +16,7 @@ import numpy as np
 from benchmark.metrics.intervals import people_weights
 
 # A shortcut at most this far below a method's figure comes near it, however narrow the interval.
-NEAR = 0.03
+NEAR_MARGIN = 0.03
 _FEWEST = 3
 
 
@@ -33,8 +33,8 @@ class Margin:
 
     @property
     def near(self) -> bool:
-        """Whether the shortcut comes near: the interval holds 0 (or less), or the margin is below `NEAR`."""
-        return self.value < NEAR or (self.low is not None and self.low <= 0)
+        """Whether the shortcut comes near: the interval holds 0 (or less), or the margin is below `NEAR_MARGIN`."""
+        return self.value < NEAR_MARGIN or (self.low is not None and self.low <= 0)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -48,7 +48,7 @@ class Margin:
         }
 
 
-def margin(
+def margin_over_shortcuts(
     per_target: Mapping[str, float],
     shortcuts: Mapping[str, Mapping[str, float]],
     *,

@@ -19,14 +19,14 @@ from benchmark.metrics.intervals import (
     PairStatistics,
     mean_auc,
     mean_auc_samples,
-    standard_error,
-    student,
+    resampling_error,
+    student_t_quantile,
 )
 from nvfair_tools.errors import NvfairError
 
 
 @dataclass(frozen=True)
-class Difference:
+class PairedDifference:
     """First minus second. superiority: share of resamples in which the first is ahead, ties one half (NaN without
     an interval). low, high: NaN where no interval can be trusted; `reason` says why."""
 
@@ -38,7 +38,7 @@ class Difference:
     reason: str = ""
 
 
-def paired_difference(
+def paired_mean_difference(
     first: Sequence[tuple[int, PairStatistics]],
     second: Sequence[tuple[int, PairStatistics]],
     weights: np.ndarray,
@@ -46,7 +46,7 @@ def paired_difference(
     strata: int = 1,
     *,
     fewest: int = FEWEST_PEOPLE,
-) -> Difference:
+) -> PairedDifference:
     """Difference of two mean AUCs over targets, (person number, statistics) each.
 
     weights: (R, K) of `people_weights`; strata: in how many strata people were drawn. With fewer than `fewest`
@@ -66,8 +66,8 @@ def paired_difference(
 
 def paired_pooled_difference(
     first: PairStatistics, second: PairStatistics, weights: np.ndarray, confidence: float, strata: int = 1
-) -> Difference:
-    """Difference of two AUCs of all trials in one pot; as `paired_difference`."""
+) -> PairedDifference:
+    """Difference of two AUCs of all trials in one pot; as `paired_mean_difference`."""
     _same_trials(first, second, "all trials together")
     people = int(np.count_nonzero(weights.any(axis=0)))
     samples = first.weighted_auc(weights) - second.weighted_auc(weights)
@@ -87,11 +87,11 @@ def _same_trials(one: PairStatistics, other: PairStatistics, where: str) -> None
 
 def _difference(
     value: float, samples: np.ndarray, confidence: float, people: int, strata: int, fewest: int = FEWEST_PEOPLE
-) -> Difference:
-    error, reason = standard_error(samples, people, fewest)
+) -> PairedDifference:
+    error, reason = resampling_error(samples, people, fewest)
     if reason:
-        return Difference(value, math.nan, math.nan, math.nan, people, reason)
-    reach = student(confidence, people - strata) * error
+        return PairedDifference(value, math.nan, math.nan, math.nan, people, reason)
+    reach = student_t_quantile(confidence, people - strata) * error
     drawn = samples[~np.isnan(samples)]
     ahead = float((np.count_nonzero(drawn > 0) + 0.5 * np.count_nonzero(drawn == 0)) / len(drawn))
-    return Difference(value, max(value - reach, -1.0), min(value + reach, 1.0), ahead, people)
+    return PairedDifference(value, max(value - reach, -1.0), min(value + reach, 1.0), ahead, people)

@@ -1,7 +1,7 @@
-"""Who is served worse: the worst tenth of people, and groups of people where the data says which.
+"""Differences between people: the worst tenth of people, and groups of people that the data set names.
 
 A figure over all people may hide that some are never recognised. Groups come from what people stated themselves
-(columns of identities.parquet); a person without a statement is in no group and is counted.
+(columns of identities.parquet). A person without a statement is in no group; such people are counted.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ import pandas as pd
 
 from nvfair_tools.errors import NvfairError
 
-# A gap between groups of one or two people is a gap between people.
-FEWEST = 5
+# With fewer people a gap between groups is a gap between single people.
+FEWEST_IN_SUBGROUP = 5
 COLUMNS = ("gender", "age", "ethnicity")
 
 
 @dataclass(frozen=True)
-class Group:
-    """One value of a column: how many people, their mean AUC. supported: whether there are FEWEST people or more."""
+class Subgroup:
+    """The people who share one value of a column: their number and mean AUC.
+
+    supported: whether there are FEWEST_IN_SUBGROUP people or more.
+    """
 
     people: int
     auc: float
@@ -30,50 +33,59 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Subgroups:
-    """One column. gap: largest difference between supported groups, NaN where fewer than two are; unknown: people
-    without a value."""
+class SubgroupComparison:
+    """The groups of one column, by value.
 
-    groups: Mapping[str, Group]
+    gap: largest difference of mean AUC between supported groups, NaN where fewer than two are supported; best, worst:
+    their values ("" then); unknown: number of people without a value.
+    """
+
+    groups: Mapping[str, Subgroup]
     gap: float
     best: str
     worst: str
     unknown: int
 
 
-def demographics(identities: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> dict[str, dict[str, str | None]]:
+def demographic_values(identities: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> dict[str, dict[str, str | None]]:
     """column -> person -> value, of those `columns` of identities.parquet in which anybody has a value."""
-    found = {}
+    values_by_column = {}
     for column in columns:
         if column in identities.columns and identities[column].notna().any():
             values: list[str | None] = [None if pd.isna(value) else str(value) for value in identities[column]]
             people = [str(person) for person in identities["identity"]]
-            found[column] = dict(zip(people, values, strict=True))
-    return found
+            values_by_column[column] = dict(zip(people, values, strict=True))
+    return values_by_column
 
 
-def worst_decile(auc_of_person: Mapping[str, float]) -> float:
-    """Mean AUC of the worst tenth of people (rounded up, so that one person is the least)."""
-    if not auc_of_person:
-        raise NvfairError("no person has a figure, so there is no worst decile")
-    values = np.sort(np.array(list(auc_of_person.values())))
+def worst_decile_auc(auc_by_person: Mapping[str, float]) -> float:
+    """Mean AUC of the worst tenth of people, rounded up, so at least of one person.
+
+    Raises NvfairError where there is nobody.
+    """
+    if not auc_by_person:
+        raise NvfairError("no person has an AUC, so there is no worst decile")
+    values = np.sort(np.array(list(auc_by_person.values())))
     return float(values[: math.ceil(len(values) / 10)].mean())
 
 
-def subgroups(auc_of_person: Mapping[str, float], value_of_person: Mapping[str, str | None]) -> Subgroups:
-    """Mean AUC of each group of people that share a value ("" and None: not stated)."""
-    members: dict[str, list[float]] = {}
+def compare_subgroups(
+    auc_by_person: Mapping[str, float], value_by_person: Mapping[str, str | None]
+) -> SubgroupComparison:
+    """Compares the mean AUCs of the groups of people that share a value ("" and None: not stated)."""
+    aucs_by_value: dict[str, list[float]] = {}
     unknown = 0
-    for person in sorted(auc_of_person):
-        value = value_of_person.get(person)
+    for person in sorted(auc_by_person):
+        value = value_by_person.get(person)
         if not value:
             unknown += 1
         else:
-            members.setdefault(str(value), []).append(auc_of_person[person])
+            aucs_by_value.setdefault(str(value), []).append(auc_by_person[person])
     groups = {
-        value: Group(len(some), float(np.mean(some)), len(some) >= FEWEST) for value, some in sorted(members.items())
+        value: Subgroup(len(aucs), float(np.mean(aucs)), len(aucs) >= FEWEST_IN_SUBGROUP)
+        for value, aucs in sorted(aucs_by_value.items())
     }
-    ranked = sorted((g.auc, value) for value, g in groups.items() if g.supported)
+    ranked = sorted((group.auc, value) for value, group in groups.items() if group.supported)
     if len(ranked) < 2:
-        return Subgroups(groups, math.nan, "", "", unknown)
-    return Subgroups(groups, ranked[-1][0] - ranked[0][0], ranked[-1][1], ranked[0][1], unknown)
+        return SubgroupComparison(groups, math.nan, "", "", unknown)
+    return SubgroupComparison(groups, ranked[-1][0] - ranked[0][0], ranked[-1][1], ranked[0][1], unknown)

@@ -16,27 +16,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.metrics.roc import checked, eer_point, roc, strongest_refused
+from benchmark.metrics.roc import checked_scores, eer_index, highest_rejected_score, roc_curve
 from nvfair_tools.errors import NvfairError
 
-FALSE_MATCHES = 10
+FEWEST_FALSE_MATCHES = 10
 
 
 @dataclass(frozen=True)
-class Rates:
-    """What a threshold does: share of impostors accepted, share of genuine trials rejected."""
+class ErrorRates:
+    """Error rates at one threshold. fmr: share of impostor trials accepted; fnmr: share of genuine trials rejected."""
 
     threshold: float
     fmr: float
     fnmr: float
 
 
-def rates_at(genuine: np.ndarray, impostor: np.ndarray, threshold: float) -> Rates:
+def error_rates_at(genuine: np.ndarray, impostor: np.ndarray, threshold: float) -> ErrorRates:
     """FMR and FNMR of a fixed threshold (any float but NaN; +inf accepts nobody)."""
     if np.isnan(threshold):
-        raise NvfairError("a threshold is not a number", expected="a number, or an infinity")
-    genuine, impostor = checked(genuine, "genuine"), checked(impostor, "impostor")
-    return Rates(
+        raise NvfairError("the threshold is not a number", expected="a number, or an infinity")
+    genuine, impostor = checked_scores(genuine, "genuine"), checked_scores(impostor, "impostor")
+    return ErrorRates(
         float(threshold),
         float(np.count_nonzero(impostor.astype(np.float64, copy=False) >= threshold) / len(impostor)),
         float(np.count_nonzero(genuine.astype(np.float64, copy=False) < threshold) / len(genuine)),
@@ -46,22 +46,26 @@ def rates_at(genuine: np.ndarray, impostor: np.ndarray, threshold: float) -> Rat
 def threshold_at_fmr(impostor: np.ndarray, target: float) -> float:
     """The smallest threshold whose FMR on these scores does not exceed `target` (never the nearest FMR).
 
-    It lies just above the strongest impostor that must be turned away; -inf where all may be accepted. "No match"
+    It lies just above the highest impostor score that must be rejected; -inf where all may be accepted. "No match"
     (-inf) is rejected by every finite threshold.
     """
-    refused = strongest_refused(checked(impostor, "impostor"), target)
-    return -np.inf if refused is None else math.nextafter(refused, math.inf)
+    rejected = highest_rejected_score(checked_scores(impostor, "impostor"), target)
+    return -np.inf if rejected is None else math.nextafter(rejected, math.inf)
 
 
 def threshold_at_eer(genuine: np.ndarray, impostor: np.ndarray) -> float:
-    """The threshold of the operating point that gives the EER of these scores (see `metrics.eer`)."""
-    curve = roc(genuine, impostor)
-    return float(curve.threshold[eer_point(curve)])
+    """The threshold of the operating point that gives the EER of these scores (see `roc.equal_error_rate`)."""
+    curve = roc_curve(genuine, impostor)
+    return float(curve.threshold[eer_index(curve)])
 
 
 @dataclass(frozen=True)
-class Support:
-    """impostors: trials; pairs: different pairs of people among them. reason: what is missing, "" where nothing is."""
+class FmrSupport:
+    """Whether there are enough impostor trials for a rate at a low FMR.
+
+    impostors: number of impostor trials; pairs: number of different pairs of people among them. reason: what is
+    missing, "" where nothing is.
+    """
 
     supported: bool
     impostors: int
@@ -69,14 +73,18 @@ class Support:
     reason: str = ""
 
 
-def support(impostors: int, pairs: int, target: float) -> Support:
-    """Whether `impostors` trials over `pairs` different pairs of people support a figure at FMR <= `target`."""
+def fmr_support(impostors: int, pairs: int, target: float) -> FmrSupport:
+    """Whether `impostors` trials over `pairs` different pairs of people support a rate at FMR <= `target`.
+
+    Raises NvfairError where `target` is not above 0 and at most 1.
+    """
     if not 0 < target <= 1:
         raise NvfairError(f"FMR target {target} is not a rate", expected="a number above 0, at most 1")
-    # A hair of tolerance: 10 / 0.1 must be 100, whatever binary fractions make of it.
-    need, people = math.ceil(FALSE_MATCHES / target - 1e-6), math.ceil(1 / target - 1e-6)
-    if impostors < need:
-        return Support(False, impostors, pairs, f"{impostors} impostor trials, at least {need} are needed")
-    if pairs < people:
-        return Support(False, impostors, pairs, f"{pairs} different pairs of people, at least {people} are needed")
-    return Support(True, impostors, pairs)
+    # A small tolerance: 10 / 0.1 must be 100, whatever binary fractions make of it.
+    fewest_trials, fewest_pairs = math.ceil(FEWEST_FALSE_MATCHES / target - 1e-6), math.ceil(1 / target - 1e-6)
+    if impostors < fewest_trials:
+        return FmrSupport(False, impostors, pairs, f"{impostors} impostor trials, at least {fewest_trials} are needed")
+    if pairs < fewest_pairs:
+        reason = f"{pairs} different pairs of people, at least {fewest_pairs} are needed"
+        return FmrSupport(False, impostors, pairs, reason)
+    return FmrSupport(True, impostors, pairs)

@@ -6,16 +6,19 @@ import base64
 import io
 from dataclasses import dataclass
 
+import numpy as np
+
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 
 _WIDTH = 160  # pixels
 _FRAMES = 3
+_QUALITY = 80  # of the JPEG
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A few frames of one video as data URIs."""
+    """Frames of one video as data URIs; problem: why there are none, "" where there are."""
 
     video: str
     kind: str
@@ -27,43 +30,52 @@ class Sample:
 
 
 def sample_frames(dataset: Dataset, per_generator: int = 1) -> list[Sample]:
-    """One self- and one cross-reenactment of each generator, of one test target; empty where there are no videos.
+    """Self- and cross-reenactments of one test target by each generator; empty where there are no videos.
 
-    A video that cannot be decoded is shown with its reason.
+    per_generator: videos of each kind. A video that cannot be decoded is listed with its problem.
     """
-    videos = dataset.usable()
-    videos = videos[videos["path"].notna() & videos["generator"].notna() & (videos["split"] == "test")]
+    usable = dataset.usable()
+    videos = usable[usable["path"].notna() & usable["generator"].notna() & (usable["split"] == "test")]
     samples = []
-    for _, group in videos.sort_values("video").groupby("generator", sort=True):
-        face = group.groupby("target")["kind"].nunique().sort_values(ascending=False, kind="stable").index[0]
-        mine = group[group["target"] == face]
+    for _, by_generator in videos.sort_values("video").groupby("generator", sort=True):
+        # A target with both kinds of videos, where there is one.
+        kinds = by_generator.groupby("target")["kind"].nunique()
+        target = kinds.sort_values(ascending=False, kind="stable").index[0]
+        of_target = by_generator[by_generator["target"] == target]
         for kind in ("self", "cross"):
-            for row in mine[mine["kind"] == kind].head(per_generator).itertuples():
-                frames, problem = _decoded(dataset, str(row.path), int(row.frames))
+            for row in of_target[of_target["kind"] == kind].head(per_generator).itertuples():
+                frames, problem = _decoded_frames(dataset, str(row.path), int(row.frames))
                 samples.append(Sample(row.video, kind, row.target, row.driver, str(row.generator), frames, problem))
     return samples
 
 
-def _decoded(dataset: Dataset, path: str, count: int) -> tuple[tuple[str, ...], str]:
-    """Evenly spaced frames as JPEG data URIs, or why there are none."""
+def _decoded_frames(dataset: Dataset, path: str, count: int) -> tuple[tuple[str, ...], str]:
+    """(evenly spaced frames of a video of `count` frames as data URIs, the problem where there are none)."""
     try:
-        from PIL import Image
+        import PIL.Image  # noqa: F401
 
         from nvfair_tools.media import decode
     except ImportError as error:
         return (), f"not decoded: {error}"
-    wanted = {int((n + 0.5) * count / _FRAMES) for n in range(_FRAMES)}
-    found = []
+    indices = {int((number + 0.5) * count / _FRAMES) for number in range(_FRAMES)}
+    frames = []
     try:
         for frame in decode(dataset.folder / path):
-            if frame.index in wanted:
-                picture = Image.fromarray(frame.image)
-                picture = picture.resize((_WIDTH, round(picture.height * _WIDTH / picture.width)))
-                out = io.BytesIO()
-                picture.save(out, "JPEG", quality=80)
-                found.append("data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode("ascii"))
-            if frame.index >= max(wanted):
+            if frame.index in indices:
+                frames.append(_data_uri(frame.image))
+            if frame.index >= max(indices):
                 break
     except (NvfairError, OSError) as error:
         return (), f"not decoded: {error}"
-    return tuple(found), ""
+    return tuple(frames), ""
+
+
+def _data_uri(image: np.ndarray) -> str:
+    """A picture (H, W, 3) as a small JPEG in a data URI."""
+    from PIL import Image
+
+    picture = Image.fromarray(image)
+    picture = picture.resize((_WIDTH, round(picture.height * _WIDTH / picture.width)))
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

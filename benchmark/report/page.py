@@ -1,12 +1,15 @@
-"""From a results file to the report page."""
+"""From the results of an evaluation to the report's HTML page."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from benchmark.report import tables
+from benchmark.evaluation.embedding_map import EmbeddingMap
+from benchmark.evaluation.result_rows import CellResult, StressLevel
+from benchmark.evaluation.results import EvaluationResults
 from benchmark.report.charts import (
     Band,
     Line,
@@ -18,111 +21,177 @@ from benchmark.report.charts import (
     sweep_chart,
 )
 from benchmark.report.frames import Sample, sample_frames
+from benchmark.report.tables import SectionTables, section_tables
+from benchmark.trial_scores.chart_data import ChartData
+from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import MissingExtra
 from nvfair_tools.files import write_text
 
 # More curves than this cannot be told apart, and more maps are not looked at.
-_CURVES = 8
-_MAPS = 4
+_MAX_CURVES = 8
+_MAX_MAPS = 4
 
 
-def write_report(path: Path, results: dict[str, Any], dataset: Dataset | None = None) -> None:
-    """Writes the page for `results` (as `benchmark.evaluation.run.evaluate` gives them) to `path`.
+@dataclass(frozen=True)
+class Figure:
+    """A chart (SVG) with its caption."""
+
+    caption: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class MapFigure:
+    """The chart of an embedding map, with the shares of the variance along its axes."""
+
+    caption: str
+    svg: str
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class SectionCharts:
+    """The charts of one section, as SVG.
+
+    strip: AUC of each person. legend: (cell's title, number of its colour) of the curves. more_curves: the number of
+    cells beyond those that are drawn.
+    """
+
+    roc: str
+    det: str
+    strip: str
+    legend: tuple[tuple[str, int], ...]
+    more_curves: int
+    histograms: tuple[Figure, ...]
+    maps: tuple[MapFigure, ...]
+
+
+def write_report(path: Path, results: EvaluationResults, dataset: Dataset | None = None) -> None:
+    """Writes the page for `results` to `path`.
 
     dataset: where it holds videos, sample frames are shown.
     """
     samples = sample_frames(dataset) if dataset is not None else []
-    write_text(path, render(results, samples))
+    write_text(path, render_page(results, samples))
 
 
-def render(results: dict[str, Any], samples: list[Sample] | None = None) -> str:
-    """The page as text."""
+def render_page(results: EvaluationResults, samples: Sequence[Sample] = ()) -> str:
+    """The page as text; raises MissingExtra without Jinja."""
     try:
         from jinja2 import Environment, StrictUndefined
     except ImportError as error:
         raise MissingExtra("jinja2", "train", str(error)) from error
     source = (resources.files("benchmark.report") / "page.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["auc"] = lambda value: "–" if value is None else f"{value:.3f}"
-    environment.filters["span"] = tables.span
-    environment.filters["percent"] = lambda value: f"{value * 100:.1f}\u202f%"
-    environment.filters["count"] = lambda value: f"{value:,}".replace(",", "\u202f")
-    sections = [section | _charts(section) for section in tables.sections(results)]
-    methods = list(results["methods"])
+    environment.filters["auc"] = _rate_text
+    environment.filters["span"] = _interval_text
+    environment.filters["percent"] = _percent_text
+    environment.filters["count"] = _count_text
+    environment.filters["known"] = _known_text
+    sections = section_tables(results)
     return environment.from_string(source).render(
         r=results,
         sections=sections,
-        samples=samples or [],
-        sweeps=_sweeps(results, methods),
-        sweep_legend=[(name, n % 8) for n, name in enumerate(methods)],
+        charts={section.number: _section_charts(section) for section in sections},
+        samples=list(samples),
+        sweeps=_sweep_figures(results),
+        stress_levels=[row for row in results.stress if isinstance(row, StressLevel)],
+        skipped_sweeps=[row for row in results.stress if not isinstance(row, StressLevel)],
+        sweep_legend=[(name, number % 8) for number, name in enumerate(results.methods)],
     )
 
 
-def _sweeps(results: dict[str, Any], methods: list[str]) -> list[dict[str, Any]]:
+def _rate_text(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _interval_text(figure: IntervalFigure) -> str:
+    return figure.interval_text
+
+
+def _percent_text(value: float | None) -> str:
+    return "–" if value is None else f"{value * 100:.1f}\u202f%"
+
+
+def _count_text(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def _known_text(value: object) -> str:
+    return "unknown" if value is None else str(value)
+
+
+def _sweep_figures(results: EvaluationResults) -> list[Figure]:
     """A chart of each stress sweep that was run: one line a method, over its levels."""
-    rows = [row for row in results["stress"] if "skipped" not in row]
-    charts = []
-    for name in dict.fromkeys(row["sweep"] for row in rows):
-        mine = [row for row in rows if row["sweep"] == name]
-        levels = list(dict.fromkeys(row["level"] for row in mine))
+    rows = [row for row in results.stress if isinstance(row, StressLevel)]
+    figures = []
+    for sweep in dict.fromkeys(row.sweep for row in rows):
+        rows_of_sweep = [row for row in rows if row.sweep == sweep]
+        levels = list(dict.fromkeys(row.level for row in rows_of_sweep))
         lines = []
-        for number, method in enumerate(methods):
-            found = [row for row in mine if row["method"] == method and row["auc_mean"]]
-            x = [levels.index(row["level"]) for row in found]
-            sure = all(row["auc_mean"]["low"] is not None for row in found)
-            low, high = ([row["auc_mean"][end] for row in found] for end in ("low", "high"))
-            band = (x, low, high) if sure else None
-            lines.append(Line(method, x, [row["auc_mean"]["value"] for row in found], number, band=band))
-        svg = sweep_chart(lines, [f"{level:g}" for level in levels], name)
-        charts.append({"name": name, "svg": svg, "about": f"{name}: {results['about_stress'].get(name, '')}"})
-    return charts
+        for number, method in enumerate(results.methods):
+            scored = [
+                (levels.index(row.level), row.auc_mean)
+                for row in rows_of_sweep
+                if row.method == method and row.auc_mean is not None
+            ]
+            x = [position for position, _ in scored]
+            ends = [(auc.low, auc.high) for _, auc in scored if auc.low is not None and auc.high is not None]
+            band = (x, [low for low, _ in ends], [high for _, high in ends]) if len(ends) == len(scored) else None
+            lines.append(Line(method, x, [auc.value for _, auc in scored], number, band=band))
+        svg = sweep_chart(lines, [f"{level:g}" for level in levels], sweep)
+        figures.append(Figure(f"{sweep}: {results.stress_descriptions.get(sweep, '')}", svg))
+    return figures
 
 
-def _charts(section: dict[str, Any]) -> dict[str, Any]:
-    cells = section["cells"]
-    drawn = cells[:_CURVES]
-    return {
-        "roc": roc_chart([_line(cell, n, det=False) for n, cell in enumerate(drawn)]),
-        "det": det_chart([_line(cell, n, det=True) for n, cell in enumerate(drawn)]),
-        "strip": strip_chart(
-            [(tables.label(cell), list(cell["per_target"].items()), cell["auc_mean"]["value"]) for cell in cells]
+def _section_charts(section: SectionTables) -> SectionCharts:
+    charts_of_cell = [(cell, cell.figures.charts) for cell in section.cells if cell.figures.charts is not None]
+    drawn = charts_of_cell[:_MAX_CURVES]
+    mapped = [(cell, cell.embedding_map) for cell in section.cells if cell.embedding_map is not None]
+    return SectionCharts(
+        roc=roc_chart([_line(cell, data, number, det=False) for number, (cell, data) in enumerate(drawn)]),
+        det=det_chart([_line(cell, data, number, det=True) for number, (cell, data) in enumerate(drawn)]),
+        strip=strip_chart(
+            [
+                (cell.title, list(cell.figures.auc_by_target.items()), cell.figures.auc_mean.value)
+                for cell in section.cells
+            ]
         ),
-        "legend": [(tables.label(cell), n % 8) for n, cell in enumerate(drawn)],
-        "more_curves": len(cells) - len(drawn),
-        "histograms": [
-            {
-                "label": tables.label(cell),
-                "svg": _histogram(cell),
-            }
-            for cell in drawn
-        ],
-        "maps": [
-            {"label": tables.label(cell), "svg": map_chart(cell["map"]["points"], tables.label(cell)), **cell["map"]}
-            for cell in [cell for cell in cells if "map" in cell][:_MAPS]
-        ],
-    }
+        legend=tuple((cell.title, number % 8) for number, (cell, _) in enumerate(drawn)),
+        more_curves=len(section.cells) - len(drawn),
+        histograms=tuple(Figure(cell.title, _histogram(cell, data)) for cell, data in drawn),
+        maps=tuple(_map_figure(cell, embedding_map) for cell, embedding_map in mapped[:_MAX_MAPS]),
+    )
 
 
-def _line(cell: dict[str, Any], number: int, *, det: bool) -> Line:
-    curve = cell["curve"]
-    y = [1 - v for v in curve["tpr"]] if det else curve["tpr"]
-    dashed, band = cell["relation"] != "seen", _band(cell, det=det)
-    return Line(tables.label(cell), curve["fmr"], y, number, dashed=dashed, band=band)
+def _line(cell: CellResult, data: ChartData, number: int, *, det: bool) -> Line:
+    y = [1 - rate for rate in data.curve.tpr] if det else data.curve.tpr
+    return Line(cell.title, data.curve.fmr, y, number, dashed=cell.relation != "seen", band=_band(data, det=det))
 
 
-def _histogram(cell: dict[str, Any]) -> str:
-    counts = cell["histogram"]
-    # Each kind by its own number: there are many times more impostor trials.
-    genuine, impostor = ([n / max(sum(counts[kind]), 1) for n in counts[kind]] for kind in ("genuine", "impostor"))
-    return histogram_chart(counts["edges"], genuine, impostor, tables.label(cell))
-
-
-def _band(cell: dict[str, Any], *, det: bool) -> Band | None:
+def _band(data: ChartData, *, det: bool) -> Band | None:
     """The band around a curve; None where there are too few people for one."""
-    bands = cell["bands"]
-    known = [n for n, low in enumerate(bands["low"]) if low is not None and bands["high"][n] is not None]
-    if bands["reason"] or not known:
+    band = data.band
+    points = [
+        (fmr, low, high)
+        for fmr, low, high in zip(band.fmr, band.low, band.high, strict=True)
+        if fmr is not None and low is not None and high is not None
+    ]
+    if band.reason or not points:
         return None
-    x, low, high = ([bands[key][n] for n in known] for key in ("fmr", "low", "high"))
-    return (x, [1 - v for v in high], [1 - v for v in low]) if det else (x, low, high)
+    x, low, high = ([point[axis] for point in points] for axis in range(3))
+    return (x, [1 - rate for rate in high], [1 - rate for rate in low]) if det else (x, low, high)
+
+
+def _histogram(cell: CellResult, data: ChartData) -> str:
+    # Shares of each kind by its own number: there are many times more impostor trials.
+    genuine, impostor = (
+        [count / max(sum(counts), 1) for count in counts]
+        for counts in (data.histogram.genuine, data.histogram.impostor)
+    )
+    return histogram_chart(data.histogram.edges, genuine, impostor, cell.title)
+
+
+def _map_figure(cell: CellResult, embedding_map: EmbeddingMap) -> MapFigure:
+    return MapFigure(cell.title, map_chart(embedding_map.points, cell.title), embedding_map.shares)

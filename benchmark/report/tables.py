@@ -1,15 +1,17 @@
-"""From a results file to the rows of the report: what HTML and Markdown both show."""
+"""The rows of the report's tables: what HTML and Markdown both show of an evaluation's results."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
-from benchmark.metrics.margin import NEAR
-from benchmark.protocols.schema import TrialRule
-from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
+from benchmark.evaluation.result_rows import CellResult, Exclusions, NullResult, SeedSpread, ShortcutResult
+from benchmark.evaluation.results import EvaluationResults
+from benchmark.metrics.margin import NEAR_MARGIN
+from benchmark.protocols.schema import Protocol, TrialRule
+from benchmark.trial_scores.figure_values import IntervalFigure, SubgroupFigures
 
-Results = dict[str, Any]
 _RELATIONS = (
     ("seen", "Seen generators"),
     ("unseen", "Unseen generators"),
@@ -19,146 +21,208 @@ _RELATIONS = (
 )
 # What is compared, by the trials' rule.
 _TRIALS = {
-    TrialRule.SELF_SELF_VS_SELF_CROSS.value: "Each target's own videos (self-reenactments) are compared with each "
+    TrialRule.SELF_SELF_VS_SELF_CROSS: "Each target's own videos (self-reenactments) are compared with each "
     "other (genuine) and with videos of the same face that other people drive (impostor).",
-    TrialRule.CROSS_CROSS.value: "Both videos are cross-reenactments of one face: genuine where one person drives "
+    TrialRule.CROSS_CROSS: "Both videos are cross-reenactments of one face: genuine where one person drives "
     "both, by different clips.",
-    TrialRule.SAME_DRIVER.value: "Videos of any faces are compared: genuine where one person drives both, by "
+    TrialRule.SAME_DRIVER: "Videos of any faces are compared: genuine where one person drives both, by "
     "different clips; impostor where two people do.",
 }
 
 
-def label(cell: dict[str, Any]) -> str:
-    """A cell in words."""
-    return f"{cell['method']} on {cell['generator']} ({cell['relation']})"
+@dataclass(frozen=True)
+class Headline:
+    """The mean figure of the cells of one relation and one kind of method.
+
+    interval: the figure with its interval where there is one cell. shortcut: (AUC, name) of the strongest shortcut on
+    the same generators. near: whether a shortcut comes near.
+    """
+
+    words: str
+    value: float
+    interval: IntervalFigure | None
+    cells: int
+    shortcut: tuple[float, str] | None
+    near: bool
 
 
-def near_shortcut(cell: dict[str, Any]) -> bool:
-    """Whether a shortcut comes near the cell's figure."""
-    return bool(cell.get("margin", {}).get("near", False))
+@dataclass(frozen=True)
+class MatrixRow:
+    """A method in the matrix of methods and test generators; cells: one for each column, None where it has none."""
+
+    name: str
+    kind: str
+    trained: str
+    cells: tuple[CellResult | None, ...]
 
 
-def span(interval: dict[str, Any]) -> str:
-    """An interval in words."""
-    return "no interval" if interval["low"] is None else f"{interval['low']:.3f}–{interval['high']:.3f}"
+@dataclass(frozen=True)
+class ShortcutRow:
+    """A shortcut under the matrix; cells: one for each column, None where it has none."""
+
+    name: str
+    description: str
+    cells: tuple[ShortcutResult | None, ...]
 
 
-def sections(results: Results) -> list[dict[str, Any]]:
-    """One entry for each set of trials: its protocols, cells, matrix, controls and what was left out."""
-    found = []
-    for number in sorted({cell["section"] for cell in results["cells"]}):
-        protocols = [p for p in results["protocols"] if p["section"] == number]
-        part = {
-            key: [row for row in results.get(key, []) if row["section"] == number]
-            for key in ("cells", "controls", "exclusions", "seeds", "nulls")
-        }
-        figure = HEADLINE_FIGURES[protocols[0]["scoring"]["headline"]]
-        by_driver = protocols[0]["trials"]["rule"] == TrialRule.SAME_DRIVER.value
-        mean, pooled = f"mean AUC over {'drivers' if by_driver else 'target people'}", "AUC of all trials in one pot"
-        found.append(
-            {
-                "number": number,
-                "protocols": protocols,
-                "title": " and ".join(p["name"] for p in protocols),
-                "figure": figure,
-                "figure_words": pooled if figure == "auc_pooled" else mean,
-                "beside": "auc_mean" if figure == "auc_pooled" else "auc_pooled",
-                "beside_words": mean if figure == "auc_pooled" else pooled,
-                "by_driver": by_driver,
-                "trials_words": _TRIALS.get(protocols[0]["trials"]["rule"], protocols[0]["title"]),
-                **part,
-                "headline": _headline(results, part, figure),
-                "matrix": _matrix(results, part),
-                "shortcuts": _shortcuts(results, part),
-                "subgroups": [
-                    {"method": cell["method"], "generator": cell["generator"], "column": column, **found}
-                    for cell in part["cells"]
-                    for column, found in cell.get("subgroups", {}).items()
-                ],
-            }
-        )
-    return found
+@dataclass(frozen=True)
+class SubgroupRow:
+    """Figures of one cell by one column of what people stated about themselves."""
+
+    method: str
+    generator: str
+    column: str
+    figures: SubgroupFigures
 
 
-def _headline(results: Results, part: dict[str, Any], figure: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class SectionTables:
+    """All tables of one section (protocols with the same trials).
+
+    figure: the headline figure, "auc_mean" or "auc_pooled"; other_figure: the other of the two; each has its words.
+    by_driver: whether drivers take the place of targets. columns: test generators of matrix and shortcuts.
+    """
+
+    number: int
+    protocols: tuple[Protocol, ...]
+    figure: str
+    figure_words: str
+    other_figure: str
+    other_figure_words: str
+    by_driver: bool
+    cells: tuple[CellResult, ...]
+    exclusions: tuple[Exclusions, ...]
+    seed_spreads: tuple[SeedSpread, ...]
+    nulls: tuple[NullResult, ...]
+    headlines: tuple[Headline, ...]
+    columns: tuple[str, ...]
+    matrix: tuple[MatrixRow, ...]
+    shortcuts: tuple[ShortcutRow, ...]
+    subgroups: tuple[SubgroupRow, ...]
+
+    @property
+    def protocol(self) -> Protocol:
+        """The first protocol, which names trials, windows and scores for all of them."""
+        return self.protocols[0]
+
+    @property
+    def title(self) -> str:
+        """Names of the protocols, in words."""
+        return " and ".join(protocol.name for protocol in self.protocols)
+
+    @property
+    def trials_words(self) -> str:
+        """A sentence on what is compared, or the protocol's title where the rule has no sentence."""
+        return _TRIALS.get(self.protocol.trials.rule, self.protocol.title)
+
+
+def section_tables(results: EvaluationResults) -> list[SectionTables]:
+    """The tables of every section that has a cell."""
+    return [_section(results, number) for number in sorted({cell.section for cell in results.cells})]
+
+
+def _section(results: EvaluationResults, number: int) -> SectionTables:
+    protocols = results.protocols_of(number)
+    cells = [cell for cell in results.cells if cell.section == number]
+    shortcuts = [shortcut for shortcut in results.shortcuts if shortcut.section == number]
+    columns = sorted({row.generator for row in cells} | {row.generator for row in shortcuts})
+    figure = results.headline_figure(number)
+    by_driver = protocols[0].trials.rule is TrialRule.SAME_DRIVER
+    words = {
+        "auc_mean": f"mean AUC over {'drivers' if by_driver else 'target people'}",
+        "auc_pooled": "AUC of all trials in one pot",
+    }
+    other_figure = "auc_mean" if figure == "auc_pooled" else "auc_pooled"
+    return SectionTables(
+        number=number,
+        protocols=tuple(protocols),
+        figure=figure,
+        figure_words=words[figure],
+        other_figure=other_figure,
+        other_figure_words=words[other_figure],
+        by_driver=by_driver,
+        cells=tuple(cells),
+        exclusions=tuple(row for row in results.exclusions if row.section == number),
+        seed_spreads=tuple(row for row in results.seed_spreads if row.section == number),
+        nulls=tuple(row for row in results.nulls if row.section == number),
+        headlines=tuple(_headlines(results, cells, shortcuts)),
+        columns=tuple(columns),
+        matrix=tuple(_matrix(results, cells, columns)),
+        shortcuts=tuple(_shortcut_rows(results, shortcuts, columns)),
+        subgroups=tuple(
+            SubgroupRow(cell.method, cell.generator, column, figures)
+            for cell in cells
+            for column, figures in (cell.figures.subgroups or {}).items()
+        ),
+    )
+
+
+def _headlines(
+    results: EvaluationResults, cells: Sequence[CellResult], shortcuts: Sequence[ShortcutResult]
+) -> list[Headline]:
     """Mean figures of seen and of unseen cells, each kind of method by itself, and whether a shortcut comes near."""
-    rows = []
-    kinds = list(dict.fromkeys(_kind(about) for about in results["methods"].values()))
-    for kind, (relation, words) in product(kinds, _RELATIONS):
-        cells = [
-            cell
-            for cell in part["cells"]
-            if cell["relation"] == relation and _kind(results["methods"][cell["method"]]) == kind
+    headlines = []
+    kinds = list(dict.fromkeys(record.input_kind for record in results.methods.values()))
+    for kind, (relation, relation_words) in product(kinds, _RELATIONS):
+        group = [
+            cell for cell in cells if cell.relation == relation and results.methods[cell.method].input_kind == kind
         ]
-        if not cells:
+        if not group:
             continue
-        values = [cell[figure]["value"] for cell in cells]
-        families = sorted({results["generators"].get(cell["generator"], "") for cell in cells} - {""})
-        within = _within_family(results, cells, families) if relation == "unseen" else ""
-        places = {cell["generator"] for cell in cells}
-        beside = [(c[figure]["value"], c["control"]) for c in part["controls"] if c["generator"] in places]
-        shortcut = max(beside, default=None)
+        values = [results.headline(cell).value for cell in group]
         value = sum(values) / len(values)
-        rows.append(
-            {
-                "words": words
-                + (f", within the {within} family" if within else "")
+        family = _common_family(results, group) if relation == "unseen" else ""
+        generators = {cell.generator for cell in group}
+        shortcut_aucs = [(results.headline(row).value, row.name) for row in shortcuts if row.generator in generators]
+        strongest = max(shortcut_aucs, default=None)
+        all_near = all(cell.is_near_shortcut for cell in group)
+        headlines.append(
+            Headline(
+                words=relation_words
+                + (f", within the {family} family" if family else "")
                 + (f": {kind}" if len(kinds) > 1 else ""),
-                "value": value,
-                "interval": cells[0][figure] if len(cells) == 1 else None,
-                "cells": len(cells),
-                "shortcut": shortcut,
-                "near": (shortcut is not None and shortcut[0] >= value - NEAR) or all(map(near_shortcut, cells)),
-            }
+                value=value,
+                interval=results.headline(group[0]) if len(group) == 1 else None,
+                cells=len(group),
+                shortcut=strongest,
+                near=(strongest is not None and strongest[0] >= value - NEAR_MARGIN) or all_near,
+            )
         )
+    return headlines
+
+
+def _common_family(results: EvaluationResults, cells: Sequence[CellResult]) -> str:
+    """The one family that the cells' test and training generators belong to; "" where there is no such family."""
+    families = {results.generators.get(cell.generator, "") for cell in cells} - {""}
+    if len(families) != 1:
+        return ""
+    family = families.pop()
+    trained = {results.generators.get(name, "") for cell in cells for name in cell.train_generators}
+    return family if family in trained else ""
+
+
+def _matrix(results: EvaluationResults, cells: Sequence[CellResult], columns: Sequence[str]) -> list[MatrixRow]:
+    """Methods x test generators; methods without a cell are left out."""
+    cell_at = {(cell.method, cell.generator): cell for cell in cells}
+    rows = []
+    for name, record in results.methods.items():
+        row = tuple(cell_at.get((name, column)) for column in columns)
+        trained = record.generators["training"]
+        words = "unknown" if trained is None else ", ".join(trained) or "nothing"
+        if any(cell is not None for cell in row):
+            rows.append(MatrixRow(name, record.input_kind, words, row))
     return rows
 
 
-def _kind(about: dict[str, Any]) -> str:
-    """What methods are averaged by: methods of different kinds do not share a headline."""
-    return str(about.get("input", about["kind"]))
-
-
-def _within_family(results: Results, cells: list[dict[str, Any]], families: list[str]) -> str:
-    """The family that both training and unseen test generators belong to, "" where it is not one."""
-    if len(families) != 1:
-        return ""
-    trained = {results["generators"].get(name, "") for cell in cells for name in cell["train_generators"]}
-    return families[0] if families[0] in trained else ""
-
-
-def _columns(part: dict[str, Any]) -> list[str]:
-    return sorted({row["generator"] for row in (*part["cells"], *part["controls"])})
-
-
-def _matrix(results: Results, part: dict[str, Any]) -> dict[str, Any]:
-    """Methods x test generators, each cell with whether a shortcut comes near it."""
-    columns = _columns(part)
-    by_place = {(cell["method"], cell["generator"]): cell for cell in part["cells"]}
-    rows = []
-    for name, about in results["methods"].items():
-        cells = [by_place.get((name, column)) for column in columns]
-        near = [cell is not None and near_shortcut(cell) for cell in cells]
-        trained = about["generators"]["training"]
-        rows.append(
-            {
-                "name": name,
-                "kind": _kind(about),
-                "trained": "unknown" if trained is None else ", ".join(trained) or "nothing",
-                "cells": list(zip(cells, near, strict=True)),
-            }
-        )
-    return {"columns": columns, "rows": [row for row in rows if any(cell for cell, _ in row["cells"])]}
-
-
-def _shortcuts(results: Results, part: dict[str, Any]) -> list[dict[str, Any]]:
-    names = list(dict.fromkeys(c["control"] for c in part["controls"]))
-    place = {(c["control"], c["generator"]): c for c in part["controls"]}
+def _shortcut_rows(
+    results: EvaluationResults, shortcuts: Sequence[ShortcutResult], columns: Sequence[str]
+) -> list[ShortcutRow]:
+    shortcut_at = {(shortcut.name, shortcut.generator): shortcut for shortcut in shortcuts}
     return [
-        {
-            "name": name,
-            "about": results["about_controls"].get(name, ""),
-            "cells": [place.get((name, column)) for column in _columns(part)],
-        }
-        for name in names
+        ShortcutRow(
+            name,
+            results.shortcut_descriptions.get(name, ""),
+            tuple(shortcut_at.get((name, column)) for column in columns),
+        )
+        for name in dict.fromkeys(shortcut.name for shortcut in shortcuts)
     ]

@@ -25,7 +25,7 @@ from benchmark.stress.recompression import no_recompression, recompressed
 from benchmark.stress.tracks import Change, ChangedTracks, dropped, jitter, noise, slower
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -33,7 +33,7 @@ from nvfair_tools.errors import NvfairError
 NOISE, JITTER, DROPPED, BURSTS = "landmark noise", "landmark jitter", "dropped frames", "dropped bursts"
 RATE, WINDOWS, LENGTH = "frame rate", "fewer windows", "shorter windows"
 RECOMPRESSION, MIMICRY = "re-compression", "mimicry"
-ABOUT = {
+DESCRIPTIONS = {
     NOISE: "white noise on every landmark; level: its deviation as a share of the facial scale",
     JITTER: "the same deviation, drifting slowly",
     DROPPED: "frames lost one by one; level: their share",
@@ -50,7 +50,7 @@ _KINDS = ("genuine", "impostor")
 Say = Callable[[str], None]
 
 
-def sweeps(
+def run_sweeps(
     dataset: Dataset,
     method: Method,
     protocol: Protocol,
@@ -69,7 +69,7 @@ def sweeps(
     plan = StressPlan() if plan is None else plan
     if method.needs != "landmarks":
         why = f"{method.name} looks at {method.needs}, and only landmarks are made worse"
-        return [{"sweep": name, "skipped": why} for name in ABOUT]
+        return [{"sweep": name, "skipped": why} for name in DESCRIPTIONS]
     base = _Base.of(dataset, method, protocol, _videos(dataset, protocol, plan), generators, say)
     rows: list[dict[str, Any]] = []
     for name, changes in _changes(plan, protocol).items():
@@ -116,7 +116,7 @@ class _Base:
     ) -> _Base:
         cells = list(cells) or sorted(videos["generator"].unique())[:1]
         windows = read_windows(dataset, protocol, videos=videos["video"])
-        rules = {cell: list(trials(windows.videos, cell, protocol.trials)) for cell in cells}
+        rules = {cell: list(make_trials(windows.videos, cell, protocol.trials)) for cell in cells}
         empty = [cell for cell, found in rules.items() if not any(one.complete for one in found)]
         if empty:
             raise NvfairError(

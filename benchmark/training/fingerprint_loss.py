@@ -45,7 +45,7 @@ def fingerprint_loss(
     if options.scale == "batch":
         c = squared.detach().mean().clamp_min(1e-12)
     else:
-        c = torch.as_tensor(float(options.scale), dtype=embeddings.dtype, device=embeddings.device)
+        c = embeddings.new_full((), float(options.scale))  # made on the device: nothing is sent there
     similarity = -squared.amin(dim=3) / (c * options.tau)  # log S (B, U, B)
 
     # Which windows j count in N (pull) and in Q (push) of each window i, (B, B).
@@ -63,7 +63,7 @@ def fingerprint_loss(
     if shuffled is not None and options.shuffle_weight > 0:
         squared = squared_distances(embeddings, shuffled.to(embeddings.dtype))
         reordered = -squared.amin(dim=3) / (c * options.tau)
-        weight = torch.log(torch.as_tensor(options.shuffle_weight, dtype=embeddings.dtype, device=embeddings.device))
+        weight = embeddings.new_full((), options.shuffle_weight).log()
         parts.append(_log_sum(reordered, same_driver) + weight)
     # -log(N / (N + Q + R)), and its mean over the windows that have a positive.
     terms = torch.logsumexp(torch.stack(parts), dim=0) - near  # (B, U)

@@ -20,7 +20,8 @@ import pandas as pd
 import torch
 
 from benchmark.methods.checkpoint import Checkpoint
-from benchmark.methods.network import Network, network_class
+from benchmark.methods.device import resolve_device
+from benchmark.methods.network import Network, network_class, whole_float32
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load as load_protocol
@@ -51,7 +52,7 @@ def train(
     protocol: Protocol | str | Path = "nvfair-seen",
     *,
     generators: Sequence[str] | str = (),
-    device: str = "cpu",
+    device: str = "auto",
     name: str | None = None,
     frame_placement: FramePlacement = "auto",
     tensorboard: str | Path | None = None,
@@ -63,10 +64,10 @@ def train(
         run = train("runs/clips", "runs/cnn", generators=["warp-dense"], windows=20_000)
 
     dataset: a data set, or its folder. options: a TrainOptions; or leave it out and name `generators` and any other of
-    its fields as keywords (`options_from_keywords`). protocol: a protocol, its name, or the path of its file. name: of
-    the method in reports (default: the name of the folder `out`). frame_placement: where the frames are kept
-    (benchmark.windows.device_frames). tensorboard: folder for TensorBoard's logs. progress: called as training goes
-    on, with the steps done, the steps in all and a line of text.
+    its fields as keywords (`options_from_keywords`). protocol: a protocol, its name, or the path of its file. device:
+    "auto", "cpu", "cuda" or "cuda:N". name: of the method in reports (default: the name of the folder `out`).
+    frame_placement: where the frames are kept (benchmark.windows.device_frames). tensorboard: folder for TensorBoard's
+    logs. progress: called as training goes on, with the steps done, the steps in all and a line of text.
 
     Started several times by `torchrun`, the processes share the work. Returns the checkpoint, which is a method and can
     be evaluated at once. Raises NvfairError where the splits share a person, a generator is not in the data, `out`
@@ -81,7 +82,7 @@ def train(
         )
     dataset = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     protocol, out = load_protocol(protocol), Path(out)
-    processes = TrainingProcesses(device)
+    processes = TrainingProcesses(resolve_device(device))
     data = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
     digest = options.digest(data["sha256"], protocol.digest, name or out.name)
     checkpoint = finished_checkpoint(out, digest)
@@ -94,7 +95,7 @@ def train(
     windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh)
     validation = ValidationSet.read(dataset, protocol, options, mesh=mesh)
     declaration = declare_exposure(dataset, protocol, options, windows, validation, data)
-    with _reproducible(processes.device):
+    with reproducible(processes.device):
         training = Training(
             windows,
             validation,
@@ -161,7 +162,10 @@ class Training:
         self.optimiser = make_optimiser(self.network, options)
         self.state = restore_state(out / STATE_FILE, digest, self.network, self.optimiser)
         self.model = self.processes.wrap(self.network, compiled=options.compile)
-        self.mirror_indices = self.network.mirror_indices() if options.augmentation.mirror else None
+        mirror_indices = self.network.mirror_indices() if options.augmentation.mirror else None
+        self.mirror_indices = (
+            None if mirror_indices is None else torch.tensor(mirror_indices, device=self.frames.device)
+        )
 
     def run(self, log: TrainingLog, progress: Progress | None) -> TrainingState:
         """Takes all steps that are left; the network has the best weights afterwards."""
@@ -229,7 +233,8 @@ class Training:
         if options.loss.shuffles and self.network.uses_order:
             order = to_device(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
         points = augment(self.frames.take(self.windows.rows(batch)), self.mirror_indices, options.augmentation)
-        with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
+        half_precision = options.precision == "bfloat16"
+        with torch.autocast(device.type, torch.bfloat16) if half_precision else nullcontext():
             embeddings, shuffled = self.model(points, order)
         labels = self.labels[:, self.windows.video[batch]]
         if options.loss.kind == "fingerprint":
@@ -255,8 +260,11 @@ def _labels(videos: pd.DataFrame) -> np.ndarray:
 
 
 @contextmanager
-def _reproducible(device: str) -> Iterator[None]:
-    """Deterministic algorithms on a GPU (those of the CPU are), and the caller's random state back afterwards."""
+def reproducible(device: str) -> Iterator[None]:
+    """Makes a GPU compute deterministically and in whole float32, and restores the caller's random state afterwards.
+
+    A CPU computes so in any case.
+    """
     on_gpu = device.startswith("cuda")
     if on_gpu:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it starts
@@ -264,7 +272,8 @@ def _reproducible(device: str) -> Iterator[None]:
     if on_gpu:
         torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with whole_float32():
+            yield
     finally:
         if on_gpu:
             torch.use_deterministic_algorithms(was_deterministic)

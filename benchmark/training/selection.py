@@ -14,7 +14,7 @@ from benchmark.methods.train_options import TrainOptions
 from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol, Scoring
 from benchmark.trial_scores.scores import Scorer
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
@@ -45,7 +45,7 @@ class ValidationSet:
         rule = protocol.trials.model_copy(update={"clips_per_driver": options.validation_clips})
         compared: set[int] = set()
         for generator in options.generators:
-            for target in trials(videos, generator, rule):
+            for target in make_trials(videos, generator, rule):
                 if target.complete:
                     compared |= set(np.unique(target.genuine)) | set(np.unique(target.impostor))
         windows = read_windows(dataset, protocol, videos=videos["video"].iloc[sorted(compared)], mesh=mesh)
@@ -53,7 +53,7 @@ class ValidationSet:
         complete_targets = [
             target
             for generator in sorted(options.generators)
-            for target in trials(windows.videos, generator, all_clips)
+            for target in make_trials(windows.videos, generator, all_clips)
             if target.complete
         ]
         return cls(windows, complete_targets, protocol.scoring)

@@ -15,7 +15,7 @@ from benchmark.protocols.schema import Protocol, TrialRule
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import PairScorer, Scorer
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 
 # Cross-cross trials grow with the square of the videos; so many clips of each driver on each face are enough beside
 # the headline. The protocol nvfair-cross-cross takes all.
@@ -46,10 +46,10 @@ def compute_cell_figures(
     # Templates are drawn from the videos that have scores, so trials with and without the lost videos do not compare.
     requested_trials = None
     if protocol.trials.template is None:
-        requested_trials = list(trials(context.requested_videos, cell, protocol.trials))
+        requested_trials = list(make_trials(context.requested_videos, cell, protocol.trials))
     figures = compute_figures(
         scorer,
-        list(trials(videos, cell, protocol.trials)),
+        list(make_trials(videos, cell, protocol.trials)),
         videos,
         protocol,
         requested_trials=requested_trials,
@@ -59,7 +59,7 @@ def compute_cell_figures(
     is_plain = protocol.trials.template is None and not protocol.trials.across_generators
     if is_plain and protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS and isinstance(scorer, Scorer):
         rule = protocol.trials.model_copy(update={"rule": TrialRule.CROSS_CROSS, "clips_per_driver": _CROSS_CLIPS})
-        cross_trials = list(trials(videos, cell, rule))
+        cross_trials = list(make_trials(videos, cell, rule))
         if any(target_trials.complete for target_trials in cross_trials):
             cross_protocol = protocol.model_copy(update={"trials": rule})
             cross_figures = compute_figures(scorer, cross_trials, videos, cross_protocol, full=False)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.metrics import roc as metrics
-from benchmark.metrics.curves import histogram, roc_band
+from benchmark.metrics import roc
+from benchmark.metrics.curves import roc_band, score_histogram
 from benchmark.trial_scores.embedding_distances import embedding_distances
 from benchmark.trial_scores.figure_values import finite_or_none
 from benchmark.trial_scores.json_values import FlatValue
@@ -21,7 +21,7 @@ _DIGITS = 7  # of the rates of a curve
 
 
 @dataclass(frozen=True)
-class RocCurve:
+class CurvePoints:
     """Points of the ROC curve: false match rates and true match rates, strictest threshold first."""
 
     fmr: tuple[float, ...]
@@ -29,7 +29,7 @@ class RocCurve:
 
 
 @dataclass(frozen=True)
-class RocBand:
+class BandPoints:
     """The band of the ROC curve at fixed false match rates.
 
     low, high: its edges, None where none can be trusted; `reason` says why ("" where there is a band).
@@ -43,7 +43,7 @@ class RocBand:
 
 
 @dataclass(frozen=True)
-class ScoreHistogram:
+class HistogramCounts:
     """Counts of genuine and impostor scores over the same bins, whose edges are one more than the counts.
 
     genuine_no_match, impostor_no_match: trials whose score is minus infinity, which are in no bin.
@@ -85,9 +85,9 @@ class PersonFigures(FlatValue):
 class ChartData:
     """What the charts and the table of people of one cell are drawn from."""
 
-    curve: RocCurve
-    band: RocBand
-    histogram: ScoreHistogram
+    curve: CurvePoints
+    band: BandPoints
+    histogram: HistogramCounts
     distances: DistanceFigures | None
     people: tuple[PersonFigures, ...]
 
@@ -121,15 +121,15 @@ class ChartData:
         """The data that `to_json` wrote."""
         curve, bands, counts, distances = (content[key] for key in ("curve", "bands", "histogram", "distances"))
         return cls(
-            RocCurve(tuple(curve["fmr"]), tuple(curve["tpr"])),
-            RocBand(
+            CurvePoints(tuple(curve["fmr"]), tuple(curve["tpr"])),
+            BandPoints(
                 fmr=tuple(bands["fmr"]),
                 tpr=tuple(bands["tpr"]),
                 low=tuple(bands["low"]),
                 high=tuple(bands["high"]),
                 reason=bands["reason"],
             ),
-            ScoreHistogram(
+            HistogramCounts(
                 edges=tuple(counts["edges"]),
                 genuine=tuple(counts["genuine"]),
                 impostor=tuple(counts["impostor"]),
@@ -141,22 +141,22 @@ class ChartData:
         )
 
 
-def chart_data(scorer: PairScorer, scored: ScoredTrials, curve: metrics.Roc) -> ChartData:
+def compute_chart_data(scorer: PairScorer, scored: ScoredTrials, curve: roc.RocCurve) -> ChartData:
     """Chart data of scored trials, whose pooled ROC curve is `curve`."""
-    drawn = metrics.thinned(curve, _CURVE_POINTS)
+    drawn = roc.thin_curve(curve, _CURVE_POINTS)
     band = roc_band(scored.grouped_scores, scored.weights, scored.uncertainty.confidence)
-    counts = histogram(scored.genuine, scored.impostor)
+    counts = score_histogram(scored.genuine, scored.impostor)
     distances = embedding_distances(scorer, scored.complete_targets)
     return ChartData(
-        RocCurve(_rounded(drawn.fmr), _rounded(drawn.tpr)),
-        RocBand(
+        CurvePoints(_rounded(drawn.fmr), _rounded(drawn.tpr)),
+        BandPoints(
             fmr=_finite(band.fmr),
             tpr=_finite(band.tpr),
             low=_finite(band.low),
             high=_finite(band.high),
             reason=band.reason,
         ),
-        ScoreHistogram(
+        HistogramCounts(
             tuple(counts.edges.tolist()),
             tuple(counts.genuine.tolist()),
             tuple(counts.impostor.tolist()),
@@ -202,7 +202,7 @@ def _people(scored: ScoredTrials) -> tuple[PersonFigures, ...]:
             PersonFigures(
                 person=scores.trials.target,
                 auc=scored.auc_by_target[scores.trials.target],
-                eer=metrics.eer(metrics.roc(scores.genuine, scores.impostor)).value,
+                eer=roc.equal_error_rate(roc.roc_curve(scores.genuine, scores.impostor)).value,
                 auc_as_impostor=float(wins_against[number] / pairs) if pairs else None,
                 genuine=len(scores.genuine),
                 impostor=len(scores.impostor),

@@ -31,10 +31,15 @@ class IntervalFigure:
     reason: str = ""
 
     @classmethod
-    def of(cls, interval: Interval) -> IntervalFigure:
+    def from_interval(cls, interval: Interval) -> IntervalFigure:
         """The figure that a metric gives with NaN for a missing interval."""
         low, high = finite_or_none(interval.low), finite_or_none(interval.high)
         return cls(interval.value, low, high, interval.people, interval.reason)
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in words, such as "0.712–0.843"."""
+        return "no interval" if self.low is None or self.high is None else f"{self.low:.3f}–{self.high:.3f}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; without the key `reason` where it is empty."""

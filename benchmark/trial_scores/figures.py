@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.costs import Costs, affine_calibration, cllr, cllr_min, min_dcf
-from benchmark.metrics.failure_to_acquire import Failed, failed_trials, generalised_rates, with_failed
+from benchmark.metrics.failure_to_acquire import FailedTrials, add_failed_trials, count_failed_trials, generalised_rates
 from benchmark.metrics.permutation import group_aucs, permutation_test
-from benchmark.metrics.subgroups import subgroups, worst_decile
-from benchmark.metrics.thresholds import support, threshold_at_eer, threshold_at_fmr
+from benchmark.metrics.subgroups import compare_subgroups, worst_decile_auc
+from benchmark.metrics.thresholds import fmr_support, threshold_at_eer, threshold_at_fmr
 from benchmark.protocols.schema import Protocol, TrialRule
 from benchmark.trial_scores.cell_figures import CellFigures
-from benchmark.trial_scores.chart_data import chart_data
+from benchmark.trial_scores.chart_data import compute_chart_data
 from benchmark.trial_scores.figure_values import (
     DetectionCost,
     EqualErrorRate,
@@ -31,7 +31,7 @@ from benchmark.trial_scores.figure_values import (
     TrialCounts,
     finite_or_none,
 )
-from benchmark.trial_scores.scored_trials import ScoredTrials, collection_of_person, scored_trials
+from benchmark.trial_scores.scored_trials import ScoredTrials, collection_of_person, score_trials
 from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import TargetTrials
 
@@ -61,53 +61,54 @@ def compute_figures(
 
     Raises NvfairError where a score is missing or NaN, naming the trial, and where no target has an AUC.
     """
-    scored = scored_trials(scorer, trials, videos, protocol)
+    scored = score_trials(scorer, trials, videos, protocol)
     genuine, impostor, auc_by_target = scored.genuine, scored.impostor, scored.auc_by_target
-    curve = metrics.roc(genuine, impostor)
-    fmr_targets = protocol.scoring.fmr_targets
+    curve = roc.roc_curve(genuine, impostor)
+    failures, at_thresholds, failed = None, None, FailedTrials()
     requested = _requested_trials(requested_trials, protocol)
-    failed = failed_trials(requested, [scores.trials for scores in scored.target_scores]) if requested else Failed()
+    if requested:
+        failed = count_failed_trials(requested, [scores.trials for scores in scored.target_scores])
+    if requested_trials is not None:
+        failures = _failures(scored, requested, failed, protocol)
+    if validation_scores is not None:
+        at_thresholds = _rates_at_validation_thresholds(genuine, impostor, validation_scores, failed, protocol)
     has_permutation = full and protocol.trials.rule is TrialRule.SELF_SELF_VS_SELF_CROSS
     return CellFigures(
-        auc_mean=IntervalFigure.of(scored.mean_interval()),
-        auc_pooled=IntervalFigure.of(scored.pooled_interval()),
+        auc_mean=IntervalFigure.from_interval(scored.mean_interval()),
+        auc_pooled=IntervalFigure.from_interval(scored.pooled_interval()),
         eer=_eer(curve),
-        tpr_at_fmr={str(target): _rate_at_fmr(scored, target) for target in fmr_targets},
+        tpr_at_fmr={str(target): _rate_at_fmr(scored, target) for target in protocol.scoring.fmr_targets},
         min_dcf=DetectionCost(min_dcf(curve, COSTS), COSTS.prior, COSTS.miss, COSTS.false_alarm),
         information=_cllr(genuine, impostor, curve, validation_scores),
-        worst_decile=worst_decile(auc_by_target),
+        worst_decile=worst_decile_auc(auc_by_target),
         auc_by_target={target: auc_by_target[target] for target in sorted(auc_by_target)},
         trials=TrialCounts(len(genuine), len(impostor), len(scored.complete_targets)),
-        failures=None if requested_trials is None else _failures(scored, requested, failed, protocol),
-        at_validation_threshold=None
-        if validation_scores is None
-        else _rates_at_validation_thresholds(genuine, impostor, validation_scores, failed, protocol),
-        subgroups={column: _subgroups(auc_by_target, values) for column, values in sorted(demographics.items())}
-        if demographics
-        else None,
-        charts=chart_data(scorer, scored, curve) if full else None,
+        failures=failures,
+        at_validation_threshold=at_thresholds,
+        subgroups=_subgroups(auc_by_target, demographics) if demographics else None,
+        charts=compute_chart_data(scorer, scored, curve) if full else None,
         permutation=_permutation(scored, videos, protocol) if has_permutation else None,
     )
 
 
-def _eer(curve: metrics.Roc) -> EqualErrorRate:
-    eer = metrics.eer(curve)
+def _eer(curve: roc.RocCurve) -> EqualErrorRate:
+    eer = roc.equal_error_rate(curve)
     return EqualErrorRate(eer.value, eer.low, eer.high)
 
 
 def _rate_at_fmr(scored: ScoredTrials, target: float) -> RateAtFmr:
-    value = metrics.tpr_at_fmr(scored.genuine, scored.impostor, target)
+    value = roc.tpr_at_fmr(scored.genuine, scored.impostor, target)
     impostors, pairs = len(scored.impostor), scored.impostor_pairs
     if target == 0:
         return RateAtFmr(value, impostors, pairs, False, "no number of trials supports an FMR of 0")
-    supported = support(impostors, pairs, target)
+    supported = fmr_support(impostors, pairs, target)
     return RateAtFmr(value, impostors, pairs, supported.supported, supported.reason)
 
 
 def _cllr(
     genuine: np.ndarray,
     impostor: np.ndarray,
-    curve: metrics.Roc,
+    curve: roc.RocCurve,
     validation_scores: tuple[np.ndarray, np.ndarray] | None,
 ) -> LikelihoodRatioCost:
     """Cllr of scores calibrated on validation people, or else of the scores as they are, and its minimum."""
@@ -127,7 +128,7 @@ def _requested_trials(requested: Sequence[TargetTrials] | None, protocol: Protoc
 
 
 def _failures(
-    scored: ScoredTrials, requested: Sequence[TargetTrials], failed: Failed, protocol: Protocol
+    scored: ScoredTrials, requested: Sequence[TargetTrials], failed: FailedTrials, protocol: Protocol
 ) -> FailureFigures:
     """Counts of trials without a score, and the figures with them rejected.
 
@@ -139,18 +140,16 @@ def _failures(
         if target_trials.complete:
             scores = scores_of_target.get(target_trials.target)
             genuine, impostor = (scores.genuine, scores.impostor) if scores else (np.empty(0), np.empty(0))
-            failed_of_target = failed_trials([target_trials], [scores.trials] if scores else [])
-            auc_by_target[target_trials.target] = metrics.auc(*with_failed(genuine, impostor, failed_of_target))
-    genuine, impostor = with_failed(scored.genuine, scored.impostor, failed)
+            failed_of_target = count_failed_trials([target_trials], [scores.trials] if scores else [])
+            auc_by_target[target_trials.target] = roc.auc(*add_failed_trials(genuine, impostor, failed_of_target))
+    genuine, impostor = add_failed_trials(scored.genuine, scored.impostor, failed)
     return FailureFigures(
         genuine=failed.genuine,
         impostor=failed.impostor,
-        auc_mean=metrics.mean_over_targets(auc_by_target),
-        auc_pooled=metrics.auc(genuine, impostor),
-        eer=_eer(metrics.roc(genuine, impostor)),
-        tpr_at_fmr={
-            str(target): metrics.tpr_at_fmr(genuine, impostor, target) for target in protocol.scoring.fmr_targets
-        },
+        auc_mean=roc.mean_auc_over_targets(auc_by_target),
+        auc_pooled=roc.auc(genuine, impostor),
+        eer=_eer(roc.roc_curve(genuine, impostor)),
+        tpr_at_fmr={str(target): roc.tpr_at_fmr(genuine, impostor, target) for target in protocol.scoring.fmr_targets},
     )
 
 
@@ -158,7 +157,7 @@ def _rates_at_validation_thresholds(
     genuine: np.ndarray,
     impostor: np.ndarray,
     validation_scores: tuple[np.ndarray, np.ndarray],
-    failed: Failed,
+    failed: FailedTrials,
     protocol: Protocol,
 ) -> dict[str, ThresholdRates]:
     """Error rates on the test at thresholds that validation people set, by the thresholds' names."""
@@ -178,15 +177,21 @@ def _rates_at_validation_thresholds(
     return result
 
 
-def _subgroups(auc_by_target: Mapping[str, float], values: Mapping[str, str | None]) -> SubgroupFigures:
-    result = subgroups(auc_by_target, values)
-    return SubgroupFigures(
-        groups={value: GroupFigures(g.people, g.auc, g.supported) for value, g in result.groups.items()},
-        gap=finite_or_none(result.gap),
-        best=result.best,
-        worst=result.worst,
-        unknown=result.unknown,
-    )
+def _subgroups(
+    auc_by_target: Mapping[str, float], demographics: Mapping[str, Mapping[str, str | None]]
+) -> dict[str, SubgroupFigures]:
+    """Figures of groups of people by each demographic column, in the order of the columns' names."""
+    figures = {}
+    for column, values in sorted(demographics.items()):
+        subgroups = compare_subgroups(auc_by_target, values)
+        figures[column] = SubgroupFigures(
+            groups={value: GroupFigures(g.people, g.auc, g.supported) for value, g in subgroups.groups.items()},
+            gap=finite_or_none(subgroups.gap),
+            best=subgroups.best,
+            worst=subgroups.worst,
+            unknown=subgroups.unknown,
+        )
+    return figures
 
 
 def _permutation(scored: ScoredTrials, videos: pd.DataFrame, protocol: Protocol) -> PermutationFigures:

@@ -13,18 +13,18 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.intervals import (
     GroupedScores,
     Interval,
     PairStatistics,
+    group_people,
     mean_auc_interval,
     pair_statistics,
-    people_groups,
     people_weights,
     pooled_auc_interval,
     pooled_statistics,
-    strata_of,
+    resampling_strata,
 )
 from benchmark.protocols.schema import Protocol, TrialRule, Uncertainty
 from benchmark.trial_scores.scores import PairScorer, TargetScores
@@ -59,18 +59,18 @@ class ScoredTrials:
 
     @cached_property
     def genuine(self) -> np.ndarray:
-        """All genuine scores (G,)."""
+        """Genuine scores (G,) of all targets, one after another."""
         return np.concatenate([s.genuine for s in self.target_scores]) if self.target_scores else np.empty(0)
 
     @cached_property
     def impostor(self) -> np.ndarray:
-        """All impostor scores (I,)."""
+        """Impostor scores (I,) of all targets, one after another."""
         return np.concatenate([s.impostor for s in self.target_scores]) if self.target_scores else np.empty(0)
 
     @cached_property
     def auc_by_target(self) -> dict[str, float]:
         """AUC of each target that has one, by id."""
-        return {s.trials.target: metrics.auc(s.genuine, s.impostor) for s in self.complete_targets}
+        return {s.trials.target: roc.auc(s.genuine, s.impostor) for s in self.complete_targets}
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -94,7 +94,7 @@ class ScoredTrials:
 
     @cached_property
     def target_statistics(self) -> list[tuple[int, PairStatistics]]:
-        """(person's number, pair statistics) of each target that has an AUC: what `paired_difference` takes."""
+        """(person's number, pair statistics) of each target that has an AUC: what `paired_mean_difference` takes."""
         number_of_person = {person: number for number, person in enumerate(self.people)}
         return [
             (number_of_person[scores.trials.target], pair_statistics(grouped))
@@ -105,11 +105,11 @@ class ScoredTrials:
     @cached_property
     def impostor_pairs(self) -> int:
         """The number of different groups of people among impostor trials."""
-        return sum(len(people_groups(grouped.impostor_people)[0]) for grouped in self.grouped_scores)
+        return sum(len(group_people(grouped.impostor_people)[0]) for grouped in self.grouped_scores)
 
     def pooled_statistics(self) -> PairStatistics | None:
         """Statistics of all trials pooled; None where there are too many groups of people for them."""
-        genuine_groups = sum(len(people_groups(grouped.genuine_people)[0]) for grouped in self.grouped_scores)
+        genuine_groups = sum(len(group_people(grouped.genuine_people)[0]) for grouped in self.grouped_scores)
         too_many = genuine_groups * self.impostor_pairs > _POOLED_GROUPS
         return None if too_many else pooled_statistics(self.grouped_scores)
 
@@ -121,12 +121,12 @@ class ScoredTrials:
         """The pooled AUC with its interval."""
         statistics = self.pooled_statistics()
         if statistics is None:
-            value = metrics.auc(self.genuine, self.impostor)
+            value = roc.auc(self.genuine, self.impostor)
             return Interval(value, math.nan, math.nan, len(self.strata), "too many groups of people for an interval")
         return pooled_auc_interval(statistics, self.weights, self.uncertainty.confidence, self.strata_count)
 
 
-def scored_trials(
+def score_trials(
     scorer: PairScorer, trials: Sequence[TargetTrials], videos: pd.DataFrame, protocol: Protocol
 ) -> ScoredTrials:
     """Scores those of `trials` that have genuine and impostor pairs, and numbers the people in them.
@@ -153,7 +153,7 @@ def scored_trials(
             is_present[numbers[numbers >= 0]] = True
     taking_part = np.flatnonzero(is_present)
     collection = collection_of_person(videos)
-    strata = strata_of([collection.get(people[number], "") for number in taking_part])
+    strata = resampling_strata([collection.get(people[number], "") for number in taking_part])
     scored = ScoredTrials(
         target_scores,
         people,
@@ -162,7 +162,7 @@ def scored_trials(
         dict(zip(taking_part.tolist(), strata.tolist(), strict=True)),
         protocol.uncertainty,
     )
-    metrics.mean_over_targets(scored.auc_by_target)  # raises NvfairError where no target has an AUC
+    roc.mean_auc_over_targets(scored.auc_by_target)  # raises NvfairError where no target has an AUC
     return scored
 
 
@@ -177,7 +177,7 @@ def collection_of_person(videos: pd.DataFrame) -> dict[str, str]:
 
 def _grouped(scores: TargetScores, target_numbers: np.ndarray, driver_numbers: np.ndarray) -> GroupedScores:
     genuine_people, impostor_people = (
-        scores.trials.people(pairs, target_numbers, driver_numbers)
+        scores.trials.people_of(pairs, target_numbers, driver_numbers)
         for pairs in (scores.trials.genuine, scores.trials.impostor)
     )
     return GroupedScores(scores.genuine, scores.impostor, genuine_people, impostor_people)

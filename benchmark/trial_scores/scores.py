@@ -96,7 +96,7 @@ class Scorer:
         scores = matrix[row.reshape(-1), column.reshape(-1)]
         if np.isnan(scores).any():
             first_nan = int(np.flatnonzero(np.isnan(scores))[0])
-            name = trials.names(self.embeddings.video_ids, pairs[first_nan : first_nan + 1])[0]
+            name = trials.trial_names(self.embeddings.video_ids, pairs[first_nan : first_nan + 1])[0]
             raise NvfairError(
                 f"the score of {kind} trial {name} is NaN",
                 remedy="find out why the method gave NaN; leaving such trials out would flatter it",

@@ -1,4 +1,4 @@
-"""Trials: which pairs of videos are compared, made by rule, one target (or, same-driver, one driver) at a time.
+"""Trials: the pairs of videos that a rule compares, one target (or, under the same-driver rule, one driver) at a time.
 
 Legend: N videos of the table, G genuine and I impostor trials of one target, K pairs, T templates, k clips a template.
 Canonical order: targets by id (where pairs go beyond one face: by collection, then by id), genuine before impostor,
@@ -17,13 +17,23 @@ import numpy as np
 import pandas as pd
 
 from benchmark.protocols.schema import TrialRule, Trials
-from benchmark.trials.rules import NO_TEMPLATE, Block, blocks
+from benchmark.trials.rules import NO_TEMPLATE, TrialBlock, make_blocks
 from nvfair_tools.errors import NvfairError
 
 NO_GENUINE = "target_without_genuine_pair"
 NO_IMPOSTOR = "target_without_impostor_pair"
-__all__ = ["NO_GENUINE", "NO_IMPOSTOR", "NO_TEMPLATE", "TargetTrials", "cell_generators", "cell_name", "cell_names",
-           "count", "trial_name", "trials"]  # fmt: skip
+__all__ = [
+    "NO_GENUINE",
+    "NO_IMPOSTOR",
+    "NO_TEMPLATE",
+    "TargetTrials",
+    "cell_generators",
+    "cell_name",
+    "cell_names",
+    "count_trials",
+    "make_trials",
+    "trial_name",
+]  # fmt: skip
 _ACROSS = ">"
 
 
@@ -31,10 +41,11 @@ _ACROSS = ">"
 class TargetTrials:
     """All trials of one target within one cell.
 
-    target: whose face is enrolled; under the same-driver rule, who drives the first video. generator: the cell's name.
+    target: the person whose face is enrolled; under the same-driver rule, who drives the first video. generator: the
+    cell's name.
     genuine (G, 2), impostor (I, 2): positions in the videos' table, enrolled video first. templates: (T, k) positions
     of each template's videos; then a pair's first number is `offset` (the table's length, so that nobody takes it for
-    a video) + the template's row. because: why there are no trials, where their counts do not say it.
+    a video) + the template's row. reason: why there are no trials, where their counts do not say it.
     """
 
     target: str
@@ -44,7 +55,7 @@ class TargetTrials:
     rule: TrialRule = TrialRule.SELF_SELF_VS_SELF_CROSS
     templates: np.ndarray | None = None
     offset: int = 0
-    because: str = ""
+    reason: str = ""
 
     @property
     def complete(self) -> bool:
@@ -52,25 +63,26 @@ class TargetTrials:
         return len(self.genuine) > 0 and len(self.impostor) > 0
 
     @property
-    def lack(self) -> str:
+    def incomplete_reason(self) -> str:
         """Why the target has no AUC; "" where it has one."""
-        return _lack(len(self.genuine), len(self.impostor), self.because)
+        return _incomplete_reason(len(self.genuine), len(self.impostor), self.reason)
 
-    def names(self, videos: np.ndarray, pairs: np.ndarray) -> list[str]:
-        """Ids of `pairs` (K, 2); videos: ids (N,)."""
+    def trial_names(self, videos: np.ndarray, pairs: np.ndarray) -> list[str]:
+        """Names of the trials of `pairs` (K, 2), see `trial_name`; videos: ids (N,)."""
         if self.templates is None:
-            return [trial_name(str(videos[a]), str(videos[b])) for a, b in pairs]
-        enrolled = ["+".join(map(str, videos[members])) for members in self.templates]
-        return [trial_name(enrolled[a - self.offset], str(videos[b])) for a, b in pairs]
+            return [trial_name(str(videos[first]), str(videos[second])) for first, second in pairs]
+        template_ids = ["+".join(map(str, videos[members])) for members in self.templates]
+        return [trial_name(template_ids[first - self.offset], str(videos[second])) for first, second in pairs]
 
-    def sides(self, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-        """What each side of `pairs` has of one value a video (N,): (K, 2), a template having its videos' mean."""
+    def side_values(self, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+        """The value of each side of `pairs`, (K, 2), from one value a video (N,); a template has its videos' mean."""
         if self.templates is None:
             return values[pairs]
-        return np.stack([values[self.templates].mean(axis=1)[pairs[:, 0] - self.offset], values[pairs[:, 1]]], axis=1)
+        template_values = values[self.templates].mean(axis=1)
+        return np.stack([template_values[pairs[:, 0] - self.offset], values[pairs[:, 1]]], axis=1)
 
-    def people(self, pairs: np.ndarray, target: np.ndarray, driver: np.ndarray) -> np.ndarray:
-        """Who is in each of `pairs`: (K, 3) int32, the target first, then by number the other two roles.
+    def people_of(self, pairs: np.ndarray, target: np.ndarray, driver: np.ndarray) -> np.ndarray:
+        """The people of each of `pairs`: (K, 3) int32, the target first, then the other two roles by number.
 
         target, driver: number (N,) of the person in each role of each video. The other two are the enrolled video's
         and the probe's driver; where the faces differ, the enrolled video's driver is the target and the probe's face
@@ -79,14 +91,17 @@ class TargetTrials:
         first, second = pairs[:, 0], pairs[:, 1]
         if self.templates is not None:
             first = self.templates[first - self.offset, 0]
-        own = driver[first] if self.rule is TrialRule.SAME_DRIVER else target[first]
-        other = target[second] if self.rule is TrialRule.DIFFERENT_FACE else driver[first]
-        pair = np.sort(np.stack([other, driver[second]], axis=1), axis=1)
-        return np.column_stack([own, pair]).astype(np.int32)
+        target_person = driver[first] if self.rule is TrialRule.SAME_DRIVER else target[first]
+        other_role = target[second] if self.rule is TrialRule.DIFFERENT_FACE else driver[first]
+        others = np.sort(np.stack([other_role, driver[second]], axis=1), axis=1)
+        return np.column_stack([target_person, others]).astype(np.int32)
 
 
 def trial_name(first: str, second: str) -> str:
-    """A trial's id from its two videos' ids; a template's is its videos' ids in order, joined by "+"."""
+    """The name of a trial from the ids of its two sides.
+
+    A side is a video's id, or of a template its videos' ids in order, joined by "+".
+    """
     return f"{first}|{second}"
 
 
@@ -106,31 +121,31 @@ def cell_names(generators: Sequence[str], rule: Trials) -> list[str]:
 
     Raises NvfairError where a generator's name could be taken for a pair's.
     """
-    bad = [name for name in generators if _ACROSS in name]
-    if bad:
-        raise NvfairError(f"generator {bad[0]!r} has {_ACROSS!r} in its name", remedy="rename it")
+    ambiguous = [name for name in generators if _ACROSS in name]
+    if ambiguous:
+        raise NvfairError(f"generator {ambiguous[0]!r} has {_ACROSS!r} in its name", remedy="rename it")
     names = sorted(set(generators))
     if not rule.across_generators:
         return names
-    return [cell_name(a, b) for a in names for b in names if a != b]
+    return [cell_name(first, second) for first in names for second in names if first != second]
 
 
-def trials(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TargetTrials]:
-    """The trials of every target in `videos`, within one cell (see `cell_names`).
+def make_trials(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TargetTrials]:
+    """Makes the trials of every target in `videos`, within one cell (see `cell_names`).
 
-    videos: columns video, target, driver, clip, generator, and source and scenario where the rule asks for them; a
-    video's number is its row. Nothing is made before it is asked for: on NVFAIR a generator has 2.6 million trials.
-    Targets that lack genuine or impostor pairs come too, so that they can be counted.
+    videos: columns video, target, driver, clip, generator, and source and scenario where the rule needs them; a
+    video's number is its row. One target is made at a time: on NVFAIR a generator has 2.6 million trials.
+    Targets that lack genuine or impostor pairs are included, so that they can be counted.
     """
     for block in _blocks(videos, cell, rule):
-        yield _made(block, cell, rule, len(videos), block.genuine.pairs, block.impostor.pairs)
+        yield _target_trials(block, cell, rule, len(videos), block.genuine.pairs, block.impostor.pairs)
 
 
-def count(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None) -> pd.DataFrame:
-    """How many trials there are, from the sizes of groups and without making them (templates apart).
+def count_trials(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None) -> pd.DataFrame:
+    """Counts trials from the sizes of groups, without making them (templates apart).
 
-    cells: default all that the videos' generators make. One row a target of a cell: cell, target, genuine, impostor,
-    lack (why it has no AUC, "" where it has one).
+    cells: default all that the videos' generators make. One row for each target of a cell: cell, target, genuine,
+    impostor, lack (why it has no AUC, "" where it has one).
     """
     if cells is None:
         cells = cell_names(videos["generator"].dropna().unique().tolist(), rule)
@@ -138,26 +153,28 @@ def count(videos: pd.DataFrame, rule: Trials, cells: Sequence[str] | None = None
     for cell in cells:
         for block in _blocks(videos, cell, rule):
             genuine, impostor = block.genuine.count(), block.impostor.count()
-            rows.append((cell, block.target, genuine, impostor, _lack(genuine, impostor, block.because)))
+            rows.append((cell, block.target, genuine, impostor, _incomplete_reason(genuine, impostor, block.reason)))
     return pd.DataFrame(rows, columns=["cell", "target", "genuine", "impostor", "lack"])
 
 
-def _blocks(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[Block]:
+def _blocks(videos: pd.DataFrame, cell: str, rule: Trials) -> Iterator[TrialBlock]:
     enrolment, probe = cell_generators(cell)
     if rule.across_generators == (enrolment == probe):
         raise NvfairError(
             f"cell {cell!r} does not fit a rule {'across' if rule.across_generators else 'within'} generators",
             expected=f"a name such as {cell_name('lia', 'tps')!r}" if rule.across_generators else "a generator's name",
         )
-    return blocks(videos, enrolment, probe, rule)
+    return make_blocks(videos, enrolment, probe, rule)
 
 
-def _made(block: Block, cell: str, rule: Trials, total: int, genuine: np.ndarray, impostor: np.ndarray) -> TargetTrials:
+def _target_trials(
+    block: TrialBlock, cell: str, rule: Trials, total: int, genuine: np.ndarray, impostor: np.ndarray
+) -> TargetTrials:
     offset = 0 if block.templates is None else total
-    return TargetTrials(block.target, cell, genuine, impostor, rule.rule, block.templates, offset, block.because)
+    return TargetTrials(block.target, cell, genuine, impostor, rule.rule, block.templates, offset, block.reason)
 
 
-def _lack(genuine: int, impostor: int, because: str) -> str:
+def _incomplete_reason(genuine: int, impostor: int, reason: str) -> str:
     if genuine and impostor:
         return ""
-    return because or (NO_IMPOSTOR if genuine else NO_GENUINE)
+    return reason or (NO_IMPOSTOR if genuine else NO_GENUINE)

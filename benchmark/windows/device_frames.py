@@ -91,9 +91,9 @@ class _PinnedBuffers:
 
 def to_device(values: Tensor, device: torch.device) -> Tensor:
     """`values` on the device; the host does not wait for the copy."""
-    if device.type == "cuda" and values.device.type == "cpu":
-        return values.pin_memory().to(device, non_blocking=True)
-    return values.to(device)
+    if device.type == "cpu" or values.device.type != "cpu":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 def _fits(size: int, device: torch.device) -> bool:

@@ -23,17 +23,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.intervals import (
     PairStatistics,
-    group_wins,
+    count_group_wins,
     mean_auc,
     mean_auc_samples,
     people_weights,
-    share_interval,
-    student,
+    proportion_interval,
+    student_t_quantile,
 )
-from benchmark.metrics.paired_differences import paired_difference
+from benchmark.metrics.paired_differences import paired_mean_difference
 
 CLIPS, DIMENSIONS = 5, 3
 SIZES = (3, 4, 6, 10, 19, 35)
@@ -151,7 +151,7 @@ def truth(world: World, people: int, seed: int = 99, population: int = _TRUTH) -
     sizes = np.array(world.sizes(people), dtype=np.float64)
     genuine, impostor = sizes / sizes.sum(), sizes * (sizes - 1) / (sizes * (sizes - 1)).sum()
     pooled = sum(
-        genuine[a] * impostor[b] * metrics.auc(scores[a][0], scores[b][1])
+        genuine[a] * impostor[b] * roc.auc(scores[a][0], scores[b][1])
         for a in range(len(sizes))
         for b in range(len(sizes))
     )
@@ -188,17 +188,17 @@ def _intervals(drawn: Experiment, weights: np.ndarray, strata: int) -> Iterator[
     yield "mean", PRINTED, *_ends(value, samples, people, strata)
     yield "mean", PERCENTILE, *_percentiles(samples)
     areas = np.array([statistics.auc for _, statistics in targets[0]])
-    reach = student(CONFIDENCE, people - 1) * areas.std(ddof=1) / np.sqrt(people)
+    reach = student_t_quantile(CONFIDENCE, people - 1) * areas.std(ddof=1) / np.sqrt(people)
     yield "mean", STUDENT, value - reach, value + reach
     variance = sum(map(_delong, drawn.genuine[0], drawn.impostor[0])) / people**2
-    reach = student(CONFIDENCE, 10**6) * np.sqrt(variance)
+    reach = student_t_quantile(CONFIDENCE, 10**6) * np.sqrt(variance)
     yield "mean", TRIALS, value - reach, value + reach
     genuine, impostor = np.concatenate(drawn.genuine[0]), np.concatenate(drawn.impostor[0])
     pairs = [(k, k, int(j)) for k in range(people) for j in drawn.drivers[k]]
     each = len(genuine) // people
     number = np.repeat(np.arange(len(pairs)), width)
     whole = PairStatistics(
-        group_wins(genuine, np.repeat(np.arange(people), each), people, impostor, number, len(pairs)),
+        count_group_wins(genuine, np.repeat(np.arange(people), each), people, impostor, number, len(pairs)),
         np.full(people, float(each)),
         np.full(len(pairs), float(width)),
         np.repeat(np.arange(people)[:, None], 3, axis=1),
@@ -207,9 +207,9 @@ def _intervals(drawn: Experiment, weights: np.ndarray, strata: int) -> Iterator[
     samples = whole.weighted_auc(weights)
     yield "pooled", PRINTED, *_ends(whole.auc, samples, people, strata)
     yield "pooled", PERCENTILE, *_percentiles(samples)
-    reach = student(CONFIDENCE, 10**6) * np.sqrt(_delong(genuine, impostor))
+    reach = student_t_quantile(CONFIDENCE, 10**6) * np.sqrt(_delong(genuine, impostor))
     yield "pooled", TRIALS, whole.auc - reach, whole.auc + reach
-    apart = paired_difference(targets[0], targets[1], weights, CONFIDENCE, strata, fewest=0)
+    apart = paired_mean_difference(targets[0], targets[1], weights, CONFIDENCE, strata, fewest=0)
     yield "difference", PRINTED, apart.low, apart.high
 
 
@@ -241,8 +241,8 @@ def _people(
 
 
 def _ends(value: float, samples: np.ndarray, people: int, strata: int) -> tuple[float, float]:
-    """What `share_interval` gives, also for fewer people than are printed: that is what is measured."""
-    found = share_interval(value, samples, CONFIDENCE, people, strata, fewest=0)
+    """What `proportion_interval` gives, also for fewer people than are printed: that is what is measured."""
+    found = proportion_interval(value, samples, CONFIDENCE, people, strata, fewest=0)
     return found.low, found.high
 
 

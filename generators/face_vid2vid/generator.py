@@ -22,7 +22,7 @@ from generators.errors import GeneratorError
 from generators.face import Face, voxceleb_framing
 from generators.face_vid2vid.fast_spade import Buffers
 from generators.face_vid2vid.folding import fold
-from generators.face_vid2vid.layout import LAYOUTS, MODULES, layout, told_apart
+from generators.face_vid2vid.layout import LAYOUTS, MODULES, identify_variant, layout
 from generators.face_vid2vid.rendering import Appearance, Renderer
 from generators.face_vid2vid.rotation import Convention, degrees
 from generators.face_vid2vid.sizes import Sizes
@@ -45,10 +45,15 @@ ESTIMATED_TOGETHER = 8
 
 @dataclass(frozen=True)
 class Source:
-    """A target: its appearance and its canonical keypoints (1, K, 3) on the device; its mesh (478, 3) or None."""
+    """A target: its appearance and its canonical keypoints (1, K, 3) on the device; its mesh (478, 3) or None.
+
+    canonical_on_host, keypoints_on_host: its canonical and posed keypoints on the CPU, so that no pair waits for them.
+    """
 
     appearance: Appearance
     canonical: Tensor
+    canonical_on_host: Tensor
+    keypoints_on_host: Tensor
     mesh: np.ndarray | None
 
 
@@ -99,7 +104,7 @@ class FaceVid2Vid:
         if rotation != "auto" and rotation not in get_args(Convention):
             raise GeneratorError(f"rotation {rotation!r} is unknown: choose 'auto', 'current' or 'beta'")
         sizes = sizes or Sizes()
-        self.variant, antialias = told_apart(checkpoint, where=where)
+        self.variant, antialias = identify_variant(checkpoint, where=where)
         self.rotation: Convention = cast(Convention, rotation) if rotation != "auto" else _convention(antialias)
         expected = layout(self.variant, antialias, sizes)
         modules = select(checkpoint, expected, where=where)
@@ -135,7 +140,8 @@ class FaceVid2Vid:
             pixels = to_device(picture, self.device).contiguous()
             canonical = self.detector(pixels)
             keypoints = self._poses(pixels).keypoints(canonical, self.rotation)
-            return Source(self.renderer.appearance(pixels, keypoints), canonical, portrait.mesh)
+            appearance = self.renderer.appearance(pixels, keypoints)
+            return Source(appearance, canonical, canonical.cpu(), keypoints.cpu(), portrait.mesh)
 
     def encode_motion(self, driving: Iterable[Face]) -> Motion:
         """Head pose and expression of each frame, once a clip; about 250 bytes a frame beside the mesh.
@@ -164,8 +170,11 @@ class FaceVid2Vid:
             return driving
         index = reference_index(mode, source.mesh, motion.meshes, len(motion), generator=self.name)
         reference = poses[index : index + 1].keypoints(source.canonical, self.rotation)
-        own = source.appearance.keypoints
-        return relative(driving, reference, own, relative_scale(own, reference) if scaled else 1.0)
+        scale = 1.0
+        if scaled:
+            on_host = motion.poses[index : index + 1].keypoints(source.canonical_on_host, self.rotation)
+            scale = relative_scale(source.keypoints_on_host, on_host)
+        return relative(driving, reference, source.appearance.keypoints, scale)
 
     def _batches(self, appearance: Appearance, keypoints: Tensor) -> Iterator[Tensor]:
         buffers = Buffers()
@@ -202,9 +211,9 @@ def create(
     Raises GeneratorError for missing or unfitting weights, and for a device, type, batch or rotation that cannot be.
     """
     where, precision = resolve(device, dtype)
-    found = resolve_weights(weights, *LAYOUTS)
-    checkpoint = read_checkpoint(found.path)
-    return FaceVid2Vid(checkpoint, found, device=where, dtype=precision, batch=batch, rotation=rotation)
+    resolved = resolve_weights(weights, *LAYOUTS)
+    checkpoint = read_checkpoint(resolved.path)
+    return FaceVid2Vid(checkpoint, resolved, device=where, dtype=precision, batch=batch, rotation=rotation)
 
 
 def _convention(antialias: bool) -> Convention:

@@ -1,4 +1,4 @@
-"""What the published face-vid2vid checkpoints hold, and which of their layouts a file has."""
+"""The layouts of the published face-vid2vid checkpoints, and the layout of a file."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ def layout(variant: Variant, antialias: bool, sizes: Sizes | None = None) -> Lay
 LAYOUTS = tuple(layout(variant, antialias) for antialias in (True, False) for variant in get_args(Variant))
 
 
-def told_apart(checkpoint: Checkpoint, *, where: str) -> tuple[Variant, bool]:
-    """(variant of the generator, whether the detector reduces its input) of a checkpoint, by its tensors' names.
+def identify_variant(checkpoint: Checkpoint, *, where: str) -> tuple[Variant, bool]:
+    """Identifies a checkpoint by its names: the generator's variant, and whether the detector reduces its input.
 
     Raises GeneratorError, opened by `where`, if a module is missing or the generator is of no known variant.
     """
     missing = [module for module in MODULES if module not in checkpoint]
     if missing:
-        found = ", ".join(repr(module) for module in checkpoint)
+        modules = ", ".join(repr(module) for module in checkpoint)
         raise GeneratorError(
-            f"{where}: module(s) {missing} missing, found {found}; give a face-vid2vid checkpoint that holds "
+            f"{where}: module(s) {missing} missing, found {modules}; give a face-vid2vid checkpoint that holds "
             f"{list(MODULES)}"
         )
     return variant_of(checkpoint["generator"], where=where), "down.weight" in checkpoint["kp_detector"]

@@ -32,14 +32,14 @@ def rotation_matrix(yaw: Tensor, pitch: Tensor, roll: Tensor, convention: Conven
     """
     about_x, about_y, about_z = (pitch, yaw, roll) if convention == "current" else (roll, pitch, yaw)
     x, y, z = (angle.float() / 180.0 * PUBLISHED_PI for angle in (about_x, about_y, about_z))
-    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    zeros, ones = torch.zeros_like(x), torch.ones_like(x)
 
     def matrix(*entries: Tensor) -> Tensor:
         return torch.stack(entries, dim=-1).view(-1, 3, 3)
 
-    turn_x = matrix(one, zero, zero, zero, x.cos(), -x.sin(), zero, x.sin(), x.cos())
-    turn_y = matrix(y.cos(), zero, y.sin(), zero, one, zero, -y.sin(), zero, y.cos())
-    turn_z = matrix(z.cos(), -z.sin(), zero, z.sin(), z.cos(), zero, zero, zero, one)
+    turn_x = matrix(ones, zeros, zeros, zeros, x.cos(), -x.sin(), zeros, x.sin(), x.cos())
+    turn_y = matrix(y.cos(), zeros, y.sin(), zeros, ones, zeros, -y.sin(), zeros, y.cos())
+    turn_z = matrix(z.cos(), -z.sin(), zeros, z.sin(), z.cos(), zeros, zeros, zeros, ones)
     return turn_x @ turn_y @ turn_z
 
 

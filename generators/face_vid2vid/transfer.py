@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from generators.device import sent
 from generators.errors import GeneratorError
 from generators.face_vid2vid.rotation import Convention, posed, rotation_matrix
 
@@ -38,8 +39,8 @@ class HeadPoses:
         return HeadPoses(*(part[frames] for part in self._parts()))
 
     def to(self, device: torch.device | str) -> HeadPoses:
-        """The same on another device."""
-        return HeadPoses(*(part.to(device) for part in self._parts()))
+        """The same on another device; the host does not wait for a copy to a GPU."""
+        return HeadPoses(*(sent(part, torch.device(device)) for part in self._parts()))
 
     @staticmethod
     def joined(pieces: Sequence[HeadPoses]) -> HeadPoses:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from generators.checkpoint import Checkpoint, read_checkpoint
 from generators.clip import encode_clip, portrait_picture
-from generators.device import batch_size, inference, resolve, to_device, to_host
+from generators.device import batch_size, inference, resolve, sent, to_device, to_host
 from generators.errors import GeneratorError
 from generators.face import Face, voxceleb_framing
 from generators.generator import MotionMode, digest
@@ -164,7 +164,7 @@ class Lia:
     def _batches(self, source: Source, codes: np.ndarray) -> Iterator[Tensor]:
         for block in range(0, len(codes), STYLE_FRAMES):
             with inference():
-                moved = torch.from_numpy(codes[block : block + STYLE_FRAMES]).to(self.device)
+                moved = sent(torch.from_numpy(codes[block : block + STYLE_FRAMES]), self.device)
                 scales, gains = self._styles(source.scales, moved)
             for start in range(0, len(moved), self.batch):
                 rows = slice(start, start + self.batch)
@@ -205,8 +205,8 @@ def create(
     Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)
-    found = resolve_weights(weights, LAYOUT)
-    return Lia(read_checkpoint(found.path), found, device=where, dtype=precision, batch=batch, compile=compile)
+    resolved = resolve_weights(weights, LAYOUT)
+    return Lia(read_checkpoint(resolved.path), resolved, device=where, dtype=precision, batch=batch, compile=compile)
 
 
 def _repeated(rows: Tensor, count: int) -> Tensor:

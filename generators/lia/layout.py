@@ -1,4 +1,4 @@
-"""What LIA's published checkpoints hold, and a network filled from one."""
+"""The modules of LIA's published checkpoints, and the network filled from one."""
 
 from __future__ import annotations
 

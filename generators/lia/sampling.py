@@ -21,7 +21,7 @@ def table(feature: Tensor) -> Tensor:
     return feature[0].float().permute(1, 2, 0).reshape(-1, feature.shape[1]).contiguous()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal only to itself: torch 2.11's compiler hashes what is called
 class Gather:
     """Where each output pixel takes its four rows (B*R, 4) int64 and with which weights (B*R, 4) float32."""
 

@@ -32,14 +32,22 @@ class AvdNetwork(nn.Module):
         return self.decoder(torch.cat((pose, shape), dim=1)).view(-1, KEYPOINTS, 2)
 
 
-def relative(source: Tensor, driving: Tensor, reference: Tensor) -> Tensor:
+def relative(source: Tensor, driving: Tensor, reference: Tensor, scale: float | None = None) -> Tensor:
     """The source's keypoints moved as the driver's moved since its reference frame, in the source's scale.
 
-    source, reference: (50, 2). driving: (T, 50, 2). The scale is the square root of the ratio of the convex hulls'
-    areas. Raises GeneratorError where the reference frame's keypoints lie on a line.
+    source, reference: (50, 2). driving: (T, 50, 2). scale: `relative_scale` of copies of both on the CPU, where there
+    are such; a GPU's own would have the host wait for them.
     """
-    scale = float(np.sqrt(hull_area(source)) / np.sqrt(hull_area(reference)))
+    scale = relative_scale(source, reference) if scale is None else scale
     return (driving - reference) * scale + source
+
+
+def relative_scale(source: Tensor, reference: Tensor) -> float:
+    """How much larger the source's face is than the driver's in its reference frame; keypoints (50, 2) each.
+
+    The square root of the ratio of the convex hulls' areas. Raises GeneratorError where keypoints lie on a line.
+    """
+    return float(np.sqrt(hull_area(source)) / np.sqrt(hull_area(reference)))
 
 
 def hull_area(points: Tensor) -> float:

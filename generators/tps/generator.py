@@ -15,13 +15,13 @@ from torch import Tensor
 
 from generators.checkpoint import Checkpoint, filled, read_checkpoint, select
 from generators.clip import encode_clip, portrait_picture
-from generators.device import batch_size, inference, resolve, to_device, to_host
+from generators.device import batch_size, inference, resolve, sent, to_device, to_host
 from generators.errors import GeneratorError
 from generators.face import Face, voxceleb_framing
 from generators.generator import MotionMode, digest
 from generators.reference_frame import reference_index
 from generators.tps import thin_plate
-from generators.tps.animation import AvdNetwork, relative
+from generators.tps.animation import AvdNetwork, relative, relative_scale
 from generators.tps.dense_motion import MotionField, split
 from generators.tps.fast_inpainting import FastInpainting
 from generators.tps.fast_motion import FastDenseMotion, SourceMotion
@@ -37,9 +37,13 @@ SIZE = 256
 
 @dataclass(frozen=True)
 class Source:
-    """A target, encoded (33 MB): keypoints (1, 50, 2), both networks' part of the work, the mesh if any."""
+    """A target, encoded (33 MB): keypoints (1, 50, 2), both networks' part of the work, the mesh if any.
+
+    keypoints_on_host: the same keypoints on the CPU, so that no pair waits for them.
+    """
 
     keypoints: Tensor
+    keypoints_on_host: Tensor
     motion: SourceMotion
     maps: list[Tensor]
     mesh: np.ndarray | None
@@ -121,7 +125,7 @@ class Tps:
             image = to_device(picture, self.device)
             keypoints = self.detector(image)
             motion, maps = self.motion.prepare(image, keypoints), self.inpainting.prepare(image)
-        return Source(keypoints, motion, maps, portrait.mesh)
+            return Source(keypoints, keypoints.cpu(), motion, maps, portrait.mesh)
 
     def encode_motion(self, driving: Iterable[Face]) -> Motion:
         """Reads the clip once, a few frames at a time. Raises GeneratorError for other sizes and for an empty clip."""
@@ -142,7 +146,7 @@ class Tps:
     def targets(self, source: Source, motion: Motion, mode: MotionMode) -> tuple[Tensor, Tensor]:
         """Keypoints (T, 50, 2) the target should show, and their splines' inverses (T, 10, 8, 5)."""
         mode.check_options(self.name, OPTIONS)
-        driving = motion.keypoints.to(self.device)
+        driving = sent(motion.keypoints, self.device)
         use_avd = mode.options.get("avd", False)
         if not isinstance(use_avd, bool):
             raise GeneratorError(f"tps: option avd is true or false, not {use_avd!r}")
@@ -157,9 +161,10 @@ class Tps:
             keypoints = self.avd(source.keypoints, driving)
         elif mode.kind == "relative":
             first = reference_index(mode, source.mesh, motion.meshes, len(driving), generator=self.name)
-            keypoints = relative(source.keypoints[0], driving, driving[first])
+            scale = relative_scale(source.keypoints_on_host[0], motion.keypoints[first])
+            keypoints = relative(source.keypoints[0], driving, driving[first], scale)
         else:
-            return driving, motion.inverses.to(self.device)
+            return driving, sent(motion.inverses, self.device)
         return keypoints, thin_plate.inverse(split(keypoints))
 
     @torch.inference_mode()
@@ -196,5 +201,5 @@ def create(
     Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)
-    found = resolve_weights(weights, LAYOUT)
-    return Tps(read_checkpoint(found.path), found, device=where, dtype=precision, batch=batch)
+    resolved = resolve_weights(weights, LAYOUT)
+    return Tps(read_checkpoint(resolved.path), resolved, device=where, dtype=precision, batch=batch)

@@ -1,4 +1,4 @@
-"""What TPS's published checkpoints hold."""
+"""The modules of TPS's published checkpoints."""
 
 from __future__ import annotations
 

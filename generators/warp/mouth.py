@@ -70,10 +70,10 @@ class Mouth:
         share = along / lips.span
         from_upper, from_lower = below - lips.upper(share), lips.lower(share) - below
         painted = self._cavity(share, from_upper / self.width, from_lower / self.width)
-        shown = rest.lower(share) - rest.upper(share)
+        portrait_gap = rest.lower(share) - rest.upper(share)
         map_x, map_y = rest.pixels(share * rest.span, rest.upper(share) + from_upper)
         inside = cv2.remap(self.image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        keep = np.clip((0.9 * shown - from_upper) / 2.0, 0.0, 1.0) * np.clip(
+        keep = np.clip((0.9 * portrait_gap - from_upper) / 2.0, 0.0, 1.0) * np.clip(
             self.gap / (0.06 * self.width) - 0.5, 0.0, 1.0
         )
         return (painted + keep[..., None] * (inside - painted)).astype(np.float32)

@@ -131,17 +131,17 @@ def _parts() -> dict[str, tuple[tuple[int, ...], float]]:
 
 
 def _unfolded(mesh: np.ndarray, net: Backdrop) -> np.ndarray:
-    """(V, 2): the plane over which motion is interpolated: the portrait, with its lips and lids held apart.
+    """The plane (V, 2) over which motion is interpolated: the portrait, with its lips and lids separated.
 
     A closed mouth puts points with opposite motions in one place, where no smooth map could tell them apart.
     """
     plane = np.concatenate([mesh[:, :2], net.points]).astype(np.float64)
     for opening, gap, rings in ((MOUTH, 0.35, 3), (EYES[0], 0.3, 1), (EYES[1], 0.3, 1)):
-        _hold_apart(plane, opening, gap * float(np.linalg.norm(np.subtract(*mesh[list(opening.corners), :2]))), rings)
+        _separate(plane, opening, gap * float(np.linalg.norm(np.subtract(*mesh[list(opening.corners), :2]))), rings)
     return plane
 
 
-def _hold_apart(plane: np.ndarray, opening: Opening, gap: float, rings: int):
+def _separate(plane: np.ndarray, opening: Opening, gap: float, rings: int):
     across = plane[opening.corners[1]] - plane[opening.corners[0]]
     down = np.array([-across[1], across[0]]) / np.linalg.norm(across)
     if down[1] < 0:

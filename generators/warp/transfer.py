@@ -53,8 +53,8 @@ def _match_lids(
     # One ratio an eye: single pairs near the corners are too small to divide by.
     opened = np.maximum(_gap(rest, eye)[..., 0].mean(), LEAST_EYE * width)
     ratio = 1.0 + gain * (np.maximum(_gap(shapes, eye)[..., 0], 0.0).mean(axis=-1) / opened - 1.0)
-    wanted = np.clip(ratio, 0.0, WIDEST_EYE)[:, None, None] * _gap(neutral, eye)
-    _set_gap(moved, eye, wanted, upper_share=0.8, give=(0.5,))
+    gap = np.clip(ratio, 0.0, WIDEST_EYE)[:, None, None] * _gap(neutral, eye)
+    _set_gap(moved, eye, gap, upper_share=0.8, give=(0.5,))
 
 
 def _keep_apart(moved: np.ndarray, opening: Opening, neutral: np.ndarray) -> None:
@@ -67,11 +67,9 @@ def _keep_apart(moved: np.ndarray, opening: Opening, neutral: np.ndarray) -> Non
     _set_gap(moved, opening, np.stack([height, depth], axis=-1), upper_share=0.3, give=(0.8, 0.5, 0.25))
 
 
-def _set_gap(
-    moved: np.ndarray, opening: Opening, wanted: np.ndarray, upper_share: float, give: tuple[float, ...]
-) -> None:
-    """Moves both rows, and by the shares `give` the skin behind them, until the gap is `wanted` (T, n, 2)."""
-    excess = _gap(moved, opening) - wanted
+def _set_gap(moved: np.ndarray, opening: Opening, gap: np.ndarray, upper_share: float, give: tuple[float, ...]) -> None:
+    """Moves both rows, and by the shares `give` the skin behind them, until the gap is `gap` (T, n, 2)."""
+    excess = _gap(moved, opening) - gap
     for rows, step in (
         ((opening.upper, *opening.upper_rings), upper_share * excess),
         ((opening.lower, *opening.lower_rings), (upper_share - 1.0) * excess),

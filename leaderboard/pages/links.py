@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
-from leaderboard.ranking.boards import ALL_GENERATORS, BoardView
+from leaderboard.ranking.headline import ALL_GENERATORS
 from leaderboard.ranking.query import Query
+from leaderboard.ranking.views import BoardView
 
 SHORT = 16  # digits of a digest in the names of static files
 

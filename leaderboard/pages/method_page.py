@@ -8,8 +8,11 @@ from typing import Any
 
 from benchmark import protocols
 from leaderboard.pages import plots
-from leaderboard.ranking.boards import ALL_GENERATORS, Board, BoardState, MethodRow, newest_scorings
-from leaderboard.ranking.records import Cell, Record
+from leaderboard.ranking.board_state import BoardState
+from leaderboard.ranking.boards import Board
+from leaderboard.ranking.headline import ALL_GENERATORS
+from leaderboard.ranking.records import Cell, Record, newest_scorings
+from leaderboard.ranking.views import MethodRow
 from leaderboard.submission.submission import reproduce_names
 
 _NEIGHBOURS = 8

@@ -14,11 +14,14 @@ from markupsafe import Markup
 from benchmark import protocols
 from leaderboard.pages import method_page, plots
 from leaderboard.pages.links import Links, web_address
-from leaderboard.ranking.boards import ALL_GENERATORS, Board, BoardState, MethodRow
+from leaderboard.ranking.board_state import BoardState
+from leaderboard.ranking.boards import Board
 from leaderboard.ranking.comparison import BoardComparison, Comparison, compare
+from leaderboard.ranking.headline import ALL_GENERATORS
 from leaderboard.ranking.query import RELATIONS, SORTS, Query, TablePage, choose_board, table_page
 from leaderboard.ranking.redaction import ROUNDING_STEP
 from leaderboard.ranking.shared_ranks import MIN_PEOPLE
+from leaderboard.ranking.views import MethodRow
 from nvfair_tools.errors import MissingExtra
 
 TITLE = "Avatar fingerprinting leaderboard"
@@ -86,7 +89,7 @@ class Pages:
         control = found.view.best_control.value if found and found.view.best_control else None
 
         def turn(column: str) -> dict[str, Any]:
-            usual = SORTS[column][1]
+            usual = SORTS[column].largest_first
             return {"sort": column, "descending": not query.descending if query.sort == column else usual, "page": 1}
 
         def whisker(row: MethodRow) -> Markup:

@@ -11,8 +11,9 @@ from leaderboard.pages.links import SHORT, Links, view_file
 from leaderboard.pages.method_page import neighbours
 from leaderboard.pages.render import TITLE, Pages, Site, generators_of, small
 from leaderboard.pages.static_files import STATIC, static
-from leaderboard.ranking import tabular
-from leaderboard.ranking.boards import Board, BoardState, board_state
+from leaderboard.ranking import table_rows
+from leaderboard.ranking.board_state import BoardState, board_state
+from leaderboard.ranking.boards import Board
 from leaderboard.ranking.query import Query, table_page
 from leaderboard.ranking.redaction import redacted
 from leaderboard.store.results import StoredResult
@@ -49,7 +50,7 @@ def _files(stand: BoardState, pages: Pages, first: tuple[str, str]) -> Iterable[
         raise AssertionError(f"the front page {first} is none of the views")
     compared: set[tuple[str, str]] = set()
     for digest in stand.submission_digests():
-        page, data = pages.method(stand, digest, inner), tabular.submission_json(stand, digest)
+        page, data = pages.method(stand, digest, inner), table_rows.submission_json(stand, digest)
         assert page is not None
         assert data is not None
         yield f"method/{digest[:SHORT]}.html", page
@@ -65,9 +66,8 @@ def _files(stand: BoardState, pages: Pages, first: tuple[str, str]) -> Iterable[
     yield "rules.html", pages.rules(top)
     yield "data.html", pages.data(stand, top)
     yield "404.html", pages.missing("There is no such page.", top)
-    rows = tabular.rows(stand)
-    yield "board.json", tabular.to_json(rows)
-    yield "board.csv", tabular.to_csv(rows)
+    yield "board.json", table_rows.to_json(stand)
+    yield "board.csv", table_rows.to_csv(stand)
     for name in protocols.names():
         yield f"protocol/{name}.json", protocols.load(name).to_json()
     for name in STATIC:

@@ -1,1 +1,1 @@
-"""From results to the rows of a board: places, comparisons, filters, and what may be shown."""
+"""From stored results to the rows of a board: places, comparisons, filters, and what may be shown."""

@@ -1,4 +1,4 @@
-"""Two submissions beside each other: paired differences on every board and test generator that both have."""
+"""Two submissions side by side: paired differences on every board and test generator that both have."""
 
 from __future__ import annotations
 
@@ -6,33 +6,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leaderboard.ranking.boards import (
-    ALL_GENERATORS,
-    Board,
-    BoardState,
-    auc_by_person,
-    cells_by_generator,
-    headline_auc,
-    newest_scorings,
-)
-from leaderboard.ranking.records import Record
-from leaderboard.ranking.shared_ranks import Difference, paired_difference
+from leaderboard.ranking.board_state import BoardState
+from leaderboard.ranking.boards import Board
+from leaderboard.ranking.headline import ALL_GENERATORS, auc_by_person, cells_by_generator, headline_auc
+from leaderboard.ranking.records import Cell, Record, newest_scorings
+from leaderboard.ranking.shared_ranks import PairedDifference, paired_difference
 
 
 @dataclass(frozen=True)
 class GeneratorDifference:
-    """One generator (or all): both values, and the difference where it may be told."""
+    """Both headline AUCs on one generator (or all); difference: first minus second, None where labels are hidden."""
 
     generator: str
     first: float
     second: float
-    difference: Difference | None
+    difference: PairedDifference | None
 
 
 @dataclass(frozen=True)
 class BoardComparison:
-    """A board that both are on. people: (person, first's AUC, second's AUC), the largest difference first; empty where
-    labels are hidden. verdict: what may be said in a sentence."""
+    """A board that both submissions are on.
+
+    people: (person, first's AUC, second's AUC), the largest difference first; empty where labels are hidden.
+    verdict: a sentence that says which one is better, if either is.
+    """
 
     board: Board
     lines: tuple[GeneratorDifference, ...]
@@ -49,51 +46,60 @@ class Comparison:
     boards: tuple[BoardComparison, ...]
 
 
-def compare(standing: BoardState, first: str, second: str) -> Comparison | None:
+def compare(state: BoardState, first: str, second: str) -> Comparison | None:
     """The comparison of two submissions by their digests; None where one of them is not there."""
-    mine, theirs = (
-        newest_scorings(standing.records_of_submission(first)),
-        newest_scorings(standing.records_of_submission(second)),
-    )
-    if not mine or not theirs:
+    first_records, second_records = (newest_scorings(state.records_of_submission(digest)) for digest in (first, second))
+    if not first_records or not second_records:
         return None
-    meetings = []
-    for board in standing.boards:
-        key = (board.protocol_digest, board.dataset_digest, board.scorer)
-        ours = [[one for one in group if one.board_key == key] for group in (mine, theirs)]
-        if all(ours):
-            meeting = _board_comparison(board, *ours)
-            if meeting is not None:
-                meetings.append(meeting)
-    return Comparison(mine[0], theirs[0], tuple(meetings))
+    comparisons = []
+    for board in state.boards:
+        on_board = [
+            [record for record in records if record.board_key == board.key]
+            for records in (first_records, second_records)
+        ]
+        if all(on_board):
+            comparison = _compare_on_board(board, *on_board)
+            if comparison is not None:
+                comparisons.append(comparison)
+    return Comparison(first_records[0], second_records[0], tuple(comparisons))
 
 
-def _board_comparison(board: Board, first: list[Record], second: list[Record]) -> BoardComparison | None:
-    a, b = cells_by_generator(first, ALL_GENERATORS), cells_by_generator(second, ALL_GENERATORS)
-    common = sorted(set(a) & set(b))
+def _compare_on_board(board: Board, first: list[Record], second: list[Record]) -> BoardComparison | None:
+    first_cells, second_cells = (cells_by_generator(records, ALL_GENERATORS) for records in (first, second))
+    common = sorted(set(first_cells) & set(second_cells))
     if not common:
         return None
+    generator_sets = [(name, [name]) for name in common]
+    if len(common) > 1:
+        generator_sets.insert(0, (ALL_GENERATORS, common))
     lines: list[GeneratorDifference] = []
     people: tuple[tuple[str, float, float], ...] = ()
-    views = [(name, {name: a[name]}, {name: b[name]}) for name in common]
-    if len(common) > 1:
-        views.insert(0, (ALL_GENERATORS, {name: a[name] for name in common}, {name: b[name] for name in common}))
-    for name, mine, theirs in views:
+    for name, generators in generator_sets:
+        first_group = {generator: first_cells[generator] for generator in generators}
+        second_group = {generator: second_cells[generator] for generator in generators}
         difference = None
         if not board.coarse:
-            ours, others = auc_by_person(mine), auc_by_person(theirs)
-            who = sorted(set(ours) & set(others))
-            difference = paired_difference(np.array([ours[p] for p in who]), np.array([others[p] for p in who]))
-            if name == views[0][0]:
-                rows = sorted(((p, ours[p], others[p]) for p in who), key=lambda row: -abs(row[1] - row[2]))
-                people = tuple(rows)
-        lines.append(GeneratorDifference(name, headline_auc(mine)[0], headline_auc(theirs)[0], difference))
+            common_people = _common_people(first_group, second_group)
+            difference = paired_difference(
+                np.array([first_auc for _, first_auc, _ in common_people]),
+                np.array([second_auc for _, _, second_auc in common_people]),
+            )
+            if not lines:
+                people = tuple(sorted(common_people, key=lambda row: -abs(row[1] - row[2])))
+        lines.append(GeneratorDifference(name, headline_auc(first_group)[0], headline_auc(second_group)[0], difference))
     names = first[0].public_result.submission.method, second[0].public_result.submission.method
-    return BoardComparison(board, tuple(lines), people, _verdict(lines[0], *names))
+    return BoardComparison(board, tuple(lines), people, _verdict(lines[0].difference, *names))
 
 
-def _verdict(line: GeneratorDifference, first: str, second: str) -> str:
-    difference = line.difference
+def _common_people(
+    first_cells: dict[str, list[Cell]], second_cells: dict[str, list[Cell]]
+) -> list[tuple[str, float, float]]:
+    """(person, first's AUC, second's AUC) of everybody in both, by name."""
+    first_auc, second_auc = auc_by_person(first_cells), auc_by_person(second_cells)
+    return [(person, first_auc[person], second_auc[person]) for person in sorted(set(first_auc) & set(second_auc))]
+
+
+def _verdict(difference: PairedDifference | None, first: str, second: str) -> str:
     if difference is None:
         return "The test labels are hidden: differences are not told, only the rounded figures."
     if difference.low is None:

@@ -1,35 +1,51 @@
-"""What a reader asks the table for: which board and generator, which rows, in which order, which page."""
+"""A reader's query of the table: which board and generator, which rows, in which order, which page."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from leaderboard.ranking.boards import ALL_GENERATORS, Board, BoardState, BoardView, MethodRow
+from leaderboard.ranking.board_state import BoardState
+from leaderboard.ranking.boards import Board
+from leaderboard.ranking.headline import ALL_GENERATORS
+from leaderboard.ranking.views import BoardView, MethodRow
 
 PAGE_ROWS = 100
-_LONGEST = 100  # letters of a search
-RELATIONS, DATA = ("seen", "unseen"), ("open", "closed", "unknown")
-# Column -> (what rows are sorted by, whether the largest comes first by itself). Rows without a value come last.
-SORTS: dict[str, tuple[Any, bool]] = {
-    "auc": (lambda row: row.value, True),
-    "other": (lambda row: row.auc_other_relation, True),
-    "worst": (lambda row: row.worst_person and row.worst_person[1], True),
-    "control": (lambda row: row.control_margin, True),
-    "method": (lambda row: row.method.lower(), False),
-    "trained": (lambda row: ", ".join(row.trained_on).lower() or None, False),
-    "data": (lambda row: row.training_data, False),
-    "parameters": (lambda row: row.parameters, False),
-    "date": (lambda row: row.created.timestamp() if row.created else None, True),
+_MAX_SEARCH = 100  # characters
+_MAX_NAME = 200
+RELATIONS, TRAINING_DATA = ("seen", "unseen"), ("open", "closed", "unknown")
+
+
+@dataclass(frozen=True)
+class SortColumn:
+    """A column that the table can be sorted by.
+
+    value: of a row; rows where it is None come last in either direction. largest_first: where the reader does not say.
+    """
+
+    value: Callable[[MethodRow], Any]
+    largest_first: bool
+
+
+SORTS = {
+    "auc": SortColumn(lambda row: row.value, True),
+    "other": SortColumn(lambda row: row.auc_other_relation, True),
+    "worst": SortColumn(lambda row: row.worst_person and row.worst_person[1], True),
+    "control": SortColumn(lambda row: row.control_margin, True),
+    "method": SortColumn(lambda row: row.method.lower(), False),
+    "trained": SortColumn(lambda row: ", ".join(row.trained_on).lower() or None, False),
+    "data": SortColumn(lambda row: row.training_data, False),
+    "parameters": SortColumn(lambda row: row.parameters, False),
+    "date": SortColumn(lambda row: row.created.timestamp() if row.created else None, True),
 }
 
 
 @dataclass(frozen=True)
 class Query:
-    """A reader's wishes; what cannot be understood counts as not said. generator None: the board's first view."""
+    """What a reader asks the table for. generator: None for the board's first view. data: of the training."""
 
     board: str = ""
     protocol: str = ""
@@ -42,43 +58,44 @@ class Query:
     page: int = 1
 
     @classmethod
-    def from_parameters(cls, values: Mapping[str, str]) -> Query:
-        """From an address's parameters."""
+    def from_parameters(cls, parameters: Mapping[str, str]) -> Query:
+        """Reads an address's parameters. A value that cannot be understood counts as absent."""
 
-        def one_of(name: str, allowed: Sequence[str]) -> str:
-            value = values.get(name, "")
+        def choice(name: str, allowed: Sequence[str]) -> str:
+            value = parameters.get(name, "")
             return value if value in allowed else ""
 
-        sort = one_of("sort", tuple(SORTS)) or "auc"
-        order = one_of("order", ("asc", "desc"))
-        number = values.get("page", "1")
+        sort = choice("sort", tuple(SORTS)) or "auc"
+        order = choice("order", ("asc", "desc"))
+        page = parameters.get("page", "1")
         return cls(
-            board=values.get("board", "")[:200],
-            protocol=values.get("protocol", "")[:_LONGEST],
-            relation=one_of("relation", RELATIONS),
-            generator=values["generator"][:200] if "generator" in values else None,
-            data=one_of("data", DATA),
-            search=values.get("q", "").strip()[:_LONGEST],
+            board=parameters.get("board", "")[:_MAX_NAME],
+            protocol=parameters.get("protocol", "")[:_MAX_SEARCH],
+            relation=choice("relation", RELATIONS),
+            generator=parameters["generator"][:_MAX_NAME] if "generator" in parameters else None,
+            data=choice("data", TRAINING_DATA),
+            search=parameters.get("q", "").strip()[:_MAX_SEARCH],
             sort=sort,
-            descending=order == "desc" if order else SORTS[sort][1],
-            page=int(number) if number.isascii() and number.isdigit() and len(number) < 7 else 1,
+            descending=order == "desc" if order else SORTS[sort].largest_first,
+            page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         )
 
     def to_parameters(self, **changes: Any) -> str:
-        """The parameters of an address, what is usual left out; empty where all is."""
-        one = dataclasses.replace(self, **changes)
-        usual = SORTS[one.sort][1]
+        """The parameters of an address, defaults left out; empty where every value is the default."""
+        query = dataclasses.replace(self, **changes)
+        is_usual_order = query.descending == SORTS[query.sort].largest_first
         pairs = [
-            ("board", one.board),
-            ("protocol", one.protocol),
-            ("relation", one.relation),
-            ("generator", one.generator if one.generator is not None else None),
-            ("data", one.data),
-            ("q", one.search),
-            ("sort", "" if one.sort == "auc" else one.sort),
-            ("order", "" if one.descending == usual else "desc" if one.descending else "asc"),
-            ("page", "" if one.page == 1 else str(one.page)),
+            ("board", query.board),
+            ("protocol", query.protocol),
+            ("relation", query.relation),
+            ("generator", query.generator),
+            ("data", query.data),
+            ("q", query.search),
+            ("sort", "" if query.sort == "auc" else query.sort),
+            ("order", "" if is_usual_order else "desc" if query.descending else "asc"),
+            ("page", "" if query.page == 1 else str(query.page)),
         ]
+        # ALL_GENERATORS is an empty text, which says something else than no generator at all.
         return urlencode(
             [(name, value) for name, value in pairs if value or (name == "generator" and value == ALL_GENERATORS)]
         )
@@ -86,7 +103,7 @@ class Query:
 
 @dataclass(frozen=True)
 class TablePage:
-    """The answer: the view, and one page of its rows in the order asked for. total: rows on all pages."""
+    """One page of a view's rows, in the order of the query. total: the number of rows on all pages."""
 
     view: BoardView
     rows: tuple[MethodRow, ...]
@@ -96,46 +113,48 @@ class TablePage:
     page: int
 
 
-def choose_board(standing: BoardState, query: Query) -> Board | None:
-    """The board asked for; of several the newest, seen before unseen; None where there is none."""
-    found = [
+def choose_board(state: BoardState, query: Query) -> Board | None:
+    """The board that a query names; of several the newest, seen before unseen; None where no board matches."""
+    boards = [
         board
-        for board in standing.boards
+        for board in state.boards
         if query.board in ("", board.slug)
         and query.protocol in ("", board.protocol)
         and query.relation in ("", board.relation)
     ]
-    return min(
-        found, key=lambda b: (RELATIONS.index(b.relation) if b.relation in RELATIONS else 2, -b.newest), default=None
-    )
+
+    def order(board: Board) -> tuple[int, int]:
+        relation = RELATIONS.index(board.relation) if board.relation in RELATIONS else len(RELATIONS)
+        return relation, -board.newest
+
+    return min(boards, key=order, default=None)
 
 
-def table_page(standing: BoardState, query: Query) -> TablePage | None:
-    """The rows asked for; None where no board fits."""
-    board = choose_board(standing, query)
+def table_page(state: BoardState, query: Query) -> TablePage | None:
+    """The page of rows that a query names; None where no board matches."""
+    board = choose_board(state, query)
     if board is None:
         return None
     if query.generator is None or query.generator not in (ALL_GENERATORS, *board.generators):
-        view = standing.first_view(board)
+        view = state.first_view(board)
     else:
-        view = standing.view(board, query.generator)
-    rows, apart = (_wanted(group, query) for group in (view.rows, view.not_comparable))
-    pages = max(1, -(-max(len(rows), len(apart)) // PAGE_ROWS))
+        view = state.view(board, query.generator)
+    rows, not_comparable = (_matching_rows(group, query) for group in (view.rows, view.not_comparable))
+    pages = max(1, -(-max(len(rows), len(not_comparable)) // PAGE_ROWS))
     page = min(max(1, query.page), pages)
-    part = slice((page - 1) * PAGE_ROWS, page * PAGE_ROWS)
-    return TablePage(view, tuple(rows[part]), tuple(apart[part]), len(rows) + len(apart), pages, page)
+    page_rows = slice((page - 1) * PAGE_ROWS, page * PAGE_ROWS)
+    total = len(rows) + len(not_comparable)
+    return TablePage(view, tuple(rows[page_rows]), tuple(not_comparable[page_rows]), total, pages, page)
 
 
-def _wanted(rows: Sequence[MethodRow], query: Query) -> list[MethodRow]:
+def _matching_rows(rows: Sequence[MethodRow], query: Query) -> list[MethodRow]:
     words = query.search.lower().split()
-    kept = [
-        row
-        for row in rows
-        if (not query.data or row.training_data == query.data) and all(word in row.search_text for word in words)
+    matching = [
+        row for row in rows if query.data in ("", row.training_data) and all(word in row.search_text for word in words)
     ]
-    value, _ = SORTS[query.sort]
     if query.sort == "auc":
-        return kept if query.descending else kept[::-1]  # a view stands in that order already
-    known = [row for row in kept if value(row) is not None]
-    missing = [row for row in kept if value(row) is None]
-    return sorted(known, key=value, reverse=query.descending) + missing
+        return matching if query.descending else matching[::-1]  # a view stands in that order already
+    sort_value = SORTS[query.sort].value
+    with_value = [row for row in matching if sort_value(row) is not None]
+    without_value = [row for row in matching if sort_value(row) is None]
+    return sorted(with_value, key=sort_value, reverse=query.descending) + without_value

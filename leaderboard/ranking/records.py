@@ -1,7 +1,8 @@
-"""One stored result as the pages know it: what may be told, and in which kind of list it stands."""
+"""Scored entries as a board shows them: redacted, with one cell for each test generator."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,9 +15,11 @@ Kind = Literal["method", "baseline", "control"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of the train x test matrix: an entry on one test generator.
+    """One cell of the train × test matrix: the figures of an entry on one test generator.
 
-    figures: everything that may be told. areas: AUC of each person, for ranks alone where the labels are hidden.
+    entry: the entry's number in its submission. value, low, high: the mean AUC over people with its interval.
+    figures: everything that may be shown. auc_by_person: AUC of each person; where labels are hidden it may be used
+    for ranks only and is never shown.
     """
 
     entry: int
@@ -30,77 +33,104 @@ class Cell:
 
     @property
     def public_auc_by_person(self) -> dict[str, float]:
-        """AUC of each person; empty where that is not to be told."""
+        """AUC of each person; empty where labels are hidden."""
         return self.figures.get("per_target", {})
 
     @property
+    def auc_pooled(self) -> float | None:
+        """The AUC over the trials of all people together, where the figures have it."""
+        return self.figures.get("auc_pooled", {}).get("value")
+
+    @property
     def trials(self) -> int:
-        """Genuine and impostor pairs."""
+        """The number of trials, genuine and impostor together."""
         counts = self.figures.get("trials", {})
         return int(counts.get("genuine", 0) + counts.get("impostor", 0))
 
 
 @dataclass(frozen=True)
 class Record:
-    """A result without what is private. `told`: the result as it may leave the server."""
+    """One scoring of one entry. public_result: the stored result as it may leave the server.
+
+    overlapping_people: how many test people the declaration names as seen in training or another role.
+    """
 
     public_result: StoredResult
     cells: tuple[Cell, ...]
     provenance: Provenance
-    overlapping_people: int  # test people whom the declaration names
+    overlapping_people: int
 
     @property
     def method_key(self) -> str:
-        """The method: the same for all of its submissions."""
+        """The digest that all submissions of one method share; the submission's own where none is stored."""
         return self.public_result.method_digest or self.public_result.digest
 
     @property
     def digest(self) -> str:
-        """The submission."""
+        """The digest of the submission that the entry belongs to."""
         return self.public_result.digest
 
     @property
     def board_key(self) -> tuple[str, str, str]:
-        """What figures may be compared within: protocol, data set, scorer."""
+        """Protocol digest, data set digest and scorer: figures are compared only where all three are equal."""
         return self.public_result.protocol_digest, self.public_result.dataset_digest, self.public_result.scorer
 
     @property
     def coarse(self) -> bool:
-        """Whether the test labels are hidden."""
+        """Whether the test labels are hidden, so that figures are shown rounded."""
         return self.public_result.feedback != "full"
 
     @property
     def difference_margin(self) -> float:
-        """How far from zero a difference must stay to be told: hidden labels are told in steps, differences as well."""
+        """How far from zero the interval of a difference must stay before it counts.
+
+        Hidden labels: one rounding step, so that places do not reveal what the rounding hides.
+        """
         return ROUNDING_STEP if self.coarse else 0.0
 
     @property
     def kind(self) -> Kind:
-        """What the maintainer calls it. A submitter's own word for it is no reason to stand outside the ranks, nor to
-        be the control that others are measured by."""
+        """What the entry counts as; only the maintainer can add baselines and controls.
+
+        A submitter's own word for it is no reason to stand outside the ranks, nor to be the control that others are
+        measured by.
+        """
         return "method" if self.public_result.phase else self.public_result.submission.kind
 
 
 def record_of(result: StoredResult) -> Record:
-    """The record of a stored result."""
-    told = redacted(result)
+    """Makes the record of a stored result; its figures are redacted where the data set's labels are hidden."""
+    public_result = redacted(result)
     entry = result.submission.entries[result.entry]
     cells = []
-    for generator, figures in sorted(told.figures.get("generators", {}).items()):
-        mean = figures["auc_mean"]
+    for generator, figures in sorted(public_result.figures.get("generators", {}).items()):
+        auc_mean = figures["auc_mean"]
         cells.append(
             Cell(
                 entry=result.entry,
                 trained_on=entry.trained_on_generators,
                 generator=generator,
-                value=float(mean["value"]),
-                low=mean.get("low"),
-                high=mean.get("high"),
+                value=float(auc_mean["value"]),
+                low=auc_mean.get("low"),
+                high=auc_mean.get("high"),
                 figures=figures,
                 auc_by_person=result.figures["generators"][generator].get("per_target", {}),
             )
         )
-    overlap = told.figures.get("overlap", "unknown")
+    overlap = public_result.figures.get("overlap", "unknown")
     if isinstance(overlap, str):
-        return Record(told, tuple(cells), "unknown", 0)
-    return Record(told, tuple(cells), "overlap" if overlap else "disjoint", len(overlap))
+        return Record(public_result, tuple(cells), "unknown", 0)
+    return Record(public_result, tuple(cells), "overlap" if overlap else "disjoint", len(overlap))
+
+
+def newest_scorings(records: Iterable[Record], *, any_scorer: bool = False) -> list[Record]:
+    """The newest scoring of each entry on each board, in the order in which the entries were first scored.
+
+    any_scorer: scorings by different versions of the scorer replace each other too.
+    """
+    newest = {}
+    for record in records:
+        protocol_digest, dataset_digest, scorer = record.board_key
+        board = (protocol_digest, dataset_digest, "" if any_scorer else scorer)
+        newest[record.digest, board, record.public_result.entry] = record
+    return list(newest.values())

@@ -1,48 +1,55 @@
-"""What may be told of a result on a hidden data set: rounded figures with their interval, nothing about one person.
+"""What of a result on a hidden data set may leave the server: rounded figures with intervals, no single person.
 
-Every figure told exactly lets an author climb by many small changes; the coarser the answer, the less each says.
+An exact answer lets an author climb by many small changes; the coarser the answer, the less each one reveals.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 from leaderboard.store.results import StoredResult
 
 ROUNDING_STEP = 0.01
 _INTERVALS = ("auc_mean", "auc_pooled")
+_TOLERANCE = 1e-9  # in steps: a value that stands on a step is not pushed to the next by the last bit of its division
 
 
 def redacted(result: StoredResult) -> StoredResult:
-    """The result as it may leave the server."""
+    """The result with the figures that may leave the server; the same object where its feedback is full."""
     if result.feedback == "full":
         return result
     return dataclasses.replace(result, figures=coarse_figures(result.figures))
 
 
 def coarse_figures(figures: dict[str, Any], step: float = ROUNDING_STEP) -> dict[str, Any]:
-    """Only the headline figures, rounded to `step`, with intervals rounded outwards, and the counts of trials. Whatever
-    else a result comes to hold stays behind."""
+    """The headline figures, rounded to `step`, with intervals rounded outwards, and the counts of trials.
+
+    Only what is named here is copied, so that a figure that is added to results later stays behind.
+    """
     overlap = figures.get("overlap", "unknown")
-    generators = {
-        name: {key: _interval(one[key], step) for key in _INTERVALS if key in one}
-        | ({"trials": {k: v for k, v in one["trials"].items() if isinstance(v, int)}} if "trials" in one else {})
-        for name, one in figures.get("generators", {}).items()
-    }
     # Who of the test people was named is a hidden label; how many is not.
-    told = overlap if isinstance(overlap, str) else [f"test person {n + 1}" for n in range(len(overlap))]
-    return {"generators": generators, "overlap": told, "rounded_to": step}
+    people = overlap if isinstance(overlap, str) else [f"test person {n + 1}" for n in range(len(overlap))]
+    generators = {name: _coarse_generator(values, step) for name, values in figures.get("generators", {}).items()}
+    return {"generators": generators, "overlap": people, "rounded_to": step}
 
 
-def _interval(interval: dict[str, Any], step: float) -> dict[str, Any]:
-    def at(value: float | None, rounding: Any) -> float | None:
+def _coarse_generator(figures: dict[str, Any], step: float) -> dict[str, Any]:
+    coarse: dict[str, Any] = {name: _coarse_interval(figures[name], step) for name in _INTERVALS if name in figures}
+    if "trials" in figures:
+        coarse["trials"] = {name: count for name, count in figures["trials"].items() if isinstance(count, int)}
+    return coarse
+
+
+def _coarse_interval(interval: dict[str, Any], step: float) -> dict[str, Any]:
+    def on_step(value: float | None, rounding: Callable[[float], float]) -> float | None:
         return None if value is None else round(min(1.0, max(0.0, rounding(value / step) * step)), 6)
 
-    # 1e-9: a value that stands on a step is not pushed to the next by the last bit of its division.
-    return {
-        "value": at(interval["value"], round),
-        "low": at(interval.get("low"), lambda x: math.floor(x + 1e-9)),
-        "high": at(interval.get("high"), lambda x: math.ceil(x - 1e-9)),
-    } | ({"people": interval["people"]} if isinstance(interval.get("people"), int) else {})
+    coarse = {
+        "value": on_step(interval["value"], round),
+        "low": on_step(interval.get("low"), lambda steps: math.floor(steps + _TOLERANCE)),
+        "high": on_step(interval.get("high"), lambda steps: math.ceil(steps - _TOLERANCE)),
+    }
+    return coarse | ({"people": interval["people"]} if isinstance(interval.get("people"), int) else {})

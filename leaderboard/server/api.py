@@ -18,7 +18,8 @@ from leaderboard.api_models import (
     SubmissionsAnswer,
     TableAnswer,
 )
-from leaderboard.ranking import listing
+from leaderboard.ranking import table_rows
+from leaderboard.ranking.board_state import BoardStateCache
 from leaderboard.server import api_submissions as submissions
 from leaderboard.server import uploads
 from leaderboard.server.rate_limit import Rate
@@ -71,7 +72,7 @@ def router(service: Service, door: Door) -> APIRouter:
     """The routes."""
     settings, engine = service.settings, service.store.engine
     api = APIRouter(prefix="/api/v1", responses=_refusals(413, 422, 429))
-    table_lines = listing.Lines()
+    states = BoardStateCache()
 
     def account(credentials: _Credentials, request: Request) -> Account:
         if credentials is None:
@@ -108,15 +109,16 @@ def router(service: Service, door: Door) -> APIRouter:
         protocol: _Filter = "",
         dataset: _Filter = "",
         generator: _Filter = "",
-        sort: listing.Order = "auc_mean",
+        sort: table_rows.Order = "auc_mean",
         descending: bool = True,
         page: _Number = 1,
         size: _Size = 50,
     ) -> Response:
         """The table: one row for each method and test generator."""
-        lines = await asyncio.to_thread(table_lines.of, service.snapshot.moment.results)
-        found = listing.page(
-            lines,
+        state = await asyncio.to_thread(states.get, service.snapshot.moment.results)
+        answer = await asyncio.to_thread(
+            table_rows.api_page,
+            state,
             protocol=protocol,
             dataset=dataset,
             generator=generator,
@@ -125,7 +127,7 @@ def router(service: Service, door: Door) -> APIRouter:
             number=page,
             size=size,
         )
-        return Response(found.model_dump_json(), media_type="application/json")
+        return Response(answer.model_dump_json(), media_type="application/json")
 
     @api.get("/account", tags=["submissions"], responses=_refusals(401))
     def whoami(known: Known) -> AccountAnswer:

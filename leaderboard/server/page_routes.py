@@ -12,8 +12,8 @@ from benchmark import protocols
 from leaderboard.pages.links import Links
 from leaderboard.pages.render import TITLE, Pages, Site
 from leaderboard.pages.static_files import STATIC, static
-from leaderboard.ranking import tabular
-from leaderboard.ranking.boards import BoardState, BoardStateCache
+from leaderboard.ranking import table_rows
+from leaderboard.ranking.board_state import BoardState, BoardStateCache
 from leaderboard.ranking.query import Query
 from leaderboard.store.results import StoredResult
 from leaderboard.submission.submission import inner_file, reproduce_names
@@ -56,7 +56,7 @@ def router(
     def method(name: str) -> Response:
         digest = name.removesuffix(".json")
         if len(digest) == _DIGEST and name != digest:
-            text = tabular.submission_json(now(), digest)
+            text = table_rows.submission_json(now(), digest)
             return missing("There is no such submission.", 1) if text is None else _json(text)
         offered = reproduce_files(now(), name, kept) if kept else {}
         page = render.method(now(), name, Links(1), offered) if len(name) == _DIGEST else None
@@ -98,11 +98,11 @@ def router(
 
     @pages.get("/board.json")
     def board_json() -> Response:
-        return _json(tabular.to_json(tabular.rows(now())))
+        return _json(table_rows.to_json(now()))
 
     @pages.get("/board.csv")
     def board_csv() -> Response:
-        return Response(tabular.to_csv(tabular.rows(now())), media_type="text/csv; charset=utf-8")
+        return Response(table_rows.to_csv(now()), media_type="text/csv; charset=utf-8")
 
     @pages.get("/protocol/{name}")
     def protocol(name: str) -> Response:

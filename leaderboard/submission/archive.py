@@ -1,7 +1,7 @@
 """Submissions as zip files: packed so that equal content gives equal bytes, unpacked within bounds.
 
 What is unpacked comes from strangers. Everything that the archive says of itself is checked before a file is written,
-and what it really holds is counted while it is; after a refusal nothing is left behind.
+and what it really holds is counted while it is; after a refusal no file is left behind.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import shutil
 import stat
+import tempfile
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -23,19 +25,30 @@ from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import atomic_output, make_folder
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
-_BLOCK = 1 << 20
-_ENCRYPTED = 0x1 | 0x40 | 0x2000
+_BLOCK_BYTES = 1 << 20
+_ENCRYPTED_FLAGS = 0x1 | 0x40 | 0x2000
 _UNIX = 3
-_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+ -]*")
+_PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+ -]*")
 # Names that Windows opens as devices, whatever their suffix.
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
-_WHOLE = "pack it with `nvfair submit pack FOLDER OUT.zip`"
+_ARCHIVE = "the archive"  # by which messages call it: where it lies on a server is no business of the author's
+_REMEDY = "pack it with `nvfair submit pack FOLDER OUT.zip`"
+_MAX_MESSAGE = 200
+# What zipfile and zlib raise for damaged archives; zipfile reads some fields without looking at them.
+_DAMAGED = (
+    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError,
+    ValueError, OverflowError, KeyError, IndexError, MemoryError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ArchiveLimits:
-    """Bounds of an archive. ratio: unpacked bytes for each packed one, asked of archives that unpack to more than
-    `small` bytes; directory: bytes of the list of its entries, which is read before anything can be counted."""
+    """Bounds of an archive.
+
+    files: the number of entries. total: bytes of all unpacked files. ratio: unpacked bytes for each packed one; it
+    holds for archives that unpack to more than `small` bytes. directory: bytes of the list of entries, which is read
+    before anything can be counted. name: characters of an entry's name. depth: levels of folders in it.
+    """
 
     files: int = 200
     total: int = 8 * 2**30
@@ -55,88 +68,104 @@ def pack(folder: Path, out: Path) -> Path:
     names = sorted({DECLARATION_FILE, *named_files(read_submission(folder))})
     paths = {name: inner_file(folder, name) for name in names}
     make_folder(out.parent)
-    with atomic_output(out) as aside, zipfile.ZipFile(aside, "w") as archive:
+    with atomic_output(out) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
         for name, path in paths.items():
-            about = zipfile.ZipInfo(name, _EPOCH)
-            about.create_system, about.external_attr = _UNIX, (stat.S_IFREG | 0o644) << 16
+            member = zipfile.ZipInfo(name, _EPOCH)
+            member.create_system, member.external_attr = _UNIX, (stat.S_IFREG | 0o644) << 16
             # Parquet is compressed already.
-            about.compress_type = zipfile.ZIP_STORED if name.endswith((".parquet", ".zip")) else zipfile.ZIP_DEFLATED
-            about.file_size = path.stat().st_size
-            with open(path, "rb") as source, archive.open(about, "w") as target:
-                shutil.copyfileobj(source, target, _BLOCK)
+            is_compressed = name.endswith((".parquet", ".zip"))
+            member.compress_type = zipfile.ZIP_STORED if is_compressed else zipfile.ZIP_DEFLATED
+            member.file_size = path.stat().st_size
+            with open(path, "rb") as source, archive.open(member, "w") as target:
+                shutil.copyfileobj(source, target, _BLOCK_BYTES)
     return out
 
 
 def unpack(zip_path: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) -> Path:
-    """Unpacks `zip_path` to the folder `into`, which must not be there yet; returns the folder that holds the
-    declaration: `into`, or the one folder that the archive consists of, as file managers make them.
+    """Unpacks `zip_path` to the folder `into`, which must not be there yet.
 
-    Memory is bounded whatever the archive says. Raises Problems with everything that is wrong with its entries, or
-    NvfairError where it cannot be read; `into` is then not there.
+    Returns the folder that holds the declaration: `into`, or the one folder that the archive consists of, as file
+    managers make them. Memory is bounded whatever the archive says. Raises Problems with everything that is wrong with
+    its entries, or NvfairError where it cannot be read; `into` is then not there.
     """
     if into.exists():
         raise NvfairError("it is there already", where=into, expected="a folder that does not exist yet")
     try:
-        with open(zip_path, "rb") as raw, zipfile.ZipFile(cast("IO[bytes]", _Reader(raw, limits.directory))) as archive:
-            members = archive.infolist()
-            found = list(_problems(members, zip_path.stat().st_size, limits))
-            if found:
-                raise Problems("the archive", found, remedy=_WHOLE)
-            into.mkdir(parents=True)
-            for member in members:
-                if not member.is_dir():
-                    _write(archive, member, into)
+        with open(zip_path, "rb") as raw:
+            reader = cast("IO[bytes]", _BoundedReader(raw, limits.directory))
+            with zipfile.ZipFile(reader) as archive:
+                _unpack_members(archive, zip_path.stat().st_size, into, limits)
     except NvfairError:
         _remove(into)
         raise
     except _DAMAGED as error:
         _remove(into)
-        told = (str(error) or type(error).__name__).splitlines()[0][:200]
+        message = (str(error) or type(error).__name__).splitlines()[0][:_MAX_MESSAGE]
         raise NvfairError(
-            f"cannot be unpacked: {told}", where="the archive", expected="a whole, plain zip file", remedy=_WHOLE
+            f"cannot be unpacked: {message}", where=_ARCHIVE, expected="a whole, plain zip file", remedy=_REMEDY
         ) from error
     except BaseException:
         _remove(into)
         raise
-    return _root(into)
+    return _declaration_folder(into)
 
 
-# What zipfile and zlib raise for damaged archives; zipfile reads some fields without looking at them.
-_DAMAGED = (
-    zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError,
-    ValueError, OverflowError, KeyError, IndexError, MemoryError,
-)  # fmt: skip
+@contextmanager
+def submission_folder(path: Path) -> Iterator[Path]:
+    """The folder of a submission: `path` itself, or what the zip file `path` unpacks to until the context ends.
+
+    Raises NvfairError where there is no such folder or file, or as `unpack` does.
+    """
+    if path.is_dir():
+        yield path
+        return
+    if not path.exists():
+        raise NvfairError("there is no such folder or file", where=path, expected="a submission's folder or zip file")
+    with tempfile.TemporaryDirectory() as scratch:
+        yield unpack(path, Path(scratch) / "unpacked")
 
 
-def _problems(members: list[zipfile.ZipInfo], packed: int, limits: ArchiveLimits) -> Iterator[str]:
-    total = sum(one.file_size for one in members)
+def _unpack_members(archive: zipfile.ZipFile, packed_bytes: int, into: Path, limits: ArchiveLimits) -> None:
+    members = archive.infolist()
+    problems = list(_member_problems(members, packed_bytes, limits))
+    if problems:
+        raise Problems(_ARCHIVE, problems, remedy=_REMEDY)
+    into.mkdir(parents=True)
+    for member in members:
+        if not member.is_dir():
+            _write_member(archive, member, into)
+
+
+def _member_problems(members: list[zipfile.ZipInfo], packed_bytes: int, limits: ArchiveLimits) -> Iterator[str]:
+    total = sum(member.file_size for member in members)
     if len(members) > limits.files:
         yield f"{len(members)} files; at most {limits.files}"
     if total > limits.total:
         yield f"it would unpack to {total} bytes; at most {limits.total}"
-    if total > limits.small and total > limits.ratio * packed:
-        yield f"{packed} bytes would unpack to {total}: more than {limits.ratio} times as many"
-    seen: dict[str, str] = {}
-    files = {_folded(one.filename) for one in members if not one.is_dir()}
-    for one in members[: limits.files]:
-        name = quoted(one.orig_filename)
-        if wrong := _name_problem(one, limits):
-            yield f"{name}: {wrong}"
-        if wrong := _kind_problem(one):
-            yield f"{name}: {wrong}"
-        folded = _folded(one.filename)
-        if folded in seen:
-            yield f"{name}: the same name as {seen[folded]}, or the same but for upper and lower case"
-        seen[folded] = name
+    if total > limits.small and total > limits.ratio * packed_bytes:
+        yield f"{packed_bytes} bytes would unpack to {total}: more than {limits.ratio} times as many"
+    seen_names: dict[str, str] = {}
+    files = {_folded_name(member.filename) for member in members if not member.is_dir()}
+    for member in members[: limits.files]:
+        name = quoted(member.orig_filename)
+        if problem := _name_problem(member, limits):
+            yield f"{name}: {problem}"
+        if problem := _kind_problem(member):
+            yield f"{name}: {problem}"
+        folded = _folded_name(member.filename)
+        if folded in seen_names:
+            yield f"{name}: the same name as {seen_names[folded]}, or the same but for upper and lower case"
+        seen_names[folded] = name
         parents = folded.split("/")[:-1]
-        if any("/".join(parents[:n]) in files for n in range(1, len(parents) + 1)):
+        if any("/".join(parents[:depth]) in files for depth in range(1, len(parents) + 1)):
             yield f"{name}: lies in what is a file by another entry"
 
 
-def _name_problem(one: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
-    name = one.filename.removesuffix("/") if one.is_dir() else one.filename
+def _name_problem(member: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
+    """What is wrong with a member's name; "" where it is good."""
+    name = member.filename.removesuffix("/") if member.is_dir() else member.filename
     # zipfile cuts a name at its first null character, and turns the separators of other systems round.
-    if one.orig_filename != one.filename or "\\" in one.orig_filename or "\0" in one.orig_filename:
+    if member.orig_filename != member.filename or "\\" in member.orig_filename or "\0" in member.orig_filename:
         return "the name has a null character or a backslash"
     if len(name) > limits.name:
         return f"the name has {len(name)} characters; at most {limits.name}"
@@ -146,48 +175,50 @@ def _name_problem(one: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
     if name.startswith("/") or ".." in parts or ":" in name:
         return "the name leads out of the archive"
     for part in parts:
-        if not _PART.fullmatch(part) or part.endswith((".", " ")) or part.split(".")[0].lower() in _DEVICES:
+        if not _PATH_PART.fullmatch(part) or part.endswith((".", " ")) or part.split(".")[0].lower() in _DEVICES:
             return "an odd name; expected letters, digits and _ . + -, beginning with a letter or digit"
     return ""
 
 
-def _kind_problem(one: zipfile.ZipInfo) -> str:
-    kind = stat.S_IFMT(one.external_attr >> 16)
-    if kind not in (0, stat.S_IFDIR if one.is_dir() else stat.S_IFREG):
+def _kind_problem(member: zipfile.ZipInfo) -> str:
+    """Why a member is not taken as a plain file or folder; "" where it is."""
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if kind not in (0, stat.S_IFDIR if member.is_dir() else stat.S_IFREG):
         return "a link, a device, or no plain file"
-    if one.flag_bits & _ENCRYPTED:
+    if member.flag_bits & _ENCRYPTED_FLAGS:
         return "it is encrypted"
-    if one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        return f"compression method {one.compress_type}; expected stored or deflated"
-    if one.is_dir() and one.file_size:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return f"compression method {member.compress_type}; expected stored or deflated"
+    if member.is_dir() and member.file_size:
         return "a folder with content"
     return ""
 
 
-def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> None:
+def _write_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> None:
     target = into / member.filename
     target.parent.mkdir(parents=True, exist_ok=True)
-    left = member.file_size
+    remaining = member.file_size
     with archive.open(member) as source, open(target, "xb") as out:
-        while block := source.read(_BLOCK):
-            left -= len(block)
-            if left < 0:
-                raise NvfairError("it holds more than the archive says", where=quoted(member.filename), remedy=_WHOLE)
+        while block := source.read(_BLOCK_BYTES):
+            remaining -= len(block)
+            if remaining < 0:
+                raise NvfairError("it holds more than the archive says", where=quoted(member.filename), remedy=_REMEDY)
             out.write(block)
-    if left:
+    if remaining:
         raise NvfairError(
-            f"it holds {left} bytes less than the archive says", where=quoted(member.filename), remedy=_WHOLE
+            f"it holds {remaining} bytes less than the archive says", where=quoted(member.filename), remedy=_REMEDY
         )
 
 
-def _folded(name: str) -> str:
+def _folded_name(name: str) -> str:
+    """The name as a file system sees it that makes no difference between upper and lower case."""
     return unicodedata.normalize("NFC", name).casefold().removesuffix("/")
 
 
-def _root(folder: Path) -> Path:
-    inside = list(folder.iterdir())
-    if not (folder / DECLARATION_FILE).exists() and len(inside) == 1 and inside[0].is_dir():
-        return inside[0]
+def _declaration_folder(folder: Path) -> Path:
+    children = list(folder.iterdir())
+    if not (folder / DECLARATION_FILE).exists() and len(children) == 1 and children[0].is_dir():
+        return children[0]
     return folder
 
 
@@ -195,25 +226,28 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Reader:
-    """A file of which no single piece may be read that is larger than the list of entries may be: zipfile reads that
-    list whole, however long it says it is, and makes an object of each entry."""
+class _BoundedReader:
+    """A file of which no single piece may be read that is larger than the list of entries may be.
 
-    def __init__(self, file: IO[bytes], most: int) -> None:
-        self._file, self._most = file, max(most, 2 * _BLOCK)
+    zipfile reads that list whole, however long it says it is, and makes an object of each entry.
+    """
+
+    def __init__(self, file: IO[bytes], max_bytes: int) -> None:
+        self._file, self._max_bytes = file, max(max_bytes, 2 * _BLOCK_BYTES)
 
     def read(self, size: int = -1) -> bytes:
-        if size < 0 or size > self._most:
-            data = self._file.read(self._most + 1)
-            if len(data) > self._most:
-                raise NvfairError(
-                    f"the list of its entries has {size} bytes" if size > 0 else "it has no list of entries",
-                    where="the archive",
-                    expected=f"at most {self._most} bytes",
-                    remedy=_WHOLE,
-                )
-            return data
-        return self._file.read(size)
+        """Reads `size` bytes, or all that are left. Raises NvfairError where they are too many."""
+        if 0 <= size <= self._max_bytes:
+            return self._file.read(size)
+        data = self._file.read(self._max_bytes + 1)
+        if len(data) > self._max_bytes:
+            raise NvfairError(
+                f"the list of its entries has {size} bytes" if size > 0 else "it has no list of entries",
+                where=_ARCHIVE,
+                expected=f"at most {self._max_bytes} bytes",
+                remedy=_REMEDY,
+            )
+        return data
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)

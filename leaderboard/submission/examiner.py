@@ -1,4 +1,4 @@
-"""What is done to a submission away from the server: unpack, check, score. Runs in a `BoundedChild`.
+"""The work on a submission that runs away from the server, in a `BoundedChild`: unpack, check, score.
 
 The check is the one of `nvfair submit check`, line by line.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leaderboard.submission.archive import unpack
-from leaderboard.submission.check import find_problems
+from leaderboard.submission.check import find_problems, name_folder
 from leaderboard.submission.submission import (
     DECLARATION_FILE,
     Submission,
@@ -27,56 +27,58 @@ from nvfair_tools.errors import Problems
 if TYPE_CHECKING:
     from leaderboard.submission.scoring import EntryScore
 
-PLAIN = "plain"  # the folder beside the unpacked one with the files that the declaration names, and no others
+UPLOAD = "the upload"  # by which messages call it: where it was unpacked is no business of the author's
+_UNPACKED, _NAMED_FILES = "unpacked", "plain"  # folders: all files of the archive; those that the declaration names
 
 
 @dataclass(frozen=True)
 class CheckedUpload:
-    """A submission without problems."""
+    """A submission without problems. declaration: JSON. folder: the files that the declaration names, and no others."""
 
     digest: str
-    declaration: str  # JSON
-    folder: Path  # its files alone
+    declaration: str
+    folder: Path
 
 
 class Examiner:
-    """Keeps the data sets open between calls."""
+    """Checks and scores submissions. Keeps the data sets open between calls."""
 
     def __init__(self) -> None:
-        self._open: dict[Path, tuple[tuple[int, int], TestSet]] = {}
+        self._test_sets: dict[Path, tuple[tuple[int, int], TestSet]] = {}
 
-    def check_upload(self, archive: Path, aside: Path, dataset: Path) -> CheckedUpload:
-        """Unpacks `archive` within the folder `aside` and checks it. Raises Problems with everything that is wrong."""
-        unpacked = aside / "unpacked"
-        folder = unpack(archive, unpacked)
-        found = find_problems(folder, self._dataset(dataset))
-        if found:
-            # Where it was unpacked is no business of the author's.
-            told = [problem.replace(f"{folder}/", "").replace(str(folder), "the upload") for problem in found]
-            raise Problems("the upload", told, remedy="`nvfair submit check` lists the same before you send it")
+    def check_upload(self, archive: Path, scratch: Path, dataset: Path) -> CheckedUpload:
+        """Unpacks `archive` within the folder `scratch` and checks it.
+
+        Raises NvfairError where it cannot be unpacked, and Problems with everything that is wrong.
+        """
+        folder = unpack(archive, scratch / _UNPACKED)
+        problems = find_problems(folder, self._test_set(dataset))
+        if problems:
+            remedy = "`nvfair submit check` lists the same before you send it"
+            raise Problems(UPLOAD, name_folder(problems, folder, UPLOAD), remedy=remedy)
         submission = read_submission(folder)
-        plain = _plain(folder, submission, aside / PLAIN)
-        return CheckedUpload(submission_digest(plain, submission), submission.model_dump_json(), plain)
+        named = _copy_named_files(folder, submission, scratch / _NAMED_FILES)
+        return CheckedUpload(submission_digest(named, submission), submission.model_dump_json(), named)
 
     def score(self, folder: Path, dataset: Path, digest: str) -> list[EntryScore]:
-        """The score of every entry. Raises NvfairError where the files are not those called `digest`."""
+        """The score of every entry. Raises NvfairError where the files are not those of submission `digest`."""
         from leaderboard.submission.scoring import score_submission
 
-        return score_submission(folder, self._dataset(dataset), expected_digest=digest)[2]
+        return score_submission(folder, self._test_set(dataset), expected_digest=digest).entries
 
-    def _dataset(self, folder: Path) -> TestSet:
+    def _test_set(self, folder: Path) -> TestSet:
+        """The data set, opened again where its dataset.json has changed."""
         stat = (folder / "dataset.json").stat() if (folder / "dataset.json").is_file() else None
-        state = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
-        known = self._open.get(folder)
-        if known is None or known[0] != state:
-            known = self._open[folder] = state, TestSet(Dataset.open(folder))
-        return known[1]
+        version = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
+        if folder not in self._test_sets or self._test_sets[folder][0] != version:
+            self._test_sets[folder] = version, TestSet(Dataset.open(folder))
+        return self._test_sets[folder][1]
 
 
-def _plain(folder: Path, submission: Submission, into: Path) -> Path:
-    """A folder with the declaration and the files that it names: what its digest covers, and nothing else."""
+def _copy_named_files(folder: Path, submission: Submission, target: Path) -> Path:
+    """Copies the declaration and the files that it names, which the digest covers, to the folder `target`."""
     for name in (DECLARATION_FILE, *named_files(submission)):
-        target = into / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(inner_file(folder, name), target, follow_symlinks=False)
-    return into
+        path = target / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(inner_file(folder, name), path, follow_symlinks=False)
+    return target

@@ -1,7 +1,7 @@
-"""First entries of a board: submissions that need no method of anybody's, made in the way that every author goes.
+"""The first entries of a board: submissions of baselines and controls, written as every author writes one.
 
-Controls say how far one gets without knowing anybody's motion; baselines, what little work gives. Each is a folder with
-`submission.yaml` and one file of embeddings or scores.
+A control shows how far a shortcut gets that knows nobody's motion; a baseline, how far little work gets. Each is a
+folder with `submission.yaml` and one file of embeddings or scores.
 
 Legend: W windows, L landmarks, D embedding size.
 """
@@ -20,7 +20,7 @@ import yaml
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
 from benchmark.trial_scores.scores import PairScorer
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import WindowSet
 from leaderboard.submission.submission import DECLARATION_FILE
 from leaderboard.submission.test_set import TestSet
@@ -32,18 +32,18 @@ _CONTACT = "the maintainers of nvfair-tools"
 
 
 def landmark_spread(windows: WindowSet) -> np.ndarray:
-    """A baseline without training (W, 2 L): how far each landmark moves in a window, in units of the face's size.
+    """Embeddings (W, 2 L) without training: how far each landmark moves in a window, in units of the face's size.
 
-    Standard deviation over the window of each coordinate of the mean-centred landmarks, divided by the mean distance
-    of the landmarks from their middle.
+    The standard deviation over the window of each coordinate of the mean-centred landmarks, divided by the mean
+    distance of the landmarks from their middle.
     """
-    rows = np.empty((len(windows), windows.landmarks.shape[1] * 2), dtype=np.float32)
+    embeddings = np.empty((len(windows), windows.landmarks.shape[1] * 2), dtype=np.float32)
     for n, start in enumerate(windows.start):
-        points = windows.landmarks[start : start + windows.length].astype(np.float64)
+        points = windows.landmarks[start : start + windows.length].astype(np.float64)  # (T, L, 2)
         points -= points.mean(axis=1, keepdims=True)
-        size = np.linalg.norm(points, axis=2).mean()
-        rows[n] = (points.std(axis=0) / size).ravel()
-    return rows
+        face_size = np.linalg.norm(points, axis=2).mean()
+        embeddings[n] = (points.std(axis=0) / face_size).ravel()
+    return embeddings
 
 
 def write_embeddings_submission(
@@ -54,23 +54,27 @@ def write_embeddings_submission(
     trained_on: Sequence[str] = (),
     meta: dict[str, str] | None = None,
     reproduce: Sequence[Path] = (),
-    **about: Any,
+    **declaration: Any,
 ) -> Path:
-    """Writes a submission of embeddings (W, D) to both protocols; returns `folder`. reproduce: files for others, which
-    are copied; about: keys of submission.yaml."""
+    """Writes a submission of embeddings (W, D) to both protocols; returns `folder`.
+
+    meta: what the file of embeddings says of itself. reproduce: files that let others repeat the method; they are
+    copied. declaration: keys of submission.yaml.
+    """
     write_embeddings(folder / "embeddings.parquet", windows, embeddings, meta or {})
     entry: dict[str, Any] = {"embeddings": "embeddings.parquet", "trained_on_generators": list(trained_on)}
     for file in reproduce:
         shutil.copyfile(file, make_folder(folder / "reproduce") / file.name)
         entry["reproduce"] = [*entry.get("reproduce", ()), f"reproduce/{file.name}"]
-    return _declared(folder, [{"protocol": SEEN, **entry}, {"protocol": UNSEEN, **entry}], **about)
+    return _write_declaration(folder, [{"protocol": SEEN, **entry}, {"protocol": UNSEEN, **entry}], **declaration)
 
 
-def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **about: Any) -> Path:
+def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **declaration: Any) -> Path:
     """Writes a submission of scores of every trial of every test generator; returns `folder`.
 
-    For what compares videos in a way of its own. It was trained on no generator, so that all are unseen to it; under
-    the protocol of seen generators it names them all, to stand beside the methods that it is there to be compared with.
+    For controls, which compare videos without embeddings. They were trained on no generator, so that all are unseen to
+    them; under the protocol of seen generators they name them all, to stand beside the methods that are compared with
+    them. declaration: keys of submission.yaml.
     """
     protocol = protocols.load(UNSEEN)
     videos = test.expected_rows(protocol).videos
@@ -78,34 +82,33 @@ def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **a
     values: list[np.ndarray] = []
     generators = test.generators(protocol)
     for generator in generators:
-        for one in trials(videos, generator, protocol.trials):
-            result = scorer.score(one)
-            for pairs, mine in ((one.genuine, result.genuine), (one.impostor, result.impostor)):
-                names += one.names(videos["video"].to_numpy(dtype=object), pairs)
-                values.append(mine)
-    with _made(folder / "scores.parquet") as aside:
-        pd.DataFrame({"trial": names, "score": np.concatenate(values)}).to_parquet(aside)
+        for target_trials in make_trials(videos, generator, protocol.trials):
+            result = scorer.score(target_trials)
+            for pairs, scores in (
+                (target_trials.genuine, result.genuine),
+                (target_trials.impostor, result.impostor),
+            ):
+                names += target_trials.trial_names(videos["video"].to_numpy(dtype=object), pairs)
+                values.append(scores)
+    make_folder(folder)
+    with atomic_output(folder / "scores.parquet") as unfinished:
+        pd.DataFrame({"trial": names, "score": np.concatenate(values)}).to_parquet(unfinished)
     entries: list[dict[str, Any]] = [
         {"protocol": SEEN, "scores": "scores.parquet", "trained_on_generators": generators},
         {"protocol": UNSEEN, "scores": "scores.parquet"},
     ]
-    return _declared(folder, entries, **about)
+    return _write_declaration(folder, entries, **declaration)
 
 
-def _made(path: Path) -> Any:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return atomic_output(path)
-
-
-def _declared(folder: Path, entries: Iterable[dict[str, Any]], **about: Any) -> Path:
-    nothing: dict[str, Any] = {"datasets": [], "people": [], "generators": [], "data": "open"}
+def _write_declaration(folder: Path, entries: Iterable[dict[str, Any]], **declaration: Any) -> Path:
+    untrained: dict[str, Any] = {"datasets": [], "people": [], "generators": [], "data": "open"}
     content = {
         "format_version": 1,
         "authors": _AUTHORS,
         "contact": _CONTACT,
         "links": {},
-        "training": nothing,
-        **about,
+        "training": untrained,
+        **declaration,
         "entries": list(entries),
     }
     write_text(folder / DECLARATION_FILE, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))

@@ -1,7 +1,7 @@
 """Submitted files of embeddings and scores, Parquet or CSV, opened and read a batch at a time.
 
 What a file says of itself is checked before a row is read; a batch is bounded in memory whatever the file says. The
-check and the scoring read through here, so that what was checked is what is scored.
+check and the scoring both read through here, so that what was checked is what is scored.
 """
 
 from __future__ import annotations
@@ -9,34 +9,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from leaderboard.submission import csv_rows, parquet_rows
-from leaderboard.submission.row_file import UNREADABLE, Batch, RowFile, is_csv, too_many, words
+from leaderboard.submission.csv_rows import open_csv, read_csv_batches
+from leaderboard.submission.parquet_rows import open_parquet, read_parquet_batches
+from leaderboard.submission.row_file import UNREADABLE, RowBatch, RowFile, is_csv, library_message, too_many_rows
 from nvfair_tools.errors import Problems
 
 
-def read_batches(file: RowFile, most: int) -> Iterator[Batch]:
-    """The rows of a file in order; Problems where they cannot be read, or are more than `most`."""
+def open_rows(path: Path, name: str, kind: str, max_rows: int) -> RowFile:
+    """Opens a file and checks it as far as is possible without reading rows.
 
-    total = 0
-    try:
-        for batch in (csv_rows if file.csv else parquet_rows).batches(file):
-            total += len(batch)
-            if total > most:
-                raise Problems(file.name, [too_many(file.name, total, most)])
-            yield batch
-    except UNREADABLE as error:
-        raise Problems(file.name, [f"{file.name}: after row {total}: {words(error)}"]) from error
-
-
-def open_rows(path: Path, name: str, kind: str, most: int) -> RowFile:
-    """The file, checked as far as can be without reading rows. most: rows that it may have.
-
-    Raises Problems with everything that is wrong with its columns and sizes.
+    name: by which messages call it. kind: "embeddings" or "scores". max_rows: rows that it may have. Raises Problems
+    with everything that is wrong with its columns and sizes.
     """
     try:
-        return (csv_rows if is_csv(path) else parquet_rows).opened(path, name, kind, most)
+        return (open_csv if is_csv(path) else open_parquet)(path, name, kind, max_rows)
     except UNREADABLE as error:
         expected = "a CSV file in UTF-8" if is_csv(path) else "a whole Parquet file"
         raise Problems(
-            name, [f"{name}: not {expected} ({words(error)}); write it with `nvfair embed` or pyarrow"]
+            name, [f"{name}: not {expected} ({library_message(error)}); write it with `nvfair embed` or pyarrow"]
         ) from error
+
+
+def read_batches(file: RowFile, max_rows: int) -> Iterator[RowBatch]:
+    """The rows of a file in order. Raises Problems where they cannot be read, or are more than `max_rows`."""
+    total = 0
+    try:
+        for batch in (read_csv_batches if file.is_csv else read_parquet_batches)(file):
+            total += len(batch)
+            if total > max_rows:
+                raise Problems(file.name, [too_many_rows(file.name, total, max_rows)])
+            yield batch
+    except UNREADABLE as error:
+        raise Problems(file.name, [f"{file.name}: after row {total}: {library_message(error)}"]) from error

@@ -13,76 +13,86 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-MAX_EMBEDDING = 4096
+MAX_EMBEDDING_SIZE = 4096
 MAX_VALUES = 2_000_000_000  # of one file: 8 GB once read
-MAX_KEY = 1000  # bytes of a video's or a trial's name
+MAX_NAME_BYTES = 1000  # of a video's or a trial's name
 BATCH_VALUES = 4_000_000
 BATCH_ROWS = 65_536
 
-EMBEDDINGS = {"video": "string", "window": "integer", "start_frame": "integer", "embedding": "list of float32"}
-SCORES = {"trial": "string", "score": "number"}
+# Column -> what it must hold.
+EMBEDDING_COLUMNS = {"video": "string", "window": "integer", "start_frame": "integer", "embedding": "list of float32"}
+SCORE_COLUMNS = {"trial": "string", "score": "number"}
 
 # What pyarrow raises for files that are not what they say.
 UNREADABLE = (
     pa.ArrowException, OSError, ValueError, OverflowError, TypeError, KeyError, IndexError, MemoryError, AttributeError,
 )  # fmt: skip
+_MAX_MESSAGE = 200
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Rows of a file.
+class RowBatch:
+    """Rows of a file that follow each other.
 
-    first: number of its first row. key: (n,) of str: video or trial. window, start_frame: (n,) int64; empty for scores.
-    values: (n, D) float32 embeddings, or (n, 1) float64 scores. wrong: {what is wrong with single cells: rows (m,)}
-    within the batch; such rows hold NaN, or -1.
+    first_row: number of its first row in the file. names: (n,) of str, of videos or trials. window, start_frame: (n,)
+    int64; empty for scores. values: (n, D) float32 embeddings, or (n, 1) float64 scores. cell_problems: {what is wrong
+    with single cells: rows (m,) within the batch}; such rows hold NaN, or -1.
     """
 
-    first: int
-    key: np.ndarray
+    first_row: int
+    names: np.ndarray
     window: np.ndarray
     start_frame: np.ndarray
     values: np.ndarray
-    wrong: dict[str, np.ndarray]
+    cell_problems: dict[str, np.ndarray]
 
     def __len__(self) -> int:
-        return len(self.key)
+        return len(self.names)
 
 
 @dataclass(frozen=True)
 class RowFile:
-    """A file whose shape is good. name: for messages. rows: as it says itself; -1: it does not. size: D."""
+    """A file whose columns and sizes have been checked.
+
+    name: by which messages call it. kind: "embeddings" or "scores". size: D; 1 for scores.
+    """
 
     path: Path
     name: str
-    kind: str  # "embeddings" or "scores"
+    kind: str
     size: int
-    rows: int
 
     @property
-    def csv(self) -> bool:
-        """Whether it is CSV; else Parquet."""
+    def is_csv(self) -> bool:
+        """Whether the file is CSV; else it is Parquet."""
         return is_csv(self.path)
 
-    def place(self, row: int) -> str:
-        """Where a row is, as whoever opens the file counts: lines of CSV after its header, rows of Parquet from 0."""
-        return f"line {row + 2}" if self.csv else f"row {row}"
+    def location(self, row: int) -> str:
+        """Where a row is, as an author counts: the line of a CSV file with a header, or the row of Parquet from 0."""
+        return f"line {row + 2}" if self.is_csv else f"row {row}"
+
+
+def columns_of(kind: str) -> dict[str, str]:
+    """The columns of a file of "embeddings" or "scores", with what each must hold."""
+    return EMBEDDING_COLUMNS if kind == "embeddings" else SCORE_COLUMNS
 
 
 def is_csv(path: Path) -> bool:
-    """Files that do not end in .csv are read as Parquet."""
+    """Whether a file is read as CSV; a file whose name does not end in .csv is read as Parquet."""
     return path.suffix.lower() == ".csv"
 
 
-def too_many(name: str, rows: int, most: int) -> str:
-    """Words for a file with more rows than it may have."""
+def too_many_rows(name: str, rows: int, max_rows: int) -> str:
+    """The problem of a file with more rows than it may have."""
     return (
-        f"{name}: {rows} rows or more are too many; the protocol has work for {most} at most; leave repeated ones out"
+        f"{name}: {rows} rows or more are too many; the protocol has work for {max_rows} at most; "
+        "leave repeated ones out"
     )
 
 
-def words(error: BaseException) -> str:
-    """The first line of what a library says, without what cannot be shown."""
+def library_message(error: BaseException) -> str:
+    """The first line of a library's error, with nothing that cannot be shown."""
     if isinstance(error, MemoryError):
         return "it asks for more memory than a file of its kind needs"
-    text = (str(error) or type(error).__name__).splitlines()[0][:200]
+    text = (str(error) or type(error).__name__).splitlines()[0][:_MAX_MESSAGE]
     return text if text.isprintable() else ascii(text)

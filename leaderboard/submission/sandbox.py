@@ -1,4 +1,4 @@
-"""Work on what strangers send, in a child process with bounded memory and time.
+"""Work on files that strangers send, in a child process with bounded memory and time.
 
 The child is kept between calls, because importing numpy, pandas and pyarrow and opening a data set takes far longer
 than checking a submission; one that crashes, takes too long or grows too large is replaced. It has no database and
@@ -19,10 +19,15 @@ from typing import Any
 
 from nvfair_tools.errors import NvfairError
 
-MAX_CALLS = 200  # after so many a child is replaced, so that nothing can pile up in it
+MAX_CALLS = 200  # after so many a child is replaced, so that no leak of a library can grow in it
 _SETUP_SECONDS = 120.0  # for a child to import what it needs
-_PARENT_SECONDS = 0.5
-_NICE = 5  # whoever reads pages goes before
+_PARENT_POLL_SECONDS = 0.5
+_EXIT_SECONDS = 0.2  # for a child to end by itself before it is killed
+_NICE = 5  # readers of pages come before checks and scoring
+
+# Kinds of message from the child. READY: the object is made. OK: with the result. USER_ERROR: with an NvfairError,
+# which is raised in the parent. FAULT: with the traceback of any other exception. OUT_OF_MEMORY: without a value.
+_READY, _OK, _USER_ERROR, _FAULT, _OUT_OF_MEMORY = "ready", "ok", "user error", "fault", "out of memory"
 
 
 class LimitReached(NvfairError):
@@ -30,18 +35,18 @@ class LimitReached(NvfairError):
 
 
 class Abandoned(Exception):
-    """The caller's `should_continue` said that the result is no longer wanted."""
+    """The caller's `should_continue` ended the work."""
 
 
 class Fault(Exception):
-    """The work raised what nobody foresaw; the message holds the child's traceback."""
+    """The work raised an exception that is no NvfairError; the message holds the child's traceback."""
 
 
 class BoundedChild:
     """Runs methods of one object in a child process, one at a time.
 
-    factory: picklable, called in the child to make the object. memory_mb: what the child may take beyond what it has
-    when the object is made (Linux; elsewhere only time is bounded).
+    factory: picklable, called in the child to make the object. memory_mb: memory that the child may take beyond what it
+    has when the object is made (Linux; elsewhere only time is bounded). calls: after so many the child is replaced.
     """
 
     def __init__(self, factory: Callable[[], object], memory_mb: int, *, calls: int = MAX_CALLS) -> None:
@@ -49,7 +54,7 @@ class BoundedChild:
         self._lock = threading.Lock()
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
-        self._left = 0
+        self._calls_left = 0
 
     def call(
         self,
@@ -59,77 +64,77 @@ class BoundedChild:
         should_continue: Callable[[], bool] | None = None,
         poll_seconds: float = 1.0,
     ) -> Any:
-        """What the object's `method` gives for `arguments`.
+        """Calls the object's `method` with `arguments` in the child, and returns its result.
 
-        should_continue: asked every `poll_seconds` while waiting; False ends the work.
+        should_continue: called every `poll_seconds` while waiting; False ends the work.
         Raises LimitReached, Abandoned, Fault, or the NvfairError that the method raised.
         """
         with self._lock:
-            pipe = self._ready()
+            pipe = self._ready_pipe()
             try:
                 pipe.send((method, arguments))
-                kind, value = self._answer(pipe, seconds, should_continue, poll_seconds)
+                kind, value = self._receive(pipe, seconds, should_continue, poll_seconds)
             except (EOFError, OSError) as error:
                 status = self._end()
                 raise LimitReached(f"the process ended with status {status} (a crash, or no memory)") from error
             except BaseException:
                 self._end()
                 raise
-            self._left -= 1
-            if kind == "memory" or self._left <= 0:
+            self._calls_left -= 1
+            if kind == _OUT_OF_MEMORY or self._calls_left <= 0:
                 self._end()
-        if kind == "memory":
+        if kind == _OUT_OF_MEMORY:
             raise LimitReached(f"more than {self._memory // 2**20} MB of memory were needed")
-        if kind == "told":
+        if kind == _USER_ERROR:
             raise value
-        if kind == "fault":
+        if kind == _FAULT:
             raise Fault(value)
         return value
 
     def warm(self) -> None:
         """Starts the child now, so that the first caller need not wait."""
         with self._lock:
-            self._ready()
+            self._ready_pipe()
 
     def stop(self) -> None:
         """Ends the child."""
         with self._lock:
             self._end()
 
-    def _answer(
+    def _receive(
         self, pipe: Connection, seconds: float, should_continue: Callable[[], bool] | None, poll_seconds: float
     ) -> tuple[str, Any]:
         end = time.monotonic() + seconds
         while True:
-            left = end - time.monotonic()
-            if left <= 0:
+            remaining = end - time.monotonic()
+            if remaining <= 0:
                 raise LimitReached(f"it took longer than {seconds:g} s")
-            if pipe.poll(min(left, poll_seconds) if should_continue else left):
+            if pipe.poll(min(remaining, poll_seconds) if should_continue else remaining):
                 return pipe.recv()
             if should_continue and not should_continue():
                 raise Abandoned
 
-    def _ready(self) -> Connection:
+    def _ready_pipe(self) -> Connection:
         if self._process is not None and self._pipe is not None and self._process.is_alive():
             return self._pipe
         self._end()
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
+        self._pipe, child_pipe = context.Pipe()
         self._process = context.Process(
-            target=_child, args=(theirs, self._factory, self._memory, os.getpid()), daemon=True
+            target=_child, args=(child_pipe, self._factory, self._memory, os.getpid()), daemon=True
         )
         self._process.start()
-        theirs.close()
-        self._left = self._calls
+        child_pipe.close()
+        self._calls_left = self._calls
         try:
             if not self._pipe.poll(_SETUP_SECONDS):
                 raise LimitReached(f"the process was not ready after {_SETUP_SECONDS:g} s")
             kind, value = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise LimitReached(f"the process ended with status {self._end()} before it was ready") from error
-        if kind != "ready":
+        if kind != _READY:
             self._end()
-            raise value if kind == "told" else Fault(value)
+            raise value if kind == _USER_ERROR else Fault(value)
         return self._pipe
 
     def _end(self) -> int | None:
@@ -139,7 +144,7 @@ class BoundedChild:
         if process is None:
             return None
         if pipe is not None:
-            process.join(0.2)
+            process.join(_EXIT_SECONDS)
         process.kill()
         process.join()
         status = process.exitcode
@@ -148,38 +153,40 @@ class BoundedChild:
 
 
 def _child(pipe: Connection, factory: Callable[[], object], memory: int, parent: int) -> None:
+    """Serves calls until the pipe closes; runs in the child process."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the machine serves others meanwhile
     os.nice(_NICE)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group; the parent says goodbye
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group; the parent ends the child
         try:
             target = factory()
-            _bound(memory)
-        except BaseException as error:  # noqa: BLE001 - told to the parent, whatever it is
+            _bound_memory(memory)
+        except BaseException as error:  # noqa: BLE001 - sent to the parent, whatever it is
             pipe.send(_failure(error))
             return
-        pipe.send(("ready", None))
+        pipe.send((_READY, None))
         while True:
             try:
                 method, arguments = pipe.recv()
             except EOFError:
                 return
             try:
-                answer = ("ok", getattr(target, method)(*arguments))
-            except Exception as error:  # noqa: BLE001 - told to the parent, whatever it is
+                answer = (_OK, getattr(target, method)(*arguments))
+            except Exception as error:  # noqa: BLE001 - sent to the parent, whatever it is
                 answer = _failure(error)
             pipe.send(answer)
 
 
 def _failure(error: BaseException) -> tuple[str, Any]:
     if isinstance(error, MemoryError):
-        return "memory", None
+        return _OUT_OF_MEMORY, None
     if isinstance(error, NvfairError):
-        return "told", error
-    return "fault", "".join(traceback.format_exception(error))
+        return _USER_ERROR, error
+    return _FAULT, "".join(traceback.format_exception(error))
 
 
-def _bound(memory: int) -> None:
+def _bound_memory(memory: int) -> None:
+    """Bounds the address space of this process to what it has now and `memory` bytes more. Linux only."""
     try:
         import resource
         from pathlib import Path
@@ -191,8 +198,8 @@ def _bound(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _end_with(parent: int) -> None:
+def _end_with_parent(parent: int) -> None:
     """Ends this process when its parent has died, which no signal tells (kill -9)."""
     while os.getppid() == parent:
-        time.sleep(_PARENT_SECONDS)
+        time.sleep(_PARENT_POLL_SECONDS)
     os._exit(1)

@@ -1,13 +1,13 @@
 """Scoring a submission: embeddings become trial scores, and scores become figures, by the benchmark's own code.
 
-Legend: N videos, G genuine and I impostor trials.
+Legend: T trials of the protocol, G genuine and I impostor trials of one target.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,12 @@ from benchmark.methods.embedding_files import EmbeddingTable, video_embeddings
 from benchmark.trial_scores.cells import CellContext, compute_cell_figures
 from benchmark.trial_scores.scores import PairScorer, Scorer, TargetScores
 from benchmark.trials.trials import TargetTrials
-from leaderboard.submission import check
-from leaderboard.submission.open_rows import open_rows, read_batches
+from leaderboard.submission.check import find_problems
+from leaderboard.submission.entry_task import EntryTask, entry_task
+from leaderboard.submission.open_rows import read_batches
 from leaderboard.submission.row_file import RowFile
 from leaderboard.submission.row_problems import trial_positions
-from leaderboard.submission.submission import Entry, Submission, entry_path, read_submission, submission_digest
+from leaderboard.submission.submission import Submission, entry_path, read_submission, submission_digest
 from leaderboard.submission.test_set import ExpectedRows, TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
@@ -33,7 +34,8 @@ SCORER_VERSION = "2"
 class EntryScore:
     """The figures of one entry of a submission, with what they were computed by and on.
 
-    entry: its number in the submission. figures: plain values for JSON, see `_figures`.
+    submission: its digest. entry: its number in the submission. figures: plain values for JSON: by test generator (or
+    pair of them) the benchmark's figures, the test people whom the declaration names, and what was scored.
     """
 
     submission: str
@@ -45,13 +47,19 @@ class EntryScore:
     figures: dict[str, Any]
 
 
-def score_submission(
-    folder: Path, dataset: Dataset | TestSet, *, expected_digest: str = ""
-) -> tuple[str, Submission, list[EntryScore]]:
-    """(digest, declaration, one score an entry) of the submission in `folder`; nothing is stored.
+class SubmissionScores(NamedTuple):
+    """A submission's digest and declaration, with the score of each of its entries."""
 
-    expected_digest: its digest when it was accepted. Raises NvfairError where the files are no longer
-    those, and Problems with everything that `nvfair submit check` lists.
+    digest: str
+    submission: Submission
+    entries: list[EntryScore]
+
+
+def score_submission(folder: Path, dataset: Dataset | TestSet, *, expected_digest: str = "") -> SubmissionScores:
+    """Scores every entry of the submission in `folder`; nothing is stored.
+
+    expected_digest: its digest when it was accepted. Raises NvfairError where the files are no longer those, or the
+    data set is a blind copy, and Problems with everything that `nvfair submit check` lists.
     """
     test = dataset if isinstance(dataset, TestSet) else TestSet(dataset)
     if test.blind:
@@ -60,77 +68,54 @@ def score_submission(
             where=test.dataset.folder,
             remedy="submit to the board that keeps the hidden set",
         )
-    found = check.find_problems(folder, test)
-    if found:
-        raise Problems(folder, found, remedy="mend them and run `nvfair submit check` again")
+    problems = find_problems(folder, test)
+    if problems:
+        raise Problems(folder, problems, remedy="mend them and run `nvfair submit check` again")
     submission = read_submission(folder)
-    identity = submission_digest(folder, submission)
-    if expected_digest and identity != expected_digest:
+    digest = submission_digest(folder, submission)
+    if expected_digest and digest != expected_digest:
         raise NvfairError(
-            f"these files are submission {identity[:12]}, not {expected_digest[:12]}",
+            f"these files are submission {digest[:12]}, not {expected_digest[:12]}",
             where=folder,
             remedy="restore the files that were submitted",
         )
     scores = []
     for number, entry in enumerate(submission.entries):
-        protocol = protocols.load(entry.protocol)
+        task = entry_task(submission, entry, protocols.load(entry.protocol), test)
         scores.append(
             EntryScore(
-                submission=identity,
+                submission=digest,
                 entry=number,
-                protocol=protocol.name,
-                protocol_digest=protocol.digest,
+                protocol=task.protocol.name,
+                protocol_digest=task.protocol.digest,
                 dataset_digest=test.digest,
                 scorer=SCORER_VERSION,
-                figures=_figures(folder, submission, entry, test),
+                figures=_entry_figures(folder, submission, task),
             )
         )
-    return identity, submission, scores
-
-
-def _figures(folder: Path, submission: Submission, entry: Entry, test: TestSet) -> dict[str, Any]:
-    """Figures of each test generator (or pair of them) that the protocol asks for, and what is to be known beside."""
-    protocol = protocols.load(entry.protocol)
-    expected = test.expected_rows(protocol)
-    cells = expected.cells(check.scored_generators(submission, entry, test, protocol))
-    most = check.max_rows(expected, entry, cells)
-    file = open_rows(entry_path(folder, entry), entry.file, "embeddings" if entry.embeddings else "scores", most)
-    scorer: PairScorer
-    if entry.embeddings:
-        table = video_embeddings(_table(file, most), expected.public_ids.tolist(), where=entry.file)
-        scorer = Scorer(table, protocol.scoring)
-    else:
-        scorer = _trial_scorer(file, expected, cells, most)
-    result: dict[str, Any] = {
-        "generators": {},
-        "overlap": declared_overlap(submission, expected.people),
-        "scored_from": "embeddings" if entry.embeddings else "scores",
-    }
-    # No thresholds from validation people: a submission holds the test people alone.
-    context = CellContext(expected.all_reenactments)
-    for cell in cells:
-        figures = compute_cell_figures(scorer, expected.videos, cell, protocol, context)
-        result["generators"][cell] = figures.to_json()
-    return result
+    return SubmissionScores(digest, submission, scores)
 
 
 def declared_overlap(submission: Submission, test_people: list[str]) -> list[str] | str:
-    """Test people whom the declaration names, in any role; "unknown" where it names none and a role does not say."""
+    """The test people whom the declaration names in any role; "unknown" where it names none and a role does not say."""
     declaration = submission.training.declaration
     common = sorted(declaration.named_people & set(test_people))
     return common if common or declaration.people is not None else "unknown"
 
 
 @dataclass(frozen=True)
-class TrialScorer:
-    """Looks scores up. keys: sorted numbers of the trials; scores: of each; expected: numbers the trials."""
+class SubmittedScores:
+    """A `PairScorer` that looks submitted scores up.
+
+    keys: (T,) sorted keys of the trials (`ExpectedRows.trial_keys`). scores: (T,) of each.
+    """
 
     keys: np.ndarray
     scores: np.ndarray
     expected: ExpectedRows
 
     def score(self, trials: TargetTrials) -> TargetScores:
-        """Scores (G,) and (I,) of one target's trials."""
+        """The scores (G,) and (I,) of one target's trials."""
         genuine, impostor = (
             self.scores[np.searchsorted(self.keys, self.expected.keys_of(pairs))]
             for pairs in (trials.genuine, trials.impostor)
@@ -138,11 +123,33 @@ class TrialScorer:
         return TargetScores(trials, genuine, impostor)
 
 
-def _table(file: RowFile, most: int) -> EmbeddingTable:
-    """The whole of a file of embeddings that the check has passed."""
-    batches = list(read_batches(file, most))
+def _entry_figures(folder: Path, submission: Submission, task: EntryTask) -> dict[str, Any]:
+    expected, protocol = task.expected, task.protocol
+    file = task.open_file(entry_path(folder, task.entry))
+    scorer: PairScorer
+    if task.kind == "embeddings":
+        table = _read_embeddings(file, task.max_rows)
+        videos = video_embeddings(table, expected.public_ids.tolist(), where=task.entry.file)
+        scorer = Scorer(videos, protocol.scoring)
+    else:
+        scorer = _read_scores(file, task)
+    # No thresholds from validation people: a submission holds the test people alone.
+    context = CellContext(expected.all_reenactments)
+    return {
+        "generators": {
+            cell: compute_cell_figures(scorer, expected.videos, cell, protocol, context).to_json()
+            for cell in task.cells
+        },
+        "overlap": declared_overlap(submission, expected.people),
+        "scored_from": task.kind,
+    }
+
+
+def _read_embeddings(file: RowFile, max_rows: int) -> EmbeddingTable:
+    """Reads the whole of a file of embeddings that the check has passed."""
+    batches = list(read_batches(file, max_rows))
     return EmbeddingTable(
-        video=np.concatenate([batch.key for batch in batches]),
+        video=np.concatenate([batch.names for batch in batches]),
         window=np.concatenate([batch.window for batch in batches]),
         start_frame=np.concatenate([batch.start_frame for batch in batches]),
         embedding=np.concatenate([batch.values for batch in batches]),
@@ -150,10 +157,11 @@ def _table(file: RowFile, most: int) -> EmbeddingTable:
     )
 
 
-def _trial_scorer(file: RowFile, expected: ExpectedRows, cells: list[str], most: int) -> TrialScorer:
-    keys = expected.trial_keys(cells)
+def _read_scores(file: RowFile, task: EntryTask) -> SubmittedScores:
+    """Reads the whole of a file of scores that the check has passed."""
+    keys = task.expected.trial_keys(task.cells)
     scores = np.full(len(keys), np.nan)
-    for batch in read_batches(file, most):
-        place, found, _ = trial_positions(batch.key, expected, keys)
-        scores[place[found]] = batch.values[found, 0]
-    return TrialScorer(keys, scores, expected)
+    for batch in read_batches(file, task.max_rows):
+        position, is_known, _ = trial_positions(batch.names, task.expected, keys)
+        scores[position[is_known]] = batch.values[is_known, 0]
+    return SubmittedScores(keys, scores, task.expected)

@@ -3,7 +3,7 @@
     submission.yaml
     embeddings/*.parquet|csv    video, window, start_frame, embedding      (CSV: embedding_0, embedding_1, ...)
     scores/*.parquet|csv        trial, score                               (trial: benchmark.trials.trials.trial_name)
-    reproduce/*                 whatever lets others repeat it; kept and offered, never opened
+    reproduce/*                 files that let others repeat it; kept and offered, never opened
 
 The format has its own version, apart from the library's. Keys are only ever added to version 1, so that what was good
 stays good, with the same identity.
@@ -15,93 +15,45 @@ import hashlib
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from benchmark.methods.declaration import Declaration, RoleExposure
-from leaderboard.submission.untrusted_text import invisible_character
+from leaderboard.submission.field_types import (
+    Author,
+    Contact,
+    InnerPath,
+    Line,
+    Link,
+    Name,
+    Names,
+    Paragraphs,
+    People,
+    ShortName,
+)
 from leaderboard.submission.untrusted_yaml import read_yaml
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import sha256_of
-from nvfair_tools.identity import parse_identity
 
 SUBMISSION_VERSION = 1
 DECLARATION_FILE = "submission.yaml"
 # Of one file beside the embeddings and scores: code is a link, not an attachment.
 MAX_REPRODUCE_BYTES = 100 * 1024 * 1024
-_REPRODUCE = (".json", ".yaml", ".yml", ".txt", ".md", ".csv", ".parquet", ".zip")
-_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*){0,5}")
+_REPRODUCE_SUFFIXES = (".json", ".yaml", ".yml", ".txt", ".md", ".csv", ".parquet", ".zip")
 
 
-def _line(text: str) -> str:
-    return _visible(text, lines=False)
-
-
-def _lines(text: str) -> str:
-    return _visible(text, lines=True)
-
-
-def _visible(text: str, *, lines: bool) -> str:
-    found = invisible_character(text, lines=lines)
-    if found:
-        raise ValueError(f"it holds {found}, which cannot be seen; type the text again")
-    if text and not text.strip():
-        raise ValueError("it is blank")
-    return text
-
-
-def _link(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"[\s\"'<>\\]", text)
-        good = good and parts.username is None and parts.password is None
-    except ValueError:
-        good = False
-    if not good:
-        raise ValueError("it is not the address of a web page; expected https://...")
-    return text
-
-
-def _inside(text: str) -> str:
-    if not _PATH.fullmatch(text):
-        raise ValueError(
-            f"{text[:80]!r} leads out of the submission's folder or through a link, or has odd characters; expected "
-            "a relative path of letters, digits and _ . + -, such as embeddings/test.parquet"
-        )
-    return text
-
-
-def _person(text: str) -> str:
-    try:
-        return parse_identity(text)
-    except NvfairError as error:
-        raise ValueError(f"{error.what}; expected such as cremad:1001") from error
-
-
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
-Author = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_line)]
-Contact = Annotated[str, Field(min_length=3, max_length=200), AfterValidator(_line)]
-Short = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_line)]
-Person = Annotated[str, Field(min_length=3, max_length=200), AfterValidator(_person)]
-Link = Annotated[str, Field(max_length=500), AfterValidator(_line), AfterValidator(_link)]
-InnerPath = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_inside)]
-Names = Annotated[tuple[Name, ...], Field(max_length=20_000)] | Literal["unknown"]
-People = Annotated[tuple[Person, ...], Field(max_length=20_000)] | Literal["unknown"]
-
-
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DeclaredRole(_Part):
+class DeclaredRole(_FrozenModel):
     """People and generators that one role of the method's making has seen, besides those of the training."""
 
     people: People = ()
     generators: Names = ()
 
 
-class Training(_Part):
+class Training(_FrozenModel):
     """What the method was trained, selected and calibrated on. "unknown" is an answer, and is shown as such.
 
     data: whether others can get the training data. selection, thresholds, cohorts: what choosing the model, setting
@@ -134,7 +86,7 @@ def _exposure(role: Training | DeclaredRole) -> RoleExposure:
     )
 
 
-class Entry(_Part):
+class Entry(_FrozenModel):
     """Embeddings of a data set's test videos, or scores of a protocol's trials, to be scored under one protocol."""
 
     protocol: Name  # the protocol's name
@@ -155,24 +107,24 @@ class Entry(_Part):
         return self.embeddings or self.scores or ""
 
 
-class Submission(_Part):
-    """The content of submission.yaml. `contact` is private: never shown on a page."""
+class Submission(_FrozenModel):
+    """The content of submission.yaml. contact: private, shown on no page."""
 
     format_version: Literal[1]
-    method: Short
+    method: ShortName
     kind: Literal["method", "baseline", "control"] = "method"
     authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=100)]
     contact: Contact
-    description: Annotated[str, Field(max_length=2000), AfterValidator(_lines)] = ""
-    links: Annotated[dict[Short, Link], Field(max_length=10)] = Field(default_factory=dict)
+    description: Paragraphs = ""
+    links: Annotated[dict[ShortName, Link], Field(max_length=10)] = Field(default_factory=dict)
     parameters: Annotated[int, Field(strict=True, ge=0, le=10**15)] | None = None
-    hardware: Annotated[str, Field(max_length=200), AfterValidator(_line)] = ""
+    hardware: Line = ""
     training: Training
     entries: Annotated[tuple[Entry, ...], Field(min_length=1, max_length=50)]
 
 
 def read_submission(folder: Path) -> Submission:
-    """The declaration in `folder`. Raises NvfairError, or Problems that lists every mistake with its key."""
+    """Reads the declaration in `folder`. Raises NvfairError, or Problems that lists every mistake with its key."""
     path = folder / DECLARATION_FILE
     if path.is_symlink() or not path.is_file():
         raise NvfairError(
@@ -190,33 +142,33 @@ def read_submission(folder: Path) -> Submission:
     try:
         return Submission.model_validate(content)
     except ValidationError as error:
-        told = [(_key(item["loc"]), item["type"], _words(item["msg"])) for item in error.errors()]
-        # A list whose items are all wrong is "too short" only because they are.
-        problems = [
-            f"{DECLARATION_FILE}: {key}: {words}"
-            for key, kind, words in told
-            if kind != "too_short" or not _above(key, told)
-        ]
         raise Problems(
-            path, list(dict.fromkeys(problems)), remedy="`nvfair submit init FOLDER` shows every key with its meaning"
+            path, _declaration_problems(error), remedy="`nvfair submit init FOLDER` shows every key with its meaning"
         ) from error
 
 
 def named_files(submission: Submission) -> list[str]:
-    """Every file that the entries name, each once, in their order: what is packed, kept and hashed, beside FILE."""
+    """Every file that the entries name, each once, in their order.
+
+    These and the declaration are packed, kept and hashed.
+    """
     return list(dict.fromkeys(name for entry in submission.entries for name in (entry.file, *entry.reproduce)))
 
 
 def reproduce_names(submission: Submission) -> list[str]:
-    """The files that let others repeat it, each once."""
+    """The names of the files that let others repeat the method, each once."""
     return list(dict.fromkeys(name for entry in submission.entries for name in entry.reproduce))
 
 
 def inner_file(folder: Path, name: str) -> Path:
-    """A file that an entry names. Raises NvfairError when it lies outside the folder, is a link, or is absent."""
+    """The path of a file that an entry names.
+
+    Raises NvfairError where it lies outside the folder, is a link, or is absent.
+    """
     path = folder / name
-    inside = path.resolve().is_relative_to(folder.resolve())
-    if not inside or any(p.is_symlink() for p in (path, *path.parents) if p != folder and p.is_relative_to(folder)):
+    is_inside = path.resolve().is_relative_to(folder.resolve())
+    inner_paths = [part for part in (path, *path.parents) if part != folder and part.is_relative_to(folder)]
+    if not is_inside or any(part.is_symlink() for part in inner_paths):
         raise NvfairError(
             f"{name!r} leads out of the submission's folder or through a link",
             where=folder / DECLARATION_FILE,
@@ -230,30 +182,29 @@ def inner_file(folder: Path, name: str) -> Path:
 
 
 def entry_path(folder: Path, entry: Entry) -> Path:
-    """The file that is scored. Raises as `inner_file`."""
+    """The path of the file that an entry is scored by. Raises as `inner_file` does."""
     return inner_file(folder, entry.file)
 
 
 def reproduce_problems(folder: Path, entry: Entry) -> list[str]:
-    """What is wrong with the files to reproduce an entry by; they are looked at, never opened."""
-    found = []
+    """Problems of the files to reproduce an entry by. Their names and sizes are checked; they are never opened."""
+    problems = []
     for name in entry.reproduce:
         try:
             size = inner_file(folder, name).stat().st_size
         except NvfairError as error:
-            found.append(str(error))
+            problems.append(str(error))
             continue
-        if not name.lower().endswith(_REPRODUCE):
-            found.append(
-                f"{DECLARATION_FILE}: reproduce file {name!r} is none of {', '.join(_REPRODUCE)}; link to code instead"
-            )
+        if not name.lower().endswith(_REPRODUCE_SUFFIXES):
+            suffixes = ", ".join(_REPRODUCE_SUFFIXES)
+            problems.append(f"{DECLARATION_FILE}: reproduce file {name!r} is none of {suffixes}; link to code instead")
         if size > MAX_REPRODUCE_BYTES:
-            found.append(f"{name}: {size} bytes; at most {MAX_REPRODUCE_BYTES} for a file to reproduce by")
-    return found
+            problems.append(f"{name}: {size} bytes; at most {MAX_REPRODUCE_BYTES} for a file to reproduce by")
+    return problems
 
 
 def submission_digest(folder: Path, submission: Submission) -> str:
-    """sha256 over the declaration and every file that it names: the identity of what was submitted."""
+    """The identity of what was submitted: sha256 over the declaration and every file that it names, in hexadecimal."""
     total = hashlib.sha256(sha256_of(folder / DECLARATION_FILE).encode())
     for entry in submission.entries:
         for name in (entry.file, *entry.reproduce):
@@ -261,29 +212,38 @@ def submission_digest(folder: Path, submission: Submission) -> str:
     return total.hexdigest()
 
 
-# Which member of a union was tried is pydantic's business, not the author's.
-_INNER = re.compile(r"tuple\[.*|literal\[.*|function-.*|constrained-.*|str|int")
+# pydantic names the member of a union that it tried; an author's key ends before it.
+_UNION_MEMBER = re.compile(r"tuple\[.*|literal\[.*|function-.*|constrained-.*|str|int")
+# pydantic's words -> the words for what an author sees.
+_PLAIN_WORDS = ((" after validation,", ","), ("Tuple should", "the list should"), ("String should", "the text should"))
+_MAX_KEY = 60
 
 
-def _key(steps: tuple[int | str, ...]) -> str:
-    named = [str(step) for step in steps if not _INNER.fullmatch(str(step))]
-    return ".".join(name if name.isprintable() and len(name) <= 60 else ascii(name)[:60] for name in named) or "file"
+def _declaration_problems(error: ValidationError) -> list[str]:
+    """One line for each mistake, with its key."""
+    details = error.errors()
+    keys = [_dotted_key(detail["loc"]) for detail in details]
+    problems = []
+    for key, detail in zip(keys, details, strict=True):
+        has_wrong_items = any(other.startswith(f"{key}.") for other in keys)
+        # A list whose items are all wrong is "too short" only because they are.
+        if detail["type"] != "too_short" or not has_wrong_items:
+            problems.append(f"{DECLARATION_FILE}: {key}: {_plain_message(detail['msg'])}")
+    return list(dict.fromkeys(problems))
 
 
-def _above(key: str, told: list[tuple[str, str, str]]) -> bool:
-    return any(other.startswith(f"{key}.") for other, _, _ in told)
+def _dotted_key(location: tuple[int | str, ...]) -> str:
+    names = [str(step) for step in location if not _UNION_MEMBER.fullmatch(str(step))]
+    printable = [name if name.isprintable() and len(name) <= _MAX_KEY else ascii(name)[:_MAX_KEY] for name in names]
+    return ".".join(printable) or "file"
 
 
-def _words(message: str) -> str:
+def _plain_message(message: str) -> str:
     if message == "Input should be 'unknown'":
         return "expected a list such as [cremad:1001], or the word unknown"
-    for theirs, ours in _THEIRS:
-        message = message.replace(theirs, ours)
+    for library_words, plain_words in _PLAIN_WORDS:
+        message = message.replace(library_words, plain_words)
     return message.removeprefix("Value error, ")
-
-
-# pydantic's words for what an author calls otherwise.
-_THEIRS = ((" after validation,", ","), ("Tuple should", "the list should"), ("String should", "the text should"))
 
 
 DECLARATION_TEMPLATE = """\

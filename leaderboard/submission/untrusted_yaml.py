@@ -1,5 +1,8 @@
-"""YAML that strangers send, read within bounds: aliases as far as they stay small (a page of them can
-grow to gigabytes), no tags, no repeated keys, no deep nesting."""
+"""YAML that strangers send, read within bounds.
+
+Aliases are taken as far as they stay small (a page of them can grow to gigabytes). Tags, repeated keys and deep nesting
+are refused.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ import yaml
 from nvfair_tools.errors import NvfairError
 
 MAX_BYTES = 256 * 1024  # a declaration is a page of text; a larger file is not one
-_DEPTH = 12
-_VALUES = 20_000
+_MAX_DEPTH = 12
+_MAX_VALUES = 20_000
 _LONG_NUMBER = re.compile(r"[-+]?(0[xob])?[0-9a-fA-F_]{40,}")
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_MAX_MESSAGE = 200
 
 
-class _Loader(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.SafeLoader):
     """SafeLoader that refuses a key given twice, where plain YAML keeps the last."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -33,24 +38,29 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file in UTF-8. Raises NvfairError that says what stands in the way, and where."""
+    """Reads a YAML file in UTF-8. Raises NvfairError that says what is wrong, and where."""
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise NvfairError(f"{size} bytes", where=path, expected=f"at most {MAX_BYTES} bytes of YAML")
+        raise NvfairError(f"the file has {size} bytes", where=path, expected=f"at most {MAX_BYTES} bytes of YAML")
     text = decode_utf8(path.read_bytes(), path)
     try:
-        _bounded(text)
-        return yaml.load(text, Loader=_Loader)
+        _check_bounds(text)
+        return yaml.load(text, Loader=_UniqueKeyLoader)
     # Numbers of thousands of digits and dates such as 2024-13-45 raise ValueError, others OverflowError.
     except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, RecursionError) as error:
         raise NvfairError(
-            f"not valid YAML in UTF-8: {_words(error)}", where=path, remedy="put quotes around texts with : # { [ or @"
+            f"not valid YAML in UTF-8: {_error_message(error)}",
+            where=path,
+            remedy="put quotes around texts with : # { [ or @",
         ) from error
 
 
 def decode_utf8(content: bytes, where: object) -> str:
-    """Text in UTF-8, with or without its byte-order mark. Raises NvfairError that names the encoding it seems to be."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+    """Decodes UTF-8, with or without its byte-order mark.
+
+    Raises NvfairError that names the encoding that the content seems to have.
+    """
+    if content.startswith(_UTF16_MARKS) or b"\0" in content[:4]:
         raise NvfairError("this is UTF-16 or UTF-32", where=where, expected="UTF-8", remedy="save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
@@ -64,37 +74,39 @@ def decode_utf8(content: bytes, where: object) -> str:
         ) from error
 
 
-def _bounded(text: str) -> None:
-    """Raises YAMLError before anything is built, while the parser is still reading."""
+def _check_bounds(text: str) -> None:
+    """Raises YAMLError for a text beyond the bounds, while it is parsed and before any value is built."""
     values = 0  # as if every alias were written out
-    sizes: dict[str, int] = {}
-    open_nodes: list[tuple[str | None, int]] = []
+    alias_sizes: dict[str, int] = {}
+    open_collections: list[tuple[str | None, int]] = []  # (anchor, values before it)
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         anchor, problem = getattr(event, "anchor", None), ""
         values += 1
         if isinstance(event, yaml.AliasEvent):
-            problem = "" if anchor in sizes else f"the alias *{anchor} stands within what it repeats, or before it"
-            values += sizes.get(str(anchor), 0)
+            problem = (
+                "" if anchor in alias_sizes else f"the alias *{anchor} stands within what it repeats, or before it"
+            )
+            values += alias_sizes.get(str(anchor), 0)
         elif tag := getattr(event, "tag", None):
             problem = f"the tag {tag!r} is not taken"
         elif isinstance(event, yaml.CollectionStartEvent):
-            open_nodes.append((anchor, values))
+            open_collections.append((anchor, values))
         elif isinstance(event, yaml.CollectionEndEvent):
-            name, begun = open_nodes.pop()
-            sizes |= {name: values - begun} if name else {}
+            name, values_before = open_collections.pop()
+            alias_sizes |= {name: values - values_before} if name else {}
         elif isinstance(event, yaml.ScalarEvent):
-            sizes |= {anchor: 1} if anchor else {}
+            alias_sizes |= {anchor: 1} if anchor else {}
             if event.implicit[0] and _LONG_NUMBER.fullmatch(event.value):
                 problem = "a number of so many digits is not taken"
-        if len(open_nodes) > _DEPTH or values > _VALUES:
-            problem = f"more than {_DEPTH} levels, or {_VALUES} values with all aliases written out"
+        if len(open_collections) > _MAX_DEPTH or values > _MAX_VALUES:
+            problem = f"more than {_MAX_DEPTH} levels, or {_MAX_VALUES} values with all aliases written out"
         if problem:
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=cast(Any, event.start_mark))
 
 
-def _words(error: BaseException) -> str:
+def _error_message(error: BaseException) -> str:
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark
-        at = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        return f"{error.problem or error.context}{at}"
-    return str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        position = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        return f"{error.problem or error.context}{position}"
+    return str(error).splitlines()[0][:_MAX_MESSAGE] if str(error) else type(error).__name__

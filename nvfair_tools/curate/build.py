@@ -1,214 +1,262 @@
-"""A build: the stages of a recipe in order, each of which can also be run by itself."""
+"""Building a data set from a recipe: the stages in order, each of which can also be the last one of a build."""
 
 from __future__ import annotations
 
+import html
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.dataset_meta import dataset_meta
 from nvfair_tools.curate.ingest import Clip, ingest
+from nvfair_tools.curate.landmark_tracks import frame_rows_ids, track_reenactments
+from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
+from nvfair_tools.curate.originals import encode_originals
 from nvfair_tools.curate.pairs import Driver, Pair, Target, plan_pairs
-from nvfair_tools.curate.portraits import Portrait, portraits
-from nvfair_tools.curate.session import Session
-from nvfair_tools.curate.shards import FramesAt
-from nvfair_tools.curate.tables import Reenactment
+from nvfair_tools.curate.portraits import Portrait, make_portraits
+from nvfair_tools.curate.session import Session, open_session
+from nvfair_tools.curate.shards import StoredFrames, write_shards
+from nvfair_tools.curate.tables import Reenactment, identities_table, real_video_rows, reenactment_rows, videos_table
 from nvfair_tools.curate.video_paths import clip_names
-from nvfair_tools.dataset.schema import LANDMARK_COUNT
+from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.items import ItemResult
+from nvfair_tools.pipeline.journal import Journal
+from nvfair_tools.pipeline.progress import Reporter
+from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.clip_list import read_clip_list
-from nvfair_tools.recipe.recipe import Recipe
+from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
 STAGES = ("ingest", "plan", "render", "landmarks", "shards")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How far a build came. generators: what the data set says of each. videos, identities: the finished tables, where
-    all stages ran (else None). stray: files in the data set's folder that no row names."""
+@dataclass(frozen=True, repr=False)
+class BuildOutcome:
+    """The results of a build's stages; a notebook shows them as a table of counts.
 
+    folder: the data set's. until: the last stage that ran. portraits: by identity. originals: {clip id: result of
+    encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all stages
+    ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe.
+    """
+
+    folder: Path
+    until: str
     clips: list[Clip]
-    portraits: Mapping[str, Portrait]
-    pairs: list[Pair]
-    originals: Mapping[str, ItemResult]
-    reenactments: list[Reenactment]
+    portraits: Mapping[str, Portrait] = field(default_factory=dict)
+    pairs: list[Pair] = field(default_factory=list)
+    originals: Mapping[str, ItemResult] = field(default_factory=dict)
+    reenactments: list[Reenactment] = field(default_factory=list)
     generators: tuple[dict[str, Any], ...] = ()
     identities: pd.DataFrame | None = None
     videos: pd.DataFrame | None = None
-    stray: tuple[str, ...] = ()
+    unused_files: tuple[str, ...] = ()
+
+    def counts(self) -> pd.DataFrame:
+        """Counts what the build dealt with, in the order of its stages: columns what, state, reason, items."""
+        items: Counter[tuple[str, str, str]] = Counter()
+        for clip in self.clips:
+            items["clips", clip.result.state, clip.result.reason] += 1
+        for portrait in self.portraits.values():
+            items["portraits", portrait.result.state, portrait.result.reason] += 1
+        for result in self.originals.values():
+            items["originals", result.state, result.reason] += 1
+        if not self.reenactments:
+            for pair in self.pairs:
+                items[f"planned {pair.kind}", "", ""] += 1
+        for video in self.reenactments:
+            items[f"{video.generator['label']} {video.pair.kind}", video.result.state, video.result.reason] += 1
+        rows = [(*key, count) for key, count in items.items()]
+        return pd.DataFrame(rows, columns=["what", "state", "reason", "items"])
+
+    def leaks(self) -> list[AuditCheck]:
+        """The checks of the leakage audit that found a defect; none before the tables are finished."""
+        if self.identities is None or self.videos is None:
+            return []
+        return [check for check in audit_leakage(self.identities, self.videos) if not check.clean]
+
+    def __repr__(self) -> str:
+        return f"{self._title()}\n{self.counts().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self._title())}</p>{self.counts().to_html(index=False)}"
+
+    def _title(self) -> str:
+        return f"Build of {self.folder}, up to {self.until}"
 
 
-def run_build(session: Session, until: str = "shards", *, prune: bool = False) -> Outcome:
-    """Runs the stages up to `until`, doing only what is missing or retryable.
+@dataclass(frozen=True)
+class BuildStatus:
+    """The state of a build that may still be unfinished. counts: columns stage, state, reason, items."""
 
-    prune: delete videos and portraits in the data set's folder that belong to no row (of an earlier recipe).
-    Raises Problems for mistakes in the recipe's lists; an item's failure is a result, not an exception.
+    folder: Path
+    counts: pd.DataFrame
+    finished: bool
+
+    def _repr_html_(self) -> str:
+        title = f"Build of {self.folder}: {'finished' if self.finished else 'not finished'}"
+        return f"<p>{html.escape(title)}</p>{self.counts.to_html(index=False)}"
+
+
+def build(
+    recipe: str | Path | Recipe,
+    *,
+    until: str = "shards",
+    reporter: Reporter | None = None,
+    engine: Engine | None = None,
+    prune: bool = False,
+) -> BuildOutcome:
+    """Builds the data set of a recipe: runs its stages, doing only what is missing or retryable.
+
+    recipe: a recipe or the path of its YAML file. until: the last stage to run, one of STAGES. reporter: shows the
+    progress; default, bars in a notebook or a terminal. engine: the place where items run; default, the recipe's
+    number of processes on this machine. prune: delete videos and portraits in the data set's folder that belong to no
+    row (of an earlier recipe).
+
+    Raises Problems for mistakes in the recipe or its lists, NvfairError where the folder cannot be used. The failure of
+    an item is a result, not an exception.
     """
     if until not in STAGES:
         raise NvfairError(f"stage {until!r} is unknown", expected=f"one of {', '.join(STAGES)}")
-    recipe = session.recipe
-    rows = read_clip_list(recipe)
-    splits = assign_splits(recipe, rows)
-    clips = ingest(session, rows, splits)
-    outcome = Outcome(clips, {}, [], {}, [])
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    with open_session(recipe, reporter, engine) as session:
+        return _run_stages(session, until, prune=prune)
+
+
+def build_status(recipe: str | Path | Recipe) -> BuildStatus:
+    """Counts the finished items of a recipe's build without running any. Raises NvfairError where none has begun."""
+    workspace = Workspace((recipe if isinstance(recipe, Recipe) else load_recipe(recipe)).output_folder)
+    if not workspace.journal_path.exists():
+        remedy = f"nvfair build {'RECIPE' if isinstance(recipe, Recipe) else recipe}"
+        raise NvfairError("no build has begun here", where=workspace.dataset, remedy=remedy)
+    with Journal(workspace.journal_path) as journal:
+        counts = journal.counts()
+    return BuildStatus(workspace.dataset, counts, (workspace.dataset / "dataset.json").exists())
+
+
+def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
+    rows = read_clip_list(session.recipe)
+    clips = ingest(session, rows, assign_splits(session.recipe, rows))
+    outcome = BuildOutcome(session.dataset, until, clips)
     if until == "ingest":
         return outcome
-    faces = portraits(session, clips)
-    pairs = _pairs(recipe, clips, faces)
-    outcome = replace(outcome, portraits=faces, pairs=pairs)
+    outcome = _plan(session, outcome)
     if until == "plan":
         return outcome
-    outcome = _rendered(session, outcome)
+    outcome = _render(session, outcome)
     if until == "render":
         return outcome
-    outcome = _tracked(session, outcome)
+    outcome = _track(session, outcome)
     if until == "landmarks":
         return outcome
-    return _finished(session, outcome, prune=prune)
+    return _write_dataset(session, outcome, prune=prune)
 
 
-def summary(outcome: Outcome) -> list[tuple[str, str, str, int]]:
-    """(what, state, reason, items) of everything that a build dealt with, in the order of its stages."""
-    found: Counter[tuple[str, str, str]] = Counter()
-    for clip in outcome.clips:
-        found["clips", clip.result.state, clip.result.reason] += 1
-    for portrait in outcome.portraits.values():
-        found["portraits", portrait.result.state, portrait.result.reason] += 1
-    for result in outcome.originals.values():
-        found["originals", result.state, result.reason] += 1
-    if not outcome.reenactments:
-        for pair in outcome.pairs:
-            found[f"planned {pair.kind}", "", ""] += 1
-    for video in outcome.reenactments:
-        result = video.render if video.landmarks is None else video.landmarks
-        found[f"{video.generator['label']} {video.pair.kind}", result.state, result.reason] += 1
-    return [(*key, count) for key, count in found.items()]
-
-
-def _pairs(recipe: Recipe, clips: list[Clip], faces: Mapping[str, Portrait]) -> list[Pair]:
-    given = {portrait.clip for portrait in faces.values() if "single_clip" not in portrait.flags}
-    usable = [clip for clip in clips if clip.usable]
-    people = {clip.row.identity: clip for clip in usable}
-    return plan_pairs(
-        [Driver(clip.id, clip.row.identity, clip.row.source, clip.split) for clip in usable if clip.id not in given],
+def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
+    portraits = make_portraits(session, outcome.clips)
+    # A clip that gave a portrait never drives, unless its person has no other.
+    portrait_clips = {portrait.clip_id for portrait in portraits.values() if "single_clip" not in portrait.flags}
+    usable = [clip for clip in outcome.clips if clip.usable]
+    clip_by_person = {clip.row.identity: clip for clip in usable}
+    rule = session.recipe.pairs
+    pairs = plan_pairs(
+        [
+            Driver(clip.id, clip.row.identity, clip.row.source, clip.split)
+            for clip in usable
+            if clip.id not in portrait_clips
+        ],
         [
             Target(identity, clip.row.source, clip.split)
-            for identity, clip in people.items()
-            if faces[identity].result.state == "ok"
+            for identity, clip in clip_by_person.items()
+            if portraits[identity].result.state == "ok"
         ],
-        cross_per_clip=recipe.pairs.cross,
-        with_self=recipe.pairs.self_,
-        seed=recipe.pairs.seed,
+        cross_per_clip=rule.cross_limit,
+        with_self=rule.self_,
+        seed=rule.seed,
     )
+    return replace(outcome, portraits=portraits, pairs=pairs)
 
 
-def _rendered(session: Session, outcome: Outcome) -> Outcome:
-    from nvfair_tools.curate.originals import originals
-    from nvfair_tools.curate.reenactments import plan_renderings, render
-    from nvfair_tools.render.choice import chosen_generators
+def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
+    # Only this stage needs the generators' packages.
+    from nvfair_tools.curate.reenactments import plan_renderings, render_reenactments
+    from nvfair_tools.render.choice import resolve_generators
 
-    by_id = {clip.id: clip for clip in outcome.clips}
+    clips = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
-    generators = chosen_generators(session.recipe)
-    written = originals(session, outcome.clips, names)
-    planned = plan_renderings(session, outcome.pairs, generators, by_id, names, outcome.portraits)
+    generators = resolve_generators(session.recipe)
+    originals = encode_originals(session, outcome.clips, names)
+    renderings = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
     return replace(
         outcome,
-        originals=written,
-        reenactments=render(session, planned, by_id),
-        generators=tuple(generator.told() for generator in generators),
+        originals=originals,
+        reenactments=render_reenactments(session, renderings, clips),
+        generators=tuple(generator.describe() for generator in generators),
     )
 
 
-def _tracked(session: Session, outcome: Outcome) -> Outcome:
-    from nvfair_tools.curate.landmark_tracks import landmarks
-
-    tracks = {clip.id: clip.track for clip in outcome.clips}
+def _track(session: Session, outcome: BuildOutcome) -> BuildOutcome:
+    track_ids = {clip.id: clip.track_id for clip in outcome.clips}
     rendered = {
-        video.id: (video.path, tracks[video.pair.clip]) for video in outcome.reenactments if video.render.state == "ok"
+        video.id: (video.path, track_ids[video.pair.clip_id])
+        for video in outcome.reenactments
+        if video.render.state == "ok"
     }
-    results = landmarks(session, rendered)
-    return replace(
-        outcome, reenactments=[replace(video, landmarks=results.get(video.id)) for video in outcome.reenactments]
-    )
+    results = track_reenactments(session, rendered)
+    reenactments = [replace(video, landmarks=results.get(video.id)) for video in outcome.reenactments]
+    return replace(outcome, reenactments=reenactments)
 
 
-def _finished(session: Session, outcome: Outcome, *, prune: bool) -> Outcome:
-    from nvfair_tools.curate.card import write_card
-    from nvfair_tools.curate.landmark_tracks import rows_ids
-    from nvfair_tools.curate.shards import with_places
-    from nvfair_tools.curate.tables import identities_table, real_rows, synthetic_rows, videos_table
-    from nvfair_tools.dataset.writer import finish_dataset
-
-    by_id = {clip.id: clip for clip in outcome.clips}
+def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> BuildOutcome:
+    """Writes parts, tables, card and, last, dataset.json; with `prune`, deletes the files that no row names."""
+    clips = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
     identities = identities_table(outcome.clips, outcome.portraits)
-    portrait_clips = {portrait.clip for portrait in outcome.portraits.values()}
-    rows = real_rows(outcome.clips, names, outcome.originals, portrait_clips)
-    rows += synthetic_rows(outcome.reenactments, by_id, names, outcome.portraits)
-    videos = videos_table(rows)
-    workspace = session.workspace
-    stored = rows_ids(session, dict.fromkeys(video.id for video in outcome.reenactments))
-    frames = {id: FramesAt(clip.track, workspace.track(clip.track), True) for id, clip in by_id.items() if clip.track}
-    frames |= {video: FramesAt(id, workspace.track(id), False) for video, id in stored.items()}
-    videos = with_places(session, videos, frames)
-    stray = _stray_files(session.dataset, videos, identities)
+    portrait_clips = {portrait.clip_id for portrait in outcome.portraits.values()}
+    rows = real_video_rows(outcome.clips, names, outcome.originals, portrait_clips)
+    rows += reenactment_rows(outcome.reenactments, clips, names, outcome.portraits)
+    videos = write_shards(session, videos_table(rows), _stored_frames(session, outcome))
+    unused_files = _unused_files(session.dataset, videos, identities)
     if prune:
-        for path in stray:
+        for path in unused_files:
             (session.dataset / path).unlink()
-        stray = ()
-    meta = _meta(session, outcome)
-    extra = write_card(session.dataset, meta, identities, videos)
-    extra += [session.dataset / path for path in identities["portrait"].dropna()]
-    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra)
-    return replace(outcome, identities=identities, videos=videos, stray=stray)
+        unused_files = ()
+    meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators)
+    extra_files = write_card(session.dataset, meta, identities, videos)
+    extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
+    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files)
+    return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 
 
-def _stray_files(dataset: Path, videos: pd.DataFrame, identities: pd.DataFrame) -> tuple[str, ...]:
-    """Files of an earlier recipe that no row names."""
-    wanted = set(videos["path"].dropna()) | set(identities["portrait"].dropna())
-    found = [path for top in ("videos", "portraits") for path in (dataset / top).rglob("*") if path.is_file()]
-    return tuple(sorted({path.relative_to(dataset).as_posix() for path in found} - wanted))
+def _stored_frames(session: Session, outcome: BuildOutcome) -> dict[str, StoredFrames]:
+    """The files with the frames of all videos that have any, by video id."""
+    track_path = session.workspace.track_path
+    frames = {
+        clip.id: StoredFrames(clip.track_id, track_path(clip.track_id), True) for clip in outcome.clips if clip.track_id
+    }
+    rows_ids = frame_rows_ids(session, [video.id for video in outcome.reenactments])
+    return frames | {video: StoredFrames(id, track_path(id), False) for video, id in rows_ids.items()}
 
 
-def _meta(session: Session, outcome: Outcome) -> dict[str, Any]:
-    found = {(clip.facts["detector"], clip.facts["version"]) for clip in outcome.clips if clip.facts is not None}
-    found |= {
-        (video.landmarks.facts["detector"], video.landmarks.facts["version"])
+def _landmarkers(outcome: BuildOutcome) -> set[tuple[str, str]]:
+    """(name, version) of the landmarkers that found the faces in clips and reenactments."""
+    facts = [clip.facts for clip in outcome.clips if clip.facts is not None]
+    facts += [
+        video.landmarks.facts
         for video in outcome.reenactments
         if video.landmarks is not None and video.landmarks.state == "ok"
-    }
-    return meta_of(session.recipe, found, outcome.generators)
+    ]
+    return {(video_facts["detector"], video_facts["version"]) for video_facts in facts}
 
 
-def meta_of(
-    recipe: Recipe, landmarkers: Iterable[tuple[str, str]], generators: Iterable[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """What dataset.json says of how a data set was made. landmarkers: (name, version) of those that found its faces."""
-    from nvfair_tools import __version__
-    from nvfair_tools.landmarks.scheme import SCHEME_126
-
-    return {
-        "name": recipe.name,
-        "synthetic": True,
-        "simulated": recipe.simulated,
-        "landmarks": {
-            "scheme": SCHEME_126.name,
-            "scheme_version": SCHEME_126.version,
-            "points": LANDMARK_COUNT,
-            "landmarkers": sorted(f"{detector} {version}" for detector, version in landmarkers),
-        },
-        "features": {
-            "distances": recipe.features.distances,
-            "scale": recipe.features.scale,
-            "mesh": recipe.features.mesh,
-        },
-        "generators": [dict(generator) for generator in generators],
-        "recipe": recipe.digest(),
-        "tools": {"nvfair_tools": __version__},
-    }
+def _unused_files(dataset: Path, videos: pd.DataFrame, identities: pd.DataFrame) -> tuple[str, ...]:
+    """Videos and portraits that no row names, relative to the data set."""
+    used = set(videos["path"].dropna()) | set(identities["portrait"].dropna())
+    files = [path for folder in ("videos", "portraits") for path in (dataset / folder).rglob("*") if path.is_file()]
+    return tuple(sorted({path.relative_to(dataset).as_posix() for path in files} - used))

@@ -1,4 +1,4 @@
-"""The data set's card: README.md with the YAML that the Hugging Face Hub reads, counts, rights, audit and plots."""
+"""Writing a data set's card: README.md with the YAML that the Hugging Face Hub reads, counts, rights, audit, plots."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from nvfair_tools.curate.leakage_audit import Check, audit
+from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.dataset.schema import SPLITS, TABLE_SPLIT
 from nvfair_tools.files import atomic_output, write_text
 
@@ -17,16 +17,19 @@ _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000
 
 
 def write_card(folder: Path, meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFrame) -> list[Path]:
-    """Writes README.md and the plots in card/; returns their paths. videos: with the column part."""
-    plots = _plots(folder, videos)
-    checks = audit(identities, videos)
+    """Writes README.md and the plots in card/; returns their paths.
+
+    meta: the content of dataset.json. identities, videos: the finished tables, with the column part.
+    """
+    plots = _write_plots(folder, videos)
+    checks = audit_leakage(identities, videos)
     text = f"---\n{_front_matter(meta, videos)}---\n\n{_body(meta, identities, videos, checks)}"
     write_text(folder / "README.md", text)
     return [folder / "README.md", *plots]
 
 
 def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
-    used = [split for split in SPLITS if (videos["part"].notna() & (videos["split"] == split)).any()]
+    used_splits = [split for split in SPLITS if (videos["part"].notna() & (videos["split"] == split)).any()]
     frames = int(videos.loc[videos["part"].notna(), "frames"].sum())
     content = {
         "pretty_name": meta["name"],
@@ -38,7 +41,7 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
             {
                 "config_name": "frames",
                 "default": True,
-                "data_files": [{"split": split, "path": f"frames/{split}/*/part-*.parquet"} for split in used],
+                "data_files": [{"split": split, "path": f"frames/{split}/*/part-*.parquet"} for split in used_splits],
             },
             {"config_name": "videos", "data_files": [{"split": TABLE_SPLIT, "path": "videos.parquet"}]},
             {"config_name": "identities", "data_files": [{"split": TABLE_SPLIT, "path": "identities.parquet"}]},
@@ -47,7 +50,7 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFrame, checks: Sequence[Check]) -> str:
+def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFrame, checks: Sequence[AuditCheck]) -> str:
     ok = videos[videos["state"] == "ok"]
     real, synthetic = ok[ok["kind"] == "real"], ok[ok["kind"] != "real"]
     hours = _hours(ok)
@@ -88,16 +91,16 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
         "Generators of one family share parts; results across them are results within that family, not on unseen "
         "generators.",
         "## What was left out, and why",
-        _table(_left_out(videos), ["kind", "state", "reason", "videos"]),
+        _table(_unusable_counts(videos), ["kind", "state", "reason", "videos"]),
         "## Leakage audit",
         _table(
             pd.DataFrame(
                 [
                     {
                         "check": check.question,
-                        "cases": check.found,
-                        "verdict": "ok" if check.found == 0 else ("DEFECT" if check.defect else "note"),
-                        "remark": check.remark if check.found else "",
+                        "cases": check.cases,
+                        "verdict": "ok" if check.cases == 0 else ("DEFECT" if check.defect else "note"),
+                        "remark": check.remark if check.cases else "",
                     }
                     for check in checks
                 ]
@@ -123,13 +126,13 @@ def _hours(videos: pd.DataFrame) -> float:
 def _counts(ok: pd.DataFrame) -> pd.DataFrame:
     table = ok.assign(generator=ok["generator"].fillna(""), order=ok["split"].map(SPLITS.index))
     groups = table.groupby(["order", "split", "kind", "generator"], sort=True)
-    counted = groups.agg(videos=("video", "size"), frames=("frames", "sum"), people=("target", "nunique"))
-    return counted.reset_index()
+    counts = groups.agg(videos=("video", "size"), frames=("frames", "sum"), people=("target", "nunique"))
+    return counts.reset_index()
 
 
-def _left_out(videos: pd.DataFrame) -> pd.DataFrame:
-    out = videos[videos["state"] != "ok"]
-    return out.groupby(["kind", "state", "reason"], sort=True).size().rename("videos").reset_index()
+def _unusable_counts(videos: pd.DataFrame) -> pd.DataFrame:
+    unusable = videos[videos["state"] != "ok"]
+    return unusable.groupby(["kind", "state", "reason"], sort=True).size().rename("videos").reset_index()
 
 
 def _rights(identities: pd.DataFrame) -> pd.DataFrame:
@@ -138,7 +141,7 @@ def _rights(identities: pd.DataFrame) -> pd.DataFrame:
 
 
 def _table(rows: pd.DataFrame, columns: Sequence[str]) -> str:
-    """A Markdown table; "none" where there is no row."""
+    """A Markdown table, or the word "None." where there is no row."""
     if rows.empty:
         return "None."
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
@@ -153,7 +156,8 @@ def _cell(value: object) -> str:
     return str(value).replace("|", "\\|").replace("\n", " ")
 
 
-def _plots(folder: Path, videos: pd.DataFrame) -> list[Path]:
+def _write_plots(folder: Path, videos: pd.DataFrame) -> list[Path]:
+    """Writes the plots of counts and lengths into card/; returns their paths."""
     import matplotlib
 
     matplotlib.use("agg", force=False)
@@ -161,25 +165,25 @@ def _plots(folder: Path, videos: pd.DataFrame) -> list[Path]:
 
     ok = videos[videos["state"] == "ok"].copy()
     ok["generator"] = ok["generator"].fillna("real")
-    counted = ok.groupby(["generator", "split"]).size().unstack(fill_value=0)
-    counted = counted.reindex(columns=[split for split in SPLITS if split in counted])
-    figure = Figure(figsize=(6, 0.6 + 0.4 * max(1, len(counted))), layout="constrained")
+    counts = ok.groupby(["generator", "split"]).size().unstack(fill_value=0)
+    counts = counts.reindex(columns=[split for split in SPLITS if split in counts])
+    figure = Figure(figsize=(6, 0.6 + 0.4 * max(1, len(counts))), layout="constrained")
     axes = figure.subplots()
-    left = pd.Series(0, index=counted.index)
-    for split in counted:
-        axes.barh(counted.index, counted[split], left=left, label=split)
-        left = left + counted[split]
+    bar_starts = pd.Series(0, index=counts.index)
+    for split in counts:
+        axes.barh(counts.index, counts[split], left=bar_starts, label=split)
+        bar_starts = bar_starts + counts[split]
     axes.set_xlabel("videos (all but the real ones are synthetic)")
-    if len(counted.columns):
+    if len(counts.columns):
         axes.legend(frameon=False, fontsize="small")
-    written = [_save(figure, folder / "card" / "videos.png")]
+    paths = [_save(figure, folder / "card" / "videos.png")]
     figure = Figure(figsize=(6, 2.4), layout="constrained")
     axes = figure.subplots()
     seconds = (ok["frames"] * ok["fps_den"] / ok["fps_num"]).astype(float)
     axes.hist(seconds, bins=30)
     axes.set_xlabel("length in seconds")
     axes.set_ylabel("videos")
-    return [*written, _save(figure, folder / "card" / "lengths.png")]
+    return [*paths, _save(figure, folder / "card" / "lengths.png")]
 
 
 def _save(figure: Any, path: Path) -> Path:

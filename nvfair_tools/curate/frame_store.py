@@ -1,4 +1,4 @@
-"""A reenactment's frames between the landmark and the shard stage: what a part holds, and no more.
+"""Files with a reenactment's frames between the landmark and the shard stage: what a part holds, and no more.
 
 A track's full mesh takes 5.7 kB a frame; its 126 landmarks take 1 kB. A large data set has millions of frames.
 """
@@ -16,8 +16,8 @@ from nvfair_tools.landmarks.scheme import landmarks_from_mesh
 from nvfair_tools.landmarks.track import Track, load_track
 
 
-def rows_of_track(track: Track, *, mesh: bool) -> FrameRows:
-    """What a part holds of a track; with all 478 points where `mesh`."""
+def frame_rows(track: Track, *, mesh: bool) -> FrameRows:
+    """The rows of a part for a track's frames. mesh: whether all 478 points are included."""
     return FrameRows(
         landmarks=landmarks_from_mesh(track.mesh),
         valid=track.valid,
@@ -27,8 +27,8 @@ def rows_of_track(track: Track, *, mesh: bool) -> FrameRows:
     )
 
 
-def save_rows(path: Path, rows: FrameRows) -> None:
-    """Writes rows, whole or not at all."""
+def save_frame_rows(path: Path, rows: FrameRows) -> None:
+    """Writes rows to a file, whole or not at all."""
     assert rows.reason is not None
     arrays = {
         "landmarks": round_landmarks(rows.landmarks),
@@ -42,10 +42,13 @@ def save_rows(path: Path, rows: FrameRows) -> None:
         np.savez(aside, **arrays)  # type: ignore[arg-type]
 
 
-def load_rows(path: Path, *, track: bool, mesh: bool) -> FrameRows:
-    """Rows that `save_rows` wrote; or, where `track`, of a whole track. mesh: whether the mesh is wanted."""
-    if track:
-        return rows_of_track(load_track(path), mesh=mesh)
+def load_frame_rows(path: Path, *, is_track: bool, mesh: bool) -> FrameRows:
+    """Reads rows from a file of `save_frame_rows` or, where `is_track`, from the file of a whole track.
+
+    mesh: whether all 478 points are included.
+    """
+    if is_track:
+        return frame_rows(load_track(path), mesh=mesh)
     with np.load(path, allow_pickle=False) as stored:
         return FrameRows(
             landmarks=stored["landmarks"],

@@ -1,14 +1,14 @@
-"""Ingest: from listed files to clips whose content, length and face are known, each with a state and a reason."""
+"""Ingest: reads all listed files. Each clip gets its content hash, its face's track, a state and a reason."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,9 +17,8 @@ from nvfair_tools.files import sha256_of
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.items import ItemResult, failed, item_id, ok, rejected
-from nvfair_tools.pipeline.stage import run_stage, single_items
 from nvfair_tools.recipe.clip_list import ClipRow
-from nvfair_tools.recipe.landmarker_spec import Tracker
+from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Policy, Recipe
 
 VERSION = "1"  # of what is measured and stored for a clip
@@ -27,74 +26,71 @@ VERSION = "1"  # of what is measured and stored for a clip
 
 @dataclass(frozen=True)
 class Clip:
-    """A listed clip after ingest. id: of its content; result: how it ended, by the recipe's policy; track: id of its
-    track, "" where it has none. facts (where its frames were read): frames, width, height, fps_num, fps_den,
-    valid_share, longest_gap, flags, pose_cost and others, see `TrackWorker.run`."""
+    """A listed clip after ingest.
+
+    id: hash of its content. result: how it ended, by the recipe's policy. track_id: id of its track, "" where it has
+    none. facts (None where its frames were not read): frames, width, height, fps_num, fps_den, valid_share,
+    longest_gap, flags, pose_cost and others, see `TrackWorker.run`.
+    """
 
     id: str
     row: ClipRow
     split: str
     result: ItemResult
     sha256: str = ""
-    track: str = ""
+    track_id: str = ""
     facts: Mapping[str, Any] | None = None
 
     @property
     def usable(self) -> bool:
-        """Whether it may be part of the data set."""
+        """Whether the clip may be part of the data set."""
         return self.result.state == "ok"
 
     @property
     def fps(self) -> Fraction:
-        """Its frame rate; only where its frames were read."""
+        """The clip's frame rate, which is known only where its frames were read."""
         assert self.facts is not None
         return Fraction(self.facts["fps_num"], self.facts["fps_den"])
 
 
 def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> list[Clip]:
-    """Every listed clip with its state, in the rows' order."""
+    """Reads and tracks all listed clips; returns each with its state, in the order of `rows`.
+
+    splits: {identity: split}.
+    """
+    policy = session.recipe.policy
     digests = content_digests(session, {row.where: row.path for row in rows})
-    clips = _named(session.recipe, rows, splits, digests)
-    tracker = Tracker.of(session.recipe)
-    landmarker = tracker.id()
-    to_track = {
-        clip.track: TrackTask(clip.row.path, session.workspace.track(clip.track), session.recipe.policy.truncated)
+    clips = _screened(session.recipe, rows, splits, digests)
+    landmarker = LandmarkerSpec.from_recipe(session.recipe)
+    fingerprint = landmarker.fingerprint()
+    clips = [_with_track_id(clip, fingerprint, policy) if clip.usable else clip for clip in clips]
+    tasks = {
+        clip.track_id: TrackTask(clip.row.path, session.workspace.track_path(clip.track_id), policy.truncated)
         for clip in clips
         if clip.usable
-        for clip in [_with_track(clip, landmarker, session.recipe.policy)]
     }
-    factory = partial(TrackWorker, tracker)
-    results = run_stage(
-        session.runner,
+    results = session.runner.run_items(
         "track",
-        factory,
-        single_items(to_track),
-        outputs={id: _inside(session, task.track) for id, task in to_track.items()},
+        partial(TrackWorker, landmarker),
+        tasks,
+        outputs={id: task.output.relative_to(session.dataset).as_posix() for id, task in tasks.items()},
     )
-    done = []
-    for clip in clips:
-        if clip.usable:
-            clip = _with_track(clip, landmarker, session.recipe.policy)
-            result = results[clip.track]
-            facts = result.facts if result.state == "ok" else None
-            if facts is not None:
-                result = judge(facts, session.recipe.policy)
-            clip = replace(clip, result=result, facts=facts)
-        done.append(clip)
-    return done
+    return [_with_track_result(clip, results[clip.track_id], policy) if clip.usable else clip for clip in clips]
 
 
-def _with_track(clip: Clip, landmarker: str, policy: Policy) -> Clip:
+def _with_track_id(clip: Clip, landmarker: str, policy: Policy) -> Clip:
     id = item_id("track", content=clip.sha256, landmarker=landmarker, truncated=policy.truncated, version=VERSION)
-    return replace(clip, track=id)
+    return replace(clip, track_id=id)
 
 
-def _inside(session: Session, path: Path) -> str:
-    return path.relative_to(session.dataset).as_posix()
+def _with_track_result(clip: Clip, result: ItemResult, policy: Policy) -> Clip:
+    if result.state != "ok":
+        return replace(clip, result=result)
+    return replace(clip, result=apply_policy(result.facts, policy), facts=result.facts)
 
 
-def judge(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
-    """Whether a clip that was read is good enough; the first reason against it, else ok."""
+def apply_policy(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
+    """Judges whether a clip that was read is good enough: rejected with the first reason against it, else ok."""
     if facts["valid"] == 0:
         return rejected("no_face", f"no face in any of {facts['frames']} frames")
     if facts["frames"] < policy.min_frames:
@@ -111,29 +107,34 @@ def judge(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
 
 
 def content_digests(session: Session, files: Mapping[str, Path]) -> dict[str, ItemResult]:
-    """{key: result with the file's sha256} of `files`, key -> path; remembered while size and time of change stay."""
-    payloads, keys = {}, {}
+    """Hashes the content of files; returns {key: result with the fact sha256}. files: {key: path}.
+
+    A file is read again only where its size or its time of change differs from that of an earlier run.
+    """
+    paths: dict[str, Path] = {}
+    ids: dict[str, str] = {}
     for key, path in files.items():
         try:
             stat = path.stat()
-            seen = [stat.st_size, stat.st_mtime_ns]
+            size_and_time = [stat.st_size, stat.st_mtime_ns]
         except OSError:
-            seen = []
-        keys[key] = item_id("file", path=str(path), seen=seen)
-        payloads[keys[key]] = path
-    # The disk sets the pace, so this process reads by itself.
-    results = run_stage(session.runner, "read", DigestWorker, single_items(payloads), engine=LocalEngine(0))
-    return {key: results[id] for key, id in keys.items()}
+            size_and_time = []
+        ids[key] = item_id("file", path=str(path), seen=size_and_time)
+        paths[ids[key]] = path
+    # Reading is limited by the disk, so more processes would not be faster.
+    results = session.runner.run_items("read", DigestWorker, paths, engine=LocalEngine(0))
+    return {key: results[id] for key, id in ids.items()}
 
 
-def _named(
+def _screened(
     recipe: Recipe, rows: list[ClipRow], splits: Mapping[str, str], digests: Mapping[str, ItemResult]
 ) -> list[Clip]:
-    """Clips with their ids and with what is known before any frame is read: absence, copies, rights."""
-    owners: dict[str, set[str]] = {}
+    """The clips with their ids, rejected or failed where that is known before any frame is read: missing files, copies
+    of another file, and uses that the recipe does not render."""
+    people_by_digest: dict[str, set[str]] = {}
     for row in rows:
-        owners.setdefault(digests[row.where].facts.get("sha256", ""), set()).add(row.identity)
-    first: dict[str, str] = {}
+        people_by_digest.setdefault(digests[row.where].facts.get("sha256", ""), set()).add(row.identity)
+    first_name: dict[str, str] = {}  # content hash -> name of the first clip with this content
     copies: Counter[str] = Counter()
     clips = []
     for row in rows:
@@ -147,31 +148,28 @@ def _named(
             digest,
         )
         if digest:
-            shared = owners[digest]
-            if digest in first:
+            people = people_by_digest[digest]
+            if digest in first_name:
                 copies[digest] += 1
                 clip = replace(clip, id=item_id("clip", content=digest, copy=copies[digest]))
-            if len(shared) > 1:
-                told = f"the same file is listed for {', '.join(sorted(shared))}"
-                clip = replace(clip, result=rejected("conflicting_identity", told))
-            elif digest in first:
-                clip = replace(clip, result=rejected("duplicate_content", f"the same file as {first[digest]}"))
+            if len(people) > 1:
+                detail = f"the same file is listed for {', '.join(sorted(people))}"
+                clip = replace(clip, result=rejected("conflicting_identity", detail))
+            elif digest in first_name:
+                clip = replace(clip, result=rejected("duplicate_content", f"the same file as {first_name[digest]}"))
             elif row.permitted_use not in recipe.rights.render_if:
-                told = f"permitted use is {row.permitted_use!r}; the recipe renders {recipe.rights.render_if}"
-                clip = replace(clip, result=rejected("use_not_permitted", told))
-            first.setdefault(digest, row.name)
+                detail = f"permitted use is {row.permitted_use!r}; the recipe renders {recipe.rights.render_if}"
+                clip = replace(clip, result=rejected("use_not_permitted", detail))
+            first_name.setdefault(digest, row.name)
         clips.append(clip)
     return clips
 
 
 class DigestWorker:
-    """Reads files' content hashes."""
+    """Computes the hash of files' content."""
 
-    def prepare(self, shared: None) -> None:
-        """Nothing is shared."""
-
-    def run(self, prepared: None, path: Path) -> ItemResult:
-        """facts: sha256 of the file's content."""
+    def run(self, path: Path) -> ItemResult:
+        """Hashes one file. facts: sha256 of its content."""
         if not path.is_file():
             return failed("missing_file", "there is no such file", retryable=True)
         return ok(sha256=sha256_of(path))
@@ -179,61 +177,61 @@ class DigestWorker:
 
 @dataclass(frozen=True)
 class TrackTask:
-    """A clip to read: its file, where its track goes, and what a file that is cut off means.
+    """The files of one video to read and track.
 
-    rows: None to keep the whole track; else only what a part holds of it (see `frame_store`), with the mesh where True.
+    video: its file. output: the file to write. truncated: "fail" or "keep", what happens with a file that is cut off.
+    content: what the output holds: the whole "track", or only its "frame rows", with or without the full mesh
+    (see `frame_store`).
     """
 
-    path: Path
-    track: Path
+    video: Path
+    output: Path
     truncated: str
-    rows: bool | None = None
+    content: Literal["track", "frame rows", "frame rows with mesh"] = "track"
 
 
 class TrackWorker:
-    """Decodes clips in full and follows the face."""
+    """Decodes whole videos and tracks the face in them."""
 
-    def __init__(self, tracker: Tracker) -> None:
-        self._landmarker = tracker.make()
+    def __init__(self, spec: LandmarkerSpec) -> None:
+        self._landmarker = spec.create()
         self._recogniser = None
-        if tracker.recogniser is not None:
+        if spec.recogniser is not None:
             from nvfair_tools.curate.clip_checks.same_person import Recogniser
             from nvfair_tools.faces.insight import pack_folder
 
-            named = tracker.recogniser
-            self._recogniser = Recogniser(named if isinstance(named, Path) else pack_folder(named))
+            source = spec.recogniser
+            self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))
 
-    def prepare(self, shared: None) -> None:
-        """Nothing is shared."""
-
-    def run(self, prepared: None, task: TrackTask) -> ItemResult:
-        """Writes the track. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share, longest_gap
-        (seconds), duration (seconds), flags, pose_cost (see `pose_costs`), detector, version, bytes, path."""
-        from nvfair_tools.curate.frame_store import rows_of_track, save_rows
+    def run(self, task: TrackTask) -> ItemResult:
+        """Writes the task's output. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share,
+        longest_gap (seconds), duration (seconds), flags, pose_cost (see `pose_costs`), detector, version, bytes, path.
+        """
+        from nvfair_tools.curate.frame_store import frame_rows, save_frame_rows
         from nvfair_tools.faces.frontality import pose_costs
         from nvfair_tools.landmarks.track import save_track
         from nvfair_tools.landmarks.tracking import track_frames
         from nvfair_tools.media import MediaError, probe
 
-        info = probe(task.path)
+        info = probe(task.video)
         if info.fps is None:
-            raise MediaError("corrupt", task.path, "it states no frame rate")
+            raise MediaError("corrupt", task.video, "it states no frame rate")
         if info.problem and not (info.problem == "truncated" and task.truncated == "keep"):
             return failed(info.problem, f"after {info.frames} whole frames", retryable=False)
-        frames = whole_frames(task.path, keep_truncated=bool(info.problem))
+        frames = whole_frames(task.video, keep_truncated=bool(info.problem))
         track = track_frames(frames, self._landmarker, (info.width, info.height))
         if self._recogniser is not None:
             from nvfair_tools.curate.clip_checks.same_person import flag_identity
 
-            track = flag_identity(task.path, track, self._recogniser)
+            track = flag_identity(task.video, track, self._recogniser)
         flags = set(track.flags)
         flags |= {"truncated"} if info.problem else set()
         flags |= {"variable_frame_rate"} if info.variable_frame_rate else set()
         track = replace(track, flags=tuple(sorted(flags)))
-        if task.rows is None:
-            save_track(task.track, track)
+        if task.content == "track":
+            save_track(task.output, track)
         else:
-            save_rows(task.track, rows_of_track(track, mesh=task.rows))
+            save_frame_rows(task.output, frame_rows(track, mesh=task.content == "frame rows with mesh"))
         costs = pose_costs(track.mesh)
         return ok(
             frames=len(track),
@@ -250,8 +248,8 @@ class TrackWorker:
             pose_cost=float(np.nanmin(costs)) if track.valid.any() else None,
             detector=track.detector,
             version=track.version,
-            path=_relative_to_dataset(task.track),
-            bytes=task.track.stat().st_size,
+            path=_relative_to_dataset(task.output),
+            bytes=task.output.stat().st_size,
         )
 
 
@@ -262,14 +260,11 @@ def _relative_to_dataset(track: Path) -> str:
 def longest_gap(valid: np.ndarray, time: np.ndarray, interval: float) -> float:
     """Longest time in seconds without a face: from the first frame without one to the next frame with one.
 
-    valid: bool (T,). time: seconds (T,). interval: of one frame, which ends a gap that reaches the clip's end.
+    valid: bool (T,). time: seconds (T,). interval: seconds of one frame, which end a gap that reaches the clip's end.
     """
+    # A change from valid to invalid begins a gap, the next change ends it; both ends of the clip count as valid.
     edges = np.flatnonzero(np.diff(np.concatenate([[True], np.asarray(valid, dtype=bool), [True]])))
-    times = np.append(time, time[-1] + interval) if len(time) else np.zeros(1)
     starts, ends = edges[0::2], edges[1::2]
+    # A gap at the end lasts until the time at which a further frame would come.
+    times = np.append(time, time[-1] + interval) if len(time) else np.zeros(1)
     return float(np.max(times[ends] - times[starts], initial=0.0))
-
-
-def counts(clips: Iterable[Clip]) -> Counter[tuple[str, str]]:
-    """How many clips ended in each state and reason."""
-    return Counter((clip.result.state, clip.result.reason) for clip in clips)

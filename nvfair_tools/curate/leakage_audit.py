@@ -1,4 +1,4 @@
-"""The leakage audit: what a reader of the card wants to know before trusting a figure."""
+"""The leakage audit: checks of the finished tables for people, clips and portraits that leak between splits."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Check:
-    """One question asked of the data set. found: how many cases; allowed: whether cases are a defect or a remark."""
+class AuditCheck:
+    """One check of the data set. cases: how many were found. defect: whether a case is a defect or only a remark."""
 
     question: str
-    found: int
+    cases: int
     remark: str = ""
     defect: bool = True
 
     @property
     def clean(self) -> bool:
-        """Whether nothing speaks against the data set."""
-        return self.found == 0 or not self.defect
+        """Whether the check found no defect."""
+        return self.cases == 0 or not self.defect
 
 
-def audit(identities: pd.DataFrame, videos: pd.DataFrame) -> list[Check]:
-    """Every check, computed from the finished tables alone (not from what the build meant to do)."""
+def audit_leakage(identities: pd.DataFrame, videos: pd.DataFrame) -> list[AuditCheck]:
+    """Runs all checks on the finished tables alone, whatever the build intended."""
     ok = videos[videos["state"] == "ok"]
     synthetic = ok[ok["kind"] != "real"]
     split = identities.set_index("identity")["split"]
@@ -40,21 +40,23 @@ def audit(identities: pd.DataFrame, videos: pd.DataFrame) -> list[Check]:
     )
     portraits = identities.dropna(subset=["portrait_clip"])
     single = portraits["flags"].map(lambda flags: "single_clip" in list(flags))
-    driving = set(synthetic["clip"])
-    used = portraits[portraits["portrait_clip"].isin(driving)]
+    driving_clips = set(synthetic["clip"])
+    driving_portraits = portraits[portraits["portrait_clip"].isin(driving_clips)]
     copies = videos[videos["reason"].isin(["duplicate_content", "conflicting_identity"])]
     return [
-        Check("people in more than one split", shared_people),
-        Check("driving clips in more than one split", shared_clips),
-        Check("reenactments whose target and driver are in different splits", crossing),
-        Check("portraits taken from a clip that also drives", int((~single.reindex(used.index)).sum())),
-        Check(
+        AuditCheck("people in more than one split", shared_people),
+        AuditCheck("driving clips in more than one split", shared_clips),
+        AuditCheck("reenactments whose target and driver are in different splits", crossing),
+        AuditCheck(
+            "portraits taken from a clip that also drives", int((~single.reindex(driving_portraits.index)).sum())
+        ),
+        AuditCheck(
             "people with a single clip, which gives the portrait and drives too",
             int(single.sum()),
             "their videos can be left out by the flag single_clip in identities.parquet",
             defect=False,
         ),
-        Check(
+        AuditCheck(
             "listed files that are copies of another one",
             len(copies),
             "left out; see videos.parquet",

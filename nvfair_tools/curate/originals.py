@@ -1,4 +1,4 @@
-"""Originals: real videos pass through the same encoder as reenactments, so that no codec tells them apart."""
+"""The original stage: real videos pass through the same encoder as reenactments, so that no codec tells them apart."""
 
 from __future__ import annotations
 
@@ -9,22 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from nvfair_tools.curate.ingest import (
-    Clip,
-)
+from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.session import Session
 from nvfair_tools.curate.video_paths import original_path
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok
-from nvfair_tools.pipeline.stage import run_stage, single_items
 
 VERSION = "1"
 
 
 @dataclass(frozen=True)
 class OriginalTask:
-    """A clip to write anew. output: the file; path: the same, relative to the data set; frames: how many its
-    track has."""
+    """The files of one clip to encode again. output: the file to write. path: the same, relative to the data set.
+    frames: the number of frames in its track."""
 
     source: Path
     output: Path
@@ -35,8 +32,11 @@ class OriginalTask:
     keep_truncated: bool
 
 
-def originals(session: Session, clips: Iterable[Clip], names: Mapping[str, str]) -> dict[str, ItemResult]:
-    """{clip id: result} for every usable clip; facts: path, bytes, sha256, width, height."""
+def encode_originals(session: Session, clips: Iterable[Clip], names: Mapping[str, str]) -> dict[str, ItemResult]:
+    """Encodes every usable clip; returns {clip id: result} with the facts path, bytes, sha256, width, height.
+
+    names: {clip id: stem of its file}.
+    """
     tasks: dict[str, OriginalTask] = {}
     ids: dict[str, str] = {}
     for clip in clips:
@@ -44,7 +44,7 @@ def originals(session: Session, clips: Iterable[Clip], names: Mapping[str, str])
             continue
         assert clip.facts is not None
         path = original_path(clip, names[clip.id])
-        metadata = original_tags(clip)
+        metadata = original_metadata(clip)
         id = item_id(
             "original",
             content=clip.sha256,
@@ -63,18 +63,14 @@ def originals(session: Session, clips: Iterable[Clip], names: Mapping[str, str])
             metadata,
             session.recipe.policy.truncated == "keep",
         )
-    results = run_stage(
-        session.runner,
-        "original",
-        OriginalWorker,
-        single_items(tasks),
-        outputs={id: task.path for id, task in tasks.items()},
+    results = session.runner.run_items(
+        "original", OriginalWorker, tasks, outputs={id: task.path for id, task in tasks.items()}
     )
-    return {clip: results[id] for clip, id in ids.items()}
+    return {clip_id: results[id] for clip_id, id in ids.items()}
 
 
-def original_tags(clip: Clip) -> dict[str, str]:
-    """What a real video says of itself."""
+def original_metadata(clip: Clip) -> dict[str, str]:
+    """The metadata that a real video's file carries: who it shows and what is permitted."""
     return {
         "synthetic": "false",
         "identity": clip.row.identity,
@@ -85,23 +81,21 @@ def original_tags(clip: Clip) -> dict[str, str]:
 
 
 class OriginalWorker:
-    """Decodes a clip and writes it with the data set's encoder."""
+    """Decodes clips and writes them with the data set's encoder."""
 
-    def prepare(self, shared: None) -> None:
-        """Nothing is shared."""
-
-    def run(self, prepared: None, task: OriginalTask) -> ItemResult:
-        """facts: path, bytes, sha256, width, height (even: an odd last row or column is cut off)."""
+    def run(self, task: OriginalTask) -> ItemResult:
+        """Writes one video. facts: path, bytes, sha256, width, height (even: an odd last row or column is cut off)."""
         from nvfair_tools.media import encode
 
         size: list[int] = []
-        info = encode(task.output, self._pictures(task, size), task.fps, metadata=task.metadata)
+        info = encode(task.output, self._images(task, size), task.fps, metadata=task.metadata)
         if info.frames != task.frames:
             raise ValueError(f"{info.frames} frames were decoded, but the clip's track has {task.frames}")
         return ok(path=task.path, bytes=task.output.stat().st_size, sha256=info.sha256, width=size[0], height=size[1])
 
     @staticmethod
-    def _pictures(task: OriginalTask, size: list[int]) -> Iterator[np.ndarray]:
+    def _images(task: OriginalTask, size: list[int]) -> Iterator[np.ndarray]:
+        """The clip's frames with even sides; their width and height are put into `size`."""
         for frame in whole_frames(task.source, keep_truncated=task.keep_truncated):
             height, width = frame.image.shape[0] // 2 * 2, frame.image.shape[1] // 2 * 2
             size[:] = [width, height]

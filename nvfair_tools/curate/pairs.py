@@ -11,9 +11,9 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Driver:
-    """A clip that may drive. clip: its id."""
+    """A clip that may drive, and the person in it."""
 
-    clip: str
+    clip_id: str
     identity: str
     source: str
     split: str
@@ -30,9 +30,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Pair:
-    """One reenactment: `clip` of `driver` on the face of `target`."""
+    """One planned reenactment: the clip of `driver` with this id moves the face of `target`."""
 
-    clip: str
+    clip_id: str
     driver: str
     target: str
     source: str
@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def kind(self) -> Literal["self", "cross"]:
-        """ "self" where a person drives their own face."""
+        """The kind of reenactment: "self" where a person drives their own face, else "cross"."""
         return "self" if self.driver == self.target else "cross"
 
 
@@ -52,26 +52,28 @@ def plan_pairs(
     with_self: bool = True,
     seed: int = 0,
 ) -> list[Pair]:
-    """Every driver on every target of the same source and split, in a canonical order (by clip, then target).
+    """Pairs every driver with every target of the same source and split, in a canonical order (by clip, then target).
 
     cross_per_clip: from a split to how many other people a clip drives at most (None: all). They are drawn by a hash
-    of seed, clip and target, so that adding a person or a clip changes as few pairs as can be, and nothing depends on
-    the order of a list.
+    of seed, clip and target, so that adding a person or a clip changes as few pairs as possible, and nothing depends on
+    the order of a list. with_self: whether people also drive themselves.
     """
-    groups: dict[tuple[str, str], list[Target]] = defaultdict(list)
+    targets_by_group: dict[tuple[str, str], list[Target]] = defaultdict(list)
     for target in sorted(set(targets), key=lambda target: target.identity):
-        groups[target.source, target.split].append(target)
+        targets_by_group[target.source, target.split].append(target)
     pairs = []
-    for driver in sorted(set(drivers), key=lambda driver: (driver.source, driver.split, driver.identity, driver.clip)):
-        group = groups[driver.source, driver.split]
+    for driver in sorted(
+        set(drivers), key=lambda driver: (driver.source, driver.split, driver.identity, driver.clip_id)
+    ):
+        group = targets_by_group[driver.source, driver.split]
         others = [target for target in group if target.identity != driver.identity]
-        others = sorted(others, key=lambda target: _draw(seed, driver.clip, target.identity))
+        others = sorted(others, key=lambda target: _draw(seed, driver.clip_id, target.identity))
         others = others[: cross_per_clip(driver.split)]
-        own = [target for target in group if with_self and target.identity == driver.identity]
-        for target in sorted([*own, *others], key=lambda target: target.identity):
-            pairs.append(Pair(driver.clip, driver.identity, target.identity, driver.source, driver.split))
+        themselves = [target for target in group if with_self and target.identity == driver.identity]
+        for target in sorted([*themselves, *others], key=lambda target: target.identity):
+            pairs.append(Pair(driver.clip_id, driver.identity, target.identity, driver.source, driver.split))
     return pairs
 
 
-def _draw(seed: int, clip: str, target: str) -> bytes:
-    return hashlib.sha256(f"{seed}\n{clip}\n{target}".encode()).digest()
+def _draw(seed: int, clip_id: str, target: str) -> bytes:
+    return hashlib.sha256(f"{seed}\n{clip_id}\n{target}".encode()).digest()

@@ -1,7 +1,9 @@
-"""Portraits: one source image a target, fixed for the data set, for self- and cross-reenactment alike.
+"""Portraits: one source image for each target, fixed for the data set, for self- and cross-reenactment alike.
+
+A picture from the list of clips, or the most frontal, neutral and sharp frame of one of the person's clips, which then
+never drives.
 
 Legend: T frames; meshes are (478, 3) in pixels, z in the same unit.
-A given picture, or the most frontal, neutral and sharp frame of one of the person's clips, which then never drives.
 """
 
 from __future__ import annotations
@@ -14,119 +16,126 @@ from pathlib import Path
 
 import numpy as np
 
-from nvfair_tools.curate.ingest import (
-    Clip,
-)
+from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.session import Session
 from nvfair_tools.faces.frontality import pose_costs
 from nvfair_tools.files import sha256_of
 from nvfair_tools.identity import identity_file_name
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok, rejected
-from nvfair_tools.pipeline.stage import run_stage, single_items
-from nvfair_tools.recipe.landmarker_spec import Tracker
+from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 
 VERSION = "1"  # of how a frame is chosen
 
-# Frames whose cost is within one unit of the best are equals; the sharpest of them is taken.
-_EQUAL, _CANDIDATES = 1.0, 12
 NEUTRAL = "neutral"
+# Frames whose cost is within one unit of the best are equals; the sharpest of the first twelve is taken.
+_EQUAL_COST, _MAX_CANDIDATES = 1.0, 12
+_LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """A person's source image. id: of what determines it. path: relative to the data set. clip: id of the clip it was
-    taken from, "" where it was given. track: id of the one-frame track with its mesh. flags: see `choose`."""
+    """The source image of one person, and how it was made.
+
+    id: hash of what determines it, also the id of the one-frame track with its mesh. path: relative to the data set.
+    clip_id: id of the clip that it was taken from, "" where the list of clips names a picture. flags: see
+    `make_portraits`.
+    """
 
     id: str
     identity: str
     path: str
-    clip: str
+    clip_id: str
     flags: tuple[str, ...]
     result: ItemResult
 
 
-def sharpness(image: np.ndarray, mesh: np.ndarray) -> float:
-    """Variance of the Laplacian of the face's box in uint8 RGB (H, W, 3), relative to the box's brightness variance."""
-    low = np.maximum(np.floor(mesh[:, :2].min(axis=0)), 0).astype(int)
-    high = np.ceil(mesh[:, :2].max(axis=0)).astype(int)
-    grey = image[low[1] : high[1], low[0] : high[0]].astype(np.float64) @ np.array([0.299, 0.587, 0.114])
-    if min(grey.shape, default=0) < 3:
-        return 0.0
-    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4.0 * grey[1:-1, 1:-1]
-    return float(laplacian.var() / max(grey.var(), 1e-6))
-
-
-def choose_clip(clips: Sequence[Clip]) -> Clip:
-    """The clip that gives the portrait: a neutral one where there is one, then the most frontal; ties by id."""
-    return min(clips, key=lambda clip: (clip.row.emotion != NEUTRAL, clip.facts["pose_cost"], clip.id))  # type: ignore[index]
-
-
-def portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrait]:
-    """The portrait of every person with a usable clip. flags: "portrait_given"; "single_clip": the person has only
-    the clip that the portrait comes from, which therefore drives all the same."""
-    people: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        if clip.usable:
-            people[clip.row.identity].append(clip)
-    tracker = Tracker.of(session.recipe)
-    landmarker = tracker.id()
-    tasks, known = {}, {}
-    for identity, own in sorted(people.items()):
-        given = own[0].row.portrait
-        path = f"portraits/{identity_file_name(identity)}.png"
-        chosen = None if given is not None else choose_clip(own)
-        if chosen is None:
-            assert given is not None
-            origin = {"picture": sha256_of(given)}
-            source, track, flag = given, None, "portrait_given"
-        else:
-            origin = {"track": chosen.track}
-            source, track, flag = chosen.row.path, session.workspace.track(chosen.track), "single_clip"
-        flags = () if chosen is not None and len(own) > 1 else (flag,)
-        id = item_id("portrait", identity=identity, landmarker=landmarker, version=VERSION, **origin)
-        tasks[id] = PortraitTask(
-            source,
-            track,
-            session.dataset / path,
-            path,
-            session.workspace.track(id),
-            session.recipe.policy.truncated == "keep",
-        )
-        known[id] = (identity, path, "" if chosen is None else chosen.id, flags)
-    factory = partial(PortraitWorker, tracker)
-    results = run_stage(
-        session.runner, "portrait", factory, single_items(tasks), outputs={id: task.path for id, task in tasks.items()}
-    )
-    return {
-        identity: Portrait(id, identity, path, clip_id, flags, results[id])
-        for id, (identity, path, clip_id, flags) in known.items()
-    }
-
-
 @dataclass(frozen=True)
 class PortraitTask:
-    """source: a picture, or the clip that goes with `clip_track`. picture, path: where the portrait goes, on this
-    machine and in the data set. track: where its mesh goes."""
+    """The files of one portrait to make.
+
+    source: a picture, or the clip that goes with `clip_track`. output, path: the file to write, absolute and relative
+    to the data set. track: the file to write with the mesh.
+    """
 
     source: Path
     clip_track: Path | None
-    picture: Path
+    output: Path
     path: str
     track: Path
     keep_truncated: bool
 
 
+def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrait]:
+    """Makes the portrait of every person with a usable clip; returns {identity: portrait}.
+
+    flags: "portrait_given": the list of clips names a picture; "single_clip": the person has only the clip that the
+    portrait comes from, which therefore drives as well.
+    """
+    clips_by_person: dict[str, list[Clip]] = defaultdict(list)
+    for clip in clips:
+        if clip.usable:
+            clips_by_person[clip.row.identity].append(clip)
+    landmarker = LandmarkerSpec.from_recipe(session.recipe)
+    fingerprint = landmarker.fingerprint()
+    tasks: dict[str, PortraitTask] = {}
+    planned: dict[str, tuple[str, str, tuple[str, ...]]] = {}  # id -> identity, clip id, flags
+    for identity, person_clips in sorted(clips_by_person.items()):
+        picture = person_clips[0].row.portrait
+        if picture is not None:
+            origin = {"picture": sha256_of(picture)}
+            source, clip_track, clip_id = picture, None, ""
+            flags: tuple[str, ...] = ("portrait_given",)
+        else:
+            clip = choose_clip(person_clips)
+            origin = {"track": clip.track_id}
+            source, clip_track, clip_id = clip.row.path, session.workspace.track_path(clip.track_id), clip.id
+            flags = ("single_clip",) if len(person_clips) == 1 else ()
+        id = item_id("portrait", identity=identity, landmarker=fingerprint, version=VERSION, **origin)
+        path = f"portraits/{identity_file_name(identity)}.png"
+        tasks[id] = PortraitTask(
+            source,
+            clip_track,
+            session.dataset / path,
+            path,
+            session.workspace.track_path(id),
+            session.recipe.policy.truncated == "keep",
+        )
+        planned[id] = (identity, clip_id, flags)
+    results = session.runner.run_items(
+        "portrait", partial(PortraitWorker, landmarker), tasks, outputs={id: task.path for id, task in tasks.items()}
+    )
+    return {
+        identity: Portrait(id, identity, tasks[id].path, clip_id, flags, results[id])
+        for id, (identity, clip_id, flags) in planned.items()
+    }
+
+
+def choose_clip(clips: Sequence[Clip]) -> Clip:
+    """Chooses the clip that gives the portrait: a neutral one where there is one, then the most frontal; ties by id."""
+    return min(clips, key=lambda clip: (clip.row.emotion != NEUTRAL, clip.facts["pose_cost"], clip.id))  # type: ignore[index]
+
+
+def sharpness(image: np.ndarray, mesh: np.ndarray) -> float:
+    """Variance of the Laplacian of the face's box in uint8 RGB (H, W, 3), relative to the box's brightness variance."""
+    # The box around the mesh, in whole pixels inside the image, as brightness.
+    low = np.maximum(np.floor(mesh[:, :2].min(axis=0)), 0).astype(int)
+    high = np.ceil(mesh[:, :2].max(axis=0)).astype(int)
+    grey = image[low[1] : high[1], low[0] : high[0]].astype(np.float64) @ _LUMA
+    if min(grey.shape, default=0) < 3:
+        return 0.0
+    # The five-point Laplacian: the four neighbours less four times the pixel.
+    laplacian = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:] - 4.0 * grey[1:-1, 1:-1]
+    return float(laplacian.var() / max(grey.var(), 1e-6))
+
+
 class PortraitWorker:
-    """Takes portraits from clips and finds the face in given ones."""
+    """Takes portraits from clips, and finds the face in pictures."""
 
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
+    def __init__(self, spec: LandmarkerSpec) -> None:
+        self._spec = spec
 
-    def prepare(self, shared: None) -> None:
-        """Nothing is shared."""
-
-    def run(self, prepared: None, task: PortraitTask) -> ItemResult:
+    def run(self, task: PortraitTask) -> ItemResult:
         """Writes the portrait and its one-frame track. facts: path, bytes, sha256, frame (index in the clip)."""
         from PIL import Image
 
@@ -143,11 +152,12 @@ class PortraitWorker:
                 mesh[None], np.ones(1, bool), np.array([""], object), np.zeros(1), (width, height), "portrait", VERSION
             ),
         )
-        with atomic_output(task.picture) as aside:
+        with atomic_output(task.output) as aside:
             Image.fromarray(image).save(aside, format="PNG")
-        return ok(path=task.path, bytes=task.picture.stat().st_size, sha256=sha256_of(task.picture), frame=frame)
+        return ok(path=task.path, bytes=task.output.stat().st_size, sha256=sha256_of(task.output), frame=frame)
 
     def _from_picture(self, task: PortraitTask) -> tuple[np.ndarray, np.ndarray | None, int | None]:
+        """The picture, upright, and the mesh of the face in it."""
         from PIL import Image, ImageOps
 
         from nvfair_tools.landmarks.tracking import track_frames
@@ -156,25 +166,27 @@ class PortraitWorker:
         with Image.open(task.source) as picture:
             image = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
         size = (image.shape[1], image.shape[0])
-        track = track_frames([Frame(0, 0.0, image)], self._tracker.make(), size)
+        track = track_frames([Frame(0, 0.0, image)], self._spec.create(), size)
         return image, track.mesh[0] if track.valid[0] else None, None
 
     def _from_clip(self, task: PortraitTask) -> tuple[np.ndarray, np.ndarray | None, int | None]:
+        """The best frame of a clip, its mesh and its index."""
         from nvfair_tools.landmarks.track import load_track
 
         assert task.clip_track is not None
         mesh = load_track(task.clip_track).mesh
-        costs = np.where(np.isfinite(costs := pose_costs(mesh)), costs, np.inf)
-        order = np.argsort(costs, kind="stable")[:_CANDIDATES]
-        wanted = {int(index) for index in order if costs[index] <= costs[order[0]] + _EQUAL}
+        costs = pose_costs(mesh)
+        costs = np.where(np.isfinite(costs), costs, np.inf)
+        by_cost = np.argsort(costs, kind="stable")[:_MAX_CANDIDATES]
+        candidates = {int(index) for index in by_cost if costs[index] <= costs[by_cost[0]] + _EQUAL_COST}
         best: tuple[float, int, np.ndarray] | None = None
         for frame in whole_frames(task.source, keep_truncated=task.keep_truncated):
-            if frame.index in wanted:
-                found = sharpness(frame.image, mesh[frame.index])
-                if best is None or found > best[0]:
-                    best = found, frame.index, frame.image
-            if frame.index >= max(wanted):
+            if frame.index in candidates:
+                frame_sharpness = sharpness(frame.image, mesh[frame.index])
+                if best is None or frame_sharpness > best[0]:
+                    best = frame_sharpness, frame.index, frame.image
+            if frame.index >= max(candidates):
                 break
         if best is None:
-            raise ValueError(f"the clip has none of the frames {sorted(wanted)} that its track has")
+            raise ValueError(f"the clip has none of the frames {sorted(candidates)} that its track has")
         return best[2], mesh[best[1]], best[1]

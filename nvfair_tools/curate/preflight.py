@@ -1,7 +1,8 @@
-"""The preflight: what would stop or spoil a build, found before hours are spent."""
+"""The preflight: finds what would stop or spoil a build, before hours are spent."""
 
 from __future__ import annotations
 
+import html
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -9,52 +10,96 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from nvfair_tools.curate.pairs import Driver, Target, plan_pairs
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.clip_list import ClipRow, read_clip_list
-from nvfair_tools.recipe.landmarker_spec import Tracker
-from nvfair_tools.recipe.recipe import Recipe
+from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
+from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
-PROBED = 5  # clips looked into
+_MAX_PROBED_CLIPS = 5
 # Bytes, measured on real clips: of a rendered 256 x 256 frame, of a frame's landmarks and distances in a part, of a
 # frame's row and of a source frame's track while the build goes on.
-_VIDEO, _LANDMARKS, _DISTANCES, _ROW, _TRACK = 3_000, 450, 8_200, 1_100, 5_800
+_VIDEO_BYTES, _LANDMARK_BYTES, _DISTANCE_BYTES, _ROW_BYTES, _TRACK_BYTES = 3_000, 450, 8_200, 1_100, 5_800
 # A worker with its landmarker or warp generator; networks take more, which only they know.
-_WORKER_MEMORY = 600e6
+_WORKER_BYTES = 600e6
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. level: "error" stops a build, "warning" is worth a thought."""
+    """The result of one check. level: an "error" stops a build, a "warning" is worth a thought. remedy: how to correct
+    it, "" where it is ok or the message says it."""
 
     level: Literal["ok", "warning", "error"]
     topic: str
-    text: str
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.topic}: {self.message}" + (f"\n  to fix it: {self.remedy}" if self.remedy else "")
 
 
-def preflight(recipe: Recipe) -> list[Finding]:
-    """Everything that can be known of a build without doing it. Raises Problems where the clip list itself is wrong."""
+@dataclass(frozen=True, repr=False)
+class CheckReport:
+    """All findings of a preflight; a notebook shows them as a table."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was found that would stop a build."""
+        return not self.at_level("error")
+
+    def at_level(self, level: Literal["ok", "warning", "error"]) -> list[Finding]:
+        """The findings of one level, in the order of the checks."""
+        return [finding for finding in self.findings if finding.level == level]
+
+    def __repr__(self) -> str:
+        return "\n".join([self._title(), *(f"{finding.level:>8}  {finding}" for finding in self.findings)])
+
+    def _repr_html_(self) -> str:
+        table = pd.DataFrame(
+            [vars(finding) for finding in self.findings], columns=["level", "topic", "message", "remedy"]
+        )
+        with pd.option_context("display.max_colwidth", None):
+            return f"<p>{html.escape(self._title())}</p>{table.to_html(index=False)}"
+
+    def _title(self) -> str:
+        errors, warnings = len(self.at_level("error")), len(self.at_level("warning"))
+        verdict = "The recipe can be built" if self.passed else "The recipe cannot be built yet"
+        return f"{verdict}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+
+
+def check(recipe: str | Path | Recipe) -> CheckReport:
+    """Checks a recipe, its clips, landmarker, generators, disk and memory without building anything.
+
+    recipe: a recipe or the path of its YAML file. Raises Problems where the recipe or the clip list itself is wrong.
+    """
+    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     rows = read_clip_list(recipe)
     splits = assign_splits(recipe, rows)
-    found = [_people(rows, splits), *_files(rows), *_rights(recipe, rows)]
-    frames = list(_probed(rows, found))
-    found += [*_landmarker(recipe), *_generators(recipe)]
-    mean = sum(frames) / len(frames) if frames else 0.0
-    found.append(_tried("output", lambda: _output(recipe)))
-    found += [*_size(recipe, rows, splits, mean), *_memory(recipe)]
-    return found
+    findings = [_check_people(rows, splits), *_check_files(rows), *_check_rights(recipe, rows)]
+    frame_counts, clip_findings = _probe_clips(rows)
+    findings += clip_findings
+    findings += [_check_landmarker(recipe), *_check_generators(recipe)]
+    findings.append(_finding_of("output", lambda: _check_output(recipe)))
+    mean_frames = sum(frame_counts) / len(frame_counts) if frame_counts else 0.0
+    findings += [*_check_size(recipe, rows, splits, mean_frames), *_check_memory(recipe)]
+    return CheckReport(tuple(findings))
 
 
-def _people(rows: list[ClipRow], splits: dict[str, str]) -> Finding:
+def _check_people(rows: list[ClipRow], splits: dict[str, str]) -> Finding:
     counts = Counter(splits.values())
-    told = ", ".join(f"{counts[split]} {split}" for split in SPLITS if counts[split])
-    return Finding("ok", "clips", f"{len(rows)} clips of {len(splits)} people ({told})")
+    counts_text = ", ".join(f"{counts[split]} {split}" for split in SPLITS if counts[split])
+    return Finding("ok", "clips", f"{len(rows)} clips of {len(splits)} people ({counts_text})")
 
 
-def _files(rows: list[ClipRow]) -> Iterator[Finding]:
+def _check_files(rows: list[ClipRow]) -> Iterator[Finding]:
     missing = [row.name for row in rows if not row.path.is_file()]
     if missing:
         yield Finding("error", "files", f"{len(missing)} of {len(rows)} do not exist, such as {', '.join(missing[:3])}")
@@ -62,102 +107,110 @@ def _files(rows: list[ClipRow]) -> Iterator[Finding]:
         yield Finding("ok", "files", "all exist")
 
 
-def _rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
+def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
     refused = Counter(row.permitted_use for row in rows if row.permitted_use not in recipe.rights.render_if)
     for use, count in sorted(refused.items()):
         yield Finding("warning", "rights", f"{count} clips permit {use!r}, which the recipe does not render")
 
 
-def _probed(rows: list[ClipRow], found: list[Finding]) -> Iterator[int]:
-    """Frame counts of a few clips spread over the list; what is wrong with them goes to `found`."""
-    there = [row for row in rows if row.path.is_file()]
-    for row in there[:: max(1, len(there) // PROBED)][:PROBED]:
-        try:
-            from nvfair_tools.media import probe
+def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
+    """Decodes a few clips spread over the list; returns their frame counts and what is wrong with them."""
+    from nvfair_tools.media import probe
 
+    existing = [row for row in rows if row.path.is_file()]
+    frame_counts, findings = [], []
+    for row in existing[:: max(1, len(existing) // _MAX_PROBED_CLIPS)][:_MAX_PROBED_CLIPS]:
+        try:
             info = probe(row.path)
         except NvfairError as error:
-            found.append(Finding("warning", "clip", f"{row.name}: {error.what}"))
+            findings.append(Finding("warning", "clip", f"{row.name}: {error.what}"))
             continue
         if info.problem:
-            found.append(Finding("warning", "clip", f"{row.name}: {info.problem} after {info.frames} frames"))
-        yield info.frames
+            findings.append(Finding("warning", "clip", f"{row.name}: {info.problem} after {info.frames} frames"))
+        frame_counts.append(info.frames)
+    return frame_counts, findings
 
 
-def _landmarker(recipe: Recipe) -> Iterator[Finding]:
-    yield _tried("landmarker", lambda: _described(Tracker.of(recipe)))
+def _check_landmarker(recipe: Recipe) -> Finding:
+    def describe() -> str:
+        landmarker = LandmarkerSpec.from_recipe(recipe).create()
+        description = f"{landmarker.name} {landmarker.version}"
+        landmarker.close()
+        return description
+
+    return _finding_of("landmarker", describe)
 
 
-def _described(tracker: Tracker) -> str:
-    landmarker = tracker.make()
-    told = f"{landmarker.name} {landmarker.version}"
-    landmarker.close()
-    return told
-
-
-def _generators(recipe: Recipe) -> Iterator[Finding]:
-    from nvfair_tools.render.choice import chosen_generators
+def _check_generators(recipe: Recipe) -> Iterator[Finding]:
+    from nvfair_tools.render.choice import resolve_generators
 
     for choice in recipe.generators:
-        alone = recipe.model_copy(update={"generators": [choice]})
+        recipe_of_one = recipe.model_copy(update={"generators": [choice]})
 
-        def describe(alone: Recipe = alone) -> str:
-            made = chosen_generators(alone)[0]
-            return f"{made.size} x {made.size}, {made.motion_mode}, licence {made.licence}"
+        def describe(recipe_of_one: Recipe = recipe_of_one) -> str:
+            generator = resolve_generators(recipe_of_one)[0]
+            return f"{generator.size} x {generator.size}, {generator.motion_mode}, licence {generator.licence}"
 
-        yield _tried(f"generator {choice.label}", describe)
+        yield _finding_of(f"generator {choice.label}", describe)
 
 
-def _output(recipe: Recipe) -> str:
-    Workspace(recipe.output_folder).check()
+def _check_output(recipe: Recipe) -> str:
+    Workspace(recipe.output_folder).check_folder()
     return str(recipe.output_folder)
 
 
-def _tried(topic: str, look: Callable[[], str]) -> Finding:
+def _finding_of(topic: str, describe: Callable[[], str]) -> Finding:
+    """The finding "ok" with what `describe` returns, or the error that it raises."""
     try:
-        return Finding("ok", topic, look())
+        return Finding("ok", topic, describe())
     except NvfairError as error:
-        return Finding("error", topic, str(error))
+        message = str(error).removesuffix(f"\n  to fix it: {error.remedy}")
+        return Finding("error", topic, message, error.remedy)
 
 
-def _size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], frames: float) -> Iterator[Finding]:
+def _check_size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], mean_frames: float) -> Iterator[Finding]:
+    """The number of reenactments, and the space that they need. mean_frames: of a clip."""
     pairs = plan_pairs(
         [Driver(row.name, row.identity, row.source, splits[row.identity]) for row in rows],
         [
             Target(row.identity, row.source, splits[row.identity])
             for row in {row.identity: row for row in rows}.values()
         ],
-        cross_per_clip=recipe.pairs.cross,
+        cross_per_clip=recipe.pairs.cross_limit,
         with_self=recipe.pairs.self_,
         seed=recipe.pairs.seed,
     )
-    videos = sum(pair.split in choice.splits for pair in pairs for choice in recipe.generators)
-    yield Finding("ok", "plan", f"at most {len(pairs):,} pairs, {videos:,} reenactments, {videos * frames:,.0f} frames")
-    row = _LANDMARKS + (_DISTANCES if recipe.features.distances != "none" else 0)
-    needed = (videos + len(rows)) * frames * (row + _VIDEO + _ROW) + len(rows) * frames * _TRACK
-    free = shutil.disk_usage(_existing(recipe.output_folder)).free
-    text = f"about {needed / 1e9:.1f} GB needed (features {(videos + len(rows)) * frames * row / 1e9:.1f} GB), "
+    reenactments = sum(pair.split in choice.splits for pair in pairs for choice in recipe.generators)
+    plan = f"{len(pairs):,} pairs, {reenactments:,} reenactments, {reenactments * mean_frames:,.0f} frames"
+    yield Finding("ok", "plan", f"at most {plan}")
+    feature_bytes = _LANDMARK_BYTES + (_DISTANCE_BYTES if recipe.features.distances != "none" else 0)
+    frames = (reenactments + len(rows)) * mean_frames
+    needed = frames * (feature_bytes + _VIDEO_BYTES + _ROW_BYTES) + len(rows) * mean_frames * _TRACK_BYTES
+    free = shutil.disk_usage(_existing_parent(recipe.output_folder)).free
+    text = f"about {needed / 1e9:.1f} GB needed (features {frames * feature_bytes / 1e9:.1f} GB), "
     text += f"{free / 1e9:.1f} GB free"
     if needed > free:
-        yield Finding("error", "disk", text + "; `features: {distances: none}` takes a twentieth of the space")
+        remedy = "free some space; or choose `features: {distances: none}`, which takes a twentieth of it"
+        yield Finding("error", "disk", text, remedy)
     else:
         yield Finding("ok", "disk", text)
 
 
-def _memory(recipe: Recipe) -> Iterator[Finding]:
-    from nvfair_tools.pipeline.engines.local import default_workers
-
+def _check_memory(recipe: Recipe) -> Iterator[Finding]:
     try:
         import psutil
     except ImportError:
         return
     workers = default_workers() if recipe.workers == "auto" else recipe.workers
-    needed, free = max(1, workers) * _WORKER_MEMORY, psutil.virtual_memory().available
+    needed, free = max(1, workers) * _WORKER_BYTES, psutil.virtual_memory().available
     text = f"{workers} workers take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB free"
-    yield Finding("warning" if needed > free else "ok", "memory", text)
+    if needed > free:
+        yield Finding("warning", "memory", text, "choose fewer `workers` in the recipe")
+    else:
+        yield Finding("ok", "memory", text)
 
 
-def _existing(path: Path) -> Path:
+def _existing_parent(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path

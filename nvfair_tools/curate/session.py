@@ -1,14 +1,15 @@
-"""One run of a build: the recipe, the data set's folder, and the runner of its stages."""
+"""A session is one run of a build: the recipe, the data set's folder, and the runner of its stages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from nvfair_tools.pipeline.engines.local import Engine, LocalEngine, default_workers
-from nvfair_tools.pipeline.progress import Reporter, Silent
+from nvfair_tools.pipeline.engines.engine import Engine
+from nvfair_tools.pipeline.engines.local import LocalEngine, default_workers
+from nvfair_tools.pipeline.progress import Reporter, default_reporter
 from nvfair_tools.pipeline.stage import StageRunner
 from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.recipe import Recipe
@@ -16,7 +17,7 @@ from nvfair_tools.recipe.recipe import Recipe
 
 @dataclass(frozen=True)
 class Session:
-    """What all stages of a build need."""
+    """The values that all stages of a build need."""
 
     recipe: Recipe
     workspace: Workspace
@@ -24,21 +25,30 @@ class Session:
 
     @property
     def dataset(self) -> Path:
-        """The data set's folder."""
+        """The folder of the data set."""
         return self.workspace.dataset
 
 
 @contextmanager
-def session_of(recipe: Recipe, reporter: Reporter | None = None, engine: Engine | None = None) -> Iterator[Session]:
-    """A session in the recipe's data set, which is locked as long as it is open."""
+def open_session(recipe: Recipe, reporter: Reporter | None = None, engine: Engine | None = None) -> Iterator[Session]:
+    """Opens a session in the recipe's data set, which is locked until the session is closed.
+
+    reporter: default `default_reporter()`; one that is a context manager is entered. engine: default, the recipe's
+    number of processes on this machine. Raises NvfairError where the folder cannot be used, or where another build is
+    at work in it.
+    """
     workers = default_workers() if recipe.workers == "auto" else recipe.workers
     workspace = Workspace(recipe.output_folder)
-    with workspace.opened() as journal:
+    reporter = default_reporter() if reporter is None else reporter
+    with ExitStack() as stack:
+        if isinstance(reporter, AbstractContextManager):
+            stack.enter_context(reporter)
+        journal = stack.enter_context(workspace.open_journal())
         runner = StageRunner(
             workspace.dataset,
             journal,
             engine or LocalEngine(workers),
-            reporter or Silent(),
+            reporter,
             recipe.item_time_limit,
             (workspace.dataset, recipe.folder),
         )

@@ -1,4 +1,4 @@
-"""The data set's two tables, put together from what the stages found: identities and videos, each with its state."""
+"""The data set's two tables, made from the results of all stages: identities and videos, each row with its state."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from nvfair_tools.pipeline.items import ItemResult
 
 @dataclass(frozen=True)
 class Reenactment:
-    """A planned reenactment and how its stages ended. id: of the video; landmarks: None where it was not rendered.
+    """A planned reenactment and the results of its stages.
 
-    generator: what the data set says of its generator (label, family, fingerprint, licence, motion_mode).
+    id: of the video. generator: how the data set describes its generator (label, family, fingerprint, licence,
+    motion_mode). path: relative to the data set. landmarks: None where the video was not rendered.
     """
 
     id: str
@@ -30,35 +31,40 @@ class Reenactment:
     render: ItemResult
     landmarks: ItemResult | None
 
+    @property
+    def result(self) -> ItemResult:
+        """The result of the last stage that the reenactment passed through."""
+        return self.render if self.landmarks is None else self.landmarks
+
 
 def identities_table(clips: Sequence[Clip], portraits: Mapping[str, Portrait]) -> pd.DataFrame:
-    """One row a person, those without a usable clip included (and flagged)."""
-    people: dict[str, list[Clip]] = defaultdict(list)
+    """The table of people: one row each, those without a usable clip included (and flagged)."""
+    clips_by_person: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
-        people[clip.row.identity].append(clip)
+        clips_by_person[clip.row.identity].append(clip)
     rows = []
-    for identity, own in sorted(people.items()):
-        row = own[0].row
-        usable = [clip for clip in own if clip.usable]
+    for identity, person_clips in sorted(clips_by_person.items()):
+        row = person_clips[0].row
+        usable = [clip for clip in person_clips if clip.usable]
         portrait = portraits.get(identity)
         has_portrait = portrait is not None and portrait.result.state == "ok"
         flags = list(portrait.flags) if portrait is not None else []
         flags += [] if usable else ["no_usable_clip"]
         flags += [] if has_portrait or not usable else ["no_portrait"]
-        told = usable or own
+        rights_clips = usable or person_clips
         rows.append(
             {
                 "identity": identity,
                 "source": row.source,
-                "split": own[0].split,
+                "split": person_clips[0].split,
                 "aliases": list(row.aliases),
                 "clips": len(usable),
                 "portrait": portrait.path if portrait is not None and has_portrait else None,
-                "portrait_clip": (portrait.clip or None) if portrait is not None and has_portrait else None,
+                "portrait_clip": (portrait.clip_id or None) if portrait is not None and has_portrait else None,
                 "flags": sorted(flags),
-                "licence": joined(clip.row.licence for clip in told),
-                "consent": joined(clip.row.consent for clip in told),
-                "permitted_use": joined(clip.row.permitted_use for clip in told),
+                "licence": join_distinct(clip.row.licence for clip in rights_clips),
+                "consent": join_distinct(clip.row.consent for clip in rights_clips),
+                "permitted_use": join_distinct(clip.row.permitted_use for clip in rights_clips),
                 "gender": row.gender or None,
                 "age": row.age or None,
                 "ethnicity": row.ethnicity or None,
@@ -67,17 +73,21 @@ def identities_table(clips: Sequence[Clip], portraits: Mapping[str, Portrait]) -
     return pd.DataFrame(rows, columns=IDENTITIES_SCHEMA.names)
 
 
-def real_rows(
+def real_video_rows(
     clips: Iterable[Clip], names: Mapping[str, str], originals: Mapping[str, ItemResult], portrait_clips: set[str]
 ) -> list[dict[str, Any]]:
-    """A row of the videos table for each listed clip, whatever became of it."""
+    """Rows of the videos table for all listed clips, whatever their state.
+
+    names: {clip id: clip name}. originals: {clip id: result of encoding it}. portrait_clips: ids of the clips that
+    portraits were taken from.
+    """
     rows = []
     for clip in clips:
-        written = originals.get(clip.id)
-        result = clip.result if clip.result.state != "ok" or written is None else written
+        original = originals.get(clip.id)
+        result = clip.result if clip.result.state != "ok" or original is None else original
         facts = clip.facts or {}
+        file_facts = original.facts if original is not None and result.state == "ok" else None
         row = clip.row
-        made = result.state == "ok" and written is not None
         flags = set(facts.get("flags", ())) | ({"portrait"} if clip.id in portrait_clips else set())
         rows.append(
             {
@@ -95,11 +105,11 @@ def real_rows(
                 "fps_num": facts.get("fps_num"),
                 "fps_den": facts.get("fps_den"),
                 "frames": facts.get("frames"),
-                "width": written.facts["width"] if made and written else facts.get("width"),
-                "height": written.facts["height"] if made and written else facts.get("height"),
-                "path": written.facts["path"] if made and written else None,
-                "sha256": written.facts["sha256"] if made and written else None,
-                **_ending(result),
+                "width": file_facts["width"] if file_facts is not None else facts.get("width"),
+                "height": file_facts["height"] if file_facts is not None else facts.get("height"),
+                "path": file_facts["path"] if file_facts is not None else None,
+                "sha256": file_facts["sha256"] if file_facts is not None else None,
+                **_state_columns(result),
                 "flags": sorted(flags),
                 "licence": row.licence,
                 "consent": row.consent,
@@ -110,29 +120,32 @@ def real_rows(
     return rows
 
 
-def synthetic_rows(
-    made: Iterable[Reenactment], clips: Mapping[str, Clip], names: Mapping[str, str], portraits: Mapping[str, Portrait]
+def reenactment_rows(
+    reenactments: Iterable[Reenactment],
+    clips: Mapping[str, Clip],
+    names: Mapping[str, str],
+    portraits: Mapping[str, Portrait],
 ) -> list[dict[str, Any]]:
-    """A row of the videos table for each planned reenactment. clips: by id."""
-    people = people_by_rights(clips.values())
+    """Rows of the videos table for all planned reenactments. clips, names: by clip id. portraits: by identity."""
+    target_clips = clips_by_rights(clips.values())
     rows = []
-    for video in made:
-        clip = clips[video.pair.clip]
+    for video in reenactments:
+        pair = video.pair
+        clip = clips[pair.clip_id]
         assert clip.facts is not None
-        result = video.render if video.landmarks is None else video.landmarks
-        rendered = video.render.state == "ok"
+        file_facts = video.render.facts if video.render.state == "ok" else None
         flags = set(clip.facts["flags"]) & {"variable_frame_rate", "truncated"}
         flags |= set(video.landmarks.facts.get("flags", ())) if video.landmarks else set()
         rows.append(
             {
                 "video": video.id,
-                "kind": video.pair.kind,
-                "source": video.pair.source,
-                "split": video.pair.split,
-                "target": video.pair.target,
-                "driver": video.pair.driver,
-                "clip": video.pair.clip,
-                "clip_name": names[video.pair.clip],
+                "kind": pair.kind,
+                "source": pair.source,
+                "split": pair.split,
+                "target": pair.target,
+                "driver": pair.driver,
+                "clip": pair.clip_id,
+                "clip_name": names[pair.clip_id],
                 "generator": video.generator["label"],
                 "generator_family": video.generator["family"],
                 "motion_mode": video.generator["motion_mode"],
@@ -141,52 +154,52 @@ def synthetic_rows(
                 "content": clip.row.content or None,
                 "fps_num": clip.facts["fps_num"],
                 "fps_den": clip.facts["fps_den"],
-                "frames": video.render.facts["frames"] if rendered else None,
-                "width": video.render.facts["width"] if rendered else None,
-                "height": video.render.facts["height"] if rendered else None,
-                "path": video.path if rendered else None,
-                "sha256": video.render.facts["sha256"] if rendered else None,
-                **_ending(result),
+                "frames": file_facts["frames"] if file_facts is not None else None,
+                "width": file_facts["width"] if file_facts is not None else None,
+                "height": file_facts["height"] if file_facts is not None else None,
+                "path": video.path if file_facts is not None else None,
+                "sha256": file_facts["sha256"] if file_facts is not None else None,
+                **_state_columns(video.result),
                 "flags": sorted(flags),
-                **rights_of(clip, people[video.pair.target], video.generator["licence"]),
-                "lineage": [portraits[video.pair.target].id, video.pair.clip, video.generator["fingerprint"]],
+                **inherited_rights(clip, target_clips[pair.target], video.generator["licence"]),
+                "lineage": [portraits[pair.target].id, pair.clip_id, video.generator["fingerprint"]],
             }
         )
     return rows
 
 
-def people_by_rights(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
-    """{identity: its usable clips, one for each combination of rights}: what a person's face brings along."""
-    people: dict[str, dict[tuple[str, str, str], Clip]] = defaultdict(dict)
+def clips_by_rights(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
+    """Returns {identity: usable clips, one for each combination of rights}: the rights that a person's face carries."""
+    first_clips: dict[str, dict[tuple[str, str, str], Clip]] = defaultdict(dict)
     for clip in clips:
         if clip.usable:
             rights = (clip.row.licence, clip.row.consent, clip.row.permitted_use)
-            people[clip.row.identity].setdefault(rights, clip)
-    return {identity: list(own.values()) for identity, own in people.items()}
+            first_clips[clip.row.identity].setdefault(rights, clip)
+    return {identity: list(clips_of_rights.values()) for identity, clips_of_rights in first_clips.items()}
 
 
-def rights_of(clip: Clip, targets: Iterable[Clip], generator_licence: str) -> dict[str, str]:
-    """What a reenactment inherits: the rights of the driver's clip and of the target, and the generator's licence."""
-    everyone = [clip, *targets]
+def inherited_rights(clip: Clip, target_clips: Iterable[Clip], generator_licence: str) -> dict[str, str]:
+    """The rights of a reenactment: those of the driver's clip and of the target, and the generator's licence."""
+    rows = [clip.row, *(target_clip.row for target_clip in target_clips)]
     return {
-        "licence": joined([*(one.row.licence for one in everyone), generator_licence]),
-        "consent": joined(one.row.consent for one in everyone),
-        "permitted_use": joined(one.row.permitted_use for one in everyone),
+        "licence": join_distinct([*(row.licence for row in rows), generator_licence]),
+        "consent": join_distinct(row.consent for row in rows),
+        "permitted_use": join_distinct(row.permitted_use for row in rows),
     }
 
 
 def videos_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The rows with every column of the schema, without part and first_row; nullable numbers stay whole."""
+    """The videos table with every column of the schema, part and first_row empty; nullable numbers stay whole."""
     table = pd.DataFrame(list(rows), columns=VIDEOS_SCHEMA.names)
     for name in ("fps_num", "fps_den", "frames", "width", "height", "first_row"):
         table[name] = table[name].astype("Int64")
     return table.sort_values("video", ignore_index=True)
 
 
-def joined(values: Iterable[str]) -> str:
-    """Different values, in order, as one."""
+def join_distinct(values: Iterable[str]) -> str:
+    """Joins the different values, in alphabetical order, with " + "."""
     return " + ".join(sorted(set(values)))
 
 
-def _ending(result: ItemResult) -> dict[str, str]:
+def _state_columns(result: ItemResult) -> dict[str, str]:
     return {"state": result.state, "reason": result.reason, "detail": result.detail}

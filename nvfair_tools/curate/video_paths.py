@@ -1,4 +1,4 @@
-"""Where videos lie in a data set: NVFAIR's own layout, with names that no two clips share."""
+"""The paths of videos in a data set: NVFAIR's own layout, with names that no two clips share."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from nvfair_tools.identity import identity_file_name
 
 
 def clip_names(clips: Iterable[Clip]) -> dict[str, str]:
-    """{clip id: the stem of its file, in plain characters}; stems that two clips of a person share get a part of
-    the id. "--" separates the parts of a reenactment's name, so it is not left within one."""
-    stems = {clip.id: (clip.row.identity, _plain(clip.row.name)) for clip in clips}
-    # Some file systems do not tell upper from lower case.
-    shared = Counter((identity, stem.lower()) for identity, stem in stems.values())
+    """Returns {clip id: the stem of its file, in plain characters}.
+
+    Stems that two clips of a person share get a part of the id. "--" separates the parts of a reenactment's name, so
+    no stem contains it.
+    """
+    stems = {clip.id: (clip.row.identity, _plain_stem(clip.row.name)) for clip in clips}
+    # Some file systems do not distinguish upper from lower case.
+    uses = Counter((identity, stem.lower()) for identity, stem in stems.values())
     return {
-        id: stem if shared[identity, stem.lower()] == 1 else f"{stem}-{id[:8]}"
-        for id, (identity, stem) in stems.items()
+        id: stem if uses[identity, stem.lower()] == 1 else f"{stem}-{id[:8]}" for id, (identity, stem) in stems.items()
     }
 
 
@@ -34,6 +36,6 @@ def reenactment_path(pair: Pair, generator: str, name: str) -> str:
     return f"videos/{pair.source}/{generator}-generated/{target}/{target}--{name}--{driver}.mp4"
 
 
-def _plain(name: str) -> str:
+def _plain_stem(name: str) -> str:
     stem = name.rpartition("/")[2].rpartition(".")[0] or name
     return re.sub("-{2,}", "-", re.sub(r"[^A-Za-z0-9_.-]", "_", stem)).strip("-") or "clip"

@@ -1,1 +1,1 @@
-"""Faces: finding them, framing them, and checking that a clip keeps one identity."""
+"""Faces in pictures: detection, framing, and how frontal a face is."""

@@ -1,4 +1,4 @@
-"""How far a face is from looking straight into the camera with a neutral expression.
+"""Measures how much a face deviates from a frontal, neutral one.
 
 Legend: T frames; meshes are (478, 3) in pixels, z in the same unit.
 """
@@ -7,31 +7,34 @@ from __future__ import annotations
 
 import numpy as np
 
-# What counts as one unit of deviation from a frontal, neutral face.
-_DEGREES, _MOUTH, _EYES = 10.0, 0.1, 0.3
+# Deviations from a frontal, neutral face that cost 1: degrees, the mouth's opening over its width, the eyes' closing.
+_UNIT_DEGREES, _UNIT_MOUTH, _UNIT_EYES = 10.0, 0.1, 0.3
 
 
 def pose_costs(mesh: np.ndarray) -> np.ndarray:
-    """How far each frame (T, 478, 3) is from a frontal, neutral face: float64 (T,), NaN where there is no face.
+    """The deviation of each mesh from a frontal, neutral face: float64 (T,), NaN where there is no face.
 
-    The sum of squares of yaw and roll (10 degrees count one), the mouth's opening over its width (0.1 counts one), and
-    how much more the eyes are closed than usual in the clip (by 0.3 of their usual opening counts one). Pitch is left
-    out: cameras stand at different heights, so no angle is frontal for all.
+    mesh: (T, 478, 3) pixels, the frames of one clip. The cost is the sum of four squares: yaw and roll (10 degrees cost
+    1), the mouth's opening over its width (0.1 costs 1), and the share by which the eyes are closed below the clip's
+    median opening (0.3 costs 1). Pitch is left out: cameras stand at different heights, so no angle is frontal for all.
     """
     points = np.asarray(mesh, dtype=np.float64)
-    across = points[:, 454] - points[:, 234]  # from ear to ear
+    # Angles, from the line between the ears and the line between the outer eye corners.
+    ears = points[:, 454] - points[:, 234]
     eyes = points[:, 263] - points[:, 33]
-    yaw = np.degrees(np.arctan2(across[:, 2], across[:, 0]))
+    yaw = np.degrees(np.arctan2(ears[:, 2], ears[:, 0]))
     roll = np.degrees(np.arctan2(eyes[:, 1], eyes[:, 0]))
-    mouth = _ratio(points, 13, 14, 61, 291)
-    opening = (_ratio(points, 159, 145, 33, 133) + _ratio(points, 386, 374, 263, 362)) / 2
-    usual = np.nanmedian(opening) if np.isfinite(opening).any() else 1.0
-    closed = np.clip((usual - opening) / max(usual, 1e-6), 0.0, None)
-    return (yaw / _DEGREES) ** 2 + (roll / _DEGREES) ** 2 + (mouth / _MOUTH) ** 2 + (closed / _EYES) ** 2
+    # Openings of the mouth and of both eyes, over their widths.
+    mouth = _distance_ratio(points, 13, 14, 61, 291)
+    opening = (_distance_ratio(points, 159, 145, 33, 133) + _distance_ratio(points, 386, 374, 263, 362)) / 2
+    median = np.nanmedian(opening) if np.isfinite(opening).any() else 1.0
+    closed = np.clip((median - opening) / max(median, 1e-6), 0.0, None)
+    angles = (yaw / _UNIT_DEGREES) ** 2 + (roll / _UNIT_DEGREES) ** 2
+    return angles + (mouth / _UNIT_MOUTH) ** 2 + (closed / _UNIT_EYES) ** 2
 
 
-def _ratio(points: np.ndarray, a: int, b: int, c: int, d: int) -> np.ndarray:
-    """Distance of points a and b over that of c and d, in the picture plane."""
+def _distance_ratio(points: np.ndarray, a: int, b: int, c: int, d: int) -> np.ndarray:
+    """The distance of points a and b over that of c and d, in the picture plane."""
     plane = points[..., :2]
     width = np.linalg.norm(plane[:, c] - plane[:, d], axis=1)
     return np.linalg.norm(plane[:, a] - plane[:, b], axis=1) / np.maximum(width, 1e-6)

@@ -1,5 +1,6 @@
-"""InsightFace's models, from disk only: it would download what it does not find, so it is never asked to look.
+"""Loads InsightFace's models from disk only.
 
+InsightFace downloads a pack that it does not find, so it gets paths of existing files and never the name of a pack.
 A model pack is a folder `root/models/<pack>/` of .onnx files. The published packs are for non-commercial research.
 """
 
@@ -19,7 +20,7 @@ Task = Literal["detection", "recognition"]
 
 
 def pack_folder(pack: str = DEFAULT_PACK, root: str | Path = DEFAULT_ROOT) -> Path:
-    """The folder of a pack on disk; NvfairError that names where to put it otherwise."""
+    """The folder of a model pack; raises NvfairError, with the path to put it at, where it is not on disk."""
     folder = Path(root).expanduser() / "models" / pack
     if not any(folder.glob("*.onnx")):
         raise NvfairError(
@@ -32,10 +33,10 @@ def pack_folder(pack: str = DEFAULT_PACK, root: str | Path = DEFAULT_ROOT) -> Pa
 
 
 def load_model(source: str | Path, task: Task) -> Any | None:
-    """InsightFace's model for `task`, on one CPU thread, from an .onnx file or a pack's folder.
+    """Loads InsightFace's model for `task` from an .onnx file or a pack's folder; it runs on one CPU thread.
 
-    None where a folder has no model for the task. Raises NvfairError where the source is absent, a file is no model,
-    or a single file is for another task; MissingExtra without insightface.
+    Returns None where a folder has no model for the task. Raises NvfairError where the source is absent, a file is not
+    a model, or a single file is for another task; MissingExtra without insightface.
     """
     try:
         from insightface import model_zoo
@@ -51,10 +52,10 @@ def load_model(source: str | Path, task: Task) -> Any | None:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            # It prints what it loads.
+            # InsightFace prints the name of each model that it loads.
             with contextlib.redirect_stdout(io.StringIO()):
                 model = model_zoo.get_model(str(file), providers=["CPUExecutionProvider"], sess_options=options)
-        except Exception as error:  # onnxruntime has a type of its own for each kind of damage
+        except Exception as error:  # onnxruntime has a separate type for each kind of damage
             raise NvfairError(f"not a readable ONNX model: {error}", where=file, remedy="copy it again") from error
         if getattr(model, "taskname", None) == task:
             return model

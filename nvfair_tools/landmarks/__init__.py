@@ -1,4 +1,4 @@
-"""Landmarks: the scheme of 126 points, landmarkers, and the track of a face through a video."""
+"""Landmarks of a face: the scheme of 126 points, landmarkers, and the track of a face through a video."""
 
 from nvfair_tools.landmarks.scheme import SCHEME_126, Scheme, landmarks_from_mesh
 from nvfair_tools.landmarks.track import Track

@@ -1,6 +1,6 @@
-"""The 109 points in 3-D that AVAPrintDB's published graph networks read, derived from the same mesh.
+"""The 109 landmarks in 3-D that AVAPrintDB's published graph networks read, taken from MediaPipe's mesh.
 
-Legend: T frames. Source of the order and of the normalisation: the authors' released code (arXiv 2603.26934).
+Legend: T frames. The order of the points and the normalisation come from the authors' released code (arXiv 2603.26934).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 
 from nvfair_tools.landmarks.scheme import Scheme
 
+# Mesh indices of AVAPrintDB's 109 points.
 # fmt: off
 AVAPRINTDB_109 = Scheme(
     name="avaprintdb-109",
@@ -36,23 +37,28 @@ AVAPRINTDB_109 = Scheme(
     dimensions=3,
 )
 # fmt: on
+# Positions among the 109 points.
 NOSE = AVAPRINTDB_109.position(4)
 INNER_EYE_CORNERS = (AVAPRINTDB_109.position(133), AVAPRINTDB_109.position(362))
 
 
 def avaprintdb_input(mesh: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """What those networks read, float32 (T, 109, 3), of meshes (T, 478, 3) in pixels of a video of `size` (W, H)."""
+    """The input of AVAPrintDB's networks, float32 (T, 109, 3), from the meshes of a video.
+
+    mesh: (T, 478, 3) pixels. size: (width, height) of the video in pixels. See `normalise_avaprintdb_points`.
+    """
     return normalise_avaprintdb_points(AVAPRINTDB_109.take(mesh), np.array([size], dtype=np.float32))
 
 
 def normalise_avaprintdb_points(points: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """The same of their 109 points (T, 109, 3) alone; size: (T, 2), or (1, 2) for all frames alike.
+    """Normalises the 109 points as AVAPrintDB's code does: float32 (T, 109, 3) from pixels (T, 109, 3).
 
-    x and y are fractions of the width and of the height, which distorts pictures that are not square (a flaw of the
-    original, kept so that its networks see what they were trained on); z is a fraction of the width. Minus the nose
-    point, divided by the 3-D distance of the inner eye corners.
+    size: width and height in pixels, (T, 2), or (1, 2) for all frames. x and y become fractions of the width and of the
+    height, which distorts pictures that are not square (a flaw of the original, kept so that its networks see the input
+    they were trained on); z becomes a fraction of the width. Then the nose point is subtracted, and the 3-D distance of
+    the inner eye corners divides everything.
     """
-    sides = np.asarray(size, dtype=np.float32)[:, [0, 1, 0]]
+    sides = np.asarray(size, dtype=np.float32)[:, [0, 1, 0]]  # width, height, width
     points = points / sides[:, None]
     first, second = INNER_EYE_CORNERS
     length = np.linalg.norm(points[:, first] - points[:, second], axis=1)

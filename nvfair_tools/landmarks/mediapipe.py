@@ -1,8 +1,8 @@
-"""MediaPipe's two interfaces to the same face mesh, behind `Landmarker`.
+"""The landmarkers of MediaPipe: its two interfaces to the same face mesh, both as a `Landmarker`.
 
-Following one face costs two thirds of looking for several in every frame (measured). So both follow one, and look at
-the whole picture for others in the first frame and in every `SURVEY_INTERVAL`-th one; once a second face is seen,
-several are followed until the clip ends.
+Tracking one face costs two thirds of a search for several faces in every frame (measured). So both landmarkers track
+one face, and search the whole picture for others in the first frame and in every `SURVEY_INTERVAL`-th frame. Once there
+is a second face, they track several until the clip ends.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ import numpy as np
 from nvfair_tools.errors import MissingExtra, NvfairError
 
 SURVEY_INTERVAL = 25
-MOST_FACES = 4
+MAX_FACES = 4
 
+# The graphs of a landmarker: one tracks one face, one tracks several, one searches single pictures.
 Role = Literal["one", "several", "survey"]
 
-# System libraries that opencv, which mediapipe imports, loads -> the Debian package that has them.
+# System libraries that mediapipe's opencv loads -> the Debian packages that contain them.
 _SYSTEM_LIBRARIES = {
     "libGL.so": "libgl1",
     "libgthread": "libglib2.0-0",
@@ -37,8 +38,8 @@ _SYSTEM_LIBRARIES = {
 }
 
 
-class _Following(ABC):
-    """Follows one face, or several once there are several; a subclass says how a graph is opened and run."""
+class _FaceTracker(ABC):
+    """Tracks one face, or several once there are several; a subclass opens and runs MediaPipe's graphs."""
 
     def __init__(self) -> None:
         self._graphs: dict[Role, Any] = {}
@@ -50,9 +51,9 @@ class _Following(ABC):
         self._frame, self._several = 0, False
 
     def find(self, image: np.ndarray) -> list[np.ndarray]:
-        """See Landmarker. Raises NvfairError where `image` is not uint8 (H, W, 3)."""
+        """Raises NvfairError where `image` is not uint8 (H, W, 3)."""
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise NvfairError(f"an image of {image.dtype} {image.shape}", expected="uint8 RGB (H, W, 3)")
+            raise NvfairError(f"the image is {image.dtype} {image.shape}", expected="uint8 RGB (H, W, 3)")
         image = np.ascontiguousarray(image)
         if not self._several and self._frame % SURVEY_INTERVAL == 0:
             self._several = len(self._meshes("survey", image)) > 1
@@ -69,15 +70,15 @@ class _Following(ABC):
         height, width = image.shape[:2]
         scale = np.array([width, height, width], dtype=np.float64)
         if role in self._graphs:
-            found = self._run(self._graphs[role], image)
+            faces = self._run(self._graphs[role], image)
         else:
             # MediaPipe writes several lines to the terminal when a graph takes its first picture.
             with quiet_stderr():
                 self._graphs[role] = self._open(role)
-                found = self._run(self._graphs[role], image)
+                faces = self._run(self._graphs[role], image)
         return [
             (np.array([(p.x, p.y, p.z) for p in points], dtype=np.float64) * scale).astype(np.float32)
-            for points in found
+            for points in faces
         ]
 
     @abstractmethod
@@ -85,11 +86,11 @@ class _Following(ABC):
 
     @abstractmethod
     def _run(self, graph: Any, image: np.ndarray) -> list[Any]:
-        """One sequence of points with x, y, z for each face; x and z in widths, y in heights."""
+        """Returns the points of each face, with x and z as fractions of the width and y as fractions of the height."""
 
 
-class MediapipeFaceMesh(_Following):
-    """The face mesh of mediapipe 0.10.21, whose wheel carries its models; refined (478 points)."""
+class MediapipeFaceMesh(_FaceTracker):
+    """The refined face mesh (478 points) of mediapipe 0.10.21, whose wheel contains its models."""
 
     name = "mediapipe-facemesh"
 
@@ -109,14 +110,14 @@ class MediapipeFaceMesh(_Following):
         return self._class(
             static_image_mode=role == "survey",
             refine_landmarks=True,
-            max_num_faces=1 if role == "one" else MOST_FACES,
+            max_num_faces=1 if role == "one" else MAX_FACES,
         )
 
     def _run(self, graph: Any, image: np.ndarray) -> list[Any]:
         return [face.landmark for face in graph.process(image).multi_face_landmarks or ()]
 
 
-class MediapipeTasks(_Following):
+class MediapipeTasks(_FaceTracker):
     """The face mesh of mediapipe's Tasks API, with a FaceLandmarker bundle from disk."""
 
     name = "mediapipe-tasks"
@@ -151,7 +152,7 @@ class MediapipeTasks(_Following):
         options = self._vision.FaceLandmarkerOptions(
             base_options=self._base(model_asset_buffer=self._model),
             running_mode=modes.IMAGE if role == "survey" else modes.VIDEO,
-            num_faces=1 if role == "one" else MOST_FACES,
+            num_faces=1 if role == "one" else MAX_FACES,
         )
         graph = self._vision.FaceLandmarker.create_from_options(options)
         if role == "survey":
@@ -162,12 +163,16 @@ class MediapipeTasks(_Following):
         picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=image)
         if graph is self._survey:
             return graph.detect(picture).face_landmarks
-        # Times only have to rise; a fixed step keeps what is found independent of the clip's frame rate.
+        # Times only have to rise; a fixed step keeps the result independent of the clip's frame rate.
         return graph.detect_for_video(picture, self._frame * 40).face_landmarks
 
 
 def import_mediapipe() -> Any:
-    """mediapipe; MissingExtra that names the pip extra or the Debian package where it cannot be imported."""
+    """Imports mediapipe.
+
+    Raises MissingExtra, which names the pip extra, where it is not installed; NvfairError, which names the Debian
+    packages, where a system library is missing.
+    """
     try:
         with quiet_stderr():
             return importlib.import_module("mediapipe")
@@ -184,21 +189,21 @@ def import_mediapipe() -> Any:
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Keeps what native code writes to file descriptor 2 off the terminal; shows it after all where the body fails.
+    """Keeps output of native code to file descriptor 2 off the terminal; where the body fails, prints it after all.
 
-    The descriptor belongs to the whole process: what other threads write meanwhile is held back too.
+    The descriptor belongs to the whole process, so the output of other threads is also kept back.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as aside:
-        os.dup2(aside.fileno(), 2)
+    terminal = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         except BaseException:
-            os.dup2(kept, 2)
-            aside.seek(0)
-            os.write(2, aside.read()[-4000:])
+            os.dup2(terminal, 2)
+            captured.seek(0)
+            os.write(2, captured.read()[-4000:])
             raise
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(terminal, 2)
+            os.close(terminal)

@@ -1,4 +1,4 @@
-"""Which points of MediaPipe's face mesh make up a set of landmarks: versioned, because features depend on the order.
+"""Landmark schemes: ordered choices of points of MediaPipe's face mesh, with versions, because features depend on them.
 
 Legend: T frames, L landmarks of a scheme, 478 mesh points. "Right" and "left" are the person's own.
 The paper uses 126 landmarks, one of the two sets of NVIDIA's AR SDK, which is not public. SCHEME_126 is our own choice
@@ -49,7 +49,7 @@ class Scheme:
 
     @cached_property
     def positions(self) -> Mapping[str, slice]:
-        """Group -> where its landmarks stand among the L."""
+        """Group -> the slice of its landmarks among the L."""
         positions, start = {}, 0
         for group, points in self.groups.items():
             positions[group] = slice(start, start + len(points))
@@ -57,32 +57,32 @@ class Scheme:
         return MappingProxyType(positions)
 
     def position(self, mesh_index: int) -> int:
-        """Where a mesh point stands among the landmarks; KeyError where it is none of them."""
-        found = np.flatnonzero(self.indices == mesh_index)
-        if not len(found):
+        """The position of a mesh point among the L landmarks; raises KeyError where it is not one of them."""
+        positions = np.flatnonzero(self.indices == mesh_index)
+        if not len(positions):
             raise KeyError(f"mesh point {mesh_index} is not in scheme {self.name}")
-        return int(found[0])
+        return int(positions[0])
 
     @cached_property
     def mirror(self) -> np.ndarray:
-        """Permutation (L,): landmark `mirror[i]` is the twin of landmark i on the other side; its own inverse.
+        """Permutation (L,) that swaps left and right: landmark `mirror[i]` is the twin of landmark i; its own inverse.
 
         The landmarks of a mirrored picture are `landmarks[:, mirror]` with x replaced by width - x.
         """
-        both = {**self.twins, **{left: right for right, left in self.twins.items()}}
-        return np.array([self.position(both.get(int(point), int(point))) for point in self.indices])
+        twin_of = {**self.twins, **{left: right for right, left in self.twins.items()}}
+        return np.array([self.position(twin_of.get(int(point), int(point))) for point in self.indices])
 
     def take(self, mesh: np.ndarray) -> np.ndarray:
-        """The landmarks, float32 (T, L, dimensions), of meshes (T, 478, 3). NaN stays NaN.
+        """Takes the landmarks, float32 (T, L, dimensions), from meshes (T, 478, 3). NaN stays NaN.
 
         Raises NvfairError for another shape.
         """
         if mesh.ndim != 3 or mesh.shape[1:] != (MESH_POINTS, 3):
-            raise NvfairError(f"a mesh of shape {mesh.shape}", expected=f"(T, {MESH_POINTS}, 3)")
+            raise NvfairError(f"the mesh has shape {mesh.shape}", expected=f"(T, {MESH_POINTS}, 3)")
         return np.ascontiguousarray(mesh[:, self.indices, : self.dimensions], dtype=np.float32)
 
 
-# right -> left
+# Mesh indices of SCHEME_126 by part of the face: right point -> its left twin.
 _CONTOUR = {127: 356, 234: 454, 93: 323, 132: 361, 58: 288, 172: 397, 136: 365, 150: 379, 176: 400, 148: 377}
 _BROW = {70: 300, 63: 293, 105: 334, 66: 296, 107: 336, 46: 276, 53: 283, 52: 282, 65: 295, 55: 285}
 _EYE = {
@@ -108,9 +108,9 @@ _CHEEKS = {50: 280, 205: 425}
 _LAUGH_LINES = {203: 423, 206: 426, 216: 436}
 
 
-def _across(upper: Mapping[int, int], middle: int | None) -> tuple[int, ...]:
-    """Right to left over the middle of the face."""
-    return (*upper, *(() if middle is None else (middle,)), *reversed(list(upper.values())))
+def _right_to_left(twins: Mapping[int, int], middle: int) -> tuple[int, ...]:
+    """The points of a line across the face: the right ones, the middle one, the left ones."""
+    return (*twins, middle, *reversed(list(twins.values())))
 
 
 SCHEME_126 = Scheme(
@@ -118,14 +118,14 @@ SCHEME_126 = Scheme(
     version="1",
     groups=MappingProxyType(
         {
-            "contour": _across(_CONTOUR, 152),
+            "contour": _right_to_left(_CONTOUR, 152),
             "right_brow": tuple(_BROW),
             "left_brow": tuple(_BROW.values()),
             "right_eye": tuple(_EYE),
             "left_eye": tuple(_EYE.values()),
-            "nose": (168, 6, 197, 195, 5, 4, *_across(_NOSE, 2)),
-            "outer_lips": (*_across(_OUTER_UPPER, 0), *_across(_OUTER_LOWER, 17)),
-            "inner_lips": (*_across(_INNER_UPPER, 13), *_across(_INNER_LOWER, 14)),
+            "nose": (168, 6, 197, 195, 5, 4, *_right_to_left(_NOSE, 2)),
+            "outer_lips": (*_right_to_left(_OUTER_UPPER, 0), *_right_to_left(_OUTER_LOWER, 17)),
+            "inner_lips": (*_right_to_left(_INNER_UPPER, 13), *_right_to_left(_INNER_LOWER, 14)),
             "cheeks": (*_CHEEKS, *_CHEEKS.values()),
             "laugh_lines": (*_LAUGH_LINES, *_LAUGH_LINES.values()),
         }
@@ -146,10 +146,10 @@ SCHEME_126 = Scheme(
     ),
 )
 
-# Positions among the 126, right then left.
+# Positions of the outer eye corners among the 126 landmarks: right, left.
 OUTER_EYE_CORNERS = (SCHEME_126.position(33), SCHEME_126.position(263))
 
-# Lengths that say something alone: name -> two positions among the 126.
+# Lengths with a meaning of their own: name -> positions of the two end points among the 126 landmarks.
 MEASUREMENTS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
         name: (SCHEME_126.position(first), SCHEME_126.position(second))
@@ -171,12 +171,12 @@ MEASUREMENTS: Mapping[str, tuple[int, int]] = MappingProxyType(
 
 
 def landmarks_from_mesh(mesh: np.ndarray) -> np.ndarray:
-    """The 126 landmarks, float32 (T, 126, 2) pixels, of meshes (T, 478, 3)."""
+    """Takes the 126 landmarks, float32 (T, 126, 2) pixels, from meshes (T, 478, 3)."""
     return SCHEME_126.take(mesh)
 
 
 def measure_length(landmarks: np.ndarray, name: str) -> np.ndarray:
-    """The length (T,) in pixels called `name` in MEASUREMENTS, of landmarks (T, 126, 2)."""
+    """Measures the length `name` of MEASUREMENTS in landmarks (T, 126, 2): (T,) pixels."""
     if name not in MEASUREMENTS:
         raise NvfairError(f"measurement {name!r} is unknown", expected=f"one of {', '.join(MEASUREMENTS)}")
     first, second = MEASUREMENTS[name]

@@ -1,4 +1,4 @@
-"""A track: one face's mesh through every frame of a video, whether it was found or not.
+"""A track, which is the mesh of one face in every frame of a video, and its file format.
 
 Legend: T frames, 478 mesh points; coordinates are pixels of the stored video.
 """
@@ -21,12 +21,12 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True)
 class Track:
-    """One face through a video; every decoded frame has a row.
+    """The mesh of one face in every frame of a video; a frame without the face has a row too.
 
     mesh: float32 (T, 478, 3), MediaPipe's order, x and y in pixels, z in the same unit; NaN where not valid.
     valid: bool (T,). reason: (T,) of str, "" where valid (else "no_face", "lost", "out_of_frame").
     time: float64 (T,) seconds since the first frame. size: (width, height) of the video in pixels.
-    detector, version: what found the face. flags: notes on the whole clip ("several_faces", ...).
+    detector, version: name and version of the landmarker. flags: notes on the whole clip ("several_faces", ...).
     """
 
     mesh: np.ndarray
@@ -43,8 +43,8 @@ class Track:
 
 
 def save_track(path: str | Path, track: Track) -> None:
-    """Writes a track, whole or not at all, as an .npz file that `numpy.load` reads; equal tracks give equal bytes."""
-    about = {
+    """Writes a track as an .npz file for `numpy.load`; the file appears whole, and equal tracks give equal bytes."""
+    metadata = {
         "format_version": FORMAT_VERSION,
         "size": list(track.size),
         "detector": track.detector,
@@ -56,11 +56,11 @@ def save_track(path: str | Path, track: Track) -> None:
         "mesh": np.ascontiguousarray(track.mesh, dtype=np.float32),
         "valid": np.asarray(track.valid, dtype=bool),
         "time": np.asarray(track.time, dtype=np.float64),
-        "about": np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), dtype=np.uint8),
+        "about": np.frombuffer(json.dumps(metadata, ensure_ascii=False).encode(), dtype=np.uint8),
     }
-    # `numpy.savez` stamps each member with the present time, so the members are written here. Meshes do not shrink
-    # enough to be worth compressing: noise in the low bits.
-    with atomic_output(Path(path)) as aside, zipfile.ZipFile(aside, "w", zipfile.ZIP_STORED) as archive:
+    # `numpy.savez` stamps each member with the present time, so the members are written here. They are not compressed:
+    # noise in the low bits of a mesh leaves little to gain.
+    with atomic_output(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             content = io.BytesIO()
             np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
@@ -68,12 +68,12 @@ def save_track(path: str | Path, track: Track) -> None:
 
 
 def load_track(path: str | Path) -> Track:
-    """Reads what `save_track` wrote; NvfairError where it is absent, damaged or of another format version."""
+    """Reads a track that `save_track` wrote; raises NvfairError where it is absent, damaged or of another version."""
     path = Path(path)
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as stored:
-            about = json.loads(stored["about"].tobytes())
-            version = about.get("format_version")
+            metadata = json.loads(stored["about"].tobytes())
+            version = metadata.get("format_version")
             if version != FORMAT_VERSION:
                 raise NvfairError(
                     f"track format version {version!r}",
@@ -84,12 +84,12 @@ def load_track(path: str | Path) -> Track:
             return Track(
                 mesh=stored["mesh"],
                 valid=stored["valid"],
-                reason=np.array(about["reason"], dtype=object),
+                reason=np.array(metadata["reason"], dtype=object),
                 time=stored["time"],
-                size=(int(about["size"][0]), int(about["size"][1])),
-                detector=about["detector"],
-                version=about["version"],
-                flags=tuple(about["flags"]),
+                size=(int(metadata["size"][0]), int(metadata["size"][1])),
+                detector=metadata["detector"],
+                version=metadata["version"],
+                flags=tuple(metadata["flags"]),
             )
     except FileNotFoundError as error:
         raise NvfairError("no such track", where=path, remedy="track the video first") from error

@@ -1,4 +1,4 @@
-"""From frames to a track: which of the faces found is followed, and what happens where none is.
+"""Makes a track from frames: finds faces, follows one of them, and gives the reason where it is missing.
 
 Legend: T frames, 478 mesh points; meshes are float32 (478, 3), pixels of the video.
 """
@@ -21,19 +21,21 @@ from nvfair_tools.media import Frame, decode
 if TYPE_CHECKING:
     from nvfair_tools.faces.detector import Detector
 
-# Share of the box area of two faces that overlaps (intersection over union).
-_SAME_FACE = 0.1  # in two successive frames: any real head movement leaves far more
-_TWICE_FOUND = 0.5  # in one frame: one face found twice
-# A face elsewhere is accepted as the one to follow after it has stayed there for so long.
+# Overlaps of the boxes of two faces (intersection over union) from which on they are taken for one face:
+_SAME_FACE_OVERLAP = 0.1  # in two successive frames (any real head movement leaves far more)
+_DUPLICATE_OVERLAP = 0.5  # in one frame
+# A face elsewhere becomes the followed one after it has stayed there for so long.
 _SETTLED_SECONDS = 0.5
 # A mesh with more than this share of its points outside the picture is guessed, not seen.
-_MOST_OUTSIDE = 0.25
+_MAX_OUTSIDE = 0.25
+
+_Face = tuple[np.ndarray, np.ndarray]  # mesh, box
 
 
 def track_video(path: str | Path, landmarker: Landmarker, detector: Detector | None = None) -> Track:
-    """The track of one face through a video file.
+    """Tracks one face through a video file.
 
-    detector: where given, a small face is found by it first, and the landmarker sees a crop around that face.
+    detector: for small faces; it finds the face first, and the landmarker then sees a crop around it.
     Raises MediaError where the file cannot be read to its end (see `nvfair_tools.media.decode`).
     """
     if detector is not None:
@@ -48,22 +50,23 @@ def track_video(path: str | Path, landmarker: Landmarker, detector: Detector | N
 
 
 def track_frames(frames: Iterable[Frame], landmarker: Landmarker, size: tuple[int, int]) -> Track:
-    """The track of one face through a clip's frames; every frame has a row.
+    """Tracks one face through the frames of a clip; every frame has a row.
 
-    size: (width, height) of the frames in pixels. The landmarker is started afresh, so that a track depends on its own
-    clip alone. The largest face of the first frame that has any is followed by overlap with where it was last.
-    Reasons of rows that are not valid: "no_face": no face in the picture; "lost": the followed face is not found,
-    though another, or one elsewhere, is; "out_of_frame": more than a quarter of the mesh lies outside the picture.
-    Flags: "several_faces": another face was seen too; "face_jumped": a face that stayed for half a second where
-    the followed one was not became the followed one (a cut, or another person: identity is to be checked).
+    size: (width, height) of the frames in pixels. The landmarker starts afresh, so that a track depends on its own
+    clip alone. In the first frame with faces the largest face is chosen; from then on the face whose box overlaps most
+    with the last box of the chosen face.
+    Reasons of rows that are not valid: "no_face": no face in the picture; "lost": there are faces, but not where the
+    followed face was; "out_of_frame": more than a quarter of the mesh lies outside the picture.
+    Flags: "several_faces": another face was seen too; "face_jumped": a face that stayed elsewhere for half a second
+    became the followed one (after a cut, or another person: the identity must be checked).
     Raises NvfairError where a frame has another size.
     """
     landmarker.start()
-    chooser = _Chooser(size)
+    follower = _FaceFollower(size)
     meshes: list[np.ndarray] = []
     reasons: list[str] = []
     times: list[float] = []
-    unseen = np.full((478, 3), np.nan, dtype=np.float32)
+    missing = np.full((478, 3), np.nan, dtype=np.float32)
     for frame in frames:
         if frame.image.shape[:2] != (size[1], size[0]):
             raise NvfairError(
@@ -71,66 +74,66 @@ def track_frames(frames: Iterable[Frame], landmarker: Landmarker, size: tuple[in
                 expected=f"{size[0]}x{size[1]}, the size of the video",
                 remedy="cut the video where its size changes",
             )
-        mesh, reason = chooser.choose(landmarker.find(frame.image), frame.time)
-        meshes.append(unseen if mesh is None else mesh)
+        mesh, reason = follower.choose(landmarker.find(frame.image), frame.time)
+        meshes.append(missing if mesh is None else mesh)
         reasons.append(reason)
         times.append(frame.time)
-    causes = np.array(reasons, dtype=object)
+    reason_column = np.array(reasons, dtype=object)
     return Track(
         mesh=np.stack(meshes) if meshes else np.empty((0, 478, 3), dtype=np.float32),
-        valid=causes == "",
-        reason=causes,
+        valid=reason_column == "",
+        reason=reason_column,
         time=np.array(times, dtype=np.float64),
         size=size,
         detector=landmarker.name,
         version=landmarker.version,
-        flags=tuple(sorted(chooser.flags | set(getattr(landmarker, "flags", ())))),
+        flags=tuple(sorted(follower.flags | set(getattr(landmarker, "flags", ())))),
     )
 
 
-class _Chooser:
-    """Decides frame by frame which face is the followed one."""
+class _FaceFollower:
+    """Chooses the followed face, frame by frame."""
 
     def __init__(self, size: tuple[int, int]) -> None:
         self.flags: set[str] = set()
         self._size = size
-        self._last: np.ndarray | None = None  # box of the followed face
-        self._elsewhere: tuple[np.ndarray, float] | None = None  # box of a face that may become it; seen since
+        self._last_box: np.ndarray | None = None
+        self._elsewhere: tuple[np.ndarray, float] | None = None  # box of a face that may be followed next; first time
 
-    def choose(self, found: list[np.ndarray], time: float) -> tuple[np.ndarray | None, str]:
+    def choose(self, meshes: list[np.ndarray], time: float) -> tuple[np.ndarray | None, str]:
         """The followed face's mesh and "", or None and the reason."""
-        faces = _distinct(found)
+        faces = _distinct_faces(meshes)
         if len(faces) > 1:
             self.flags.add("several_faces")
         if not faces:
             self._elsewhere = None
             return None, "no_face"
-        face = self._followed(faces, time)
+        face = self._followed_face(faces, time)
         if face is None:
             return None, "lost"
-        mesh, self._last = face
+        mesh, self._last_box = face
         self._elsewhere = None
         x, y = mesh[:, 0], mesh[:, 1]
         outside = (x < 0) | (y < 0) | (x > self._size[0]) | (y > self._size[1])
-        return (None, "out_of_frame") if outside.mean() > _MOST_OUTSIDE else (mesh, "")
+        return (None, "out_of_frame") if outside.mean() > _MAX_OUTSIDE else (mesh, "")
 
-    def _followed(self, faces: list[_Face], time: float) -> _Face | None:
-        if self._last is None:
+    def _followed_face(self, faces: list[_Face], time: float) -> _Face | None:
+        if self._last_box is None:
             return faces[0]
-        overlaps = [box_overlap(self._last, box) for _, box in faces]
+        overlaps = [box_overlap(self._last_box, box) for _, box in faces]
         best = int(np.argmax(overlaps))
-        if overlaps[best] >= _SAME_FACE:
+        if overlaps[best] >= _SAME_FACE_OVERLAP:
             return faces[best]
-        return self._settled(faces, time)
+        return self._settled_face(faces, time)
 
-    def _settled(self, faces: list[_Face], time: float) -> _Face | None:
-        """The face that has been elsewhere for long enough, if any."""
+    def _settled_face(self, faces: list[_Face], time: float) -> _Face | None:
+        """The face that has stayed elsewhere for long enough, or None."""
         candidate, since = faces[0], time
         if self._elsewhere is not None:
-            place, seen = self._elsewhere
-            near = [face for face in faces if box_overlap(place, face[1]) >= _SAME_FACE]
-            if near:
-                candidate, since = near[0], seen
+            last_box, first_time = self._elsewhere
+            nearby = [face for face in faces if box_overlap(last_box, face[1]) >= _SAME_FACE_OVERLAP]
+            if nearby:
+                candidate, since = nearby[0], first_time
         if time - since >= _SETTLED_SECONDS:
             self.flags.add("face_jumped")
             return candidate
@@ -138,14 +141,11 @@ class _Chooser:
         return None
 
 
-_Face = tuple[np.ndarray, np.ndarray]  # mesh, box
-
-
-def _distinct(meshes: list[np.ndarray]) -> list[_Face]:
-    """Faces, the largest first; one that is found twice counts once."""
+def _distinct_faces(meshes: list[np.ndarray]) -> list[_Face]:
+    """The faces without duplicates, the largest first."""
     faces = sorted(((mesh, face_box(mesh)) for mesh in meshes), key=lambda face: -box_area(face[1]))
-    kept: list[_Face] = []
+    distinct: list[_Face] = []
     for face in faces:
-        if all(box_overlap(face[1], other[1]) < _TWICE_FOUND for other in kept):
-            kept.append(face)
-    return kept
+        if all(box_overlap(face[1], other[1]) < _DUPLICATE_OVERLAP for other in distinct):
+            distinct.append(face)
+    return distinct

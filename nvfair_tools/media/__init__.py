@@ -1,4 +1,4 @@
-"""Videos in and out: what a file really holds, its frames, and one reproducible way to write frames down."""
+"""Videos: probing and decoding of files, and one reproducible encoder."""
 
 from nvfair_tools.media.decoding import Frame, decode
 from nvfair_tools.media.encoding import EncodedInfo, encode

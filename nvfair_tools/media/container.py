@@ -1,4 +1,4 @@
-"""Opening a video file, and knowing whether its end is there."""
+"""Opens video files, and recognises files whose end is missing."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from nvfair_tools.media.errors import MediaError
 if TYPE_CHECKING:
     import av.container
 
-# A container's stated duration and the end of its last packet differ by a few frames in whole files.
-_TOLERANCE = 0.5
+# Seconds: in whole files a container's stated duration and the end of its last packet differ by a few frames.
+_DURATION_TOLERANCE = 0.5
 
-# Top-level boxes; anything else at the end of a file is padding or a stranger's trailer, not a sign of a cut.
+# Known top-level boxes. Other bytes at the end of a file are padding or a foreign trailer, not a sign of a cut.
 _BOXES = frozenset(("ftyp", "moov", "moof", "mfra", "mdat", "free", "skip", "wide", "uuid", "styp", "sidx", "meta"))
 
 
 def import_av() -> Any:
-    """PyAV; MissingExtra where it is not installed."""
+    """Imports PyAV; raises MissingExtra where it is not installed."""
     try:
         import av
         import av.error
@@ -31,8 +31,8 @@ def import_av() -> Any:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[av.container.InputContainer]:
-    """The opened container with at least one video stream; MediaError otherwise."""
+def open_container(path: Path) -> Iterator[av.container.InputContainer]:
+    """Opens a file as a PyAV container with at least one video stream; raises MediaError where that fails."""
     av = import_av()
     if not path.is_file():
         raise MediaError("unreadable", path, "a folder, not a file" if path.is_dir() else "no such file")
@@ -41,33 +41,33 @@ def opened(path: Path) -> Iterator[av.container.InputContainer]:
     try:
         container = av.open(str(path), metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        raise MediaError("unreadable", path, _words(error)) from error
+        raise MediaError("unreadable", path, _error_text(error)) from error
     try:
         if not container.streams.video:
             kinds = sorted({stream.type for stream in container.streams})
             raise MediaError("no_video", path, f"its streams: {', '.join(kinds) or 'none'}")
-        # One thread: threads cost more than they give on small pictures, and workers run side by side.
+        # One thread: on small pictures threads cost more than they gain, and several workers run at the same time.
         container.streams.video[0].thread_type = "NONE"
         container.streams.video[0].codec_context.thread_count = 1
-        # A decoder that hides damage would hand out invented pictures as if they had been filmed.
+        # A decoder that hides damage would return invented pictures as if they had been filmed.
         container.streams.video[0].codec_context.options = {"err_detect": "explode"}
         yield container
     finally:
         container.close()
 
 
-def end_missing(path: Path, container: av.container.InputContainer, last_packet_end: float | None) -> str:
-    """Why the file is believed to be cut off, or "" where nothing says so.
+def truncation_sign(path: Path, container: av.container.InputContainer, last_packet_end: float | None) -> str:
+    """The sign that the end of the file is missing, as a text, or "" where there is no sign.
 
-    last_packet_end: seconds at which the last packet of any stream ends. Two tests: an ISO (mp4, mov) box that reaches
-    beyond the end of the file, and packets that stop more than half a second before the stated duration.
+    last_packet_end: seconds at which the last packet of any stream ends. There are two signs: an ISO (mp4, mov) box
+    that reaches beyond the end of the file, and packets that stop more than half a second before the stated duration.
     Containers without an index or a stated duration (MPEG program streams) may be cut without a trace.
     """
     if "mp4" in container.format.name and (box := _cut_box(path)):
         return f"it ends within its {box!r} box"
     if container.duration and last_packet_end is not None:
         stated = container.duration / 1e6
-        if last_packet_end < stated - _TOLERANCE:
+        if last_packet_end < stated - _DURATION_TOLERANCE:
             return f"it states {stated:.2f} s but its packets end at {last_packet_end:.2f} s"
     return ""
 
@@ -89,5 +89,5 @@ def _cut_box(path: Path) -> str:
     return name if position > size else ""
 
 
-def _words(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

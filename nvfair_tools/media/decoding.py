@@ -1,4 +1,4 @@
-"""A video's frames, one at a time, upright, or an error: never a silently shorter clip.
+"""Decodes the frames of a video, one at a time and upright; a damaged file is an error, never a shorter clip.
 
 Legend: H, W image height and width after rotation; images are uint8 RGB (H, W, 3).
 """
@@ -12,14 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from nvfair_tools.media.container import end_missing, import_av, opened
+from nvfair_tools.media.container import import_av, open_container, truncation_sign
 from nvfair_tools.media.errors import MediaError
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture. index: from 0. time: seconds since the first frame (its presentation time in the file).
-    image: uint8 RGB (H, W, 3), upright."""
+    """One frame of a video.
+
+    index: from 0. time: seconds since the first frame, from the presentation times in the file.
+    image: uint8 RGB (H, W, 3), upright.
+    """
 
     index: int
     time: float
@@ -27,34 +30,42 @@ class Frame:
 
 
 def decode(path: str | Path) -> Iterator[Frame]:
-    """Every frame of the first video stream in presentation order, one in memory at a time.
+    """Yields every frame of the first video stream in presentation order, one in memory at a time.
 
-    Rotation flags are applied. Raises MediaError (see its causes) naming the file and how many whole frames came
-    before: a truncated file yields its whole frames first and then raises "truncated"; a damaged one raises "corrupt"
-    at the first packet or frame that the decoder reports (damage it cannot notice stays unnoticed).
+    Rotation flags are applied. Raises MediaError (see its causes) with the file and the number of whole frames before
+    the error: a truncated file yields its whole frames first and then raises "truncated"; a damaged file raises
+    "corrupt" at the first packet or frame that the decoder reports (other damage stays unnoticed).
     """
     path = Path(path)
-    with opened(path) as container:
+    with open_container(path) as container:
         clock = _Clock(container.streams.video[0])
         for index, raw in enumerate(raw_frames(path, container)):
-            yield Frame(index, clock.seconds(raw.pts), upright(raw))
+            yield Frame(index, clock.seconds(raw.pts), upright_image(raw))
 
 
-def upright(raw: Any) -> np.ndarray:
-    """A decoded PyAV frame as uint8 RGB (H, W, 3), turned as its rotation flag says."""
+def whole_frames(path: Path, *, keep_truncated: bool) -> Iterator[Frame]:
+    """Yields the frames of a clip; with `keep_truncated` a missing end is no error where whole frames come before it.
+
+    Raises MediaError otherwise, as `decode` does.
+    """
+    try:
+        yield from decode(path)
+    except MediaError as error:
+        if not (keep_truncated and error.cause == "truncated" and error.frames):
+            raise
+
+
+def upright_image(raw: Any) -> np.ndarray:
+    """Converts a decoded PyAV frame to uint8 RGB (H, W, 3), turned as its rotation flag says."""
     # Without the flag swscale takes every source for BT.601, which shifts the colours of HD footage.
-    image = raw.to_ndarray(format="rgb24", src_colorspace=_matrix(raw), dst_colorspace=_matrix(raw))
+    colour_matrix = _colour_matrix(raw)
+    image = raw.to_ndarray(format="rgb24", src_colorspace=colour_matrix, dst_colorspace=colour_matrix)
     turns = round(raw.rotation / 90) % 4  # the flag is the counter-clockwise angle in degrees
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
-def _matrix(raw: Any) -> int:
-    """The YUV matrix as swscale numbers it: 1 is BT.709, 5 is BT.601, which is also what unmarked files get."""
-    return raw.colorspace if raw.colorspace in (1, 4, 5, 6, 7, 9) else 5
-
-
 def raw_frames(path: Path, container: Any) -> Iterator[Any]:
-    """PyAV frames; MediaError where the stream is damaged, cut or has none."""
+    """Yields the PyAV frames of the first video stream; raises MediaError where it is damaged, cut or has no frame."""
     av = import_av()
     stream = container.streams.video[0]
     count, end, damage = 0, None, ""
@@ -83,19 +94,24 @@ def raw_frames(path: Path, container: Any) -> Iterator[Any]:
             count += 1
         if damage:
             break
-    # What a cut leaves is often half a packet: the cause is then the cut.
-    # Some containers state their duration from the first packet on, some from time zero on.
+    # The last packet of a cut file is often incomplete, so a cut is checked before damage.
+    # Some containers state their duration from the first packet on, others from time zero on.
     start = min(0.0, (container.start_time or 0) / 1e6)
-    if cut := end_missing(path, container, None if damage or end is None else end - start):
-        raise MediaError("truncated", path, cut, frames=count)
+    if sign := truncation_sign(path, container, None if damage or end is None else end - start):
+        raise MediaError("truncated", path, sign, frames=count)
     if damage:
         raise MediaError("corrupt", path, damage, frames=count)
     if not count:
         raise MediaError("no_frames", path, "the decoder gives no picture")
 
 
+def _colour_matrix(raw: Any) -> int:
+    """The YUV matrix in swscale's numbers: 1 is BT.709, 5 is BT.601, which files without a mark get too."""
+    return raw.colorspace if raw.colorspace in (1, 4, 5, 6, 7, 9) else 5
+
+
 class _Clock:
-    """Presentation times from the first frame on; a frame without one follows its predecessor by one interval."""
+    """Times in seconds since the first frame; a frame without a presentation time follows the last by one interval."""
 
     def __init__(self, stream: Any) -> None:
         self._base = float(stream.time_base or 0)
@@ -111,12 +127,3 @@ class _Clock:
             self._first = pts - round(max(0.0, self._last + self._interval) / self._base)
         self._last = (pts - self._first) * self._base
         return self._last
-
-
-def whole_frames(path: Path, *, keep_truncated: bool) -> Iterator[Frame]:
-    """The frames of a clip; a cut at its end is an error unless the whole frames before it are to be kept."""
-    try:
-        yield from decode(path)
-    except MediaError as error:
-        if not (keep_truncated and error.cause == "truncated" and error.frames):
-            raise

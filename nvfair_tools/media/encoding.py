@@ -1,14 +1,15 @@
-"""One reproducible way to write frames down: equal frames, rate and tags give equal bytes.
+"""The one encoder of videos: equal frames, rate and tags give equal bytes.
 
 Legend: H, W image height and width.
-Every video of a data set, self-reenactments included, goes through this one encoder, so that no generator is
-recognised by its codec, frame rate or value range.
+Every video of a data set goes through this encoder, self-reenactments included, so that no generator can be recognised
+by its codec, frame rate or value range.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -25,41 +26,41 @@ from nvfair_tools.errors import MissingExtra
 from nvfair_tools.files import atomic_output
 from nvfair_tools.media.errors import MediaError
 
-# x264's constant rate factor: 18 is about where compression stops being visible. Measured on real faces at 256 pixels:
-# it moves landmarks by 0.17 to 0.25 px in the median (0.5 to 0.6 px at the 95th percentile); 23 by 0.29 px in half the
-# bytes, 10 by 0.10 px in 3.7 times the bytes.
+# x264's constant rate factor: at about 18 compression is no longer visible. Measured on real faces at 256 pixels, 18
+# moves landmarks by 0.17 to 0.25 px in the median (0.5 to 0.6 px at the 95th percentile); 23 moves them by 0.29 px in
+# half the bytes, 10 by 0.10 px in 3.7 times the bytes.
 CRF = 18
 PRESET = "medium"
 
-# ffmpeg holds a frame rate as a fraction of numbers up to this one.
-_LARGEST_TERM = 1_001_000
+# The largest numerator or denominator of a frame rate in ffmpeg.
+_MAX_RATE_TERM = 1_001_000
 _STDERR_TAIL = 2000
 
 
 @dataclass(frozen=True)
 class EncodedInfo:
-    """frames: how many were written. sha256: hex digest of the file."""
+    """The result of an encoding: the number of written frames, and the SHA-256 of the file as a hex digest."""
 
     frames: int
     sha256: str
 
 
 def ffmpeg_binary() -> str:
-    """The ffmpeg to run: `NVFAIR_FFMPEG`, else the one in the imageio-ffmpeg wheel, else the system's.
+    """The path of ffmpeg: `NVFAIR_FFMPEG`, else the binary in the imageio-ffmpeg wheel, else the system's.
 
     Raises MissingExtra where there is none.
     """
-    if named := os.environ.get("NVFAIR_FFMPEG"):
-        return named
+    if path := os.environ.get("NVFAIR_FFMPEG"):
+        return path
     try:
         import imageio_ffmpeg
 
         return imageio_ffmpeg.get_ffmpeg_exe()
     except (ImportError, RuntimeError):
-        found = shutil.which("ffmpeg")
-    if not found:
+        path = shutil.which("ffmpeg")
+    if not path:
         raise MissingExtra("imageio-ffmpeg", "media", "and there is no ffmpeg on the PATH")
-    return found
+    return path
 
 
 def encode(
@@ -70,29 +71,32 @@ def encode(
     metadata: Mapping[str, str] | None = None,
     crf: int = CRF,
 ) -> EncodedInfo:
-    """Writes uint8 RGB frames (H, W, 3) as H.264 in an mp4 at exactly `fps`; the file appears whole or not at all.
+    """Encodes uint8 RGB frames (H, W, 3) as H.264 in an mp4 at exactly `fps`; the file appears whole or not at all.
 
     x264 in one thread, yuv420p, BT.709, no creation time, no encoder tag. H and W must be even (yuv420p halves
     the colour): odd sizes are refused rather than padded, because padding would move landmarks' frame of reference.
-    metadata: tags of the container, any keys; `probe(path).metadata` gives them back. crf: x264's constant rate factor;
-    videos of a data set have the default, stress tests of the benchmark ask for worse.
+    metadata: tags of the container with any keys; `probe(path).metadata` returns them. crf: x264's constant rate
+    factor; videos of a data set have the default, stress tests of the benchmark use worse ones.
     Raises MediaError: "no_frames" where `frames` is empty, "not_encoded" where a frame has another shape or type, the
-    rate is not positive, or ffmpeg fails (with the end of what it said). An error raised by `frames` passes through.
+    rate is not positive, or ffmpeg fails (with the end of its output). An error raised by `frames` passes through.
     """
     path, rate = Path(path), _checked_rate(path, fps)
     pending = iter(frames)
     first = next(pending, None)
     if first is None:
         raise MediaError("no_frames", path, "there was no frame to write", remedy="give at least one frame")
-    shape = _checked(path, first, None, 0)
-    with atomic_output(path) as aside:
-        count = _run(path, _command(aside, shape, rate, metadata or {}, crf), _chain(first, pending), shape)
-        _check_written(path, aside, count)
-        digest = hashlib.sha256(aside.read_bytes()).hexdigest()
+    shape = _checked_shape(path, first, None, 0)
+    with atomic_output(path) as temporary:
+        command = _ffmpeg_command(temporary, shape, rate, metadata or {}, crf)
+        count = _run_ffmpeg(path, command, itertools.chain((first,), pending), shape)
+        _check_frame_count(path, temporary, count)
+        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
     return EncodedInfo(frames=count, sha256=digest)
 
 
-def _command(target: Path, shape: tuple[int, ...], rate: Fraction, metadata: Mapping[str, str], crf: int) -> list[str]:
+def _ffmpeg_command(
+    target: Path, shape: tuple[int, ...], rate: Fraction, metadata: Mapping[str, str], crf: int
+) -> list[str]:
     try:
         import ffmpeg
     except ImportError as error:
@@ -112,7 +116,7 @@ def _command(target: Path, shape: tuple[int, ...], rate: Fraction, metadata: Map
         "map_metadata": -1,
         "fflags": "+bitexact",
         "flags:v": "+bitexact",
-        # Without the first, mp4 keeps only the keys it knows; the second lets a browser start before the end is there.
+        # The first flag keeps tags with any key; the second lets a browser start before it has the end of the file.
         "movflags": "+use_metadata_tags+faststart",
         "format": "mp4",
     }
@@ -126,18 +130,21 @@ def _command(target: Path, shape: tuple[int, ...], rate: Fraction, metadata: Map
     )
     stream = source.output(str(target), **options).global_args("-nostdin", "-hide_banner", "-loglevel", "warning")
     command = stream.compile(cmd=ffmpeg_binary(), overwrite_output=True)
-    # ffmpeg-python takes an option once only, and there is one `-metadata` for each tag.
-    tags = [part for key, value in sorted(metadata.items()) for part in ("-metadata", f"{key}={value}")]
-    place = command.index(str(target))
-    return command[:place] + tags + command[place:]
+    # ffmpeg-python accepts each option once, but every tag needs a `-metadata` of its own.
+    tags = [argument for key, value in sorted(metadata.items()) for argument in ("-metadata", f"{key}={value}")]
+    target_index = command.index(str(target))
+    return command[:target_index] + tags + command[target_index:]
 
 
-def _run(path: Path, command: list[str], frames: Iterator[np.ndarray], shape: tuple[int, ...]) -> int:
-    """Feeds ffmpeg; its words go to a file, so that however many there are, neither side waits for the other."""
+def _run_ffmpeg(path: Path, command: list[str], frames: Iterator[np.ndarray], shape: tuple[int, ...]) -> int:
+    """Writes the frames to ffmpeg and returns their number.
+
+    ffmpeg's messages go to a file, so that neither side waits for the other, however many messages there are.
+    """
     count = 0
-    with tempfile.TemporaryFile() as words:
+    with tempfile.TemporaryFile() as messages:
         try:
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=words)
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=messages)
         except OSError as error:
             raise MediaError(
                 "not_encoded", path, f"{command[0]} cannot be run: {error.strerror}", remedy="correct NVFAIR_FFMPEG"
@@ -145,12 +152,12 @@ def _run(path: Path, command: list[str], frames: Iterator[np.ndarray], shape: tu
         assert process.stdin is not None
         try:
             for frame in frames:
-                _checked(path, frame, shape, count)
+                _checked_shape(path, frame, shape, count)
                 process.stdin.write(np.ascontiguousarray(frame).data)
                 count += 1
             process.stdin.close()
         except BrokenPipeError:
-            pass  # ffmpeg has ended; its exit status says why
+            pass  # ffmpeg has ended; its exit status is checked below
         except BaseException:
             process.kill()
             raise
@@ -159,28 +166,29 @@ def _run(path: Path, command: list[str], frames: Iterator[np.ndarray], shape: tu
                 process.stdin.close()
             status = process.wait()
         if status != 0:
-            raise MediaError("not_encoded", path, f"ffmpeg ended with status {status}:\n{_tail(words)}", frames=count)
+            text = f"ffmpeg ended with status {status}:\n{_message_tail(messages)}"
+            raise MediaError("not_encoded", path, text, frames=count)
     return count
 
 
-def _check_written(path: Path, aside: Path, count: int) -> None:
-    """The file must hold as many pictures as were given: an encoder may drop some without failing."""
-    from nvfair_tools.media.container import opened
+def _check_frame_count(path: Path, encoded: Path, count: int) -> None:
+    """Raises MediaError where the encoded file does not hold `count` frames: an encoder may drop some silently."""
+    from nvfair_tools.media.container import open_container
 
-    with opened(aside) as container:
+    with open_container(encoded) as container:
         stream = container.streams.video[0]
         written = sum(1 for packet in container.demux(stream) if packet.size)
     if written != count:
-        raise MediaError("not_encoded", path, f"{count} frames were given but {written} written", frames=written)
+        raise MediaError("not_encoded", path, f"ffmpeg wrote {written} of {count} frames", frames=written)
 
 
-def _checked(path: Path, frame: np.ndarray, shape: tuple[int, ...] | None, index: int) -> tuple[int, ...]:
+def _checked_shape(path: Path, frame: np.ndarray, shape: tuple[int, ...] | None, index: int) -> tuple[int, ...]:
     ok = isinstance(frame, np.ndarray) and frame.dtype == np.uint8 and frame.ndim == 3 and frame.shape[2] == 3
     if not ok or (shape is not None and frame.shape != shape):
-        found = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
-        wanted = f"uint8 {shape}" if shape else "uint8 (H, W, 3)"
+        actual = f"{frame.dtype} {frame.shape}" if isinstance(frame, np.ndarray) else type(frame).__name__
+        expected = f"uint8 {shape}" if shape else "uint8 (H, W, 3)"
         raise MediaError(
-            "not_encoded", path, f"frame {index} is {found}, not {wanted}", frames=index, remedy="convert the frames"
+            "not_encoded", path, f"frame {index} is {actual}, not {expected}", frames=index, remedy="convert the frames"
         )
     if frame.shape[0] % 2 or frame.shape[1] % 2 or not frame.size:
         raise MediaError(
@@ -194,22 +202,17 @@ def _checked(path: Path, frame: np.ndarray, shape: tuple[int, ...] | None, index
 
 def _checked_rate(path: Path, fps: Fraction) -> Fraction:
     rate = Fraction(fps)
-    if rate <= 0 or rate.numerator > _LARGEST_TERM or rate.denominator > _LARGEST_TERM:
+    if rate <= 0 or rate.numerator > _MAX_RATE_TERM or rate.denominator > _MAX_RATE_TERM:
         raise MediaError(
             "not_encoded",
             path,
             f"the frame rate {fps} cannot be written exactly",
-            remedy=f"give a positive fraction with terms up to {_LARGEST_TERM}, such as Fraction(30000, 1001)",
+            remedy=f"give a positive fraction with terms up to {_MAX_RATE_TERM}, such as Fraction(30000, 1001)",
         )
     return rate
 
 
-def _chain(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    yield first
-    yield from rest
-
-
-def _tail(words: IO[bytes]) -> str:
-    words.seek(0, os.SEEK_END)
-    words.seek(max(0, words.tell() - _STDERR_TAIL))
-    return words.read().decode("utf-8", "replace").strip()
+def _message_tail(messages: IO[bytes]) -> str:
+    messages.seek(0, os.SEEK_END)
+    messages.seek(max(0, messages.tell() - _STDERR_TAIL))
+    return messages.read().decode("utf-8", "replace").strip()

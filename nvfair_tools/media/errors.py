@@ -1,17 +1,17 @@
-"""What may be wrong with a video file, in a few words that a table can count."""
+"""The error of a video that cannot be read or written, with causes that a table can count."""
 
 from __future__ import annotations
 
 from nvfair_tools.errors import NvfairError
 
-# cause -> what the user can do about it
+# cause -> remedy
 CAUSES = {
     "unreadable": "check the path, that it may be read, and that it is a video file",
-    "no_video": "use a file with a picture; this one holds only sound or other streams",
+    "no_video": "use a file with a video stream; this one holds only sound or other streams",
     "no_frames": "record or export the clip again: it has a video stream, but not one whole picture",
     "truncated": "copy or download the file again: its end is missing",
     "corrupt": "copy or download the file again: some of its bytes are damaged",
-    "not_encoded": "see the encoder's own words above",
+    "not_encoded": "read the encoder's message above",
 }
 
 
@@ -21,9 +21,9 @@ class MediaError(NvfairError):
     cause: a key of `CAUSES`:
     "unreadable": missing, forbidden, empty, or not a container that ffmpeg knows (an mp4 cut before its index too);
     "no_video": no video stream; "no_frames": a video stream without one decodable frame;
-    "truncated": the file ends before its own index says; "corrupt": damaged bytes within;
+    "truncated": the file ends before its index says; "corrupt": damaged bytes within the file;
     "not_encoded": writing failed.
-    frames: how many whole frames were read (or written) before. path: the file.
+    frames: the number of whole frames that were read or written before the error. path: the file.
     """
 
     def __init__(self, cause: str, path: object, detail: str, *, frames: int = 0, remedy: str = "") -> None:

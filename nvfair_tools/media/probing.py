@@ -1,4 +1,4 @@
-"""What a video file really holds, found by reading its packets, not by trusting its header."""
+"""Probes a video file: counts and times come from decoded packets, because headers may be wrong."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 
 import numpy as np
 
-from nvfair_tools.media.container import opened
+from nvfair_tools.media.container import open_container
 from nvfair_tools.media.decoding import raw_frames
 from nvfair_tools.media.errors import MediaError
 
-# A frame interval this much longer or shorter than the median makes the rate variable.
+# A frame interval that differs from the median by more than this share makes the rate variable.
 _VARIATION = 0.1
 
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """Facts about a video file.
+    """The properties of a video file.
 
     width, height: pixels, after rotation. fps: mean frame rate as the container states it, exact; None where unknown.
-    frames: decoded frames (see `probe`). duration: seconds from the first frame to the end of the last.
+    frames: number of decoded frames. duration: seconds from the first frame to the end of the last.
     rotation: the flag in degrees clockwise, 0, 90, 180 or 270; `decode` applies it.
-    variable_frame_rate: some interval differs from the median one by more than a tenth.
-    problem: "" or the cause of the MediaError that `decode` would end with ("truncated", "corrupt").
+    variable_frame_rate: some interval differs from the median interval by more than a tenth.
+    problem: "" or the cause of the MediaError that `decode` would raise at the end ("truncated", "corrupt").
     metadata: the container's tags.
     """
 
@@ -45,17 +45,17 @@ class MediaInfo:
 
 
 def probe(path: str | Path) -> MediaInfo:
-    """Reads a video through and reports what is in it.
+    """Decodes a whole video and returns its properties.
 
-    Frames are counted by decoding, because headers lie: an edit list, a cut or a variable rate makes the stated number
-    wrong (no colour conversion, so it costs less than half of reading the frames). A file that is cut or damaged is
-    reported in `problem` with the frames that came before; a file without one whole
-    frame raises what `decode` would raise.
+    Frames are counted by decoding, because the number in a header may be wrong after an edit list, a cut or with a
+    variable rate. There is no colour conversion, so probing costs less than half as much as `decode`. For a file that
+    is cut or damaged, `problem` is its cause and `frames` the number of frames before it; a file without one whole
+    frame raises the MediaError of `decode`.
     """
     path = Path(path)
     times: list[float] = []
     problem = ""
-    with opened(path) as container:
+    with open_container(path) as container:
         stream = container.streams.video[0]
         rate = Fraction(stream.average_rate) if stream.average_rate else None
         first: Any = None
@@ -81,7 +81,7 @@ def probe(path: str | Path) -> MediaInfo:
             rotation=rotation,
             codec=stream.codec_context.name,
             has_audio=bool(container.streams.audio),
-            variable_frame_rate=_varies(np.array(times), float(stream.time_base or 0)),
+            variable_frame_rate=_is_variable(np.array(times), float(stream.time_base or 0)),
             problem=problem,
             metadata=dict(container.metadata),
         )
@@ -95,10 +95,10 @@ def _duration(times: np.ndarray, last: float, rate: Fraction | None) -> float:
     return span + interval
 
 
-def _varies(times: np.ndarray, tick: float) -> bool:
+def _is_variable(times: np.ndarray, tick: float) -> bool:
     intervals = np.diff(times[np.isfinite(times)])
     if len(intervals) < 2:
         return False
-    usual = float(np.median(intervals))
-    # Times are whole ticks, so an interval is off by up to two halves of one even at a constant rate.
-    return bool(np.abs(intervals - usual).max() > max(_VARIATION * usual, 1.01 * tick))
+    median = float(np.median(intervals))
+    # Times are whole ticks, so an interval is off by up to one tick even at a constant rate.
+    return bool(np.abs(intervals - median).max() > max(_VARIATION * median, 1.01 * tick))

@@ -1,1 +1,1 @@
-"""Stages over items: what is finished is kept, what is missing is done, every result is recorded."""
+"""Running a build's stages over their items so that finished work is kept and every result is recorded."""

@@ -1,4 +1,4 @@
-"""Items: what a stage works on. An item's id says what determines it; its result says how it ended."""
+"""Items are the units of work of a stage. An item's id is a hash of its inputs; its result records how it ended."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ID_DIGITS = 20  # 80 bits: a collision among a million items has a chance of abo
 
 
 def item_id(kind: str, **determinants: Any) -> str:
-    """Id of an item of `kind`: a hash of everything that determines it.
+    """Computes the id of an item of `kind`: a hash of everything that determines its result.
 
     determinants: JSON values: hashes of inputs, parameters and the stage's own algorithm version. Versions of
     installed packages do not belong here (an upgrade must not render a data set anew); they are recorded elsewhere.
@@ -25,11 +25,11 @@ def item_id(kind: str, **determinants: Any) -> str:
 
 @dataclass(frozen=True)
 class ItemResult:
-    """How an item ended.
+    """The state in which an item ended, with the reason and the facts that later stages need.
 
     state: "ok"; "rejected" by policy; or "failed". reason: one word that can be counted, "" where ok.
-    detail: the reason in words; no times and no machine's paths, because it is stored in the data set.
-    retryable: whether running again may end otherwise. facts: what later stages need, as JSON values.
+    detail: the reason in words, without times and without paths of this machine, because it is stored in the data set.
+    retryable: whether another run may end differently. facts: JSON values for later stages.
     """
 
     state: State
@@ -40,20 +40,20 @@ class ItemResult:
 
     @property
     def settled(self) -> bool:
-        """Whether running the item again would be in vain."""
+        """Whether another run could not change the result."""
         return not (self.state == "failed" and self.retryable)
 
 
 def ok(**facts: Any) -> ItemResult:
-    """An item that ended well, with what later stages need to know of it."""
+    """Makes the result of an item that succeeded. facts: JSON values for later stages."""
     return ItemResult("ok", facts=facts)
 
 
 def rejected(reason: str, detail: str = "", **facts: Any) -> ItemResult:
-    """An item that a policy refuses."""
+    """Makes the result of an item that a policy refuses."""
     return ItemResult("rejected", reason, detail, facts=facts)
 
 
 def failed(reason: str, detail: str = "", *, retryable: bool) -> ItemResult:
-    """An item that could not be finished."""
+    """Makes the result of an item that could not be finished."""
     return ItemResult("failed", reason, detail, retryable)

@@ -1,7 +1,7 @@
-"""The journal of a build: how every item of every stage ended, kept in one SQLite file.
+"""The journal of a build: one SQLite file with the result of every item of every stage.
 
 Only the main process writes, one transaction a result, in write-ahead mode: a killed process loses no recorded result,
-a power cut at most the last few, whose items are then done again.
+a power cut loses at most the last few, whose items are then done again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ CREATE TABLE IF NOT EXISTS outputs (path TEXT PRIMARY KEY, id TEXT NOT NULL) WIT
 
 
 class Journal:
-    """Results by stage and item id. Use as a context manager."""
+    """The results of a build by stage and item id. Use it as a context manager.
+
+    Raises NvfairError where the file cannot be opened or is damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,11 +52,11 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Closes the file; needed before a copy of the folder is made."""
+        """Closes the file, which must be done before the folder is copied."""
         self._connection.close()
 
     def record(self, stage: str, id: str, result: ItemResult) -> None:
-        """Stores how an item ended, in place of an earlier result; an output (`path` in its facts) is then its own."""
+        """Stores an item's result, replacing an earlier one; the output at the fact `path` then belongs to the item."""
         self._connection.execute("BEGIN")
         if "path" in result.facts:
             self._connection.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (result.facts["path"], id))
@@ -71,33 +74,34 @@ class Journal:
         )
         self._connection.execute("COMMIT")
 
-    def disown(self, paths: Iterable[str]) -> None:
-        """Says that these files are about to be written anew: until their items are recorded, they are nobody's.
+    def invalidate_outputs(self, paths: Iterable[str]) -> None:
+        """Records that these files are about to be overwritten: no item owns them until `record` names one.
 
-        Files are named for people, not by their content, so another recipe's item may write the same path.
+        Files are named for people, not by their content, so an item of another recipe may write the same path.
         """
         self._connection.execute("BEGIN")
         self._connection.executemany("DELETE FROM outputs WHERE path = ?", ((path,) for path in paths))
         self._connection.execute("COMMIT")
 
-    def owners(self) -> dict[str, str]:
-        """{path: id of the item whose output lies there}."""
+    def output_owners(self) -> dict[str, str]:
+        """Returns {path: id of the item that wrote the file there}."""
         return dict(self._connection.execute("SELECT path, id FROM outputs"))
 
     def results(self, stage: str, ids: Iterable[str] | None = None) -> dict[str, ItemResult]:
-        """Results of a stage by item id; of `ids` alone where given (those without a result are left out)."""
+        """Returns a stage's results by item id. ids: the items to look for (default: all); those without a result are
+        left out."""
         rows = self._connection.execute(
             "SELECT id, state, reason, detail, retryable, facts FROM items WHERE stage = ?", (stage,)
         )
-        wanted = None if ids is None else set(ids)
+        requested_ids = None if ids is None else set(ids)
         return {
             id: ItemResult(state, reason, detail, bool(retryable), json.loads(facts))
             for id, state, reason, detail, retryable, facts in rows
-            if wanted is None or id in wanted
+            if requested_ids is None or id in requested_ids
         }
 
     def counts(self) -> pd.DataFrame:
-        """Number of items by stage, state and reason (columns stage, state, reason, items)."""
+        """Counts items by stage, state and reason (columns stage, state, reason, items)."""
         rows = self._connection.execute(
             "SELECT stage, state, reason, COUNT(*) FROM items GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
         ).fetchall()

@@ -1,4 +1,4 @@
-"""A build's own folder inside the data set: journal, lock, tracks. It can be deleted when the data set is finished."""
+"""The folder `.build` inside a data set: journal, lock, tracks. It can be deleted when the data set is finished."""
 
 from __future__ import annotations
 
@@ -16,28 +16,29 @@ from nvfair_tools.pipeline.journal import Journal
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a build keeps what is no part of the finished data set. dataset: the data set's folder."""
+    """The places of a build's files that are no part of the finished data set. dataset: the data set's folder."""
 
     dataset: Path
 
     @property
     def folder(self) -> Path:
-        """`.build` in the data set."""
+        """The folder `.build` in the data set."""
         return self.dataset / ".build"
 
     @property
-    def journal(self) -> Path:
-        """The journal's file."""
+    def journal_path(self) -> Path:
+        """The SQLite file of the build's journal."""
         return self.folder / "journal.sqlite"
 
-    def track(self, id: str) -> Path:
-        """Where the track with this id lies (of a source clip, a portrait or a reenactment)."""
+    def track_path(self, id: str) -> Path:
+        """The file of the track with this id (of a source clip, a portrait or a reenactment)."""
         return self.folder / "tracks" / id[:2] / f"{id}.npz"
 
-    def check(self) -> None:
-        """Raises NvfairError where the data set's folder cannot be written, or holds what no build has made: a build
-        removes parts that are none of its own."""
-        if self.dataset.is_dir() and not self.journal.exists() and any(self.dataset.iterdir()) and not self._built():
+    def check_folder(self) -> None:
+        """Raises NvfairError where the data set's folder cannot be written, or holds files that no build has made: a
+        build removes parts that are not its own."""
+        is_used = self.dataset.is_dir() and any(self.dataset.iterdir())
+        if is_used and not self.journal_path.exists() and not self._has_finished_build():
             raise NvfairError(
                 "this folder holds something else than a build",
                 where=self.dataset,
@@ -46,36 +47,36 @@ class Workspace:
             )
         check_writable(self.dataset)
 
-    def _built(self) -> bool:
-        """Whether a finished build is here, whose own folder has been deleted."""
+    def _has_finished_build(self) -> bool:
+        """Whether the folder holds a finished build whose `.build` has been deleted."""
         try:
             return "recipe" in json.loads((self.dataset / "dataset.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError):
             return False
 
     @contextmanager
-    def opened(self) -> Iterator[Journal]:
-        """The journal, for one process at a time. Raises NvfairError where another build is at work."""
-        self.check()
+    def open_journal(self) -> Iterator[Journal]:
+        """Opens the journal for one process at a time. Raises NvfairError where another build is at work."""
+        self.check_folder()
         make_folder(self.dataset)
         self.folder.mkdir(exist_ok=True)
-        with _locked(self.folder / "lock"), Journal(self.journal) as journal:
-            self._clear_leftovers()
+        with _lock(self.folder / "lock"), Journal(self.journal_path) as journal:
+            self._remove_partial_files()
             yield journal
-            self._clear_leftovers()
+            self._remove_partial_files()
 
-    def _clear_leftovers(self) -> None:
-        """Half-written files of processes that were killed; nobody else writes here while we hold the lock."""
-        for top in ("videos", "portraits", "frames", "card", ".build/tracks", "."):
-            root = self.dataset / top
-            for path in root.glob(".*.part*") if top == "." else root.rglob(".*.part*"):
-                if not _is_alive(path):
+    def _remove_partial_files(self) -> None:
+        """Removes half-written files of killed processes; the lock excludes that another build is writing them."""
+        for folder in ("videos", "portraits", "frames", "card", ".build/tracks", "."):
+            root = self.dataset / folder
+            for path in root.glob(".*.part*") if folder == "." else root.rglob(".*.part*"):
+                if not _has_living_writer(path):
                     path.unlink(missing_ok=True)
 
 
-def _is_alive(path: Path) -> bool:
+def _has_living_writer(path: Path) -> bool:
     """Whether the process that writes a `.name.PID.part.suffix` file still runs: a killed build's worker may need a
-    moment to notice."""
+    moment to notice the end of the main process."""
     pid = path.name.rpartition(".part")[0].rpartition(".")[2]
     try:
         os.kill(int(pid), 0)
@@ -87,11 +88,11 @@ def _is_alive(path: Path) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Iterator[None]:
     with open(path, "w") as file:
         try:
             import fcntl
-        except ImportError:  # Windows: the lock is a courtesy there is no cheap form of
+        except ImportError:  # Windows has no such lock
             yield
             return
         try:

@@ -1,4 +1,4 @@
-"""What a curator asks for: the recipe, the list of clips, the splits, the landmarker."""
+"""The settings of a build: the recipe, its list of clips, the splits, the landmarker."""
 
 from nvfair_tools.moved import former_attributes
 

@@ -1,4 +1,4 @@
-"""A recipe: everything a build is told, parsed once from YAML. `docs/datasets.md` describes its keys."""
+"""A recipe holds all settings of a build, parsed once from YAML. `docs/datasets.md` describes its keys."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ Split = Literal["train", "validation", "test"]
 Count = Annotated[int, Field(ge=0)]
 
 
-class _Part(BaseModel):
+class _RecipePart(BaseModel):
+    """A part of a recipe: unknown keys are errors, values do not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SourceFolder(_Part):
-    """Where clips come from: a CSV with one row a clip, or a folder with one folder a person.
+class ClipSource(_RecipePart):
+    """A source of clips: a CSV with one row a clip, or a folder with one folder a person.
 
     csv: the list; `root` (default: the CSV's folder) is what its paths are relative to; `columns` maps our column
     names to those of the file. folder: its sub-folders are people, whose ids are `source`:sub-folder.
@@ -41,7 +43,7 @@ class SourceFolder(_Part):
     defaults: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> SourceFolder:
+    def _check_kind(self) -> ClipSource:
         if (self.csv is None) == (self.folder is None):
             raise ValueError("give either csv or folder")
         if self.folder is not None and self.source is None:
@@ -49,9 +51,9 @@ class SourceFolder(_Part):
         return self
 
 
-class SplitRule(_Part):
-    """How people are divided. by: "column" (the CSV's `split`), "shares" (seeded, source by source) or "file" (a CSV
-    with identity, source, split, such as NVFAIR's official one)."""
+class SplitRule(_RecipePart):
+    """How people are divided into splits. by: "column" (the CSV's `split`), "shares" (seeded, source by source) or
+    "file" (a CSV with identity, source, split, such as NVFAIR's official one)."""
 
     by: Literal["column", "shares", "file"] = "column"
     shares: dict[Split, Share] = {"train": 0.7, "validation": 0.1, "test": 0.2}
@@ -59,7 +61,7 @@ class SplitRule(_Part):
     file: str | None = None
 
     @model_validator(mode="after")
-    def _complete(self) -> SplitRule:
+    def _check_complete(self) -> SplitRule:
         if self.by == "file" and self.file is None:
             raise ValueError("`by: file` needs `file`")
         if self.by == "shares" and abs(sum(self.shares.values()) - 1) > 1e-6:
@@ -67,10 +69,10 @@ class SplitRule(_Part):
         return self
 
 
-class GeneratorChoice(_Part):
+class GeneratorChoice(_RecipePart):
     """A generator and how it is driven. variant: suffix that tells two uses of one generator apart in folders.
-    settings: its factory's own (size, ...); options: its motion mode's own; weights, dtype: of network generators;
-    splits: the only ones it renders, such as [test] for a generator that no method is trained on."""
+    settings: options of its factory (size, ...); options: options of its motion mode; weights, dtype: of network
+    generators; splits: the only ones it renders, such as [test] for a generator that no method is trained on."""
 
     name: str
     variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
@@ -84,19 +86,21 @@ class GeneratorChoice(_Part):
 
     @property
     def label(self) -> str:
-        """What folders, parts and the `generator` column call it."""
+        """The name of this generator in folders, parts and the column `generator`."""
         return f"{self.name}-{self.variant}" if self.variant else self.name
 
     @property
     def motion_mode(self) -> str:
-        """The `motion_mode` column, such as "relative(expression=1.5, reference=best)"."""
-        told = dict(self.options)
+        """The value of the column `motion_mode`, such as "relative(expression=1.5, reference=best)"."""
+        options = dict(self.options)
         if self.mode == "relative":
-            told["reference"] = self.reference
-        return f"{self.mode}({', '.join(f'{key}={told[key]}' for key in sorted(told))})" if told else self.mode
+            options["reference"] = self.reference
+        if not options:
+            return self.mode
+        return f"{self.mode}({', '.join(f'{key}={options[key]}' for key in sorted(options))})"
 
 
-class PairRule(_Part):
+class PairRule(_RecipePart):
     """Which reenactments are made, always within source and split. cross_per_clip: how many other people each clip
     drives (null: all of them), for all splits or by split, drawn with `seed`; self: whether people also drive
     themselves."""
@@ -105,16 +109,17 @@ class PairRule(_Part):
     self_: bool = Field(default=True, alias="self")
     seed: int = 0
 
-    def cross(self, split: str) -> int | None:
-        """How many other people a clip of `split` drives; None: all."""
-        chosen = self.cross_per_clip
-        return chosen.get(split) if isinstance(chosen, dict) else chosen  # type: ignore[call-overload]
+    def cross_limit(self, split: str) -> int | None:
+        """The number of other people that a clip of `split` drives at most; None: all of them."""
+        limit = self.cross_per_clip
+        return limit.get(split) if isinstance(limit, dict) else limit  # type: ignore[call-overload]
 
 
-class LandmarkRule(_Part):
-    """How faces are tracked. landmarker: "facemesh" (in mediapipe 0.10.21's wheel), "tasks" with its `model` file, or
-    "auto": "tasks" where a model is given, else "facemesh". detector: finds small faces first; recogniser: flags clips
-    in which the person changes; each an .onnx file or the name of an insightface pack on disk."""
+class LandmarkRule(_RecipePart):
+    """How faces are tracked in all videos. landmarker: "facemesh" (in mediapipe 0.10.21's wheel), "tasks" with its
+    `model` file, or "auto": "tasks" where a model is given, else "facemesh". detector: finds small faces first.
+    recogniser: flags clips in which the person changes. Each is an .onnx file or the name of an insightface pack on
+    disk."""
 
     landmarker: Literal["auto", "facemesh", "tasks"] = "auto"
     model: str | None = None
@@ -122,8 +127,9 @@ class LandmarkRule(_Part):
     recogniser: str | None = None
 
 
-class FeatureRule(_Part):
-    """What shards hold. distances: "float16", or "none" for landmarks alone (readers compute the distances)."""
+class FeatureRule(_RecipePart):
+    """Which features the shards hold. distances: "float16", or "none" for landmarks alone (readers compute the
+    distances). mesh: whether all 478 points are stored as well."""
 
     distances: Literal["float16", "none"] = "float16"
     scale: Scale = DEFAULT_SCALE
@@ -131,9 +137,9 @@ class FeatureRule(_Part):
     rows_per_part: Annotated[int, Field(ge=1)] = 200_000
 
 
-class Policy(_Part):
-    """Which clips are good enough. min_valid_share: of frames with a face; max_gap: longest time in seconds without
-    one (shorter ones are bridged where the clip drives); several_faces, truncated: what to do with such clips."""
+class Policy(_RecipePart):
+    """Which clips are good enough. min_valid_share: least share of frames with a face. max_gap: longest time in seconds
+    without a face (shorter gaps are bridged where the clip drives). several_faces, truncated: how such clips end."""
 
     min_frames: Annotated[int, Field(ge=1)] = 16
     min_valid_share: Share = 0.95
@@ -142,21 +148,24 @@ class Policy(_Part):
     truncated: Literal["fail", "keep"] = "fail"
 
 
-class Rights(_Part):
-    """Which `permitted_use` values allow making reenactments of a clip. Others are rejected as use_not_permitted."""
+class Rights(_RecipePart):
+    """The `permitted_use` values that allow making reenactments of a clip. Others are rejected as use_not_permitted."""
 
     render_if: list[str] = Field(min_length=1)
 
 
-class Recipe(_Part):
-    """A whole recipe; see each part. render_workers: processes of the render stage alone, where a GPU's memory holds
-    fewer networks than there are cores. item_time_limit: seconds. sources_in_memory: encoded targets a worker keeps.
-    `folder` is the recipe file's own, which relative paths start from."""
+class Recipe(_RecipePart):
+    """All settings of a build; each part describes its own keys.
+
+    render_workers: processes of the render stage alone, where a GPU's memory holds fewer networks than there are cores.
+    item_time_limit: seconds. sources_in_memory: encoded targets that a worker keeps. folder: the recipe file's own,
+    which relative paths start from.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")
     output: str
     simulated: bool = False
-    sources: list[SourceFolder] = Field(min_length=1)
+    sources: list[ClipSource] = Field(min_length=1)
     rights: Rights
     splits: SplitRule = SplitRule()
     generators: list[GeneratorChoice] = Field(min_length=1)
@@ -173,24 +182,24 @@ class Recipe(_Part):
 
     @field_validator("generators")
     @classmethod
-    def _distinct(cls, value: list[GeneratorChoice]) -> list[GeneratorChoice]:
+    def _check_labels(cls, value: list[GeneratorChoice]) -> list[GeneratorChoice]:
         labels = [choice.label for choice in value]
-        if twice := sorted({label for label in labels if labels.count(label) > 1}):
-            raise ValueError(f"two generators are called {', '.join(twice)}: give each its own `variant`")
+        if repeated := sorted({label for label in labels if labels.count(label) > 1}):
+            raise ValueError(f"two generators are called {', '.join(repeated)}: give each its own `variant`")
         return value
 
     def resolve(self, path: str) -> Path:
-        """`path` as the recipe means it: relative to the recipe's own folder."""
+        """The absolute form of a path in the recipe, which is relative to the recipe's own folder."""
         return (self.folder / Path(path).expanduser()).resolve()
 
     @property
     def output_folder(self) -> Path:
-        """The data set's folder."""
+        """The folder of the data set that the recipe builds."""
         return self.resolve(self.output)
 
     def digest(self) -> str:
-        """Hash of what the recipe asks for; where it runs and where files lie (output, workers, paths) do not count."""
-        told = self.model_dump(
+        """Hash of the settings that change the data set; those of the machine (output, workers, paths) do not count."""
+        content = self.model_dump(
             mode="json",
             by_alias=True,
             exclude={
@@ -211,11 +220,11 @@ class Recipe(_Part):
                 "generators": {"__all__": {"weights"}},
             },
         )
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """The recipe in a YAML file. Raises Problems with everything wrong in it, NvfairError where it is not YAML."""
+    """Reads a recipe from a YAML file. Raises Problems with all mistakes in it, NvfairError where it is not YAML."""
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -232,8 +241,8 @@ def load_recipe(path: str | Path) -> Recipe:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        what = getattr(error, "problem", None) or "syntax"
-        raise NvfairError(f"not valid YAML{place}: {what}", where=path) from error
+        problem = getattr(error, "problem", None) or "syntax"
+        raise NvfairError(f"not valid YAML{place}: {problem}", where=path) from error
     if not isinstance(content, dict):
         raise NvfairError("a recipe is a YAML mapping of keys to values", where=path, remedy="see docs/datasets.md")
     if "folder" in content:
@@ -241,11 +250,11 @@ def load_recipe(path: str | Path) -> Recipe:
     try:
         return Recipe.model_validate({**content, "folder": path.resolve().parent})
     except ValidationError as error:
-        raise Problems(path, _told(error), remedy="see docs/datasets.md for every key") from error
+        raise Problems(path, _problem_lines(error), remedy="see docs/datasets.md for every key") from error
 
 
-def _told(error: ValidationError) -> list[str]:
-    """pydantic's problems in our words, with the nearest known key for each unknown one."""
+def _problem_lines(error: ValidationError) -> list[str]:
+    """One line for each of pydantic's problems, with the nearest known key for an unknown one."""
     lines = []
     for problem in error.errors():
         place = [str(part) for part in problem["loc"] if part not in ("int", "literal['best']", "literal['auto']")]
@@ -253,33 +262,37 @@ def _told(error: ValidationError) -> list[str]:
         if problem["type"] == "extra_forbidden":
             known = _keys_at(problem["loc"][:-1])
             near = difflib.get_close_matches(place[-1], known, n=1)
-            told = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
-            lines.append(f"{key}: no such key; {told}")
+            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+            lines.append(f"{key}: no such key; {hint}")
         elif problem["type"] == "missing":
             lines.append(f"{key}: is needed")
         else:
-            given = problem["input"]
-            value = f" (got {given!r})" if isinstance(given, (str, int, float, bool)) or given is None else ""
-            lines.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}{value}")
+            value = problem["input"]
+            is_plain = value is None or isinstance(value, (str, int, float, bool))
+            hint = f" (got {value!r})" if is_plain else ""
+            lines.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}{hint}")
     return list(dict.fromkeys(lines))
 
 
 def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    """The keys that may stand at a place in a recipe."""
+    """Keys that are allowed at a place in a recipe. place: pydantic's `loc`, such as ("generators", 0)."""
     model: Any = Recipe
     for part in place:
         if isinstance(part, int):
             continue
-        field = next((f for name, f in model.model_fields.items() if (f.alias or name) == part), None)
+        field = next((field for name, field in model.model_fields.items() if (field.alias or name) == part), None)
         if field is None:
             return []
-        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        types = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        model = next((type_ for type_ in types if isinstance(type_, type) and issubclass(type_, BaseModel)), None)
         if model is None:
             return []
-    return [f.alias or name for name, f in model.model_fields.items() if name != "folder" or model is not Recipe]
+    # The field `folder` of a recipe is set by `load_recipe`, not by the user.
+    return [
+        field.alias or name for name, field in model.model_fields.items() if name != "folder" or model is not Recipe
+    ]
 
 
 def split_shares(recipe: Recipe) -> dict[str, float]:
-    """Share of each split, in the canonical order."""
+    """The share of people in each split, in the canonical order of splits."""
     return {split: float(recipe.splits.shares.get(split, 0.0)) for split in SPLITS}  # type: ignore[call-overload]

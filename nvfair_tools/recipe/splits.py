@@ -1,4 +1,4 @@
-"""Dividing people into train, validation and test."""
+"""Dividing people into the splits train, validation and test."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ from nvfair_tools.recipe.recipe import Recipe, split_shares
 
 
 def assign_splits(recipe: Recipe, rows: Iterable[ClipRow]) -> dict[str, str]:
-    """Split of every identity. Raises Problems naming each person that has none."""
+    """Returns {identity: split} of all people in `rows`. Raises Problems naming each person without a split."""
     rows = list(rows)
     people = {row.identity: row for row in rows}
     if recipe.splits.by == "shares":
-        return by_shares({row.identity: row.source for row in rows}, split_shares(recipe), recipe.splits.seed)
+        return splits_by_shares({row.identity: row.source for row in rows}, split_shares(recipe), recipe.splits.seed)
     if recipe.splits.by == "file":
         assert recipe.splits.file is not None
         path = recipe.resolve(recipe.splits.file)
-        listed = read_split_file(path)
-        found = {
-            identity: next((listed[name] for name in (identity, *row.aliases) if name in listed), "")
+        split_by_name = read_split_file(path)
+        splits = {
+            identity: next((split_by_name[name] for name in (identity, *row.aliases) if name in split_by_name), "")
             for identity, row in people.items()
         }
-        missing, remedy = f"is not in {path.name}", "add the person to the split file, or an alias that is in it"
+        problem, remedy = f"is not in {path.name}", "add the person to the split file, or an alias that is in it"
     else:
-        found = {identity: row.split for identity, row in people.items()}
-        missing, remedy = "has no split", "fill the column `split`, or choose `splits: {by: shares}`"
-    if lost := [identity for identity, split in sorted(found.items()) if not split]:
-        raise Problems("splits", [f"{identity} {missing}" for identity in lost], remedy=remedy)
-    return found
+        splits = {identity: row.split for identity, row in people.items()}
+        problem, remedy = "has no split", "fill the column `split`, or choose `splits: {by: shares}`"
+    if without_split := [identity for identity, split in sorted(splits.items()) if not split]:
+        raise Problems("splits", [f"{identity} {problem}" for identity in without_split], remedy=remedy)
+    return splits
 
 
-def by_shares(sources: Mapping[str, str], shares: Mapping[str, float], seed: int) -> dict[str, str]:
-    """Split of each identity (keys of `sources`, which names its collection), divided source by source.
+def splits_by_shares(sources: Mapping[str, str], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """Returns {identity: split}, dividing the people of each collection by themselves.
 
-    People are ordered by a hash of seed and identity and cut at the shares (largest remainders first), so that a
-    person's split depends on neither the order of a list nor the machine.
+    sources: {identity: collection}. shares: {split: share of people}. People are ordered by a hash of seed and identity
+    and cut at the shares (largest remainders first), so that a person's split depends on neither the order of a list
+    nor the machine.
     """
-    found: dict[str, str] = {}
+    splits: dict[str, str] = {}
     for source in sorted(set(sources.values())):
         people = sorted(
             (identity for identity in sources if sources[identity] == source),
             key=lambda identity: hashlib.sha256(f"{seed}\n{identity}".encode()).digest(),
         )
+        # Each split gets the whole part of its share; those with the largest remainders get the people left over.
         exact = {split: shares.get(split, 0.0) * len(people) for split in SPLITS}
         counts = {split: int(exact[split] + 1e-9) for split in SPLITS}
         by_remainder = sorted(SPLITS, key=lambda split: (-(exact[split] - counts[split]), SPLITS.index(split)))
@@ -56,13 +58,16 @@ def by_shares(sources: Mapping[str, str], shares: Mapping[str, float], seed: int
             counts[split] += 1
         start = 0
         for split in SPLITS:
-            found |= dict.fromkeys(people[start : start + counts[split]], split)
+            splits |= dict.fromkeys(people[start : start + counts[split]], split)
             start += counts[split]
-    return found
+    return splits
 
 
 def read_split_file(path: Path) -> dict[str, str]:
-    """{identity: split} of a CSV with columns identity, source, split; NVFAIR's own names become `namespace:id`."""
+    """Reads {identity: split} from a CSV with columns identity, source, split.
+
+    NVFAIR's own names become `namespace:id`. Raises NvfairError, Problems naming every wrong row.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -70,22 +75,24 @@ def read_split_file(path: Path) -> dict[str, str]:
     reader = csv.DictReader(text.splitlines())
     if not {"identity", "split"} <= set(reader.fieldnames or []):
         raise NvfairError(
-            f"its columns are {reader.fieldnames}", where=path, expected="identity, split and, for bare ids, source"
+            f"the split file has the columns {reader.fieldnames}",
+            where=path,
+            expected="identity, split and, for bare ids, source",
         )
-    found: dict[str, str] = {}
+    splits: dict[str, str] = {}
     problems = []
     for line, row in enumerate(reader, start=2):
         identity = row["identity"]
         if ":" not in identity:
-            space = collection_namespace(row.get("source") or "") or row.get("source")
-            if not space:
+            namespace = collection_namespace(row.get("source") or "") or row.get("source")
+            if not namespace:
                 problems.append(f"row {line}: {identity!r} has neither a namespace nor a source")
                 continue
-            identity = resolve_alias(identity, space) or f"{space}:{identity}"
+            identity = resolve_alias(identity, namespace) or f"{namespace}:{identity}"
         if row["split"] not in SPLITS:
             problems.append(f"row {line}: split {row['split']!r} is none of {', '.join(SPLITS)}")
-        if found.setdefault(identity, row["split"]) != row["split"]:
+        if splits.setdefault(identity, row["split"]) != row["split"]:
             problems.append(f"row {line}: {identity} is in two splits")
     if problems:
         raise Problems(path, problems)
-    return found
+    return splits

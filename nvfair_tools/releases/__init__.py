@@ -1,1 +1,1 @@
-"""Reading published releases (NVFAIR, AVAPrintDB) into our data-set format: their videos are rendered already."""
+"""Importing published releases (NVFAIR, AVAPrintDB) into our data-set format; their videos are already rendered."""

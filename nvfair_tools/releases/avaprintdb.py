@@ -1,6 +1,6 @@
-"""AVAPrintDB as released: {target}--{driver}--{uuid}--{GEN}.mp4, described by generation plans (arXiv 2603.26934).
+"""Listing AVAPrintDB: {target}--{driver}--{uuid}--{GEN}.mp4, described by generation plans (arXiv 2603.26934).
 
-Only its videos are read: how its landmark files are laid out is not documented.
+Only its videos are read, because the layout of its landmark files is not documented.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path, PurePosixPath
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import resolve_alias
 from nvfair_tools.pipeline.items import rejected
-from nvfair_tools.recipe.splits import by_shares
-from nvfair_tools.releases.listing import Release, ReleaseFile, generator_facts, refused, walk
+from nvfair_tools.recipe.splits import splits_by_shares
+from nvfair_tools.releases.listing import Release, ReleaseFile, describe_generator, list_files, rejected_file
 from nvfair_tools.releases.settings import ReleaseSettings
 
 NAME = "AVAPrintDB"
-# What ends a file's name -> our labels. The letters are those of the published tables.
+# The last part of a file's name -> our label. The letters are those of the published tables.
 GENERATORS = {
     "GAGA": "gagavatar",
     "GAGAVATAR": "gagavatar",
@@ -29,26 +29,26 @@ GENERATORS = {
     "HUNYUANPORTRAIT": "hunyuanportrait",
 }
 _COLUMNS = ("driver_id", "driver_video_path", "driver_video_randomname", "target_id", "split")
-_PARTS = {"DEV": "train", "TEST": "test"}
+_SPLITS = {"DEV": "train", "TEST": "test"}  # the plans' parts -> our splits
 
 
 @dataclass(frozen=True)
 class PlannedClip:
-    """A driving clip of a plan. name: stem of its recording's file; split: DEV or TEST; targets: whom it drives."""
+    """A driving clip of a plan. name: stem of its recording's file; part: DEV or TEST; targets: people it drives."""
 
     driver: str
     name: str
-    split: str
+    part: str
     targets: frozenset[str]
 
 
 def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path] = ()) -> Release:
-    """Every file below `root`, judged by its name and the plans (default: those found below `root`).
+    """Lists every file below `root`, judged by its name and the plans (default: those found below `root`).
 
     Raises NvfairError, Problems where the folder or a plan cannot be understood.
     """
-    found = dict(walk(root))
-    plans = list(plans) or [path for path in found.values() if _is_plan(path)]
+    paths = dict(list_files(root))
+    plans = list(plans) or [path for path in paths.values() if _is_plan(path)]
     if not plans:
         raise NvfairError(
             "no generation plan in the release's folder",
@@ -59,61 +59,61 @@ def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path]
     clips = read_plans(plans)
     splits = _splits(clips.values(), settings)
     labels = GENERATORS | {part.upper(): label for part, label in settings.generators.items()}
-    left = {path.resolve() for path in plans}
+    plan_files = {path.resolve() for path in plans}
     files = [
-        _understood(name, path, clips, splits, labels)
-        for name, path in found.items()
-        if path.suffix.lower() != ".csv" or path.resolve() not in left
+        _describe_file(name, path, clips, splits, labels)
+        for name, path in paths.items()
+        if path.suffix.lower() != ".csv" or path.resolve() not in plan_files
     ]
     files = [
-        replace(one, licence=settings.licence, consent=settings.consent, permitted_use=settings.permitted_use)
-        for one in _once(files)
+        replace(file, licence=settings.licence, consent=settings.consent, permitted_use=settings.permitted_use)
+        for file in _without_repeated_names(files)
     ]
-    present = sorted({one.generator for one in files if one.generator})
+    present = sorted({file.generator for file in files if file.generator})
     return Release(
         name=NAME,
         root=root,
         files=tuple(files),
-        absent=tuple(_absent(files, clips, present)),
+        absent=tuple(_absent_files(files, clips, present)),
         splits=splits,
         generators=tuple(
-            generator_facts(label, licence=settings.licence) for label in present or sorted(set(GENERATORS.values()))
+            describe_generator(label, licence=settings.licence) for label in present or sorted(set(GENERATORS.values()))
         ),
         notes=(f"{len(clips)} driving clips in {', '.join(path.name for path in plans)}",),
     )
 
 
 def read_plans(paths: Iterable[Path]) -> dict[str, PlannedClip]:
-    """{random name of a driving clip: what the plans say of it}. Raises Problems naming every contradictory row."""
-    seen: dict[str, tuple[str, str, str]] = {}
+    """Reads plans; returns {random name of a driving clip: clip}. Raises Problems naming every contradictory row."""
+    clips: dict[str, tuple[str, str, str]] = {}  # random name -> driver, name, part
     targets: dict[str, set[str]] = {}
-    part_of: dict[str, str] = {}
+    part_by_person: dict[str, str] = {}
     problems: list[str] = []
     paths = list(paths)
     for path in paths:
-        for where, row in _rows(path):
+        for where, row in _plan_rows(path):
             driver, target = resolve_alias(row["driver_id"]), resolve_alias(row["target_id"])
             if driver is None or target is None:
                 problems.append(
                     f"{where}: {row['target_id' if driver else 'driver_id']!r} is nobody of a known collection"
                 )
                 continue
-            if row["split"] not in _PARTS:
-                problems.append(f"{where}: split {row['split']!r} is none of {', '.join(_PARTS)}")
+            if row["split"] not in _SPLITS:
+                problems.append(f"{where}: split {row['split']!r} is none of {', '.join(_SPLITS)}")
                 continue
             for person in (driver, target):
-                if part_of.setdefault(person, row["split"]) != row["split"]:
+                if part_by_person.setdefault(person, row["split"]) != row["split"]:
                     problems.append(f"{where}: {person} is in DEV and in TEST")
             clip = (driver, PurePosixPath(row["driver_video_path"]).stem, row["split"])
-            if seen.setdefault(row["driver_video_randomname"], clip) != clip:
+            if clips.setdefault(row["driver_video_randomname"], clip) != clip:
                 problems.append(f"{where}: {row['driver_video_randomname']} is another clip in an earlier row")
             targets.setdefault(row["driver_video_randomname"], set()).add(target)
     if problems:
         raise Problems(", ".join(path.name for path in paths), problems)
-    return {name: PlannedClip(*clip, frozenset(targets[name])) for name, clip in seen.items()}
+    return {random: PlannedClip(*clip, frozenset(targets[random])) for random, clip in clips.items()}
 
 
-def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _plan_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -133,62 +133,64 @@ def _is_plan(path: Path) -> bool:
 
 
 def _splits(clips: Iterable[PlannedClip], settings: ReleaseSettings) -> dict[str, str]:
-    """{identity: our split}: TEST is test, DEV is train but for the people drawn for validation."""
-    part_of = {person: clip.split for clip in clips for person in (clip.driver, *clip.targets)}
+    """Returns {identity: our split}: TEST is test, DEV is train except for the people drawn for validation."""
+    part_by_person = {person: clip.part for clip in clips for person in (clip.driver, *clip.targets)}
     share = settings.validation_share
-    dev = {person: person.partition(":")[0] for person, part in part_of.items() if part == "DEV"}
-    drawn = by_shares(dev, {"train": 1 - share, "validation": share}, settings.seed)
-    return {person: drawn.get(person, _PARTS[part]) for person, part in part_of.items()}
+    dev_people = {person: person.partition(":")[0] for person, part in part_by_person.items() if part == "DEV"}
+    dev_splits = splits_by_shares(dev_people, {"train": 1 - share, "validation": share}, settings.seed)
+    return {person: dev_splits.get(person, _SPLITS[part]) for person, part in part_by_person.items()}
 
 
-def _understood(
+def _describe_file(
     name: str, path: Path, clips: dict[str, PlannedClip], splits: dict[str, str], labels: dict[str, str]
 ) -> ReleaseFile:
-    """A file as its name and the plans describe it."""
+    """The entry of a file, as its name and the plans describe it."""
     if path.suffix.lower() != ".mp4":
-        return refused(name, path, "not_a_video", "only the videos are read; the layout of landmark files is not known")
+        return rejected_file(
+            name, path, "not_a_video", "only the videos are read; the layout of landmark files is not known"
+        )
     parts = path.stem.split("--")
     if len(parts) != 4 or not all(parts):
-        return refused(name, path, "unknown_name", "expected {target}--{driver}--{uuid}--{GEN}.mp4")
-    face, motion, random, ending = parts
-    target, driver, label = resolve_alias(face), resolve_alias(motion), labels.get(ending.upper())
+        return rejected_file(name, path, "unknown_name", "expected {target}--{driver}--{uuid}--{GEN}.mp4")
+    target_name, driver_name, random, generator = parts
+    target, driver = resolve_alias(target_name), resolve_alias(driver_name)
+    label = labels.get(generator.upper())
     if label is None:
-        return refused(name, path, "unknown_generator", f"{ending!r}; name it in the settings' `generators`")
+        return rejected_file(name, path, "unknown_generator", f"{generator!r}; name it in the settings' `generators`")
     if target is None or driver is None:
-        return refused(
-            name, path, "unknown_identity", f"{motion if target else face!r} is nobody of a known collection"
-        )
+        unknown = driver_name if target else target_name
+        return rejected_file(name, path, "unknown_identity", f"{unknown!r} is nobody of a known collection")
     clip = clips.get(random)
     if clip is None or target not in clip.targets:
-        told = f"no row for clip {random} on {target}" if clip else f"no row for clip {random}"
-        return refused(name, path, "not_in_plan", told)
+        detail = f"no row for clip {random} on {target}" if clip else f"no row for clip {random}"
+        return rejected_file(name, path, "not_in_plan", detail)
     if clip.driver != driver:
-        return refused(name, path, "contradictory_name", f"it names driver {driver}, the plan {clip.driver}")
+        return rejected_file(name, path, "contradictory_name", f"it names driver {driver}, the plan {clip.driver}")
     kind = "self" if driver == target else "cross"
     file = ReleaseFile(name, path, kind, target.partition(":")[0], target, driver, clip.name, label)
     if splits[driver] != splits[target]:
-        told = f"{target} is in {splits[target]}, {driver} in {splits[driver]}"
-        return replace(file, result=rejected("people_in_different_splits", told))
+        detail = f"{target} is in {splits[target]}, {driver} in {splits[driver]}"
+        return replace(file, result=rejected("people_in_different_splits", detail))
     return replace(file, split=splits[target])
 
 
-def _once(files: Iterable[ReleaseFile]) -> Iterator[ReleaseFile]:
-    """Each video once: a second file of one name, in another folder, is refused."""
-    first: dict[tuple[str, str, str], str] = {}
+def _without_repeated_names(files: Iterable[ReleaseFile]) -> Iterator[ReleaseFile]:
+    """The files, of which a second one of the same name, in another folder, is rejected."""
+    first_path: dict[tuple[str, str, str], str] = {}
     for file in files:
         key = (file.generator, file.target, file.path.stem.lower())
-        if file.understood and first.setdefault(key, file.name) != file.name:
-            file = replace(file, result=rejected("named_twice", f"{first[key]} has the same name"))
+        if file.has_row and first_path.setdefault(key, file.name) != file.name:
+            file = replace(file, result=rejected("named_twice", f"{first_path[key]} has the same name"))
         yield file
 
 
-def _absent(
-    files: Iterable[ReleaseFile], clips: dict[str, PlannedClip], present: Iterable[str]
+def _absent_files(
+    files: Iterable[ReleaseFile], clips: dict[str, PlannedClip], generators: Iterable[str]
 ) -> Iterator[tuple[str, str, str]]:
-    """Planned videos of the generators at hand that the folder lacks."""
-    have = {(one.generator, one.target, one.path.stem.split("--")[2]) for one in files if one.generator}
-    for label in present:
+    """(name, reason, detail) of the planned videos of `generators` that the folder lacks."""
+    present = {(file.generator, file.target, file.path.stem.split("--")[2]) for file in files if file.generator}
+    for label in generators:
         for random, clip in sorted(clips.items()):
             for target in sorted(clip.targets):
-                if (label, target, random) not in have:
+                if (label, target, random) not in present:
                     yield f"{target}--{clip.driver}--{random}--{label}", "in_plan_only", f"clip {clip.name}"

@@ -1,8 +1,9 @@
-"""From a listed release to a finished data set: read, track, shards, tables, card. Rendered it is already."""
+"""Importing a listed release: its videos are read and tracked, then shards, tables and card are written."""
 
 from __future__ import annotations
 
 import csv
+import html
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,196 +13,222 @@ from pathlib import Path
 
 import pandas as pd
 
-from nvfair_tools.curate.build import meta_of
 from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.dataset_meta import dataset_meta
 from nvfair_tools.curate.ingest import TrackTask, TrackWorker, content_digests
-from nvfair_tools.curate.session import Session, session_of
-from nvfair_tools.curate.shards import FramesAt, with_places
+from nvfair_tools.curate.session import Session, open_session
+from nvfair_tools.curate.shards import StoredFrames, write_shards
 from nvfair_tools.curate.tables import videos_table
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
-from nvfair_tools.pipeline.items import item_id, rejected
+from nvfair_tools.pipeline.items import ItemResult, item_id, rejected
 from nvfair_tools.pipeline.progress import Reporter
-from nvfair_tools.pipeline.stage import run_stage, single_items
-from nvfair_tools.recipe.landmarker_spec import Tracker
-from nvfair_tools.releases.listing import Release, counted
-from nvfair_tools.releases.rows import LINKS, ReadFile, identities_of, video_rows
-from nvfair_tools.releases.settings import ReleaseSettings, as_recipe
+from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
+from nvfair_tools.releases.listing import Release, ReleaseFile, count_files
+from nvfair_tools.releases.rows import LINK_FOLDER, TrackedFile, identities_table, video_rows
+from nvfair_tools.releases.settings import ReleaseSettings, recipe_for_import
 
 VERSION = "1"  # of what is measured and stored for a file
 LEFT_OUT = "left_out.csv"
 
 
-@dataclass(frozen=True)
-class Imported:
-    """A finished import. counts: (what, state, reason, files); left_out: how many lines that file has."""
+@dataclass(frozen=True, repr=False)
+class ImportOutcome:
+    """A finished import; a notebook shows it as a table of counts.
 
+    folder: the data set's. videos, identities: its tables. counts: (kind, state, reason, number of files), see
+    `count_files`. left_out: the number of files in left_out.csv.
+    """
+
+    folder: Path
     videos: pd.DataFrame
     identities: pd.DataFrame
     counts: list[tuple[str, str, str, int]]
     left_out: int
 
+    def __repr__(self) -> str:
+        return f"Import into {self.folder}\n{self._counts_table().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>Import into {html.escape(str(self.folder))}</p>{self._counts_table().to_html(index=False)}"
+
+    def _counts_table(self) -> pd.DataFrame:
+        return pd.DataFrame(self.counts, columns=["what", "state", "reason", "files"])
+
 
 def import_release(
     release: Release, settings: ReleaseSettings, out: Path, reporter: Reporter | None = None
-) -> Imported:
+) -> ImportOutcome:
     """Makes the data set of `release` in `out`; running it again does what is missing or may now succeed.
 
-    Raises NvfairError where `out` lies in the release's folder, or where no file can be used.
+    reporter: shows the progress; default, bars in a notebook or a terminal. Raises NvfairError where `out` lies in the
+    release's folder, or where no file can be used.
     """
     if out.resolve().is_relative_to(release.root.resolve()):
         raise NvfairError("the data set would lie in the release's own folder", where=out, remedy="name another folder")
     if not any(file.result.state == "ok" for file in release.files):
-        told = "; ".join(f"{count} {what} {reason}" for what, _, reason, count in release.counts()[:8])
+        reasons = "; ".join(f"{count} {what} {reason}" for what, _, reason, count in release.counts()[:8])
         raise NvfairError(
-            f"none of its {len(release.files)} files can be used{': ' + told if told else ''}",
+            f"none of its {len(release.files)} files can be used{': ' + reasons if reasons else ''}",
             where=release.root,
             remedy="`nvfair import ... --check` lists every file's reason",
         )
-    with session_of(as_recipe(release, settings, out), reporter) as session:
-        return _finished(session, release, settings, _read(session, release))
+    with open_session(recipe_for_import(release, settings, out), reporter) as session:
+        return _write_dataset(session, release, settings, _read_files(session, release))
 
 
-def _read(session: Session, release: Release) -> list[ReadFile]:
-    """Every file of the release, those that could be used read and tracked."""
-    wanted = {file.name: file.path for file in release.files if file.result.state == "ok"}
-    digests = content_digests(session, wanted)
-    read = []
+def _read_files(session: Session, release: Release) -> list[TrackedFile]:
+    """Every file of the release; those that could be used are read and tracked."""
+    paths = {file.name: file.path for file in release.files if file.result.state == "ok"}
+    digests = content_digests(session, paths)
+    tracked_files = []
     for file in release.files:
         if (digest := digests.get(file.name)) is None:
-            read.append(ReadFile(file))
+            tracked_files.append(TrackedFile(file))
         elif digest.state != "ok":
-            read.append(ReadFile(replace(file, result=digest)))
+            tracked_files.append(TrackedFile(replace(file, result=digest)))
         else:
-            read.append(ReadFile(file, sha256=digest.facts["sha256"]))
-    return _tracked(session, _without_copies(read))
+            tracked_files.append(TrackedFile(file, sha256=digest.facts["sha256"]))
+    return _track(session, _without_copies(tracked_files))
 
 
-def _without_copies(read: Iterable[ReadFile]) -> list[ReadFile]:
-    """Files of equal content: the first counts, unless they name different people or generators; then none does."""
-    read = list(read)
-    alike: dict[str, list[ReadFile]] = defaultdict(list)
-    for one in read:
-        if one.sha256:
-            alike[one.sha256].append(one)
-    done = []
-    for one in read:
-        group = alike[one.sha256] if one.sha256 else [one]
-        if len({(other.file.target, other.file.driver, other.file.generator) for other in group}) > 1:
-            other = next(other.file.name for other in group if other is not one)
-            told = f"the same content as {other}, which names other people or another generator"
-            one = replace(one, file=replace(one.file, result=rejected("conflicting_content", told)))
-        elif one is not group[0]:
-            told = f"the same content as {group[0].file.name}"
-            one = replace(one, file=replace(one.file, result=rejected("duplicate_content", told)))
-        done.append(one)
-    return done
+def _without_copies(tracked_files: Sequence[TrackedFile]) -> list[TrackedFile]:
+    """The files, of which copies are rejected: the first counts, unless copies name different people or generators;
+    then none does."""
+    by_content: dict[str, list[TrackedFile]] = defaultdict(list)
+    for tracked in tracked_files:
+        if tracked.sha256:
+            by_content[tracked.sha256].append(tracked)
+    checked = []
+    for tracked in tracked_files:
+        copies = by_content[tracked.sha256] if tracked.sha256 else [tracked]
+        if len({(copy.file.target, copy.file.driver, copy.file.generator) for copy in copies}) > 1:
+            other = next(copy.file.name for copy in copies if copy is not tracked)
+            detail = f"the same content as {other}, which names other people or another generator"
+            tracked = _with_result(tracked, rejected("conflicting_content", detail))
+        elif tracked is not copies[0]:
+            detail = f"the same content as {copies[0].file.name}"
+            tracked = _with_result(tracked, rejected("duplicate_content", detail))
+        checked.append(tracked)
+    return checked
 
 
-def _tracked(session: Session, read: Sequence[ReadFile]) -> list[ReadFile]:
-    """Each video is tracked by itself, with its own times: what drove it need not be at hand."""
+def _with_result(tracked: TrackedFile, result: ItemResult) -> TrackedFile:
+    return replace(tracked, file=replace(tracked.file, result=result))
+
+
+def _track(session: Session, tracked_files: Sequence[TrackedFile]) -> list[TrackedFile]:
+    """Tracks each video by itself, with its own times: the video that drove it need not be in the release."""
     recipe, workspace = session.recipe, session.workspace
-    tracker = Tracker.of(recipe)
-    told = {"landmarker": tracker.id(), "truncated": recipe.policy.truncated, "mesh": recipe.features.mesh}
-    rows = {
-        one.file.name: item_id("release frames", content=one.sha256, version=VERSION, **told)
-        for one in read
-        if one.file.result.state == "ok"
+    landmarker = LandmarkerSpec.from_recipe(recipe)
+    determinants = {
+        "landmarker": landmarker.fingerprint(),
+        "truncated": recipe.policy.truncated,
+        "mesh": recipe.features.mesh,
     }
-    tasks = {
-        rows[one.file.name]: TrackTask(
-            one.file.path, workspace.track(rows[one.file.name]), recipe.policy.truncated, rows=recipe.features.mesh
-        )
-        for one in read
-        if one.file.name in rows
-    }
-    _forget(workspace.folder / "tracks", set(rows.values()))
-    results = run_stage(
-        session.runner,
+    rows_ids: dict[str, str] = {}  # file name -> id of the rows of its frames
+    tasks: dict[str, TrackTask] = {}
+    for tracked in tracked_files:
+        file = tracked.file
+        if file.result.state == "ok":
+            id = item_id("release frames", content=tracked.sha256, version=VERSION, **determinants)
+            rows_ids[file.name] = id
+            tasks[id] = TrackTask(
+                file.path,
+                workspace.track_path(id),
+                recipe.policy.truncated,
+                content="frame rows with mesh" if recipe.features.mesh else "frame rows",
+            )
+    _remove_other_tracks(workspace.folder / "tracks", set(tasks))
+    results = session.runner.run_items(
         "track",
-        partial(TrackWorker, tracker),
-        single_items(tasks),
-        outputs={id: task.track.relative_to(session.dataset).as_posix() for id, task in tasks.items()},
+        partial(TrackWorker, landmarker),
+        tasks,
+        outputs={id: task.output.relative_to(session.dataset).as_posix() for id, task in tasks.items()},
     )
-    done = []
-    for one in read:
-        if (id := rows.get(one.file.name)) is not None:
-            result = results[id]
+    finished = []
+    for tracked in tracked_files:
+        if (rows_id := rows_ids.get(tracked.file.name)) is not None:
+            result = results[rows_id]
             facts = result.facts if result.state == "ok" else None
-            one = replace(one, file=replace(one.file, result=replace(result, facts={})), rows=id, facts=facts)
-        done.append(one)
-    return done
+            tracked = replace(_with_result(tracked, replace(result, facts={})), rows_id=rows_id, facts=facts)
+        finished.append(tracked)
+    return finished
 
 
-def _forget(tracks: Path, wanted: set[str]) -> None:
-    """Removes what was measured of files that are no longer to be used: consent may be withdrawn at any time."""
-    for path in tracks.rglob("*.npz"):
-        if path.stem not in wanted:
+def _remove_other_tracks(folder: Path, used_ids: set[str]) -> None:
+    """Removes the tracks of files that must no longer be used: consent may be withdrawn at any time."""
+    for path in folder.rglob("*.npz"):
+        if path.stem not in used_ids:
             path.unlink()
 
 
-def _finished(session: Session, release: Release, settings: ReleaseSettings, read: list[ReadFile]) -> Imported:
-    files = [one.file for one in read]
-    table = video_rows(release, read, linked=settings.link_videos)
-    videos = videos_table(table)
-    by_name = {row["lineage"][0]: row["video"] for row in table}
+def _write_dataset(
+    session: Session, release: Release, settings: ReleaseSettings, tracked_files: list[TrackedFile]
+) -> ImportOutcome:
+    """Writes parts, tables, links, card and, last, dataset.json."""
+    files = [tracked.file for tracked in tracked_files]
+    rows = video_rows(release, tracked_files, linked=settings.link_videos)
+    video_by_lineage = {row["lineage"][0]: row["video"] for row in rows}
     frames = {
-        by_name[f"{release.name}/{one.file.name}"]: FramesAt(one.rows, session.workspace.track(one.rows), False)
-        for one in read
-        if one.file.result.state == "ok"
+        video_by_lineage[f"{release.name}/{tracked.file.name}"]: StoredFrames(
+            tracked.rows_id, session.workspace.track_path(tracked.rows_id), False
+        )
+        for tracked in tracked_files
+        if tracked.file.result.state == "ok"
     }
-    videos = with_places(session, videos, frames)
-    identities = identities_of(release, videos)
-    left_out = _left_out(release, read)
-    write_text(session.dataset / LEFT_OUT, _as_csv(left_out))
-    _link(
-        session.dataset,
-        {one.name: one.path for one in files if one.result.state == "ok"} if settings.link_videos else {},
-    )
-    counts = counted(files, release.absent)
-    found = {(one.facts["detector"], one.facts["version"]) for one in read if one.facts is not None}
-    meta = meta_of(session.recipe, found, release.generators) | {
+    videos = write_shards(session, videos_table(rows), frames)
+    identities = identities_table(release, videos)
+    left_out = _left_out_files(release, files)
+    write_text(session.dataset / LEFT_OUT, _left_out_csv(left_out))
+    linked_files = {file.name: file.path for file in files if file.result.state == "ok"} if settings.link_videos else {}
+    _update_links(session.dataset / LINK_FOLDER, linked_files)
+    counts = count_files(files, release.absent)
+    landmarkers = {
+        (tracked.facts["detector"], tracked.facts["version"]) for tracked in tracked_files if tracked.facts is not None
+    }
+    meta = dataset_meta(session.recipe, landmarkers, release.generators) | {
         "release": {
             "name": release.name,
             "notes": list(release.notes),
             "files": [list(count) for count in counts],
         }
     }
-    extra = [*write_card(session.dataset, meta, identities, videos), session.dataset / LEFT_OUT]
-    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra)
-    return Imported(videos, identities, counts, len(left_out))
+    extra_files = [*write_card(session.dataset, meta, identities, videos), session.dataset / LEFT_OUT]
+    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files)
+    return ImportOutcome(session.dataset, videos, identities, counts, len(left_out))
 
 
-def _left_out(release: Release, read: Iterable[ReadFile]) -> list[tuple[str, str, str, str]]:
-    """(file, state, reason, detail) of everything that is not ok, and of what is listed but absent."""
-    lines = [
-        (one.file.name, one.file.result.state, one.file.result.reason, one.file.result.detail)
-        for one in read
-        if one.file.result.state != "ok"
+def _left_out_files(release: Release, files: Iterable[ReleaseFile]) -> list[tuple[str, str, str, str]]:
+    """(file, state, reason, detail) of all files that are not ok, and of those that are listed but absent."""
+    unusable = [
+        (file.name, file.result.state, file.result.reason, file.result.detail)
+        for file in files
+        if file.result.state != "ok"
     ]
-    return lines + [(name, "absent", reason, detail) for name, reason, detail in release.absent]
+    return unusable + [(name, "absent", reason, detail) for name, reason, detail in release.absent]
 
 
-def _as_csv(lines: Iterable[tuple[str, str, str, str]]) -> str:
+def _left_out_csv(rows: Iterable[tuple[str, str, str, str]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "state", "reason", "detail"])
-    writer.writerows(lines)
+    writer.writerows(rows)
     return text.getvalue()
 
 
-def _link(dataset: Path, wanted: dict[str, Path]) -> None:
-    """One link a usable file below `videos/`; links of files that may no longer be used are removed."""
-    top = dataset / LINKS
-    for path in sorted(top.rglob("*")):
-        if path.is_symlink() and path.relative_to(top).as_posix() not in wanted:
+def _update_links(folder: Path, files: dict[str, Path]) -> None:
+    """Makes one link for each of `files` (name below `folder` -> path); other links are removed, because their files
+    must no longer be used."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() and path.relative_to(folder).as_posix() not in files:
             path.unlink()
-    for name, target in wanted.items():
-        link = top / name
+    for name, path in files.items():
+        link = folder / name
         if link.is_symlink():
-            if link.readlink() == target.resolve():
+            if link.readlink() == path.resolve():
                 continue
             link.unlink()
         link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(target.resolve())
+        link.symlink_to(path.resolve())

@@ -1,4 +1,4 @@
-"""What a release's folder holds, file by file, before any video is read."""
+"""Listing a release: what its folder holds, file by file, before any video is read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from nvfair_tools.pipeline.items import ItemResult, ok, rejected
 
 @dataclass(frozen=True)
 class ReleaseFile:
-    """One file and what its name says. name: path below the release's folder, with "/".
+    """One file, as its name describes it. name: path below the release's folder, with "/".
 
     kind: real, self, cross. clip: the (driving) clip's name. generator: "" for a real video. split: of both people,
-    "" where they are not known or not in the same one. result: ok until something speaks against it.
+    "" where they are not known or not in the same one. result: ok until something speaks against the file.
     """
 
     name: str
@@ -36,18 +36,18 @@ class ReleaseFile:
     result: ItemResult = field(default_factory=ok)
 
     @property
-    def understood(self) -> bool:
-        """Whether people and split are known, so that it can be a row of the videos table."""
+    def has_row(self) -> bool:
+        """Whether people and split are known, so that the file gets a row of the videos table."""
         return bool(self.split)
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release as found on disk.
+    """A published release in a folder on disk, with its people and generators.
 
-    files: all of them, by name. absent: (what, reason, detail) of what its own lists name and the folder lacks.
-    splits: {identity: split} of its people. generators: what the data set says of each (label, family, version,
-    motion_mode, licence). notes: what a reader must know of how it was understood.
+    files: all of them, by name. absent: (name, reason, detail) of files that the release lists and the folder lacks.
+    splits: {identity: split} of its people. generators: how the data set describes each (label, family, version,
+    motion_mode, licence). notes: how the release was interpreted, for its reader.
     """
 
     name: str
@@ -59,39 +59,43 @@ class Release:
     notes: tuple[str, ...] = ()
 
     def counts(self) -> list[tuple[str, str, str, int]]:
-        """(kind or generator and kind, state, reason, files) of what was found, and of what is absent."""
-        return counted(self.files, self.absent)
+        """Counts the files that are there and those that are absent; see `count_files`."""
+        return count_files(self.files, self.absent)
 
 
-def counted(files: Iterable[ReleaseFile], absent: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str, int]]:
-    """See Release.counts."""
-    found: Counter[tuple[str, str, str]] = Counter(
-        (f"{one.generator} {one.kind}".strip() or "not understood", one.result.state, one.result.reason)
-        for one in files
+def count_files(
+    files: Iterable[ReleaseFile], absent: Iterable[tuple[str, str, str]]
+) -> list[tuple[str, str, str, int]]:
+    """Counts files as sorted (kind, or generator and kind; state; reason; number of files)."""
+    counts: Counter[tuple[str, str, str]] = Counter(
+        (f"{file.generator} {file.kind}".strip() or "not understood", file.result.state, file.result.reason)
+        for file in files
     )
-    found.update(("listed by the release", "absent", reason) for _, reason, _ in absent)
-    return [(*key, number) for key, number in sorted(found.items())]
+    counts.update(("listed by the release", "absent", reason) for _, reason, _ in absent)
+    return [(*key, count) for key, count in sorted(counts.items())]
 
 
-def walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """(name, path) of every file below `root` in order of names, hidden ones left out."""
+def list_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """Yields (name, path) of every file below `root` in order of names; hidden files are left out.
+
+    Raises NvfairError where there is no such folder.
+    """
     if not root.is_dir():
         raise NvfairError("there is no such folder", where=root, remedy="name the folder that the release was put into")
-    found = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        base = Path(folder)
-        found += [(path.relative_to(root).as_posix(), path) for path in map(base.joinpath, names)]
-    for name, path in sorted(found):
+    files = []
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        files += [(path.relative_to(root).as_posix(), path) for path in map(Path(folder).joinpath, names)]
+    for name, path in sorted(files):
         if not path.name.startswith("."):
             yield name, path
 
 
-def generator_facts(label: str, *, licence: str) -> dict[str, Any]:
-    """What the data set says of a generator of a release: its version and how it was driven are not public."""
+def describe_generator(label: str, *, licence: str) -> dict[str, Any]:
+    """Describes a generator of a release; its version and how it was driven are not public."""
     return {"label": label, "family": label, "version": "not stated", "motion_mode": "not stated", "licence": licence}
 
 
-def refused(name: str, path: Path, reason: str, detail: str) -> ReleaseFile:
-    """A file whose name says too little to be anything."""
+def rejected_file(name: str, path: Path, reason: str, detail: str) -> ReleaseFile:
+    """Makes the entry of a file whose name says too little for a row of the videos table."""
     return ReleaseFile(name, path, result=rejected(reason, detail))

@@ -1,4 +1,4 @@
-"""The tables' rows of a release: videos as they were found and tracked, and the people in them."""
+"""The table rows of a release: its videos with the results of tracking them, and the people in them."""
 
 from __future__ import annotations
 
@@ -9,50 +9,62 @@ from typing import Any
 
 import pandas as pd
 
-from nvfair_tools.curate.tables import joined
+from nvfair_tools.curate.tables import join_distinct
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA
 from nvfair_tools.identity import identity_aliases
 from nvfair_tools.pipeline.items import item_id
 from nvfair_tools.releases.listing import Release, ReleaseFile
 
-LINKS = "videos"
+LINK_FOLDER = "videos"  # of the data set, with links to the release's files
 
 
 @dataclass(frozen=True)
-class ReadFile:
-    """A file after its video was read. file: with its final result; facts: of `TrackWorker.run`, None where unread;
-    rows: id of its frames' rows."""
+class TrackedFile:
+    """A release's file after its video was read and tracked.
+
+    file: with its final result. rows_id: id of the rows of its frames, "" where it was not tracked. facts: of
+    `TrackWorker.run`, None where it was not tracked.
+    """
 
     file: ReleaseFile
     sha256: str = ""
-    rows: str = ""
+    rows_id: str = ""
     facts: Mapping[str, Any] | None = None
 
 
-def video_id(release: str, read: ReadFile) -> str:
-    """A real video has the id that our own builds give its content; others are named by the release, too."""
-    if not read.sha256:
-        return item_id("unread", release=release, name=read.file.name)
-    if read.file.kind == "real" and read.file.result.reason not in ("duplicate_content", "conflicting_content"):
-        return item_id("clip", content=read.sha256)
-    return item_id("release video", release=release, name=read.file.name, content=read.sha256)
+def video_id(release: str, tracked: TrackedFile) -> str:
+    """The id of a file's video: for a real one, the id that our own builds give its content; for others, a hash that
+    also depends on the release and the name."""
+    file = tracked.file
+    if not tracked.sha256:
+        return item_id("unread", release=release, name=file.name)
+    if file.kind == "real" and file.result.reason not in ("duplicate_content", "conflicting_content"):
+        return item_id("clip", content=tracked.sha256)
+    return item_id("release video", release=release, name=file.name, content=tracked.sha256)
 
 
-def video_rows(release: Release, read: Iterable[ReadFile], *, linked: bool) -> list[dict[str, Any]]:
-    """A row of the videos table for every file whose people and split are known."""
-    understood = [one for one in read if one.file.understood]
-    ids = {one.file.name: video_id(release.name, one) for one in understood}
-    originals = {(one.file.driver, one.file.clip): ids[one.file.name] for one in understood if one.file.kind == "real"}
+def video_rows(release: Release, tracked_files: Iterable[TrackedFile], *, linked: bool) -> list[dict[str, Any]]:
+    """Rows of the videos table for all files whose people and split are known.
+
+    linked: whether the data set has links to the files.
+    """
+    tracked_files = [tracked for tracked in tracked_files if tracked.file.has_row]
+    ids = {tracked.file.name: video_id(release.name, tracked) for tracked in tracked_files}
+    originals = {
+        (tracked.file.driver, tracked.file.clip): ids[tracked.file.name]
+        for tracked in tracked_files
+        if tracked.file.kind == "real"
+    }
     rows = []
-    for one in understood:
-        file, facts = one.file, one.facts or {}
+    for tracked in tracked_files:
+        file, facts = tracked.file, tracked.facts or {}
         usable = file.result.state == "ok"
         real = file.kind == "real"
-        clip = originals.get((file.driver, file.clip))
+        original = originals.get((file.driver, file.clip))
         flags = set(facts.get("flags", ()))
-        if not real and clip is None and originals:
+        if not real and original is None and originals:
             flags.add("no_original")
-        named = clip or item_id("named clip", release=release.name, driver=file.driver, name=file.clip)
+        clip = original or item_id("named clip", release=release.name, driver=file.driver, name=file.clip)
         rows.append(
             {
                 "video": ids[file.name],
@@ -61,7 +73,7 @@ def video_rows(release: Release, read: Iterable[ReadFile], *, linked: bool) -> l
                 "split": file.split,
                 "target": file.target,
                 "driver": file.driver,
-                "clip": ids[file.name] if real else named,
+                "clip": ids[file.name] if real else clip,
                 "clip_name": file.clip,
                 "generator": None if real else file.generator,
                 "generator_family": None if real else file.generator,
@@ -70,8 +82,8 @@ def video_rows(release: Release, read: Iterable[ReadFile], *, linked: bool) -> l
                 "frames": facts.get("frames"),
                 "width": facts.get("width"),
                 "height": facts.get("height"),
-                "path": f"{LINKS}/{file.name}" if usable and linked else None,
-                "sha256": one.sha256 or None,
+                "path": f"{LINK_FOLDER}/{file.name}" if usable and linked else None,
+                "sha256": tracked.sha256 or None,
                 "state": file.result.state,
                 "reason": file.result.reason,
                 "detail": file.result.detail,
@@ -85,30 +97,31 @@ def video_rows(release: Release, read: Iterable[ReadFile], *, linked: bool) -> l
     return rows
 
 
-def identities_of(release: Release, videos: pd.DataFrame) -> pd.DataFrame:
-    """One row for each person in `videos`, with what may be done with the videos of their face."""
-    shown: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def identities_table(release: Release, videos: pd.DataFrame) -> pd.DataFrame:
+    """The table of people: one row for each person in `videos`, with the rights of the videos of their face."""
+    videos_by_target: dict[str, list[dict[str, Any]]] = defaultdict(list)
     columns = ["target", "driver", "kind", "state", "licence", "consent", "permitted_use"]
     for row in videos[columns].to_dict("records"):
-        shown[row["target"]].append({str(key): value for key, value in row.items()})
-        shown.setdefault(row["driver"], [])
+        videos_by_target[row["target"]].append({str(key): value for key, value in row.items()})
+        videos_by_target.setdefault(row["driver"], [])
     rows = []
-    for identity in sorted(shown):
-        own = shown[identity]
-        told = [row for row in own if row["state"] == "ok"] or own
+    for identity in sorted(videos_by_target):
+        target_videos = videos_by_target[identity]
+        usable = [video for video in target_videos if video["state"] == "ok"]
+        rights_videos = usable or target_videos
         rows.append(
             {
                 "identity": identity,
                 "source": identity.partition(":")[0],
                 "split": release.splits[identity],
                 "aliases": list(identity_aliases(identity)),
-                "clips": sum(row["kind"] == "real" and row["state"] == "ok" for row in own),
+                "clips": sum(video["kind"] == "real" for video in usable),
                 "portrait": None,
                 "portrait_clip": None,
                 "flags": [],
-                "licence": joined(row["licence"] for row in told) or "not stated",
-                "consent": joined(row["consent"] for row in told) or "not stated",
-                "permitted_use": joined(row["permitted_use"] for row in told) or "not stated",
+                "licence": join_distinct(video["licence"] for video in rights_videos) or "not stated",
+                "consent": join_distinct(video["consent"] for video in rights_videos) or "not stated",
+                "permitted_use": join_distinct(video["permitted_use"] for video in rights_videos) or "not stated",
                 "gender": None,
                 "age": None,
                 "ethnicity": None,

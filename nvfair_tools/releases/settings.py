@@ -1,4 +1,4 @@
-"""What an import may be told, in a small YAML file; every key has a default."""
+"""The settings of an import, in a small YAML file; every key has a default."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.recipe.recipe import FeatureRule, GeneratorChoice, LandmarkRule, Policy, Recipe, Rights, SourceFolder
+from nvfair_tools.recipe.recipe import ClipSource, FeatureRule, GeneratorChoice, LandmarkRule, Policy, Recipe, Rights
 from nvfair_tools.releases.listing import Release
 
 
-class _Part(BaseModel):
+class _SettingsPart(BaseModel):
+    """A part of the settings: unknown keys are errors, values do not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Columns(_Part):
-    """Header names in NVFAIR's spreadsheet, which are not public; null: the first that fits a list of likely names.
+class Columns(_SettingsPart):
+    """Header names of NVFAIR's spreadsheet, which are not public; null: the first that fits a list of likely names.
 
-    permitted_use: the columns that say what a file may be used for; must_permit: those that have to permit it (default:
+    permitted_use: the columns with the permitted uses of a file; must_permit: those that have to permit it (default:
     all of them). permitting: the values, in any case, that do. sheet: the worksheet (default: the first that fits).
     """
 
@@ -34,13 +36,13 @@ class Columns(_Part):
     permitting: tuple[str, ...] = ("yes", "y", "true", "1", "permitted", "allowed")
 
 
-class ReleaseSettings(_Part):
+class ReleaseSettings(_SettingsPart):
     """All keys of an import's settings file.
 
-    generators: AVAPrintDB's name parts (such as GAGA) -> our labels, beside the known ones. validation_share: of
-    AVAPrintDB's DEV people who become validation (0: all train, as published), drawn with `seed`. licence, consent,
-    permitted_use: of AVAPrintDB's files (consent: NVFAIR's too). link_videos: links to the release's files in
-    `videos/`, which let a report show sample frames. truncated: what a file that is cut off means.
+    generators: AVAPrintDB's name parts (such as GAGA) -> our labels, in addition to the known ones. validation_share:
+    share of AVAPrintDB's DEV people who become validation (0: all train, as published), drawn with `seed`. licence,
+    consent, permitted_use: of AVAPrintDB's files (consent: of NVFAIR's too). link_videos: whether `videos/` gets links
+    to the release's files, which let a report show sample frames. truncated: how a file that is cut off ends.
     """
 
     columns: Columns = Columns()
@@ -59,7 +61,7 @@ class ReleaseSettings(_Part):
 
 
 def load_settings(path: Path | None) -> ReleaseSettings:
-    """The settings in a YAML file (defaults without one). Raises Problems, NvfairError where it is not YAML.
+    """Reads settings from a YAML file (defaults without one). Raises Problems, NvfairError where it is not YAML.
 
     Files that `landmarks` names are relative to the settings file's folder.
     """
@@ -72,29 +74,29 @@ def load_settings(path: Path | None) -> ReleaseSettings:
     try:
         settings = ReleaseSettings.model_validate(content)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
-        raise Problems(path, lines, remedy="see docs/releases.md") from error
+        problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
+        raise Problems(path, problems, remedy="see docs/releases.md") from error
     rule = settings.landmarks
-    beside = {
+    absolute_paths = {
         name: str(file.resolve())
         for name in ("model", "detector", "recogniser")
         if (value := getattr(rule, name)) and (file := path.parent / value).is_file()
     }
-    return settings.model_copy(update={"landmarks": rule.model_copy(update=beside)})
+    return settings.model_copy(update={"landmarks": rule.model_copy(update=absolute_paths)})
 
 
-def as_recipe(release: Release, settings: ReleaseSettings, out: Path) -> Recipe:
-    """The import as a recipe, which is what stages are told; its generators are those of the release, never run.
+def recipe_for_import(release: Release, settings: ReleaseSettings, out: Path) -> Recipe:
+    """Makes the recipe that an import's stages need; its generators are those of the release and never run.
 
-    No policy judges length or visibility: a published protocol is about all published files, and what cannot be used
-    is counted where it is scored.
+    No policy judges length or visibility: a published protocol is about all published files, and a file that cannot be
+    used is counted where it is scored.
     """
     return Recipe(
         name=release.name,
         output=str(out.resolve()),
-        sources=[SourceFolder(folder=str(release.root.resolve()), source=release.name.lower())],
+        sources=[ClipSource(folder=str(release.root.resolve()), source=release.name.lower())],
         rights=Rights(render_if=list(settings.columns.permitting)),
-        generators=[GeneratorChoice(name=str(one["label"])) for one in release.generators],
+        generators=[GeneratorChoice(name=str(generator["label"])) for generator in release.generators],
         landmarks=settings.landmarks,
         features=settings.features,
         policy=Policy(truncated=settings.truncated),

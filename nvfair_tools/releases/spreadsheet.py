@@ -1,7 +1,7 @@
-"""NVFAIR's per-file spreadsheet: whether a file is synthetic, its licence, and what it may be used for.
+"""Reading NVFAIR's per-file spreadsheet: whether a file is synthetic, its licence, and its permitted uses.
 
-Its column names are not public. They are looked for among likely names, or named in the settings; whatever cannot be
-matched is reported, and nothing that the sheet does not permit is used.
+Its column names are not public. They are looked for among likely names, or named in the settings. A column that cannot
+be matched is reported, and no file is used that the sheet does not permit.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from nvfair_tools.errors import MissingExtra, NvfairError, Problems
 from nvfair_tools.releases.settings import Columns
 
 USUAL_NAME = "per_file_information_NVFAIR_v2.xlsx"
-_DEPTH = 4  # parts of a file's place in the release
+_PATH_PARTS = 4  # of a file in the release: source, folder, person, name
 
-# Likely headers, without case, spaces and marks.
-LIKELY = {
+# Likely headers of each column, without case, spaces and marks.
+LIKELY_HEADERS = {
     "file": ("file", "filename", "filepath", "path", "relativepath", "video", "videofile", "videoname", "videopath"),
     "synthetic": ("realsynthetic", "realorsynthetic", "syntheticorreal", "syntheticreal", "synthetic", "issynthetic",
                   "type", "videotype", "filetype"),
@@ -28,16 +28,16 @@ LIKELY = {
                     "selfcrossreenactment", "selforcrossreenactment", "typeofreenactment"),
     "licence": ("licence", "license", "licencetype", "licensetype", "licencename", "licensename"),
 }  # fmt: skip
-_PERMITTED = ("permitted", "permission", "allowed")
-_SYNTHETIC = {"synthetic": True, "generated": True, "fake": True, "real": False, "original": False}
-_CROSS = {"cross": True, "crossreenactment": True, "self": False, "selfreenactment": False}
-_TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+_PERMITTED_WORDS = ("permitted", "permission", "allowed")
+_SYNTHETIC_WORDS = {"synthetic": True, "generated": True, "fake": True, "real": False, "original": False}
+_CROSS_WORDS = {"cross": True, "crossreenactment": True, "self": False, "selfreenactment": False}
+_TRUTH_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One row. number: in the sheet, from 1. synthetic, cross: None where not stated, or not in words known here.
-    uses: (header, value) of each permitted-use column."""
+    """One row of the sheet. number: in the sheet, from 1. synthetic, cross: None where not stated, or not in known
+    words. uses: (header, value) of each permitted-use column."""
 
     number: int
     file: str
@@ -48,145 +48,155 @@ class SheetRow:
 
     @property
     def permitted_use(self) -> str:
-        """The permitted-use columns in one text."""
+        """All permitted-use columns of the row as one text."""
         return "; ".join(f"{header}: {value or '(empty)'}" for header, value in self.uses)
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The whole spreadsheet. rows: by the last parts of their file's path; several where they cannot be told apart.
-    must_permit: headers that have to permit use. notes: which column was taken for what."""
+    """The whole spreadsheet. rows: by the last parts of their file's path; several where these are equal.
+    must_permit: headers of columns that have to permit use. permitting: values that do, in lower case. notes: which
+    column was taken for which role."""
 
     rows: dict[str, list[SheetRow]]
     must_permit: tuple[str, ...]
     permitting: frozenset[str]
     notes: tuple[str, ...]
 
-    def of(self, name: str) -> list[SheetRow]:
-        """Rows that fit a file of the release, by as much of its path as the sheet gives."""
-        parts = _key(name).split("/")
+    def rows_for(self, name: str) -> list[SheetRow]:
+        """The rows that fit a file of the release, by as much of its path as the sheet gives."""
+        parts = _path_key(name).split("/")
         for first in range(len(parts)):
-            if found := self.rows.get("/".join(parts[first:])):
-                return found
+            if rows := self.rows.get("/".join(parts[first:])):
+                return rows
         return []
 
-    def forbids(self, row: SheetRow) -> str:
-        """What in a row speaks against its use; "" where nothing does."""
-        against = [
+    def objections(self, row: SheetRow) -> str:
+        """The values of a row that do not permit its use, as one text; "" where all permit it."""
+        objections = [
             f"{header!r} is {value!r}"
             for header, value in row.uses
             if header in self.must_permit and value.strip().lower() not in self.permitting
         ]
-        return "; ".join(against)
+        return "; ".join(objections)
 
 
 def find_spreadsheet(root: Path) -> Path:
-    """The spreadsheet in a release's folder. Raises NvfairError where there is none, or more than one."""
-    usual = root / USUAL_NAME
-    found = [usual] if usual.is_file() else sorted(p for p in root.glob("*.xlsx") if not p.name.startswith(("~", ".")))
-    if len(found) != 1:
-        told = f"{len(found)} spreadsheets" if found else "no spreadsheet"
+    """Finds the spreadsheet in a release's folder. Raises NvfairError where there is none, or more than one."""
+    if (root / USUAL_NAME).is_file():
+        return root / USUAL_NAME
+    paths = sorted(path for path in root.glob("*.xlsx") if not path.name.startswith(("~", ".")))
+    if len(paths) != 1:
+        problem = f"{len(paths)} spreadsheets" if paths else "no spreadsheet"
         raise NvfairError(
-            f"{told} in the release's folder, so what its files may be used for is not known",
+            f"{problem} in the release's folder, so what its files may be used for is not known",
             where=root,
             expected=USUAL_NAME,
             remedy="put it there, or name it with --spreadsheet (.xlsx or .csv)",
         )
-    return found[0]
+    return paths[0]
 
 
 def read_spreadsheet(path: Path, columns: Columns) -> Sheet:
-    """Reads the sheet. Raises Problems naming every column that is needed and was not found."""
+    """Reads the first sheet that has the columns. Raises Problems naming every needed column that was not found."""
     problems: list[str] = []
-    with closing(_tables(path, columns.sheet)) as tables:
-        for title, rows in tables:
+    with closing(_worksheets(path, columns.sheet)) as worksheets:
+        for title, rows in worksheets:
             header = next((row for _, row in rows if any(row)), None)
             if header is None:
                 problems.append(f"{title}: is empty")
                 continue
-            found, against = _matched(header, columns)
-            if not against:
-                return _read(rows, header, found, columns)
+            roles, sheet_problems = _match_columns(header, columns)
+            if not sheet_problems:
+                return _read_sheet(rows, header, roles, columns)
             problems += [
-                f"{title}: {problem}; its columns are {', '.join(filter(None, header))}" for problem in against
+                f"{title}: {problem}; its columns are {', '.join(filter(None, header))}" for problem in sheet_problems
             ]
     raise Problems(path, problems or ["it has no sheet"], remedy="name the columns in --settings; see docs/releases.md")
 
 
-def _read(
-    rows: Iterator[tuple[int, list[str]]], header: list[str], found: dict[str, list[int]], columns: Columns
+def _read_sheet(
+    rows: Iterator[tuple[int, list[str]]], header: list[str], roles: dict[str, list[int]], columns: Columns
 ) -> Sheet:
-    by_file: dict[str, list[SheetRow]] = {}
-    unknown: dict[str, set[str]] = {"synthetic": set(), "reenactment": set()}
+    """Reads the rows below the header. roles: the indices of the columns of each role."""
+    rows_by_path: dict[str, list[SheetRow]] = {}
+    unknown_values: dict[str, set[str]] = {"synthetic": set(), "reenactment": set()}
     for number, row in rows:
         cells = row + [""] * (len(header) - len(row))
         if not any(cells):
             continue
-        file = cells[found["file"][0]]
-        synthetic = _word(cells, found["synthetic"], _SYNTHETIC, unknown["synthetic"])
-        cross = _word(cells, found["reenactment"], _CROSS, unknown["reenactment"])
-        licence = cells[found["licence"][0]]
-        uses = tuple((header[at], cells[at]) for at in found["permitted_use"])
-        by_file.setdefault(_key(file), []).append(SheetRow(number, file, synthetic, cross, licence, uses))
-    named = {role: ", ".join(repr(header[at]) for at in places) for role, places in found.items()}
-    notes = [f"column for {role}: {name or 'none found, so it is not checked'}" for role, name in named.items()]
+        file = cells[roles["file"][0]]
+        synthetic = _truth_value(cells, roles["synthetic"], _SYNTHETIC_WORDS, unknown_values["synthetic"])
+        cross = _truth_value(cells, roles["reenactment"], _CROSS_WORDS, unknown_values["reenactment"])
+        licence = cells[roles["licence"][0]]
+        uses = tuple((header[index], cells[index]) for index in roles["permitted_use"])
+        rows_by_path.setdefault(_path_key(file), []).append(SheetRow(number, file, synthetic, cross, licence, uses))
+    names = {role: ", ".join(repr(header[index]) for index in indices) for role, indices in roles.items()}
+    notes = [f"column for {role}: {name or 'none found, so it is not checked'}" for role, name in names.items()]
     notes += [
-        f"values of {named[role]} that are not understood, so not checked: {', '.join(sorted(values)[:5])}"
-        for role, values in unknown.items()
+        f"values of {names[role]} that are not understood, so not checked: {', '.join(sorted(values)[:5])}"
+        for role, values in unknown_values.items()
         if values
     ]
-    must = columns.must_permit or tuple(header[at] for at in found["permitted_use"])
-    return Sheet(by_file, must, frozenset(value.lower() for value in columns.permitting), tuple(notes))
+    must_permit = columns.must_permit or tuple(header[index] for index in roles["permitted_use"])
+    return Sheet(rows_by_path, must_permit, frozenset(value.lower() for value in columns.permitting), tuple(notes))
 
 
-def _matched(header: list[str], columns: Columns) -> tuple[dict[str, list[int]], list[str]]:
-    """Places of each role's columns, and what stands against reading the sheet."""
-    plain = [_plain(name) for name in header]
-    found: dict[str, list[int]] = {}
+def _match_columns(header: list[str], columns: Columns) -> tuple[dict[str, list[int]], list[str]]:
+    """Finds the columns of each role; returns {role: indices of its columns} and the problems of the sheet."""
+    plain_header = [_plain(name) for name in header]
+    roles: dict[str, list[int]] = {}
     problems = []
-    for role, likely in LIKELY.items():
-        named = getattr(columns, role)
-        if named is not None:
-            found[role] = [header.index(named)] if named in header else []
-            problems += [] if found[role] else [f"has no column {named!r}, which the settings name for {role}"]
+    for role, likely in LIKELY_HEADERS.items():
+        name_in_settings = getattr(columns, role)
+        if name_in_settings is not None:
+            roles[role] = [header.index(name_in_settings)] if name_in_settings in header else []
+            if not roles[role]:
+                problems.append(f"has no column {name_in_settings!r}, which the settings name for {role}")
         else:
-            found[role] = [plain.index(name) for name in likely if name in plain][:1]
-            if not found[role] and role in ("file", "licence"):
+            roles[role] = [plain_header.index(name) for name in likely if name in plain_header][:1]
+            if not roles[role] and role in ("file", "licence"):
                 problems.append(f"no column looks like {role} ({', '.join(likely[:4])}, ...)")
     if columns.permitted_use:
         problems += [f"has no column {name!r}" for name in columns.permitted_use if name not in header]
-        found["permitted_use"] = [header.index(name) for name in columns.permitted_use if name in header]
+        roles["permitted_use"] = [header.index(name) for name in columns.permitted_use if name in header]
     else:
-        found["permitted_use"] = [n for n, name in enumerate(plain) if any(word in name for word in _PERMITTED)]
-        if len(found["permitted_use"]) != 2:
-            told = [header[n] for n in found["permitted_use"]]
-            problems.append(f"two columns of permitted use are expected, {len(told)} look like it ({', '.join(told)})")
-    chosen = [header[n] for n in found["permitted_use"]]
-    problems += [f"must_permit names {name!r}, which is none of {chosen}" for name in columns.must_permit
-                 if name not in chosen]  # fmt: skip
-    return found, problems
+        roles["permitted_use"] = [
+            index for index, name in enumerate(plain_header) if any(word in name for word in _PERMITTED_WORDS)
+        ]
+        if (count := len(roles["permitted_use"])) != 2:
+            names = ", ".join(header[index] for index in roles["permitted_use"])
+            problems.append(f"two columns of permitted use are expected, {count} look like it ({names})")
+    use_columns = [header[index] for index in roles["permitted_use"]]
+    problems += [
+        f"must_permit names {name!r}, which is none of {use_columns}"
+        for name in columns.must_permit
+        if name not in use_columns
+    ]
+    return roles, problems
 
 
-def _word(cells: Sequence[str], place: Sequence[int], words: dict[str, bool], unknown: set[str]) -> bool | None:
-    if not place or not cells[place[0]]:
+def _truth_value(
+    cells: Sequence[str], indices: Sequence[int], words: dict[str, bool], unknown_values: set[str]
+) -> bool | None:
+    """The value of a column in known words; None where it is empty or, as noted in `unknown_values`, unknown."""
+    if not indices or not cells[indices[0]]:
         return None
-    value = (words | _TRUTH).get(_plain(cells[place[0]]))
+    value = (words | _TRUTH_WORDS).get(_plain(cells[indices[0]]))
     if value is None:
-        unknown.add(cells[place[0]])
+        unknown_values.add(cells[indices[0]])
     return value
 
 
-def _tables(path: Path, sheet: str | None) -> Generator[tuple[str, Iterator[tuple[int, list[str]]]], None, None]:
-    """(title, numbered rows of text) of each worksheet; a .csv file is one."""
+def _worksheets(path: Path, sheet: str | None) -> Generator[tuple[str, Iterator[tuple[int, list[str]]]], None, None]:
+    """Yields (title, numbered rows of text) of each worksheet; a .csv file counts as one."""
     if path.suffix.lower() == ".csv":
         try:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise NvfairError("the spreadsheet cannot be read as UTF-8 text", where=path) from error
-        yield (
-            path.name,
-            iter(list(enumerate(([cell.strip() for cell in row] for row in csv.reader(text.splitlines())), 1))),
-        )
+        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines())]
+        yield path.name, iter(list(enumerate(rows, 1)))
         return
     try:
         from openpyxl import load_workbook
@@ -200,13 +210,13 @@ def _tables(path: Path, sheet: str | None) -> Generator[tuple[str, Iterator[tupl
         if sheet is not None and sheet not in book.sheetnames:
             raise NvfairError(f"it has no sheet {sheet!r}", where=path, expected=", ".join(book.sheetnames))
         for title in [sheet] if sheet else book.sheetnames:
-            book[title].reset_dimensions()  # what a file states of its own size is not always true
-            yield title, _texts(book[title].iter_rows(values_only=True))
+            book[title].reset_dimensions()  # the size that a file states is not always true
+            yield title, _numbered_texts(book[title].iter_rows(values_only=True))
     finally:
         book.close()
 
 
-def _texts(rows: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[str]]]:
+def _numbered_texts(rows: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[str]]]:
     for number, row in enumerate(rows, 1):
         yield number, ["" if cell is None else str(cell).strip() for cell in row]
 
@@ -215,8 +225,8 @@ def _plain(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
-def _key(file: str) -> str:
-    """The last parts of a path, however it is written in the sheet."""
-    parts = [part for part in file.replace("\\", "/").split("/") if part not in ("", ".")][-_DEPTH:]
+def _path_key(file: str) -> str:
+    """The last parts of a path in one form, however the sheet writes it."""
+    parts = [part for part in file.replace("\\", "/").split("/") if part not in ("", ".")][-_PATH_PARTS:]
     text = "/".join(parts)
     return text if text.lower().endswith(".mp4") else f"{text}.mp4"

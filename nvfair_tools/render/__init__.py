@@ -1,1 +1,1 @@
-"""Rendering: the only part of the curator's side that knows the generators."""
+"""Rendering with the generators, which no other room imports (except the render stage and the command)."""

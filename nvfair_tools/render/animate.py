@@ -1,4 +1,4 @@
-"""A portrait moved along any track of its mesh: how simulated people become videos.
+"""Moving a portrait along any sequence of meshes, which makes videos of simulated people.
 
 Legend: T frames, S side of the picture in pixels.
 """
@@ -13,10 +13,11 @@ from nvfair_tools.errors import MissingExtra
 
 
 def animate(image: np.ndarray, mesh: np.ndarray, meshes: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """uint8 RGB frames (S, S, 3): the portrait bent so that its mesh goes where each of `meshes` says.
+    """Warps a portrait onto each of `meshes`; yields uint8 RGB frames (S, S, 3).
 
     image: uint8 RGB (S, S, 3), S from 64 to 2048. mesh: float32 (478, 3) in its pixels. meshes: each (478, 3) in
-    pixels of the frame. Raises GeneratorError where one has another shape or is not finite.
+    pixels of the frame. Raises GeneratorError where a mesh has another shape or is not finite, MissingExtra where
+    the warp generator's packages are not installed.
     """
     try:
         from generators.face import Face, to_uint8

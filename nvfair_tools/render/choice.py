@@ -1,4 +1,4 @@
-"""From a recipe's choice of a generator to the generator itself, and to what the data set says of it."""
+"""The generators that a recipe chooses: how they are created, and how the data set describes them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from nvfair_tools.recipe.recipe import GeneratorChoice, Recipe
 
 @dataclass(frozen=True)
 class ChosenGenerator:
-    """A generator as a data set names it; the generator itself is made anew in each worker.
+    """A generator with its settings, as a picklable value; each worker creates the generator itself.
 
-    label: of folders, parts and rows. options: what `generators.create` is called with. fingerprint: of everything
-    that determines its pixels. splits: those it renders.
+    label: its name in folders, parts and rows. fingerprint: hash of everything that determines its pixels. options:
+    keyword arguments of `generators.create`. splits: those it renders.
     """
 
     label: str
@@ -36,8 +36,12 @@ class ChosenGenerator:
     options: dict[str, Any]
     splits: tuple[str, ...]
 
-    def told(self) -> dict[str, Any]:
-        """What dataset.json and the rows say of it."""
+    def create(self) -> Generator:
+        """Creates the generator in this process."""
+        return create(self.name, **self.options)
+
+    def describe(self) -> dict[str, Any]:
+        """The description of the generator in dataset.json, from which table rows take their columns."""
         return {
             "label": self.label,
             "name": self.name,
@@ -50,20 +54,16 @@ class ChosenGenerator:
         }
 
 
-def chosen_generators(recipe: Recipe) -> list[ChosenGenerator]:
-    """The recipe's generators. Each is made once, so missing weights and wrong settings are found before any work.
+def resolve_generators(recipe: Recipe) -> list[ChosenGenerator]:
+    """Resolves the recipe's generators. Each is created once, so that missing weights and wrong settings are found
+    before any work is done.
 
     Raises NvfairError naming the generator and its key in the recipe.
     """
-    return [_chosen(recipe, choice, number) for number, choice in enumerate(recipe.generators)]
+    return [_resolve(recipe, choice, number) for number, choice in enumerate(recipe.generators)]
 
 
-def make(chosen: ChosenGenerator) -> Generator:
-    """The generator itself."""
-    return create(chosen.name, **chosen.options)
-
-
-def _chosen(recipe: Recipe, choice: GeneratorChoice, number: int) -> ChosenGenerator:
+def _resolve(recipe: Recipe, choice: GeneratorChoice, number: int) -> ChosenGenerator:
     where = f"generators.{number} ({choice.label})"
     try:
         options = _options(recipe, choice)
@@ -89,15 +89,15 @@ def _chosen(recipe: Recipe, choice: GeneratorChoice, number: int) -> ChosenGener
 
 
 def _options(recipe: Recipe, choice: GeneratorChoice) -> dict[str, Any]:
-    """Keyword options of the generator's factory. `device` and `dtype` are told only to those that know the words."""
+    """Keyword arguments of the generator's factory, with `device` and `dtype` only where it has these parameters."""
     options = dict(choice.settings)
     if choice.weights is not None:
         path = recipe.resolve(choice.weights)
         options["weights"] = str(path) if path.exists() else choice.weights  # else a registered name
-    known = _factory_parameters(choice.name)
-    if "device" in known:
+    parameters = _factory_parameters(choice.name)
+    if "device" in parameters:
         options.setdefault("device", recipe.device)
-    if "dtype" in known:
+    if "dtype" in parameters:
         options["dtype"] = choice.dtype
     elif choice.dtype != "float32":
         raise GeneratorError(f"generator {choice.name!r} has no dtype; leave it out")

@@ -1,4 +1,4 @@
-"""Whose a folder is: a stamp with the world's hash, so that only the same world goes on in it."""
+"""Reserves an output folder for one simulated world: a file with the world's hash, which other worlds respect."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from pathlib import Path
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, write_text
 
-_STAMP = ".world"
+_MARK = ".world"
 
 
-def claim(folder: Path, world: str) -> None:
-    """Marks an empty folder as the world's; raises NvfairError where it holds anything else."""
-    stamp = folder / _STAMP
-    if stamp.exists() and stamp.read_text(encoding="utf-8").strip() == world:
+def claim_folder(folder: Path, world_hash: str) -> None:
+    """Makes `folder` and marks it with the hash of a world, or accepts the mark of the same world.
+
+    Raises NvfairError where the folder holds anything else.
+    """
+    mark = folder / _MARK
+    if mark.exists() and mark.read_text(encoding="utf-8").strip() == world_hash:
         return
     if folder.is_dir() and any(folder.iterdir()):
         raise NvfairError(
-            "holds something else already: a finished set, or an unfinished one with other settings",
+            "the folder holds something else already: a finished set, or an unfinished one with other settings",
             where=folder,
             expected="an empty folder, or an unfinished one with the same settings",
             remedy="name another folder",
         )
     make_folder(folder)
-    write_text(stamp, world + "\n")
+    write_text(mark, world_hash + "\n")
 
 
-def release(folder: Path) -> None:
-    """Removes the mark: the folder is finished."""
-    (folder / _STAMP).unlink(missing_ok=True)
+def release_folder(folder: Path) -> None:
+    """Removes the mark of a finished folder."""
+    (folder / _MARK).unlink(missing_ok=True)

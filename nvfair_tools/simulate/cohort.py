@@ -1,23 +1,21 @@
-"""Writing a simulated cohort as a data set folder, and simulating one in memory.
+"""Writes a simulated cohort as a data set.
 
-A part is the unit of work: it is made in any process, in any order, always with the same bytes; a part that is already
-there is kept, so an interrupted run goes on where it stopped.
+A part is the unit of work: any process makes it, in any order, always with the same bytes. An existing part is kept, so
+an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from nvfair_tools import __version__
-from nvfair_tools.dataset.parts import round_landmarks, write_part
-from nvfair_tools.dataset.tracks import TrackTable
+from nvfair_tools.dataset.parts import write_part
 from nvfair_tools.dataset.writer import finish_dataset
-from nvfair_tools.simulate.claim import claim, release
+from nvfair_tools.simulate.claim import claim_folder, release_folder
 from nvfair_tools.simulate.jobs import run_jobs
 from nvfair_tools.simulate.settings import CohortSettings
 from nvfair_tools.simulate.world import World
@@ -26,36 +24,10 @@ Progress = Callable[[int, int], None]  # videos done, videos in all
 
 
 def default_mesh_points() -> tuple[int, ...]:
-    """Mesh indices of the 126-point scheme."""
+    """The mesh indices of the 126-point scheme."""
     from nvfair_tools.landmarks.scheme import SCHEME_126
 
     return tuple(int(index) for index in SCHEME_126.indices)
-
-
-def simulate_tracks(
-    settings: CohortSettings, points: Sequence[int] | None = None, videos: Iterable[str] | None = None
-) -> tuple[pd.DataFrame, TrackTable]:
-    """The videos' table and their tracks, in memory: the values that `write_cohort` stores.
-
-    points: mesh indices of the landmarks (None: the 126-point scheme). videos: ids to simulate (None: all).
-    """
-    world = World(settings, default_mesh_points() if points is None else points)
-    table = world.videos()
-    if videos is not None:
-        table = table[table["video"].isin(set(videos))].reset_index(drop=True)
-    tracks = [
-        round_landmarks(world.landmarks(video, clip, _generator(generator), target))
-        for video, clip, generator, target in _rows(table)
-    ]
-    lengths = np.array([len(track) for track in tracks], dtype=np.int64)
-    total = int(lengths.sum())
-    return table, TrackTable(
-        videos=table["video"].to_numpy(dtype=object),
-        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        landmarks=np.concatenate(tracks) if tracks else np.empty((0, len(world.points), 2), np.float32),
-        valid=np.ones(total, dtype=bool),
-        time=np.concatenate([np.arange(n) / 25.0 for n in lengths]) if total else np.empty(0),
-    )
 
 
 def write_cohort(
@@ -68,11 +40,11 @@ def write_cohort(
 ) -> None:
     """Writes the cohort to `folder` as a finished data set, without distances (readers compute them).
 
-    mesh: whether the whole mesh is kept beside the landmarks, which are the same with and without. Goes on with an
-    unfinished folder of the same world. Raises NvfairError where the folder holds another world or another data set.
+    mesh: also stores the whole mesh; the landmarks are the same with and without it. An unfinished folder of the same
+    world is continued. Raises NvfairError where the folder holds another world or another data set.
     """
     folder = Path(folder)
-    claim(folder, settings.world_hash() + (" with its mesh" if mesh else ""))
+    claim_folder(folder, settings.world_hash() + (" with its mesh" if mesh else ""))
     points = default_mesh_points()
     world = World(settings, points)
     videos = world.videos()
@@ -87,7 +59,7 @@ def write_cohort(
         if progress:
             progress(done, len(videos))
     finish_dataset(folder, world.identities(), videos, _meta(settings, mesh))
-    release(folder)
+    release_folder(folder)
 
 
 def _write(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple], mesh: bool) -> int:

@@ -1,6 +1,6 @@
-"""What a clip is about, shared by everyone who performs it: the script's syllables, the emotion.
+"""The content of a clip, which all its performers share: the syllables of a script, and an emotion.
 
-Legend: E keyframes of the articulators (ARTICULATORS) in nominal seconds, before the person's own speech rate.
+Legend: E keyframes of the articulators (ARTICULATORS) in nominal seconds, before a person's speech rate is applied.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from nvfair_tools.simulate.fields import EXPRESSION, INDEX
-from nvfair_tools.simulate.randomness import random_of
+from nvfair_tools.simulate.fields import EXPRESSION, EXPRESSION_INDEX
+from nvfair_tools.simulate.randomness import random_generator
 
 ARTICULATORS = ("jaw", "open", "width", "pucker")
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 
-# Targets of the articulators (in units of the expression fields) in the middle of a vowel, and at a consonant.
+# Targets of the articulators in the middle of each vowel, in units of the expression fields.
 _VOWELS = np.array(
     [
         (0.46, 0.42, 0.05, 0.0),
@@ -27,13 +27,13 @@ _VOWELS = np.array(
         (0.22, 0.26, 0.10, 0.1),
     ]
 )
-# Lips pressed together, teeth on lip, tongue behind the teeth, tongue at the back.
+# The same at each kind of consonant: lips pressed together, teeth on lip, tongue behind the teeth, tongue at the back.
 _CONSONANTS = np.array(
     [(0.04, -0.08, -0.05, 0.1), (0.07, 0.05, 0.1, 0.0), (0.12, 0.18, 0.2, 0.0), (0.2, 0.2, 0.0, 0.1)]
 )
 _CONSONANT_SHARE = np.array([0.22, 0.1, 0.43, 0.25])
 
-# What an emotion adds to the expression at an expressivity of 1, and how it changes how much everything moves.
+# What an emotion adds to the expression at an expressivity of 1, and the factor of all movement.
 _EMOTIONS: dict[str, tuple[dict[str, float], float]] = {
     "neutral": ({}, 1.0),
     "calm": ({"corner_left": 0.1, "corner_right": 0.1}, 0.85),
@@ -48,8 +48,11 @@ _EMOTIONS: dict[str, tuple[dict[str, float], float]] = {
 
 @dataclass(frozen=True)
 class Script:
-    """time: (E,) nominal seconds, rising. targets: (E, 4) of ARTICULATORS. closure: (E,) True where the lips close.
-    stress: (E,) 1 at a stressed vowel's middle, less at others, 0 elsewhere."""
+    """Keyframes of the articulators through a spoken text.
+
+    time: (E,) nominal seconds, rising. targets: (E, 4) of ARTICULATORS. closure: (E,) True where the lips close.
+    stress: (E,) 1 in the middle of a stressed vowel, less in other vowels, 0 elsewhere.
+    """
 
     time: np.ndarray
     targets: np.ndarray
@@ -59,36 +62,33 @@ class Script:
 
 @dataclass(frozen=True)
 class Content:
-    """What is performed. text: equal text, equal script. scenario: "scripted" or "free"."""
+    """The content of one clip. text: equal texts have equal scripts. scenario: "scripted" or "free"."""
 
     text: str
     scenario: str = "scripted"
     emotion: str = "neutral"
 
-    @property
-    def name(self) -> str:
-        return f"{self.text}/{self.emotion}"
-
 
 def emotion_offset(emotion: str) -> tuple[np.ndarray, float]:
-    """(K,) what an emotion adds to the expression, and the factor by which everything moves more."""
+    """The expression that an emotion adds, (K,), and the factor by which it changes all movement."""
     added, arousal = _EMOTIONS[emotion]
     offset = np.zeros(len(EXPRESSION))
     for name, value in added.items():
-        offset[INDEX[name]] = value
+        offset[EXPRESSION_INDEX[name]] = value
     return offset, arousal
 
 
 @lru_cache(maxsize=512)
-def script(text: str, seconds: float) -> Script:
-    """The first `seconds` (nominal) of a text: phrases of syllables with pauses between them.
+def make_script(text: str, seconds: float) -> Script:
+    """Makes the first `seconds` (nominal) of a text's script: phrases of syllables with pauses between them.
 
     A longer excerpt begins with the shorter one.
     """
-    random = random_of("script", text)
+    random = random_generator("script", text)
     time, targets, closure, stress = [0.0], [np.zeros(len(ARTICULATORS))], [False], [0.0]
     clock = float(random.uniform(0.1, 0.4))
     while clock < seconds:
+        # A phrase: each syllable is a consonant and a vowel, and at least every third syllable is stressed.
         beat = 0
         for _ in range(int(random.integers(4, 13))):
             length = float(np.clip(random.gamma(9.0, 0.21 / 9.0), 0.09, 0.45))
@@ -101,6 +101,7 @@ def script(text: str, seconds: float) -> Script:
             closure += [consonant == 0, False]
             stress += [0.0, 1.0 if beat == 0 else 0.2]
             clock += length * (1.15 if beat == 0 else 0.9)
+        # A pause with the mouth at rest.
         time += [clock + 0.1]
         targets += [np.zeros(len(ARTICULATORS))]
         closure += [False]

@@ -1,7 +1,7 @@
-"""Tracking noise: how landmarks that a landmarker finds in a rendered video stray from where they were drawn.
+"""Tracking noise: the difference between the landmarks that a landmarker finds in a rendered video and the drawn ones.
 
-It is not white: neighbouring points stray together, and an error lasts a few frames. The model is a sum of spatial
-modes, each an autoregressive process of first order in time, and independent noise of each point.
+The noise is not white: neighbouring points deviate together, and a deviation lasts a few frames. The model is a sum of
+spatial modes, each an autoregressive process of first order in time, and independent noise of each point.
 
 Legend: T frames, R modes, N points; lengths in units of the outer eye distance.
 """
@@ -15,17 +15,21 @@ from pathlib import Path
 
 import numpy as np
 
-# Real footage is tracked with less noise than renderings of 256 pixels: by the third differences of points that no
-# expression moves, 0.0013 to 0.0031 eye distances in four collections of real clips, 0.0032 in our renderings.
+# The tracking noise of real footage, as a factor of that of renderings of 256 pixels. Measured by the third differences
+# of points that no expression moves: 0.0013 to 0.0031 eye distances in four collections of real clips, 0.0032 in our
+# renderings.
 CAMERA_NOISE = 0.6
 NOISE_FILE = Path(__file__).with_name("tracking_noise.npz")
 
 
 @dataclass(frozen=True)
 class TrackingNoise:
-    """modes: float32 (R, N, 2), each scaled by its standard deviation. memory: correlation of a mode with itself one
+    """The parameters of the tracking noise of N points.
+
+    modes: float32 (R, N, 2), each scaled by its standard deviation. memory: correlation of a mode with itself one
     frame later. white: float32 (N,) standard deviation of each point's independent noise along each axis.
-    unevenness: standard deviation, over videos, of the logarithm of the noise's size."""
+    unevenness: standard deviation, over videos, of the logarithm of the noise's size.
+    """
 
     modes: np.ndarray
     memory: float
@@ -33,37 +37,41 @@ class TrackingNoise:
     unevenness: float = 0.0
 
     def draw(self, random: np.random.Generator, frames: int, size: float = 1.0) -> np.ndarray:
-        """Noise float32 (T, N, 2), multiplied by `size` (the eye distance in pixels gives pixels)."""
-        course, white, factor = self.parts(random, frames)
-        noise = self.common(course)
+        """Draws noise float32 (T, N, 2), multiplied by `size` (the eye distance in pixels gives pixels)."""
+        course, white, factor = self.components(random, frames)
+        noise = self.shared_noise(course)
         noise += white
         noise *= np.float32(size * factor)
         return noise
 
-    def parts(self, random: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray, float]:
-        """What a draw consists of: how far each mode is out (T, R), each point's own noise (T, N, 2), and the factor of
-        the whole video."""
-        waves = len(self.modes)
-        course = _memory_kernel(frames, self.memory) @ random.standard_normal((frames, waves), dtype=np.float32)
+    def components(self, random: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray, float]:
+        """Draws the components of the noise of one video.
+
+        They are the course of each mode (T, R), each point's independent noise (T, N, 2), and the video's factor.
+        """
+        modes = len(self.modes)
+        course = _memory_kernel(frames, self.memory) @ random.standard_normal((frames, modes), dtype=np.float32)
         white = random.standard_normal((frames, len(self.white), 2), dtype=np.float32)
         white *= self.white[:, None]
         return course, white, float(np.exp(self.unevenness * random.standard_normal()))
 
-    def common(self, course: np.ndarray) -> np.ndarray:
-        """The noise (T, N, 2) that neighbouring points share."""
-        waves, points, _ = self.modes.shape
-        return (course @ self.modes.reshape(waves, -1)).reshape(len(course), points, 2)
+    def shared_noise(self, course: np.ndarray) -> np.ndarray:
+        """The noise (T, N, 2) that neighbouring points share, from the course of each mode (T, R)."""
+        modes, points, _ = self.modes.shape
+        return (course @ self.modes.reshape(modes, -1)).reshape(len(course), points, 2)
 
 
 def tracking_noise(points: Sequence[int] | None = None) -> TrackingNoise:
-    """The measured noise at mesh indices `points` (None: all 478)."""
-    modes, memory, white, unevenness = _measured()
-    kept = slice(None) if points is None else np.asarray(points)
-    return TrackingNoise(np.ascontiguousarray(modes[:, kept]), memory, np.ascontiguousarray(white[kept]), unevenness)
+    """The measured noise of the mesh points `points` (None: all 478)."""
+    modes, memory, white, unevenness = _measured_parameters()
+    selection = slice(None) if points is None else np.asarray(points)
+    return TrackingNoise(
+        np.ascontiguousarray(modes[:, selection]), memory, np.ascontiguousarray(white[selection]), unevenness
+    )
 
 
 @cache
-def _measured() -> tuple[np.ndarray, float, np.ndarray, float]:
+def _measured_parameters() -> tuple[np.ndarray, float, np.ndarray, float]:
     with np.load(NOISE_FILE) as stored:
         return (
             stored["modes"].astype(np.float32),
@@ -75,7 +83,7 @@ def _measured() -> tuple[np.ndarray, float, np.ndarray, float]:
 
 @lru_cache(maxsize=256)
 def _memory_kernel(frames: int, memory: float) -> np.ndarray:
-    """float32 (T, T): turns independent unit normals into a stationary first-order process of unit variance."""
+    """The matrix float32 (T, T) that turns independent unit normals into a first-order process of unit variance."""
     lag = np.subtract.outer(np.arange(frames), np.arange(frames))
     kernel = np.where(lag >= 0, memory ** np.maximum(lag, 0), 0.0) * np.sqrt(1.0 - memory**2)
     kernel[:, 0] /= np.sqrt(1.0 - memory**2)

@@ -1,4 +1,4 @@
-"""The two public-domain portraits that installed packages carry, with their meshes.
+"""The two public-domain portraits that installed packages contain, with their meshes.
 
 Eileen Collins (NASA, in scikit-image) and Grace Hopper (US Navy, in matplotlib): works of the US government.
 """
@@ -6,6 +6,7 @@ Eileen Collins (NASA, in scikit-image) and Grace Hopper (US Navy, in matplotlib)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from nvfair_tools.errors import MissingExtra, NvfairError
 
 @dataclass(frozen=True)
 class Portrait:
-    """image: uint8 RGB (H, W, 3). mesh: float32 (478, 3) in its pixels. credit: where it comes from."""
+    """A portrait. image: uint8 RGB (H, W, 3). mesh: float32 (478, 3) in its pixels. credit: its origin and licence."""
 
     name: str
     image: np.ndarray
@@ -23,30 +24,31 @@ class Portrait:
 
 
 def public_portraits() -> dict[str, tuple[np.ndarray, str]]:
-    """Name -> (image, credit); raises MissingExtra where a package that carries one is absent."""
+    """Both portraits as name -> (image, credit); raises MissingExtra where a package that contains one is absent."""
     try:
         import matplotlib
         import skimage.data
         from PIL import Image
     except ImportError as error:
         raise MissingExtra(str(error.name), "curate") from error
-    from pathlib import Path
-
-    hopper = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
-    with Image.open(hopper) as picture:
-        officer = np.asarray(picture.convert("RGB"))
+    hopper_path = Path(matplotlib.get_data_path()) / "sample_data" / "grace_hopper.jpg"
+    with Image.open(hopper_path) as picture:
+        hopper = np.asarray(picture.convert("RGB"))
     return {
         "astronaut": (skimage.data.astronaut(), "Eileen Collins, NASA, public domain (in scikit-image)"),
-        "grace_hopper": (officer, "Grace Hopper, US Navy, public domain (in matplotlib)"),
+        "grace_hopper": (hopper, "Grace Hopper, US Navy, public domain (in matplotlib)"),
     }
 
 
 def measured_portraits() -> list[Portrait]:
-    """Both portraits with the meshes that MediaPipe's face mesh finds in them."""
+    """Both portraits with their meshes, measured by MediaPipe's face mesh.
+
+    Raises NvfairError where a portrait has no face; MissingExtra where a package is absent.
+    """
     from nvfair_tools.landmarks.mediapipe import import_mediapipe, quiet_stderr
 
     face_mesh = import_mediapipe().solutions.face_mesh.FaceMesh
-    found = []
+    portraits = []
     with quiet_stderr(), face_mesh(static_image_mode=True, refine_landmarks=True, max_num_faces=1) as landmarker:
         for name, (image, credit) in public_portraits().items():
             faces = landmarker.process(image).multi_face_landmarks
@@ -55,5 +57,5 @@ def measured_portraits() -> list[Portrait]:
             width = image.shape[1]
             size = np.array([width, image.shape[0], width])
             mesh = np.array([(p.x, p.y, p.z) for p in faces[0].landmark]) * size
-            found.append(Portrait(name, image, mesh.astype(np.float32), credit))
-    return found
+            portraits.append(Portrait(name, image, mesh.astype(np.float32), credit))
+    return portraits

@@ -1,4 +1,4 @@
-"""Randomness that depends on names only: whoever draws it, in whatever order and process, gets the same numbers."""
+"""Random numbers that depend on names alone, so that every process draws the same numbers in any order."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def digest(*names: object, size: int = 12) -> str:
-    """Hex digest (2 x `size` characters) of `names`, in order."""
+    """The hex digest (2 x `size` characters) of `names`, in order."""
     return hashlib.blake2b("\x1f".join(map(str, names)).encode(), digest_size=size).hexdigest()
 
 
-def random_of(*names: object) -> np.random.Generator:
-    """The random generator that belongs to `names`."""
+def random_generator(*names: object) -> np.random.Generator:
+    """A random generator whose seed is the digest of `names`."""
     return np.random.Generator(np.random.SFC64(int(digest(*names, size=16), 16)))

@@ -1,4 +1,4 @@
-"""What a simulated world holds, as users write it in YAML; its hash names the world."""
+"""The settings of a simulated world, as users write them in YAML; their hash names the world."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nvfair_tools.simulate.signature import (
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-# Changing what a seed gives changes this number, and with it every world's hash.
+# A change of the simulated values changes this number too, and with it the hash of every world.
 SIMULATION_VERSION = 1
 
 
@@ -35,9 +35,9 @@ class _Frozen(BaseModel):
 
 
 class SourceSettings(_Frozen):
-    """A simulated collection: its people by split, what they say and in which emotions.
+    """A simulated collection: the number of its people by split, their texts and emotions.
 
-    texts: number of scripts that everyone performs. free: share of clips in which everyone speaks freely instead.
+    texts: number of scripts that every person performs. free: share of clips with free speech instead of a script.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
@@ -53,21 +53,23 @@ class SourceSettings(_Frozen):
         return self.train + self.validation + self.test
 
     def split(self, number: int) -> str:
-        """Split of person number 1, 2, ...: spread over the numbers, so that no split is a block."""
-        # Multiplying by a number without common factors permutes the numbers.
+        """The split of person number 1, 2, ...; the people of a split are spread over the numbers."""
+        # Multiplication by a number without common factors permutes the numbers.
         step = next(k for k in (37, 41, 43, 47) if self.people % k)
-        place = (number - 1) * step % self.people
-        return "train" if place < self.train else "validation" if place < self.train + self.validation else "test"
+        position = (number - 1) * step % self.people
+        if position < self.train:
+            return "train"
+        return "validation" if position < self.train + self.validation else "test"
 
     def content(self, identity: str, clip: int) -> Content:
-        """What clip number 0, 1, ... of a person performs: the same for everyone, unless it is free speech."""
+        """The content of a person's clip number 0, 1, ...: the same for every person, unless it is free speech."""
         emotion = self.emotions[(clip + clip // self.texts) % len(self.emotions)]
         if int((clip + 1) * self.free) > int(clip * self.free):
             return Content(f"free {identity} {clip}", "free", emotion)
         return Content(f"{self.name} script {clip % self.texts + 1:02d}", "scripted", emotion)
 
 
-# NVFAIR's counts (32/4/10, 16/2/6, 63/9/19), one collection of video calls and two of acted sentences.
+# NVFAIR's numbers of people (32/4/10, 16/2/6, 63/9/19): one collection of video calls and two of acted sentences.
 NVFAIR_SOURCES = (
     SourceSettings(name="sim-vc", train=32, validation=4, test=10, texts=6, free=0.5),
     SourceSettings(name="sim-rav", train=16, validation=2, test=6, texts=2, emotions=EMOTIONS),
@@ -79,7 +81,7 @@ NVFAIR_SOURCES = (
 
 
 class ParameterSettings(_Frozen):
-    """Other numbers for one of `nvfair_tools.simulate.signature.PARAMETERS`; what is left out stays."""
+    """Other numbers for one of `nvfair_tools.simulate.signature.PARAMETERS`; omitted numbers stay."""
 
     name: Literal[tuple(p.name for p in PARAMETERS)]  # type: ignore[valid-type]
     median: float | None = None
@@ -88,7 +90,7 @@ class ParameterSettings(_Frozen):
 
 
 class DynamicsSettings(_Frozen):
-    """How the people of a world move; the fields are those of `nvfair_tools.simulate.signature.Dynamics`."""
+    """The dynamics of a world's people; the fields are those of `nvfair_tools.simulate.signature.Dynamics`."""
 
     parameters: tuple[ParameterSettings, ...] = ()
     idiom_spread: Annotated[float, Field(ge=0)] = IDIOM_SPREAD
@@ -98,10 +100,10 @@ class DynamicsSettings(_Frozen):
     tempo: Annotated[float, Field(gt=0)] = 1.0
 
     def dynamics(self) -> Dynamics:
-        """As the simulation wants it."""
+        """These settings as a `Dynamics` of the simulation."""
         changes = {
-            one.name: {k: v for k, v in one.model_dump(exclude={"name"}).items() if v is not None}
-            for one in self.parameters
+            parameter.name: {k: v for k, v in parameter.model_dump(exclude={"name"}).items() if v is not None}
+            for parameter in self.parameters
         }
         return Dynamics(
             tuple(replace(p, **changes.get(p.name, {})) for p in PARAMETERS),
@@ -110,11 +112,11 @@ class DynamicsSettings(_Frozen):
 
 
 class YamlSettings(_Frozen):
-    """Settings that a YAML file may hold."""
+    """Settings that can be read from a YAML file."""
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Settings from a YAML file; raises NvfairError with every problem it has."""
+        """Reads settings from a YAML file; raises NvfairError with every problem of the file."""
         try:
             content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
             if not isinstance(content, dict):
@@ -130,12 +132,12 @@ class YamlSettings(_Frozen):
 
 
 class CohortSettings(YamlSettings):
-    """A landmark-only cohort.
+    """The settings of a cohort that consists of landmarks alone.
 
-    name: of the world. seed: everything random follows from it. difficulty: 0 (people differ most) to 1.
-    clips: real clips a person. cross: other faces each clip drives, or "all" of its source and split.
-    frames: median length of a clip at 25 fps; lengths differ by up to a fifth. noise: factor of the tracking noise.
-    generators: names of `nvfair_tools.simulate.reenact.GENERATORS`. dynamics: how its people move.
+    name: of the world. seed: determines all random numbers. difficulty: 0 (people differ most) to 1.
+    clips: real clips of each person. cross: number of other faces that each clip drives, or "all" of its source and
+    split. frames: median length of a clip at 25 fps; lengths differ by up to a fifth. noise: factor of the tracking
+    noise. generators: names of `nvfair_tools.simulate.reenact.GENERATORS`. dynamics: how its people move.
     """
 
     name: str = "simulated"
@@ -150,7 +152,7 @@ class CohortSettings(YamlSettings):
     noise: Annotated[float, Field(ge=0)] = 1.0
 
     def simulated_generators(self) -> tuple[SimulatedGenerator, ...]:
-        """Raises NvfairError naming the generators that do not exist."""
+        """The generators of this world; raises NvfairError with the names of those that do not exist."""
         unknown = [name for name in self.generators if name not in GENERATORS]
         if unknown:
             raise NvfairError(
@@ -159,16 +161,16 @@ class CohortSettings(YamlSettings):
         return tuple(GENERATORS[name] for name in self.generators)
 
     def world_hash(self) -> str:
-        """Hash of all that determines this world: settings, generators' numbers, version of the simulation."""
+        """The hash of everything that determines this world: settings, generators, version of the simulation."""
         content = self.model_dump(mode="json")
         if self.dynamics == DynamicsSettings():
-            del content["dynamics"]  # younger than the first worlds, whose hashes stay
+            del content["dynamics"]  # added after the first worlds, whose hashes stay
         canonical = json.dumps(content, sort_keys=True)
         return digest(SIMULATION_VERSION, canonical, *(g.fingerprint() for g in self.simulated_generators()), size=16)
 
 
 def named_world(name: str) -> CohortSettings:
-    """The world that ships as `nvfair_tools/simulate/worlds/NAME.yaml`; raises NvfairError naming those there are."""
+    """Reads the world in `nvfair_tools/simulate/worlds/NAME.yaml`; raises NvfairError for an unknown name."""
     folder = resources.files("nvfair_tools.simulate") / "worlds"
     known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
     if name not in known:

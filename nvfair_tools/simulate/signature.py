@@ -1,8 +1,8 @@
-"""A person's motion signature: what is the person's own in how a face moves, whatever is said.
+"""The motion signature of a person: the part of a person's motion that does not depend on the content.
 
-Every parameter of motion has a value for a clip: its population median, changed by the person's part (the signature,
-drawn once) and the clip's part (drawn for each clip). `share` is how much of the variance is the person's; `difficulty`
-shifts all shares together, so that the same amount of variation tells people apart more or less.
+Every parameter of motion has a value in each clip: its population median, changed by the person's part (the signature,
+drawn once) and the clip's part (drawn for each clip). `share` is the person's share of the variance. `difficulty`
+changes all shares together, so that the same amount of variation separates people more or less.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from nvfair_tools.simulate.fields import EXPRESSION, INDEX
+from nvfair_tools.simulate.fields import EXPRESSION, EXPRESSION_INDEX
 
 DEFAULT_DIFFICULTY = 0.5
 IDIOM_SPREAD = 0.13
 IDIOM_SHARE = 0.85
 K = len(EXPRESSION)
-_LIDS = [INDEX["lid_left"], INDEX["lid_right"]]
+_LIDS = [EXPRESSION_INDEX["lid_left"], EXPRESSION_INDEX["lid_right"]]
 
 
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of motion.
 
-    spread: standard deviation over clips of all people, of the logarithm, or of the value itself where `signed`.
-    share: the share of that variance which lies between people at the default difficulty.
+    spread: standard deviation over the clips of all people, of the logarithm, or of the value itself where `signed`.
+    share: the share of that variance that lies between people at the default difficulty.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Parameter:
 
 # Medians and spreads come from docs/simulation.md's table, shares from the shares measured there.
 PARAMETERS = (
-    # Speech: syllables a second relative to the script, how far each articulator goes, how soft the movement is.
+    # Speech: speed relative to the script, range of each articulator, smoothing of the movement.
     Parameter("speech_rate", 1.08, 0.12, 0.5),
     Parameter("jaw_gain", 1.1, 0.34, 0.2),
     Parameter("open_gain", 1.42, 0.3, 0.12),
@@ -49,7 +49,7 @@ PARAMETERS = (
     Parameter("articulation_s", 0.03, 0.25, 0.4),
     Parameter("closure", 1.0, 0.25, 0.4),
     Parameter("pause_gain", 1.0, 0.3, 0.4),
-    # The lips' corners and the fold beside them: slow play, asymmetry, how much they take part in speech.
+    # The lip corners and the laugh lines: slow play, asymmetry, their part in speech.
     Parameter("corner_play", 0.08, 0.6, 0.6),
     Parameter("corner_hz", 0.42, 0.5, 0.6),
     Parameter("corner_asymmetry", 0.0, 0.35, 0.85, signed=True),
@@ -104,12 +104,13 @@ PARAMETERS = (
 
 @dataclass(frozen=True)
 class Dynamics:
-    """How a world's people move, apart from how they differ: what a second world changes.
+    """The dynamics of a world's people, which a second world changes.
 
-    parameters: as PARAMETERS, with other medians, spreads or shares. idiom_spread, idiom_share: size of the coupling
-    between movements, and how much of its variance lies between people. idiom_power: 1: couplings are Gaussian; more:
-    a few strong ones among many weak, of the same variance. idiom_lag_s: what a movement brings with it comes later by
-    so much. tempo: factor of the time constants that are nobody's own.
+    parameters: as PARAMETERS, with other medians, spreads or shares. idiom_spread, idiom_share: standard deviation of
+    the couplings between movements, and the share of their variance that lies between people. idiom_power: 1 gives
+    Gaussian couplings; a larger power gives a few strong ones among many weak ones, with the same variance.
+    idiom_lag_s: delay in seconds of the movements that a movement brings along. tempo: factor of the time constants
+    that do not belong to the signature.
     """
 
     parameters: tuple[Parameter, ...] = PARAMETERS
@@ -120,74 +121,81 @@ class Dynamics:
     tempo: float = 1.0
 
     def coupling(self, draws: np.ndarray) -> np.ndarray:
-        """Standard normal draws turned into couplings of standard deviation `idiom_spread`."""
+        """Turns standard normal draws into couplings of standard deviation `idiom_spread`."""
         if self.idiom_power == 1.0:
             return self.idiom_spread * draws
-        # E|z|^2p of a standard normal z, so that the variance stays.
-        size = 2.0**self.idiom_power * gamma(self.idiom_power + 0.5) / pi**0.5
-        return self.idiom_spread * np.sign(draws) * np.abs(draws) ** self.idiom_power / size**0.5
+        # Division by the root of E|z|^2p of a standard normal z keeps the variance.
+        variance = 2.0**self.idiom_power * gamma(self.idiom_power + 0.5) / pi**0.5
+        return self.idiom_spread * np.sign(draws) * np.abs(draws) ** self.idiom_power / variance**0.5
 
 
-USUAL = Dynamics()
+DEFAULT_DYNAMICS = Dynamics()
 
 
 @dataclass(frozen=True)
 class Signature:
-    """latent: (len(PARAMETERS),) standard normal draws, the person's part of every parameter.
-    idiom: (K, K) standard normal draws, how each movement of the person's face brings others with it."""
+    """The motion signature of one person, as standard normal draws.
+
+    latent: (len(PARAMETERS),), the person's part of every parameter. idiom: (K, K), the person's part of the couplings
+    by which each movement of the face brings others along.
+    """
 
     latent: np.ndarray
     idiom: np.ndarray
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> Signature:
+        """Draws the signature of a new person."""
         return cls(random.standard_normal(len(PARAMETERS)), random.standard_normal((K, K)))
 
-    def towards(self, other: Signature, share: float) -> Signature:
-        """An impostor's signature: this one moved towards `other` by `share` (0: itself, 1: a perfect mimic)."""
+    def moved_towards(self, other: Signature, share: float) -> Signature:
+        """The signature of a mimic: this one moved towards `other` by `share` (0: itself, 1: a perfect mimic)."""
         if not 0.0 <= share <= 1.0:
             raise ValueError(f"the share of a mimic must lie in [0, 1]; got {share}")
         return Signature(
             (1.0 - share) * self.latent + share * other.latent, (1.0 - share) * self.idiom + share * other.idiom
         )
 
-    def values(
-        self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY, dynamics: Dynamics = USUAL
+    def parameter_values(
+        self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY, dynamics: Dynamics = DEFAULT_DYNAMICS
     ) -> SimpleNamespace:
-        """Every parameter's value, by name, in a clip whose own part is `clip` (len(PARAMETERS),)."""
-        median, spread, signed, share = _table(dynamics)
-        own = shares(difficulty, share)
-        deviation = spread * (np.sqrt(own) * self.latent + np.sqrt(1.0 - own) * clip)
-        result = np.where(signed, median + deviation, median * np.exp(np.where(signed, 0.0, deviation)))
-        return SimpleNamespace(**{p.name: float(v) for p, v in zip(PARAMETERS, result, strict=True)})
+        """The values of all parameters, by name, in a clip. clip: the clip's part (len(PARAMETERS),), normal draws."""
+        median, spread, signed, default_share = _parameter_table(dynamics)
+        share = person_shares(difficulty, default_share)
+        deviation = spread * (np.sqrt(share) * self.latent + np.sqrt(1.0 - share) * clip)
+        values = np.where(signed, median + deviation, median * np.exp(np.where(signed, 0.0, deviation)))
+        return SimpleNamespace(
+            **{parameter.name: float(value) for parameter, value in zip(PARAMETERS, values, strict=True)}
+        )
 
-    def mixing(
-        self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY, dynamics: Dynamics = USUAL
+    def mixing_matrix(
+        self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY, dynamics: Dynamics = DEFAULT_DYNAMICS
     ) -> np.ndarray:
-        """(K, K) matrix that the expression of a clip, whose own part is `clip` (K, K), is multiplied by."""
-        own = float(shares(difficulty, np.array([dynamics.idiom_share]))[0])
-        change = dynamics.coupling(np.sqrt(own) * self.idiom + np.sqrt(1.0 - own) * clip)
-        # Blinks are no part of it: a lid that closes moves nothing else, and nothing else closes a lid.
-        change[_LIDS, :] = change[:, _LIDS] = 0.0
-        return np.eye(K) + change
+        """The matrix (K, K) that multiplies the expression of a clip. clip: the clip's part (K, K), normal draws."""
+        share = float(person_shares(difficulty, np.array([dynamics.idiom_share]))[0])
+        couplings = dynamics.coupling(np.sqrt(share) * self.idiom + np.sqrt(1.0 - share) * clip)
+        # The lids are not coupled: a blink moves nothing else, and no other movement closes a lid.
+        couplings[_LIDS, :] = couplings[:, _LIDS] = 0.0
+        return np.eye(K) + couplings
 
 
-def shares(difficulty: float, default: np.ndarray | None = None) -> np.ndarray:
-    """Shares of variance that lie between people at `difficulty`; 0 is easiest, 1 hardest.
+def person_shares(difficulty: float, default: np.ndarray | None = None) -> np.ndarray:
+    """The shares of variance that lie between people at `difficulty` (0: easiest, 1: hardest).
 
-    default: the shares at the default difficulty (None: the parameters'). Their odds change by a factor of e^8 a unit
-    of difficulty, so shares stay in (0, 1).
+    default: the shares at the default difficulty (None: those of PARAMETERS). A unit of difficulty changes their odds
+    by a factor of e^8, so the shares stay in (0, 1).
     """
     if not 0.0 <= difficulty <= 1.0:
         raise ValueError(f"difficulty must lie in [0, 1]; got {difficulty}")
     if default is None:
-        default = np.array([p.share for p in PARAMETERS])
+        default = np.array([parameter.share for parameter in PARAMETERS])
     odds = default / (1.0 - default) * np.exp(8.0 * (DEFAULT_DIFFICULTY - difficulty))
     return odds / (1.0 + odds)
 
 
 @cache
-def _table(dynamics: Dynamics) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _parameter_table(dynamics: Dynamics) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Median, spread, signed and share of all parameters, each (len(PARAMETERS),)."""
     return (
         np.array([p.median for p in dynamics.parameters]),
         np.array([p.spread for p in dynamics.parameters]),

@@ -1,4 +1,4 @@
-"""Source videos of simulated people: a folder a person, and the CSV that an ingest reads."""
+"""Source videos of simulated people: a folder for each person, and the list of clips (CSV) that an ingest reads."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from pydantic import Field
 from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.identity import identity_file_name
 from nvfair_tools.simulate.appearance import Appearance
-from nvfair_tools.simulate.claim import claim
+from nvfair_tools.simulate.claim import claim_folder
 from nvfair_tools.simulate.jobs import run_jobs
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings, YamlSettings
 from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY
 from nvfair_tools.simulate.statistics import FPS
 from nvfair_tools.simulate.world import CONSENT, LICENCE, PERMITTED_USE, Clip, World
 
-LIST = "clips.csv"
-COLUMNS = (
+CLIP_LIST = "clips.csv"
+CLIP_COLUMNS = (
     "path", "identity", "source", "split", "licence", "consent", "permitted_use", "scenario", "emotion", "content",
     "portrait",
 )  # fmt: skip
-TEXT = "A simulated person: no one is shown as they were. Portrait: "
+COMMENT = "A simulated person: no one is shown as they were. Portrait: "
 SMALL_SOURCE = SourceSettings(
     name="sim", train=6, validation=2, test=4, texts=3, free=0.34, emotions=("neutral", "happy", "angry")
 )
 
 
 class PeopleSettings(YamlSettings):
-    """Source videos of simulated people.
+    """The settings of the source videos of simulated people.
 
-    seed, difficulty, clips, frames: as in CohortSettings. sources: the collections and their people. size: pixels.
+    seed, difficulty, clips, frames: as in CohortSettings. sources: the collections and their people. size: side of the
+    pictures in pixels.
     """
 
     name: str = "simulated people"
@@ -52,7 +53,7 @@ class PeopleSettings(YamlSettings):
         return CohortSettings(**shared, generators=(), cross=0)
 
     def world_hash(self) -> str:
-        """Hash of all that determines these videos."""
+        """The hash of everything that determines these videos."""
         return f"{self.cohort().world_hash()}-{self.size}"
 
 
@@ -63,15 +64,16 @@ def write_people(
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Writes `<person>/<clip>.mp4`, `<person>/portrait.png` and, last, `clips.csv`, whose path is returned.
+    """Writes `<person>/<clip>.mp4`, `<person>/portrait.png` and, last, `clips.csv`; returns the path of `clips.csv`.
 
-    Goes on with an unfinished folder of the same settings; leaves a finished one as it is. Raises NvfairError where the
-    folder holds anything else, MissingExtra where the packages that carry the portraits, track or encode are absent.
+    An unfinished folder of the same settings is continued, a finished one stays as it is. Raises NvfairError where the
+    folder holds anything else, MissingExtra where the packages with the portraits, the tracker or the encoder are
+    absent.
     """
     folder = Path(folder)
-    claim(folder, settings.world_hash())
-    if (folder / LIST).exists():
-        return folder / LIST
+    claim_folder(folder, settings.world_hash())
+    if (folder / CLIP_LIST).exists():
+        return folder / CLIP_LIST
     world = World(settings.cohort(), range(478))
     people: dict[str, list[Clip]] = {}
     for clip in world.clips.values():
@@ -83,10 +85,16 @@ def write_people(
         done += count
         if progress:
             progress(done, total)
+    write_text(folder / CLIP_LIST, _clip_list(list(world.clips.values())))
+    return folder / CLIP_LIST
+
+
+def _clip_list(clips: list[Clip]) -> str:
+    """The content of `clips.csv`."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, CLIP_COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for clip in world.clips.values():
+    for clip in clips:
         content = clip.source.content(clip.identity, clip.number)
         writer.writerow(
             {
@@ -103,8 +111,7 @@ def write_people(
                 "portrait": f"{identity_file_name(clip.identity)}/portrait.png",
             }
         )
-    write_text(folder / LIST, text.getvalue())
-    return folder / LIST
+    return text.getvalue()
 
 
 def _write_person(folder: Path, settings: PeopleSettings, identity: str) -> int:
@@ -116,19 +123,19 @@ def _write_person(folder: Path, settings: PeopleSettings, identity: str) -> int:
 
     world = World(settings.cohort(), range(478))
     person = world.person(identity)
-    appearance = Appearance.of(person, settings.seed, settings.size)
-    place = folder / identity_file_name(identity)
-    place.mkdir(exist_ok=True)
-    still = place / "portrait.png"
-    if not still.exists():
+    appearance = Appearance.from_person(person, settings.seed, settings.size)
+    person_folder = folder / identity_file_name(identity)
+    person_folder.mkdir(exist_ok=True)
+    portrait_path = person_folder / "portrait.png"
+    if not portrait_path.exists():
         (frame,) = animate(appearance.image, appearance.mesh, appearance.meshes(person.portrait[None]))
-        with atomic_output(still) as aside:
-            Image.fromarray(frame).save(aside)
+        with atomic_output(portrait_path) as temporary:
+            Image.fromarray(frame).save(temporary)
     clips = [clip for clip in world.clips.values() if clip.identity == identity]
     for clip in clips:
-        path = place / f"{clip.name}.mp4"
+        path = person_folder / f"{clip.name}.mp4"
         if not path.exists():
             frames = animate(appearance.image, appearance.mesh, appearance.meshes(world.states(clip.id)))
-            tags = {"comment": TEXT + appearance.portrait, "simulated": "true"}
+            tags = {"comment": COMMENT + appearance.portrait, "simulated": "true"}
             encode(path, frames, Fraction(int(FPS)), metadata=tags)
     return len(clips)

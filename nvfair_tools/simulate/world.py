@@ -1,4 +1,4 @@
-"""A simulated world: its people, its clips, and the landmarks of any of its videos, each from names and a seed alone.
+"""A simulated world: its people, its clips, and the landmarks of its videos, all derived from names and a seed.
 
 Legend: T frames, L landmarks (126 in a data set).
 """
@@ -17,23 +17,23 @@ from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.simulate.base_mesh import MESH_POINTS
 from nvfair_tools.simulate.noise import CAMERA_NOISE, tracking_noise
 from nvfair_tools.simulate.person import Person
-from nvfair_tools.simulate.randomness import digest, random_of
+from nvfair_tools.simulate.randomness import digest, random_generator
 from nvfair_tools.simulate.reenact import SimulatedGenerator
 from nvfair_tools.simulate.rig import Camera, Rig
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings
 from nvfair_tools.simulate.signature import Signature
 from nvfair_tools.simulate.statistics import FPS
 
-SIZE = 256  # pixels, width and height of every simulated video
+VIDEO_SIZE = 256  # pixels, width and height of every simulated video
 LICENCE = "CC0-1.0"
 CONSENT = "simulated person"
 PERMITTED_USE = "any"
-_CLIPS_KEPT = 4096
+_CACHED_CLIPS = 4096
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip of the plan: whose it is and what it shows."""
+    """One real clip of the world; number: 0, 1, ... among the person's clips; frames: its length."""
 
     id: str
     name: str
@@ -45,8 +45,8 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class _Shown:
-    """A rig in states (T, K + 6) before a camera; noise: size of the tracking noise in pixels."""
+class _DrivenRig:
+    """A rig in states (T, K + 6) in front of a camera; noise: size of the tracking noise in pixels."""
 
     rig: Rig
     states: np.ndarray
@@ -55,13 +55,15 @@ class _Shown:
 
 
 class World:
-    """Everything of one simulated world, made when it is asked for. Holds caches, so keep one a process."""
+    """The people, clips and videos of one simulated world, computed on request. It has caches: use one a process.
+
+    points: mesh indices (L,) of the landmarks, such as those of the 126-point scheme.
+    """
 
     def __init__(self, settings: CohortSettings, points: Sequence[int]) -> None:
-        """points: mesh indices (L,) of the landmarks wanted, such as the 126-point scheme's."""
         self.settings = settings
         self.points = np.asarray(points)
-        self._world = settings.world_hash()
+        self._world_hash = settings.world_hash()
         self._dynamics = settings.dynamics.dynamics()
         self._generators = {generator.name: generator for generator in settings.simulated_generators()}
         self._noise = tracking_noise(points)
@@ -73,10 +75,10 @@ class World:
             for number in range(1, source.people + 1):
                 group = self._groups.setdefault((source.name, source.split(number)), [])
                 group.append(f"{source.name}:{number:04d}")
-        self.clips = {clip.id: clip for clip in self._all_clips()}
+        self.clips = {clip.id: clip for clip in self._make_clips()}
 
     def identities(self) -> pd.DataFrame:
-        """One row a person (columns of dataset.schema.IDENTITIES_SCHEMA)."""
+        """The table of people, with columns of dataset.schema.IDENTITIES_SCHEMA."""
         rows = [
             {
                 "identity": f"{source.name}:{number:04d}",
@@ -95,9 +97,9 @@ class World:
         return pd.DataFrame(rows)
 
     def videos(self) -> pd.DataFrame:
-        """One row a video (columns of dataset.schema.VIDEOS_SCHEMA, with `part` and `first_row`), ordered by id.
+        """The table of videos, with columns of dataset.schema.VIDEOS_SCHEMA (also `part` and `first_row`), by id.
 
-        Every clip is there as it is, and by each generator on its own face and on the others' that were drawn for it.
+        Every clip is a real video, and each generator renders it on the driver's own face and on its other targets.
         """
         rows = []
         generators = [(generator, generator.fingerprint()) for generator in self._generators.values()]
@@ -121,8 +123,8 @@ class World:
                     rows.append(
                         {
                             **shared,
-                            # A clip's videos stand together, so that a part is made from few clips.
-                            "video": clip.id + digest(self._world, generator.name, target, size=8),
+                            # Ids of a clip's videos begin with the clip's id, so that a part needs few clips.
+                            "video": clip.id + digest(self._world_hash, generator.name, target, size=8),
                             "kind": "self" if target == clip.identity else "cross",
                             "target": target,
                             "generator": generator.name,
@@ -132,11 +134,11 @@ class World:
                         }
                     )
         videos = pd.DataFrame(rows)
-        for missing in ("generator", "generator_family", "motion_mode"):
-            if missing not in videos:
-                videos[missing] = None
+        for column in ("generator", "generator_family", "motion_mode"):
+            if column not in videos:
+                videos[column] = None
         videos = videos.assign(
-            fps_num=int(FPS), fps_den=1, width=SIZE, height=SIZE, state="ok", reason="", detail="",
+            fps_num=int(FPS), fps_den=1, width=VIDEO_SIZE, height=VIDEO_SIZE, state="ok", reason="", detail="",
             licence=LICENCE, consent=CONSENT, permitted_use=PERMITTED_USE,
         )  # fmt: skip
         videos["flags"] = [["simulated"]] * len(videos)
@@ -144,86 +146,71 @@ class World:
         return videos.join(plan_parts(videos))
 
     def targets(self, clip: Clip) -> list[str]:
-        """The other faces that a clip drives, the same for every generator."""
+        """The other people whose faces a clip drives; they are the same for every generator."""
         others = [name for name in self._groups[clip.source.name, clip.split] if name != clip.identity]
-        wanted = self.settings.cross
-        if wanted == "all" or wanted >= len(others):
+        count = self.settings.cross
+        if count == "all" or count >= len(others):
             return others
-        order = random_of(self._world, clip.id, "targets").permutation(len(others))[:wanted]
+        order = random_generator(self._world_hash, clip.id, "targets").permutation(len(others))[:count]
         return [others[n] for n in sorted(order)]
 
+    def person(self, identity: str) -> Person:
+        """The person with this identity."""
+        if identity not in self._people:
+            self._people[identity] = Person.from_name(
+                identity, self.settings.seed, self.settings.difficulty, self._dynamics
+            )
+        return self._people[identity]
+
     def states(self, clip: str) -> np.ndarray:
-        """What the driver does in a clip: states (T, K + 6)."""
+        """The states (T, K + 6) of the driver in a clip."""
         if clip in self._states:
             self._states.move_to_end(clip)
             return self._states[clip]
-        states = self._performed(clip, None, 0.0)
+        states = self._perform_clip(self.clips[clip], None, 0.0)
         self._states[clip] = states
-        if len(self._states) > _CLIPS_KEPT:
+        if len(self._states) > _CACHED_CLIPS:
             self._states.popitem(last=False)
         return states
 
     def landmarks(
         self, video: str, clip: str, generator: str | None, target: str, *, mimicry: float = 0.0
     ) -> np.ndarray:
-        """Landmarks float32 (T, L, 2) in pixels of the video, tracking noise included.
+        """The landmarks of a video, float32 (T, L, 2) pixels, with tracking noise.
 
-        mimicry: the share by which a driver who is not the target moves like the target: the same clip, with the
-        signature moved towards the target's; 0 is the world as it is.
+        mimicry: the share by which a driver who is not the target imitates the target: in the same clip, the driver's
+        signature is moved towards the target's. 0 is the world without imitation.
         """
-        random = random_of(self._world, video)
-        shown = self._shown(random, clip, generator, target, self.points, mimicry)
-        points = shown.rig.landmarks(shown.states, shown.camera)
+        random = random_generator(self._world_hash, video)
+        driven = self._driven_rig(random, clip, generator, target, self.points, mimicry)
+        points = driven.rig.landmarks(driven.states, driven.camera)
         if self.settings.noise:
-            points += self._noise.draw(random, len(points), shown.noise * self.settings.noise)
+            points += self._noise.draw(random, len(points), driven.noise * self.settings.noise)
         return points
 
     def mesh(self, video: str, clip: str, generator: str | None, target: str) -> np.ndarray:
-        """The whole mesh float32 (T, 478, 3) of the same video, of which `landmarks` are the points asked for.
+        """The whole mesh of a video, float32 (T, 478, 3) pixels; `landmarks` are some of its points.
 
-        Points between landmarks stray with them. How far z strays was not measured: as far as x does, is assumed.
+        Points between landmarks deviate with them. The noise of z was not measured; it is assumed to be that of x.
         """
-        random, own = random_of(self._world, video), random_of(self._world, video, "mesh")
-        shown = self._shown(random, clip, generator, target, np.arange(MESH_POINTS))
-        mesh = shown.rig.mesh(shown.states, shown.camera)
+        random = random_generator(self._world_hash, video)
+        mesh_random = random_generator(self._world_hash, video, "mesh")
+        driven = self._driven_rig(random, clip, generator, target, np.arange(MESH_POINTS))
+        mesh = driven.rig.mesh(driven.states, driven.camera)
         if self.settings.noise:
             whole = tracking_noise()
-            course, _, factor = self._noise.parts(random, len(mesh))  # the landmarks' very own
-            depth_course, depth_white, _ = whole.parts(own, len(mesh))
-            white = own.standard_normal((len(mesh), MESH_POINTS, 2), dtype=np.float32) * whole.white[:, None]
-            size = np.float32(shown.noise * self.settings.noise * factor)
-            mesh[:, :, :2] += size * (whole.common(course) + white)
-            mesh[:, :, 2] += size * (whole.common(depth_course) + depth_white)[:, :, 0]
+            # The shared noise has the same course as in `landmarks`; everything else is drawn for the mesh.
+            course, _, factor = self._noise.components(random, len(mesh))
+            depth_course, depth_white, _ = whole.components(mesh_random, len(mesh))
+            white = mesh_random.standard_normal((len(mesh), MESH_POINTS, 2), dtype=np.float32) * whole.white[:, None]
+            size = np.float32(driven.noise * self.settings.noise * factor)
+            mesh[:, :, :2] += size * (whole.shared_noise(course) + white)
+            mesh[:, :, 2] += size * (whole.shared_noise(depth_course) + depth_white)[:, :, 0]
         mesh[:, self.points, :2] = self.landmarks(video, clip, generator, target)
         return mesh
 
-    def _shown(
-        self,
-        random: np.random.Generator,
-        clip: str,
-        generator: str | None,
-        target: str,
-        points: np.ndarray,
-        mimicry: float = 0.0,
-    ) -> _Shown:
-        """What is seen in a video, with the mesh points `points` on its rig."""
-        about = self.clips[clip]
-        imitates = mimicry > 0 and target != about.identity
-        states = self._performed(clip, self.person(target).signature, mimicry) if imitates else self.states(clip)
-        driver_rig = self._rig(about.identity, points)
-        if generator is None:
-            camera = Camera(
-                72.0 * float(random.uniform(0.85, 1.15)), tuple(np.array([128.0, 112.0]) + random.normal(0, 6, 2))
-            )
-            return _Shown(driver_rig, states, camera, camera.eye_distance * CAMERA_NOISE)
-        made_by: SimulatedGenerator = self._generators[generator]
-        camera = Camera()
-        rig = made_by.face(self._rig(target, points), driver_rig, target, self.settings.seed, points)
-        moved = made_by.states(states, self.person(target).portrait, random)
-        return _Shown(rig, moved, camera, camera.eye_distance * made_by.noise)
-
     def frame_rows(self, video: str, clip: str, generator: str | None, target: str, *, mesh: bool = False) -> FrameRows:
-        """A video's frames as a part stores them, with the mesh where asked for; every frame is valid."""
+        """The frames of a video for a part, with the whole mesh on request; every frame is valid."""
         landmarks = self.landmarks(video, clip, generator, target)
         frames = len(landmarks)
         return FrameRows(
@@ -233,39 +220,59 @@ class World:
             mesh=self.mesh(video, clip, generator, target) if mesh else None,
         )
 
-    def _performed(self, clip: str, mimicked: Signature | None, mimicry: float) -> np.ndarray:
-        about = self.clips[clip]
-        return self.person(about.identity).performs(
-            about.source.content(about.identity, about.number),
-            about.name,
+    def _driven_rig(
+        self,
+        random: np.random.Generator,
+        clip: str,
+        generator: str | None,
+        target: str,
+        points: np.ndarray,
+        mimicry: float = 0.0,
+    ) -> _DrivenRig:
+        """The rig of a video and its states, with the mesh points `points` on the rig."""
+        driving = self.clips[clip]
+        imitates = mimicry > 0 and target != driving.identity
+        states = self._perform_clip(driving, self.person(target).signature, mimicry) if imitates else self.states(clip)
+        driver_rig = self._rig(driving.identity, points)
+        if generator is None:
+            # A real video: the driver's own rig in front of a camera that differs from video to video.
+            camera = Camera(
+                72.0 * float(random.uniform(0.85, 1.15)), tuple(np.array([128.0, 112.0]) + random.normal(0, 6, 2))
+            )
+            return _DrivenRig(driver_rig, states, camera, camera.eye_distance * CAMERA_NOISE)
+        simulated: SimulatedGenerator = self._generators[generator]
+        camera = Camera()
+        rig = simulated.reenacted_rig(self._rig(target, points), driver_rig, target, self.settings.seed, points)
+        reenacted = simulated.reenact(states, self.person(target).portrait, random)
+        return _DrivenRig(rig, reenacted, camera, camera.eye_distance * simulated.noise)
+
+    def _perform_clip(self, clip: Clip, mimicked: Signature | None, mimicry: float) -> np.ndarray:
+        return self.person(clip.identity).perform(
+            clip.source.content(clip.identity, clip.number),
+            clip.name,
             self.settings.seed,
-            about.frames,
+            clip.frames,
             self.settings.difficulty,
             mimicked=mimicked,
             mimicry=mimicry,
             dynamics=self._dynamics,
         )
 
-    def person(self, identity: str) -> Person:
-        if identity not in self._people:
-            self._people[identity] = Person.of(identity, self.settings.seed, self.settings.difficulty, self._dynamics)
-        return self._people[identity]
-
     def _rig(self, identity: str, points: np.ndarray) -> Rig:
         key = identity, len(points)
         if key not in self._rigs:
-            self._rigs[key] = Rig.of(self.person(identity).shape, points)
+            self._rigs[key] = Rig.from_shape(self.person(identity).shape, points)
         return self._rigs[key]
 
-    def _all_clips(self) -> list[Clip]:
+    def _make_clips(self) -> list[Clip]:
         clips = []
         for source in self.settings.sources:
             for number in range(1, source.people + 1):
                 identity = f"{source.name}:{number:04d}"
                 for n in range(self.settings.clips):
                     name = f"{source.name}-{number:04d}-{n + 1:03d}"
-                    length = random_of(self.settings.seed, name, "frames").uniform(0.8, 1.2)
+                    length = random_generator(self.settings.seed, name, "frames").uniform(0.8, 1.2)
                     frames = round(self.settings.frames * length)
-                    clip = digest(self._world, name, size=8)
+                    clip = digest(self._world_hash, name, size=8)
                     clips.append(Clip(clip, name, identity, source, source.split(number), n, frames))
         return clips

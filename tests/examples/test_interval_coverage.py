@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.intervals import FEWEST_PEOPLE
 from examples.studies.interval_coverage import (
     PERCENTILE,
@@ -76,11 +76,11 @@ def test_the_truth_is_that_of_a_large_drawn_population() -> None:
         people = 120
         drawn = draw(world, people, np.random.default_rng(5))
         goal = truth(world, people, population=10_000)
-        areas = [metrics.auc(g, i) for g, i in zip(drawn.genuine[0], drawn.impostor[0], strict=True)]
+        areas = [roc.auc(g, i) for g, i in zip(drawn.genuine[0], drawn.impostor[0], strict=True)]
         assert np.mean(areas) == pytest.approx(goal.mean, abs=0.04)
-        pooled = metrics.auc(np.concatenate(drawn.genuine[0]), np.concatenate(drawn.impostor[0]))
+        pooled = roc.auc(np.concatenate(drawn.genuine[0]), np.concatenate(drawn.impostor[0]))
         assert pooled == pytest.approx(goal.pooled, abs=0.04)
-        second = [metrics.auc(g, i) for g, i in zip(drawn.genuine[1], drawn.impostor[1], strict=True)]
+        second = [roc.auc(g, i) for g, i in zip(drawn.genuine[1], drawn.impostor[1], strict=True)]
         assert np.mean(areas) - np.mean(second) == pytest.approx(goal.difference, abs=0.015)
 
 

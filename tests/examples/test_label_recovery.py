@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from examples.studies.label_recovery import FEEDBACKS, Game, coarse_feedback, directions, measure, walk
 
 SMALL = Game(targets=10, genuine=10, impostor=40)
@@ -11,7 +11,7 @@ SMALL = Game(targets=10, genuine=10, impostor=40)
 
 def test_the_games_areas_are_the_benchmarks() -> None:
     scores = SMALL.first(np.random.default_rng(1))
-    found = [metrics.auc(row[: SMALL.genuine], row[SMALL.genuine :]) for row in scores]
+    found = [roc.auc(row[: SMALL.genuine], row[SMALL.genuine :]) for row in scores]
     assert SMALL.areas(scores) == pytest.approx(found, abs=1e-12)
 
 

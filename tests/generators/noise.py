@@ -13,7 +13,7 @@ from generators.lia.network import Architecture
 from generators.tps.layout import LAYOUT as TPS
 from tests.generators.face_vid2vid import networks as face_vid2vid
 from tests.generators.lia import networks as lia
-from tests.generators.tps.conftest import random_state
+from tests.generators.tps.networks import random_state
 
 NAMES = ("face-vid2vid", "lia", "tps")
 

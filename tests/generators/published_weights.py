@@ -22,9 +22,11 @@ def filled(
         spectral = {key[3:]: golden[key] for key in golden.files if key.startswith("sn/")}
     checkpoint = {}
     for module, entries in modules.items():
-        kept = any(entry["init"]["init"] == "keep" for entry in entries)
-        own = builders[module]().state_dict() if kept else {}
-        checkpoint[module] = {entry["name"]: _tensor(entry, spectral, own.get(entry["name"])) for entry in entries}
+        keeps_constants = any(entry["init"]["init"] == "keep" for entry in entries)
+        constants = builders[module]().state_dict() if keeps_constants else {}
+        checkpoint[module] = {
+            entry["name"]: _tensor(entry, spectral, constants.get(entry["name"])) for entry in entries
+        }
     return checkpoint
 
 

@@ -68,6 +68,7 @@ def test_frames_come_back_in_order_as_float32():
     assert all(frame.dtype == np.float32 for frame in frames)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_frames_come_back_in_order_from_a_gpu():
     batches = (torch.full((2, 1), float(k), device="cuda") for k in range(5))

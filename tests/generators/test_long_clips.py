@@ -27,9 +27,9 @@ def live_bytes() -> int:
     """Bytes of all tensors that anything still holds."""
     gc.collect()
     storages = {
-        thing.untyped_storage().data_ptr(): thing.untyped_storage().nbytes()
-        for thing in gc.get_objects()
-        if type(thing) in (torch.Tensor, torch.nn.Parameter) and thing.device.type == "cpu"
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+        for tensor in gc.get_objects()
+        if type(tensor) in (torch.Tensor, torch.nn.Parameter) and tensor.device.type == "cpu"
     }
     return sum(storages.values())
 

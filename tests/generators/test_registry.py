@@ -55,5 +55,5 @@ def test_the_page_describes_every_generator_its_files_and_licence():
 
 def test_importing_the_package_loads_no_network_library():
     code = "import sys, generators; generators.names(); print('torch' in sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "False"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout.strip() == "False"

@@ -22,7 +22,6 @@ IMPORTED_AS = {
     "lazy-loader": "lazy_loader",
     "opencv-contrib-python": "cv2",
     "pillow": "PIL",
-    "pytorch-metric-learning": "pytorch_metric_learning",
     "prometheus-client": "prometheus_client",
     "python-multipart": "python_multipart",
     "pyyaml": "yaml",
@@ -43,14 +42,14 @@ sys.meta_path.insert(0, Absent())
 def requirements(extra: str | None = None) -> set[str]:
     """Import names of the core's dependencies, or of an extra's with those of the extras it names."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    found = set()
+    packages = set()
     for line in project["dependencies"] if extra is None else project["optional-dependencies"][extra]:
         name, inner = re.match(r"([\w-]+)(?:\[([\w,]+)\])?", line).groups()
         if name == project["name"]:
-            found |= set().union(*(requirements(part) for part in inner.split(",")))
+            packages |= set().union(*(requirements(part) for part in inner.split(",")))
         else:
-            found.add(IMPORTED_AS.get(name, name))
-    return found
+            packages.add(IMPORTED_AS.get(name, name))
+    return packages
 
 
 def run_without(packages: set[str], code: str) -> subprocess.CompletedProcess:
@@ -59,10 +58,10 @@ def run_without(packages: set[str], code: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-def command_without(packages: set[str], *words: str) -> subprocess.CompletedProcess:
-    """Runs `nvfair` with `words` where `packages` cannot be imported."""
+def command_without(packages: set[str], *arguments: str) -> subprocess.CompletedProcess:
+    """Runs `nvfair` with `arguments` where `packages` cannot be imported."""
     return run_without(
-        packages, f"sys.argv = {['nvfair', *map(str, words)]!r}\nfrom nvfair_tools.cli import main\nmain()"
+        packages, f"sys.argv = {['nvfair', *map(str, arguments)]!r}\nfrom nvfair_tools.cli import main\nmain()"
     )
 
 
@@ -84,8 +83,16 @@ def test_a_cohort_is_simulated_with_the_core_dependencies_alone(tmp_path):
     (tmp_path / "tiny.yaml").write_text(
         "{sources: [{name: sim, train: 1, validation: 0, test: 1}], clips: 1, frames: 20}"
     )
-    words = ["simulate", "cohort", str(tmp_path / "out"), "--settings", str(tmp_path / "tiny.yaml"), "--workers", "1"]
-    done = command_without(EXTRAS, *words)
+    arguments = [
+        "simulate",
+        "cohort",
+        str(tmp_path / "out"),
+        "--settings",
+        str(tmp_path / "tiny.yaml"),
+        "--workers",
+        "1",
+    ]
+    done = command_without(EXTRAS, *arguments)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "dataset.json").is_file()
 
@@ -124,7 +131,7 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
 
 
 @pytest.mark.parametrize(
-    ("absent", "extra", "words"),
+    ("absent", "extra", "arguments"),
     [
         ("av", "media", ["probe", "clip.mp4"]),
         ("torch", "train", ["train", "data", "out", "-g", "lia"]),
@@ -137,8 +144,8 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
         ("datasets", "curate", ["card", "check", "OUT"]),
     ],
 )
-def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, extra, words):
-    done = command_without({absent}, *[str(tmp_path / "out") if word == "OUT" else word for word in words])
+def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, extra, arguments):
+    done = command_without({absent}, *[str(tmp_path / "out") if word == "OUT" else word for word in arguments])
     assert done.returncode == 1
     assert f"pip install 'nvfair-tools[{extra}]'" in done.stderr
     assert absent in done.stderr
@@ -187,7 +194,7 @@ def test_a_package_is_imported_without_what_belongs_to_other_extras(modules, abs
 
 def imports(*folders: str, but: str = "-") -> set[str]:
     """Third-party packages that the modules under `folders` import anywhere, also inside functions."""
-    found = set()
+    packages = set()
     for path in (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
         if path.is_relative_to(ROOT / but):
             continue
@@ -202,12 +209,12 @@ def imports(*folders: str, but: str = "-") -> set[str]:
             if id(node) in typing_only:
                 continue
             if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
+                packages |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                found.add(node.module.split(".")[0])
+                packages.add(node.module.split(".")[0])
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module":
-                found |= {str(a.value).split(".")[0] for a in node.args if isinstance(a, ast.Constant)}
-    return found - set(sys.stdlib_module_names) - set(OURS)
+                packages |= {str(a.value).split(".")[0] for a in node.args if isinstance(a, ast.Constant)}
+    return packages - set(sys.stdlib_module_names) - set(OURS)
 
 
 def test_each_package_imports_only_what_its_extra_installs():

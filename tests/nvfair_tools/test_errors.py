@@ -19,9 +19,9 @@ def test_the_message_names_only_what_is_known():
     )
 
 
-@pytest.mark.parametrize(("count", "told"), [(0, "0 problems"), (1, "1 problem\n"), (2, "2 problems\n")])
-def test_problems_are_counted(count, told):
-    assert f"r.yaml: {told}" in str(Problems("r.yaml", ["bad"] * count)) + "\n"
+@pytest.mark.parametrize(("count", "heading"), [(0, "0 problems"), (1, "1 problem\n"), (2, "2 problems\n")])
+def test_problems_are_counted(count, heading):
+    assert f"r.yaml: {heading}" in str(Problems("r.yaml", ["bad"] * count)) + "\n"
 
 
 def test_a_thousand_problems_are_all_kept_and_the_first_are_shown():

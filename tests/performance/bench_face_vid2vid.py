@@ -23,7 +23,7 @@ from generators.face_vid2vid.appearance import VARIANTS
 from generators.face_vid2vid.generator import FaceVid2Vid
 from generators.face_vid2vid.head_pose import HeadPoseEstimator
 from generators.face_vid2vid.keypoints import KeypointDetector
-from generators.face_vid2vid.layout import MODULES, told_apart
+from generators.face_vid2vid.layout import MODULES, identify_variant
 from generators.face_vid2vid.rotation import degrees, posed, rotation_matrix
 from generators.face_vid2vid.sizes import Sizes
 from generators.weights import Weights
@@ -100,7 +100,7 @@ def _naive(
 
     Everything is computed for each frame but the keypoints of the portrait, as in the published demo.
     """
-    variant, antialias = told_apart(checkpoint, where="the benchmark's weights")
+    variant, antialias = identify_variant(checkpoint, where="the benchmark's weights")
     networks = (VARIANTS[variant](SIZES), KeypointDetector(SIZES, antialias), HeadPoseEstimator(SIZES))
     for module, network in zip(MODULES, networks, strict=True):
         network.load_state_dict(checkpoint[module])

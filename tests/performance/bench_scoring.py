@@ -13,7 +13,7 @@ import time
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.costs import cllr_min, min_dcf
 from benchmark.metrics.curves import roc_band
 from benchmark.metrics.intervals import (
@@ -51,7 +51,7 @@ def _areas(parts: list[GroupedScores]) -> None:
     trials = sum(len(p.genuine) + len(p.impostor) for p in parts)
 
     def ours() -> float:
-        return float(np.mean([metrics.auc(p.genuine, p.impostor) for p in parts]))
+        return float(np.mean([roc.auc(p.genuine, p.impostor) for p in parts]))
 
     def theirs() -> float:
         return float(
@@ -124,8 +124,8 @@ def _nvfair(rng: np.random.Generator, share: int) -> None:
         mean_auc_interval([(k, pair_statistics(p)) for k, p in enumerate(parts)], weights, 0.95, 3)
         pooled_auc_interval(pooled_statistics(parts), weights, 0.95, 3)
         genuine, impostor = (np.concatenate([getattr(p, n) for p in parts]) for n in ("genuine", "impostor"))
-        curve = metrics.roc(genuine, impostor)
-        metrics.eer(curve)
+        curve = roc.roc_curve(genuine, impostor)
+        roc.equal_error_rate(curve)
         min_dcf(curve)
         cllr_min(curve)
         roc_band(parts, weights, 0.95)

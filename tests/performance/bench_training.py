@@ -127,7 +127,7 @@ def _steps(windows: WindowSet, options: TrainOptions, device: str, matrix: float
     options = replace(options, precision="bfloat16" if device == "cuda" else "float32")
     with tempfile.TemporaryDirectory() as folder:
         training = Training(windows, None, options, Path(folder), TrainingProcesses(device))  # type: ignore[arg-type]
-        parts = _parts(training)
+        parts = step_parts(training)
         seconds = median_seconds(lambda: training.step(1e-4), repeats=5, warm_up=2)
         operations = convolution_operations(lambda: training.step(1e-4))
         embedding = median_seconds(lambda: embed_windows(training.network, windows, training.frames), repeats=3)
@@ -138,7 +138,7 @@ def _steps(windows: WindowSet, options: TrainOptions, device: str, matrix: float
     print("  " + ", ".join(f"{part} {taken * 1e3:.0f} ms" for part, taken in parts.items()))
 
 
-def _parts(training: Training) -> dict[str, float]:
+def step_parts(training: Training) -> dict[str, float]:
     """Seconds of each part of a step, waiting for the device after each."""
     network, frames = training.network, training.frames
     rows = training.windows.rows(training.batches.batch(0))

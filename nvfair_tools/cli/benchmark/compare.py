@@ -13,7 +13,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("first")
 @click.argument("second")
-@click.option("--protocol", "names", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]")
+@click.option(
+    "--protocol", "protocols", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]"
+)
 @click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: all]")
 @click.option(
     "--declaration", multiple=True, type=click.Path(path_type=Path, dir_okay=False), help="Of FIRST, of SECOND."
@@ -25,7 +27,7 @@ def compare(
     dataset: Path,
     first: str,
     second: str,
-    names: tuple[str, ...],
+    protocols: tuple[str, ...],
     generators: tuple[str, ...],
     declaration: tuple[Path, ...],
     out: Path | None,
@@ -38,45 +40,27 @@ def compare(
     from rich.console import Console
     from rich.table import Table
 
-    from benchmark import protocols
-    from benchmark.evaluation.compare import compare as run
-    from benchmark.methods.candidates import as_candidate
-    from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names, torch_device
-    from nvfair_tools.dataset import Dataset
+    from benchmark.interface import COMPARISON_COLUMNS, DEFAULT_PROTOCOLS
+    from benchmark.interface import compare as compare_methods
+    from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
     from nvfair_tools.files import write_text
 
     needs_torch()
-    declared = [*declaration, None, None][:2]
-    pair = [
-        as_candidate(text, device=torch_device(device), declaration=said)
-        for text, said in zip((first, second), declared, strict=True)
-    ]
-    rules = [one for name in names or ("nvfair-seen", "nvfair-unseen") for one in protocols.load_all(name)]
-    rows = run(
-        Dataset.open(dataset),
-        pair[0],
-        pair[1],
-        rules,
+    comparison = compare_methods(
+        dataset,
+        first,
+        second,
+        protocols=protocols or DEFAULT_PROTOCOLS,
         generators=split_names(generators),
         allow_overlap=allow_overlap,
-        say=click.echo,
+        declarations=declaration,
+        device=device,
+        progress=click.echo,
     )
-    table = Table("protocol", "tested on", pair[0].name, pair[1].name, "difference", "95 % interval", "decided")
-    for row in rows:
-        gap = row["auc_mean"]
-        span = gap["reason"] if gap["low"] is None else f"{gap['low']:+.3f} to {gap['high']:+.3f}"
-        relations = row["first"]["relation"], row["second"]["relation"]
-        shown = relations[0] if relations[0] == relations[1] else " / ".join(relations)
-        table.add_row(
-            row["protocol"],
-            f"{row['generator']} ({shown})",
-            f"{gap['first']:.3f}",
-            f"{gap['second']:.3f}",
-            f"{gap['difference']:+.3f}",
-            span,
-            "yes" if gap["decided"] else "no",
-        )
+    table = Table(*COMPARISON_COLUMNS)
+    for texts in comparison.table_rows():
+        table.add_row(*texts)
     Console().print(table)
     click.echo("Mean AUC over people; one weight a person serves both methods. Where it says no, they are not ranked.")
     if out is not None:
-        write_text(out, json.dumps(rows, indent=1, sort_keys=True, allow_nan=False) + "\n")
+        write_text(out, json.dumps(comparison.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n")

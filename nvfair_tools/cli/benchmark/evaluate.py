@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -25,41 +26,12 @@ def embed(
 ) -> None:
     """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file."""
     needs_torch()
-    from benchmark import protocols
-    from benchmark.methods.checkpoint import load_checkpoint
-    from benchmark.methods.embedding_files import write_embeddings
-    from benchmark.windows.window_set import read_windows
-    from nvfair_tools.dataset import Dataset
-    from nvfair_tools.errors import NvfairError
-    from nvfair_tools.files import make_folder, sha256_of
+    from benchmark.interface import embed as embed_videos
 
-    rule, checkpoint, data = (
-        protocols.load(protocol),
-        load_checkpoint(folder, torch_device(device)),
-        Dataset.open(dataset),
+    embedded = embed_videos(
+        dataset, folder, out, split=split, generators=split_names(generators), protocol=protocol, device=device
     )
-    videos = data.videos[data.videos["generator"].notna() & (data.videos["split"] == split)]
-    if generators:
-        videos = videos[videos["generator"].isin(split_names(generators))]
-    if videos.empty:
-        there = data.videos[data.videos["generator"].notna()]
-        raise NvfairError(
-            f"no reenactment in split {split!r} by {', '.join(split_names(generators)) or 'any generator'}",
-            where=dataset,
-            expected=f"splits {', '.join(sorted(there['split'].unique()))}; "
-            f"generators {', '.join(sorted(there['generator'].unique()))}",
-        )
-    make_folder(out.parent)
-    windows = read_windows(data, rule, videos=videos["video"], mesh=checkpoint.needs == "mesh")
-    meta = {
-        "protocol": rule.digest,
-        "checkpoint": checkpoint.digest,
-        "data": sha256_of(data.folder / "dataset.json"),
-    }
-    write_embeddings(out, windows, checkpoint.embed_all(windows), meta)
-    click.echo(
-        f"{out}: {len(windows)} windows of {len(windows.videos)} videos; {len(windows.excluded)} lost some or all"
-    )
+    click.echo(f"{out}: {embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all")
 
 
 @click.command()
@@ -75,7 +47,9 @@ def embed(
 @click.option("--embeddings", "files", multiple=True, type=_FILE, help="File of embeddings or scores; repeatable.")
 @click.option("--declaration", type=_FILE, help="What the --embeddings were trained on (YAML), where they do not say.")
 @click.option("--out", required=True, type=_FOLDER, help="Folder for the report, results.json and the evidence.")
-@click.option("--protocol", "names", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]")
+@click.option(
+    "--protocol", "protocols", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]"
+)
 @click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: all]")
 @click.option(
     "--stress", type=click.Choice(["none", "quick", "full"]), default="none", show_default=True, help="Stress sweeps."
@@ -89,9 +63,9 @@ def evaluate(
     files: tuple[Path, ...],
     declaration: Path | None,
     out: Path,
-    names: tuple[str, ...],
+    protocols: tuple[str, ...],
     generators: tuple[str, ...],
-    stress: str,
+    stress: Literal["none", "quick", "full"],
     allow_overlap: bool,
     device: str,
 ) -> None:
@@ -100,42 +74,25 @@ def evaluate(
     Refuses people, and generators called unseen, that training, selection, thresholds or cohorts have touched.
     """
     needs_torch()
-    from benchmark import protocols
-    from benchmark.evaluation.run import evaluate as run
-    from benchmark.evaluation.run import write_results
-    from benchmark.methods.candidates import as_candidate
-    from benchmark.report import write_markdown, write_report
-    from benchmark.stress import StressPlan
-    from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
-    from nvfair_tools.dataset import Dataset
-    from nvfair_tools.files import make_folder
+    from benchmark.interface import DEFAULT_PROTOCOLS
+    from benchmark.interface import evaluate as evaluate_methods
 
-    data = Dataset.open(dataset)
-    device = torch_device(device)
-    candidates = [as_candidate(text, device=device) for text in (*map(str, folders), *methods)]
-    candidates += [as_candidate(path, declaration=declaration) for path in files]
-    rules = [one for name in names or ("nvfair-seen", "nvfair-unseen") for one in protocols.load_all(name)]
-    make_folder(out)
-    results = run(
-        data,
-        candidates,
-        rules,
+    results = evaluate_methods(
+        dataset,
+        [*map(str, folders), *methods, *files],
+        out=out,
+        protocols=protocols or DEFAULT_PROTOCOLS,
         generators=split_names(generators),
+        stress=stress,
         allow_overlap=allow_overlap,
+        declaration=declaration,
         device=device,
-        stress={"none": None, "quick": StressPlan.quick(), "full": StressPlan()}[stress],
-        keep=out / "evidence",
-        say=click.echo,
+        progress=click.echo,
     )
-    write_results(out / "results.json", results)
-    write_report(out / "index.html", results, data)
-    write_markdown(out / "report.md", results)
-    headlines = {p["name"]: HEADLINE_FIGURES[p["scoring"]["headline"]] for p in results["protocols"]}
-    for cell in results["cells"]:
-        value = cell[headlines[cell["protocol"]]]["value"]
-        click.echo(f"{cell['method']} on {cell['generator']} ({cell['relation']}): {value:.3f}")
-    for note in results["notes"]:
-        click.secho(note, fg="yellow")
+    for cell in results.cells:
+        click.echo(f"{cell.title}: {results.headline(cell).value:.3f}")
+    for warning in results.warnings:
+        click.secho(warning, fg="yellow")
     click.echo(f"report: {out / 'index.html'}")
 
 
@@ -152,18 +109,3 @@ def needs_torch() -> None:
         from nvfair_tools.errors import MissingExtra
 
         raise MissingExtra("torch", "train", str(error)) from error
-
-
-def torch_device(name: str) -> str:
-    """The device that `name` (cpu, cuda, cuda:N or auto) means here; NvfairError where there is none."""
-    import torch
-
-    from nvfair_tools.errors import NvfairError
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise NvfairError("no CUDA device can be used here", remedy="pass --device cpu")
-    if name != "cpu" and not name.startswith("cuda"):
-        raise NvfairError(f"device {name!r} is unknown", expected="cpu, cuda, cuda:N or auto")
-    return name

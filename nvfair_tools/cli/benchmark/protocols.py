@@ -47,7 +47,7 @@ def count(name: str, dataset: Path, split: str | None) -> None:
     them out and says how many.
     """
     from benchmark.protocols import load_all
-    from benchmark.trials.trials import count as count_trials
+    from benchmark.trials.trials import count_trials
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.errors import NvfairError
 

@@ -20,27 +20,31 @@ def reproduce() -> None:
 @click.option("--protocol", default="", help="Name of the protocol, where the report has several.")
 def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str) -> None:
     """Write what one cell of REPORT was computed from to BUNDLE, a zip."""
-    from benchmark.evaluation.reproduce import pack as run
+    from benchmark.evaluation.reproduce import write_bundle
     from nvfair_tools.files import make_folder
 
     make_folder(bundle.parent)
-    cell = run(report, bundle, method=method, generator=generator, protocol=protocol)
-    click.echo(f"{bundle}: {cell['method']} on {cell['generator']} under {cell['protocol']}")
+    cell = write_bundle(report, bundle, method=method, generator=generator, protocol=protocol)
+    click.echo(f"{bundle}: {cell.method} on {cell.generator} under {cell.protocol}")
 
 
 @reproduce.command("run")
 @click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False))
 def run_(bundle: Path) -> None:
     """Recompute the cell in BUNDLE and compare it with what was reported."""
-    from benchmark.evaluation.reproduce import run
+    from benchmark.evaluation.reproduce import recompute_bundle
     from nvfair_tools.errors import Problems
 
-    cell, differences = run(bundle)
-    if differences:
-        listed = [f"{one.key}: reported {one.reported}, recomputed {one.recomputed}" for one in differences]
+    cell = recompute_bundle(bundle)
+    if cell.changed:
+        problems = [
+            f"{figure.key}: reported {figure.reported}, recomputed {figure.recomputed}" for figure in cell.changed
+        ]
         raise Problems(
-            bundle, listed, remedy="compare the versions in bundle.json with yours; other ones may change a last digit"
+            bundle,
+            problems,
+            remedy="compare the versions in bundle.json with yours; other ones may change a last digit",
         )
-    value, people = cell["auc_mean"]["value"], cell["auc_mean"]["people"]
-    click.echo(f"{cell['method']} on {cell['generator']} under {cell['protocol']}: every figure is the same")
-    click.echo(f"mean AUC over {people} people: {value!r}")
+    auc = cell.figures.auc_mean
+    click.echo(f"{cell.method} on {cell.generator} under {cell.protocol}: every figure is the same")
+    click.echo(f"mean AUC over {auc.people} people: {auc.value!r}")

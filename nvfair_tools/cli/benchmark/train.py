@@ -11,7 +11,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names, torch_device
+from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -98,7 +98,9 @@ def _choice(name: str, values: str, text: str) -> Callable:
     click.option("--tensorboard", type=_FOLDER, help="Folder for TensorBoard's logs."),
 )
 @click.pass_context
-def train(context: click.Context, dataset: Path, out: Path, generators: tuple[str, ...], **given: Any) -> None:
+def train(
+    context: click.Context, dataset: Path, out: Path, generators: tuple[str, ...], **command_options: Any
+) -> None:
     """Train a network on DATASET's training people; write the checkpoint to OUT.
 
     Selection looks at validation people only. Run again after an interruption, it goes on where it stopped. Several
@@ -108,32 +110,35 @@ def train(context: click.Context, dataset: Path, out: Path, generators: tuple[st
     from rich.progress import Progress
 
     from benchmark import protocols
+    from benchmark.methods.device import resolve_device
     from benchmark.methods.network import network_class
     from benchmark.training.loop import train as run
     from nvfair_tools.dataset import Dataset
 
-    network = network_class(given["method"], where="--method")
-    asked = {name for name in given if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
-    given |= {name: value for name, value in network.recommended.items() if name not in asked}
-    _refuse_foreign(given["method"], asked)
-    given["device"] = torch_device(given["device"])
+    network = network_class(command_options["method"], where="--method")
+    named_options = {
+        name for name in command_options if context.get_parameter_source(name) is not ParameterSource.DEFAULT
+    }
+    command_options |= {name: value for name, value in network.recommended.items() if name not in named_options}
+    _refuse_foreign(command_options["method"], named_options)
+    command_options["device"] = resolve_device(command_options["device"])
     main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
     with Progress(disable=not main) as bars:
         task = bars.add_task("reading", total=None)
         checkpoint = run(
             Dataset.open(dataset),
             out,
-            _train_options(split_names(generators), given),
-            protocols.load(given["protocol"]),
-            device=given["device"],
-            frame_placement=given["frames"],
-            tensorboard=given["tensorboard"],
+            _train_options(split_names(generators), command_options),
+            protocols.load(command_options["protocol"]),
+            device=command_options["device"],
+            frame_placement=command_options["frames"],
+            tensorboard=command_options["tensorboard"],
             progress=lambda done, total, text: bars.update(task, completed=done, total=total, description=text),
         )
     value = checkpoint.selection["validation_auc"]
-    shown = "no validation" if value is None else f"validation AUC {value:.3f}"
+    outcome = "no validation" if value is None else f"validation AUC {value:.3f}"
     if main:
-        click.echo(f"{out}: {shown} at step {checkpoint.selection['step']}")
+        click.echo(f"{out}: {outcome} at step {checkpoint.selection['step']}")
 
 
 @click.command("import-checkpoint")
@@ -163,39 +168,43 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
     )
 
 
-def _train_options(generators: tuple[str, ...], given: dict[str, Any]) -> Any:
+def _train_options(generators: tuple[str, ...], command_options: dict[str, Any]) -> Any:
     """TrainOptions from the command's options."""
     from benchmark.methods.inputs import parse_input
     from benchmark.methods.train_options import Augmentation, LossOptions, TrainOptions
 
-    of_loss = {name: given[name] for name in _OF_THE_LOSS}
-    plain = set(TrainOptions.__dataclass_fields__) & set(given) - {"loss"}
-    values = {name: given[name] for name in plain}
-    if given["precision"] == "auto":
-        values["precision"] = "bfloat16" if given["device"].startswith("cuda") else "float32"
-    values |= {"input": parse_input(given["input"]), "dilations": _numbers(given["dilations"])}
+    loss_options = {name: command_options[name] for name in _OF_THE_LOSS}
+    plain = set(TrainOptions.__dataclass_fields__) & set(command_options) - {"loss"}
+    values = {name: command_options[name] for name in plain}
+    if command_options["precision"] == "auto":
+        values["precision"] = "bfloat16" if command_options["device"].startswith("cuda") else "float32"
+    values |= {
+        "input": parse_input(command_options["input"]),
+        "dilations": _numbers(command_options["dilations"]),
+        "sizes": dict(map(_size, command_options["sizes"])),
+    }
     return TrainOptions(
         generators=generators,
-        loss=LossOptions(kind=given["loss"], scale=given["loss_scale"], **of_loss),
-        augmentation=Augmentation(**{name: given[name] for name in _OF_AUGMENTATION}),
-        **values | {"sizes": dict(map(_size, given["sizes"]))},
+        loss=LossOptions(kind=command_options["loss"], scale=command_options["loss_scale"], **loss_options),
+        augmentation=Augmentation(**{name: command_options[name] for name in _OF_AUGMENTATION}),
+        **values,
     )
 
 
-def _refuse_foreign(method: str, asked: set[str]) -> None:
-    foreign = [f"--{name}" for name in _OF_THE_CNN if name in asked]
+def _refuse_foreign(method: str, named_options: set[str]) -> None:
+    foreign = [f"--{name}" for name in _OF_THE_CNN if name in named_options]
     if method != "temporal-cnn" and foreign:
         raise click.UsageError(f"{', '.join(foreign)}: for the temporal CNN alone; sizes of {method} go by --size")
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     try:
-        found = tuple(int(part) for part in text.split(","))
+        numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
-        found = ()
-    if not found or min(found) < 1:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
         raise click.UsageError(f"--dilations {text}: expected whole numbers such as 1,2,4,8")
-    return found
+    return numbers
 
 
 def _size(text: str) -> tuple[str, Any]:

@@ -172,7 +172,7 @@ def _with_torch(folder: Path, test: TestSet, windows: WindowSet) -> Iterator[Pat
             method=name,
             kind="control",
             parameters=0,
-            description=f"A control: {controls.ABOUT[name]}.",
+            description=f"A control: {controls.DESCRIPTIONS[name]}.",
         )
     for name in PRETRAINED:
         yield _pretrained(folder / name, name, windows)

@@ -35,26 +35,19 @@ def init(folder: Path) -> None:
 @click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
 def check(place: Path, dataset: Path) -> None:
     """List every problem of a submission, by the code that the board runs, within the bounds that it sets."""
-    import tempfile
     from functools import partial
 
-    from leaderboard.submission.archive import unpack
-    from leaderboard.submission.check import SubmissionChecker
+    from leaderboard.submission.archive import submission_folder
+    from leaderboard.submission.check import SubmissionCheck, SubmissionChecker
     from leaderboard.submission.sandbox import BoundedChild
-    from nvfair_tools.errors import Problems
 
     child = BoundedChild(partial(SubmissionChecker, dataset), _MEMORY_MB)
     try:
-        with tempfile.TemporaryDirectory() as aside:
-            folder = place if place.is_dir() else unpack(place, Path(aside) / "unpacked")
-            found = child.call("problems", folder.resolve(), seconds=_SECONDS)
-            found = [
-                told.replace(f"{folder.resolve()}/", "").replace(str(folder.resolve()), str(place)) for told in found
-            ]
+        with submission_folder(place) as folder:
+            result: SubmissionCheck = child.call("check", folder, str(place), seconds=_SECONDS)
     finally:
         child.stop()
-    if found:
-        raise Problems(place, found)
+    result.raise_problems()
     click.echo(f"{place}: good")
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from nvfair_tools.curate.build import Outcome
+    import pandas as pd
+
+    from nvfair_tools.curate.build import BuildOutcome
 
 _RECIPE = click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
 _QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
@@ -50,17 +52,16 @@ def check(recipe: Path) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from nvfair_tools.curate.preflight import preflight
-    from nvfair_tools.recipe.recipe import load_recipe
+    from nvfair_tools.curate.preflight import check
 
-    findings = preflight(load_recipe(recipe))
+    report = check(recipe)
     console = Console()
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
-    for finding in findings:
-        mark = f"[{colours[finding.level]}]{finding.level:>8}[/]"
+    for finding in report.findings:
+        level = f"[{colours[finding.level]}]{finding.level:>8}[/]"
         # Texts may hold brackets, as in pip install 'nvfair-tools[curate]', which are no markup.
-        console.print(f"{mark}  {finding.topic}: {escape(finding.text)}", soft_wrap=True, highlight=False)
-    if any(finding.level == "error" for finding in findings):
+        console.print(f"{level}  {escape(str(finding))}", soft_wrap=True, highlight=False)
+    if not report.passed:
         raise SystemExit(1)
 
 
@@ -70,72 +71,52 @@ def status(recipe: Path) -> None:
     """Count the items of RECIPE's build by stage, state and reason, without running anything."""
     from rich.console import Console
 
-    from nvfair_tools.errors import NvfairError
-    from nvfair_tools.pipeline.journal import Journal
-    from nvfair_tools.pipeline.workspace import Workspace
-    from nvfair_tools.recipe.recipe import load_recipe
+    from nvfair_tools.curate.build import build_status
 
-    workspace = Workspace(load_recipe(recipe).output_folder)
-    if not workspace.journal.exists():
-        raise NvfairError("no build has begun here", where=workspace.dataset, remedy=f"nvfair build {recipe}")
-    with Journal(workspace.journal) as journal:
-        counts = journal.counts()
-    Console().print(_table("items done so far", counts.columns, counts.to_numpy().tolist()))
-    done = (workspace.dataset / "dataset.json").exists()
-    click.echo("the data set is finished" if done else "the data set is not finished: `nvfair build` goes on")
+    status = build_status(recipe)
+    Console().print(_table("items done so far", status.counts))
+    click.echo(
+        "the data set is finished" if status.finished else "the data set is not finished: `nvfair build` goes on"
+    )
 
 
-def _run(path: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
-    from nvfair_tools.curate.build import run_build
-    from nvfair_tools.curate.session import session_of
-    from nvfair_tools.pipeline.progress import Bars
-    from nvfair_tools.recipe.recipe import load_recipe
+def _run(recipe: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
+    from nvfair_tools.curate.build import build
+    from nvfair_tools.pipeline.progress import Bars, Silent
 
-    recipe = load_recipe(path)
-    if quiet:
-        with session_of(recipe) as session:
-            outcome = run_build(session, until, prune=prune)
-    else:
-        with Bars() as bars, session_of(recipe, bars) as session:
-            outcome = run_build(session, until, prune=prune)
-    _summarise(recipe.output_folder, until, outcome)
+    _print_outcome(build(recipe, until=until, reporter=Silent() if quiet else Bars(), prune=prune))
 
 
-def _summarise(folder: Path, until: str, outcome: Outcome) -> None:
+def _print_outcome(outcome: BuildOutcome) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from nvfair_tools.curate.build import summary
-    from nvfair_tools.curate.leakage_audit import audit
-
     console = Console()
-    console.print(_table(f"{folder.name}: up to {until}", ["what", "state", "reason", "items"], summary(outcome)))
-    if outcome.stray:
+    console.print(_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
+    if outcome.unused_files:
         console.print(
-            f"{len(outcome.stray)} file(s) in the folder belong to no row, such as {escape(outcome.stray[0])}: "
-            "they are of an earlier recipe; `nvfair build --prune` deletes them",
+            f"{len(outcome.unused_files)} file(s) in the folder belong to no row, such as "
+            f"{escape(outcome.unused_files[0])}: they are of an earlier recipe; `nvfair build --prune` deletes them",
             soft_wrap=True,
         )
-    if outcome.videos is None or outcome.identities is None:
+    if outcome.videos is None:
         return
     if (outcome.videos["state"] != "ok").any():
         console.print("which they are, and why: videos.parquet, columns clip_name, state, reason and detail")
-    made = outcome.videos[(outcome.videos["kind"] != "real") & (outcome.videos["state"] == "ok")]
-    if made.empty:
+    if not ((outcome.videos["kind"] != "real") & (outcome.videos["state"] == "ok")).any():
         console.print("[yellow]the data set holds no reenactment[/]: the reasons above and the recipe say why")
-    for finding in audit(outcome.identities, outcome.videos):
-        if not finding.clean:
-            console.print(f"[red]leakage[/]: {finding.found} {finding.question}")
-    console.print(f"finished: {escape(str(folder))}", soft_wrap=True)
+    for leak in outcome.leaks():
+        console.print(f"[red]leakage[/]: {leak.cases} {leak.question}")
+    console.print(f"finished: {escape(str(outcome.folder))}", soft_wrap=True)
 
 
-def _table(title: str, columns: Any, rows: list[Any]) -> Any:
+def _table(title: str, rows: pd.DataFrame) -> Any:
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=escape(title))
-    for column in columns:
-        table.add_column(str(column), justify="right" if column == "items" else "left")
-    for row in rows:
+    for column in rows.columns:
+        table.add_column(column, justify="right" if column == "items" else "left")
+    for row in rows.itertuples(index=False):
         table.add_row(*(escape(str(value)) for value in row))
     return table

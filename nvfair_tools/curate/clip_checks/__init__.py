@@ -1,1 +1,1 @@
-"""Checks of a clip beyond what every clip must pass."""
+"""Optional checks of a clip, beyond those that every clip must pass."""

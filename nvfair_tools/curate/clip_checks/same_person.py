@@ -1,6 +1,6 @@
-"""Whether a clip shows one person from beginning to end.
+"""Checking whether a clip shows one person from beginning to end.
 
-Legend: K pictures taken from a clip, D embedding size.
+Legend: K frames taken from a clip, D embedding size.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from nvfair_tools.media import decode
 
 NOT_CHECKED, CHANGES = "identity_not_checked", "identity_changes"
 
-# Mesh points for ArcFace's five: the irises' centres, the tip of the nose, the corners of the mouth.
-_FIVE = (468, 473, 4, 61, 291)
-# Below this cosine two pictures are taken for two people. Pictures of one person within one clip lie far above it,
-# those of two people about zero; it is our choice, not a calibrated operating point.
+# Mesh indices of ArcFace's five points: the irises' centres, the tip of the nose, the corners of the mouth.
+_ARCFACE_POINTS = (468, 473, 4, 61, 291)
+# Below this cosine two frames are taken for two people. Frames of one person within one clip lie far above it, those of
+# two people about zero; it is our choice, not a calibrated operating point.
 THRESHOLD = 0.3
 
 
 @dataclass(frozen=True)
 class IdentityCheck:
-    """frames: indices (K,) of the pictures compared. least_similarity: lowest cosine of any two of them; NaN for
-    fewer than two. same: whether none lies below the threshold; None for fewer than two."""
+    """The comparison of a clip's frames. frames: indices (K,) of the frames compared. least_similarity: lowest cosine
+    of any two of them; NaN for fewer than two. same: whether no cosine lies below the threshold; None for fewer than
+    two."""
 
     frames: np.ndarray
     least_similarity: float
@@ -36,7 +37,10 @@ class IdentityCheck:
 
 
 class Recogniser:
-    """An ArcFace-style recognition model (Deng et al., CVPR 2019) through insightface, a file or a pack's folder."""
+    """An ArcFace-style recognition model (Deng et al., CVPR 2019), run by insightface.
+
+    source: an .onnx file or a pack's folder. Raises NvfairError where it holds no recognition model.
+    """
 
     def __init__(self, source: str | Path) -> None:
         self._model = load_model(source, "recognition")
@@ -49,37 +53,39 @@ class Recogniser:
             )
 
     def embed(self, image: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-        """The unit embedding, float32 (D,), of the face with `mesh` (478, 3) in `image`, uint8 RGB (H, W, 3)."""
+        """Computes a face's unit embedding, float32 (D,). image: uint8 RGB (H, W, 3). mesh: (478, 3) of the face."""
         from insightface.utils.face_align import norm_crop
 
-        five = np.asarray(mesh, dtype=np.float32)[list(_FIVE), :2]
+        points = np.asarray(mesh, dtype=np.float32)[list(_ARCFACE_POINTS), :2]
         assert self._model is not None
         size = self._model.input_size[0]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # insightface calls an old name of scikit-image's
-            crop = norm_crop(np.ascontiguousarray(image[:, :, ::-1]), landmark=five, image_size=size)
+            # insightface expects BGR.
+            crop = norm_crop(np.ascontiguousarray(image[:, :, ::-1]), landmark=points, image_size=size)
         embedding = np.asarray(self._model.get_feat(crop), dtype=np.float32).reshape(-1)
         return embedding / max(float(np.linalg.norm(embedding)), 1e-12)
 
 
-def check_identity(path: str | Path, track: Track, recogniser: Recogniser, pictures: int = 8) -> IdentityCheck:
-    """Compares `pictures` frames spread evenly over the track's valid ones."""
+def check_identity(path: str | Path, track: Track, recogniser: Recogniser, max_frames: int = 8) -> IdentityCheck:
+    """Compares the faces in at most `max_frames` frames, spread evenly over the track's valid ones."""
     valid = np.flatnonzero(track.valid)
-    chosen = np.unique(valid[np.linspace(0, len(valid) - 1, min(pictures, len(valid))).round().astype(int)])
-    wanted = set(chosen.tolist())
+    frames = np.unique(valid[np.linspace(0, len(valid) - 1, min(max_frames, len(valid))).round().astype(int)])
+    chosen = set(frames.tolist())
     embeddings = [
-        recogniser.embed(frame.image, track.mesh[frame.index]) for frame in decode(path) if frame.index in wanted
+        recogniser.embed(frame.image, track.mesh[frame.index]) for frame in decode(path) if frame.index in chosen
     ]
     if len(embeddings) < 2:
-        return IdentityCheck(chosen, float("nan"), None)
+        return IdentityCheck(frames, float("nan"), None)
     stacked = np.stack(embeddings)
-    # Of pairs, not of each with the mean: the mean of two people in equal parts resembles both.
-    least = float((stacked @ stacked.T).min())
-    return IdentityCheck(chosen, least, least >= THRESHOLD)
+    # All pairs are compared, not each frame with the mean: the mean of two people in equal parts resembles both.
+    least_similarity = float((stacked @ stacked.T).min())
+    return IdentityCheck(frames, least_similarity, least_similarity >= THRESHOLD)
 
 
 def flag_identity(path: str | Path, track: Track, recogniser: Recogniser | None) -> Track:
-    """The track, flagged "identity_not_checked" (no recogniser, or too few frames) or "identity_changes"."""
+    """Returns the track with the flag "identity_not_checked" (no recogniser, or too few frames), "identity_changes", or
+    neither where one person is shown."""
     same = None if recogniser is None else check_identity(path, track, recogniser).same
     flags = set(track.flags) - {NOT_CHECKED, CHANGES}
     if not same:

@@ -1,1 +1,1 @@
-"""Engines run a stage's items: worker processes on this machine."""
+"""Engines: the places where a stage's items run. `engine` has what they share; each engine has a module of its own."""

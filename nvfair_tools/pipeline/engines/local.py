@@ -1,8 +1,8 @@
-"""Engines run a stage's items. `LocalEngine` uses processes of this machine.
+"""The engine that runs a stage's items in processes of this machine.
 
 An item may crash the process it runs in (a decoder's segmentation fault, the kernel's out-of-memory killer) or never
-end. `concurrent.futures.ProcessPoolExecutor` breaks with its first dead worker; here a dead or overdue worker is one
-failed item, and a fresh worker goes on with the rest.
+end. `concurrent.futures.ProcessPoolExecutor` breaks with its first dead worker. Here a worker that died or exceeded
+the time limit costs one failed item, and a new worker continues with the rest.
 
 This module imports only the standard library before a worker has set its environment.
 """
@@ -20,77 +20,22 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, user_message
+from nvfair_tools.pipeline.engines.engine import Batch, StageWorker, failure_result
 from nvfair_tools.pipeline.items import ItemResult, failed
 
-_SETUP_LIMIT = 600.0  # seconds for a worker to load its landmarker or generator
-_SETUP_CRASHES = 3  # workers that may die in a row before one is ready
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Items that share work: `shared` is prepared once, then each of `items` (id, payload) is run, in order."""
-
-    items: tuple[tuple[str, Any], ...]
-    shared: Any = None
-
-
-class StageWorker(Protocol):
-    """What a stage does, inside one process; made once a process."""
-
-    def prepare(self, shared: Any) -> Any:
-        """The work that a batch's items share."""
-        ...
-
-    def run(self, prepared: Any, payload: Any) -> ItemResult:
-        """One item. An exception becomes a failed result (see `failure_of`)."""
-        ...
-
-
-class Engine(Protocol):
-    """Where a stage's items run."""
-
-    def run(
-        self, factory: Callable[[], StageWorker], batches: Iterable[Batch], *, time_limit: float
-    ) -> Iterator[tuple[str, ItemResult]]:
-        """(id, result) of every item, in the order in which they end.
-
-        factory: picklable; called once a worker. time_limit: seconds for one item, and for the work a batch shares.
-        Raises what the factory raises. Closing the iterator stops the workers.
-        """
-        ...
-
-
-def failure_of(error: BaseException) -> ItemResult:
-    """The failed result that stands for an exception.
-
-    An error that names its `cause` or `reason` (MediaError, GapTooLong) keeps it; mistakes of the input are final;
-    what depends on the machine's moment (I/O, memory, an encoder that could not write) and what nobody foresaw (mended
-    by a later release) is retryable.
-    """
-    detail = _first_line(getattr(error, "what", None) or str(error) or type(error).__name__)
-    cause = getattr(error, "cause", None) or getattr(error, "reason", None)
-    if isinstance(error, NvfairError) and isinstance(cause, str):
-        return failed(cause, detail.removeprefix(f"{cause}: "), retryable=cause == "not_encoded")
-    if isinstance(error, NvfairError) or type(error).__name__ == "GeneratorError":
-        return failed("unusable_input", detail, retryable=False)
-    if isinstance(error, MemoryError):
-        return failed("out_of_memory", detail, retryable=True)
-    if isinstance(error, OSError):
-        return failed("io_error", f"{type(error).__name__}: {error.strerror or detail}", retryable=True)
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return failed("unexpected_error", f"{type(error).__name__}: {detail}{place}", retryable=True)
+_SETUP_TIME_LIMIT = 600.0  # seconds for a worker to load its landmarker or generator
+_MAX_SETUP_CRASHES = 3  # workers that may die in a row before one is ready
 
 
 @dataclass(frozen=True)
 class LocalEngine:
     """Runs items with `workers` processes of this machine; 0 runs them in this process (for debuggers; no limits).
 
-    threads: what a worker's numerical libraries may use (default: the machine's cores shared out).
+    threads: number of threads that a worker's numerical libraries may use (default: the machine's cores divided by
+    the number of workers).
     """
 
     workers: int = 0
@@ -99,37 +44,48 @@ class LocalEngine:
     def run(
         self, factory: Callable[[], StageWorker], batches: Iterable[Batch], *, time_limit: float
     ) -> Iterator[tuple[str, ItemResult]]:
-        """See Engine.run."""
         if self.workers == 0:
-            yield from _run_inline(factory, batches)
+            yield from _run_in_this_process(factory, batches)
             return
-        pool = _Pool(factory, self.workers, self.threads or max(1, (os.cpu_count() or 1) // self.workers), time_limit)
+        threads = self.threads or max(1, (os.cpu_count() or 1) // self.workers)
+        pool = _WorkerPool(factory, self.workers, threads, time_limit)
         try:
             yield from pool.run(batches)
         finally:
             pool.stop()
 
 
-def _run_inline(factory: Callable[[], StageWorker], batches: Iterable[Batch]) -> Iterator[tuple[str, ItemResult]]:
+def default_workers() -> int:
+    """Number of cores that this process may use: one worker for each."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_in_this_process(
+    factory: Callable[[], StageWorker], batches: Iterable[Batch]
+) -> Iterator[tuple[str, ItemResult]]:
     worker = None
     for batch in batches:
         worker = factory() if worker is None else worker
         try:
             prepared = worker.prepare(batch.shared)
         except Exception as error:  # noqa: BLE001 - whatever an item raises is its result
-            yield from ((id, failure_of(error)) for id, _ in batch.items)
+            yield from ((id, failure_result(error)) for id, _ in batch.items)
             continue
         for id, payload in batch.items:
             try:
                 result = worker.run(prepared, payload)
             except Exception as error:  # noqa: BLE001
-                result = failure_of(error)
+                result = failure_result(error)
             yield id, result
 
 
 @dataclass
-class _Slot:
-    """One worker process and what it is doing. `next` counts the finished items of `batch`."""
+class _WorkerProcess:
+    """One worker process and its present batch.
+
+    ready: it has made its StageWorker. prepared: it has done the batch's shared work. finished_items: how many items
+    of the batch have ended. deadline: time (`time.monotonic`) at which its present step exceeds the time limit.
+    """
 
     process: Any
     connection: Connection
@@ -137,150 +93,160 @@ class _Slot:
     ready: bool = False
     batch: Batch | None = None
     prepared: bool = False
-    next: int = 0
+    finished_items: int = 0
+
+    def kill(self) -> None:
+        """Ends the process and the programs it started (an encoder that hangs, say)."""
+        if hasattr(os, "killpg") and self.process.pid is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.join()
+        self.process.close()
+        self.connection.close()
+
+    def crash_result(self) -> ItemResult:
+        """The failed result of the item during which the process died."""
+        self.process.join(5)
+        exit_code = self.process.exitcode
+        if exit_code is not None and exit_code < 0:
+            with contextlib.suppress(ValueError):
+                name = signal.Signals(-exit_code).name
+                hint = "; the system may have run out of memory" if name == "SIGKILL" else ""
+                return failed("worker_crashed", f"its process was ended by {name}{hint}", retryable=True)
+        return failed("worker_crashed", f"its process ended with exit status {exit_code}", retryable=True)
 
 
-class _Pool:
-    """The processes of one run."""
+class _WorkerPool:
+    """The worker processes of one run."""
 
     def __init__(self, factory: Callable[[], StageWorker], workers: int, threads: int, time_limit: float) -> None:
-        self._factory, self._workers, self._threads, self._limit = factory, workers, threads, time_limit
+        self._factory, self._max_workers, self._threads, self._time_limit = factory, workers, threads, time_limit
         self._context = multiprocessing.get_context("spawn")
-        self._slots: list[_Slot] = []
+        self._workers: list[_WorkerProcess] = []
         self._setup_crashes = 0
 
     def run(self, batches: Iterable[Batch]) -> Iterator[tuple[str, ItemResult]]:
+        """Yields (id, result) of every item, in the order in which they end."""
         source = iter(batches)
         waiting: deque[Batch] = deque()
         exhausted = False
         while True:
-            while not exhausted and len(waiting) <= self._workers:
+            # Batches may be made while the run goes on, so only as many are taken as will soon be needed.
+            while not exhausted and len(waiting) <= self._max_workers:
                 batch = next(source, None)
                 exhausted = batch is None
                 if batch is not None and batch.items:
                     waiting.append(batch)
-            for slot in self._slots:
-                if slot.ready and slot.batch is None and waiting:
-                    self._give(slot, waiting)
-            busy = [slot for slot in self._slots if slot.batch is not None]
-            if not waiting and not busy:
+            for worker in self._workers:
+                if worker.ready and worker.batch is None and waiting:
+                    self._assign_next_batch(worker, waiting)
+            is_busy = any(worker.batch is not None for worker in self._workers)
+            if not waiting and not is_busy:
                 return
-            starting = sum(not slot.ready for slot in self._slots)
-            while len(self._slots) < self._workers and starting < len(waiting):
-                self._start()
+            starting = sum(not worker.ready for worker in self._workers)
+            while len(self._workers) < self._max_workers and starting < len(waiting):
+                self._start_worker()
                 starting += 1
-            yield from self._step(waiting)
+            yield from self._wait_and_handle(waiting)
 
     def stop(self) -> None:
-        for slot in self._slots:
-            self._kill(slot)
-        self._slots = []
+        """Ends all worker processes and the programs they started."""
+        for worker in self._workers:
+            worker.kill()
+        self._workers = []
 
-    def _start(self) -> None:
-        ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_worker_main, args=(theirs, self._threads), daemon=False)
+    def _start_worker(self) -> None:
+        connection, worker_end = self._context.Pipe()
+        process = self._context.Process(target=_worker_main, args=(worker_end, self._threads), daemon=False)
         process.start()
-        theirs.close()
-        # A worker that is dead already will be noticed in the next step.
+        worker_end.close()
+        # A worker that is dead already will be noticed by the next wait.
         with contextlib.suppress(BrokenPipeError):
-            ours.send(self._factory)
-        self._slots.append(_Slot(process, ours, time.monotonic() + _SETUP_LIMIT))
+            connection.send(self._factory)
+        self._workers.append(_WorkerProcess(process, connection, time.monotonic() + _SETUP_TIME_LIMIT))
 
-    def _give(self, slot: _Slot, waiting: deque[Batch]) -> None:
+    def _assign_next_batch(self, worker: _WorkerProcess, waiting: deque[Batch]) -> None:
         batch = waiting.popleft()
         try:
-            slot.connection.send(batch)
+            worker.connection.send(batch)
         except BrokenPipeError:
             waiting.appendleft(batch)  # it died while idle: no item is to blame
             return
-        slot.batch, slot.prepared, slot.next = batch, False, 0
-        slot.deadline = time.monotonic() + self._limit
+        worker.batch, worker.prepared, worker.finished_items = batch, False, 0
+        worker.deadline = time.monotonic() + self._time_limit
 
-    def _step(self, waiting: deque[Batch]) -> Iterator[tuple[str, ItemResult]]:
-        """Waits for the next thing to happen and handles everything that has."""
-        watched = [slot for slot in self._slots if slot.batch is not None or not slot.ready]
-        idle = [slot for slot in self._slots if slot not in watched]
-        until = min((slot.deadline for slot in watched), default=time.monotonic() + 1.0)
-        ready = wait([slot.connection for slot in watched + idle], max(0.0, until - time.monotonic()))
-        for slot in list(self._slots):
-            if slot.connection in ready:
+    def _wait_and_handle(self, waiting: deque[Batch]) -> Iterator[tuple[str, ItemResult]]:
+        """Waits for a message, a death or a deadline, and handles all that have come."""
+        has_deadline = [worker for worker in self._workers if worker.batch is not None or not worker.ready]
+        until = min((worker.deadline for worker in has_deadline), default=time.monotonic() + 1.0)
+        connections = [worker.connection for worker in self._workers]
+        readable = wait(connections, max(0.0, until - time.monotonic()))
+        for worker in list(self._workers):
+            if worker.connection in readable:
                 try:
-                    message = slot.connection.recv()
+                    message = worker.connection.recv()
                 except (EOFError, OSError):
-                    yield from self._lost(slot, waiting, self._death(slot))
+                    yield from self._remove_lost_worker(worker, waiting, worker.crash_result())
                     continue
-                yield from self._handle(slot, message)
-            elif slot in watched and time.monotonic() >= slot.deadline:
-                detail = f"took longer than its limit of {self._limit:g} s"
-                yield from self._lost(slot, waiting, failed("time_limit", detail, retryable=True))
+                yield from self._handle_message(worker, message)
+            elif worker in has_deadline and time.monotonic() >= worker.deadline:
+                detail = f"took longer than its limit of {self._time_limit:g} s"
+                yield from self._remove_lost_worker(worker, waiting, failed("time_limit", detail, retryable=True))
 
-    def _handle(self, slot: _Slot, message: tuple) -> Iterator[tuple[str, ItemResult]]:
+    def _handle_message(self, worker: _WorkerProcess, message: tuple) -> Iterator[tuple[str, ItemResult]]:
+        """Yields the results that a worker's message brings; `_worker_main` lists the messages."""
         kind, *values = message
         if kind == "ready":
-            slot.ready = True
+            worker.ready = True
             self._setup_crashes = 0
         elif kind == "setup_failed":
             raise values[0]
         elif kind == "prepared":
-            slot.prepared = True
-            slot.deadline = time.monotonic() + self._limit
-        elif slot.batch is not None and kind == "unprepared":
-            batch, slot.batch = slot.batch, None
+            worker.prepared = True
+            worker.deadline = time.monotonic() + self._time_limit
+        elif worker.batch is not None and kind == "unprepared":
+            batch, worker.batch = worker.batch, None
             yield from ((id, values[0]) for id, _ in batch.items)
-        elif slot.batch is not None and kind == "result":
-            id = slot.batch.items[slot.next][0]
-            slot.next += 1
-            slot.deadline = time.monotonic() + self._limit
-            if slot.next == len(slot.batch.items):
-                slot.batch = None
+        elif worker.batch is not None and kind == "result":
+            id = worker.batch.items[worker.finished_items][0]
+            worker.finished_items += 1
+            worker.deadline = time.monotonic() + self._time_limit
+            if worker.finished_items == len(worker.batch.items):
+                worker.batch = None
             yield id, values[0]
 
-    def _lost(self, slot: _Slot, waiting: deque[Batch], result: ItemResult) -> Iterator[tuple[str, ItemResult]]:
-        """A worker that died or was overdue: its item fails, the rest of its batch waits for another worker."""
-        self._kill(slot)
-        self._slots.remove(slot)
-        if not slot.ready:
+    def _remove_lost_worker(
+        self, worker: _WorkerProcess, waiting: deque[Batch], result: ItemResult
+    ) -> Iterator[tuple[str, ItemResult]]:
+        """Removes a worker that died or exceeded the time limit: its present item ends with `result`, the rest of its
+        batch waits for another worker."""
+        worker.kill()
+        self._workers.remove(worker)
+        if not worker.ready:
             self._setup_crashes += 1
-            if self._setup_crashes >= _SETUP_CRASHES:
+            if self._setup_crashes >= _MAX_SETUP_CRASHES:
                 raise NvfairError(
                     f"{self._setup_crashes} worker processes in a row ended before they were ready: {result.detail}",
                     remedy="run with `workers: 0` in the recipe, which shows the error itself; or use fewer workers",
                 )
-        if slot.batch is None:
+        if worker.batch is None:
             return
-        rest = slot.batch.items[slot.next :]
-        if not slot.prepared:  # the shared work did it, so no item of the batch can be done
-            yield from ((id, result) for id, _ in rest)
+        unfinished = worker.batch.items[worker.finished_items :]
+        if not worker.prepared:  # the shared work killed the worker, so no item of the batch can be done
+            yield from ((id, result) for id, _ in unfinished)
             return
-        if rest[1:]:
-            waiting.appendleft(Batch(rest[1:], slot.batch.shared))
-        yield rest[0][0], result
-
-    @staticmethod
-    def _death(slot: _Slot) -> ItemResult:
-        slot.process.join(5)
-        code = slot.process.exitcode
-        if code is not None and code < 0:
-            with contextlib.suppress(ValueError):
-                name = signal.Signals(-code).name
-                hint = "; the system may have run out of memory" if name == "SIGKILL" else ""
-                return failed("worker_crashed", f"its process was ended by {name}{hint}", retryable=True)
-        return failed("worker_crashed", f"its process ended with exit status {code}", retryable=True)
-
-    @staticmethod
-    def _kill(slot: _Slot) -> None:
-        """Ends a worker and the programs it started (an encoder that hangs, say)."""
-        if hasattr(os, "killpg") and slot.process.pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(slot.process.pid, signal.SIGKILL)
-        slot.process.kill()
-        slot.process.join()
-        slot.process.close()
-        slot.connection.close()
+        if unfinished[1:]:
+            waiting.appendleft(Batch(unfinished[1:], worker.batch.shared))
+        yield unfinished[0][0], result
 
 
 def _worker_main(connection: Connection, threads: int) -> None:
-    """A worker's life. Ctrl-C is the main process's affair, and a worker ends when that process does."""
+    """The main function of a worker process. It ignores Ctrl-C, which the main process handles, and ends with it.
+
+    It receives the factory, then batches, and sends tuples: ("ready",) or ("setup_failed", exception); for each batch
+    ("prepared",) or ("unprepared", ItemResult), then ("result", ItemResult) for each item, in order.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
@@ -290,7 +256,7 @@ def _worker_main(connection: Connection, threads: int) -> None:
     try:
         worker = connection.recv()()
     except Exception as error:  # noqa: BLE001 - the main process raises it
-        connection.send(("setup_failed", _portable(error)))
+        connection.send(("setup_failed", _picklable_error(error)))
         return
     connection.send(("ready",))
     while True:
@@ -301,18 +267,19 @@ def _worker_main(connection: Connection, threads: int) -> None:
         try:
             prepared = worker.prepare(batch.shared)
         except Exception as error:  # noqa: BLE001 - whatever an item raises is its result
-            connection.send(("unprepared", failure_of(error)))
+            connection.send(("unprepared", failure_result(error)))
             continue
         connection.send(("prepared",))
         for _, payload in batch.items:
             try:
                 result = worker.run(prepared, payload)
             except Exception as error:  # noqa: BLE001
-                result = failure_of(error)
+                result = failure_result(error)
             connection.send(("result", result))
 
 
 def _end_with_parent() -> None:
+    """Ends this process and the programs it started as soon as the main process has ended."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     wait([parent.sentinel])
@@ -321,17 +288,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _portable(error: Exception) -> Exception:
-    """`error` as an exception that survives the pipe: users' mistakes as they read, others with their traceback."""
-    if isinstance(error, NvfairError) or type(error).__name__ == "GeneratorError":
-        return NvfairError(str(error))
+def _picklable_error(error: Exception) -> Exception:
+    """`error` as an exception that survives the pipe: a user's error by its message, others with their traceback."""
+    if (message := user_message(error)) is not None:
+        return NvfairError(message)
     return RuntimeError("a worker could not start:\n" + "".join(traceback.format_exception(error)))
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else ""
-
-
-def default_workers() -> int:
-    """One worker a core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Settings of simulated people, fitted to statistics of real motion."""
+"""Calibration of the simulation: comparison with real motion, and measurement of the tracking noise."""
 
 from nvfair_tools.moved import former_attributes
 

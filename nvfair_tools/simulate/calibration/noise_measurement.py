@@ -1,11 +1,11 @@
-"""Measures the tracking noise: simulated people are rendered and encoded, tracked again, and compared.
+"""Measures the tracking noise: simulated people are rendered, encoded and tracked, and the tracks are compared.
 
 `python -m nvfair_tools.simulate.calibration.noise_measurement` writes `simulate/tracking_noise.npz` (about two
 minutes; it needs mediapipe and the warp generator).
 
-What the landmarker adds to a drawn track has three parts: an offset (it sees the face a little elsewhere), an answer to
-the motion itself (it moves the brow less than it moved), and the rest. Only the rest is noise; the first two depend on
-the clip and are taken away by regressing each coordinate on the clip's states.
+The deviation of a track from the drawn meshes has three parts: a constant offset, a linear response to the motion (the
+landmarker moves the brow less than it moved), and a remainder. Only the remainder is noise; the other two depend on the
+clip and are removed by a regression of each coordinate on the clip's states.
 
 Legend: T frames of all clips together, N points (478), R modes.
 """
@@ -26,43 +26,48 @@ from nvfair_tools.simulate.world import World
 MODES = 24
 
 
-def residuals(people: int = 16, clips: int = 2, frames: int = 100) -> list[np.ndarray]:
-    """What is noise in the tracks of rendered clips: (T, N, 2) each, in outer eye distances."""
+def measure_noise(people: int = 16, clips: int = 2, frames: int = 100) -> list[np.ndarray]:
+    """Measures the noise in the tracks of rendered clips: an array (T, N, 2) for each, in outer eye distances."""
     source = SourceSettings(name="noise", train=people, validation=0, test=0, emotions=("neutral", "happy"))
     world = World(CohortSettings(sources=(source,), clips=clips, frames=frames, generators=(), cross=0), range(478))
-    found = []
+    clip_noise = []
     with tempfile.TemporaryDirectory() as folder:
         for clip in world.clips.values():
-            appearance = Appearance.of(world.person(clip.identity), world.settings.seed)
+            appearance = Appearance.from_person(world.person(clip.identity), world.settings.seed)
             states = world.states(clip.id)
             drawn = appearance.meshes(states)
             path = Path(folder) / f"{clip.name}.mp4"
-            tracked, valid = _tracked(appearance, drawn, path)
-            stray = (tracked[..., :2] - drawn[..., :2])[valid] / appearance.camera.eye_distance
-            found.append(unexplained(stray, states[valid]))
-    return found
+            tracked, valid = _render_and_track(appearance, drawn, path)
+            deviation = (tracked[..., :2] - drawn[..., :2])[valid] / appearance.camera.eye_distance
+            clip_noise.append(remove_response(deviation, states[valid]))
+    return clip_noise
 
 
-def unexplained(stray: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """What is left of `stray` (T, N, 2) when its mean and its linear answer to `states` (T, K + 6) are taken away."""
-    causes = np.concatenate([np.ones((len(states), 1)), states.astype(np.float64)], axis=1)
-    flat = stray.reshape(len(stray), -1).astype(np.float64)
-    left = flat - causes @ np.linalg.lstsq(causes, flat, rcond=1e-8)[0]
-    # The regression eats as many degrees of freedom as there are causes.
-    return (left * np.sqrt(len(flat) / (len(flat) - causes.shape[1]))).reshape(stray.shape)
+def remove_response(deviation: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """Removes from a deviation (T, N, 2) its mean and its linear response to the states (T, K + 6)."""
+    regressors = np.concatenate([np.ones((len(states), 1)), states.astype(np.float64)], axis=1)
+    flat = deviation.reshape(len(deviation), -1).astype(np.float64)
+    residual = flat - regressors @ np.linalg.lstsq(regressors, flat, rcond=1e-8)[0]
+    # The regression takes as many degrees of freedom as there are regressors.
+    return (residual * np.sqrt(len(flat) / (len(flat) - regressors.shape[1]))).reshape(deviation.shape)
 
 
-def fit(clips: list[np.ndarray], modes: int = MODES) -> dict[str, np.ndarray]:
-    """The parameters of `TrackingNoise`: principal modes, their memory, and each point's independent noise."""
-    everything = np.concatenate([clip.reshape(len(clip), -1) for clip in clips])
-    _, singular, basis = np.linalg.svd(everything, full_matrices=False)
-    strength = singular[:modes] / np.sqrt(len(everything))
+def fit_noise(clips: list[np.ndarray], modes: int = MODES) -> dict[str, np.ndarray]:
+    """Fits the parameters of `TrackingNoise` to the noise of several clips, (T, N, 2) each.
+
+    The parameters are the principal modes, their memory, each point's independent noise, and the unevenness.
+    """
+    frames = np.concatenate([clip.reshape(len(clip), -1) for clip in clips])
+    _, singular, basis = np.linalg.svd(frames, full_matrices=False)
+    strength = singular[:modes] / np.sqrt(len(frames))
+    # The memory is the correlation of the modes' courses between successive frames.
     courses = [clip.reshape(len(clip), -1) @ basis[:modes].T for clip in clips]
     before = np.concatenate([course[:-1] for course in courses])
     after = np.concatenate([course[1:] for course in courses])
     memory = float((before * after).sum() / np.square(before).sum())
-    left = everything - (everything @ basis[:modes].T) @ basis[:modes]
-    white = np.sqrt(np.square(left).reshape(len(left), -1, 2).mean(axis=(0, 2)))
+    # The independent noise is the remainder outside the modes.
+    remainder = frames - (frames @ basis[:modes].T) @ basis[:modes]
+    white = np.sqrt(np.square(remainder).reshape(len(remainder), -1, 2).mean(axis=(0, 2)))
     return {
         "modes": (strength[:, None] * basis[:modes]).reshape(modes, -1, 2).astype(np.float16),
         "memory": np.float32(memory),
@@ -71,8 +76,8 @@ def fit(clips: list[np.ndarray], modes: int = MODES) -> dict[str, np.ndarray]:
     }
 
 
-def _tracked(appearance: Appearance, meshes: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Meshes (T, N, 3) that the landmarker finds in the encoded rendering, and in which frames it does."""
+def _render_and_track(appearance: Appearance, meshes: np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Renders, encodes and tracks meshes: the tracked meshes (T, N, 3), and the frames with a face, bool (T,)."""
     from nvfair_tools.landmarks.landmarker import create_landmarker
     from nvfair_tools.media.decoding import decode
     from nvfair_tools.media.encoding import encode
@@ -88,4 +93,4 @@ def _tracked(appearance: Appearance, meshes: np.ndarray, path: Path) -> tuple[np
 
 
 if __name__ == "__main__":
-    np.savez(NOISE_FILE, **fit(residuals()))
+    np.savez(NOISE_FILE, **fit_noise(measure_noise()))

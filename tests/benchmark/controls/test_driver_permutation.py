@@ -11,7 +11,7 @@ import pytest
 from benchmark.controls.driver_permutation import Exchangeable
 from benchmark.protocols.schema import TrialRule, Trials
 from benchmark.trial_scores.scores import TargetScores
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from tests.benchmark.cohorts import cohort
 
 
@@ -20,7 +20,7 @@ def scored(rule: TrialRule, videos: pd.DataFrame, seed: int = 0) -> list[TargetS
     rng = np.random.default_rng(seed)
     driver = videos["driver"].to_numpy()
     result = []
-    for one in trials(videos, "g", Trials(rule=rule)):
+    for one in make_trials(videos, "g", Trials(rule=rule)):
         lists = []
         for pairs in (one.genuine, one.impostor):
             same = driver[pairs[:, 0]] == driver[pairs[:, 1]]

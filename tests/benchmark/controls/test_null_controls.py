@@ -17,14 +17,14 @@ from benchmark.controls.null_controls import (
     LISTS,
     RANDOM,
     holm,
-    judged,
-    score_nulls,
-    trial_nulls,
+    score_null_rows,
+    trial_null_rows,
+    with_verdicts,
 )
-from benchmark.controls.null_controls import warnings as red_notes
+from benchmark.controls.null_controls import null_warnings as red_notes
 from benchmark.protocols.schema import Protocol, Scoring, Template, TrialRule, Trials
 from benchmark.trial_scores.scores import Scorer, TargetScores, VideoEmbeddings
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.cohorts import cohort
 
@@ -45,7 +45,7 @@ def perfect(videos: pd.DataFrame) -> Scorer:
 
 
 def failed(rows: Sequence[dict]) -> set[str]:
-    return {row["name"] for row in judged(rows) if not row["passed"]}
+    return {row["name"] for row in with_verdicts(rows) if not row["passed"]}
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,10 @@ def videos() -> pd.DataFrame:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_perfect_method_on_sound_trials_passes_every_control(rule: TrialRule, videos: pd.DataFrame) -> None:
-    found = list(trials(videos, "g", Trials(rule=rule)))
-    rows = trial_nulls(found, videos, protocol(rule)) + score_nulls(perfect(videos), found, videos, protocol(rule))
+    found = list(make_trials(videos, "g", Trials(rule=rule)))
+    rows = trial_null_rows(found, videos, protocol(rule)) + score_null_rows(
+        perfect(videos), found, videos, protocol(rule)
+    )
     assert {row["name"] for row in rows} == {CONSTANT, RANDOM, FACES, EXCHANGED, LISTS}
     assert failed(rows) == set()
     assert all(row["expected"] == 0.5 for row in rows)
@@ -78,16 +80,16 @@ def test_a_perfect_method_on_sound_trials_passes_every_control(rule: TrialRule, 
 )
 def test_controls_follow_templates_two_generators_and_different_faces(rule: Trials, cell: str) -> None:
     videos = cohort("nothing", people=5, clips=4, generators=("a", "b")).videos
-    found = list(trials(videos, cell, rule))
+    found = list(make_trials(videos, cell, rule))
     settings = Protocol(name="nulls", trials=rule)
-    rows = trial_nulls(found, videos, settings) + score_nulls(perfect(videos), found, videos, settings)
+    rows = trial_null_rows(found, videos, settings) + score_null_rows(perfect(videos), found, videos, settings)
     assert failed(rows) == set()
     assert min(row["observed"] for row in rows if row["name"] == EXCHANGED) > 0.95
 
 
 def test_constant_scores_and_faces_are_exactly_at_one_half_within_a_face(videos: pd.DataFrame) -> None:
-    found = list(trials(videos, "g", protocol().trials))
-    rows = {(row["name"], row["figure"]): row for row in trial_nulls(found, videos, protocol())}
+    found = list(make_trials(videos, "g", protocol().trials))
+    rows = {(row["name"], row["figure"]): row for row in trial_null_rows(found, videos, protocol())}
     for figure in ("auc_mean", "auc_pooled"):
         assert rows[CONSTANT, figure]["value"] == 0.5
     assert rows[FACES, "auc_mean"]["value"] == 0.5
@@ -95,10 +97,10 @@ def test_constant_scores_and_faces_are_exactly_at_one_half_within_a_face(videos:
 
 def test_a_rule_that_compares_a_clip_with_itself_is_found(videos: pd.DataFrame) -> None:
     leaky = []
-    for one in trials(videos, "g", protocol().trials):
+    for one in make_trials(videos, "g", protocol().trials):
         own = np.unique(one.genuine)
         leaky.append(replace(one, genuine=np.concatenate([one.genuine, np.stack([own, own], axis=1)])))
-    rows = judged(trial_nulls(leaky, videos, protocol()))
+    rows = with_verdicts(trial_null_rows(leaky, videos, protocol()))
     wrong = [row for row in rows if not row["passed"]]
     assert {row["name"] for row in wrong} == {RANDOM}
     assert all(row["value"] > 0.55 for row in wrong)
@@ -119,21 +121,21 @@ class Peeking:
 
 
 def test_a_score_that_knows_the_list_its_trial_stands_in_is_found(videos: pd.DataFrame) -> None:
-    found = list(trials(videos, "g", protocol().trials))
+    found = list(make_trials(videos, "g", protocol().trials))
     rng = np.random.default_rng(3)
     ids = videos["video"].to_numpy(dtype=object)
     noise = Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), rng.normal(0, 1, (len(ids), 8))), Scoring())
-    assert LISTS in failed(score_nulls(Peeking(noise), found, videos, protocol()))
-    assert failed(score_nulls(noise, found, videos, protocol())) == set()
+    assert LISTS in failed(score_null_rows(Peeking(noise), found, videos, protocol()))
+    assert failed(score_null_rows(noise, found, videos, protocol())) == set()
 
 
 def test_ties_that_order_breaks_are_found(videos: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     def by_order(genuine: np.ndarray, impostor: np.ndarray) -> float:
         return float(np.mean([(impostor <= one).mean() for one in genuine]))
 
-    monkeypatch.setattr(null_controls.metrics, "auc", by_order)
-    found = list(trials(videos, "g", protocol().trials))
-    assert CONSTANT in failed(trial_nulls(found, videos, protocol(), draws=2))
+    monkeypatch.setattr(null_controls.roc, "auc", by_order)
+    found = list(make_trials(videos, "g", protocol().trials))
+    assert CONSTANT in failed(trial_null_rows(found, videos, protocol(), draws=2))
 
 
 def test_drivers_that_are_not_exchanged_are_found(videos: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,9 +148,9 @@ def test_drivers_that_are_not_exchanged_are_found(videos: pd.DataFrame, monkeypa
         def permutation(self, group: np.ndarray) -> np.ndarray:
             return np.concatenate([group[:2], self.real.permutation(group[2:])])
 
-    found, scorer = list(trials(videos, "g", protocol().trials)), perfect(videos)
+    found, scorer = list(make_trials(videos, "g", protocol().trials)), perfect(videos)
     monkeypatch.setattr("benchmark.controls.driver_permutation.np.random.default_rng", Lazy)
-    assert EXCHANGED in failed(score_nulls(scorer, found, videos, protocol()))
+    assert EXCHANGED in failed(score_null_rows(scorer, found, videos, protocol()))
 
 
 def test_false_alarms_are_rare_over_many_seeds(videos: pd.DataFrame) -> None:
@@ -156,8 +158,8 @@ def test_false_alarms_are_rare_over_many_seeds(videos: pd.DataFrame) -> None:
     alarms = 0
     for seed in range(60):
         rule = protocol().model_copy(update={"uncertainty": protocol().uncertainty.model_copy(update={"seed": seed})})
-        found = list(trials(small, "g", rule.trials))
-        rows = trial_nulls(found, small, rule, draws=8) + score_nulls(perfect(small), found, small, rule)
+        found = list(make_trials(small, "g", rule.trials))
+        rows = trial_null_rows(found, small, rule, draws=8) + score_null_rows(perfect(small), found, small, rule)
         alarms += bool(failed(rows))
     assert alarms <= 3  # 0.6 are expected at 1 % a report
 
@@ -171,4 +173,4 @@ def test_holm_equals_the_step_down_by_hand() -> None:
 
 def test_no_trials_are_refused_in_words(videos: pd.DataFrame) -> None:
     with pytest.raises(NvfairError, match="nothing to control"):
-        trial_nulls([], videos, protocol())
+        trial_null_rows([], videos, protocol())

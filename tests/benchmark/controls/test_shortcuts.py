@@ -9,21 +9,21 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from benchmark.controls import (
-    ABOUT,
     CROSSNESS,
+    DESCRIPTIONS,
     LENGTH,
     ORIGIN,
     POSE,
     SHAPE,
     STILL,
     head_pose,
-    left_out,
     length_scorer,
     shortcut_rows,
-    shortcuts,
+    shortcut_scorers,
+    unavailable_shortcuts,
 )
 from benchmark.protocols.schema import Protocol, TrialRule, Trials, Uncertainty
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -42,8 +42,8 @@ def data(tmp_path: Path) -> Dataset:
 def areas(differ: str, data: Dataset) -> tuple[dict[str, float], dict[str, float]]:
     """Mean AUC of every shortcut under NVFAIR's rule, and on cross-cross trials."""
     test = cohort(differ, seed=1)
-    scorers = shortcuts(data, test, cohort(differ, seed=2, split="train"))
-    rules = {"g": list(trials(test.videos, "g", PROTOCOL.trials))}
+    scorers = shortcut_scorers(data, test, cohort(differ, seed=2, split="train"))
+    rules = {"g": list(make_trials(test.videos, "g", PROTOCOL.trials))}
     rows = shortcut_rows(scorers, test.videos, rules, PROTOCOL)
     return (
         {row.control: row.figures.auc_mean.value for row in rows},
@@ -56,10 +56,10 @@ def areas(differ: str, data: Dataset) -> tuple[dict[str, float], dict[str, float
 )
 def test_only_the_matching_shortcut_finds_what_drivers_differ_in(differ: str, finders: set[str], data: Dataset) -> None:
     found, cross = areas(differ, data)
-    assert set(found) == set(ABOUT)
+    assert set(found) == set(DESCRIPTIONS)
     # A face of another shape than the mean is fitted with another pose: where shape leaks, pose sees some of it.
     touched = {CROSSNESS, POSE} if differ == "shape" else {CROSSNESS}
-    for name in set(ABOUT) - touched:
+    for name in set(DESCRIPTIONS) - touched:
         for figure in (found[name], cross[name]):
             if name in finders:
                 assert figure > 0.75, name
@@ -78,13 +78,13 @@ def test_the_self_cross_detector_wins_under_the_published_rule_and_loses_on_cros
 
 def test_origin_is_constant_within_a_generator_and_tells_across_generators(data: Dataset) -> None:
     test = cohort("nothing", people=3, generators=("a", "b"))
-    scorer = shortcuts(data, test)[ORIGIN]
+    scorer = shortcut_scorers(data, test)[ORIGIN]
     made = test.videos["generator"].to_numpy()
     a, b = np.flatnonzero(made == "a"), np.flatnonzero(made == "b")
     mixed = TargetTrials("x", "a", np.stack([a[:-1], a[1:]], axis=1), np.stack([a, b], axis=1))
     scores = scorer.score(mixed)
     assert scores.genuine.min() > scores.impostor.max()
-    plain = scorer.score(next(trials(test.videos, "a", Trials(rule=TrialRule.CROSS_CROSS))))
+    plain = scorer.score(next(make_trials(test.videos, "a", Trials(rule=TrialRule.CROSS_CROSS))))
     assert len(set(plain.genuine) | set(plain.impostor)) == 1
 
 
@@ -119,12 +119,12 @@ def test_a_missing_frame_has_no_pose_and_no_frames_have_none() -> None:
 def test_what_cannot_be_taken_is_left_out_with_a_reason(data: Dataset) -> None:
     test = cohort("nothing", people=2, clips=2)
     bare = WindowSet(**{**vars(test), "videos": test.videos.assign(fps_num=np.nan)})
-    assert set(shortcuts(data, bare)) == set(ABOUT) - {CROSSNESS, LENGTH}
-    assert "fps_num" in left_out(data, bare)[LENGTH]
-    assert "no videos of training people" in left_out(data, bare)[CROSSNESS]
+    assert set(shortcut_scorers(data, bare)) == set(DESCRIPTIONS) - {CROSSNESS, LENGTH}
+    assert "fps_num" in unavailable_shortcuts(data, bare)[LENGTH]
+    assert "no videos of training people" in unavailable_shortcuts(data, bare)[CROSSNESS]
     with pytest.raises(NvfairError, match="fps_num"):
         length_scorer(bare)
     selfies = test.videos["driver"] == test.videos["target"]
     one_kind = WindowSet(**{**vars(test), "videos": test.videos.assign(driver=test.videos["target"])})
     assert selfies.any()
-    assert "only" in left_out(data, test, one_kind)[CROSSNESS]
+    assert "only" in unavailable_shortcuts(data, test, one_kind)[CROSSNESS]

@@ -46,39 +46,39 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 def test_the_difference_is_that_of_the_two_evaluations(many: Dataset) -> None:
-    one, other = as_candidate(SIZE), MethodCandidate(Noise())
-    (row,) = compare(many, one, other, [FAST])
-    cells = {c["method"]: c["auc_mean"]["value"] for c in evaluate(many, [one, other], [FAST])["cells"]}
-    gap = row["auc_mean"]
-    assert gap["first"] == cells["motion-size"]
-    assert gap["second"] == cells["noise"]
-    assert gap["difference"] == pytest.approx(gap["first"] - gap["second"])
-    assert gap["low"] < gap["difference"] < gap["high"]
-    assert gap["decided"]
-    assert gap["superiority"] == 1.0
+    first, second = as_candidate(SIZE), MethodCandidate(Noise())
+    (row,) = compare(many, first, second, [FAST])
+    cells = {c.method: c.figures.auc_mean.value for c in evaluate(many, [first, second], [FAST]).cells}
+    difference = row.auc_mean
+    assert difference.first == cells["motion-size"]
+    assert difference.second == cells["noise"]
+    assert difference.difference == pytest.approx(difference.first - difference.second)
+    assert difference.low < difference.difference < difference.high
+    assert difference.decided
+    assert difference.superiority == 1.0
 
 
 def test_turned_around_everything_changes_sign(many: Dataset) -> None:
-    one, other = as_candidate(SIZE), MethodCandidate(Noise())
-    (row,), (back,) = compare(many, one, other, [FAST]), compare(many, other, one, [FAST])
-    assert back["auc_mean"]["difference"] == pytest.approx(-row["auc_mean"]["difference"])
-    assert back["auc_mean"]["low"] == pytest.approx(-row["auc_mean"]["high"])
+    first, second = as_candidate(SIZE), MethodCandidate(Noise())
+    (row,), (back,) = compare(many, first, second, [FAST]), compare(many, second, first, [FAST])
+    assert back.auc_mean.difference == pytest.approx(-row.auc_mean.difference)
+    assert back.auc_mean.low == pytest.approx(-row.auc_mean.high)
 
 
 def test_a_method_against_its_own_copy_is_not_decided(many: Dataset) -> None:
     twin = MotionSize()
     twin.name = "twin"
     (row,) = compare(many, as_candidate(SIZE), MethodCandidate(twin), [FAST])
-    assert row["auc_mean"]["difference"] == 0
-    assert not row["auc_mean"]["decided"]
+    assert row.auc_mean.difference == 0
+    assert not row.auc_mean.decided
 
 
 def test_few_people_give_a_difference_without_an_interval(small: Dataset) -> None:
     rows = compare(small, as_candidate(SIZE), MethodCandidate(Noise()), [FAST])
     for row in rows:
-        assert row["auc_mean"]["low"] is None
-        assert row["auc_mean"]["reason"]
-        assert not row["auc_mean"]["decided"]
+        assert row.auc_mean.low is None
+        assert row.auc_mean.reason
+        assert not row.auc_mean.decided
 
 
 def test_two_of_one_name_are_refused(small: Dataset) -> None:
@@ -89,7 +89,7 @@ def test_two_of_one_name_are_refused(small: Dataset) -> None:
 def test_the_command_prints_and_writes(many: Dataset, tmp_path: Path) -> None:
     from nvfair_tools.cli import cli
 
-    out = tmp_path / "gap.json"
+    out = tmp_path / "difference.json"
     words = ["compare", str(many.folder), SIZE, "tests.benchmark.evaluation.test_compare:Noise", "--out", str(out)]
     result = CliRunner().invoke(cli, [*words, "--protocol", "nvfair-cross-cross", "--device", "cpu"])
     assert result.exit_code == 0, result.output

@@ -19,7 +19,7 @@ from benchmark.methods.candidates import as_candidate
 from benchmark.methods.declaration import Declaration, parse_declaration
 from benchmark.methods.method import Method
 from benchmark.protocols.schema import Protocol
-from benchmark.trials.trials import trial_name, trials
+from benchmark.trials.trials import make_trials, trial_name
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
@@ -35,7 +35,9 @@ def test_a_dotted_path_and_an_entry_point_name_the_same_method(small: Dataset, m
     )
     first, second = as_candidate(SIZE), as_candidate("size")
     assert first.name == second.name == "motion-size"
-    values = [[cell["per_target"] for cell in evaluate(small, [one], [UNSEEN])["cells"]] for one in (first, second)]
+    values = [
+        [cell.figures.auc_by_target for cell in evaluate(small, [method], [UNSEEN]).cells] for method in (first, second)
+    ]
     assert values[0] == values[1]
 
 
@@ -70,9 +72,9 @@ def test_a_data_set_that_lacks_what_a_method_needs_is_refused(small: Dataset, na
 
 def test_unknown_training_is_a_relation_of_its_own_and_is_said(small: Dataset) -> None:
     results = evaluate(small, [as_candidate("tests.benchmark.toy_methods:Secretive")], [UNSEEN])
-    assert {cell["relation"] for cell in results["cells"]} == {"unknown"}
-    assert results["methods"]["secretive"]["people"]["training"] is None
-    assert any("secretive does not say" in note for note in results["notes"])
+    assert {cell.relation for cell in results.cells} == {"unknown"}
+    assert results.methods["secretive"].people["training"] is None
+    assert any("secretive does not say" in warning for warning in results.warnings)
 
 
 def test_a_method_a_class_and_a_candidate_do_as_well_as_a_name(small: Dataset) -> None:
@@ -80,7 +82,7 @@ def test_a_method_a_class_and_a_candidate_do_as_well_as_a_name(small: Dataset) -
     by_value = as_candidate(method)
     assert by_value.name == as_candidate(toy_methods.MotionSize).name == "motion-size"
     assert as_candidate(by_value) is by_value
-    with pytest.raises(NvfairError, match="unfinished: it has no declaration, needs, time, embed"):
+    with pytest.raises(NvfairError, match="Unfinished: it has no declaration, needs, time, embed"):
         as_candidate(toy_methods.Unfinished())  # type: ignore[arg-type]
 
 
@@ -97,7 +99,7 @@ def _scores(small: Dataset, path: Path, declare: bool = True) -> pd.DataFrame:
     rows = [
         (trial_name(ids[a], ids[b]), -abs(float(number[a] - number[b])))
         for generator in ("alpha", "beta")
-        for one in trials(videos, generator, UNSEEN.trials)
+        for one in make_trials(videos, generator, UNSEEN.trials)
         for pairs in (one.genuine, one.impostor)
         for a, b in pairs
     ]
@@ -126,7 +128,7 @@ def test_a_file_of_scores_does_as_well(small: Dataset, tmp_path: Path, suffix: s
     again = evaluate(
         small, [as_candidate(shuffled, declaration=path.with_name(path.name + ".declaration.yaml"))], [UNSEEN]
     )
-    assert [c["per_target"] for c in results["cells"]] == [c["per_target"] for c in again["cells"]]
+    assert [c.figures.auc_by_target for c in results.cells] == [c.figures.auc_by_target for c in again.cells]
 
 
 @pytest.mark.parametrize(
@@ -182,5 +184,8 @@ def test_windows_that_a_method_does_not_take_are_refused(small: Dataset) -> None
 def test_several_protocols_make_sections(small: Dataset) -> None:
     pooled = Protocol(name="pooled", scoring={"headline": "pooled-auc"})
     results = evaluate(small, [as_candidate(SIZE)], [UNSEEN, pooled])
-    assert [(p["name"], p["section"]) for p in results["protocols"]] == [("nvfair-unseen", 0), ("pooled", 1)]
-    assert {(c["section"], c["protocol"]) for c in results["cells"]} == {(0, "nvfair-unseen"), (1, "pooled")}
+    assert [(entry.protocol.name, entry.section) for entry in results.protocols] == [
+        ("nvfair-unseen", 0),
+        ("pooled", 1),
+    ]
+    assert {(cell.section, cell.protocol) for cell in results.cells} == {(0, "nvfair-unseen"), (1, "pooled")}

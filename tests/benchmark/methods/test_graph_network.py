@@ -19,6 +19,7 @@ from benchmark.methods.network import embed_windows
 from benchmark.methods.published_graph import import_published, read_published
 from benchmark.methods.train_options import LossOptions, TrainOptions
 from benchmark.protocols.schema import Protocol
+from benchmark.report import write_report_folder
 from benchmark.training.loop import train
 from benchmark.training.metric_losses import metric_loss
 from benchmark.windows.window_batch import WindowBatch
@@ -165,8 +166,11 @@ def test_an_imported_checkpoint_is_evaluated_as_what_it_declares(meshes: Dataset
     assert isinstance(again.exception, NvfairError)
     people = Protocol(name="test", time={"window": 70, "stride": 20}, generators={"relation": "unseen"})
     results = evaluate(meshes, [as_candidate(tmp_path / name) for name in ("unknown", "declared")], [people])
-    relations = {cell["method"]: cell["relation"] for cell in results["cells"]}
+    relations = {cell.method: cell.relation for cell in results.cells}
     assert relations == {"published": "unknown", "theirs": "unknown"}
+    write_report_folder(tmp_path / "report", results)
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "at step unknown; budget unknown, seed unknown" in page
 
 
 def test_one_window_at_a_time_or_all_at_once_are_the_same(meshes: Dataset, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_unknown_inputs_are_refused_with_the_known_ones() -> None:
         parse_input("pixels")
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_agrees_to_one_unit_of_float16() -> None:
     landmarks = points()

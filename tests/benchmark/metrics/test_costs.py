@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.costs import Calibration, Costs, affine_calibration, cllr, cllr_min, convex_hull, min_dcf
 from nvfair_tools.errors import NvfairError
 
@@ -33,28 +33,28 @@ def isotonic_cllr(genuine: np.ndarray, impostor: np.ndarray) -> float:
 @settings(max_examples=200, deadline=None)
 @given(tied, tied)
 def test_the_minimum_equals_isotonic_regression_with_ties(genuine: np.ndarray, impostor: np.ndarray) -> None:
-    assert cllr_min(metrics.roc(genuine, impostor)) == pytest.approx(isotonic_cllr(genuine, impostor), abs=1e-9)
+    assert cllr_min(roc.roc_curve(genuine, impostor)) == pytest.approx(isotonic_cllr(genuine, impostor), abs=1e-9)
 
 
 def test_the_minimum_equals_isotonic_regression_on_many_scores() -> None:
     rng = np.random.default_rng(1)
     genuine, impostor = rng.normal(1, 1, 2000), rng.normal(0, 1, 9000)
-    assert cllr_min(metrics.roc(genuine, impostor)) == pytest.approx(isotonic_cllr(genuine, impostor), abs=1e-9)
+    assert cllr_min(roc.roc_curve(genuine, impostor)) == pytest.approx(isotonic_cllr(genuine, impostor), abs=1e-9)
 
 
 def test_true_likelihood_ratios_cost_hardly_more_than_the_minimum() -> None:
     """N(1, 1) against N(0, 1): the log-likelihood ratio is x - 1/2."""
     rng = np.random.default_rng(2)
     genuine, impostor = rng.normal(1, 1, 40_000) - 0.5, rng.normal(0, 1, 40_000) - 0.5
-    least = cllr_min(metrics.roc(genuine, impostor))
+    least = cllr_min(roc.roc_curve(genuine, impostor))
     assert least <= cllr(genuine, impostor) < least + 0.005
 
 
 def test_knowing_nothing_costs_one_bit_and_a_sure_error_is_beyond_price() -> None:
     assert cllr(np.zeros(4), np.zeros(9)) == pytest.approx(1.0)
-    assert cllr_min(metrics.roc(np.zeros(4), np.zeros(9))) == pytest.approx(1.0)
-    assert cllr_min(metrics.roc(np.ones(4), np.zeros(9))) == 0.0
-    assert cllr_min(metrics.roc(np.zeros(4), np.ones(9))) == pytest.approx(1.0)  # no decreasing map is allowed
+    assert cllr_min(roc.roc_curve(np.zeros(4), np.zeros(9))) == pytest.approx(1.0)
+    assert cllr_min(roc.roc_curve(np.ones(4), np.zeros(9))) == 0.0
+    assert cllr_min(roc.roc_curve(np.zeros(4), np.ones(9))) == pytest.approx(1.0)  # no decreasing map is allowed
     assert cllr(np.array([0.0, -np.inf]), np.zeros(3)) == np.inf
     assert cllr(np.array([1000.0]), np.array([-1000.0])) == 0.0
 
@@ -62,7 +62,7 @@ def test_knowing_nothing_costs_one_bit_and_a_sure_error_is_beyond_price() -> Non
 @settings(max_examples=100, deadline=None)
 @given(tied, tied)
 def test_the_hull_lies_on_or_above_the_curve_and_is_concave(genuine: np.ndarray, impostor: np.ndarray) -> None:
-    curve = metrics.roc(genuine, impostor)
+    curve = roc.roc_curve(genuine, impostor)
     x, y = convex_hull(curve)
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
     for fmr, tpr in zip(curve.fmr, curve.tpr, strict=True):
@@ -103,13 +103,13 @@ def test_the_minimum_is_the_best_of_all_thresholds(
         / min(miss * prior, 2.0 * (1 - prior))
         for threshold in [*np.unique(np.concatenate([genuine, impostor])), np.inf]
     ]
-    assert min_dcf(metrics.roc(genuine, impostor), costs) == pytest.approx(min(every))
+    assert min_dcf(roc.roc_curve(genuine, impostor), costs) == pytest.approx(min(every))
     assert 0 <= min(every) <= 1 + 1e-12
 
 
 def test_looking_at_nothing_costs_one_and_knowing_all_nothing() -> None:
-    assert min_dcf(metrics.roc(np.zeros(3), np.zeros(3))) == 1.0
-    assert min_dcf(metrics.roc(np.ones(3), np.zeros(3))) == 0.0
+    assert min_dcf(roc.roc_curve(np.zeros(3), np.zeros(3))) == 1.0
+    assert min_dcf(roc.roc_curve(np.ones(3), np.zeros(3))) == 0.0
 
 
 @pytest.mark.parametrize("wrong", [{"prior": 0.0}, {"prior": 1.0}, {"miss": 0.0}, {"false_alarm": -1.0}])

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from benchmark.metrics import roc as metrics
-from benchmark.metrics.curves import histogram, roc_band
+from benchmark.metrics import roc
+from benchmark.metrics.curves import roc_band, score_histogram
 from benchmark.metrics.intervals import GroupedScores, people_weights
 
 PEOPLE = 7
@@ -33,7 +33,7 @@ def test_the_curve_on_the_grid_is_tpr_at_fmr() -> None:
     scores = trials()
     found = roc_band([scores], people_weights(PEOPLE, 20, 0), 0.9, GRID)
     for fmr, tpr in zip(GRID, found.tpr, strict=True):
-        assert tpr == pytest.approx(metrics.tpr_at_fmr(scores.genuine, scores.impostor, fmr))
+        assert tpr == pytest.approx(roc.tpr_at_fmr(scores.genuine, scores.impostor, fmr))
 
 
 def test_bands_equal_quantiles_over_repeated_trials() -> None:
@@ -42,7 +42,7 @@ def test_bands_equal_quantiles_over_repeated_trials() -> None:
     for w in weights.astype(int):
         genuine = np.repeat(scores.genuine, w[scores.genuine_people[:, 0]])
         impostor = np.repeat(scores.impostor, w[scores.impostor_people[:, 0]] * w[scores.impostor_people[:, 2]])
-        samples.append([metrics.tpr_at_fmr(genuine, impostor, x) for x in GRID])
+        samples.append([roc.tpr_at_fmr(genuine, impostor, x) for x in GRID])
     low, high = np.quantile(samples, [0.05, 0.95], axis=0)
     found = roc_band([scores], weights, 0.9, GRID)
     np.testing.assert_allclose(found.low, low, atol=1e-12)
@@ -72,7 +72,7 @@ def test_thresholds_on_a_grid_err_to_the_low_side_by_little() -> None:
     )
     found = roc_band([scores], people_weights(9, 10, 0), 0.9)
     for fmr, tpr in zip(found.fmr, found.tpr, strict=True):
-        exact = metrics.tpr_at_fmr(scores.genuine, scores.impostor, float(fmr))
+        exact = roc.tpr_at_fmr(scores.genuine, scores.impostor, float(fmr))
         assert exact - 0.01 <= tpr <= exact + 1e-12
 
 
@@ -102,7 +102,7 @@ any_scores = hnp.arrays(
 @settings(max_examples=150, deadline=None)
 @given(any_scores, any_scores)
 def test_every_trial_is_counted_once(genuine: np.ndarray, impostor: np.ndarray) -> None:
-    found = histogram(genuine, impostor, 20)
+    found = score_histogram(genuine, impostor, 20)
     assert len(found.edges) == 21
     assert np.all(np.diff(found.edges) > 0)
     assert found.genuine.sum() + found.genuine_no_match == len(genuine)
@@ -111,5 +111,5 @@ def test_every_trial_is_counted_once(genuine: np.ndarray, impostor: np.ndarray) 
 
 @pytest.mark.parametrize("value", [0.0, 1e15, -1e-300])
 def test_constant_scores_fall_in_one_bin(value: float) -> None:
-    found = histogram(np.full(3, value), np.full(5, value), 11)
+    found = score_histogram(np.full(3, value), np.full(5, value), 11)
     assert np.flatnonzero(found.genuine).tolist() == np.flatnonzero(found.impostor).tolist() == [5]

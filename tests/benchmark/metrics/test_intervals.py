@@ -8,18 +8,18 @@ from scipy.special import logit
 from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.intervals import (
     FEWEST_PEOPLE,
     GroupedScores,
-    group_wins,
+    count_group_wins,
     mean_auc_interval,
     mean_auc_samples,
     pair_statistics,
     people_weights,
     pooled_auc_interval,
-    share_interval,
-    strata_of,
+    proportion_interval,
+    resampling_strata,
 )
 
 PEOPLE = 6
@@ -55,7 +55,7 @@ def test_wins_equal_counting_pairs() -> None:
     for h, g in zip(high, a, strict=True):
         for v, e in zip(low, b, strict=True):
             expected[g, e] += 1.0 if h > v else 0.5 if h == v else 0.0
-    np.testing.assert_array_equal(group_wins(high, a, 4, low, b, 3), expected)
+    np.testing.assert_array_equal(count_group_wins(high, a, 4, low, b, 3), expected)
 
 
 def test_pooled_auc_under_weights_equals_scikit_learns_weighted_auc() -> None:
@@ -76,12 +76,12 @@ def test_one_weight_each_gives_the_plain_figures() -> None:
     scores = trials()
     ones = np.ones((3, PEOPLE))
     pooled = pooled_auc_interval(pair_statistics(scores), ones, 0.95)
-    expected = metrics.auc(scores.genuine, scores.impostor)
+    expected = roc.auc(scores.genuine, scores.impostor)
     assert pooled.value == pytest.approx(expected)
     np.testing.assert_allclose(pair_statistics(scores).weighted_auc(ones), expected)
     targets = [(k, pair_statistics(of_target(scores, k))) for k in range(PEOPLE)]
     mean = mean_auc_interval(targets, ones, 0.95)
-    each = [metrics.auc(of_target(scores, k).genuine, of_target(scores, k).impostor) for k in range(PEOPLE)]
+    each = [roc.auc(of_target(scores, k).genuine, of_target(scores, k).impostor) for k in range(PEOPLE)]
     assert mean.value == pytest.approx(np.mean(each))
     np.testing.assert_allclose(mean_auc_samples(targets, ones), np.mean(each))
 
@@ -97,7 +97,7 @@ def test_mean_under_weights_equals_repeating_trials() -> None:
             one = of_target(scores, k)
             repeated = np.repeat(one.impostor, w[one.impostor_people[:, 2]].astype(int))
             if w[k] and len(repeated):
-                areas.append(metrics.auc(one.genuine, repeated))
+                areas.append(roc.auc(one.genuine, repeated))
                 drawn.append(w[k])
         samples.append(np.average(areas, weights=drawn))
     np.testing.assert_allclose(mean_auc_samples(targets, weights), samples)
@@ -115,7 +115,7 @@ def test_mistake_a_bootstrap_over_trials_promises_far_too_much() -> None:
         np.stack([people] * 3, axis=1),
         np.array(impostor_people),
     )
-    mistaken = [metrics.auc(rng.choice(grouped.genuine, 1800), rng.choice(grouped.impostor, 1800)) for _ in range(200)]
+    mistaken = [roc.auc(rng.choice(grouped.genuine, 1800), rng.choice(grouped.impostor, 1800)) for _ in range(200)]
     low, high = np.quantile(mistaken, [0.025, 0.975])
     interval = pooled_auc_interval(pair_statistics(grouped), people_weights(PEOPLE, 300, 0), 0.95)
     assert interval.high - interval.low > 5 * (high - low)
@@ -124,7 +124,7 @@ def test_mistake_a_bootstrap_over_trials_promises_far_too_much() -> None:
 def test_the_interval_is_students_t_around_the_log_odds() -> None:
     rng = np.random.default_rng(0)
     samples = 0.9 + 0.02 * rng.standard_normal(500)
-    found = share_interval(0.9, samples, 0.95, 12, strata=2)
+    found = proportion_interval(0.9, samples, 0.95, 12, strata=2)
     reach = t.ppf(0.975, 10) * samples.std(ddof=1) / (0.9 * 0.1)
     assert logit(found.low) == pytest.approx(logit(0.9) - reach)
     assert logit(found.high) == pytest.approx(logit(0.9) + reach)
@@ -144,7 +144,7 @@ def test_the_interval_is_students_t_around_the_log_odds() -> None:
 def test_where_an_interval_cannot_be_trusted_there_is_a_reason_instead(
     value: float, samples: np.ndarray, people: int, reason: str
 ) -> None:
-    found = share_interval(value, samples, 0.95, people)
+    found = proportion_interval(value, samples, 0.95, people)
     assert found.value == value
     assert np.isnan([found.low, found.high]).all()
     assert reason in found.reason
@@ -170,7 +170,7 @@ def test_collections_keep_their_number_of_people() -> None:
     ],
 )
 def test_nobody_is_a_stratum_by_himself(sources: str, groups: list[set[int]]) -> None:
-    found = strata_of(list(sources))
+    found = resampling_strata(list(sources))
     assert sorted(set(np.flatnonzero(found == n)) for n in np.unique(found)) == sorted(groups)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from nvfair_tools.errors import NvfairError
 
 # Few distinct values, so that ties are common.
@@ -43,8 +43,8 @@ def test_auc_equals_scikit_learn_with_and_without_ties(kind: str, decimals: int)
     impostor = np.round(rng.normal(0, 1, 20000), decimals).astype(kind)
     labels = np.repeat([1, 0], [3000, 20000])
     expected = roc_auc_score(labels, np.concatenate([genuine, impostor]))
-    assert abs(metrics.auc(genuine, impostor) - expected) < 1e-9
-    assert abs(metrics.auc(impostor, genuine) - (1 - expected)) < 1e-9
+    assert abs(roc.auc(genuine, impostor) - expected) < 1e-9
+    assert abs(roc.auc(impostor, genuine) - (1 - expected)) < 1e-9
 
 
 def test_roc_equals_scikit_learn_point_by_point() -> None:
@@ -53,7 +53,7 @@ def test_roc_equals_scikit_learn_point_by_point() -> None:
     fpr, tpr, threshold = roc_curve(
         np.repeat([1, 0], [200, 900]), np.concatenate([genuine, impostor]), drop_intermediate=False
     )
-    curve = metrics.roc(genuine, impostor)
+    curve = roc.roc_curve(genuine, impostor)
     np.testing.assert_allclose(curve.fmr, fpr, atol=1e-12)
     np.testing.assert_allclose(curve.tpr, tpr, atol=1e-12)
     np.testing.assert_array_equal(curve.threshold[1:], threshold[1:])
@@ -62,7 +62,7 @@ def test_roc_equals_scikit_learn_point_by_point() -> None:
 @settings(max_examples=150, deadline=None)
 @given(tied, tied)
 def test_auc_equals_counting_pairs(genuine: np.ndarray, impostor: np.ndarray) -> None:
-    assert metrics.auc(genuine, impostor) == pytest.approx(brute_auc(genuine, impostor), abs=1e-12)
+    assert roc.auc(genuine, impostor) == pytest.approx(brute_auc(genuine, impostor), abs=1e-12)
 
 
 @settings(max_examples=100, deadline=None)
@@ -71,16 +71,18 @@ def test_order_of_trials_changes_no_figure(genuine: np.ndarray, impostor: np.nda
     g, i = list(genuine), list(impostor)
     random.shuffle(g)
     random.shuffle(i)
-    assert metrics.auc(np.array(g), np.array(i)) == metrics.auc(genuine, impostor)
-    assert metrics.eer(metrics.roc(np.array(g), np.array(i))) == metrics.eer(metrics.roc(genuine, impostor))
-    assert metrics.tpr_at_fmr(np.array(g), np.array(i), 0.2) == metrics.tpr_at_fmr(genuine, impostor, 0.2)
+    assert roc.auc(np.array(g), np.array(i)) == roc.auc(genuine, impostor)
+    assert roc.equal_error_rate(roc.roc_curve(np.array(g), np.array(i))) == roc.equal_error_rate(
+        roc.roc_curve(genuine, impostor)
+    )
+    assert roc.tpr_at_fmr(np.array(g), np.array(i), 0.2) == roc.tpr_at_fmr(genuine, impostor, 0.2)
 
 
 @settings(max_examples=100, deadline=None)
 @given(tied, tied)
 def test_exchanging_roles_and_signs_leaves_the_area(genuine: np.ndarray, impostor: np.ndarray) -> None:
-    assert metrics.auc(-impostor, -genuine) == pytest.approx(metrics.auc(genuine, impostor), abs=1e-12)
-    assert metrics.auc(impostor, genuine) == pytest.approx(1 - metrics.auc(genuine, impostor), abs=1e-12)
+    assert roc.auc(-impostor, -genuine) == pytest.approx(roc.auc(genuine, impostor), abs=1e-12)
+    assert roc.auc(impostor, genuine) == pytest.approx(1 - roc.auc(genuine, impostor), abs=1e-12)
 
 
 @settings(max_examples=150, deadline=None)
@@ -88,7 +90,7 @@ def test_exchanging_roles_and_signs_leaves_the_area(genuine: np.ndarray, imposto
 def test_tpr_is_the_best_at_an_fmr_that_does_not_exceed_the_target(
     genuine: np.ndarray, impostor: np.ndarray, target: float
 ) -> None:
-    assert metrics.tpr_at_fmr(genuine, impostor, target) == pytest.approx(brute_tpr(genuine, impostor, target))
+    assert roc.tpr_at_fmr(genuine, impostor, target) == pytest.approx(brute_tpr(genuine, impostor, target))
 
 
 @settings(max_examples=150, deadline=None)
@@ -96,8 +98,8 @@ def test_tpr_is_the_best_at_an_fmr_that_does_not_exceed_the_target(
 def test_eer_bracket_holds_the_value_and_lies_between_neighbouring_points(
     genuine: np.ndarray, impostor: np.ndarray
 ) -> None:
-    curve = metrics.roc(genuine, impostor)
-    rate = metrics.eer(curve)
+    curve = roc.roc_curve(genuine, impostor)
+    rate = roc.equal_error_rate(curve)
     assert 0 <= rate.low <= rate.value <= rate.high <= 1
     points = set(zip(np.round(curve.fmr, 12), np.round(curve.fnmr, 12), strict=True))
     low, high = round(rate.low, 12), round(rate.high, 12)
@@ -107,45 +109,45 @@ def test_eer_bracket_holds_the_value_and_lies_between_neighbouring_points(
 def test_tpr_counts_whole_impostors_despite_binary_fractions() -> None:
     impostor = np.arange(100.0)
     genuine = np.array([70.5, 71.5])  # 29 impostors lie above 70.5, 28 above 71.5
-    assert metrics.tpr_at_fmr(genuine, impostor, 0.29) == 1.0
-    assert metrics.tpr_at_fmr(genuine, impostor, 0.28) == 0.5
+    assert roc.tpr_at_fmr(genuine, impostor, 0.29) == 1.0
+    assert roc.tpr_at_fmr(genuine, impostor, 0.28) == 0.5
 
 
 def test_constant_scores_are_chance_with_the_widest_bracket() -> None:
     genuine, impostor = np.zeros(7), np.zeros(31)
-    assert metrics.auc(genuine, impostor) == 0.5
-    assert metrics.eer(metrics.roc(genuine, impostor)) == metrics.Eer(0.5, 0.0, 1.0)
-    assert metrics.tpr_at_fmr(genuine, impostor, 0.1) == 0.0
+    assert roc.auc(genuine, impostor) == 0.5
+    assert roc.equal_error_rate(roc.roc_curve(genuine, impostor)) == roc.Eer(0.5, 0.0, 1.0)
+    assert roc.tpr_at_fmr(genuine, impostor, 0.1) == 0.0
 
 
 def test_perfect_scores_have_no_error() -> None:
-    assert metrics.eer(metrics.roc(np.array([2.0, 3.0]), np.array([0.0, 1.0]))).value == 0.0
+    assert roc.equal_error_rate(roc.roc_curve(np.array([2.0, 3.0]), np.array([0.0, 1.0]))).value == 0.0
 
 
 def test_nan_is_refused_naming_the_trial() -> None:
     scores = np.array([0.0, 1.0, np.nan])
     with pytest.raises(NvfairError, match=r"genuine trial a\|b"):
-        metrics.checked(scores, "genuine", ["x", "y", "a|b"].__getitem__)
-    for function in (metrics.auc, metrics.roc):
+        roc.checked_scores(scores, "genuine", ["x", "y", "a|b"].__getitem__)
+    for function in (roc.auc, roc.roc_curve):
         with pytest.raises(NvfairError, match="impostor trial number 2"):
             function(np.zeros(2), scores)
 
 
 def test_infinite_scores_are_ranked() -> None:
-    assert metrics.auc(np.array([0.0, -np.inf]), np.array([-1.0, -np.inf])) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
+    assert roc.auc(np.array([0.0, -np.inf]), np.array([-1.0, -np.inf])) == pytest.approx((1 + 1 + 0 + 0.5) / 4)
 
 
 def test_no_trials_is_an_error_not_a_figure() -> None:
     with pytest.raises(NvfairError, match="no genuine"):
-        metrics.auc(np.array([]), np.zeros(3))
+        roc.auc(np.array([]), np.zeros(3))
     with pytest.raises(NvfairError, match="no target"):
-        metrics.mean_over_targets({})
+        roc.mean_auc_over_targets({})
 
 
 def test_thinning_keeps_ends_and_points_of_the_curve() -> None:
     rng = np.random.default_rng(0)
-    curve = metrics.roc(rng.normal(1, 1, 4000), rng.normal(0, 1, 9000))
-    few = metrics.thinned(curve, 100)
+    curve = roc.roc_curve(rng.normal(1, 1, 4000), rng.normal(0, 1, 9000))
+    few = roc.thin_curve(curve, 100)
     assert len(few.fmr) <= 402
     assert (few.fmr[0], few.tpr[0], few.fmr[-1], few.tpr[-1]) == (0, 0, 1, 1)
     assert np.isin(few.threshold, curve.threshold).all()
@@ -156,6 +158,6 @@ def test_thinning_keeps_ends_and_points_of_the_curve() -> None:
 def test_pooled_figures_of_published_code(shared: Path) -> None:
     golden = np.load(shared / "protocols" / "metric_golden.npz")
     scores, labels = golden["pooled_scores"], golden["pooled_labels"] == 1
-    assert abs(metrics.auc(scores[labels], scores[~labels]) - float(golden["pooled_auc"])) < 1e-9
-    rate = metrics.eer(metrics.roc(scores[labels], scores[~labels]))
+    assert abs(roc.auc(scores[labels], scores[~labels]) - float(golden["pooled_auc"])) < 1e-9
+    rate = roc.equal_error_rate(roc.roc_curve(scores[labels], scores[~labels]))
     assert rate.low - 1e-9 <= float(golden["pooled_eer"]) <= rate.high + 1e-9

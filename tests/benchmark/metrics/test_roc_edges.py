@@ -12,24 +12,24 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import det_curve, roc_auc_score, roc_curve
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.metrics.costs import affine_calibration, cllr, cllr_min, min_dcf
-from benchmark.metrics.curves import det, histogram
-from benchmark.metrics.thresholds import rates_at, threshold_at_eer, threshold_at_fmr
+from benchmark.metrics.curves import score_histogram
+from benchmark.metrics.thresholds import error_rates_at, threshold_at_eer, threshold_at_fmr
 from nvfair_tools.errors import NvfairError
 
 # Few distinct values, so that ties are common; "no match" among them.
 scores = hnp.arrays(np.float64, st.integers(1, 40), elements=st.one_of(st.integers(-4, 4).map(float), st.just(-np.inf)))
 RANKED: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "auc": metrics.auc,
-    "eer": lambda g, i: metrics.eer(metrics.roc(g, i)).value,
-    "eer low": lambda g, i: metrics.eer(metrics.roc(g, i)).low,
-    "tpr at 10 %": lambda g, i: metrics.tpr_at_fmr(g, i, 0.1),
-    "fnmr at 10 %": lambda g, i: rates_at(g, i, threshold_at_fmr(i, 0.1)).fnmr,
-    "min dcf": lambda g, i: min_dcf(metrics.roc(g, i)),
-    "cllr min": lambda g, i: cllr_min(metrics.roc(g, i)),
+    "auc": roc.auc,
+    "eer": lambda g, i: roc.equal_error_rate(roc.roc_curve(g, i)).value,
+    "eer low": lambda g, i: roc.equal_error_rate(roc.roc_curve(g, i)).low,
+    "tpr at 10 %": lambda g, i: roc.tpr_at_fmr(g, i, 0.1),
+    "fnmr at 10 %": lambda g, i: error_rates_at(g, i, threshold_at_fmr(i, 0.1)).fnmr,
+    "min dcf": lambda g, i: min_dcf(roc.roc_curve(g, i)),
+    "cllr min": lambda g, i: cllr_min(roc.roc_curve(g, i)),
 }
-EVERY = {**RANKED, "cllr": cllr, "histogram": lambda g, i: float(histogram(g, i).genuine.sum())}
+EVERY = {**RANKED, "cllr": cllr, "histogram": lambda g, i: float(score_histogram(g, i).genuine.sum())}
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -91,8 +91,8 @@ def test_area_and_curves_equal_scikit_learn_with_ties(genuine: np.ndarray, impos
     labels = np.repeat([1, 0], [len(genuine), len(impostor)])
     # scikit-learn takes no infinities: below every finite score is the same rank.
     both = np.maximum(np.concatenate([genuine, impostor]), -100)
-    assert abs(metrics.auc(genuine, impostor) - roc_auc_score(labels, both)) < 1e-9
-    curve = metrics.roc(genuine, impostor)
+    assert abs(roc.auc(genuine, impostor) - roc_auc_score(labels, both)) < 1e-9
+    curve = roc.roc_curve(genuine, impostor)
     fpr, tpr, _ = roc_curve(labels, both, drop_intermediate=False)
     np.testing.assert_allclose(curve.fmr, fpr, atol=1e-12)
     np.testing.assert_allclose(curve.tpr, tpr, atol=1e-12)
@@ -102,42 +102,30 @@ def test_area_and_curves_equal_scikit_learn_with_ties(genuine: np.ndarray, impos
     assert {tuple(x) for x in np.round(np.stack([fpr, fnr], axis=1), 9)} <= {tuple(x) for x in every}
 
 
-@settings(max_examples=100, deadline=None)
-@given(scores, scores)
-def test_det_corners_are_points_that_span_the_whole_curve(genuine: np.ndarray, impostor: np.ndarray) -> None:
-    curve = metrics.roc(genuine, impostor)
-    few = det(curve)
-    assert (few.fmr[0], few.fnmr[0], few.fmr[-1], few.fnmr[-1]) == (0, 1, 1, 0)
-    assert set(zip(few.fmr, few.fnmr, strict=True)) <= set(zip(curve.fmr, curve.fnmr, strict=True))
-    # The area below the steps of the corners is that below the whole curve.
-    area = float(np.sum(np.diff(few.fmr) * (few.fnmr[1:] + few.fnmr[:-1]) / 2))
-    assert area == pytest.approx(1 - metrics.auc(genuine, impostor), abs=1e-9)
-
-
 @settings(max_examples=150, deadline=None)
 @given(scores, scores, st.sampled_from([0.0, 0.01, 0.1, 0.25, 0.5, 1.0]))
 def test_a_threshold_keeps_its_fmr_and_is_the_most_lenient_one(
     genuine: np.ndarray, impostor: np.ndarray, target: float
 ) -> None:
     threshold = threshold_at_fmr(impostor, target)
-    found = rates_at(genuine, impostor, threshold)
+    found = error_rates_at(genuine, impostor, threshold)
     assert found.fmr <= target
-    assert 1 - found.fnmr == pytest.approx(metrics.tpr_at_fmr(genuine, impostor, target))
+    assert 1 - found.fnmr == pytest.approx(roc.tpr_at_fmr(genuine, impostor, target))
     if threshold > -np.inf:
-        assert rates_at(genuine, impostor, math.nextafter(threshold, -math.inf)).fmr > target
+        assert error_rates_at(genuine, impostor, math.nextafter(threshold, -math.inf)).fmr > target
 
 
 @settings(max_examples=100, deadline=None)
 @given(scores, scores)
 def test_the_eer_threshold_gives_the_errors_of_the_bracket(genuine: np.ndarray, impostor: np.ndarray) -> None:
-    rate = metrics.eer(metrics.roc(genuine, impostor))
-    found = rates_at(genuine, impostor, threshold_at_eer(genuine, impostor))
+    rate = roc.equal_error_rate(roc.roc_curve(genuine, impostor))
+    found = error_rates_at(genuine, impostor, threshold_at_eer(genuine, impostor))
     assert sorted((found.fmr, found.fnmr)) == pytest.approx([rate.low, rate.high], abs=1e-12)
 
 
 def test_a_threshold_of_validation_may_miss_its_fmr_on_the_test_and_says_so() -> None:
     threshold = threshold_at_fmr(np.arange(100.0), 0.1)
-    found = rates_at(np.array([95.0, 80.0]), np.arange(100.0) + 5, threshold)
+    found = error_rates_at(np.array([95.0, 80.0]), np.arange(100.0) + 5, threshold)
     assert found.fmr == 0.15
     assert found.fnmr == 0.5
 
@@ -147,7 +135,7 @@ def test_a_target_that_is_no_rate_is_refused(target: float) -> None:
     with pytest.raises(NvfairError, match="not a rate"):
         threshold_at_fmr(np.zeros(3), target)
     with pytest.raises(NvfairError, match="not a number"):
-        rates_at(np.zeros(2), np.zeros(2), np.nan)
+        error_rates_at(np.zeros(2), np.zeros(2), np.nan)
 
 
 def test_mistake_eer_row_by_row_depends_on_the_order_of_constant_scores() -> None:
@@ -164,23 +152,25 @@ def test_mistake_eer_row_by_row_depends_on_the_order_of_constant_scores() -> Non
     assert len(mistaken) == 3
     for labels in (rows, rows[::-1], np.tile([1, 0], 10)):
         constant = np.zeros(len(labels))
-        assert metrics.eer(metrics.roc(constant[labels == 1], constant[labels == 0])) == metrics.Eer(0.5, 0.0, 1.0)
+        assert roc.equal_error_rate(roc.roc_curve(constant[labels == 1], constant[labels == 0])) == roc.Eer(
+            0.5, 0.0, 1.0
+        )
 
 
 def test_mistake_the_nearest_fmr_exceeds_the_target() -> None:
     impostor = np.arange(100.0)
     impostor[98:] = 99.0  # 2 of 100 share the top score: FMR is 0, or 2 %
     genuine = np.array([99.0, 99.5, 50.0])
-    curve = metrics.roc(genuine, impostor)
+    curve = roc.roc_curve(genuine, impostor)
     nearest = int(np.argmin(np.abs(curve.fmr - 0.0101)))
     assert curve.fmr[nearest] > 0.0101
     assert curve.tpr[nearest] == pytest.approx(2 / 3)
-    assert metrics.tpr_at_fmr(genuine, impostor, 0.0101) == pytest.approx(1 / 3)
+    assert roc.tpr_at_fmr(genuine, impostor, 0.0101) == pytest.approx(1 / 3)
 
 
 def test_calibrated_scores_are_never_better_than_the_minimum() -> None:
     rng = np.random.default_rng(3)
     genuine, impostor = rng.normal(-1, 0.3, 500), rng.normal(-1.4, 0.3, 5000)
     calibration = affine_calibration(genuine, impostor)
-    least = cllr_min(metrics.roc(genuine, impostor))
+    least = cllr_min(roc.roc_curve(genuine, impostor))
     assert least < cllr(calibration(genuine), calibration(impostor)) < cllr(genuine, impostor)

@@ -9,25 +9,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.metrics.subgroups import demographics, subgroups, worst_decile
+from benchmark.metrics.subgroups import compare_subgroups, demographic_values, worst_decile_auc
 from nvfair_tools.errors import NvfairError
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=45))
 def test_the_worst_decile_is_the_mean_of_the_lowest_tenth_rounded_up(values: list[float]) -> None:
     count = -(-len(values) // 10)
-    assert worst_decile({str(n): v for n, v in enumerate(values)}) == pytest.approx(sum(sorted(values)[:count]) / count)
+    assert worst_decile_auc({str(n): v for n, v in enumerate(values)}) == pytest.approx(
+        sum(sorted(values)[:count]) / count
+    )
 
 
 def test_nobody_has_no_worst_decile() -> None:
     with pytest.raises(NvfairError, match="no person"):
-        worst_decile({})
+        worst_decile_auc({})
 
 
 def test_gaps_are_between_groups_of_enough_people() -> None:
     areas = {f"p{n}": 0.9 for n in range(5)} | {f"q{n}": 0.7 for n in range(5)} | {"r": 0.1, "s": 0.5}
     values = {f"p{n}": "x" for n in range(5)} | {f"q{n}": "y" for n in range(5)} | {"r": "z", "s": None}
-    found = subgroups(areas, values)
+    found = compare_subgroups(areas, values)
     assert {name: (g.people, g.supported) for name, g in found.groups.items()} == {
         "x": (5, True),
         "y": (5, True),
@@ -38,9 +40,9 @@ def test_gaps_are_between_groups_of_enough_people() -> None:
 
 
 def test_one_supported_group_has_no_gap() -> None:
-    assert math.isnan(subgroups(dict.fromkeys("abcdef", 0.8), dict.fromkeys("abcdef", "x")).gap)
+    assert math.isnan(compare_subgroups(dict.fromkeys("abcdef", 0.8), dict.fromkeys("abcdef", "x")).gap)
 
 
 def test_demographics_are_columns_in_which_somebody_said_something() -> None:
     table = pd.DataFrame({"identity": ["a:1", "a:2"], "gender": ["x", None], "age": [None, None]})
-    assert demographics(table) == {"gender": {"a:1": "x", "a:2": None}}
+    assert demographic_values(table) == {"gender": {"a:1": "x", "a:2": None}}

@@ -13,7 +13,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
-from benchmark.trials.trials import cell_names, trials
+from benchmark.trials.trials import cell_names, make_trials
 
 MEMBERS = [one for name in protocols.names() for one in protocols.load_all(name)]
 
@@ -46,7 +46,7 @@ def test_figures_come_out_of_every_shipped_protocol(protocol: Protocol) -> None:
     videos, found = world(2.0)
     for cell in cell_names(["x", "y"], protocol.trials):
         scorer = Scorer(found, protocol.scoring)
-        some = list(trials(videos, cell, protocol.trials))
+        some = list(make_trials(videos, cell, protocol.trials))
         result = compute_figures(scorer, some, videos, protocol)
         assert result.auc(HEADLINE_FIGURES[protocol.scoring.headline]).value > 0.8
         scored = [scorer.score(one) for one in some]
@@ -62,7 +62,9 @@ def test_noticing_a_face_that_is_not_the_drivers_gains_nothing_where_both_kinds_
     videos, _ = world(0.0)
     detector = CrossnessScorer((videos["target"] != videos["driver"]).to_numpy().astype(float))
     for protocol, expected in ((protocols.load("nvfair-seen"), 1.0), (protocols.load(name), 0.5)):
-        result = compute_figures(detector, list(trials(videos, "x", protocol.trials)), videos, protocol, full=False)
+        result = compute_figures(
+            detector, list(make_trials(videos, "x", protocol.trials)), videos, protocol, full=False
+        )
         assert result.auc_mean.value == expected
 
 
@@ -70,7 +72,7 @@ def test_more_enrolled_clips_help() -> None:
     videos, found = world(0.7, seed=1)
     value = {}
     for protocol in protocols.load_all("nvfair-enrol-k"):
-        some = list(trials(videos, "x", protocol.trials))
+        some = list(make_trials(videos, "x", protocol.trials))
         result = compute_figures(Scorer(found, protocol.scoring), some, videos, protocol, full=False)
         value[protocol.trials.template.clips] = result.auc_mean.value
     assert value[1] < value[2] < value[4] < value[8]
@@ -82,6 +84,10 @@ def test_near_copies_are_found_where_people_are_all_alike() -> None:
     for name, cell in (("nvfair-same-clip", "x"), ("nvfair-same-clip-generators", "x>y"), ("nvfair-seen", "x")):
         protocol = protocols.load(name)
         result = compute_figures(
-            Scorer(found, protocol.scoring), list(trials(videos, cell, protocol.trials)), videos, protocol, full=False
+            Scorer(found, protocol.scoring),
+            list(make_trials(videos, cell, protocol.trials)),
+            videos,
+            protocol,
+            full=False,
         )
         assert (result.auc_mean.value > 0.9) == name.startswith("nvfair-same-clip")

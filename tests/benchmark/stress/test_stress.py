@@ -14,7 +14,7 @@ from benchmark.methods.declaration import Declaration
 from benchmark.methods.embed import embed_videos
 from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Protocol, Time, Uncertainty
-from benchmark.stress import ABOUT, StressPlan, sweeps
+from benchmark.stress import DESCRIPTIONS, StressPlan, run_sweeps
 from benchmark.stress.mimics import mimics
 from benchmark.stress.sweeps import (
     BURSTS,
@@ -32,7 +32,7 @@ from benchmark.stress.tracks import Track, dropped, jitter, noise, slower
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
@@ -95,7 +95,9 @@ def main_figure(dataset: Dataset, generator: str, method: Motion) -> CellFigures
     videos = dataset.videos[(dataset.videos["split"] == "test") & dataset.videos["generator"].notna()]
     windows = read_windows(dataset, PROTOCOL, videos=videos["video"])
     scorer = Scorer(embed_videos(method, windows, dataset), PROTOCOL.scoring)
-    return compute_figures(scorer, list(trials(windows.videos, generator, PROTOCOL.trials)), windows.videos, PROTOCOL)
+    return compute_figures(
+        scorer, list(make_trials(windows.videos, generator, PROTOCOL.trials)), windows.videos, PROTOCOL
+    )
 
 
 def curve(rows: list[dict[str, Any]], name: str) -> list[float]:
@@ -103,7 +105,7 @@ def curve(rows: list[dict[str, Any]], name: str) -> list[float]:
 
 
 def test_level_0_is_the_main_figure_to_the_last_digit(world: Dataset) -> None:
-    rows = sweeps(world, Motion(), PROTOCOL, replace(NONE, noise=(0.1,), windows=(1,), lengths=(0.5,)))
+    rows = run_sweeps(world, Motion(), PROTOCOL, replace(NONE, noise=(0.1,), windows=(1,), lengths=(0.5,)))
     main = main_figure(world, "alpha", Motion())
     plain = [row for row in rows if row["level"] == 0]
     assert [row["sweep"] for row in plain] == [NOISE, WINDOWS, LENGTH]
@@ -117,7 +119,9 @@ def test_level_0_is_the_main_figure_to_the_last_digit(world: Dataset) -> None:
 def test_more_disturbance_leaves_less(name: str, world: Dataset) -> None:
     levels = (0.05, 0.2, 0.5, 1.0)
     plan = replace(NONE, noise=levels) if name == NOISE else replace(NONE, jitter=levels)
-    found = np.mean([curve(sweeps(world, Motion(), PROTOCOL, replace(plan, seed=s)), name) for s in range(3)], axis=0)
+    found = np.mean(
+        [curve(run_sweeps(world, Motion(), PROTOCOL, replace(plan, seed=s)), name) for s in range(3)], axis=0
+    )
     assert len(found) == 5
     assert found[0] > 0.8
     assert all(later <= earlier + 0.02 for earlier, later in pairwise(found))
@@ -125,7 +129,7 @@ def test_more_disturbance_leaves_less(name: str, world: Dataset) -> None:
 
 
 def test_lost_frames_go_through_the_missing_data_rule(world: Dataset) -> None:
-    rows = sweeps(world, Motion(), PROTOCOL, replace(NONE, dropped=(0.1, 0.6), bursts=(0.1, 0.6)))
+    rows = run_sweeps(world, Motion(), PROTOCOL, replace(NONE, dropped=(0.1, 0.6), bursts=(0.1, 0.6)))
     kept = {(row["sweep"], row["level"]): row for row in rows}
     # Single frames are interpolated; ten on end are more than the rule bridges.
     assert kept[DROPPED, 0.1]["lost_windows"] < kept[BURSTS, 0.1]["lost_windows"]
@@ -134,13 +138,13 @@ def test_lost_frames_go_through_the_missing_data_rule(world: Dataset) -> None:
     assert kept[BURSTS, 0.6]["lost_trials"] > 0
     row = kept[BURSTS, 0.6]
     assert row["trials"]["genuine"] + row["trials"]["impostor"] <= kept[BURSTS, 0]["trials"]["impostor"] + 36
-    everything = sweeps(world, Motion(), PROTOCOL, replace(NONE, dropped=(1.0,)))[-1]
+    everything = run_sweeps(world, Motion(), PROTOCOL, replace(NONE, dropped=(1.0,)))[-1]
     assert everything["auc_mean"] is None
     assert everything["lost_videos"] == 6 * 6 * 4
 
 
 def test_fewer_frames_and_windows_leave_less_and_lose_nothing_else(world: Dataset) -> None:
-    rows = sweeps(world, Motion(), PROTOCOL, replace(NONE, rates=(15.0, 5.0), windows=(2, 1), lengths=(0.25,)))
+    rows = run_sweeps(world, Motion(), PROTOCOL, replace(NONE, rates=(15.0, 5.0), windows=(2, 1), lengths=(0.25,)))
     rate, fewer, shorter = (curve(rows, name) for name in (RATE, WINDOWS, LENGTH))
     assert rate[2] < rate[0]
     assert fewer[2] < fewer[0] + 0.02
@@ -151,17 +155,17 @@ def test_fewer_frames_and_windows_leave_less_and_lose_nothing_else(world: Datase
 
 def test_a_sweep_depends_on_its_seed_and_on_nothing_else(world: Dataset) -> None:
     plan = replace(NONE, noise=(0.2,), bursts=(0.2,))
-    first, again = (sweeps(world, Motion(), PROTOCOL, plan) for _ in range(2))
+    first, again = (run_sweeps(world, Motion(), PROTOCOL, plan) for _ in range(2))
     assert first == again
-    alone = sweeps(world, Motion(), PROTOCOL, replace(plan, noise=()))
+    alone = run_sweeps(world, Motion(), PROTOCOL, replace(plan, noise=()))
     assert alone == [row for row in first if row["sweep"] == BURSTS]
-    other = sweeps(world, Motion(), PROTOCOL, replace(plan, seed=1))
+    other = run_sweeps(world, Motion(), PROTOCOL, replace(plan, seed=1))
     assert other[0] == first[0]
     assert other[1] != first[1]
 
 
 def test_faces_can_be_sampled(world: Dataset) -> None:
-    rows = sweeps(world, Motion(), PROTOCOL, replace(NONE, windows=(1,), targets=2))
+    rows = run_sweeps(world, Motion(), PROTOCOL, replace(NONE, windows=(1,), targets=2))
     assert {row["trials"]["targets"] for row in rows} == {2}
 
 
@@ -172,18 +176,18 @@ def test_what_cannot_be_run_is_skipped_with_a_reason(world: Dataset) -> None:
     class Pictures(Motion):
         needs: Needs = "frames"
 
-    rows = sweeps(world, OneLength(), PROTOCOL, replace(NONE, lengths=(0.5,), crf=(35,), mimicry=(0.5,)))
+    rows = run_sweeps(world, OneLength(), PROTOCOL, replace(NONE, lengths=(0.5,), crf=(35,), mimicry=(0.5,)))
     reasons = {row["sweep"]: row["skipped"] for row in rows}
     assert set(reasons) == {LENGTH, RECOMPRESSION, MIMICRY}
     assert "one length" in reasons[LENGTH]
     assert "landmarks only" in reasons[RECOMPRESSION]
     assert "simulated" in reasons[MIMICRY]
-    assert {row["sweep"] for row in sweeps(world, Pictures(), PROTOCOL) if "skipped" in row} == set(ABOUT)
-    assert sweeps(world, Motion(), PROTOCOL, NONE) == []
+    assert {row["sweep"] for row in run_sweeps(world, Pictures(), PROTOCOL) if "skipped" in row} == set(DESCRIPTIONS)
+    assert run_sweeps(world, Motion(), PROTOCOL, NONE) == []
 
 
 def test_a_mimic_is_harder_to_tell_and_a_perfect_one_the_hardest(simulated: Dataset) -> None:
-    rows = sweeps(simulated, Size(), PROTOCOL, replace(NONE, mimicry=(0.5, 1.0)))
+    rows = run_sweeps(simulated, Size(), PROTOCOL, replace(NONE, mimicry=(0.5, 1.0)))
     found = curve(rows, MIMICRY)
     assert rows[0]["auc_mean"] == main_figure(simulated, "sim-keypoint", Size()).auc_mean.to_json()
     assert found[0] > 0.9

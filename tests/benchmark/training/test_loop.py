@@ -205,6 +205,7 @@ def test_accumulated_gradients_are_the_mean_over_batches(small: Dataset, tmp_pat
         torch.testing.assert_close(both, (grads[0][name] + grads[1][name]) / 2, atol=1e-6, rtol=1e-4)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("kind", list(RUNS))
 def test_the_host_never_waits_for_the_gpu_within_a_step(meshes: Dataset, tmp_path: Path, kind: str) -> None:
@@ -220,6 +221,7 @@ def test_the_host_never_waits_for_the_gpu_within_a_step(meshes: Dataset, tmp_pat
         torch.cuda.set_sync_debug_mode("default")
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("kind", list(RUNS))
 def test_equal_runs_on_a_gpu_write_equal_bytes_wherever_frames_are_kept(

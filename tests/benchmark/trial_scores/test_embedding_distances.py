@@ -20,12 +20,12 @@ TRIALS = TargetTrials("t", "g", np.array([[0, 2], [1, 2]]), np.array([[0, 1], [0
 )
 def test_distances_are_of_unit_embeddings_whatever_the_score(scoring: Scoring) -> None:
     scorer = Scorer(EMBEDDINGS, scoring)
-    found = embedding_distances(scorer, [scorer.score(TRIALS)])
-    assert found is not None
+    distances = embedding_distances(scorer, [scorer.score(TRIALS)])
+    assert distances is not None
     near = np.sqrt(2 - np.sqrt(2))  # 45 degrees apart on the unit circle
-    assert found.same_driver == pytest.approx(near)
-    assert found.other_driver == pytest.approx((np.sqrt(2) + 2) / 2)
-    assert found.ratio == pytest.approx((np.sqrt(2) + 2) / 2 / near)
+    assert distances.same_driver == pytest.approx(near)
+    assert distances.other_driver == pytest.approx((np.sqrt(2) + 2) / 2)
+    assert distances.ratio == pytest.approx((np.sqrt(2) + 2) / 2 / near)
 
 
 def test_scorers_without_embeddings_have_no_distances() -> None:
@@ -37,6 +37,6 @@ def test_scorers_without_embeddings_have_no_distances() -> None:
 
 def test_a_method_that_gives_everything_one_embedding_has_no_ratio() -> None:
     scorer = Scorer(VideoEmbeddings(EMBEDDINGS.video_ids, EMBEDDINGS.offsets, np.ones((4, 2))), Scoring())
-    found = embedding_distances(scorer, [scorer.score(TRIALS)])
-    assert found is not None
-    assert np.isnan(found.ratio)
+    distances = embedding_distances(scorer, [scorer.score(TRIALS)])
+    assert distances is not None
+    assert np.isnan(distances.ratio)

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.metrics import roc as metrics
+from benchmark.metrics import roc
 from benchmark.protocols.schema import Scoring, Trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings, distance_matrix
-from benchmark.trials.trials import TargetTrials, trials
+from benchmark.trials.trials import TargetTrials, make_trials
 from nvfair_tools.errors import NvfairError
 
 
@@ -42,17 +42,17 @@ def test_published_codes_figures(shared: Path) -> None:
     assert ((videos["target"] == videos["driver"]) == golden["is_self"]).all()
     scorer = Scorer(VideoEmbeddings(videos["video"].to_numpy(), np.arange(361), golden["embeddings"]), Scoring())
     # The random clips there may repeat: as published, all unordered pairs of self-reenactments count.
-    scored = scorer.score_all(trials(videos, "one", Trials(share_driving_clip=True)))
-    areas = [metrics.auc(one.genuine, one.impostor) for one in scored]
+    scored = scorer.score_all(make_trials(videos, "one", Trials(share_driving_clip=True)))
+    aucs = [roc.auc(scores.genuine, scores.impostor) for scores in scored]
     # Computed in float32 there, where two scores tie that do not in float64: half a pair of 4,928, 1.01e-4.
-    np.testing.assert_allclose(areas, golden["per_target_auc"], atol=1.1e-4, rtol=0)
-    assert abs(np.mean(areas) - float(golden["mean_auc"])) < 1e-4
-    genuine = np.concatenate([one.genuine for one in scored])
-    impostor = np.concatenate([one.impostor for one in scored])
+    np.testing.assert_allclose(aucs, golden["per_target_auc"], atol=1.1e-4, rtol=0)
+    assert abs(np.mean(aucs) - float(golden["mean_auc"])) < 1e-4
+    genuine = np.concatenate([scores.genuine for scores in scored])
+    impostor = np.concatenate([scores.impostor for scores in scored])
     labels = golden["pooled_labels"] == 1
     np.testing.assert_allclose(np.sort(genuine), np.sort(golden["pooled_scores"][labels]), atol=1e-6)
     assert len(impostor) == np.count_nonzero(~labels)
-    assert abs(metrics.auc(genuine, impostor) - float(golden["pooled_auc"])) < 1e-4
+    assert abs(roc.auc(genuine, impostor) - float(golden["pooled_auc"])) < 1e-4
 
 
 @pytest.mark.parametrize("score", ["negative-euclidean", "cosine"])
@@ -65,11 +65,11 @@ def test_scores_equal_plain_loops(score: str, aggregation: str) -> None:
         return float(a @ b) if score == "cosine" else -float(np.sqrt(np.sum((a - b) ** 2)))
 
     def expected(i: int, j: int) -> float:
-        one = [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[i] : data.offsets[i + 1]]]
-        two = [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[j] : data.offsets[j + 1]]]
+        enrolled = [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[i] : data.offsets[i + 1]]]
+        probe = [unit(w.astype(float)) for w in data.window_embeddings[data.offsets[j] : data.offsets[j + 1]]]
         if aggregation == "mean-score":
-            return float(np.mean([alike(a, b) for a in one for b in two]))
-        return alike(unit(np.mean(one, axis=0)), unit(np.mean(two, axis=0)))
+            return float(np.mean([alike(a, b) for a in enrolled for b in probe]))
+        return alike(unit(np.mean(enrolled, axis=0)), unit(np.mean(probe, axis=0)))
 
     np.testing.assert_allclose(scored.genuine, [expected(*pair) for pair in PAIRS.genuine], atol=1e-12)
     np.testing.assert_allclose(scored.impostor, [expected(*pair) for pair in PAIRS.impostor], atol=1e-12)
@@ -98,15 +98,15 @@ def test_scores_of_templates_equal_plain_loops(score: str, aggregation: str, tem
 
     def expected(enrolled: int, probe: int) -> float:
         members = TEMPLATES.templates[enrolled - 4]
-        seen = windows(probe) if aggregation == "mean-score" else [mean(probe)]
+        probe_rows = windows(probe) if aggregation == "mean-score" else [mean(probe)]
         if template == "mean-embedding":
-            whole = unit(np.mean([mean(m) for m in members], axis=0))
-            return float(np.mean([alike(whole, one) for one in seen]))
-        each = []
+            template_mean = unit(np.mean([mean(m) for m in members], axis=0))
+            return float(np.mean([alike(template_mean, row) for row in probe_rows]))
+        scores = []
         for m in members:
-            own = windows(m) if aggregation == "mean-score" else [mean(m)]
-            each.append(np.mean([alike(a, b) for a in own for b in seen]))
-        return float(np.mean(each))
+            member_rows = windows(m) if aggregation == "mean-score" else [mean(m)]
+            scores.append(np.mean([alike(a, b) for a in member_rows for b in probe_rows]))
+        return float(np.mean(scores))
 
     np.testing.assert_allclose(scored.genuine, [expected(*pair) for pair in TEMPLATES.genuine], atol=1e-12)
     np.testing.assert_allclose(scored.impostor, [expected(*pair) for pair in TEMPLATES.impostor], atol=1e-12)
@@ -121,8 +121,8 @@ def test_a_nan_in_a_template_is_refused_naming_its_videos_and_the_probe() -> Non
 
 def test_a_template_has_the_mean_of_its_videos_values() -> None:
     values = np.array([1.0, 3.0, 10.0, 20.0])
-    assert TEMPLATES.sides(values, TEMPLATES.impostor).tolist() == [[2, 10], [2, 20], [5.5, 10]]
-    assert PAIRS.sides(values, PAIRS.genuine).tolist() == [[1, 3], [10, 20]]
+    assert TEMPLATES.side_values(values, TEMPLATES.impostor).tolist() == [[2, 10], [2, 20], [5.5, 10]]
+    assert PAIRS.side_values(values, PAIRS.genuine).tolist() == [[1, 3], [10, 20]]
 
 
 def test_the_large_route_equals_the_direct_one() -> None:

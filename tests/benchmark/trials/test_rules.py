@@ -18,9 +18,9 @@ from benchmark.trials.trials import (
     cell_generators,
     cell_name,
     cell_names,
-    count,
+    count_trials,
+    make_trials,
     trial_name,
-    trials,
 )
 from nvfair_tools.errors import NvfairError
 
@@ -108,7 +108,7 @@ def fast(videos: pd.DataFrame, cell: str, rule: Trials) -> tuple[list[tuple], li
     scenarios = rule.scenarios or ("", "")
     same_sides = len(set(cell_generators(cell))) == len(set(scenarios)) == 1
     kinds: tuple[list[tuple], list[tuple]] = ([], [])
-    for one in trials(videos, cell, rule):
+    for one in make_trials(videos, cell, rule):
         for found, pairs in zip(kinds, (one.genuine, one.impostor), strict=True):
             for a, b in pairs:
                 if rule.rule is not TrialRule.SAME_DRIVER:
@@ -140,14 +140,14 @@ def test_the_order_is_canonical_whatever_the_tables(videos: pd.DataFrame, rule: 
     random.shuffle(order)
     shuffled = videos.iloc[order].reset_index(drop=True)
     said = [
-        [(one.target, one.names(table["video"].to_numpy(), pairs))
-         for one in trials(table, cell_of(rule), rule) for pairs in (one.genuine, one.impostor)]
+        [(one.target, one.trial_names(table["video"].to_numpy(), pairs))
+         for one in make_trials(table, cell_of(rule), rule) for pairs in (one.genuine, one.impostor)]
         for table in (videos, shuffled)
     ]  # fmt: skip
     assert said[0] == said[1]
     if rule.rule is not TrialRule.SAME_DRIVER:
         ids = videos["video"].to_numpy()
-        for one in trials(videos, cell_of(rule), rule):
+        for one in make_trials(videos, cell_of(rule), rule):
             for pairs in (one.genuine, one.impostor):
                 named = [(ids[a], ids[b]) for a, b in pairs]
                 assert named == sorted(named)
@@ -161,10 +161,16 @@ def test_the_counts_agree_with_the_trials(videos: pd.DataFrame, rule: Trials, dr
         fields |= {"rule": "self-self-vs-self-cross", "share_driving_clip": False, "only_shared_clips": False}
         fields |= {"template": {"clips": template, "draws": 3}}
     rule, cell = Trials(**fields), cell_of(rule)
-    whole = list(trials(videos, cell, rule))
-    table = count(videos, rule, [cell])
+    whole = list(make_trials(videos, cell, rule))
+    table = count_trials(videos, rule, [cell])
     assert table.to_dict("records") == [
-        {"cell": cell, "target": t.target, "genuine": len(t.genuine), "impostor": len(t.impostor), "lack": t.lack}
+        {
+            "cell": cell,
+            "target": t.target,
+            "genuine": len(t.genuine),
+            "impostor": len(t.impostor),
+            "lack": t.incomplete_reason,
+        }
         for t in whole
     ]
 
@@ -178,11 +184,11 @@ def test_templates_hold_the_targets_clips_and_never_the_probes(
     cell = cell_of(rule)
     enrolment, probe = cell_generators(cell)
     row = videos.to_dict("records")
-    for one in trials(videos, cell, rule):
+    for one in make_trials(videos, cell, rule):
         own = [v for v in row if v["target"] == v["driver"] == one.target]
         enough = {v["clip"] for v in own if v["generator"] == enrolment}
         if len(enough) < clips:
-            assert one.lack == NO_TEMPLATE
+            assert one.incomplete_reason == NO_TEMPLATE
             continue
         expected = {v["video"] for v in own if v["generator"] == probe and len(enough - {v["clip"]}) >= clips}
         others = {v["video"] for v in row if v["target"] == one.target != v["driver"] and v["generator"] == probe}
@@ -209,7 +215,7 @@ def test_a_larger_template_holds_the_smaller_one_of_the_same_draw() -> None:
     videos = pd.DataFrame(rows, columns=COLUMNS)
     held: dict[str, set[int]] = {}
     for clips in (1, 2, 4, 8):
-        one = next(trials(videos, "x", Trials(template={"clips": clips}, seed=3)))
+        one = next(make_trials(videos, "x", Trials(template={"clips": clips}, seed=3)))
         assert one.templates is not None
         assert len(one.genuine) == 9
         for a, b in one.genuine:
@@ -223,9 +229,9 @@ def test_a_larger_template_holds_the_smaller_one_of_the_same_draw() -> None:
 def test_the_people_of_a_trial_are_its_two_drivers_and_its_faces(videos: pd.DataFrame, rule: Trials) -> None:
     number = {name: n for n, name in enumerate(PEOPLE)}
     target, driver = (videos[role].map(number).to_numpy(dtype=int) for role in ("target", "driver"))
-    for one in trials(videos, cell_of(rule), rule):
+    for one in make_trials(videos, cell_of(rule), rule):
         for pairs in (one.genuine, one.impostor):
-            for (a, b), found in zip(pairs, one.people(pairs, target, driver), strict=True):
+            for (a, b), found in zip(pairs, one.people_of(pairs, target, driver), strict=True):
                 roles = {driver[a], driver[b]}
                 roles |= set() if rule.rule is TrialRule.SAME_DRIVER else {target[a], target[b]}
                 assert set(found.tolist()) == roles
@@ -242,12 +248,12 @@ def test_different_faces_draw_the_same_clips_on_every_face_and_by_every_generato
     fields = {"rule": "different-face", "clips_per_driver": 2, "seed": 5}
     used = []
     for rule in (Trials(**fields), Trials(**fields, across_generators=True)):
-        parts = [pairs for one in trials(videos, cell_of(rule), rule) for pairs in (one.genuine, one.impostor)]
+        parts = [pairs for one in make_trials(videos, cell_of(rule), rule) for pairs in (one.genuine, one.impostor)]
         used.append(set(videos["clip"].iloc[np.unique(np.concatenate(parts))]))
     assert used[0] == used[1]
     assert len(used[0]) == 6
     near = Trials(**fields, share_driving_clip=True, only_shared_clips=True)
-    for one in trials(videos, "x", near):
+    for one in make_trials(videos, "x", near):
         assert len(one.genuine) == 2 * 2  # both clips, on both other faces
         assert (videos["clip"].to_numpy()[one.genuine[:, 0]] == videos["clip"].to_numpy()[one.genuine[:, 1]]).all()
 
@@ -266,7 +272,7 @@ def test_cells_are_named_by_both_generators() -> None:
 def test_a_cell_that_does_not_fit_the_rule_is_refused(cell: str, across: bool) -> None:
     videos = pd.DataFrame([], columns=COLUMNS)
     with pytest.raises(NvfairError, match=f"cell '{cell}'"):
-        next(trials(videos, cell, Trials(across_generators=across)))
+        next(make_trials(videos, cell, Trials(across_generators=across)))
 
 
 def test_videos_that_share_a_file_name_stay_two_videos() -> None:
@@ -276,9 +282,9 @@ def test_videos_that_share_a_file_name_stay_two_videos() -> None:
              "one:a", "c3")]  # fmt: skip
     videos = pd.DataFrame(rows, columns=COLUMNS[:4]).assign(generator="x", source="one", clip_name=name)
     ids = videos["video"].to_numpy()
-    one = next(trials(videos, "x", Trials()))
-    assert one.names(ids, one.genuine) == [trial_name(f"one/a/{name}", "one/a/002")]
-    assert one.names(ids, one.impostor) == [
+    one = next(make_trials(videos, "x", Trials()))
+    assert one.trial_names(ids, one.genuine) == [trial_name(f"one/a/{name}", "one/a/002")]
+    assert one.trial_names(ids, one.impostor) == [
         trial_name(f"one/a/{name}", f"one/b/{name}"), trial_name("one/a/002", f"one/b/{name}")
     ]  # fmt: skip
     table = EmbeddingTable(ids, np.zeros(3, int), np.zeros(3, int), np.eye(3, dtype=np.float32), {})
@@ -288,10 +294,10 @@ def test_videos_that_share_a_file_name_stay_two_videos() -> None:
 def test_a_video_that_is_there_twice_is_refused_by_name() -> None:
     videos = pd.DataFrame([("v", "one:a", "one:a", "c", "x", "one", None)] * 2, columns=COLUMNS)
     with pytest.raises(NvfairError, match="video v is there twice"):
-        next(trials(videos, "x", Trials()))
+        next(make_trials(videos, "x", Trials()))
 
 
 def test_a_table_without_scenarios_is_refused_where_they_matter() -> None:
     videos = pd.DataFrame([("v", "one:a", "one:a", "c", "x", "one")], columns=COLUMNS[:-1])
     with pytest.raises(NvfairError, match="no column 'scenario'"):
-        next(trials(videos, "x", Trials(scenarios=("scripted", "free"))))
+        next(make_trials(videos, "x", Trials(scenarios=("scripted", "free"))))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +12,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from benchmark import protocols
+from benchmark.evaluation.results import EvaluationResults
 from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import as_candidate
 from benchmark.methods.train_options import TrainOptions
@@ -22,7 +21,7 @@ from benchmark.report import write_report
 from benchmark.training.loop import train
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import World, make
 
@@ -59,7 +58,7 @@ def test_the_pooled_auc_equals_scikit_learns_over_plain_loops(drivers: int, lone
         labels.append(a.driver == b.driver)
         scores.append(np.mean([x @ y for x in mine for y in theirs]))
     scorer = Scorer(embeddings, SEEN.scoring)
-    found = compute_figures(scorer, list(trials(videos, "g", SEEN.trials)), videos, SEEN)
+    found = compute_figures(scorer, list(make_trials(videos, "g", SEEN.trials)), videos, SEEN)
     assert found.auc_pooled.value == pytest.approx(roc_auc_score(labels, scores))
     assert found.trials.genuine == sum(labels)
     assert found.trials.impostor == len(labels) - sum(labels)
@@ -72,7 +71,7 @@ def test_the_interval_resamples_drivers_as_repeating_them_would() -> None:
     scorer = Scorer(embeddings, SEEN.scoring)
     weight = np.array([2.0, 0.0, 1.0, 1.0])
     genuine, impostor, parts = [], [], []
-    for one in trials(videos, "g", SEEN.trials):
+    for one in make_trials(videos, "g", SEEN.trials):
         scored = scorer.score(one)
         number = int(one.target[-1])
         second = videos["driver"].str[-1].astype(int).to_numpy()[one.impostor[:, 1]]
@@ -94,7 +93,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> EvaluationResults:
     out = tmp_path_factory.mktemp("runs") / "alpha-run"
     options = TrainOptions(
         generators=("alpha",), windows=64, batch=16, drivers=3, width=16, embedding=8, validate_every=64
@@ -103,24 +102,23 @@ def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     return evaluate(data, [as_candidate(out)], [SEEN, protocols.load("avaprintdb-unseen")])
 
 
-def test_evaluation_runs_under_both_protocols(results: dict[str, Any]) -> None:
-    found = {(c["generator"], c["relation"], c["protocol"]) for c in results["cells"]}
+def test_evaluation_runs_under_both_protocols(results: EvaluationResults) -> None:
+    found = {(c.generator, c.relation, c.protocol) for c in results.cells}
     assert found == {("alpha", "seen", "avaprintdb-seen"), ("beta", "unseen", "avaprintdb-unseen")}
-    for cell in results["cells"]:
+    for cell in results.cells:
         # 4 people with 3 clips on 4 faces: 12 videos a driver.
-        assert cell["trials"]["genuine"] == 4 * (12 * 11 // 2 - 3 * 6)
-        assert cell["trials"]["impostor"] == 6 * 12 * 12
-        assert cell["auc_pooled"]["low"] is None  # four people are too few for an interval
-        assert cell["auc_pooled"]["reason"].startswith("4 people")
-        beside = [c for c in results["controls"] if c["generator"] == cell["generator"]]
-        assert all(c["trials"] == cell["trials"] for c in beside)
+        assert cell.figures.trials.genuine == 4 * (12 * 11 // 2 - 3 * 6)
+        assert cell.figures.trials.impostor == 6 * 12 * 12
+        assert cell.figures.auc_pooled.low is None  # four people are too few for an interval
+        assert cell.figures.auc_pooled.reason.startswith("4 people")
+        assert all(row.figures.trials == cell.figures.trials for row in results.shortcuts_of(cell))
 
 
-def test_the_page_leads_with_the_pooled_figure(results: dict[str, Any], tmp_path: Path) -> None:
-    told = json.loads(json.dumps(results))
-    seen = next(c for c in told["cells"] if c["relation"] == "seen")
+def test_the_page_leads_with_the_pooled_figure(results: EvaluationResults, tmp_path: Path) -> None:
+    content = results.to_json()
+    seen = next(cell for cell in content["cells"] if cell["relation"] == "seen")
     seen["auc_pooled"]["value"], seen["auc_mean"]["value"] = 0.811, 0.722
-    write_report(tmp_path / "index.html", told)
+    write_report(tmp_path / "index.html", EvaluationResults.from_json(content))
     html = (tmp_path / "index.html").read_text()
     assert re.findall(r'class="figure">([0-9.]+)<', html)[0] == "0.811"
     assert "AUC of all trials in one pot" in html

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.protocols.schema import TrialRule, Trials
-from benchmark.trials.trials import NO_GENUINE, NO_IMPOSTOR, trials
+from benchmark.trials.trials import NO_GENUINE, NO_IMPOSTOR, make_trials
 from nvfair_tools.dataset import Dataset
 
 
@@ -41,7 +41,7 @@ def videos(small: Dataset) -> pd.DataFrame:
 
 @pytest.mark.parametrize("rule", [TrialRule.SELF_SELF_VS_SELF_CROSS, TrialRule.CROSS_CROSS])
 def test_trials_are_the_pairs_the_rule_names(videos: pd.DataFrame, rule: TrialRule) -> None:
-    found = list(trials(videos, "alpha", Trials(rule=rule)))
+    found = list(make_trials(videos, "alpha", Trials(rule=rule)))
     assert [one.target for one in found] == sorted(videos["target"].unique())
     for one in found:
         self_self, self_cross, cross_same, cross_other = by_hand(videos, "alpha", one.target)
@@ -55,7 +55,7 @@ def test_trials_are_the_pairs_the_rule_names(videos: pd.DataFrame, rule: TrialRu
 
 def test_order_does_not_depend_on_the_tables_order(videos: pd.DataFrame) -> None:
     shuffled = videos.sample(frac=1, random_state=0).reset_index(drop=True)
-    for a, b in zip(trials(videos, "beta", Trials()), trials(shuffled, "beta", Trials()), strict=True):
+    for a, b in zip(make_trials(videos, "beta", Trials()), make_trials(shuffled, "beta", Trials()), strict=True):
         first = [(videos["video"][i], videos["video"][j]) for i, j in a.impostor]
         second = [(shuffled["video"][i], shuffled["video"][j]) for i, j in b.impostor]
         assert first == second
@@ -66,8 +66,8 @@ def test_a_clip_rendered_twice_makes_no_genuine_pair(videos: pd.DataFrame) -> No
     own = twice[(twice["driver"] == twice["target"]) & (twice["generator"] == "alpha")]
     copy = own.assign(video=own["video"] + "-again")
     both = pd.concat([twice, copy], ignore_index=True)
-    strict = next(trials(both, "alpha", Trials()))
-    loose = next(trials(both, "alpha", Trials(share_driving_clip=True)))
+    strict = next(make_trials(both, "alpha", Trials()))
+    loose = next(make_trials(both, "alpha", Trials(share_driving_clip=True)))
     assert len(loose.genuine) - len(strict.genuine) == 3  # one pair a clip
     assert all(both["clip"][a] != both["clip"][b] for a, b in strict.genuine)
 
@@ -76,17 +76,17 @@ def test_targets_without_trials_say_what_they_lack(videos: pd.DataFrame) -> None
     target = sorted(videos["target"].unique())[0]
     no_cross = videos[(videos["target"] != target) | (videos["kind"] == "self")].reset_index(drop=True)
     no_self = videos[(videos["target"] != target) | (videos["kind"] == "cross")].reset_index(drop=True)
-    assert next(trials(no_cross, "alpha", Trials())).lack == NO_IMPOSTOR
-    assert next(trials(no_self, "alpha", Trials())).lack == NO_GENUINE
+    assert next(make_trials(no_cross, "alpha", Trials())).incomplete_reason == NO_IMPOSTOR
+    assert next(make_trials(no_self, "alpha", Trials())).incomplete_reason == NO_GENUINE
 
 
 def test_drawing_clips_is_repeatable_and_bounded(videos: pd.DataFrame) -> None:
     rule = Trials(rule=TrialRule.CROSS_CROSS, clips_per_driver=2, seed=3)
-    first, again = list(trials(videos, "alpha", rule)), list(trials(videos, "alpha", rule))
+    first, again = list(make_trials(videos, "alpha", rule)), list(make_trials(videos, "alpha", rule))
     for a, b in zip(first, again, strict=True):
         assert a.genuine.tolist() == b.genuine.tolist()
         assert len(a.genuine) == 2  # two other drivers, one pair each
-    other = list(trials(videos, "alpha", Trials(rule=TrialRule.CROSS_CROSS, clips_per_driver=2, seed=4)))
+    other = list(make_trials(videos, "alpha", Trials(rule=TrialRule.CROSS_CROSS, clips_per_driver=2, seed=4)))
     assert any(a.genuine.tolist() != b.genuine.tolist() for a, b in zip(first, other, strict=True))
 
 
@@ -98,7 +98,7 @@ def test_same_driver_trials_are_all_pairs_of_a_generators_videos_each_once(video
         fourth = fourth.assign(driver="toy:99", clip=fourth["clip"] + "x", video=fourth["video"] + "x")
         videos = pd.concat([videos, fourth], ignore_index=True)
     videos = videos[videos["driver"].isin([*base[:people], "toy:99"])].sort_values("video").reset_index(drop=True)
-    found = list(trials(videos, "alpha", Trials(rule=TrialRule.SAME_DRIVER)))
+    found = list(make_trials(videos, "alpha", Trials(rule=TrialRule.SAME_DRIVER)))
     assert [one.target for one in found] == sorted(videos["driver"].unique())
     rows = [row for row in videos.itertuples() if row.generator == "alpha"]
     genuine, impostor, near_copies = set(), set(), set()
@@ -114,14 +114,14 @@ def test_same_driver_trials_are_all_pairs_of_a_generators_videos_each_once(video
     for one in found:
         assert (driver[one.genuine] == one.target).all()
         assert (driver[one.impostor[:, 0]] == one.target).all()
-    loose = list(trials(videos, "alpha", Trials(rule=TrialRule.SAME_DRIVER, share_driving_clip=True)))
+    loose = list(make_trials(videos, "alpha", Trials(rule=TrialRule.SAME_DRIVER, share_driving_clip=True)))
     assert sum(len(one.genuine) for one in loose) == len(genuine) + len(near_copies)
 
 
 def test_same_driver_blocks_are_in_one_order_whatever_the_tables(videos: pd.DataFrame) -> None:
     rule = Trials(rule=TrialRule.SAME_DRIVER)
     shuffled = videos.sample(frac=1, random_state=0).reset_index(drop=True)
-    for a, b in zip(trials(videos, "beta", rule), trials(shuffled, "beta", rule), strict=True):
+    for a, b in zip(make_trials(videos, "beta", rule), make_trials(shuffled, "beta", rule), strict=True):
         for kind in ("genuine", "impostor"):
             first = [(videos["video"][i], videos["video"][j]) for i, j in getattr(a, kind)]
             second = [(shuffled["video"][i], shuffled["video"][j]) for i, j in getattr(b, kind)]
@@ -131,16 +131,16 @@ def test_same_driver_blocks_are_in_one_order_whatever_the_tables(videos: pd.Data
 def test_same_driver_pairs_stay_within_a_collection(videos: pd.DataFrame) -> None:
     mixed = videos.copy()
     mixed.loc[mixed["driver"] == sorted(mixed["driver"])[0], "source"] = "another"
-    found = list(trials(mixed, "alpha", Trials(rule=TrialRule.SAME_DRIVER)))
+    found = list(make_trials(mixed, "alpha", Trials(rule=TrialRule.SAME_DRIVER)))
     source = mixed["source"].to_numpy()
     for one in found:
         assert (source[one.impostor[:, 0]] == source[one.impostor[:, 1]]).all()
-    assert found[0].lack == NO_IMPOSTOR or found[-1].lack == NO_IMPOSTOR
+    assert found[0].incomplete_reason == NO_IMPOSTOR or found[-1].incomplete_reason == NO_IMPOSTOR
 
 
 def test_same_driver_clips_are_drawn_for_each_face(videos: pd.DataFrame) -> None:
     rule = Trials(rule=TrialRule.SAME_DRIVER, clips_per_driver=1, seed=3)
-    found = list(trials(videos, "alpha", rule))
+    found = list(make_trials(videos, "alpha", rule))
     used = videos.loc[sorted({int(n) for one in found for pairs in (one.genuine, one.impostor) for n in pairs.flat})]
     assert used.groupby(["target", "driver"]).size().max() == 1
     assert len(used) == 9  # three drivers on three faces
@@ -154,7 +154,7 @@ def test_same_driver_blocks_are_made_one_at_a_time_and_none_is_large() -> None:
     table = {"video": names, "target": drivers, "driver": drivers, "clip": names, "generator": "g", "source": "toy"}
     counts = [
         len(one.genuine) + len(one.impostor)
-        for one in trials(pd.DataFrame(table), "g", Trials(rule=TrialRule.SAME_DRIVER))
+        for one in make_trials(pd.DataFrame(table), "g", Trials(rule=TrialRule.SAME_DRIVER))
     ]
     videos = people * clips
     assert sum(counts) == videos * (videos - 1) // 2

@@ -28,6 +28,7 @@ def test_unknown_places_are_refused() -> None:
         FramePoints(POINTS, "cpu", "disk")  # type: ignore[arg-type]
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_streamed_batches_are_not_overwritten_while_they_travel() -> None:
     points = np.random.default_rng(1).normal(0, 1, (4000, 126, 2)).astype(np.float32)

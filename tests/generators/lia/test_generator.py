@@ -166,8 +166,8 @@ def test_stretch_is_off_by_default_and_spans_black_to_white_when_asked():
     portrait, *driving = faces(4)
     plain = frames_of(lia(), portrait, driving, MotionMode())
     assert np.array_equal(frames_of(lia(), portrait, driving, MotionMode(options={"clip_stretch": False})), plain)
-    asked = frames_of(lia(), portrait, driving, MotionMode(options={"clip_stretch": True}))
-    levels = to_uint8(asked, Lia.value_range)
+    stretched = frames_of(lia(), portrait, driving, MotionMode(options={"clip_stretch": True}))
+    levels = to_uint8(stretched, Lia.value_range)
     clamped = np.clip(plain, -1.0, 1.0)
     expected = np.floor((clamped - clamped.min()) / (clamped.max() - clamped.min()) * 255.0)
     assert levels.min() == 0

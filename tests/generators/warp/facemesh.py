@@ -12,14 +12,14 @@ def track(frames):
     """The mesh of each frame, or None where no face is found, in tracking mode."""
     from mediapipe.python.solutions.face_mesh import FaceMesh
 
-    found = []
+    meshes = []
     with FaceMesh(static_image_mode=False, refine_landmarks=True, max_num_faces=1) as landmarker:
         for frame in frames:
             faces = landmarker.process(frame).multi_face_landmarks
             height, width = frame.shape[:2]
             points = faces and [(p.x * width, p.y * height, p.z * width) for p in faces[0].landmark]
-            found.append(np.array(points, np.float32) if points else None)
-    return found
+            meshes.append(np.array(points, np.float32) if points else None)
+    return meshes
 
 
 def framed(frames, meshes, framing=None):

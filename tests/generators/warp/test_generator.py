@@ -86,15 +86,15 @@ def test_rendering_twice_gives_equal_bytes(generator, astronaut, driving):
 
 def test_frames_are_made_as_they_are_asked_for(generator, astronaut):
     source = generator.encode_source(astronaut)
-    asked = []
+    requested = []
 
     def meshes():
         for t in range(1000):
-            asked.append(t)
+            requested.append(t)
             yield act(astronaut.mesh, yaw=t / 100)
 
     assert len(list(islice(generator.render_meshes(source, meshes()), 3))) == 3
-    assert len(asked) <= 4
+    assert len(requested) <= 4
 
 
 def test_a_driver_framed_at_another_size_gives_the_same_motion(generator, hopper, driving):

@@ -17,12 +17,12 @@ def read_back(name, portrait, driving, mode):
     generator = create(name)
     source, motion = generator.encode_source(portrait), generator.encode_motion(driving)
     frames = [to_uint8(f, generator.value_range) for f in generator.render(source, motion, mode)]
-    found = facemesh.track(frames)
-    seen = np.array([mesh is not None for mesh in found])
-    shown = np.stack([mesh for mesh in found if mesh is not None])
+    meshes = facemesh.track(frames)
+    seen = np.array([mesh is not None for mesh in meshes])
+    tracked = np.stack([mesh for mesh in meshes if mesh is not None])
     driver = np.stack([face.mesh for face in driving])[seen]
-    pairs = [(f(shown), f(driver)) for f in (facemesh.mouth_opening, facemesh.eye_opening)]
-    pairs += list(zip(facemesh.head_angles(shown).T, facemesh.head_angles(driver).T, strict=True))
+    pairs = [(f(tracked), f(driver)) for f in (facemesh.mouth_opening, facemesh.eye_opening)]
+    pairs += list(zip(facemesh.head_angles(tracked).T, facemesh.head_angles(driver).T, strict=True))
     return seen, [facemesh.correlation(a, b) for a, b in pairs]
 
 
@@ -67,8 +67,8 @@ def drivers(shared):
             # Every second picture: motion from 80 pictures for the work of 40.
             frames = [f.to_ndarray(format="rgb24") for f in islice(container.decode(video=0), 0, 80, 2)]
         meshes = facemesh.track(frames)
-        kept = [i for i, mesh in enumerate(meshes) if mesh is not None]
-        drivers[clip] = facemesh.framed([frames[i] for i in kept], [meshes[i] for i in kept])
+        valid = [i for i, mesh in enumerate(meshes) if mesh is not None]
+        drivers[clip] = facemesh.framed([frames[i] for i in valid], [meshes[i] for i in valid])
     return drivers
 
 

@@ -36,9 +36,9 @@ def test_teeth_that_the_portrait_shows_stay_where_they_were(astronaut):
     (frame,) = generator.render_meshes(source, [opened])
     x, y = mesh[13, :2].round().astype(int)
     rows, columns = np.s_[y + 2 : y + 5], np.s_[x - 6 : x + 7]
-    shown = astronaut.image[rows, columns].astype(float)
-    assert np.abs(frame[rows, columns] - shown).mean() < 15
-    assert patch(frame, opened, 0.8) < 0.4 * shown.mean()
+    teeth = astronaut.image[rows, columns].astype(float)
+    assert np.abs(frame[rows, columns] - teeth).mean() < 15
+    assert patch(frame, opened, 0.8) < 0.4 * teeth.mean()
 
 
 def test_a_mouth_no_more_open_than_the_portraits_is_left_alone(astronaut):

@@ -33,11 +33,11 @@ def test_a_dropped_jaw_and_shut_eyes_are_carried(name, scene):
     mesh, net = scene
     moved = act(mesh, jaw=0.25, lids=1.0)
     moved += (mesh - moved)[10]
-    shown = mesh[:, :2] + SPREADS[name](mesh, net)[:478] @ (moved - mesh)[:, :2]
-    asked = moved[14, 1] - moved[13, 1]
-    assert shown[14, 1] - shown[13, 1] == pytest.approx(asked, rel=0.25)
+    carried = mesh[:, :2] + SPREADS[name](mesh, net)[:478] @ (moved - mesh)[:, :2]
+    opening = moved[14, 1] - moved[13, 1]
+    assert carried[14, 1] - carried[13, 1] == pytest.approx(opening, rel=0.25)
     for upper, lower in ((159, 145), (386, 374)):
-        assert shown[lower, 1] - shown[upper, 1] < 0.4 * (mesh[lower, 1] - mesh[upper, 1])
+        assert carried[lower, 1] - carried[upper, 1] < 0.4 * (mesh[lower, 1] - mesh[upper, 1])
 
 
 def test_members_have_ranks_of_different_kinds(scene):

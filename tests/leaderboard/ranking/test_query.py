@@ -2,7 +2,7 @@
 
 import pytest
 
-from leaderboard.ranking.boards import board_state
+from leaderboard.ranking.board_state import board_state
 from leaderboard.ranking.query import PAGE_ROWS, Query, table_page
 from tests.leaderboard.example_results import example_board, example_result
 

@@ -8,8 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from leaderboard.submission.check import find_problems
+from leaderboard.submission.archive import pack
+from leaderboard.submission.check import check_submission, find_problems
+from leaderboard.submission.submission import read_submission, submission_digest
+from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import Problems
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 
@@ -102,3 +106,51 @@ def test_an_entry_without_a_generator_to_be_scored_on_is_a_problem(
     (problem,) = find_problems(submission, dataset)
     assert "none of the tested generators (alpha, beta) is " + ("unseen" if unseen else "seen") in problem
     assert "trained_on_generators" in problem
+
+
+def test_a_check_without_problems_gives_the_digest_and_what_each_entry_holds(
+    submission: Path, dataset: Dataset
+) -> None:
+    result = check_submission(submission, dataset.folder)
+    assert result.passed
+    assert result.method == "landmark spread"
+    assert result.digest == submission_digest(submission, read_submission(submission))
+    windows = len(pq.read_table(submission / "embeddings" / "test.parquet"))
+    assert [(entry.protocol, entry.generators, entry.rows) for entry in result.entries] == [
+        ("nvfair-seen", ("alpha",), windows),
+        ("nvfair-unseen", ("beta",), windows),
+    ]
+    result.raise_problems()
+
+
+def test_a_check_with_problems_gives_the_same_lines_as_the_board_without_paths_of_this_machine(
+    submission: Path, dataset: Dataset, tmp_path: Path
+) -> None:
+    (submission / "embeddings" / "test.parquet").unlink()
+    (submission / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
+    result = check_submission(submission, dataset, name="mine")
+    assert list(result.problems) == find_problems(submission, dataset)
+    assert result.digest == ""
+    with pytest.raises(Problems, match="not a whole Parquet file"):
+        result.raise_problems()
+    (submission / "embeddings" / "test.parquet").unlink()
+    assert all(str(tmp_path) not in problem for problem in check_submission(submission, dataset, name="x").problems)
+
+
+def test_a_zip_file_is_checked_like_its_folder(submission: Path, dataset: Dataset, tmp_path: Path) -> None:
+    archive = pack(submission, tmp_path / "a.zip")
+    test = TestSet(dataset)
+    from_folder, from_zip = check_submission(submission, test), check_submission(archive, test)
+    assert (from_zip.digest, from_zip.entries) == (from_folder.digest, from_folder.entries)
+    archive.write_bytes(b"no zip file")
+    assert "cannot be unpacked" in check_submission(archive, test).problems[0]
+    assert "no such folder or file" in check_submission(tmp_path / "absent", test).problems[0]
+
+
+def test_a_notebook_shows_problems_with_markup_escaped(submission: Path, dataset: Dataset) -> None:
+    write_declaration(submission, {**VALID_DECLARATION, "method": "<b>bold</b>"})
+    assert "&lt;b&gt;bold" in check_submission(submission, dataset)._repr_html_()
+    write_declaration(submission, {**VALID_DECLARATION, "kind": "<script>"})
+    html = check_submission(submission, dataset)._repr_html_()
+    assert "kind" in html
+    assert "<script>" not in html

@@ -14,7 +14,7 @@ import pytest
 from benchmark import protocols
 from benchmark.methods.embedding_files import read_embeddings, video_embeddings
 from benchmark.trial_scores.scores import Scorer
-from benchmark.trials.trials import trial_name, trials
+from benchmark.trials.trials import make_trials, trial_name
 from leaderboard.submission.check import find_problems
 from leaderboard.submission.scoring import score_submission
 from leaderboard.submission.test_set import TestSet
@@ -41,7 +41,7 @@ def scores(submission: Path, dataset: Dataset) -> pd.DataFrame:
     table = read_embeddings(submission / "embeddings" / "test.parquet")
     scorer = Scorer(video_embeddings(table, videos["video"].tolist()), SEEN.scoring)
     rows = []
-    for one in trials(videos, "alpha", SEEN.trials):
+    for one in make_trials(videos, "alpha", SEEN.trials):
         scored = scorer.score(one)
         for pairs, values in ((one.genuine, scored.genuine), (one.impostor, scored.impostor)):
             for (a, b), value in zip(pairs, values, strict=True):

@@ -29,7 +29,7 @@ def child(dataset: Dataset):
 def told(child: BoundedChild, submission: Path, seconds: float = 15.0) -> str:
     """What the check says within 600 MB, and in few seconds."""
     begun = time.monotonic()
-    text = "\n".join(child.call("problems", submission, seconds=60.0))
+    text = "\n".join(child.call("check", submission, seconds=60.0).problems)
     assert time.monotonic() - begun < seconds
     return text
 
@@ -142,11 +142,11 @@ def test_pipes_and_folders_are_no_files(child, submission: Path) -> None:
 def test_a_crash_in_the_child_is_told_and_the_next_check_works(dataset: Dataset, submission: Path) -> None:
     child = BoundedChild(partial(SubmissionChecker, dataset.folder), 600)
     try:
-        assert child.call("problems", submission, seconds=60) == []
+        assert child.call("check", submission, seconds=60).passed
         os.kill(child._process.pid, 11)  # a segmentation fault, as a library's
         with pytest.raises(LimitReached):
-            child.call("problems", submission, seconds=60)
-        assert child.call("problems", submission, seconds=60) == []
+            child.call("check", submission, seconds=60)
+        assert child.call("check", submission, seconds=60).passed
     finally:
         child.stop()
 

@@ -1,6 +1,7 @@
 """A whole build of small real videos: what it holds, what it says of what it left out, and that it can be repeated."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
-from nvfair_tools.curate.build import Outcome, run_build, summary
-from nvfair_tools.curate.session import session_of
+from nvfair_tools.curate.build import BuildOutcome, build, build_status
+from nvfair_tools.curate.session import open_session
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import distances
@@ -20,11 +21,6 @@ from tests.nvfair_tools.small_build import PEOPLE, file_hashes, write_recipe, wr
 
 pytest.importorskip("mediapipe")
 pytest.importorskip("cv2")
-
-
-def built(recipe: Path, **options) -> Outcome:
-    with session_of(load_recipe(recipe)) as session:
-        return run_build(session, **options)
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +35,15 @@ def few(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def build(sources, tmp_path_factory) -> tuple[Path, Outcome]:
+def finished_build(sources, tmp_path_factory) -> tuple[Path, BuildOutcome]:
     folder = tmp_path_factory.mktemp("build")
     recipe = write_recipe(folder / "recipe.yaml", sources, features={"distances": "float16", "rows_per_part": 25})
-    return recipe, built(recipe)
+    return recipe, build(recipe)
 
 
 @pytest.fixture(scope="module")
-def dataset(build) -> Dataset:
-    return Dataset.open(build[0].parent / "dataset")
+def dataset(finished_build) -> Dataset:
+    return Dataset.open(finished_build[0].parent / "dataset")
 
 
 def test_every_listed_clip_ends_in_a_state_with_its_reason(dataset):
@@ -66,11 +62,11 @@ def test_every_listed_clip_ends_in_a_state_with_its_reason(dataset):
 
 
 def test_all_pairs_within_the_split_are_there_and_portraits_never_drive(dataset):
-    made = dataset.videos[dataset.videos["kind"] != "real"]
-    assert (made["state"] == "ok").all()
+    reenactments = dataset.videos[dataset.videos["kind"] != "real"]
+    assert (reenactments["state"] == "ok").all()
     # Two people with three clips each, of which one gives the portrait: 2 x 2 driving clips on 2 faces.
-    assert made["kind"].value_counts().to_dict() == {"self": 4, "cross": 4}
-    assert not set(dataset.identities["portrait_clip"]) & set(made["clip"])
+    assert reenactments["kind"].value_counts().to_dict() == {"self": 4, "cross": 4}
+    assert not set(dataset.identities["portrait_clip"]) & set(reenactments["clip"])
     chosen = dataset.videos.set_index("video").loc[dataset.identities["portrait_clip"]]
     assert (chosen["emotion"] == "neutral").all()
     assert all("portrait" in flags for flags in chosen["flags"])
@@ -103,11 +99,11 @@ def test_the_stored_face_moves_as_its_driver_does(dataset):
     videos = dataset.videos.set_index("video")
     for row in videos[videos["kind"] != "real"].itertuples():
         tracks = dataset.tracks([row.Index, row.clip])
-        (_, made, valid, _), (_, real, _, _) = list(tracks)
+        (_, landmarks, valid, _), (_, driver_landmarks, _, _) = list(tracks)
         assert valid.all()
-        path_made = made.mean(axis=1) - made.mean(axis=(0, 1))
-        path_real = real.mean(axis=1) - real.mean(axis=(0, 1))
-        assert np.corrcoef(path_made.ravel(), path_real.ravel())[0, 1] > 0.95
+        path = landmarks.mean(axis=1) - landmarks.mean(axis=(0, 1))
+        driver_path = driver_landmarks.mean(axis=1) - driver_landmarks.mean(axis=(0, 1))
+        assert np.corrcoef(path.ravel(), driver_path.ravel())[0, 1] > 0.95
 
 
 def test_stored_distances_are_those_of_the_stored_landmarks(dataset):
@@ -136,12 +132,12 @@ def test_the_metadata_file_vouches_for_every_table_and_part(dataset):
     ]
 
 
-def test_nothing_of_this_machine_is_in_the_tables(dataset, build, sources):
+def test_nothing_of_this_machine_is_in_the_tables(dataset, finished_build, sources):
     for path in ("README.md", "dataset.json", "videos.parquet", "identities.parquet"):
         text = (dataset.folder / path).read_bytes()
         if path.endswith(".parquet"):
             text = pd.read_parquet(dataset.folder / path).to_csv().encode()
-        for place in (build[0].parent, sources.parent):
+        for place in (finished_build[0].parent, sources.parent):
             assert str(place).encode() not in text
 
 
@@ -159,35 +155,34 @@ def test_hugging_face_datasets_reads_it_as_it_is(dataset, tmp_path, monkeypatch)
     assert people["identity"][:] == sorted(PEOPLE.values())
 
 
-def test_building_again_does_nothing_and_changes_nothing(build):
-    recipe, _ = build
+def test_building_again_does_nothing_and_changes_nothing(finished_build):
+    recipe, outcome = finished_build
     folder = recipe.parent / "dataset"
     before = {path: path.stat().st_mtime_ns for path in (folder / "videos").rglob("*.mp4")}
     hashes = file_hashes(folder)
-    engine_was_asked = []
+    batches_run = []
 
     class Counting:
         def run(self, factory, batches, *, time_limit):
-            engine_was_asked.extend(batches)
+            batches_run.extend(batches)
             return iter(())
 
-    with session_of(load_recipe(recipe), engine=Counting()) as session:
-        again = run_build(session)
-    assert engine_was_asked == []
-    assert summary(again) == summary(build[1])
+    again = build(recipe, engine=Counting())
+    assert batches_run == []
+    assert again.counts().equals(outcome.counts())
     assert file_hashes(folder) == hashes
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_two_builds_at_once_are_refused(build):
-    recipe = load_recipe(build[0])
-    with session_of(recipe), pytest.raises(NvfairError, match="another build is at work"), session_of(recipe):
+def test_two_builds_at_once_are_refused(finished_build):
+    recipe = load_recipe(finished_build[0])
+    with open_session(recipe), pytest.raises(NvfairError, match="another build is at work"), open_session(recipe):
         pass
 
 
 def test_lost_and_damaged_outputs_are_made_again_as_they_were(few, tmp_path):
     recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0, pairs={"cross_per_clip": 0})
-    built(recipe)
+    build(recipe)
     folder = tmp_path / "dataset"
     hashes = file_hashes(folder)
     videos = sorted((folder / "videos").rglob("*.mp4"))
@@ -195,7 +190,7 @@ def test_lost_and_damaged_outputs_are_made_again_as_they_were(few, tmp_path):
     videos[-1].write_bytes(b"short")
     sorted((folder / "frames").rglob("*.parquet"))[0].unlink()
     sorted((folder / "portraits").iterdir())[0].unlink()
-    built(recipe)
+    build(recipe)
     assert file_hashes(folder) == hashes
 
 
@@ -205,27 +200,27 @@ def test_another_motion_mode_makes_the_same_paths_anew_and_back(few, tmp_path):
     absolute = write_recipe(
         tmp_path / "b.yaml", few, workers=0, generators=[{"name": "warp-dense", "mode": "absolute"}]
     )
-    first = built(relative)
+    first = build(relative)
     hashes = file_hashes(tmp_path / "dataset")
-    second = built(absolute)
+    second = build(absolute)
     assert [video.path for video in first.reenactments] == [video.path for video in second.reenactments]
     changed = file_hashes(tmp_path / "dataset")
     assert all(changed[video.path] != hashes[video.path] for video in first.reenactments)
-    built(relative)
+    build(relative)
     assert file_hashes(tmp_path / "dataset") == hashes
 
 
 def test_a_person_who_leaves_the_list_is_pruned_on_request(few, tmp_path):
     recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0)
-    built(recipe)
+    build(recipe)
     lines = few.read_text().splitlines()
     fewer = few.with_name("fewer.csv")
     fewer.write_text("\n".join(line for line in lines if "hopper" not in line) + "\n")
     write_recipe(recipe, fewer, workers=0)
-    outcome = built(recipe)
-    assert outcome.stray
-    assert all("hopper" in path for path in outcome.stray)
-    assert built(recipe, prune=True).stray == ()
+    outcome = build(recipe)
+    assert outcome.unused_files
+    assert all("hopper" in path for path in outcome.unused_files)
+    assert build(recipe, prune=True).unused_files == ()
     assert not [path for path in file_hashes(tmp_path / "dataset") if "hopper" in path]
 
 
@@ -235,11 +230,57 @@ def test_the_commands_run_stage_by_stage_and_say_what_came_of_it(sources, tmp_pa
     checked = runner.invoke(cli, ["check", str(recipe)])
     assert checked.exit_code == 1, "a listed file is missing"
     assert "gone.mp4" in checked.output
-    for stage, told in (("ingest", "truncated"), ("plan", "planned cross"), ("shards", "finished")):
+    for stage, message in (("ingest", "truncated"), ("plan", "planned cross"), ("shards", "finished")):
         result = runner.invoke(cli, [stage, str(recipe), "--quiet"])
         assert result.exit_code == 0, result.output
-        assert told in result.output
+        assert message in result.output
         assert (tmp_path / "dataset" / "dataset.json").exists() == (stage == "shards")
     counted = runner.invoke(cli, ["status", str(recipe)])
     assert "the data set is finished" in counted.output
     assert json.loads((tmp_path / "dataset" / "dataset.json").read_text())["synthetic"] is True
+
+
+def test_an_outcome_and_a_status_are_tables_in_a_notebook_and_text_elsewhere(finished_build):
+    recipe, outcome = finished_build
+    assert outcome.folder == recipe.parent / "dataset"
+    page = outcome._repr_html_()
+    assert "dataset, up to shards" in page
+    assert re.search(r"<td>clips</td>\s*<td>failed</td>\s*<td>truncated</td>\s*<td>1</td>", page)
+    assert re.search(r"clips +failed +truncated +1\n", repr(outcome))
+    assert outcome.leaks() == []
+    status = build_status(load_recipe(recipe))
+    assert status.finished
+    assert "<td>render</td>" in status._repr_html_()
+
+
+def test_the_status_of_a_build_that_has_not_begun_names_the_command(few, tmp_path):
+    recipe = write_recipe(tmp_path / "recipe.yaml", few)
+    with pytest.raises(NvfairError, match=f"nvfair build {recipe}"):
+        build_status(recipe)
+
+
+def test_an_unknown_stage_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(NvfairError, match="stage 'shard' is unknown"):
+        build(tmp_path / "none.yaml", until="shard")
+
+
+def test_a_reporter_sees_every_stage_and_is_entered_while_they_run(few, tmp_path):
+    class Recording:
+        def __init__(self) -> None:
+            self.events = []
+
+        def __enter__(self):
+            self.events.append("enter")
+
+        def __exit__(self, *_):
+            self.events.append("exit")
+
+        def begin_stage(self, stage, total, finished):
+            self.events.append((stage, total, finished))
+
+        def end_item(self, result):
+            assert result.state == "ok"
+
+    reporter = Recording()
+    build(write_recipe(tmp_path / "recipe.yaml", few, workers=0), until="plan", reporter=reporter)
+    assert reporter.events == ["enter", ("read", 4, 0), ("track", 4, 0), ("portrait", 2, 0), "exit"]

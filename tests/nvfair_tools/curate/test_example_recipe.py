@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nvfair_tools.curate.build import build
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.recipe.clip_list import COLUMNS, read_clip_list
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
-from tests.nvfair_tools.curate.test_build import built
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,14 +30,14 @@ def test_the_documentation_names_every_key_and_column():
     words = set(re.findall(r"[a-z_0-9]+", text))
 
     def keys(model) -> set[str]:
-        found = set()
+        names = set()
         for name, field in model.model_fields.items():
-            found.add(field.alias or name)
+            names.add(field.alias or name)
             kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
             for kind in kinds:
                 if hasattr(kind, "model_fields"):
-                    found |= keys(kind)
-        return found
+                    names |= keys(kind)
+        return names
 
     assert keys(Recipe) - words == set()
     assert set(COLUMNS) - words == set()
@@ -45,7 +45,7 @@ def test_the_documentation_names_every_key_and_column():
 
 def test_real_clips_build_and_hard_ones_end_with_their_reasons(shared, tmp_path):
     pytest.importorskip("mediapipe")
-    wanted = {
+    identities = {
         "hard/truncated.mp4": "hard:cut",
         "hard/small_face.mp4": "hard:small",
         "hard/fps_22_13.mp4": "hard:rate",
@@ -55,7 +55,7 @@ def test_real_clips_build_and_hard_ones_end_with_their_reasons(shared, tmp_path)
     with open(tmp_path / "clips.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "identity"])
-        writer.writerows(wanted.items())
+        writer.writerows(identities.items())
     recipe = yaml.safe_load((ROOT / "examples" / "clips.yaml").read_text())
     recipe["output"] = "dataset"
     recipe["sources"][0]["root"] = str(shared / "clips")
@@ -63,7 +63,7 @@ def test_real_clips_build_and_hard_ones_end_with_their_reasons(shared, tmp_path)
     recipe["generators"] = recipe["generators"][:1]
     recipe["features"] = {"distances": "none"}
     (tmp_path / "clips.yaml").write_text(yaml.safe_dump(recipe))
-    built(tmp_path / "clips.yaml")
+    build(tmp_path / "clips.yaml")
     dataset = Dataset.open(tmp_path / "dataset")
     real = dataset.videos[dataset.videos["kind"] == "real"].set_index("clip_name")
     assert real["reason"].to_dict() == {
@@ -75,9 +75,10 @@ def test_real_clips_build_and_hard_ones_end_with_their_reasons(shared, tmp_path)
     }
     rate = real.loc["fps_22_13"]
     assert (rate["fps_num"], rate["fps_den"]) == (1350, 61), "the rate is a fraction, not 22.13 or 22"
-    made = dataset.videos[dataset.videos["kind"] != "real"]
-    assert (made["state"] == "ok").all()
-    assert made["kind"].value_counts().to_dict() == {"self": 3, "cross": 2}
+    reenactments = dataset.videos[dataset.videos["kind"] != "real"]
+    assert (reenactments["state"] == "ok").all()
+    assert reenactments["kind"].value_counts().to_dict() == {"self": 3, "cross": 2}
     assert (
-        made.set_index("clip")["frames"].to_dict() == real.set_index("clip")["frames"].dropna()[made["clip"]].to_dict()
+        reenactments.set_index("clip")["frames"].to_dict()
+        == real.set_index("clip")["frames"].dropna()[reenactments["clip"]].to_dict()
     )

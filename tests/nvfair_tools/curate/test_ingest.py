@@ -9,7 +9,7 @@ from nvfair_tools.curate.ingest import (
     Clip,
     TrackTask,
     TrackWorker,
-    judge,
+    apply_policy,
     longest_gap,
 )
 from nvfair_tools.curate.pairs import Pair
@@ -19,7 +19,7 @@ from nvfair_tools.media import MediaError
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.items import ok
 from nvfair_tools.recipe.clip_list import ClipRow
-from nvfair_tools.recipe.landmarker_spec import Tracker
+from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Policy
 from tests.nvfair_tools.moving_portraits import write_clip
 
@@ -42,7 +42,7 @@ GOOD = {"frames": 100, "valid": 100, "valid_share": 1.0, "longest_gap": 0.0, "fl
     ],
 )
 def test_the_policy_names_the_first_reason_against_a_clip(facts, policy, reason):
-    result = judge(GOOD | facts, Policy(**policy))
+    result = apply_policy(GOOD | facts, Policy(**policy))
     assert (result.state, result.reason) == ("rejected" if reason else "ok", reason)
     assert bool(result.detail) == bool(reason)
 
@@ -72,8 +72,8 @@ def test_a_cut_file_yields_its_whole_frames_only_where_they_are_asked_for(tmp_pa
     whole = write_clip(tmp_path / "a.mp4", "hopper", 0, frames=40).read_bytes()
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole[: len(whole) * 2 // 3])
-    kept = list(whole_frames(cut, keep_truncated=True))
-    assert 0 < len(kept) < 40
+    frames = list(whole_frames(cut, keep_truncated=True))
+    assert 0 < len(frames) < 40
     with pytest.raises(MediaError, match="truncated"):
         list(whole_frames(cut, keep_truncated=False))
 
@@ -81,9 +81,9 @@ def test_a_cut_file_yields_its_whole_frames_only_where_they_are_asked_for(tmp_pa
 def test_a_tracked_clip_has_the_facts_that_later_stages_need(tmp_path):
     pytest.importorskip("mediapipe")
     clip = write_clip(tmp_path / "a.mp4", "astronaut", 0, frames=12)
-    worker = TrackWorker(Tracker("facemesh", None, None, None))
+    worker = TrackWorker(LandmarkerSpec("facemesh", None, None, None))
     track = tmp_path / ".build" / "tracks" / "a.npz"
-    result = worker.run(worker.prepare(None), TrackTask(clip, track, "fail"))
+    result = worker.run(TrackTask(clip, track, "fail"))
     assert result.state == "ok"
     facts = result.facts
     assert (facts["frames"], facts["width"], facts["fps_num"], facts["fps_den"]) == (12, 160, 25, 1)
@@ -111,8 +111,8 @@ def test_clip_names_are_plain_and_shared_by_no_two_clips_of_a_person():
 
 
 def test_videos_lie_in_nvfairs_layout():
-    one = clip("a", "cremad:1001", "1001_DFA.mp4")
-    assert original_path(one, "1001_DFA") == "videos/cremad/originals/cremad_1001/1001_DFA.mp4"
+    recording = clip("a", "cremad:1001", "1001_DFA.mp4")
+    assert original_path(recording, "1001_DFA") == "videos/cremad/originals/cremad_1001/1001_DFA.mp4"
     pair = Pair("a", "cremad:1001", "cremad:1002", "cremad", "train")
     assert reenactment_path(pair, "lia", "1001_DFA") == (
         "videos/cremad/lia-generated/cremad_1002/cremad_1002--1001_DFA--cremad_1001.mp4"

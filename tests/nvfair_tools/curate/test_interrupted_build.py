@@ -49,14 +49,14 @@ def finished(journal: Path, stage: str) -> int:
         return 0
 
 
-def interrupt(recipe: Path, stage: str, total: int, sign: signal.Signals) -> bool:
+def interrupt(recipe: Path, stage: str, total: int, stop_signal: signal.Signals) -> bool:
     """Runs the build and stops it once a stage has begun to finish items; whether that was in the middle of it."""
     journal = recipe.parent / "dataset" / ".build" / "journal.sqlite"
     before = finished(journal, stage)
     process = start(recipe)
     while process.poll() is None and finished(journal, stage) == before:
         time.sleep(0.002)
-    process.send_signal(sign)
+    process.send_signal(stop_signal)
     output, _ = process.communicate(timeout=60)
     assert process.returncode != 0, f"the build ended before it was stopped:\n{output}"
     return before < finished(journal, stage) < total
@@ -64,7 +64,7 @@ def interrupt(recipe: Path, stage: str, total: int, sign: signal.Signals) -> boo
 
 def children_left(folder: Path) -> list[str]:
     """Command lines of processes that still work in a folder."""
-    found = []
+    lines = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -72,8 +72,8 @@ def children_left(folder: Path) -> list[str]:
             except OSError:
                 continue
             if str(folder) in line:
-                found.append(line)
-    return found
+                lines.append(line)
+    return lines
 
 
 def test_a_build_killed_in_every_stage_ends_in_the_same_bytes(sources, tmp_path):
@@ -88,10 +88,10 @@ def test_a_build_killed_in_every_stage_ends_in_the_same_bytes(sources, tmp_path)
     folder = recipe.parent / "dataset"
     for stage in STAGES:
         # Ctrl-C where it hurts most: while an encoder runs.
-        sign = signal.SIGINT if stage == "original" else signal.SIGKILL
+        stop_signal = signal.SIGINT if stage == "original" else signal.SIGKILL
         for _ in range(3):
             shutil.copytree(recipe.parent, tmp_path / "before", dirs_exist_ok=False)
-            in_the_middle = interrupt(recipe, stage, totals[stage], sign)
+            in_the_middle = interrupt(recipe, stage, totals[stage], stop_signal)
             if in_the_middle:
                 break
             shutil.rmtree(recipe.parent)  # the machine was too slow to hit the middle: once more

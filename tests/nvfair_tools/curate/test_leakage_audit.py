@@ -1,12 +1,12 @@
-"""The leakage audit finds planted leaks in finished tables, and the card tells of them."""
+"""The leakage audit finds planted leaks in finished tables, and the card reports them."""
 
 import pandas as pd
 import pytest
 import yaml
 
 from nvfair_tools.curate.card import write_card
-from nvfair_tools.curate.leakage_audit import audit
-from nvfair_tools.curate.tables import joined
+from nvfair_tools.curate.leakage_audit import audit_leakage
+from nvfair_tools.curate.tables import join_distinct
 
 META = {
     "name": "Planted",
@@ -46,7 +46,7 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def cases(identities: pd.DataFrame, videos: pd.DataFrame) -> dict[str, int]:
-    return {check.question: check.found for check in audit(identities, videos) if not check.clean}
+    return {check.question: check.cases for check in audit_leakage(identities, videos) if not check.clean}
 
 
 def test_a_clean_set_has_no_case():
@@ -56,29 +56,29 @@ def test_a_clean_set_has_no_case():
 def test_a_person_and_a_clip_in_two_splits_and_a_crossing_pair_are_found():
     identities, videos = tables()
     leak = videos.iloc[[0]].assign(video="leak", driver="x:3", clip="clip of x:3", kind="cross")
-    found = cases(identities, pd.concat([videos, leak], ignore_index=True))
-    assert found == {
+    defects = cases(identities, pd.concat([videos, leak], ignore_index=True))
+    assert defects == {
         "people in more than one split": 1,
         "driving clips in more than one split": 1,
         "reenactments whose target and driver are in different splits": 1,
     }
 
 
-@pytest.mark.parametrize(("flags", "found"), [([], 1), (["single_clip"], 0)])
-def test_a_portrait_that_drives_is_a_defect_unless_its_person_has_no_other_clip(flags, found):
+@pytest.mark.parametrize(("flags", "defects"), [([], 1), (["single_clip"], 0)])
+def test_a_portrait_that_drives_is_a_defect_unless_its_person_has_no_other_clip(flags, defects):
     identities, videos = tables()
     identities.at[0, "portrait_clip"] = "clip of x:1"
     identities.at[0, "flags"] = flags
-    assert len(cases(identities, videos)) == found
+    assert len(cases(identities, videos)) == defects
 
 
-def test_what_did_not_end_well_leaks_nothing():
+def test_a_failed_video_leaks_nothing():
     identities, videos = tables()
     leak = videos.iloc[[0]].assign(video="leak", driver="x:3", state="failed", reason="worker_crashed")
     assert cases(identities, pd.concat([videos, leak], ignore_index=True)) == {}
 
 
-def test_the_card_names_defects_what_is_synthetic_and_where_the_parts_are(tmp_path):
+def test_the_card_names_defects_synthetic_videos_and_where_the_parts_are(tmp_path):
     identities, videos = tables()
     identities.at[0, "portrait_clip"] = "clip of x:1"
     videos.at[0, "state"], videos.at[0, "reason"] = "failed", "worker_crashed"
@@ -96,4 +96,4 @@ def test_the_card_names_defects_what_is_synthetic_and_where_the_parts_are(tmp_pa
 
 
 def test_rights_of_several_origins_are_all_kept():
-    assert joined(["b", "a", "b"]) == "a + b"
+    assert join_distinct(["b", "a", "b"]) == "a + b"

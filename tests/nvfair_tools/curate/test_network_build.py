@@ -1,6 +1,7 @@
 """A whole build with a network generator at full size: registered weights in, rights and rows out.
 
-The weights are noise in LIA's published shapes: the pictures are noise, no face is found in them, and the rows say so.
+The weights are noise in LIA's published shapes: the pictures are noise, no face is found in them, and the rows state
+that.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
+from nvfair_tools.curate.build import build
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.media import probe
-from tests.nvfair_tools.curate.test_build import built
 from tests.nvfair_tools.small_build import write_recipe, write_sources
 
 pytest.importorskip("mediapipe")
@@ -37,7 +38,7 @@ def test_lia_renders_a_data_set_whose_videos_carry_its_licence(tmp_path, monkeyp
         tmp_path / "recipe.yaml", sources, workers=0, device="cpu", generators=[generator], pairs={"self": False}
     )
 
-    outcome = built(recipe)
+    outcome = build(recipe)
 
     assert [video.render.state for video in outcome.reenactments] == ["ok", "ok"]
     folder = tmp_path / "dataset"
@@ -47,9 +48,9 @@ def test_lia_renders_a_data_set_whose_videos_carry_its_licence(tmp_path, monkeyp
     for _, video in videos.iterrows():
         assert LICENCE in video["licence"]
         assert video["generator"] == "lia"
-        told = probe(folder / video["path"])
-        assert (told.width, told.height, told.frames) == (256, 256, video["frames"])
-        assert LICENCE in json.dumps(told.metadata)
+        info = probe(folder / video["path"])
+        assert (info.width, info.height, info.frames) == (256, 256, video["frames"])
+        assert LICENCE in json.dumps(info.metadata)
     (described,) = json.loads((folder / "dataset.json").read_text())["generators"]
     assert described["licence"] == LICENCE
     assert LICENCE in (folder / "README.md").read_text()

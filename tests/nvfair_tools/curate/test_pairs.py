@@ -43,10 +43,10 @@ def test_no_pair_crosses_a_source_or_split_and_limits_hold_for_each_clip(groups,
     assert len(set(pairs)) == len(pairs)
     for pair in pairs:
         assert where[pair.target] == where[pair.driver] == (pair.source, pair.split)
-    cross = Counter(pair.clip for pair in pairs if pair.kind == "cross")
+    cross = Counter(pair.clip_id for pair in pairs if pair.kind == "cross")
     for driver in drivers:
         others = groups[driver.source, driver.split] - 1
-        assert cross[driver.clip] == (others if limit is None else min(limit, others))
+        assert cross[driver.clip_id] == (others if limit is None else min(limit, others))
     shuffled = random.Random(seed)
     shuffled.shuffle(drivers)
     shuffled.shuffle(targets)

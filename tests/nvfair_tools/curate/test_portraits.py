@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nvfair_tools.curate.build import build
 from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.portraits import (
     choose_clip,
@@ -16,7 +17,6 @@ from nvfair_tools.faces.frontality import pose_costs
 from nvfair_tools.landmarks.landmarker import create_landmarker
 from nvfair_tools.pipeline.items import ok
 from nvfair_tools.recipe.recipe import load_recipe
-from tests.nvfair_tools.curate.test_build import built
 from tests.nvfair_tools.curate.test_ingest import clip
 from tests.nvfair_tools.moving_portraits import portrait, write_clip
 from tests.nvfair_tools.small_build import write_recipe
@@ -76,8 +76,8 @@ def test_blur_is_less_sharp_whatever_the_brightness(face):
 
 
 def candidate(id: str, emotion: str, cost: float) -> Clip:
-    made = clip(id, "x:1", f"{id}.mp4")
-    return replace(made, row=replace(made.row, emotion=emotion), facts={"pose_cost": cost}, result=ok())
+    plain = clip(id, "x:1", f"{id}.mp4")
+    return replace(plain, row=replace(plain.row, emotion=emotion), facts={"pose_cost": cost}, result=ok())
 
 
 def test_a_neutral_clip_gives_the_portrait_before_a_more_frontal_one():
@@ -96,7 +96,7 @@ def test_a_given_picture_leaves_every_clip_to_drive_and_a_single_clip_is_flagged
         "hopper.mp4,x:h,train,research,\n"
     )
     path = write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", workers=0)
-    outcome = built(path)
+    outcome = build(path)
     people = outcome.identities.set_index("identity")
     assert people.loc["x:a", "flags"] == ["portrait_given"]
     assert people.loc["x:h", "flags"] == ["single_clip"]
@@ -116,6 +116,6 @@ def test_a_given_picture_without_a_face_is_rejected_and_its_person_is_no_target(
         "astronaut.mp4,x:a,train,research,given.png\n"
         "hopper.mp4,x:h,train,research,\n"
     )
-    outcome = built(write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", workers=0), until="plan")
+    outcome = build(write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", workers=0), until="plan")
     assert outcome.portraits["x:a"].result.reason == "no_face"
     assert {(pair.driver, pair.target) for pair in outcome.pairs} == {("x:a", "x:h"), ("x:h", "x:h")}

@@ -13,13 +13,12 @@ import pytest
 from generators.registry import FACTORIES
 from generators.warp import Warp
 from generators.warp.spread import dense_spread
-from nvfair_tools.curate.build import Outcome, run_build
-from nvfair_tools.curate.session import session_of
+from nvfair_tools.curate.build import BuildOutcome, build
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.media import decode
-from nvfair_tools.pipeline.engines.local import Batch, LocalEngine
+from nvfair_tools.pipeline.engines.engine import Batch
+from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.recipe.recipe import load_recipe
-from tests.nvfair_tools.curate.test_build import built
 from tests.nvfair_tools.small_build import write_recipe, write_sources
 
 pytest.importorskip("mediapipe")
@@ -60,7 +59,7 @@ def sources(tmp_path_factory) -> Path:
 def planned(sources, tmp_path_factory) -> Path:
     """A data set whose clips are read and whose portraits are chosen; tests render in copies of it."""
     folder = tmp_path_factory.mktemp("planned")
-    built(write_recipe(folder / "recipe.yaml", sources, workers=0), until="plan")
+    build(write_recipe(folder / "recipe.yaml", sources, workers=0), until="plan")
     return folder / "dataset"
 
 
@@ -71,7 +70,7 @@ def tmp_path(tmp_path, planned) -> Path:
     return tmp_path
 
 
-def ended(outcome: Outcome) -> Counter[tuple[str, str]]:
+def ended(outcome: BuildOutcome) -> Counter[tuple[str, str]]:
     return Counter((video.render.state, video.render.reason) for video in outcome.reenactments)
 
 
@@ -82,18 +81,18 @@ def test_sources_are_encoded_once_a_target_and_motions_once_a_clip_and_tile(
     monkeypatch.setitem(FACTORIES, "warp-dense", here("counting"))
     CALLS.clear()
     recipe = write_recipe(tmp_path / "recipe.yaml", sources, workers=0, sources_in_memory=tile)
-    outcome = built(recipe, until="render")
+    outcome = build(recipe, until="render")
     assert ended(outcome) == {("ok", ""): 8}
     assert dict(CALLS) == {"source": 2, "motion": motions, "render": 8}
 
 
 def test_tiles_change_the_schedule_and_no_byte(sources, tmp_path):
-    made = []
+    hashes = []
     for tile in (64, 1):
         shutil.copytree(tmp_path / "dataset", tmp_path / str(tile) / "dataset")
         recipe = write_recipe(tmp_path / str(tile) / "recipe.yaml", sources, workers=0, sources_in_memory=tile)
-        made.append({v.id: v.render.facts["sha256"] for v in built(recipe, until="render").reenactments})
-    assert made[0] == made[1]
+        hashes.append({video.id: video.render.facts["sha256"] for video in build(recipe, until="render").reenactments})
+    assert hashes[0] == hashes[1]
 
 
 def test_a_generator_that_needs_pixels_is_given_the_framed_clip(sources, tmp_path, monkeypatch):
@@ -102,7 +101,7 @@ def test_a_generator_that_needs_pixels_is_given_the_framed_clip(sources, tmp_pat
     recipe = write_recipe(
         tmp_path / "recipe.yaml", sources, workers=0, generators=[{"name": "lia"}], device="cpu", pairs={"self": False}
     )
-    outcome = built(recipe, until="render")
+    outcome = build(recipe, until="render")
     assert ended(outcome) == {("ok", ""): 4}
     facts = outcome.reenactments[0].render.facts
     assert (facts["frames"], facts["width"], facts["height"]) == (10, 64, 64)
@@ -140,7 +139,7 @@ def test_an_external_program_renders_files_that_pass_through_the_same_encoder(so
     recipe = write_recipe(
         tmp_path / "recipe.yaml", sources, workers=1, generators=external(tmp_path, COPIER), pairs={"self": False}
     )
-    outcome = built(recipe, until="landmarks")
+    outcome = build(recipe, until="landmarks")
     assert ended(outcome) == {("ok", ""): 4}
     video = outcome.reenactments[0]
     assert "external-copy-generated" in video.path
@@ -154,14 +153,14 @@ def test_an_external_program_that_drops_frames_fails_with_the_reason(sources, tm
     recipe = write_recipe(
         tmp_path / "recipe.yaml", sources, workers=0, generators=external(tmp_path, SHORTENER), pairs={"self": False}
     )
-    outcome = built(recipe, until="render")
+    outcome = build(recipe, until="render")
     assert ended(outcome) == {("failed", "unusable_input"): 4}
     assert "wrote 9 frames for a clip of 10" in outcome.reenactments[0].render.detail
     assert not list((tmp_path / "dataset" / "videos").rglob("*-generated/**/*.mp4"))
 
 
 @pytest.mark.parametrize(
-    ("generator", "told"),
+    ("generator", "message"),
     [
         ({"name": "wrap-dense"}, "did you mean 'warp-dense'"),
         ({"name": "warp-dense", "settings": {"sise": 3}}, "sise"),
@@ -169,10 +168,10 @@ def test_an_external_program_that_drops_frames_fails_with_the_reason(sources, tm
         ({"name": "lia"}, "needs weights"),
     ],
 )
-def test_a_generator_that_cannot_be_made_ends_the_build_before_it_renders(sources, tmp_path, generator, told):
+def test_a_generator_that_cannot_be_made_ends_the_build_before_it_renders(sources, tmp_path, generator, message):
     recipe = write_recipe(tmp_path / "recipe.yaml", sources, workers=0, generators=[generator])
-    with pytest.raises(NvfairError, match=told) as caught:
-        built(recipe, until="render")
+    with pytest.raises(NvfairError, match=message) as caught:
+        build(recipe, until="render")
     assert "generators.0" in str(caught.value)
 
 
@@ -180,7 +179,7 @@ def test_a_reference_frame_beyond_the_clip_is_a_reason_not_a_crash(sources, tmp_
     recipe = write_recipe(
         tmp_path / "recipe.yaml", sources, workers=0, generators=[{"name": "warp-dense", "reference": 99}]
     )
-    outcome = built(recipe)
+    outcome = build(recipe)
     assert ended(outcome) == {("failed", "unusable_input"): 8}
     failed = outcome.videos[outcome.videos["kind"] != "real"]
     assert failed["path"].isna().all()
@@ -229,23 +228,21 @@ def test_a_worker_that_is_killed_costs_one_video_which_the_next_run_makes(source
     recipe = load_recipe(write_recipe(tmp_path / "recipe.yaml", sources, generators=generators))
     ends = []
     for _ in range(2):
-        with session_of(recipe, engine=FragileEngine()) as session:
-            ends.append(ended(run_build(session, "render")))
+        ends.append(ended(build(recipe, until="render", engine=FragileEngine())))
     assert ends == [{("ok", ""): 7, ("failed", "worker_crashed"): 1}, {("ok", ""): 8}]
 
 
 def test_batches_share_a_clip_and_hold_each_video_once(sources, tmp_path):
-    seen: list[Batch] = []
+    batches_run: list[Batch] = []
 
     class Watching:
         def run(self, factory, batches, *, time_limit):
             batches = list(batches)
-            seen.extend(batch for batch in batches if batch.shared is not None)
+            batches_run.extend(batch for batch in batches if batch.shared is not None)
             yield from LocalEngine(0).run(factory, batches, time_limit=time_limit)
 
-    with session_of(load_recipe(write_recipe(tmp_path / "r.yaml", sources, workers=0)), engine=Watching()) as session:
-        run_build(session, "render")
-    ids = [id for batch in seen for id, _ in batch.items]
+    build(write_recipe(tmp_path / "r.yaml", sources, workers=0), until="render", engine=Watching())
+    ids = [id for batch in batches_run for id, _ in batch.items]
     assert len(ids) == len(set(ids)) == 8
-    assert len({batch.shared.track for batch in seen}) == len(seen) == 4
-    assert np.all([len(batch.items) == 2 for batch in seen])
+    assert len({batch.shared.track for batch in batches_run}) == len(batches_run) == 4
+    assert np.all([len(batch.items) == 2 for batch in batches_run])

@@ -68,11 +68,16 @@ IDENTITIES = pd.DataFrame(
 
 
 def write_dataset(
-    folder: Path, videos: pd.DataFrame | None = None, *, distances: bool = False, mesh: bool = False, most: int = 10
+    folder: Path,
+    videos: pd.DataFrame | None = None,
+    *,
+    distances: bool = False,
+    mesh: bool = False,
+    rows_per_part: int = 10,
 ) -> Path:
-    """A finished data set, in parts of at most `most` rows."""
+    """A finished data set, in parts of at most `rows_per_part` rows."""
     videos = videos_table() if videos is None else videos
-    planned = plan_parts(videos, most)
+    planned = plan_parts(videos, rows_per_part)
     videos = videos.assign(part=planned["part"], first_row=planned["first_row"])
     for part, group in videos.groupby("part"):
         ordered = group.sort_values("first_row")["video"]

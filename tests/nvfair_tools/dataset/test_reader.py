@@ -65,7 +65,7 @@ def test_a_slice_of_a_videos_frames_is_that_of_the_whole_video(folder, video, st
 
 def test_a_slice_is_read_from_its_own_row_groups(tmp_path, monkeypatch):
     monkeypatch.setattr("nvfair_tools.dataset.parts.ROWS_PER_GROUP", 4)
-    dataset = Dataset.open(write_dataset(tmp_path, most=1000))
+    dataset = Dataset.open(write_dataset(tmp_path, rows_per_part=1000))
     groups_read = []
     read = pq.ParquetFile.read_row_groups
 
@@ -80,7 +80,7 @@ def test_a_slice_is_read_from_its_own_row_groups(tmp_path, monkeypatch):
 
 
 def test_frames_of_an_unknown_video_or_of_another_part_are_an_error(tmp_path):
-    folder = write_dataset(tmp_path, most=1000)
+    folder = write_dataset(tmp_path, rows_per_part=1000)
     with pytest.raises(NvfairError, match="'gone'"):
         Dataset.open(folder).frames("gone")
     with pytest.raises(NvfairError, match="did not keep the mesh"):
@@ -194,7 +194,7 @@ def test_a_part_that_is_missing_or_cut_short_is_named_with_the_remedy(tmp_path, 
 
 
 def test_a_part_with_fewer_rows_than_its_videos_need_is_an_error_not_a_short_read(tmp_path):
-    folder = write_dataset(tmp_path, most=1000)
+    folder = write_dataset(tmp_path, rows_per_part=1000)
     parts = sorted(folder.rglob("part-*.parquet"))
     table = pd.read_parquet(folder / "videos.parquet")
     # The part of the training videos in place of that of the test videos, which is of another length.

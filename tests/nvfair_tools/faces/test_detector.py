@@ -50,11 +50,11 @@ def test_faces_are_found_and_the_largest_comes_first(detector):
     picture = np.full((400, 700, 3), 128, np.uint8)
     picture[:300, :300] = astronaut()[:300, 75:375]
     picture[200:350, 500:650] = astronaut()[:300:2, 75:375:2]
-    found = detector.detect(picture)
-    assert len(found) == 2
-    assert found[0].box[2] < 300 < 500 < found[1].box[0]
-    assert all(face.score > 0.5 and face.points.shape == (5, 2) for face in found)
-    for face in found:
+    detections = detector.detect(picture)
+    assert len(detections) == 2
+    assert detections[0].box[2] < 300 < 500 < detections[1].box[0]
+    assert all(face.score > 0.5 and face.points.shape == (5, 2) for face in detections)
+    for face in detections:
         assert (face.points >= face.box[:2]).all()
         assert (face.points <= face.box[2:]).all()
     assert detector.detect(np.full((100, 100, 3), 128, np.uint8)) == []

@@ -42,8 +42,8 @@ def test_the_matrix_takes_a_bright_spot_to_where_it_is_drawn(x, y, side, size):
     weight = crop[:, :, 0].astype(float)
     expected = transform_points(np.array([[x, y]]), matrix)[0]
     rows, columns = np.mgrid[:size, :size] + 0.5
-    found = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
-    assert np.abs(found - expected).max() < 0.15 + 0.5 * size / side / max(radius, 1)
+    centre_of_mass = np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
+    assert np.abs(centre_of_mass - expected).max() < 0.15 + 0.5 * size / side / max(radius, 1)
 
 
 def test_both_axes_have_one_scale():
@@ -105,9 +105,9 @@ def test_one_crop_holds_a_moving_head_in_every_frame_and_skips_missing_ones():
     meshes[4] = np.nan
     centre, side = clip_crop(meshes, 1.9, -0.06, (512, 512))
     low = np.array(centre) - side / 2
-    found = meshes[np.isfinite(meshes).all(axis=(1, 2))][:, :, :2]
-    assert (found >= low - 1e-3).all()
-    assert (found <= low + side + 1e-3).all()
+    valid = meshes[np.isfinite(meshes).all(axis=(1, 2))][:, :, :2]
+    assert (valid >= low - 1e-3).all()
+    assert (valid <= low + side + 1e-3).all()
     with pytest.raises(NvfairError, match="no frame"):
         clip_crop(np.full((3, 478, 3), np.nan), 1.9, 0.0, (512, 512))
 

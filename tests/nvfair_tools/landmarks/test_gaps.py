@@ -7,12 +7,12 @@ from nvfair_tools.landmarks.track import Track
 
 def make(valid: str, times: np.ndarray | None = None) -> Track:
     """A track in which "x" marks found frames; point p moves by p pixels a second."""
-    found = np.array([sign == "x" for sign in valid], dtype=bool)
+    valid_frames = np.array([sign == "x" for sign in valid], dtype=bool)
     time = np.arange(len(valid)) / 10 if times is None else times
     mesh = (time[:, None, None] * np.arange(478)[:, None] * np.ones(3)).astype(np.float32)
-    mesh[~found] = np.nan
-    reason = np.where(found, "", "no_face").astype(object)
-    return Track(mesh, found, reason, time, (100, 100), "none", "1")
+    mesh[~valid_frames] = np.nan
+    reason = np.where(valid_frames, "", "no_face").astype(object)
+    return Track(mesh, valid_frames, reason, time, (100, 100), "none", "1")
 
 
 def test_a_short_gap_is_bridged_on_the_straight_line_in_time():

@@ -21,19 +21,19 @@ def two_faces() -> np.ndarray:
 
 
 @pytest.fixture(params=["facemesh", "tasks"])
-def either(request):
+def any_landmarker(request):
     if request.param == "tasks":
         shared = request.getfixturevalue("shared")
-        found = create_landmarker("tasks", shared / "models" / "face_landmarker.task")
+        landmarker = create_landmarker("tasks", shared / "models" / "face_landmarker.task")
     else:
-        found = create_landmarker("facemesh")
-    yield found
-    found.close()
+        landmarker = create_landmarker("facemesh")
+    yield landmarker
+    landmarker.close()
 
 
-def test_a_face_is_found_where_it_is(either):
-    either.start()
-    (mesh,) = either.find(astronaut())
+def test_a_face_is_found_where_it_is(any_landmarker):
+    any_landmarker.start()
+    (mesh,) = any_landmarker.find(astronaut())
     assert mesh.shape == (478, 3)
     assert mesh.dtype == np.float32
     # The eyes of this well-known picture, read off by eye.
@@ -41,52 +41,52 @@ def test_a_face_is_found_where_it_is(either):
     assert np.linalg.norm(mesh[473:478, :2].mean(axis=0) - (246, 104)) < 6
 
 
-def test_no_face_gives_an_empty_list(either):
-    either.start()
-    assert either.find(np.full((120, 160, 3), 90, np.uint8)) == []
+def test_no_face_gives_an_empty_list(any_landmarker):
+    any_landmarker.start()
+    assert any_landmarker.find(np.full((120, 160, 3), 90, np.uint8)) == []
 
 
-def test_several_faces_are_all_found(either):
-    either.start()
-    found = either.find(two_faces())
-    assert len(found) == 2
-    centres = sorted(mesh[:, 0].mean() for mesh in found)
+def test_several_faces_are_all_found(any_landmarker):
+    any_landmarker.start()
+    meshes = any_landmarker.find(two_faces())
+    assert len(meshes) == 2
+    centres = sorted(mesh[:, 0].mean() for mesh in meshes)
     assert centres[0] < 300
     assert centres[1] > 340
 
 
-def test_a_second_face_is_noticed_within_the_survey_interval(either):
-    either.start()
+def test_a_second_face_is_noticed_within_the_survey_interval(any_landmarker):
+    any_landmarker.start()
     alone = two_faces()
     alone[:, 320:] = 128
-    counts = [len(either.find(alone)) for _ in range(3)]
-    counts += [len(either.find(two_faces())) for _ in range(SURVEY_INTERVAL)]
+    counts = [len(any_landmarker.find(alone)) for _ in range(3)]
+    counts += [len(any_landmarker.find(two_faces())) for _ in range(SURVEY_INTERVAL)]
     assert counts[:3] == [1, 1, 1]
     assert counts[-1] == 2
 
 
-def test_what_is_found_does_not_depend_on_the_clip_before(either):
+def test_what_is_found_does_not_depend_on_the_clip_before(any_landmarker):
     frames = moving_face(astronaut(), 8)
-    either.start()
-    first = [either.find(frame) for frame in frames]
-    either.start()
+    any_landmarker.start()
+    first = [any_landmarker.find(frame) for frame in frames]
+    any_landmarker.start()
     for frame in moving_face(hopper(), 5):
-        either.find(frame)
-    either.start()
-    again = [either.find(frame) for frame in frames]
+        any_landmarker.find(frame)
+    any_landmarker.start()
+    again = [any_landmarker.find(frame) for frame in frames]
     for before, after in zip(first, again, strict=True):
         np.testing.assert_array_equal(before, after)
 
 
 def test_both_interfaces_agree_within_a_few_hundredths_of_the_face(shared):
     meshes = []
-    for found in (
+    for landmarker in (
         create_landmarker("facemesh"),
         create_landmarker("auto", shared / "models" / "face_landmarker.task"),
     ):
-        found.start()
-        meshes.append(found.find(astronaut())[0])
-        found.close()
+        landmarker.start()
+        meshes.append(landmarker.find(astronaut())[0])
+        landmarker.close()
     error = np.linalg.norm(meshes[0][:, :2] - meshes[1][:, :2], axis=1)
     assert np.median(error) / np.ptp(meshes[0][:, 0]) < 0.04
 
@@ -135,11 +135,11 @@ def test_the_terminal_stays_quiet():
     program = """
 import numpy as np, skimage.data
 from nvfair_tools.landmarks.landmarker import create_landmarker
-found = create_landmarker()
+landmarker = create_landmarker()
 for _ in range(2):
-    found.start()
-    assert len(found.find(skimage.data.astronaut())) == 1
-found.close()
+    landmarker.start()
+    assert len(landmarker.find(skimage.data.astronaut())) == 1
+landmarker.close()
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr == ""

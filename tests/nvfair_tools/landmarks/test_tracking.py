@@ -37,9 +37,9 @@ class Scripted:
         self._next = 0
 
     def find(self, image: np.ndarray) -> list[np.ndarray]:
-        found = [self._mesh(*box) for box in self._frames[self._next]]
+        meshes = [self._mesh(*box) for box in self._frames[self._next]]
         self._next += 1
-        return found
+        return meshes
 
     def close(self) -> None: ...
 

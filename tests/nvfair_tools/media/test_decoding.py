@@ -258,5 +258,5 @@ def test_every_shared_clip_holds_what_its_list_says(shared):
         rows = [row for row in csv.DictReader(file) if row["collection"] in ("grid", "web", "hard")]
     for row in rows:
         info = probe(shared / "clips" / row["path"])
-        found = (info.fps, info.frames, info.width, info.height)
-        assert found == (Fraction(row["fps"]), int(row["frames"]), int(row["width"]), int(row["height"])), row["path"]
+        actual = (info.fps, info.frames, info.width, info.height)
+        assert actual == (Fraction(row["fps"]), int(row["frames"]), int(row["width"]), int(row["height"])), row["path"]

@@ -1,16 +1,10 @@
-"""Item ids say what determines an item, and the journal forgets nothing that was recorded."""
+"""An item's id depends on everything that determines it, and its result says whether to run it again."""
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.items import failed, item_id, ok, rejected
-from nvfair_tools.pipeline.journal import Journal
 
 
 def test_an_id_depends_on_every_determinant_and_not_on_their_order():
@@ -44,55 +38,3 @@ def test_only_retryable_failures_are_worth_another_run():
         True,
         False,
     ]
-
-
-def test_the_journal_gives_back_what_was_recorded(tmp_path):
-    results = {
-        "1": ok(frames=3, share=0.5),
-        "2": rejected("no_face", "none in 3 frames"),
-        "3": failed("time_limit", retryable=True),
-    }
-    with Journal(tmp_path / "new" / "journal.sqlite") as journal:
-        for id, result in results.items():
-            journal.record("track", id, result)
-        journal.record("render", "1", ok())
-    with Journal(tmp_path / "new" / "journal.sqlite") as journal:
-        assert journal.results("track") == results
-        assert journal.results("track", ["2", "9"]) == {"2": results["2"]}
-        journal.record("track", "3", ok())
-        assert journal.results("track")["3"] == ok()
-        counted = journal.counts().to_numpy().tolist()
-    assert counted == [["render", "ok", "", 1], ["track", "ok", "", 2], ["track", "rejected", "no_face", 1]]
-
-
-def test_a_path_belongs_to_the_item_recorded_last_and_to_nobody_while_it_is_written(tmp_path):
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        journal.record("render", "1", ok(path="a.mp4"))
-        journal.record("render", "2", ok(path="a.mp4"))
-        assert journal.owners() == {"a.mp4": "2"}
-        journal.disown(["a.mp4", "never.mp4"])
-        assert journal.owners() == {}
-
-
-def test_a_killed_process_loses_no_recorded_result(tmp_path):
-    code = f"""
-import os, signal
-from pathlib import Path
-from nvfair_tools.pipeline.items import ok
-from nvfair_tools.pipeline.journal import Journal
-journal = Journal(Path({str(tmp_path / "journal.sqlite")!r}))
-for n in range(20):
-    journal.record("track", str(n), ok(n=n))
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    root = Path(__file__).resolve().parents[3]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, env={**os.environ}, check=False)
-    assert done.returncode == -signal.SIGKILL
-    with Journal(tmp_path / "journal.sqlite") as journal:
-        assert len(journal.results("track")) == 20
-
-
-def test_a_damaged_journal_is_the_users_error_with_a_remedy(tmp_path):
-    (tmp_path / "journal.sqlite").write_bytes(b"not a database, but long enough to be read as one" * 100)
-    with pytest.raises(NvfairError, match="journal cannot be opened"):
-        Journal(tmp_path / "journal.sqlite")

@@ -68,42 +68,42 @@ def test_every_wrong_row_and_column_is_named_at_once(tmp_path):
         "f.mp4,x:6,train,\n"
         "g.mp4,x:6,test,\n"
     )
-    told = problems(tmp_path, text)
-    assert "column 'emotoin' is unknown; did you mean 'emotion'?" in told
-    assert "clips.csv row 2: split 'trian' is unknown; did you mean 'train'?" in told
-    assert "clips.csv row 3: path is empty" in told
-    assert "clips.csv row 4: identity 'no colon'" in told
-    assert "clips.csv row 5: has another number of values" in told
-    assert "clips.csv row 6: has another number of values" in told
-    assert "clips.csv row 8: f.mp4 is listed already, in clips.csv row 7" in told
-    assert "clips.csv row 9: split of x:6 is 'test', but 'train' in clips.csv row 7" in told
+    message = problems(tmp_path, text)
+    assert "column 'emotoin' is unknown; did you mean 'emotion'?" in message
+    assert "clips.csv row 2: split 'trian' is unknown; did you mean 'train'?" in message
+    assert "clips.csv row 3: path is empty" in message
+    assert "clips.csv row 4: identity 'no colon'" in message
+    assert "clips.csv row 5: has another number of values" in message
+    assert "clips.csv row 6: has another number of values" in message
+    assert "clips.csv row 8: f.mp4 is listed already, in clips.csv row 7" in message
+    assert "clips.csv row 9: split of x:6 is 'test', but 'train' in clips.csv row 7" in message
 
 
 def test_rights_have_to_come_from_somewhere(tmp_path):
-    told = problems(tmp_path, "path,identity\na.mp4,x:1\n", defaults={"licence": "CC0"})
-    assert "no column 'consent'" in told
-    assert "no column 'permitted_use'" in told
+    message = problems(tmp_path, "path,identity\na.mp4,x:1\n", defaults={"licence": "CC0"})
+    assert "no column 'consent'" in message
+    assert "no column 'permitted_use'" in message
 
 
 def test_wrong_names_in_the_recipe_find_the_right_ones(tmp_path):
-    told = problems(
+    message = problems(
         tmp_path, "file,identity\na.mp4,x:1\n", columns={"path": "flie"}, defaults=DEFAULTS | {"license": "CC0"}
     )
-    assert "no column 'flie'; did you mean 'file'?" in told
-    assert "defaults.license: no such column; did you mean 'licence'?" in told
+    assert "no column 'flie'; did you mean 'file'?" in message
+    assert "defaults.license: no such column; did you mean 'licence'?" in message
 
 
 def test_a_folder_of_people_is_a_list_too(tmp_path):
     for path in ("people/ann/one.mp4", "people/ann/deep/two.MOV", "people/bob/one.mp4", "people/bob/portrait.png"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
-    found = read_clip_list(recipe(tmp_path, folder="people", source="friends"))
-    assert [(row.identity, row.name) for row in found] == [
+    people_rows = read_clip_list(recipe(tmp_path, folder="people", source="friends"))
+    assert [(row.identity, row.name) for row in people_rows] == [
         ("friends:ann", "ann/deep/two.MOV"),
         ("friends:ann", "ann/one.mp4"),
         ("friends:bob", "bob/one.mp4"),
     ]
-    assert found[2].portrait == tmp_path / "people/bob/portrait.png"
+    assert people_rows[2].portrait == tmp_path / "people/bob/portrait.png"
     (tmp_path / "people/empty").mkdir()
     with pytest.raises(Problems, match="people/empty: holds no video"):
         read_clip_list(recipe(tmp_path, folder="people", source="friends"))

@@ -1,4 +1,4 @@
-"""Recipes are parsed once; everything wrong in one is told at once, with the key and the nearest right word."""
+"""Recipes are parsed once; all mistakes in one are reported together, with the key and the nearest right word."""
 
 from pathlib import Path
 
@@ -38,27 +38,27 @@ def test_paths_are_relative_to_the_recipe_not_to_where_it_is_run(tmp_path, monke
     assert recipe.resolve("/elsewhere/x") == Path("/elsewhere/x")
 
 
-def test_all_problems_are_told_together_with_key_and_nearest_word(tmp_path):
+def test_all_problems_are_reported_together_with_key_and_nearest_word(tmp_path):
     text = SMALLEST.replace("output: out", "ouput: out") + (
         "policy: {min_valid_share: 1.5, min_frame: 3}\nworkers: -1\nlandmarks: {landmarker: dlib}\n"
         "pairs: {self: perhaps}\n"
     )
     with pytest.raises(Problems) as caught:
         load(tmp_path, text)
-    told = "\n".join(caught.value.problems)
-    assert "ouput: no such key; did you mean `output`?" in told
-    assert "output: is needed" in told
-    assert "policy.min_frame: no such key; did you mean `min_frames`?" in told
-    assert "policy.min_valid_share" in told
-    assert "1.5" in told
-    assert "workers" in told
-    assert "landmarks.landmarker" in told
-    assert "pairs.self" in told
+    problems = "\n".join(caught.value.problems)
+    assert "ouput: no such key; did you mean `output`?" in problems
+    assert "output: is needed" in problems
+    assert "policy.min_frame: no such key; did you mean `min_frames`?" in problems
+    assert "policy.min_valid_share" in problems
+    assert "1.5" in problems
+    assert "workers" in problems
+    assert "landmarks.landmarker" in problems
+    assert "pairs.self" in problems
     assert "recipe.yaml" in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("addition", "told"),
+    ("addition", "message"),
     [
         ("splits: {by: shares, shares: {train: 0.5, test: 0.2}}", "add up to 0.7"),
         ("splits: {by: file}", "needs `file`"),
@@ -71,19 +71,19 @@ def test_all_problems_are_told_together_with_key_and_nearest_word(tmp_path):
         ("rights: {render_if: []}", "rights.render_if"),
     ],
 )
-def test_a_contradiction_names_its_remedy(tmp_path, addition, told):
+def test_a_contradiction_names_its_remedy(tmp_path, addition, message):
     key = addition.partition(":")[0]
     text = "\n".join(line for line in SMALLEST.splitlines() if not line.startswith(f"{key}:"))
-    with pytest.raises(Problems, match=told):
+    with pytest.raises(Problems, match=message):
         load(tmp_path, f"{text}\n{addition}\n")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [("name: [", "line 1|line 2"), ("- a\n- b\n", "mapping"), ("", "mapping"), ("a: \t- b: c:\n", "YAML")],
 )
-def test_what_is_not_a_recipe_is_said_so_in_words(tmp_path, text, told):
-    with pytest.raises(NvfairError, match=told):
+def test_a_file_that_is_no_recipe_is_refused_in_words(tmp_path, text, message):
+    with pytest.raises(NvfairError, match=message):
         load(tmp_path, text)
 
 
@@ -92,7 +92,7 @@ def test_a_missing_file_is_no_traceback(tmp_path):
         load_recipe(tmp_path / "none.yaml")
 
 
-def test_the_digest_tells_what_is_asked_for_not_where_it_runs(tmp_path):
+def test_the_digest_depends_on_the_settings_and_not_on_the_machine(tmp_path):
     digest = load(tmp_path, SMALLEST).digest()
     assert load(tmp_path, SMALLEST.replace("out\n", "other\n") + "workers: 7\ndevice: cpu\n").digest() == digest
     weighted = SMALLEST.replace("warp-dense}", "warp-dense, weights: /home/me/a.pt}")

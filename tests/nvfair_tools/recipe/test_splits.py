@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from nvfair_tools.errors import Problems
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
-from nvfair_tools.recipe.splits import assign_splits, by_shares, read_split_file
+from nvfair_tools.recipe.splits import assign_splits, read_split_file, splits_by_shares
 
 SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
@@ -38,17 +38,17 @@ def recipe(folder: Path, **splits) -> Recipe:
 @given(st.integers(1, 60), st.integers(0, 5))
 def test_shares_are_met_as_well_as_whole_people_allow(people, seed):
     sources = {f"a:{n}": "a" for n in range(people)}
-    counts = Counter(by_shares(sources, SHARES, seed).values())
+    counts = Counter(splits_by_shares(sources, SHARES, seed).values())
     assert sum(counts.values()) == people
     assert all(abs(counts[split] - share * people) < 1 for split, share in SHARES.items())
 
 
 def test_the_order_of_the_list_and_other_sources_do_not_matter():
     sources = {f"a:{n}": "a" for n in range(20)}
-    found = by_shares(sources, SHARES, 0)
-    backwards = by_shares(dict(reversed(sources.items())) | {"b:1": "b", "b:2": "b"}, SHARES, 0)
-    assert {identity: backwards[identity] for identity in sources} == found
-    assert by_shares(sources, SHARES, 1) != found
+    splits = splits_by_shares(sources, SHARES, 0)
+    backwards = splits_by_shares(dict(reversed(sources.items())) | {"b:1": "b", "b:2": "b"}, SHARES, 0)
+    assert {identity: backwards[identity] for identity in sources} == splits
+    assert splits_by_shares(sources, SHARES, 1) != splits
 
 
 def test_the_column_decides_and_a_person_without_a_split_is_named(tmp_path):
@@ -69,8 +69,8 @@ def test_nvfairs_own_file_is_read_under_our_names(shared, tmp_path):
 def test_a_split_file_finds_people_by_name_or_alias(tmp_path):
     (tmp_path / "s.csv").write_text("identity,source,split\n1001,CREMA-D,test\nActor_01,RAVDESS,train\nx:9,,train\n")
     rule = recipe(tmp_path, by="file", file="s.csv")
-    found = assign_splits(rule, [row("cremad:1001"), row("ravdess:01"), row("x:nine", aliases=("x:9",))])
-    assert found == {"cremad:1001": "test", "ravdess:01": "train", "x:nine": "train"}
+    splits = assign_splits(rule, [row("cremad:1001"), row("ravdess:01"), row("x:nine", aliases=("x:9",))])
+    assert splits == {"cremad:1001": "test", "ravdess:01": "train", "x:nine": "train"}
     with pytest.raises(Problems, match=r"cremad:1002 is not in s\.csv"):
         assign_splits(rule, [row("cremad:1002")])
 
@@ -79,7 +79,7 @@ def test_a_split_file_with_a_person_in_two_splits_is_refused(tmp_path):
     (tmp_path / "s.csv").write_text("identity,source,split\nx:1,,test\nx:1,,train\nx:2,,tset\n3,,train\n")
     with pytest.raises(Problems) as caught:
         read_split_file(tmp_path / "s.csv")
-    told = "\n".join(caught.value.problems)
-    assert "row 3: x:1 is in two splits" in told
-    assert "row 4: split 'tset'" in told
-    assert "row 5: '3' has neither" in told
+    problems = "\n".join(caught.value.problems)
+    assert "row 3: x:1 is in two splits" in problems
+    assert "row 4: split 'tset'" in problems
+    assert "row 5: '3' has neither" in problems

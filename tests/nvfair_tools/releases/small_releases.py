@@ -19,11 +19,11 @@ PLAN = ("driver_id", "driver_video_path", "driver_video_randomname", "target_id"
 
 def nvfair_names(clips: Mapping[str, Iterable[str]], folders: Iterable[str] = FOLDERS) -> list[str]:
     """Originals of CREMA-D people (keys) and every clip on every face, by every generator."""
-    names = [f"CREMA-D/originals/{person}/{clip}.mp4" for person, own in clips.items() for clip in own]
+    names = [f"CREMA-D/originals/{person}/{clip}.mp4" for person, stems in clips.items() for clip in stems]
     for folder in folders:
         for target in clips:
-            for driver, own in clips.items():
-                names += [f"CREMA-D/{folder}/{target}/{target}--{clip}--{driver}.mp4" for clip in own]
+            for driver, stems in clips.items():
+                names += [f"CREMA-D/{folder}/{target}/{target}--{clip}--{driver}.mp4" for clip in stems]
     return names
 
 

@@ -123,8 +123,8 @@ def test_the_published_plans_give_the_published_numbers(shared, tmp_path):
     clips = read_plans(plans)
     # 66,069 videos by three generators; DEV / TEST people 61 / 24 and 16 / 8, as the paper says.
     assert 3 * sum(len(clip.targets) for clip in clips.values()) == 66_069
-    people = {(clip.driver, clip.split) for clip in clips.values()}
-    assert Counter((driver.partition(":")[0], split) for driver, split in people) == {
+    people = {(clip.driver, clip.part) for clip in clips.values()}
+    assert Counter((driver.partition(":")[0], part) for driver, part in people) == {
         ("cremad", "DEV"): 61, ("cremad", "TEST"): 24, ("ravdess", "DEV"): 16, ("ravdess", "TEST"): 8,
     }  # fmt: skip
     assert all(clip.driver in clip.targets for clip in clips.values())

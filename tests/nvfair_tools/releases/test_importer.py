@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark.protocols.schema import Protocol, Trials
-from benchmark.trials.trials import trials
+from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.cli import cli
-from nvfair_tools.curate.leakage_audit import audit
+from nvfair_tools.curate.leakage_audit import audit_leakage
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.items import ItemResult
@@ -51,10 +51,10 @@ class Counting:
         self.ran: Counter[str] = Counter()
         self._stage = ""
 
-    def begin(self, stage: str, total: int, done: int) -> None:
+    def begin_stage(self, stage: str, total: int, finished: int) -> None:
         self._stage = stage
 
-    def item(self, result: ItemResult) -> None:
+    def end_item(self, result: ItemResult) -> None:
         self.ran[self._stage] += 1
 
 
@@ -111,9 +111,9 @@ def test_what_was_left_out_is_listed_with_what_is_absent(out):
         "CREMA-D/readme.txt": ("rejected", "not_a_video"),
         "CREMA-D/originals/1003/gone.mp4": ("absent", "in_spreadsheet_only"),
     }
-    told = json.loads((out / "dataset.json").read_text())["release"]
-    assert ["listed by the release", "absent", "in_spreadsheet_only", 1] in told["files"]
-    assert any("Permitted use: figures" in note for note in told["notes"])
+    release_facts = json.loads((out / "dataset.json").read_text())["release"]
+    assert ["listed by the release", "absent", "in_spreadsheet_only", 1] in release_facts["files"]
+    assert any("Permitted use: figures" in note for note in release_facts["notes"])
 
 
 def test_nothing_of_a_forbidden_file_is_stored(dataset):
@@ -126,11 +126,11 @@ def test_nothing_of_a_forbidden_file_is_stored(dataset):
 def test_frames_are_the_faces_in_the_files(dataset):
     usable = dataset.usable()
     tracks = dataset.tracks(usable["video"])
-    seen = {video: valid.mean() for video, _, valid, _ in tracks}
+    valid_shares = {video: valid.mean() for video, _, valid, _ in tracks}
     noise = usable[usable["lineage"].map(lambda lineage: lineage[0].endswith(NOISE))]["video"].item()
     # A reenactment without a face is a finding, not a fault of the file.
-    assert seen.pop(noise) == 0
-    assert set(seen.values()) == {1.0}
+    assert valid_shares.pop(noise) == 0
+    assert set(valid_shares.values()) == {1.0}
     for _, landmarks, valid, time in tracks:
         assert len(time) == 8
         assert np.allclose(np.diff(time), 1 / 25)
@@ -142,12 +142,12 @@ def test_people_clips_and_generators_are_those_of_the_names(dataset):
     assert list(dataset.identities["aliases"].iloc[0]) == ["1001", "C1001"]
     assert dataset.identities["clips"].tolist() == [2, 2]
     reals = dataset.videos[dataset.videos["kind"] == "real"].set_index(["driver", "clip_name"])["clip"]
-    made = dataset.videos[(dataset.videos["kind"] != "real") & (dataset.videos["clip_name"] != "copied")]
-    assert set(made["generator"]) == {"face-vid2vid"}
+    reenactments = dataset.videos[(dataset.videos["kind"] != "real") & (dataset.videos["clip_name"] != "copied")]
+    assert set(reenactments["generator"]) == {"face-vid2vid"}
     # A reenactment's clip is the original it was driven by, found by name.
-    for row in made.itertuples():
+    for row in reenactments.itertuples():
         assert row.clip == reals[row.driver, row.clip_name]
-    assert not [check for check in audit(dataset.identities, dataset.videos) if not check.clean]
+    assert not [check for check in audit_leakage(dataset.identities, dataset.videos) if not check.clean]
 
 
 def test_the_benchmark_reads_it(dataset):
@@ -155,7 +155,7 @@ def test_the_benchmark_reads_it(dataset):
     chosen = dataset.videos[dataset.videos["generator"].notna()]
     windows = read_windows(dataset, protocol, videos=chosen["video"])
     assert len(windows) == 4  # 9 reenactments, less one cut, one forbidden, one pair of copies, one without a face
-    assert any(one.complete for one in trials(windows.videos, "face-vid2vid", Trials()))
+    assert any(trial.complete for trial in make_trials(windows.videos, "face-vid2vid", Trials()))
 
 
 def test_running_again_reads_and_tracks_nothing_and_changes_no_byte(release, out):
@@ -170,8 +170,8 @@ def test_an_interrupted_import_goes_on_where_it_stopped(release, out, tmp_path):
         """Stands for the power cut."""
 
     class Deadly(Counting):
-        def item(self, result: ItemResult) -> None:
-            super().item(result)
+        def end_item(self, result: ItemResult) -> None:
+            super().end_item(result)
             if self.ran["track"] == 3:
                 raise Killed
 
@@ -194,15 +194,15 @@ def test_withdrawn_permission_takes_a_file_out_of_an_existing_data_set(release, 
     import_release(list_nvfair(release, linked), linked, folder)
     assert (folder / "videos" / NAMES[0]).resolve() == (release / NAMES[0]).resolve()
     rows = [sheet_row(name, **({"Licence": ""} if name == NAMES[0] else {})) for name in NAMES]
-    done = import_release(list_nvfair(release, linked, write_sheet(table, rows)), linked, folder)
-    row = done.videos[done.videos["lineage"].map(lambda lineage: lineage[0].endswith(NAMES[0]))].iloc[0]
+    outcome = import_release(list_nvfair(release, linked, write_sheet(table, rows)), linked, folder)
+    row = outcome.videos[outcome.videos["lineage"].map(lambda lineage: lineage[0].endswith(NAMES[0]))].iloc[0]
     assert (row["state"], row["reason"]) == ("rejected", "no_licence")
     assert row["path"] != row["path"] or row["path"] is None
-    # Neither its frames nor what they were made from is kept.
-    assert len(list((folder / ".build" / "tracks").rglob("*.npz"))) == (done.videos["state"] == "ok").sum()
+    # Neither its frames nor its track is kept.
+    assert len(list((folder / ".build" / "tracks").rglob("*.npz"))) == (outcome.videos["state"] == "ok").sum()
     assert not (folder / "videos" / NAMES[0]).is_symlink()
     assert (release / NAMES[0]).is_file()
-    assert all((folder / path).is_file() for path in done.videos["path"].dropna())
+    assert all((folder / path).is_file() for path in outcome.videos["path"].dropna())
 
 
 def test_a_release_is_never_written_into_and_an_empty_one_is_refused(release, tmp_path):
@@ -234,8 +234,8 @@ def test_the_command_lists_first_and_then_imports_avaprintdb(tmp_path):
     assert listed.exit_code == 0, listed.output
     assert "points.npy: not_a_video" in listed.output
     assert not (tmp_path / "out").exists()
-    done = CliRunner().invoke(cli, [*arguments, "--quiet"])
-    assert done.exit_code == 0, done.output
+    result = CliRunner().invoke(cli, [*arguments, "--quiet"])
+    assert result.exit_code == 0, result.output
     videos = Dataset.open(tmp_path / "out").videos
     assert sorted(videos["kind"]) == ["cross", "self"]
     assert videos["clip"].nunique() == 1

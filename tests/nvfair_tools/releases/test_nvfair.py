@@ -45,13 +45,13 @@ def test_the_official_split_is_the_published_one_person_by_person(shared):
     assert official_split() == read_split_file(shared / "protocols" / "nvfair_split.csv")
 
 
-def test_every_file_of_a_tree_without_faults_is_understood(tmp_path):
+def test_every_file_of_a_tree_without_faults_is_placed(tmp_path):
     release = listed(tmp_path)
     assert reasons(release) == {}
     assert release.absent == ()
-    found = {file.name: file for file in release.files}
-    assert set(found) == set(NAMES)
-    cross = found["CREMA-D/facevid2vid-generated/1001/1001--1003_IEO_HAP_HI--1003.mp4"]
+    files = {file.name: file for file in release.files}
+    assert set(files) == set(NAMES)
+    cross = files["CREMA-D/facevid2vid-generated/1001/1001--1003_IEO_HAP_HI--1003.mp4"]
     assert (cross.kind, cross.target, cross.driver) == ("cross", "cremad:1001", "cremad:1003")
     assert (cross.clip, cross.generator, cross.split) == ("1003_IEO_HAP_HI", "face-vid2vid", "test")
     assert cross.licence == "research licence"
@@ -69,10 +69,10 @@ def test_all_three_collections_names_become_our_identities(tmp_path):
         "NVIDIA-VC-subset/tps-generated/id001/id001--free--2--id001.mp4",
     ]
     release = listed(tmp_path, names=names)
-    found = {file.name: (file.target, file.driver, file.clip) for file in release.files}
-    assert found[names[0]] == ("ravdess:01", "ravdess:02", "01-01-01-01-01-01-02")
-    assert found[names[1]] == ("nvidia-vc:id001", "nvidia-vc:id001", "scripted_1")
-    assert found[names[2]] == ("nvidia-vc:id001", "nvidia-vc:id001", "free--2")  # a clip's own name may hold "--"
+    people = {file.name: (file.target, file.driver, file.clip) for file in release.files}
+    assert people[names[0]] == ("ravdess:01", "ravdess:02", "01-01-01-01-01-01-02")
+    assert people[names[1]] == ("nvidia-vc:id001", "nvidia-vc:id001", "scripted_1")
+    assert people[names[2]] == ("nvidia-vc:id001", "nvidia-vc:id001", "free--2")  # a clip's own name may hold "--"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_placed_is_refused_with_its_reason(tmp_path, name,
     bad = next(file for file in release.files if file.name == name)
     assert bad.result.state == "rejected"
     assert bad.result.detail
-    assert not bad.understood
+    assert not bad.has_row
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_rows_may_name_files_by_their_last_parts_but_must_not_be_ambiguous(tmp_p
     # The three generators' files of one pair have one name; now one of three rows forbids it, and no one can say which.
     pair = "1001--1003_IEO_HAP_HI--1003.mp4"
     rows[next(n for n, name in enumerate(NAMES) if name.endswith(pair))]["Permitted use: research"] = "no"
-    found = reasons(listed(tmp_path / "unlike", rows))
-    assert set(found.values()) == {"ambiguous_spreadsheet_row"}
-    assert len(found) == 3
+    reason_by_file = reasons(listed(tmp_path / "unlike", rows))
+    assert set(reason_by_file.values()) == {"ambiguous_spreadsheet_row"}
+    assert len(reason_by_file) == 3
 
 
 def test_another_prefix_and_backslashes_are_the_same_place(tmp_path):
@@ -163,7 +163,7 @@ def test_columns_that_cannot_be_matched_are_named_and_can_be_given(tmp_path):
         list_nvfair(tmp_path, ReleaseSettings(columns=columns.model_copy(update={"file": "C"})))
 
 
-def test_values_that_are_not_understood_are_told(tmp_path):
+def test_values_that_are_not_understood_are_noted(tmp_path):
     rows = [sheet_row(name) | {"Real/Synthetic": "type 7"} for name in NAMES]
     release = listed(tmp_path, rows)
     assert reasons(release) == {}
@@ -182,16 +182,16 @@ def test_a_csv_does_as_well_and_none_at_all_is_refused(tmp_path):
         list_nvfair(tmp_path / "release", ReleaseSettings(), broken)
 
 
-def test_the_command_lists_every_doubt_and_writes_nothing(tmp_path):
+def test_the_command_lists_every_problem_and_writes_nothing(tmp_path):
     root = tmp_path / "release"
     touch(root, [*NAMES, "CREMA-D/originals/clip.mp4"])
     table = write_sheet(tmp_path / "files.csv", [sheet_row(name) for name in NAMES[1:]])
     arguments = ["import", "nvfair", str(root), str(tmp_path / "out"), "--spreadsheet", str(table), "--check"]
-    told = CliRunner().invoke(cli, arguments)
-    assert told.exit_code == 0, told.output
-    assert f"{NAMES[0]}: no_spreadsheet_row: what it may be used for is not known" in told.output
-    assert "CREMA-D/originals/clip.mp4: unknown_place" in told.output
-    assert "column for file: 'File Path'" in told.output
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exit_code == 0, result.output
+    assert f"{NAMES[0]}: no_spreadsheet_row: what it may be used for is not known" in result.output
+    assert "CREMA-D/originals/clip.mp4: unknown_place" in result.output
+    assert "column for file: 'File Path'" in result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["files.csv", "release"]
 
 

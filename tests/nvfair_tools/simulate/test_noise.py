@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nvfair_tools.simulate.calibration.noise_measurement import fit, unexplained
+from nvfair_tools.simulate.calibration.noise_measurement import fit_noise, remove_response
 from nvfair_tools.simulate.noise import TrackingNoise, tracking_noise
 
 
@@ -34,10 +34,10 @@ def test_noise_scales_with_the_face_and_begins_at_full_strength(known):
 
 def test_fitting_finds_the_parameters_that_made_the_noise(known):
     clips = [known.draw(np.random.default_rng(n), 400) for n in range(10)]
-    found = fit(clips, modes=3)
-    assert found["memory"] == pytest.approx(0.6, abs=0.04)
-    np.testing.assert_allclose(found["white"], 0.002, rtol=0.2)
-    strengths = np.sqrt(np.square(found["modes"].astype(float)).sum(axis=(1, 2)))
+    parameters = fit_noise(clips, modes=3)
+    assert parameters["memory"] == pytest.approx(0.6, abs=0.04)
+    np.testing.assert_allclose(parameters["white"], 0.002, rtol=0.2)
+    strengths = np.sqrt(np.square(parameters["modes"].astype(float)).sum(axis=(1, 2)))
     np.testing.assert_allclose(strengths, [0.3, 0.2, 0.1], rtol=0.1)
 
 
@@ -45,10 +45,10 @@ def test_what_answers_to_the_motion_is_not_noise():
     random = np.random.default_rng(2)
     states = random.standard_normal((300, 19))
     noise = 0.01 * random.standard_normal((300, 5, 2))
-    answer = (states @ random.standard_normal((19, 10))).reshape(300, 5, 2)
-    left = unexplained(answer + noise + 3.0, states)
-    assert left.std() == pytest.approx(0.01, rel=0.05)
-    assert unexplained(answer, states).std() < 1e-6
+    response = (states @ random.standard_normal((19, 10))).reshape(300, 5, 2)
+    remainder = remove_response(response + noise + 3.0, states)
+    assert remainder.std() == pytest.approx(0.01, rel=0.05)
+    assert remove_response(response, states).std() < 1e-6
 
 
 def test_the_measured_noise_is_small_spatially_correlated_and_selects_points():
@@ -59,5 +59,5 @@ def test_the_measured_noise_is_small_spatially_correlated_and_selects_points():
     far = np.corrcoef(drawn[:, 61, 1], drawn[:, 386, 1])[0, 1]
     assert near > 0.6
     assert near > abs(far) + 0.2
-    some = tracking_noise([33, 263])
-    np.testing.assert_array_equal(some.modes, whole.modes[:, [33, 263]])
+    selected = tracking_noise([33, 263])
+    np.testing.assert_array_equal(selected.modes, whole.modes[:, [33, 263]])

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from nvfair_tools.simulate.base_mesh import base_mesh, mirror_points
-from nvfair_tools.simulate.fields import EXPRESSION, INDEX, SHAPE_MODES, expression_fields, shape_modes
+from nvfair_tools.simulate.fields import EXPRESSION, EXPRESSION_INDEX, SHAPE_MODES, expression_fields, shape_modes
 from nvfair_tools.simulate.rig import POSE, STATE, Camera, K, Rig, face_shape, rotation
 
 CAMERA = Camera(100.0, (0.0, 0.0))
@@ -18,7 +18,7 @@ def states(**values):
 
 @pytest.fixture(scope="module")
 def rig():
-    return Rig.of(base_mesh())
+    return Rig.from_shape(base_mesh())
 
 
 def moved(rig, **values):
@@ -44,11 +44,14 @@ def test_the_neutral_face_is_where_the_camera_puts_it(rig):
 
 def test_landmarks_are_the_mesh_points_asked_for():
     random = np.random.default_rng(0)
-    some = random.normal(0, 0.1, (5, len(STATE)))
+    states = random.normal(0, 0.1, (5, len(STATE)))
     points = [4, 152, 33, 291]
     shape = face_shape(random.normal(0, 0.01, SHAPE_MODES))
     np.testing.assert_allclose(
-        Rig.of(shape, points).landmarks(some), Rig.of(shape).mesh(some)[:, points, :2], rtol=1e-5, atol=1e-3
+        Rig.from_shape(shape, points).landmarks(states),
+        Rig.from_shape(shape).mesh(states)[:, points, :2],
+        rtol=1e-5,
+        atol=1e-3,
     )
 
 
@@ -63,8 +66,8 @@ def test_rotations_are_those_of_scipy(angles):
     yaw, pitch, roll = angles
     # scipy turns about fixed axes by the right hand; ours: the nose (-z) goes right, down.
     expected = Rotation.from_euler("yxz", [-yaw, pitch, roll]).as_matrix()
-    found = rotation(np.array([yaw]), np.array([pitch]), np.array([roll]))[0]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    actual = rotation(np.array([yaw]), np.array([pitch]), np.array([roll]))[0]
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
 def test_the_head_turns_the_way_its_angles_say(rig):
@@ -104,17 +107,17 @@ def test_width_moves_the_corners_apart_and_puckering_together(rig):
     [("corner_left", "corner_right", 291), ("brow_left", "brow_right", 334), ("lid_left", "lid_right", 386)],
 )
 def test_left_and_right_are_mirror_images_and_stay_on_their_side(rig, left, right, point):
-    own, other = moved(rig, **{left: 1.0}), moved(rig, **{right: 1.0})
+    left_moved, right_moved = moved(rig, **{left: 1.0}), moved(rig, **{right: 1.0})
     mirror = mirror_points()
-    np.testing.assert_allclose(other, own[mirror] * [-1, 1, 1], atol=1e-5)
-    assert np.linalg.norm(own[point]) > 0.03
-    assert np.linalg.norm(own[mirror[point]]) < 0.2 * np.linalg.norm(own[point])
+    np.testing.assert_allclose(right_moved, left_moved[mirror] * [-1, 1, 1], atol=1e-5)
+    assert np.linalg.norm(left_moved[point]) > 0.03
+    assert np.linalg.norm(left_moved[mirror[point]]) < 0.2 * np.linalg.norm(left_moved[point])
 
 
 def test_a_closed_lid_is_closed_on_every_face():
     for seed in range(5):
         shape = face_shape(np.random.default_rng(seed).normal(0, 0.02, SHAPE_MODES))
-        rig = Rig.of(shape)
+        rig = Rig.from_shape(shape)
         still, closed = rig.mesh(states(), CAMERA)[0], rig.mesh(states(lid_left=1.0), CAMERA)[0]
         before, after = (np.linalg.norm(m[386, :2] - m[374, :2]) for m in (still, closed))
         assert after < 0.15 * before
@@ -135,6 +138,6 @@ def test_shape_modes_are_smooth_of_unit_size_and_mostly_symmetric():
 
 def test_every_coefficient_has_a_field_of_its_own():
     fields = expression_fields(base_mesh()).reshape(K, -1)
-    assert len(EXPRESSION) == K == len(INDEX)
+    assert len(EXPRESSION) == K == len(EXPRESSION_INDEX)
     assert np.linalg.matrix_rank(fields) == K
     assert (*EXPRESSION, *POSE) == STATE

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nvfair_tools.simulate.randomness import digest, random_of
-from nvfair_tools.simulate.signature import IDIOM_SPREAD, PARAMETERS, K, Signature, shares
+from nvfair_tools.simulate.randomness import digest, random_generator
+from nvfair_tools.simulate.signature import IDIOM_SPREAD, PARAMETERS, K, Signature, person_shares
 
 NAMES = [p.name for p in PARAMETERS]
 
@@ -14,7 +14,7 @@ def drawn(people, clips, difficulty):
     for person in range(people):
         signature = Signature.draw(random)
         for clip in range(clips):
-            values = signature.values(random.standard_normal(len(PARAMETERS)), difficulty)
+            values = signature.parameter_values(random.standard_normal(len(PARAMETERS)), difficulty)
             table[person, clip] = [
                 getattr(values, p.name) if p.signed else np.log(getattr(values, p.name)) for p in PARAMETERS
             ]
@@ -22,10 +22,10 @@ def drawn(people, clips, difficulty):
 
 
 def test_randomness_depends_on_names_and_on_nothing_drawn_before():
-    first = random_of("a", 1).standard_normal(3)
-    random_of("b").standard_normal(100)
-    np.testing.assert_array_equal(random_of("a", 1).standard_normal(3), first)
-    assert not np.array_equal(random_of("a", 2).standard_normal(3), first)
+    first = random_generator("a", 1).standard_normal(3)
+    random_generator("b").standard_normal(100)
+    np.testing.assert_array_equal(random_generator("a", 1).standard_normal(3), first)
+    assert not np.array_equal(random_generator("a", 2).standard_normal(3), first)
     assert digest("a", "bc") != digest("ab", "c")
 
 
@@ -40,33 +40,35 @@ def test_spread_is_the_same_at_every_difficulty_and_the_share_between_people_is_
     np.testing.assert_allclose(table.std(axis=(0, 1)), spread, rtol=0.2)
     within = table.var(axis=1, ddof=1).mean(axis=0)
     between = table.mean(axis=1).var(axis=0, ddof=1) - within / 8
-    np.testing.assert_allclose(between / (between + within), shares(difficulty), atol=0.13)
+    np.testing.assert_allclose(between / (between + within), person_shares(difficulty), atol=0.13)
 
 
 def test_difficulty_moves_every_share_one_way():
-    easy, default, hard = shares(0.2), shares(0.5), shares(0.8)
+    easy, default, hard = person_shares(0.2), person_shares(0.5), person_shares(0.8)
     np.testing.assert_allclose(default, [p.share for p in PARAMETERS])
     assert (easy > default).all()
     assert (default > hard).all()
     with pytest.raises(ValueError, match="difficulty"):
-        shares(1.5)
+        person_shares(1.5)
 
 
 def test_a_mimic_moves_from_its_own_signature_to_its_targets():
-    own, other = Signature.draw(np.random.default_rng(1)), Signature.draw(np.random.default_rng(2))
-    for share, like in ((0.0, own), (1.0, other)):
-        mimic = own.towards(other, share)
+    signature, other = Signature.draw(np.random.default_rng(1)), Signature.draw(np.random.default_rng(2))
+    for share, like in ((0.0, signature), (1.0, other)):
+        mimic = signature.moved_towards(other, share)
         np.testing.assert_array_equal(mimic.latent, like.latent)
         np.testing.assert_array_equal(mimic.idiom, like.idiom)
-    half = own.towards(other, 0.5)
-    assert np.linalg.norm(half.latent - other.latent) == pytest.approx(0.5 * np.linalg.norm(own.latent - other.latent))
+    half = signature.moved_towards(other, 0.5)
+    assert np.linalg.norm(half.latent - other.latent) == pytest.approx(
+        0.5 * np.linalg.norm(signature.latent - other.latent)
+    )
     with pytest.raises(ValueError, match="share"):
-        own.towards(other, 1.1)
+        signature.moved_towards(other, 1.1)
 
 
 def test_the_idiom_couples_movements_but_never_the_lids():
     signature = Signature.draw(np.random.default_rng(3))
-    mixing = signature.mixing(np.random.default_rng(4).standard_normal((K, K)))
+    mixing = signature.mixing_matrix(np.random.default_rng(4).standard_normal((K, K)))
     lids = [9, 10]
     np.testing.assert_array_equal(mixing[lids], np.eye(K)[lids])
     np.testing.assert_array_equal(mixing[:, lids], np.eye(K)[:, lids])

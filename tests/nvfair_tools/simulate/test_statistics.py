@@ -5,10 +5,18 @@ import numpy as np
 import pytest
 
 from nvfair_tools.simulate.base_mesh import base_mesh
-from nvfair_tools.simulate.calibration.fit import measure_simulated, motion_auc, pair_auc, shape_auc
+from nvfair_tools.simulate.calibration.fit import measure_simulated, motion_auc, same_person_auc, shape_auc
 from nvfair_tools.simulate.rig import STATE, Camera, Rig
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings
-from nvfair_tools.simulate.statistics import NAMES, SIGNALS, blinks, clip_statistics, resampled, share_between, signals
+from nvfair_tools.simulate.statistics import (
+    SIGNALS,
+    STATISTICS,
+    clip_statistics,
+    count_blinks,
+    motion_signals,
+    resample_values,
+    share_between_people,
+)
 
 # Medians over 113 real clips of 78 people, and how far a simulated median may lie from them.
 REAL_MEDIANS = {
@@ -44,21 +52,21 @@ def wave(frames=1000, hertz=1.0, amplitude=0.2):
 
 
 def test_a_sine_has_the_statistics_that_its_formula_says():
-    found = clip_statistics(wave())
-    assert found["mouth_open/std"] == pytest.approx(0.2 / np.sqrt(2), rel=1e-3)
+    statistics = clip_statistics(wave())
+    assert statistics["mouth_open/std"] == pytest.approx(0.2 / np.sqrt(2), rel=1e-3)
     # Differences of a sampled sine fall short of its derivative by sin(x)/x.
-    assert found["mouth_open/vel_rms"] == pytest.approx(0.2 * 50 * np.sin(np.pi / 25) / np.sqrt(2), rel=1e-3)
-    assert found["mouth_open/centroid_hz"] == pytest.approx(1.0, abs=0.02)
+    assert statistics["mouth_open/vel_rms"] == pytest.approx(0.2 * 50 * np.sin(np.pi / 25) / np.sqrt(2), rel=1e-3)
+    assert statistics["mouth_open/centroid_hz"] == pytest.approx(1.0, abs=0.02)
     # cos(2 pi t) is 0.5 at a sixth of a second: between 4 and 5 frames.
-    assert found["mouth_open/halflife_s"] == pytest.approx(0.2)
-    assert set(found) == set(NAMES)
+    assert statistics["mouth_open/halflife_s"] == pytest.approx(0.2)
+    assert set(statistics) == set(STATISTICS)
 
 
 def test_what_does_not_move_has_no_time_constant():
-    found = clip_statistics(wave())
-    assert found["roll/std"] == 0.0
-    assert np.isnan(found["roll/halflife_s"])
-    assert np.isnan(found["roll/centroid_hz"])
+    statistics = clip_statistics(wave())
+    assert statistics["roll/std"] == 0.0
+    assert np.isnan(statistics["roll/halflife_s"])
+    assert np.isnan(statistics["roll/centroid_hz"])
 
 
 def test_signals_see_the_movement_that_was_made():
@@ -66,7 +74,7 @@ def test_signals_see_the_movement_that_was_made():
     states[:, STATE.index("roll")] = np.linspace(0, 0.2, 50)
     states[:, STATE.index("open")] = np.linspace(0, 1, 50)
     states[:, STATE.index("x")] = np.linspace(0, 0.5, 50)
-    values = signals(Rig.of(base_mesh()).mesh(states, Camera()))
+    values = motion_signals(Rig.from_shape(base_mesh()).mesh(states, Camera()))
     change = dict(zip(SIGNALS, values[-1] - values[0], strict=True))
     assert change["roll"] == pytest.approx(np.degrees(0.2), rel=1e-3)
     assert change["mouth_open"] == pytest.approx(0.2, rel=0.05)
@@ -75,15 +83,15 @@ def test_signals_see_the_movement_that_was_made():
 
 
 def test_landmarks_give_the_mesh_signals_where_they_hold_the_points():
-    mesh = Rig.of(base_mesh()).mesh(np.random.default_rng(0).normal(0, 0.1, (20, len(STATE))))
+    mesh = Rig.from_shape(base_mesh()).mesh(np.random.default_rng(0).normal(0, 0.1, (20, len(STATE))))
     points = [454, 234, 10, 4, 152, 374, 386, 145, 159, 334, 105, 291, 61, 14, 13, 263, 33]
-    np.testing.assert_allclose(signals(mesh[:, points, :2], points), signals(mesh))
+    np.testing.assert_allclose(motion_signals(mesh[:, points, :2], points), motion_signals(mesh))
     without = [168 if p == 10 else p for p in points]
-    other = signals(mesh[:, without, :2], without)
+    other = motion_signals(mesh[:, without, :2], without)
     same = [n for n, name in enumerate(SIGNALS) if name != "pitch_proxy"]
-    np.testing.assert_allclose(other[:, same], signals(mesh)[:, same])
+    np.testing.assert_allclose(other[:, same], motion_signals(mesh)[:, same])
     with pytest.raises(ValueError, match="152"):
-        signals(mesh[:, :20, :2], range(20))
+        motion_signals(mesh[:, :20, :2], range(20))
 
 
 def test_short_closures_of_both_eyes_are_blinks_and_long_ones_are_not():
@@ -92,8 +100,8 @@ def test_short_closures_of_both_eyes_are_blinks_and_long_ones_are_not():
     aperture[100:104, 0] = 0.0  # a wink leaves the mean at half
     aperture[200:240] = 0.1
     aperture[296:] = 0.2
-    assert blinks(aperture) == 2
-    assert blinks(np.ones((30, 2))) == 0
+    assert count_blinks(aperture) == 2
+    assert count_blinks(np.ones((30, 2))) == 0
 
 
 def test_the_share_between_people_is_that_of_the_variances():
@@ -101,20 +109,20 @@ def test_the_share_between_people_is_that_of_the_variances():
     people = np.repeat(np.arange(400), 5)
     for share in (0.0, 0.3, 0.8):
         log = np.sqrt(share) * random.standard_normal(400)[people] + np.sqrt(1 - share) * random.standard_normal(2000)
-        found = share_between({"x": np.exp(log)}, list(map(str, people)))["x"]
-        assert found == pytest.approx(share, abs=0.06)
+        estimated = share_between_people({"x": np.exp(log)}, list(map(str, people)))["x"]
+        assert estimated == pytest.approx(share, abs=0.06)
 
 
 def test_people_with_fewer_than_three_clips_say_nothing_about_shares():
-    assert np.isnan(share_between({"x": np.arange(1.0, 7.0)}, ["a", "a", "b", "b", "c", "c"])["x"])
+    assert np.isnan(share_between_people({"x": np.arange(1.0, 7.0)}, ["a", "a", "b", "b", "c", "c"])["x"])
 
 
 def test_resampling_keeps_time():
     time = np.array([0.0, 0.1, 0.15, 0.3, 0.4])
     values = np.stack([time, 2 * time], axis=1)
-    found = resampled(values, time)
-    np.testing.assert_allclose(found[:, 0], np.arange(11) / 25.0, atol=1e-12)
-    np.testing.assert_allclose(found[:, 1], 2 * found[:, 0])
+    resampled = resample_values(values, time)
+    np.testing.assert_allclose(resampled[:, 0], np.arange(11) / 25.0, atol=1e-12)
+    np.testing.assert_allclose(resampled[:, 1], 2 * resampled[:, 0])
 
 
 def test_pairs_are_ranked_as_scikit_learn_ranks_them():
@@ -125,7 +133,7 @@ def test_pairs_are_ranked_as_scikit_learn_ranks_them():
     first, second = np.triu_indices(32, 1)
     score = -np.linalg.norm(features[first] - features[second], axis=1)
     expected = metrics.roc_auc_score(people[first] == people[second], score)
-    assert pair_auc(features, people) == pytest.approx(expected, abs=1e-9)
+    assert same_person_auc(features, people) == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -169,18 +177,18 @@ def test_on_real_clips_the_statistics_are_those_recorded(shared):
     with open(shared / "clips" / "clips.csv", encoding="utf-8", newline="") as file:
         clips = [row["path"] for row in csv.DictReader(file) if row["collection"] != "hard"]
     landmarker = create_landmarker("facemesh")
-    found, correlations = [], []
+    statistics, correlations = [], []
     for clip in clips:
         landmarker.start()
         tracked = [(frame.time, landmarker.find(frame.image)) for frame in decode(shared / "clips" / clip)]
         meshes = np.array([faces[0] for _, faces in tracked if faces])
-        values = signals(resampled(meshes, np.array([time for time, faces in tracked if faces])))
-        found.append(clip_statistics(values))
+        values = motion_signals(resample_values(meshes, np.array([time for time, faces in tracked if faces])))
+        statistics.append(clip_statistics(values))
         correlations.append(np.corrcoef(values.T))
     landmarker.close()
-    for name in NAMES:
+    for name in STATISTICS:
         if name.startswith(("mouth", "jaw", "pitch", "lip")) and name.endswith(("std", "vel_rms")):
-            ours = np.median([one[name] for one in found])
+            ours = np.median([clip_values[name] for clip_values in statistics])
             assert ours == pytest.approx(record["percentiles"][name][2], rel=0.25), name
     index = [SIGNALS.index(name) for name in record["mean_correlation"]["signals"]]
     ours = np.nanmean(correlations, axis=0)[np.ix_(index, index)]

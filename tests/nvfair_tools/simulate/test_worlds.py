@@ -12,18 +12,18 @@ from nvfair_tools.simulate.signature import PARAMETERS, Dynamics
 
 
 def test_both_worlds_have_the_official_split_and_share_neither_people_nor_generators_nor_dynamics():
-    one, two = named_world("world1"), named_world("world2")
-    for world in (one, two):
+    first, second = named_world("world1"), named_world("world2")
+    for world in (first, second):
         assert [sum(getattr(s, part) for s in world.sources) for part in ("train", "validation", "test")] == [
             111,
             15,
             35,
         ]
-    assert one.difficulty == two.difficulty
-    assert not set(one.generators) & set(two.generators)
-    assert not {s.name for s in one.sources} & {s.name for s in two.sources}
-    assert one.dynamics != two.dynamics
-    assert one.world_hash() != two.world_hash()
+    assert first.difficulty == second.difficulty
+    assert not set(first.generators) & set(second.generators)
+    assert not {s.name for s in first.sources} & {s.name for s in second.sources}
+    assert first.dynamics != second.dynamics
+    assert first.world_hash() != second.world_hash()
 
 
 def test_an_unknown_world_is_told_with_those_there_are():
@@ -55,7 +55,7 @@ def test_couplings_keep_their_spread_and_get_heavier_tails(power):
 
 def test_other_dynamics_move_the_same_person_in_another_way():
     usual, other = (
-        Person.of("x:0001", 1, 0.3, dynamics).performs(Content("t"), "c", 1, 100, 0.3, dynamics=dynamics)
+        Person.from_name("x:0001", 1, 0.3, dynamics).perform(Content("t"), "c", 1, 100, 0.3, dynamics=dynamics)
         for dynamics in (Dynamics(), Dynamics(tempo=2.0, idiom_lag_s=0.1))
     )
     assert np.abs(usual - other).max() > 0.02
@@ -63,11 +63,11 @@ def test_other_dynamics_move_the_same_person_in_another_way():
 
 @pytest.fixture(scope="module")
 def driver():
-    return Person.of("x:0002", 1).performs(Content("t"), "c", 1, 60)
+    return Person.from_name("x:0002", 1).perform(Content("t"), "c", 1, 60)
 
 
 def made(driver, **numbers):
-    return SimulatedGenerator("x", relative=False, **numbers).states(driver, np.zeros(driver.shape[1], np.float32))
+    return SimulatedGenerator("x", relative=False, **numbers).reenact(driver, np.zeros(driver.shape[1], np.float32))
 
 
 def test_full_symmetry_leaves_no_difference_between_left_and_right(driver):

@@ -15,9 +15,9 @@ from tests.nvfair_tools.clips import astronaut, moving_face
 def clips(tmp_path_factory):
     """One clip of one face, and one whose second half has the colours of another planet."""
     folder = tmp_path_factory.mktemp("clips")
-    one = moving_face(astronaut(), 20)
-    encode(folder / "one.mp4", one, Fraction(25))
-    encode(folder / "two.mp4", [*one[:10], *(255 - frame // 2 for frame in one[10:])], Fraction(25))
+    frames = moving_face(astronaut(), 20)
+    encode(folder / "one.mp4", frames, Fraction(25))
+    encode(folder / "two.mp4", [*frames[:10], *(255 - frame // 2 for frame in frames[10:])], Fraction(25))
     landmarker = create_landmarker()
     tracks = {name: track_video(folder / f"{name}.mp4", landmarker) for name in ("one", "two")}
     landmarker.close()
@@ -34,7 +34,7 @@ def test_without_a_recogniser_the_track_says_it_was_not_checked(clips):
 def test_a_clip_of_one_face_keeps_its_identity(clips, recognition_model):
     folder, tracks = clips
     recogniser = Recogniser(recognition_model)
-    check = check_identity(folder / "one.mp4", tracks["one"], recogniser, pictures=5)
+    check = check_identity(folder / "one.mp4", tracks["one"], recogniser, max_frames=5)
     assert check.same is True
     assert check.least_similarity > 0.9
     assert check.frames.tolist() == [0, 5, 10, 14, 19]

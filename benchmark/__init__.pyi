@@ -1,0 +1,15 @@
+from .evaluation.results import EvaluationResults as EvaluationResults
+from .evaluation.results import read_results as read_results
+from .interface import Comparison as Comparison
+from .interface import compare as compare
+from .interface import embed as embed
+from .interface import evaluate as evaluate
+from .methods.checkpoint import Checkpoint as Checkpoint
+from .methods.checkpoint import load_checkpoint as load_checkpoint
+from .methods.declaration import Declaration as Declaration
+from .methods.method import Method as Method
+from .methods.train_options import TrainOptions as TrainOptions
+from .training.loop import train as train
+from .windows.window_batch import WindowBatch as WindowBatch
+from .windows.window_set import WindowSet as WindowSet
+from .windows.window_set import read_windows as read_windows

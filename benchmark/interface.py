@@ -1,0 +1,237 @@
+"""The functions that commands and notebooks call: data, methods and protocols by name, typed results.
+
+`import benchmark` gives them as `benchmark.evaluate`, `benchmark.compare` and `benchmark.embed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from benchmark.evaluation.compare import ComparedCell
+from benchmark.evaluation.compare import compare as compare_candidates
+from benchmark.evaluation.results import EvaluationResults
+from benchmark.evaluation.run import EvaluationOptions
+from benchmark.evaluation.run import evaluate as run_evaluation
+from benchmark.methods.candidates import Candidate, as_candidate
+from benchmark.methods.device import resolve_device
+from benchmark.methods.method import Method
+from benchmark.protocols.schema import Protocol
+from benchmark.protocols.shipped import load_all
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import make_folder, sha256_of
+
+DEFAULT_PROTOCOLS = ("nvfair-seen", "nvfair-unseen")
+
+# A method in memory, or its name: a checkpoint's folder, "pretrained:NAME", an installed method, "package.module:name",
+# or the path of a file of embeddings or scores.
+MethodLike: TypeAlias = "Method | Candidate | type | str | Path"
+ProtocolLike: TypeAlias = Protocol | str | Path
+Progress = Callable[[str], None]
+
+
+def evaluate(
+    data: Dataset | str | Path,
+    methods: MethodLike | Sequence[MethodLike],
+    *,
+    out: str | Path | None = None,
+    protocols: ProtocolLike | Sequence[ProtocolLike] = DEFAULT_PROTOCOLS,
+    generators: Sequence[str] = (),
+    stress: Literal["none", "quick", "full"] = "none",
+    allow_overlap: bool = False,
+    declaration: str | Path | None = None,
+    device: str = "auto",
+    progress: Progress = lambda message: None,
+) -> EvaluationResults:
+    """Scores methods on a data set's test people, beside the shortcuts on the same trials.
+
+        results = evaluate("runs/clips", ["runs/cnn", my_method], out="runs/report")
+
+    data: a data set, or its folder. methods: one method or several, in memory or by name (see `MethodLike`). out: a
+    folder for the report, results.json and the evidence; None writes nothing. protocols: protocols, their names, or
+    the paths of their files. generators: test generators; empty for those of the protocols, or all there are. stress:
+    sweeps that make the inputs worse. allow_overlap: score people and generators that a method has touched; its cells
+    are then stamped as contaminated. declaration: a file that says what files of embeddings were trained on, where
+    they do not say it themselves. progress: called with a line of text before each longer step.
+
+    A notebook shows the results as a table. Raises Problems where test people or unseen generators were touched, and
+    NvfairError where a method, protocol or device is not found, or nothing can be scored.
+    """
+    from benchmark.report import write_report_folder
+    from benchmark.stress import StressPlan
+
+    plans = {"none": None, "quick": StressPlan.quick(), "full": StressPlan()}
+    if stress not in plans:
+        raise NvfairError(f"stress is {stress!r}", expected=f"one of {', '.join(plans)}")
+    dataset, device = _opened(data), resolve_device(device)
+    candidates = [as_candidate(method, device=device, declaration=_path(declaration)) for method in _several(methods)]
+    folder = None if out is None else make_folder(Path(out))
+    options = EvaluationOptions(
+        generators=tuple(generators),
+        allow_overlap=allow_overlap,
+        device=device,
+        stress=plans[stress],
+        evidence=None if folder is None else folder / "evidence",
+    )
+    results = run_evaluation(dataset, candidates, _protocols(protocols), options, progress=progress)
+    if folder is not None:
+        write_report_folder(folder, results, dataset)
+    return results
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The paired differences of two methods, one for each protocol and generator; a notebook shows them as a table."""
+
+    cells: tuple[ComparedCell, ...]
+
+    def __iter__(self) -> Iterator[ComparedCell]:
+        return iter(self.cells)
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Plain values for a JSON file."""
+        return [cell.to_json() for cell in self.cells]
+
+    def table_rows(self) -> list[tuple[str, ...]]:
+        """Texts for a table with the columns of `TABLE_COLUMNS`."""
+        return [_row_texts(cell) for cell in self.cells]
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{column}</th>" for column in COMPARISON_COLUMNS)
+        rows = "".join(
+            "<tr>" + "".join(f"<td>{escape(text)}</td>" for text in texts) + "</tr>" for texts in self.table_rows()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+COMPARISON_COLUMNS = ("protocol", "tested on", "first", "second", "difference", "95 % interval", "decided")
+
+
+def compare(
+    data: Dataset | str | Path,
+    first: MethodLike,
+    second: MethodLike,
+    *,
+    protocols: ProtocolLike | Sequence[ProtocolLike] = DEFAULT_PROTOCOLS,
+    generators: Sequence[str] = (),
+    allow_overlap: bool = False,
+    declarations: Sequence[str | Path | None] = (),
+    device: str = "auto",
+    progress: Progress = lambda message: None,
+) -> Comparison:
+    """Compares two methods on the same trials: the first's AUC less the second's, with its paired interval.
+
+    first, second: methods in memory or by name (see `MethodLike`). declarations: of the first and of the second, where
+    they are files that do not say what they were trained on. Everything else is as in `evaluate`.
+
+    Raises NvfairError where both have one name or there is nothing to compare, and Problems where people or generators
+    overlap and `allow_overlap` is False.
+    """
+    device = resolve_device(device)
+    one_each = [*declarations, None, None][:2]
+    candidates = [
+        as_candidate(method, device=device, declaration=_path(path))
+        for method, path in zip((first, second), one_each, strict=True)
+    ]
+    cells = compare_candidates(
+        _opened(data),
+        candidates[0],
+        candidates[1],
+        _protocols(protocols),
+        generators=tuple(generators),
+        allow_overlap=allow_overlap,
+        progress=progress,
+    )
+    return Comparison(tuple(cells))
+
+
+@dataclass(frozen=True)
+class EmbeddedVideos:
+    """A file of embeddings that was written. incomplete: videos of which some or all windows were left out."""
+
+    path: Path
+    windows: int
+    videos: int
+    incomplete: int
+
+
+def embed(
+    data: Dataset | str | Path,
+    checkpoint: str | Path,
+    out: str | Path,
+    *,
+    split: str = "test",
+    generators: Sequence[str] = (),
+    protocol: ProtocolLike = "nvfair-seen",
+    device: str = "auto",
+) -> EmbeddedVideos:
+    """Embeds the windows of a data set's reenactments with a checkpoint and writes them to a Parquet file.
+
+    checkpoint: its folder, or "pretrained:NAME". split: of the people. generators: only these; empty for all.
+    Raises NvfairError where no reenactment is left, or the checkpoint or protocol is not found.
+    """
+    from benchmark.methods.checkpoint import load_checkpoint
+    from benchmark.methods.embedding_files import write_embeddings
+    from benchmark.windows.window_set import read_windows
+
+    (rule,) = _protocols(protocol)
+    method, dataset, path = load_checkpoint(checkpoint, resolve_device(device)), _opened(data), Path(out)
+    reenactments = dataset.videos[dataset.videos["generator"].notna()]
+    chosen = reenactments[reenactments["split"] == split]
+    if generators:
+        chosen = chosen[chosen["generator"].isin(generators)]
+    if chosen.empty:
+        raise NvfairError(
+            f"no reenactment in split {split!r} by {', '.join(generators) or 'any generator'}",
+            where=dataset.folder,
+            expected=f"splits {', '.join(sorted(reenactments['split'].unique()))}; "
+            f"generators {', '.join(sorted(reenactments['generator'].unique()))}",
+        )
+    make_folder(path.parent)
+    windows = read_windows(dataset, rule, videos=chosen["video"], mesh=method.needs == "mesh")
+    meta = {
+        "protocol": rule.digest,
+        "checkpoint": method.digest,
+        "data": sha256_of(dataset.folder / "dataset.json"),
+    }
+    write_embeddings(path, windows, method.embed_all(windows), meta)
+    return EmbeddedVideos(path, len(windows), len(windows.videos), len(windows.excluded))
+
+
+def _opened(data: Dataset | str | Path) -> Dataset:
+    return data if isinstance(data, Dataset) else Dataset.open(data)
+
+
+def _several(methods: MethodLike | Sequence[MethodLike]) -> list[MethodLike]:
+    return list(methods) if isinstance(methods, (list, tuple)) else [methods]  # type: ignore[list-item]
+
+
+def _protocols(protocols: ProtocolLike | Sequence[ProtocolLike]) -> list[Protocol]:
+    """Protocols by value or name; a sweep as its members."""
+    values = [protocols] if isinstance(protocols, (Protocol, str, Path)) else list(protocols)
+    return [member for value in values for member in load_all(value)]
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _row_texts(cell: ComparedCell) -> tuple[str, ...]:
+    auc = cell.auc_mean
+    relations = list(dict.fromkeys([cell.first.relation, cell.second.relation]))
+    return (
+        cell.protocol,
+        f"{cell.generator} ({' / '.join(relations)})",
+        f"{cell.first.method} {auc.first:.3f}",
+        f"{cell.second.method} {auc.second:.3f}",
+        f"{auc.difference:+.3f}",
+        auc.reason if auc.low is None else f"{auc.low:+.3f} to {auc.high:+.3f}",
+        "yes" if auc.decided else "no",
+    )

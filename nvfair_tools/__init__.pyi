@@ -1,0 +1,9 @@
+from .curate.build import BuildOutcome as BuildOutcome
+from .curate.build import build as build
+from .curate.preflight import CheckReport as CheckReport
+from .curate.preflight import check as check
+from .dataset.opening import open as open
+from .dataset.reader import Dataset as Dataset
+from .errors import NvfairError as NvfairError
+
+__version__: str

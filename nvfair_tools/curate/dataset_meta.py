@@ -1,0 +1,40 @@
+"""The content of dataset.json that describes how a data set was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from nvfair_tools import __version__
+from nvfair_tools.dataset.schema import LANDMARK_COUNT
+from nvfair_tools.landmarks.scheme import SCHEME_126
+from nvfair_tools.recipe.recipe import Recipe
+
+
+def dataset_meta(
+    recipe: Recipe, landmarkers: Iterable[tuple[str, str]], generators: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Describes a data set: its landmarks, features, generators, recipe and tools, as JSON values.
+
+    landmarkers: (name, version) of those that found the data set's faces. generators: a description of each, such as
+    `ChosenGenerator.describe` returns.
+    """
+    return {
+        "name": recipe.name,
+        "synthetic": True,
+        "simulated": recipe.simulated,
+        "landmarks": {
+            "scheme": SCHEME_126.name,
+            "scheme_version": SCHEME_126.version,
+            "points": LANDMARK_COUNT,
+            "landmarkers": sorted(f"{name} {version}" for name, version in landmarkers),
+        },
+        "features": {
+            "distances": recipe.features.distances,
+            "scale": recipe.features.scale,
+            "mesh": recipe.features.mesh,
+        },
+        "generators": [dict(generator) for generator in generators],
+        "recipe": recipe.digest(),
+        "tools": {"nvfair_tools": __version__},
+    }

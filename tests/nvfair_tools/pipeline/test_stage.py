@@ -1,0 +1,124 @@
+"""A stage runs what is missing or may now succeed, keeps the rest, and stores nothing of this machine."""
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from nvfair_tools.pipeline.engines.engine import Batch
+from nvfair_tools.pipeline.engines.local import LocalEngine
+from nvfair_tools.pipeline.items import ItemResult, failed, ok, rejected
+from nvfair_tools.pipeline.journal import Journal
+from nvfair_tools.pipeline.progress import Silent
+from nvfair_tools.pipeline.stage import StageRunner
+
+RUNS: Counter[str] = Counter()
+
+
+class FileWriter:
+    """Writes the file that its payload names; items share nothing."""
+
+    def run(self, path: Path) -> ItemResult:
+        RUNS[path.name] += 1
+        if path.name == "later":
+            return failed("missing_file", f"there is no {path}", retryable=True)
+        if path.name == "never":
+            return rejected("no_face")
+        path.write_text("content")
+        return ok(path=path.name, bytes=7, pid=os.getpid())
+
+
+class SharedWriter:
+    """The same where items share a folder."""
+
+    def prepare(self, folder: Path) -> Path:
+        RUNS["prepare"] += 1
+        return folder
+
+    def run(self, folder: Path, name: str) -> ItemResult:
+        return FileWriter().run(folder / name)
+
+
+@pytest.fixture
+def runner(tmp_path):
+    RUNS.clear()
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        yield StageRunner(tmp_path, journal, LocalEngine(0), Silent(), 60.0, (tmp_path,))
+
+
+def write(runner: StageRunner, *names: str, **options) -> dict[str, ItemResult]:
+    paths = {f"id-{name}": runner.dataset / name for name in names}
+    return runner.run_items(
+        "write", FileWriter, paths, outputs={id: path.name for id, path in paths.items()}, **options
+    )
+
+
+def test_settled_items_are_kept_and_retryable_ones_are_run_again(runner):
+    first = write(runner, "a", "never", "later")
+    again = write(runner, "a", "never", "later", "b")
+    assert RUNS == {"a": 1, "never": 1, "later": 2, "b": 1}
+    assert {id: result.state for id, result in again.items()} == {
+        "id-a": "ok",
+        "id-never": "rejected",
+        "id-later": "failed",
+        "id-b": "ok",
+    }
+    assert again["id-a"] == first["id-a"]
+
+
+def test_an_item_whose_output_is_gone_or_changed_is_run_again(runner):
+    write(runner, "a", "b", "c")
+    (runner.dataset / "a").unlink()
+    (runner.dataset / "b").write_text("longer than it was")
+    write(runner, "a", "b", "c")
+    assert RUNS == {"a": 2, "b": 2, "c": 1}
+
+
+def test_an_item_whose_output_was_overwritten_by_another_item_is_run_again(runner):
+    outputs = {"first": "a", "second": "a"}
+    for id in ("first", "second", "first", "first"):
+        runner.run_items("write", FileWriter, {id: runner.dataset / "a"}, outputs=outputs)
+    assert RUNS == {"a": 3}
+
+
+def test_a_data_set_is_unfinished_as_soon_as_an_item_is_run_again(runner):
+    write(runner, "a")
+    (runner.dataset / "dataset.json").touch()
+    write(runner, "a")
+    assert (runner.dataset / "dataset.json").exists()
+    write(runner, "a", "b")
+    assert not (runner.dataset / "dataset.json").exists()
+
+
+def test_the_machines_folders_are_cut_out_of_what_is_stored(runner):
+    assert write(runner, "later")["id-later"].detail == "there is no later"
+
+
+def test_shared_work_is_done_once_for_the_items_that_are_missing(runner):
+    batches = [Batch((("1", "a"), ("2", "b")), runner.dataset), Batch((("3", "c"),), runner.dataset)]
+    runner.run("write", SharedWriter, batches[:1])
+    runner.run("write", SharedWriter, batches)
+    assert RUNS == {"prepare": 2, "a": 1, "b": 1, "c": 1}
+
+
+def test_single_items_run_in_worker_processes_as_well(runner):
+    results = write(runner, "a", "b", engine=LocalEngine(1))
+    assert {result.state for result in results.values()} == {"ok"}
+    assert os.getpid() not in {result.facts["pid"] for result in results.values()}
+
+
+def test_a_journal_of_version_0_1_0_is_continued(tmp_path):
+    """The file was written by that version; its items "a" and "b" wrote files of seven bytes, "later" is retryable."""
+    shutil.copy(Path(__file__).with_name("journal_0_1_0.sqlite"), tmp_path / "journal.sqlite")
+    (tmp_path / "a").write_text("content")
+    RUNS.clear()
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        runner = StageRunner(tmp_path, journal, LocalEngine(0), Silent(), 60.0)
+        results = write(runner, "a", "b", "never", "broken", "later")
+    assert RUNS == {"b": 1, "later": 1}, "the file of b is gone; all others but the retryable item are settled"
+    facts = {"path": "a", "bytes": 7, "valid_share": 0.875, "pose_cost": None, "flags": ["truncated"]}
+    assert results["id-a"] == ok(**facts)
+    assert results["id-never"] == rejected("no_face", "no face in any of 8 frames")
+    assert results["id-broken"] == failed("truncated", "after 5 whole frames", retryable=False)

@@ -1,0 +1,84 @@
+"""How much each part does: on a card enough to fill it, on a CPU just enough to run every line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a part takes of each.
+
+    matrix: side of the square products. copied: bytes of a copy on the device; sent: to it and back. repeats: of a
+    timing. windows: that training draws from, so many to a batch by so many drivers; steps: timed in one go, in so many
+    rounds. widths: of the temporal CNN, the baseline's first. pairs: (targets, driving frames); calls: frames a call,
+    the default first. narrow: whether networks are small ones of the published structure. goldens: the generators held
+    against theirs; golden_frames: of each clip (0: all, in every mode and precision). videos: embedded; clips: share of
+    NVFAIR's clips a person that are scored. trained: windows of the small training that is killed.
+    """
+
+    matrix: int
+    copied: int
+    sent: int
+    repeats: int
+    windows: int
+    batch: int
+    drivers: int
+    rounds: int
+    steps: int
+    widths: tuple[int, ...]
+    pairs: tuple[int, int]
+    calls: tuple[int, ...]
+    narrow: bool
+    goldens: tuple[str, ...]
+    golden_frames: int
+    videos: int
+    clips: float
+    trained: int
+
+
+CARD = Sizes(
+    matrix=8192,
+    copied=2**31,
+    sent=2**28,
+    repeats=7,
+    windows=2048,
+    batch=64,
+    drivers=8,
+    rounds=3,
+    steps=30,
+    widths=(128, 256),
+    pairs=(8, 64),
+    calls=(8, 32),
+    narrow=False,
+    goldens=("lia", "tps", "face-vid2vid"),
+    golden_frames=0,
+    videos=42_800,
+    clips=1.0,
+    trained=640,
+)
+SMALL = Sizes(
+    matrix=256,
+    copied=2**20,
+    sent=2**20,
+    repeats=1,
+    windows=64,
+    batch=8,
+    drivers=4,
+    rounds=1,
+    steps=1,
+    widths=(8, 16),
+    pairs=(2, 1),
+    calls=(1,),
+    narrow=True,
+    goldens=("lia", "tps"),  # the third takes a CPU as long as all the rest
+    golden_frames=1,
+    videos=40,
+    clips=0.1,
+    trained=96,
+)
+
+
+def of_device(device: str) -> Sizes:
+    """The card's sizes on a card, the small ones on a CPU."""
+    return CARD if device.startswith("cuda") else SMALL
