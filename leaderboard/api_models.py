@@ -1,4 +1,4 @@
-"""What the API answers: the models of its description in OpenAPI."""
+"""The models of the API's answers, from which its description in OpenAPI is made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from leaderboard.store.quota import Quota
 
 
 class Problem(BaseModel):
-    """Why a request was refused."""
+    """The answer to a request that is refused. problems: of a submission, every one that the check finds."""
 
     error: str
     problems: list[str] = []
@@ -19,7 +19,7 @@ class Problem(BaseModel):
 
 
 class QuotaAnswer(BaseModel):
-    """What one person may submit in a phase, and what is used."""
+    """The submissions that one person may make in a phase, and those that are used."""
 
     total: int
     per_day: int
@@ -29,7 +29,7 @@ class QuotaAnswer(BaseModel):
 
     @classmethod
     def from_quota(cls, quota: Quota) -> QuotaAnswer:
-        """The answer for a quota."""
+        """Makes the answer that describes a stored quota."""
         return cls(
             total=quota.total,
             per_day=quota.per_day,
@@ -40,7 +40,7 @@ class QuotaAnswer(BaseModel):
 
 
 class PhaseAnswer(BaseModel):
-    """A round of submissions."""
+    """A round of submissions, with its data set, its time and what one person may submit."""
 
     name: str
     dataset: str
@@ -53,7 +53,7 @@ class PhaseAnswer(BaseModel):
 
 
 class AccountAnswer(BaseModel):
-    """Who the token belongs to."""
+    """The account that the token belongs to, with its quota in each phase."""
 
     name: str
     quotas: dict[str, QuotaAnswer]
@@ -72,7 +72,7 @@ class AcceptedAnswer(BaseModel):
 
 
 class JobAnswer(BaseModel):
-    """Where the scoring of a submission stands."""
+    """The state of the job that scores a submission in one phase."""
 
     phase: str
     reason: str
@@ -83,7 +83,7 @@ class JobAnswer(BaseModel):
 
 
 class ResultAnswer(BaseModel):
-    """One entry's figures. Where `feedback` is coarse they are rounded, and nothing is told about single people."""
+    """The figures of one entry. Where `feedback` is coarse they are rounded, and no single person's are given."""
 
     entry: int
     protocol: str
@@ -99,7 +99,7 @@ class ResultAnswer(BaseModel):
 
 
 class SubmissionAnswer(BaseModel):
-    """A submission with all that became of it."""
+    """A submission with its jobs and results."""
 
     digest: str
     method: str
@@ -117,7 +117,7 @@ class SubmissionsAnswer(BaseModel):
 
 
 class RowAnswer(BaseModel):
-    """One line of the table: a method on one test generator."""
+    """One row of the table: an entry of a submission on one test generator."""
 
     submission: str
     method: str
@@ -140,7 +140,7 @@ class RowAnswer(BaseModel):
 
 
 class TableAnswer(BaseModel):
-    """One page of the table."""
+    """One page of the table's rows. total: rows on all pages."""
 
     total: int
     page: int
@@ -149,7 +149,7 @@ class TableAnswer(BaseModel):
 
 
 class HealthAnswer(BaseModel):
-    """Whether the server is well, and what is not."""
+    """Whether the server can do its work, and each problem where it cannot."""
 
     status: str
     problems: list[str] = []

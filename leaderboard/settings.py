@@ -15,27 +15,27 @@ SETTINGS_FILE = "board.yaml"
 _SQLITE = "sqlite:///"
 
 
-def _aware(value: datetime) -> datetime:
+def _with_zone(value: datetime) -> datetime:
     return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value
 
 
 Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-Time = Annotated[datetime, AfterValidator(_aware)]  # UTC where no zone is written
+Time = Annotated[datetime, AfterValidator(_with_zone)]  # UTC where no zone is written
 
 
-class _Part(BaseModel):
+class _FrozenModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class DatasetSetting(_Part):
-    """A data set to be scored on."""
+class DatasetSetting(_FrozenModel):
+    """A data set that submissions are scored on."""
 
     folder: Path
     feedback: Literal["full", "coarse"] = "full"  # coarse: rounded, and nothing about single people
 
 
-class PhaseSetting(_Part):
-    """A round of submissions: its data set, its time, and how often one person may submit."""
+class PhaseSetting(_FrozenModel):
+    """A round of submissions: its data set, its time, and the number of submissions of one person in all and a day."""
 
     dataset: str
     total: int = Field(default=100, ge=0)
@@ -43,13 +43,13 @@ class PhaseSetting(_Part):
     opens: Time | None = None
     closes: Time | None = None
 
-    def open_at(self, moment: datetime) -> bool:
-        """Whether submissions are taken then."""
-        return not (self.opens and moment < self.opens) and not (self.closes and moment >= self.closes)
+    def open_at(self, time: datetime) -> bool:
+        """Whether submissions are taken at `time`."""
+        return not (self.opens and time < self.opens) and not (self.closes and time >= self.closes)
 
 
-class LimitSettings(_Part):
-    """Bounds of what one submission may cost."""
+class LimitSettings(_FrozenModel):
+    """Bounds on the time, memory and repetitions that one submission may take."""
 
     upload_bytes: int = Field(default=512 * 1024 * 1024, gt=0)
     check_seconds: float = Field(default=60, gt=0)
@@ -63,8 +63,8 @@ class LimitSettings(_Part):
     stuck_hours: float = Field(default=24, gt=0)  # a job that waits for longer no longer counts against its owner
 
 
-class RateSettings(_Part):
-    """Requests a minute, counted in each server process. 0: no limit."""
+class RateSettings(_FrozenModel):
+    """Requests a minute, counted in each server process; 0 stands for no limit."""
 
     uploads_per_token: int = Field(default=20, ge=0)
     requests_per_token: int = Field(default=300, ge=0)
@@ -72,8 +72,8 @@ class RateSettings(_Part):
     failed_tokens_per_address: int = Field(default=20, ge=0)
 
 
-class Settings(_Part):
-    """Everything a board is run by."""
+class Settings(_FrozenModel):
+    """The settings of a board, as board.yaml gives them."""
 
     title: str = Field(default="Avatar fingerprinting leaderboard", min_length=1, max_length=200)
     store: str = f"{_SQLITE}board.sqlite"
@@ -84,7 +84,7 @@ class Settings(_Part):
     rates: RateSettings = RateSettings()
     proxies: tuple[str, ...] = ()  # addresses whose X-Forwarded-For is believed
     secure_cookies: bool = False  # true behind a proxy that speaks HTTPS
-    refresh_seconds: float = Field(default=2, gt=0)  # how old the table may be that readers see
+    refresh_seconds: float = Field(default=2, gt=0)  # after which readers see new results
 
     @model_validator(mode="after")
     def _known_datasets(self) -> Settings:
@@ -95,7 +95,10 @@ class Settings(_Part):
 
 
 def read_settings(path: Path) -> Settings:
-    """The settings in `path` (the file, or the board's folder). Raises NvfairError, or Problems with every mistake."""
+    """Reads the settings in `path`: the file, or the board's folder. Relative paths in them are made absolute.
+
+    Raises NvfairError where there is no such file or it is no YAML, and Problems with every mistake in it.
+    """
     file = path / SETTINGS_FILE if path.is_dir() else path
     if not file.is_file():
         raise NvfairError(
@@ -112,15 +115,17 @@ def read_settings(path: Path) -> Settings:
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
         raise Problems(file, problems, remedy="docs/leaderboard.md lists every setting") from error
-    return _from_folder(settings, file.parent.resolve())
+    return _with_absolute_paths(settings, file.parent.resolve())
 
 
-def _from_folder(settings: Settings, folder: Path) -> Settings:
-    """The same with whole paths."""
+def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
     store = settings.store
     if store.startswith(_SQLITE) and not store.startswith(f"{_SQLITE}/"):
         store = f"{_SQLITE}{folder / store.removeprefix(_SQLITE)}"
-    datasets = {name: one.model_copy(update={"folder": folder / one.folder}) for name, one in settings.datasets.items()}
+    datasets = {
+        name: dataset.model_copy(update={"folder": folder / dataset.folder})
+        for name, dataset in settings.datasets.items()
+    }
     return settings.model_copy(update={"store": store, "files": folder / settings.files, "datasets": datasets})
 
 

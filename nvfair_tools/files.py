@@ -40,6 +40,16 @@ def atomic_output(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_partial_outputs(folder: Path, *, recursive: bool = True) -> None:
+    """Removes the temporary files that `atomic_output` left in `folder` because their process was killed.
+
+    Files of a process that still runs are left alone: a worker may need a moment to notice the end of its main process.
+    """
+    for path in folder.rglob(".*.part*") if recursive else folder.glob(".*.part*"):
+        if not _has_living_writer(path):
+            path.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes `text` to `path` as UTF-8; the file appears whole or not at all."""
     with atomic_output(path) as temporary:
@@ -76,6 +86,18 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise _not_writable(folder, error) from error
+
+
+def _has_living_writer(path: Path) -> bool:
+    """Returns whether the process that writes the temporary file `.name.PID.part.suffix` still runs."""
+    pid = path.name.rpartition(".part")[0].rpartition(".")[2]
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _not_writable(folder: Path, error: OSError) -> NvfairError:

@@ -1,1 +1,1 @@
-"""Hidden test sets: the blind copy that is given out, and the key that stays."""
+"""Hidden test sets: the blind copy that authors get, and the key, which stays with the board."""

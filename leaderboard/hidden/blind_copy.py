@@ -1,11 +1,11 @@
-"""A blind copy of a data set's test people: what method authors get of a set whose labels stay with the board.
+"""A blind copy of a data set's test videos, which method authors get of a set whose labels stay with the board.
 
-It holds what embedding needs and no more: tracks, frame times, and pictures where there are any, encoded anew. Who
-drives, whose face it is, which clip and which generator are left out; names are random, and their order with them.
-Frames that no window of the protocols covers are cut off: the length of a clip would tell which videos share it.
+It holds what embedding needs and no more: tracks, frame times, and pictures where there are any, encoded anew. Driver,
+target, clip and generator are left out; names are random, and their order with them. Frames that no window of the
+protocols covers are cut off, because the length of a clip would show which videos share it.
 
-The coordinates themselves are the originals': whoever has the hidden set's own videos or tracks can match them. They
-must never be published, nor anything that was made from them by a generator that others can run.
+The coordinates themselves are the originals': anybody who has the hidden set's own videos or tracks can match them.
+They must never be published, nor anything that was made from them by a generator that others can run.
 
 Legend: T frames.
 """
@@ -30,19 +30,17 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.tracks import FrameRows
-from nvfair_tools.dataset.writer import (
-    finish_dataset,
-)
+from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, sha256_of, write_text
 
 HIDDEN = "hidden"
 _PERSON = f"{HIDDEN}:{HIDDEN}"
 _SPLIT = "test"
-_EPOCH = 315_532_800  # 1980-01-01: when a file was written tells in which order the videos were taken
+_EPOCH = 315_532_800  # 1980-01-01, on every file: the true times would show in which order the videos were taken
 _SNAP = 1e-5  # of a frame, as in resampling
-# What of dataset.json says how to read the tracks, and nothing about what was recorded.
-_META = ("landmark_scheme", "simulated")
+# Keys of dataset.json that say how to read the tracks, and nothing about what was recorded.
+_COPIED_META = ("landmark_scheme", "simulated")
 _NOTE = """\
 # A blind copy
 
@@ -68,36 +66,39 @@ def write_blind_copy(
 ) -> BlindKey:
     """Writes the blind copy of the test people's reenactments to the empty folder `out`, and its key to `key_file`.
 
-    protocols: those that the set is to be used under; their windows are the same in the copy. A key that is there
-    already is used again, so that the names stay. Returns the key.
-    Raises NvfairError where `out` holds something, the key would lie in it, the key is of other data, or no video of
-    the test people has a window.
+    protocols: those that the set is to be used under; their windows are the same in the copy. progress: called with
+    the number of videos that are done, and of all. A key that is there already is used again, so that the names stay.
+    Returns the key.
+    Raises NvfairError where `out` is not empty, the key would lie in it, the key is of other data, or no video of the
+    test people has a window.
     """
     if key_file.resolve().is_relative_to(out.resolve()):
         raise NvfairError("the key would lie in the copy that others get", where=key_file, remedy="put it elsewhere")
     if out.exists() and any(out.iterdir()):
-        raise NvfairError("there is something already", where=out, expected="a folder that is empty or not there")
+        raise NvfairError("the folder is not empty", where=out, expected="a folder that is empty or not there")
     make_folder(out)
-    lengths = _lengths(dataset, protocols)
+    lengths = _frames_needed_by_video(dataset, protocols)
     if not lengths:
         raise NvfairError("no reenactment of the test people has a window under these protocols", where=dataset.folder)
-    key = _key(dataset, key_file, list(lengths))
-    table = dataset.usable().set_index("video", drop=False)
-    chosen = sorted(lengths, key=lambda video: key.names[video])
+    key = _read_or_make_key(dataset, key_file, list(lengths))
+    has_mesh = bool(dataset.meta.get("features", {}).get("mesh"))
+    # Videos in the order of their random names, so that their order shows nothing.
+    sources = sorted(lengths, key=lambda video: key.names[video])
+    source_rows = dataset.usable().set_index("video", drop=False).loc[sources].to_dict("records")
     rows: list[dict[str, Any]] = []
-    for source in table.loc[chosen].to_dict("records"):
-        rows.append(_row(dataset, source, key.names[source["video"]], lengths[source["video"]], out))
+    for source in source_rows:
+        rows.append(_copy_video(dataset, source, key.names[source["video"]], lengths[source["video"]], out))
         if progress:
-            progress(len(rows), len(chosen))
+            progress(len(rows), len(sources))
     videos = pd.DataFrame(rows)
     videos = videos.assign(**plan_parts(videos))
-    source_of = {key.names[video]: video for video in chosen}
-    mesh = bool(dataset.meta.get("features", {}).get("mesh"))
+    source_of = {key.names[video]: video for video in sources}
     for part, group in videos.groupby("part", sort=True):
         names = group.sort_values("first_row")["video"].tolist()
-        _write(dataset, out / str(part), {name: source_of[name] for name in names}, lengths, mesh)
+        _copy_tracks(dataset, out / str(part), {name: source_of[name] for name in names}, lengths, has_mesh)
     write_text(out / "README.md", _NOTE)
-    finish_dataset(out, pd.DataFrame(columns=IDENTITIES_SCHEMA.names), videos, _meta(dataset, protocols, mesh))
+    finish_dataset(out, pd.DataFrame(columns=IDENTITIES_SCHEMA.names), videos, _meta(dataset, protocols, has_mesh))
+    # Files before the folders that hold them: writing into a folder changes its time.
     for path in sorted(out.rglob("*"), reverse=True):
         os.utime(path, (_EPOCH, _EPOCH))
     os.utime(out, (_EPOCH, _EPOCH))
@@ -105,43 +106,46 @@ def write_blind_copy(
 
 
 def frames_needed(time: np.ndarray, valid: np.ndarray, protocols: Sequence[Protocol]) -> int:
-    """How many of a video's frames, time (T,) seconds and valid (T,), its windows need: 0 where it has none.
+    """The number of a video's first frames that its windows need; 0 where it has no window.
 
-    The windows of the first so many frames are those of all.
+    time: (T,) seconds. valid: (T,), whether a frame has a face. The windows of those first frames are the windows of
+    the whole video.
     """
     if len(time) == 0:
         return 0
-    since, most = time - time[0], 0
+    elapsed, needed = time - time[0], 0
     for protocol in protocols:
         window, stride, rate = protocol.time.window, protocol.time.stride, float(protocol.time.rate)
-        count = int(np.floor(since[-1] * rate + _SNAP)) + 1
-        count = count if protocol.time.frames is None else min(count, protocol.time.frames)
-        if count < window:
-            most = len(time) if protocol.missing.short_videos == "mirror" else most
+        # Frames at the protocol's rate, as resampling counts them.
+        resampled = int(np.floor(elapsed[-1] * rate + _SNAP)) + 1
+        resampled = resampled if protocol.time.frames is None else min(resampled, protocol.time.frames)
+        if resampled < window:
+            needed = len(time) if protocol.missing.short_videos == "mirror" else needed
             continue
-        last = (count - window) // stride * stride + window - 1
-        frames = int(np.searchsorted(since, (last - _SNAP) / rate)) + 1
+        # The last resampled frame of the last window, and the first stored frame at or after its time.
+        last = (resampled - window) // stride * stride + window - 1
+        frames = int(np.searchsorted(elapsed, (last - _SNAP) / rate)) + 1
         # A frame without a face lies between two that have one: the second is needed to fill it in.
         while frames < len(time) and not valid[frames - 1]:
             frames += 1
-        most = max(most, min(frames, len(time)))
-    return most
+        needed = max(needed, min(frames, len(time)))
+    return needed
 
 
-def _lengths(dataset: Dataset, protocols: Sequence[Protocol]) -> dict[str, int]:
-    """{video: frames to keep} of the test people's reenactments that have a window."""
+def _frames_needed_by_video(dataset: Dataset, protocols: Sequence[Protocol]) -> dict[str, int]:
+    """{video: number of frames to copy} of the test people's reenactments that have a window."""
     videos = dataset.usable()
     splits = {protocol.split.test for protocol in protocols}
     videos = videos[videos["split"].isin(splits) & videos["generator"].notna()]
-    found = {}
+    lengths = {}
     for part in sorted(videos["part"].unique()):
         for video, _, valid, time in dataset.tracks(videos.loc[videos["part"] == part, "video"]):
             if frames := frames_needed(time, valid, protocols):
-                found[video] = frames
-    return found
+                lengths[video] = frames
+    return lengths
 
 
-def _key(dataset: Dataset, path: Path, videos: Sequence[str]) -> BlindKey:
+def _read_or_make_key(dataset: Dataset, path: Path, videos: Sequence[str]) -> BlindKey:
     data = sha256_of(dataset.folder / "dataset.json")
     if path.exists():
         key = read_key(path)
@@ -150,19 +154,19 @@ def _key(dataset: Dataset, path: Path, videos: Sequence[str]) -> BlindKey:
                 "this key is of other data, or of other protocols", where=path, remedy="move it away to make a new one"
             )
         return key
-    names: set[str] = set()
-    while len(names) < len(videos):
-        names.add(secrets.token_hex(8))
-    order = list(names)
-    secrets.SystemRandom().shuffle(order)
-    key = BlindKey(data, dict(zip(videos, order, strict=True)))
+    unique_names: set[str] = set()
+    while len(unique_names) < len(videos):
+        unique_names.add(secrets.token_hex(8))
+    names = list(unique_names)
+    secrets.SystemRandom().shuffle(names)
+    key = BlindKey(data, dict(zip(videos, names, strict=True)))
     make_folder(path.parent)
     write_key(path, key)
     return key
 
 
-def _row(dataset: Dataset, source: Mapping[Any, Any], name: str, frames: int, out: Path) -> dict[str, Any]:
-    """A row of the copy's table; writes the video's file where it has one."""
+def _copy_video(dataset: Dataset, source: Mapping[Any, Any], name: str, frames: int, out: Path) -> dict[str, Any]:
+    """Writes the video's first frames to the copy, where the set has a file; returns its row of the copy's table."""
     row: dict[str, Any] = dict.fromkeys(VIDEOS_SCHEMA.names)
     row.update(
         dict.fromkeys(("kind", "source", "clip", "clip_name", "generator", "generator_family"), HIDDEN),
@@ -172,12 +176,12 @@ def _row(dataset: Dataset, source: Mapping[Any, Any], name: str, frames: int, ou
     )  # fmt: skip
     if isinstance(source["path"], str):
         row["path"] = f"videos/{name}.mp4"
-        row["sha256"] = _encoded(dataset.folder / source["path"], out / row["path"], source, frames)
+        row["sha256"] = _encode_without_tags(dataset.folder / source["path"], out / row["path"], source, frames)
     return row
 
 
-def _encoded(path: Path, target: Path, source: Mapping[Any, Any], frames: int) -> str:
-    """Encodes the first frames anew, without tags; returns the new file's sha256."""
+def _encode_without_tags(path: Path, target: Path, source: Mapping[Any, Any], frames: int) -> str:
+    """Encodes a video's first frames anew, without tags; returns the sha256 of the new file."""
     from nvfair_tools.media.decoding import decode
     from nvfair_tools.media.encoding import encode
 
@@ -185,12 +189,15 @@ def _encoded(path: Path, target: Path, source: Mapping[Any, Any], frames: int) -
     return encode(target, pictures, Fraction(int(source["fps_num"]), int(source["fps_den"]))).sha256
 
 
-def _write(dataset: Dataset, path: Path, source_of: dict[str, str], lengths: dict[str, int], mesh: bool) -> None:
-    tracks = dataset.tracks(source_of.values(), mesh=mesh)
-    number = {str(video): n for n, video in enumerate(tracks.videos)}
+def _copy_tracks(
+    dataset: Dataset, path: Path, source_of: dict[str, str], lengths: dict[str, int], has_mesh: bool
+) -> None:
+    """Writes a part file of the copy with the first frames of each video. source_of: {name in the copy: video id}."""
+    tracks = dataset.tracks(source_of.values(), mesh=has_mesh)
+    position = {str(video): n for n, video in enumerate(tracks.videos)}
 
-    def rows_of(name: str) -> FrameRows:
-        rows = tracks.rows(number[source_of[name]])
+    def first_frames(name: str) -> FrameRows:
+        rows = tracks.rows(position[source_of[name]])
         first = slice(rows.start, rows.start + lengths[source_of[name]])
         return FrameRows(
             landmarks=tracks.landmarks[first],
@@ -199,14 +206,15 @@ def _write(dataset: Dataset, path: Path, source_of: dict[str, str], lengths: dic
             mesh=tracks.mesh[first] if tracks.mesh is not None else None,
         )
 
-    write_part(path, source_of, rows_of, with_distances=False, with_mesh=mesh)
+    write_part(path, source_of, first_frames, with_distances=False, with_mesh=has_mesh)
 
 
-def _meta(dataset: Dataset, protocols: Sequence[Protocol], mesh: bool) -> dict[str, Any]:
+def _meta(dataset: Dataset, protocols: Sequence[Protocol], has_mesh: bool) -> dict[str, Any]:
+    """The metadata of the copy, for its dataset.json."""
     return {
         "name": "blind copy of a hidden set",
         "blind": {"protocols": sorted(protocol.name for protocol in protocols)},
-        "features": {"distances": "none", "mesh": mesh},
+        "features": {"distances": "none", "mesh": has_mesh},
         "tools": {"nvfair-tools": __version__},
-        **{name: dataset.meta[name] for name in _META if name in dataset.meta},
+        **{name: dataset.meta[name] for name in _COPIED_META if name in dataset.meta},
     }

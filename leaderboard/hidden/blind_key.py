@@ -1,4 +1,4 @@
-"""The key of a blind copy: which of its videos is which. It stays with the board."""
+"""The key of a blind copy says which of its videos is which of the hidden set's. It stays with the board."""
 
 from __future__ import annotations
 
@@ -12,46 +12,54 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of, write_text
 
 KEY_VERSION = 1
-# Beside dataset.json of the hidden set; a board finds it there.
+# The key's name in the folder of the hidden set, where a board looks for it.
 KEY_FILE = "blind-key.json"
 
 
 @dataclass(frozen=True)
 class BlindKey:
-    """data: sha256 of dataset.json of the set that was copied. names: {its video id: name in the copy}."""
+    """The names in a blind copy of the videos of a hidden set.
+
+    data: sha256 of dataset.json of the hidden set. names: {video id: name in the copy}.
+    """
 
     data: str
     names: Mapping[str, str]
 
 
 def write_key(path: Path, key: BlindKey) -> None:
-    """Writes a key, readable by its owner alone."""
+    """Writes a key to a file that only its owner can read."""
     content = {"format_version": KEY_VERSION, "data": key.data, "names": dict(sorted(key.names.items()))}
     write_text(path, json.dumps(content, indent=1) + "\n")
     path.chmod(0o600)
 
 
 def read_key(path: Path) -> BlindKey:
-    """Reads a key; raises NvfairError where it is none."""
+    """Reads a key. Raises NvfairError where the file is absent or no key."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         version, data, names = content["format_version"], content["data"], content["names"]
-        good = version == KEY_VERSION and len(set(names.values())) == len(names)
+        is_valid = version == KEY_VERSION and len(set(names.values())) == len(names)
     except FileNotFoundError as error:
-        raise NvfairError("no such key", where=path) from error
+        raise NvfairError(
+            "there is no such key", where=path, remedy="make it with the blind copy: nvfair dataset blind"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise NvfairError(f"not a key of a blind copy: {error}", where=path) from error
-    if not good:
+    if not is_valid:
         raise NvfairError(
-            f"not a key of a blind copy, version {KEY_VERSION}, in which every name is another", where=path
+            f"not a key of a blind copy: version {version}, {len(names)} videos with {len(set(names.values()))} names",
+            where=path,
+            expected=f"version {KEY_VERSION}, and another name for each video",
         )
     return BlindKey(data, names)
 
 
 def blind_names(dataset: Dataset) -> Mapping[str, str] | None:
-    """The names of the key that lies beside a data set; None where there is none: the set is not hidden.
+    """The names in the blind copy, {video id: name}, by the key in the data set's folder; None where there is no key.
 
-    Raises NvfairError where the key is of other data: the labels would be another's.
+    A data set without a key is not hidden. Raises NvfairError where the key is of other data, because videos would get
+    the labels of others.
     """
     path = dataset.folder / KEY_FILE
     if not path.exists():

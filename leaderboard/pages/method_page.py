@@ -1,4 +1,4 @@
-"""What a submission's page shows."""
+"""The values that a submission's page shows."""
 
 from __future__ import annotations
 
@@ -15,127 +15,138 @@ from leaderboard.ranking.records import Cell, Record, newest_scorings
 from leaderboard.ranking.views import MethodRow
 from leaderboard.submission.submission import reproduce_names
 
-_NEIGHBOURS = 8
+_MAX_NEIGHBOURS = 8
 _ROLES = (("selection", "Selection"), ("thresholds", "Thresholds"), ("cohorts", "Cohorts"))
+_READABLE_FMR = (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 
 @dataclass(frozen=True)
 class FigureLine:
-    """One cell with its place."""
+    """One line of the page's table of figures: a cell (an entry on one test generator) with its place."""
 
     board: Board
-    view: str  # the generator of the table that it stands in
+    view_generator: str  # the generator of the board's view in which the place stands
     cell: Cell
     place: tuple[int, int] | None
-    of: int
+    ranked_methods: int
     note: str
     digits: int
-    pooled: float | None
+    auc_pooled: float | None
     eer: float | None
-    worst: float | None
-    dcf: float | None
-    cross: float | None  # both videos are cross-reenactments: nothing for a detector of "not its owner" to hold on to
+    worst_decile: float | None
+    min_dcf: float | None
+    auc_cross_cross: float | None  # both videos are cross-reenactments: detecting "not its owner" does not help there
 
 
-def values(standing: BoardState, digest: str, *, linked: bool) -> dict[str, Any] | None:
-    """The template's values; None where there is no such submission. linked: whether comparisons can be linked."""
-    every = standing.records_of_submission(digest)
-    if not every:
+def method_page_values(state: BoardState, digest: str, *, with_comparisons: bool) -> dict[str, Any] | None:
+    """The values of the template `method.html.j2`; None where there is no such submission.
+
+    with_comparisons: whether the page links comparisons with other methods.
+    """
+    all_records = state.records_of_submission(digest)
+    if not all_records:
         return None
-    records = newest_scorings(every)
-    history = standing.records_of_method(records[0].method_key)
-    boards = list(dict.fromkeys(standing.board_of(one) for one in records))
-    lines = [line for one in records for line in _lines(standing, one)]
-    told = records[-1].public_result.submission
-    newest = history[-1].digest
-    cells = [(one.public_result.protocol, cell) for one in records for cell in one.cells]
+    records = newest_scorings(all_records)
+    history = state.records_of_method(records[0].method_key)
+    boards = list(dict.fromkeys(state.board_of(record) for record in records))
+    lines = [line for record in records for line in _figure_lines(state, record)]
+    submission = records[-1].public_result.submission
+    newest_digest = history[-1].digest
+    cells = [(record.public_result.protocol, cell) for record in records for cell in record.cells]
     return {
         "record": records[-1],
-        "told": told,
-        "newer": newest if newest != digest else "",
+        "submission": submission,
+        "newer_digest": newest_digest if newest_digest != digest else "",
         "lines": lines,
-        "any_dcf": any(line.dcf is not None for line in lines),
-        "any_cross": any(line.cross is not None for line in lines),
-        "matrices": _matrices(records, boards),
-        "plots": _plots(cells),
-        "subgroups": _subgroups(cells),
-        "roles": _roles(told.training),
-        "neighbours": _neighbours(standing, records) if linked else [],
+        "has_min_dcf": any(line.min_dcf is not None for line in lines),
+        "has_cross_cross": any(line.auc_cross_cross is not None for line in lines),
+        "matrices": _train_test_matrices(records, boards),
+        "plots": _plot_values(cells),
+        "subgroups": _subgroup_tables(cells),
+        "roles": _declared_roles(submission.training),
+        "neighbours": _neighbours(state, records) if with_comparisons else [],
         "history": history[::-1],
         "boards": boards,
-        "shipped": set(protocols.names()),
-        "reproduce": reproduce_names(told),
+        "shipped_protocols": set(protocols.names()),
+        "reproduce_names": reproduce_names(submission),
     }
 
 
-def neighbours(standing: BoardState, digest: str) -> list[str]:
-    """The submissions that its page offers to compare with."""
-    return [row.digest for row in _neighbours(standing, newest_scorings(standing.records_of_submission(digest)))]
+def neighbour_digests(state: BoardState, digest: str) -> list[str]:
+    """The submissions that the page of the submission `digest` offers to compare with."""
+    records = newest_scorings(state.records_of_submission(digest))
+    return [row.digest for row in _neighbours(state, records)]
 
 
-def _lines(standing: BoardState, one: Record) -> list[FigureLine]:
-    board = standing.board_of(one)
+def _figure_lines(state: BoardState, record: Record) -> list[FigureLine]:
+    board = state.board_of(record)
     lines = []
-    for cell in one.cells:
-        view = standing.view(board, cell.generator)
-        row = next((r for r in (*view.rows, *view.not_comparable) if r.digest == one.digest), None)
-        ranked = sum(r.place is not None for r in view.rows)
+    for cell in record.cells:
+        view = state.view(board, cell.generator)
+        rows = (*view.rows, *view.not_comparable)
+        row = next((row for row in rows if row.digest == record.digest), None)
         figures = cell.figures
         lines.append(
             FigureLine(
-                board,
-                cell.generator if len(board.generators) > 1 else ALL_GENERATORS,
-                cell,
-                row.place if row else None,
-                ranked,
-                row.note if row else "superseded",
-                2 if one.coarse else 3,
-                _value(figures.get("auc_pooled")),
-                _value(figures.get("eer")),
-                _value(figures.get("worst_decile")),
-                _value(figures.get("min_dcf")),
-                _value((figures.get("cross_cross") or {}).get("auc_mean")),
+                board=board,
+                view_generator=cell.generator if len(board.generators) > 1 else ALL_GENERATORS,
+                cell=cell,
+                place=row.place if row else None,
+                ranked_methods=sum(row.place is not None for row in view.rows),
+                note=row.note if row else "superseded",
+                digits=2 if record.coarse else 3,
+                auc_pooled=_figure_value(figures.get("auc_pooled")),
+                eer=_figure_value(figures.get("eer")),
+                worst_decile=_figure_value(figures.get("worst_decile")),
+                min_dcf=_figure_value(figures.get("min_dcf")),
+                auc_cross_cross=_figure_value((figures.get("cross_cross") or {}).get("auc_mean")),
             )
         )
     return lines
 
 
-def _value(figure: Any) -> float | None:
-    """A figure, whether it came with an interval or without one."""
-    found = figure.get("value") if isinstance(figure, dict) else figure
-    return float(found) if isinstance(found, int | float) else None
+def _figure_value(figure: Any) -> float | None:
+    """The value of a figure, which is stored as a number or as a dict with its interval."""
+    value = figure.get("value") if isinstance(figure, dict) else figure
+    return float(value) if isinstance(value, int | float) else None
 
 
-def _matrices(records: Sequence[Record], boards: Sequence[Board]) -> list[dict[str, Any]]:
-    """Train x test, seen and unseen protocols of one kin together."""
-    groups: dict[tuple[str, str, str], dict[tuple[str, str], dict[str, Any]]] = {}
-    names: dict[tuple[str, str, str], list[str]] = {}
-    for one in records:
-        board = next(b for b in boards if (b.protocol_digest, b.dataset_digest, b.scorer) == one.board_key)
-        key = (board.relation_free_digest, board.dataset_digest, board.scorer)
-        names.setdefault(key, []).append(board.protocol)
-        for cell in one.cells:
-            row = ", ".join(cell.trained_on) or "not declared"
+def _train_test_matrices(records: Sequence[Record], boards: Sequence[Board]) -> list[dict[str, Any]]:
+    """Tables of AUC: a row for each set of training generators, a column for each test generator.
+
+    Protocols that differ only in whether generators were seen in training share a table.
+    """
+    cells_by_table: dict[tuple[str, str, str], dict[tuple[str, str], dict[str, Any]]] = {}
+    protocol_names: dict[tuple[str, str, str], list[str]] = {}
+    for record in records:
+        board = next(board for board in boards if board.key == record.board_key)
+        table_key = (board.relation_free_digest, board.dataset_digest, board.scorer)
+        protocol_names.setdefault(table_key, []).append(board.protocol)
+        for cell in record.cells:
+            trained_on = ", ".join(cell.trained_on) or "not declared"
             shade = min(5, max(0, int((cell.value - 0.5) * 12)))
-            seen = " seen" if cell.generator in cell.trained_on else ""
-            groups.setdefault(key, {})[row, cell.generator] = {
+            seen_class = " seen" if cell.generator in cell.trained_on else ""
+            cells_by_table.setdefault(table_key, {})[trained_on, cell.generator] = {
                 "value": cell.value,
-                "digits": 2 if one.coarse else 3,
-                "style": f"h{shade}{seen}",
+                "digits": 2 if record.coarse else 3,
+                "style": f"h{shade}{seen_class}",
             }
-    found = []
-    for key, cells in groups.items():
-        columns = sorted({test for _, test in cells})
-        rows = [(train, [cells.get((train, test)) for test in columns]) for train in sorted({t for t, _ in cells})]
-        found.append({"name": ", ".join(dict.fromkeys(names[key])), "columns": columns, "rows": rows})
-    return found
+    matrices = []
+    for table_key, cells in cells_by_table.items():
+        columns = sorted({test_generator for _, test_generator in cells})
+        row_names = sorted({trained_on for trained_on, _ in cells})
+        rows = [(row_name, [cells.get((row_name, column)) for column in columns]) for row_name in row_names]
+        name = ", ".join(dict.fromkeys(protocol_names[table_key]))
+        matrices.append({"name": name, "columns": columns, "rows": rows})
+    return matrices
 
 
-def _plots(cells: Sequence[tuple[str, Cell]]) -> dict[str, Any]:
-    curves, dots = [], []
+def _plot_values(cells: Sequence[tuple[str, Cell]]) -> dict[str, Any]:
+    """Plots of (protocol, cell) pairs with the same numbers as tables."""
+    curves, strip_rows = [], []
     for protocol, cell in cells:
-        trained = ", ".join(cell.trained_on) or "not declared"
-        label = f"{protocol}: {trained} → {cell.generator}"
+        trained_on = ", ".join(cell.trained_on) or "not declared"
+        label = f"{protocol}: {trained_on} → {cell.generator}"
         curve, band = cell.figures.get("curve"), cell.figures.get("bands") or {}
         if curve:
             curves.append(
@@ -144,76 +155,81 @@ def _plots(cells: Sequence[tuple[str, Cell]]) -> dict[str, Any]:
                 )
             )
         if cell.public_auc_by_person:
-            dots.append(plots.Dots(label, sorted(cell.public_auc_by_person.items()), cell.value))
-    shown = curves[: plots.COLOURS]
-    people = sorted({who for row in dots for who, _ in row.dots})
-    tables = [dict(row.dots) for row in dots]
+            strip_rows.append(plots.StripRow(label, sorted(cell.public_auc_by_person.items()), cell.value))
+    drawn_curves = curves[: plots.MAX_CURVES]
+    people = sorted({person for row in strip_rows for person, _ in row.dots})
+    auc_tables = [dict(row.dots) for row in strip_rows]
+    strip_numbers = [
+        (person, *(f"{table[person]:.3f}" if person in table else "–" for table in auc_tables)) for person in people
+    ]
     return {
-        "roc": plots.roc(shown, "roc") if shown else None,
-        "det": plots.det(shown, "det") if shown else None,
-        "legend": [(one.label, number) for number, one in enumerate(shown)],
-        "bands": _about_bands(shown, len(curves)),
-        "numbers": [row for one in shown for row in _curve_numbers(one)],
-        "strip": plots.strip(dots, "strip") if dots else None,
-        "strip_heads": [row.label for row in dots],
-        "strip_numbers": [(who, *(f"{table[who]:.3f}" if who in table else "–" for table in tables)) for who in people],
+        "roc": plots.roc_plot(drawn_curves, "roc") if drawn_curves else None,
+        "det": plots.det_plot(drawn_curves, "det") if drawn_curves else None,
+        "legend": [(curve.label, number) for number, curve in enumerate(drawn_curves)],
+        "bands": _band_note(drawn_curves, len(curves)),
+        "numbers": [row for curve in drawn_curves for row in _curve_numbers(curve)],
+        "strip": plots.strip_plot(strip_rows, "strip") if strip_rows else None,
+        "strip_heads": [row.label for row in strip_rows],
+        "strip_numbers": strip_numbers,
     }
 
 
-def _about_bands(shown: Sequence[plots.Curve], total: int) -> str:
-    banded = sum(1 for one in shown if any(v is not None for v in one.low))
-    if not banded:
-        words = "These results were stored without bands."
+def _band_note(drawn_curves: Sequence[plots.Curve], curve_count: int) -> str:
+    with_band = sum(1 for curve in drawn_curves if any(rate is not None for rate in curve.low))
+    if not with_band:
+        note = "These results were stored without bands."
     else:
-        words = "The bands are 95 % at each false match rate, by resampling people."
-        words += "" if banded == len(shown) else " Curves without one have too few people for it."
-    return words + (f" {total - len(shown)} more curves are in the JSON file." if total > len(shown) else "")
+        note = "The bands are 95 % at each false match rate, by resampling people."
+        note += "" if with_band == len(drawn_curves) else " Curves without one have too few people for it."
+    not_drawn = curve_count - len(drawn_curves)
+    return note + (f" {not_drawn} more curves are in the JSON file." if not_drawn > 0 else "")
 
 
-def _curve_numbers(one: plots.Curve) -> list[tuple[str, str, str, str]]:
-    """The curve on a grid that can be read: the band's own, or a plain one."""
-    grid = one.band_fmr or (0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+def _curve_numbers(curve: plots.Curve) -> list[tuple[str, str, str, str]]:
+    """(label, TPR, low, high) of the curve on a grid of a readable length: the band's own grid, or a fixed one."""
     rows = []
-    for number, rate in enumerate(grid):
-        best = max((t for f, t in zip(one.fmr, one.tpr, strict=True) if f <= rate + 1e-12), default=0.0)
-        ends = [band[number] if number < len(band) else None for band in (one.low, one.high)]
+    for number, rate in enumerate(curve.band_fmr or _READABLE_FMR):
+        best = max((tpr for fmr, tpr in zip(curve.fmr, curve.tpr, strict=True) if fmr <= rate + 1e-12), default=0.0)
+        ends = [band[number] if number < len(band) else None for band in (curve.low, curve.high)]
         low, high = ("–" if end is None else f"{end:.3f}" for end in ends)
-        rows.append((f"{one.label}, {rate:.4g}", f"{best:.3f}", low, high))
+        rows.append((f"{curve.label}, {rate:.4g}", f"{best:.3f}", low, high))
     return rows
 
 
-def _subgroups(cells: Sequence[tuple[str, Cell]]) -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """Tables of groups of people, where a result has them: attribute -> group -> {value, people}."""
-    found: dict[str, list[tuple[str, str, str]]] = {}
+def _subgroup_tables(cells: Sequence[tuple[str, Cell]]) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """[(attribute, rows of (group, AUC, people))], where results have figures of subgroups of people."""
+    tables: dict[str, list[tuple[str, str, str]]] = {}
     for protocol, cell in cells:
         for attribute, groups in (cell.figures.get("subgroups") or {}).items():
-            inner = groups.get("groups", groups) if isinstance(groups, dict) else {}
-            for name, group in inner.items():
-                value = _value(group.get("auc", group) if isinstance(group, dict) else group)
+            figures_by_group = groups.get("groups", groups) if isinstance(groups, dict) else {}
+            for name, group in figures_by_group.items():
+                value = _figure_value(group.get("auc", group) if isinstance(group, dict) else group)
                 people = group.get("people", "–") if isinstance(group, dict) else "–"
                 if value is not None:
                     label = f"{name} ({protocol}, {cell.generator})"
-                    found.setdefault(attribute, []).append((label, f"{value:.3f}", str(people)))
-    return list(found.items())
+                    tables.setdefault(attribute, []).append((label, f"{value:.3f}", str(people)))
+    return list(tables.items())
 
 
-def _roles(training: Any) -> list[tuple[str, Any, Any]]:
-    """What selection, thresholds and cohorts have seen besides, where a declaration tells it."""
-    roles = [(words, getattr(training, name, None)) for name, words in _ROLES]
-    return [(words, one.people, one.generators) for words, one in roles if one and (one.people or one.generators)]
+def _declared_roles(training: Any) -> list[tuple[str, Any, Any]]:
+    """(role, people, generators) of selection, thresholds and cohorts, where the submission declares them."""
+    roles = [(title, getattr(training, name, None)) for name, title in _ROLES]
+    return [(title, role.people, role.generators) for title, role in roles if role and (role.people or role.generators)]
 
 
-def _neighbours(standing: BoardState, records: Sequence[Record]) -> list[MethodRow]:
-    """Those around it in the first table it stands in, and the best control."""
-    for one in records:
-        board = standing.board_of(one)
-        view = standing.view(board, ALL_GENERATORS)
+def _neighbours(state: BoardState, records: Sequence[Record]) -> list[MethodRow]:
+    """The rows nearest to the submission in the first table that it stands in, and the best control."""
+    for record in records:
+        view = state.view(state.board_of(record), ALL_GENERATORS)
         rows = [*view.rows, *view.not_comparable]
-        at = next((n for n, row in enumerate(rows) if row.digest == one.digest), None)
-        if at is None:
+        position = next((number for number, row in enumerate(rows) if row.digest == record.digest), None)
+        if position is None:
             continue
-        nearest = sorted((n for n in range(len(rows)) if n != at), key=lambda n: (abs(n - at), n))[:_NEIGHBOURS]
-        found = [rows[n] for n in sorted(nearest)]
+        others = [number for number in range(len(rows)) if number != position]
+        others.sort(key=lambda number: (abs(number - position), number))
+        nearest = [rows[number] for number in sorted(others[:_MAX_NEIGHBOURS])]
         control = view.best_control
-        return found if control is None or control in found or control.digest == one.digest else [*found, control]
+        if control is None or control in nearest or control.digest == record.digest:
+            return nearest
+        return [*nearest, control]
     return []

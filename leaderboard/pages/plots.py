@@ -1,171 +1,176 @@
-"""The pages' plots as SVG: drawn on the server, coloured by the style sheet's classes, each with a title and a
-description for those who do not see it. No style attributes, so that a strict content security policy lets them be."""
+"""The pages' plots as SVG, drawn on the server.
+
+Colours come from classes of the style sheet. Each plot has a title and a description for readers who do not see it.
+There are no style attributes, so that a strict content security policy permits the plots.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 from markupsafe import Markup, escape
 
-COLOURS = 6
+MAX_CURVES = 6  # the style sheet has so many colours
 _NORMAL = NormalDist()
-_SMALLEST = 1e-3  # a rate below this is drawn on a DET curve's edge
+_MIN_RATE = 1e-3  # a rate below this is drawn on the edge of a DET plot
+_DET_RANGE = (_MIN_RATE, 0.98)
 _SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 360, 58, 44, 10, 10
+
+_GRID_LINE = Markup('<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/>')
+_TICK_TEXT = Markup('<text class="tick" x="{}" y="{}" text-anchor="{}">{}</text>')
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One ROC curve: FMR and TPR, and a band of the TPR on a grid of its own; empty where there is none."""
+    """One ROC curve: FMR and TPR, and a band of the TPR on its own grid of FMR; empty where there is none."""
 
     label: str
     fmr: Sequence[float]
     tpr: Sequence[float]
     band_fmr: Sequence[float] = ()
-    low: Sequence[float | None] = ()  # None where no band can be trusted
+    low: Sequence[float | None] = ()  # None where too few people allow no band
     high: Sequence[float | None] = ()
 
 
 @dataclass(frozen=True)
-class Dots:
-    """One row of a strip: (person, AUC) each, and their mean."""
+class StripRow:
+    """One row of a strip plot: (person, AUC) pairs, and their mean."""
 
     label: str
     dots: Sequence[tuple[str, float]]
     mean: float
 
 
-def roc(curves: Sequence[Curve], name: str) -> Markup:
-    """True against false matches. name: unique on the page."""
-    ticks = [(v / 5, f"{v / 5:.1f}") for v in range(6)]
-    frame = _Frame((0.0, 1.0), lambda rate: rate)
-    parts = [frame.grid(ticks, "false match rate", "true match rate"), frame.line((0, 1), (0, 1), "chance")]
-    for number, one in enumerate(curves):
-        parts.append(frame.band(one.band_fmr, one.low, one.high, number))
-        parts.append(frame.line(one.fmr, one.tpr, f"curve c{number % COLOURS}", one.label))
-    return _figure(name, "ROC curves", _words(curves, "true match rate"), _SIZE, _SIZE, parts)
+def roc_plot(curves: Sequence[Curve], name: str) -> Markup:
+    """True match rate against false match rate. name: unique on the page."""
+    ticks = [(step / 5, f"{step / 5:.1f}") for step in range(6)]
+    axes = _Axes((0.0, 1.0), lambda rate: rate)
+    parts = [axes.grid(ticks, "false match rate", "true match rate"), axes.line((0, 1), (0, 1), "chance")]
+    for number, curve in enumerate(curves):
+        parts.append(axes.band(curve.band_fmr, curve.low, curve.high, number))
+        parts.append(axes.line(curve.fmr, curve.tpr, f"curve c{number % MAX_CURVES}", curve.label))
+    return _figure(name, "ROC curves", _describe(curves, "true match rate"), _SIZE, _SIZE, parts)
 
 
-def det(curves: Sequence[Curve], name: str) -> Markup:
-    """Misses against false matches, both on normal-deviate axes."""
-    ticks = [(v, f"{v * 100:g} %") for v in (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)]
-    frame = _Frame((_SMALLEST, 0.98), lambda rate: _NORMAL.inv_cdf(min(max(rate, _SMALLEST), 1 - _SMALLEST)))
-    parts = [frame.grid(ticks, "false match rate", "false non-match rate")]
-    parts.append(frame.line((_SMALLEST, 0.98), (_SMALLEST, 0.98), "chance"))
-    for number, one in enumerate(curves):
-        parts.append(frame.band(one.band_fmr, _misses(one.high), _misses(one.low), number))
-        parts.append(frame.line(one.fmr, [1 - v for v in one.tpr], f"curve c{number % COLOURS}", one.label))
-    return _figure(name, "DET curves", _words(curves, "false non-match rate", misses=True), _SIZE, _SIZE, parts)
+def det_plot(curves: Sequence[Curve], name: str) -> Markup:
+    """False non-match rate against false match rate, both on normal-deviate axes. name: unique on the page."""
+    ticks = [(rate, f"{rate * 100:g} %") for rate in (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)]
+    axes = _Axes(_DET_RANGE, lambda rate: _NORMAL.inv_cdf(min(max(rate, _MIN_RATE), 1 - _MIN_RATE)))
+    parts = [axes.grid(ticks, "false match rate", "false non-match rate")]
+    parts.append(axes.line(_DET_RANGE, _DET_RANGE, "chance"))
+    for number, curve in enumerate(curves):
+        # The FNMR is 1 - TPR, so that the band's ends change places.
+        parts.append(axes.band(curve.band_fmr, _complements(curve.high), _complements(curve.low), number))
+        fnmr = [1 - rate for rate in curve.tpr]
+        parts.append(axes.line(curve.fmr, fnmr, f"curve c{number % MAX_CURVES}", curve.label))
+    description = _describe(curves, "false non-match rate", complement=True)
+    return _figure(name, "DET curves", description, _SIZE, _SIZE, parts)
 
 
-def strip(rows: Sequence[Dots], name: str) -> Markup:
-    """A dot for each person, a row for each generator."""
+def strip_plot(rows: Sequence[StripRow], name: str) -> Markup:
+    """A dot for the AUC of each person, a row for each generator. name: unique on the page."""
     values = [value for row in rows for _, value in row.dots]
-    floor = max(0.0, int(min(values, default=0.0) * 10) / 10 - 0.1)
-    width, step, left = 680, 44, 14
-    height = step * len(rows) + 40
+    axis_start = max(0.0, int(min(values, default=0.0) * 10) / 10 - 0.1)
+    width, row_height, margin = 680, 44, 14
+    height = row_height * len(rows) + 40
 
-    def across(value: float) -> str:
-        return f"{left + (width - 2 * left) * (value - floor) / (1 - floor):.1f}"
+    def x_of(value: float) -> str:
+        return f"{margin + (width - 2 * margin) * (value - axis_start) / (1 - axis_start):.1f}"
 
     parts = []
-    for tenth in range(round(floor * 10), 11):
-        at, style = across(tenth / 10), "chance" if tenth == 5 else "grid"
-        parts.append(Markup('<line class="{}" x1="{}" x2="{}" y1="6" y2="{}"/>').format(style, at, at, height - 26))
-        text = Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>')
-        parts.append(text.format(at, height - 8, f"{tenth / 10:.1f}"))
+    for tenth in range(round(axis_start * 10), 11):
+        x, style = x_of(tenth / 10), "chance" if tenth == 5 else "grid"
+        parts.append(_GRID_LINE.format(style, x, x, 6, height - 26))
+        parts.append(_TICK_TEXT.format(x, height - 8, "middle", f"{tenth / 10:.1f}"))
     for number, row in enumerate(rows):
-        y = step * number + 32
-        parts.append(Markup('<text class="axis" x="{}" y="{}">{}</text>').format(left, y - 14, row.label))
-        for who, value in row.dots:
+        y = row_height * number + 32
+        parts.append(Markup('<text class="axis" x="{}" y="{}">{}</text>').format(margin, y - 14, row.label))
+        for person, value in row.dots:
             dot = Markup('<circle class="dot c{}" cx="{}" cy="{}" r="5"><title>{}: {:.3f}</title></circle>')
-            parts.append(dot.format(number % COLOURS, across(value), y, who, value))
-        mean = Markup('<line class="mean" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
-        parts.append(mean.format(across(row.mean), y - 9, y + 9))
-    words = "; ".join(
+            parts.append(dot.format(number % MAX_CURVES, x_of(value), y, person, value))
+        mean_line = Markup('<line class="mean" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
+        parts.append(mean_line.format(x_of(row.mean), y - 9, y + 9))
+    description = "; ".join(
         f"{row.label}: {len(row.dots)} people, mean {row.mean:.3f}, "
         f"lowest {min(row.dots, key=lambda dot: dot[1])[0]} {min(value for _, value in row.dots):.3f}"
         for row in rows
         if row.dots
     )
-    return _figure(name, "AUC of each person", words, width, height, parts)
+    return _figure(name, "AUC of each person", description, width, height, parts)
 
 
 def whisker(value: float, low: float | None, high: float | None, control: float | None = None) -> Markup:
-    """A value with its interval on a line from 0.4 to 1: decoration of a table that says the same in numbers.
+    """A value with its interval on a line from 0.4 to 1, for a table that has the same numbers as text.
 
-    control: where the best control stands.
+    control: the value of the best control, which gets a mark.
     """
 
-    def across(one: float) -> float:
-        return 4 + 112 * (min(max(one, 0.4), 1) - 0.4) / 0.6
+    def x_of(rate: float) -> float:
+        return 4 + 112 * (min(max(rate, 0.4), 1) - 0.4) / 0.6
 
     parts = [Markup('<svg class="whisker" viewBox="0 0 120 16" aria-hidden="true" focusable="false">')]
     parts.append(Markup('<line class="grid" x1="4" x2="116" y1="8" y2="8"/>'))
     if control is not None:
-        parts.append(Markup('<line class="control" x1="{0:.1f}" x2="{0:.1f}" y1="1" y2="15"/>').format(across(control)))
+        parts.append(Markup('<line class="control" x1="{0:.1f}" x2="{0:.1f}" y1="1" y2="15"/>').format(x_of(control)))
     if low is not None and high is not None:
-        parts.append(
-            Markup('<line class="span" x1="{:.1f}" x2="{:.1f}" y1="8" y2="8"/>').format(across(low), across(high))
-        )
-    parts.append(Markup('<circle class="point" cx="{:.1f}" cy="8" r="3.5"/></svg>').format(across(value)))
+        parts.append(Markup('<line class="span" x1="{:.1f}" x2="{:.1f}" y1="8" y2="8"/>').format(x_of(low), x_of(high)))
+    parts.append(Markup('<circle class="point" cx="{:.1f}" cy="8" r="3.5"/></svg>').format(x_of(value)))
     return Markup("").join(parts)
 
 
-def pairs(rows: Sequence[tuple[str, float, float]], name: str) -> Markup:
-    """Two AUCs of each person, joined: (person, first, second)."""
-    if not rows:
+def paired_plot(people: Sequence[tuple[str, float, float]], name: str) -> Markup:
+    """Two AUCs of each person, joined by a line: (person, first, second). name: unique on the page."""
+    if not people:
         return Markup("")
-    floor = max(0.0, int(min(min(a, b) for _, a, b in rows) * 10) / 10)
-    width, step, left, right = 680, 20, 150, 16
-    height = step * len(rows) + 36
+    axis_start = max(0.0, int(min(min(first, second) for _, first, second in people) * 10) / 10)
+    width, row_height, left, right = 680, 20, 150, 16
+    height = row_height * len(people) + 36
 
-    def across(value: float) -> str:
-        return f"{left + (width - left - right) * (value - floor) / (1 - floor if floor < 1 else 1):.1f}"
+    def x_of(value: float) -> str:
+        axis_length = 1 - axis_start if axis_start < 1 else 1
+        return f"{left + (width - left - right) * (value - axis_start) / axis_length:.1f}"
 
     parts = []
-    for tenth in range(round(floor * 10), 11):
-        at = across(tenth / 10)
-        parts.append(Markup('<line class="grid" x1="{0}" x2="{0}" y1="4" y2="{1}"/>').format(at, height - 26))
-        text = Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>')
-        parts.append(text.format(at, height - 8, f"{tenth / 10:.1f}"))
-    for number, (who, first, second) in enumerate(rows):
-        y = 14 + step * number
-        label = who if len(who) < 21 else who[:19] + "…"
-        parts.append(
-            Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(left - 12, y + 4, label)
-        )
+    for tenth in range(round(axis_start * 10), 11):
+        x = x_of(tenth / 10)
+        parts.append(_GRID_LINE.format("grid", x, x, 4, height - 26))
+        parts.append(_TICK_TEXT.format(x, height - 8, "middle", f"{tenth / 10:.1f}"))
+    for number, (person, first, second) in enumerate(people):
+        y = 14 + row_height * number
+        label = person if len(person) < 21 else person[:19] + "…"
+        parts.append(_TICK_TEXT.format(left - 12, y + 4, "end", label))
         line = Markup('<line class="link" x1="{}" x2="{}" y1="{}" y2="{}"/>')
-        parts.append(line.format(across(first), across(second), y, y))
-        parts.append(Markup('<circle class="open-dot" cx="{}" cy="{}" r="4.5"/>').format(across(second), y))
-        parts.append(Markup('<circle class="dot c0" cx="{}" cy="{}" r="4.5"/>').format(across(first), y))
-    ahead = sum(first > second for _, first, second in rows)
-    words = f"{len(rows)} people; the first is ahead for {ahead} of them"
-    return _figure(name, "Each person's AUC under both methods", words, width, height, parts)
+        parts.append(line.format(x_of(first), x_of(second), y, y))
+        parts.append(Markup('<circle class="open-dot" cx="{}" cy="{}" r="4.5"/>').format(x_of(second), y))
+        parts.append(Markup('<circle class="dot c0" cx="{}" cy="{}" r="4.5"/>').format(x_of(first), y))
+    first_is_higher = sum(first > second for _, first, second in people)
+    description = f"{len(people)} people; the first is ahead for {first_is_higher} of them"
+    return _figure(name, "Each person's AUC under both methods", description, width, height, parts)
 
 
-class _Frame:
-    """A square plot whose two axes have one scale."""
+class _Axes:
+    """A square plot whose two axes have the same range and scale. scale: maps a rate to its position."""
 
-    def __init__(self, ends: tuple[float, float], bend) -> None:  # type: ignore[no-untyped-def]
-        self._bend, self._low, self._high = bend, bend(ends[0]), bend(ends[1])
+    def __init__(self, ends: tuple[float, float], scale: Callable[[float], float]) -> None:
+        self._scale, self._low, self._high = scale, scale(ends[0]), scale(ends[1])
         self._width, self._height = _SIZE - _LEFT - _RIGHT, _SIZE - _TOP - _BOTTOM
 
-    def _share(self, rate: float) -> float:
-        return min(max((self._bend(rate) - self._low) / (self._high - self._low), 0.0), 1.0)
+    def _position(self, rate: float) -> float:
+        return min(max((self._scale(rate) - self._low) / (self._high - self._low), 0.0), 1.0)
 
     def _x(self, rate: float) -> float:
-        return _LEFT + self._width * self._share(rate)
+        return _LEFT + self._width * self._position(rate)
 
     def _y(self, rate: float) -> float:
-        return _TOP + self._height * (1 - self._share(rate))
+        return _TOP + self._height * (1 - self._position(rate))
 
     def _points(self, x: Sequence[float], y: Sequence[float]) -> str:
         return " ".join(f"{self._x(a):.1f},{self._y(b):.1f}" for a, b in zip(x, y, strict=True))
 
     def grid(self, ticks: Sequence[tuple[float, str]], x_name: str, y_name: str) -> Markup:
-        """Lines, numbers and names of both axes."""
+        """Grid lines with their numbers, and the names of both axes."""
         bottom, right = _TOP + self._height, _SIZE - _RIGHT
         parts = []
         for value, text in ticks:
@@ -174,51 +179,52 @@ class _Frame:
             parts.append(f'<line class="grid" x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(f'<text class="tick" x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{text}</text>')
             parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
-        across, down = _LEFT + self._width / 2, _TOP + self._height / 2
-        parts.append(f'<text class="axis" x="{across}" y="{_SIZE - 8}" text-anchor="middle">{x_name}</text>')
-        turned = f'transform="rotate(-90 12 {down})"'
-        parts.append(f'<text class="axis" x="12" y="{down}" text-anchor="middle" {turned}>{y_name}</text>')
-        return Markup("".join(parts))  # numbers and words of our own alone
+        x_middle, y_middle = _LEFT + self._width / 2, _TOP + self._height / 2
+        parts.append(f'<text class="axis" x="{x_middle}" y="{_SIZE - 8}" text-anchor="middle">{x_name}</text>')
+        rotation = f'transform="rotate(-90 12 {y_middle})"'
+        parts.append(f'<text class="axis" x="12" y="{y_middle}" text-anchor="middle" {rotation}>{y_name}</text>')
+        return Markup("".join(parts))  # it holds only numbers and words of this module
 
     def line(self, x: Sequence[float], y: Sequence[float], style: str, label: str = "") -> Markup:
-        """A curve."""
+        """A curve through points (x, y), with its label as title."""
         title = Markup("<title>{}</title>").format(label) if label else ""
         return Markup('<polyline class="{}" points="{}">{}</polyline>').format(style, self._points(x, y), title)
 
     def band(
         self, x: Sequence[float], low: Sequence[float | None], high: Sequence[float | None], number: int
     ) -> Markup:
-        """The area between two curves."""
-        known = [(a, b, c) for a, b, c in zip(x, low, high, strict=True) if b is not None and c is not None]
-        if not known:
+        """The area between two curves over the same x, in the colour of curve `number`, without points of None."""
+        ends = [(a, b, c) for a, b, c in zip(x, low, high, strict=True) if b is not None and c is not None]
+        if not ends:
             return Markup("")
-        there = self._points([a for a, _, _ in known], [c for _, _, c in known])
-        back = self._points([a for a, _, _ in reversed(known)], [b for _, b, _ in reversed(known)])
-        return Markup('<polygon class="band c{}" points="{} {}"/>').format(number % COLOURS, there, back)
+        upper = self._points([a for a, _, _ in ends], [c for _, _, c in ends])
+        lower = self._points([a for a, _, _ in reversed(ends)], [b for _, b, _ in reversed(ends)])
+        return Markup('<polygon class="band c{}" points="{} {}"/>').format(number % MAX_CURVES, upper, lower)
 
 
-def _misses(rates: Sequence[float | None]) -> list[float | None]:
+def _complements(rates: Sequence[float | None]) -> list[float | None]:
     return [None if rate is None else 1 - rate for rate in rates]
 
 
-def _words(curves: Sequence[Curve], name: str, *, misses: bool = False) -> str:
-    """What a curve says, for those who do not see it."""
-    said = []
-    for one in curves:
-        for rate in (0.01, 0.1):
-            best = max((t for f, t in zip(one.fmr, one.tpr, strict=True) if f <= rate), default=0.0)
-            said.append(f"{one.label}: {name} {1 - best if misses else best:.3f} at false match rate {rate:g}")
-    return "; ".join(said)
+def _describe(curves: Sequence[Curve], rate_name: str, *, complement: bool = False) -> str:
+    """The curves in words, for readers who do not see them. complement: says 1 - TPR rather than TPR."""
+    sentences = []
+    for curve in curves:
+        for limit in (0.01, 0.1):
+            best = max((tpr for fmr, tpr in zip(curve.fmr, curve.tpr, strict=True) if fmr <= limit), default=0.0)
+            value = 1 - best if complement else best
+            sentences.append(f"{curve.label}: {rate_name} {value:.3f} at false match rate {limit:g}")
+    return "; ".join(sentences)
 
 
-def _figure(name: str, title: str, words: str, width: int, height: int, parts: Sequence[Markup]) -> Markup:
+def _figure(name: str, title: str, description: str, width: int, height: int, parts: Sequence[Markup]) -> Markup:
     head = Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-labelledby="{}-title {}-desc">')
-    named = Markup('<title id="{}-title">{}</title><desc id="{}-desc">{}</desc>')
+    title_and_description = Markup('<title id="{}-title">{}</title><desc id="{}-desc">{}</desc>')
     style = "plot wide" if width > _SIZE else "plot"
     return Markup("").join(
         [
             head.format(style, width, height, name, name),
-            named.format(name, title, name, escape(words)),
+            title_and_description.format(name, title, name, escape(description)),
             *parts,
             Markup("</svg>"),
         ]

@@ -1,4 +1,4 @@
-"""The pages as text: what each shows, and the words that numbers are written in."""
+"""Renders the board's pages as HTML, from the templates in `leaderboard/templates/pages`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 from markupsafe import Markup
 
 from benchmark import protocols
-from leaderboard.pages import method_page, plots
-from leaderboard.pages.links import Links, web_address
+from leaderboard.pages import number_format, plots
+from leaderboard.pages.links import Links, is_web_address
+from leaderboard.pages.method_page import method_page_values
 from leaderboard.ranking.board_state import BoardState
 from leaderboard.ranking.boards import Board
 from leaderboard.ranking.comparison import BoardComparison, Comparison, compare
@@ -24,8 +25,8 @@ from leaderboard.ranking.shared_ranks import MIN_PEOPLE
 from leaderboard.ranking.views import MethodRow
 from nvfair_tools.errors import MissingExtra
 
-TITLE = "Avatar fingerprinting leaderboard"
-SORTED_BY = {
+DEFAULT_TITLE = "Avatar fingerprinting leaderboard"
+_SORT_NAMES = {
     "auc": "AUC",
     "other": "AUC on the other generators",
     "worst": "the worst person's AUC",
@@ -36,22 +37,24 @@ SORTED_BY = {
     "parameters": "size",
     "date": "date",
 }
-_CHOICES = 100
+_MAX_CHOICES = 100  # methods that the form of comparisons offers
+_MAX_DRAWN_PEOPLE = 40
+_MAX_COMPARED_SUBMISSIONS = 100
 
 
 @dataclass(frozen=True)
-class Site:
-    """What is the same on all pages. cards: (data set's name, text of its card)."""
+class SiteInfo:
+    """Values that all pages of a board share. cards: (name of a data set, text of its card)."""
 
-    title: str = TITLE
+    title: str = DEFAULT_TITLE
     phases: tuple[str, ...] = ()
     cards: tuple[tuple[str, str], ...] = ()
 
 
-class Pages:
-    """Renders pages of a standing."""
+class PageRenderer:
+    """Renders pages of a board's state."""
 
-    def __init__(self, site: Site = Site()) -> None:
+    def __init__(self, site: SiteInfo = SiteInfo()) -> None:
         self.site = site
 
     @cached_property
@@ -68,195 +71,171 @@ class Pages:
             lstrip_blocks=True,
         )
         environment.filters.update(
-            auc=auc, signed=signed, count=count, size=size, place=place, span=span, web=web_address, named=named
+            auc=number_format.format_auc,
+            count=number_format.format_count,
+            difference=number_format.format_difference,
+            interval=number_format.format_interval,
+            name_count=number_format.format_name_count,
+            names=number_format.format_names,
+            parameter_count=number_format.format_parameter_count,
+            place=number_format.format_place,
         )
-        environment.filters["counted"] = counted
+        environment.tests["web_address"] = is_web_address
         return environment
 
     @cached_property
-    def _published(self) -> Any:
+    def _published_tables(self) -> Any:
         return json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8"))
 
-    def _render(self, name: str, here: str, links: Links, **values: Any) -> str:
-        template = self._environment.get_template(f"pages/{name}.html.j2")
-        return template.render(site=self.site, here=here, links=links, **values)
+    def _render(self, template_name: str, page_name: str, links: Links, **values: Any) -> str:
+        template = self._environment.get_template(f"pages/{template_name}.html.j2")
+        return template.render(site=self.site, page_name=page_name, links=links, **values)
 
-    def table(self, standing: BoardState, query: Query, links: Links) -> str:
-        """The front page: a board's table with what stands beside it."""
-        found = table_page(standing, query)
-        board = found.view.board if found else None
-        digits = 2 if board and board.coarse else 3
-        control = found.view.best_control.value if found and found.view.best_control else None
+    def table(self, state: BoardState, query: Query, links: Links) -> str:
+        """The front page: the table of the queried board, and figures that others published."""
+        page = table_page(state, query)
+        board = page.view.board if page else None
+        control = page.view.best_control.value if page and page.view.best_control else None
 
-        def turn(column: str) -> dict[str, Any]:
-            usual = SORTS[column].largest_first
-            return {"sort": column, "descending": not query.descending if query.sort == column else usual, "page": 1}
+        def sort_changes(column: str) -> dict[str, Any]:
+            """The changes of the query by a click on a column's head: sort by it, or turn its order."""
+            default_order = SORTS[column].largest_first
+            descending = not query.descending if query.sort == column else default_order
+            return {"sort": column, "descending": descending, "page": 1}
 
         def whisker(row: MethodRow) -> Markup:
             return plots.whisker(row.value, row.low, row.high, control)
 
-        boards = standing.boards
         return self._render(
             "table",
             "table",
             links,
-            standing=standing,
+            state=state,
             query=query,
-            found=found,
+            table_page=page,
             board=board,
-            digits=digits,
-            turn=turn,
+            digits=2 if board and board.coarse else 3,
+            sort_changes=sort_changes,
             whisker=whisker,
-            several=len({(b.dataset_digest, b.scorer) for b in boards}) > 1,
-            relations=[name for name in RELATIONS if any(b.relation == name for b in boards)],
-            sorted_by=SORTED_BY[query.sort],
-            page_numbers=_page_numbers(found) if found else [],
-            generators_of=generators_of,
-            published=self._published,
-            decimals=decimals,
-            fewest=MIN_PEOPLE,
+            has_several_datasets=_has_several_datasets(state),
+            relations=[name for name in RELATIONS if any(board.relation == name for board in state.boards)],
+            sort_name=_SORT_NAMES[query.sort],
+            page_numbers=_page_numbers(page) if page else [],
+            generator_views=generator_views,
+            published=self._published_tables,
+            decimals_of=number_format.decimals_of,
+            min_people=MIN_PEOPLE,
         )
 
-    def method(self, standing: BoardState, digest: str, links: Links, offered: Collection[str] = ()) -> str | None:
-        """A submission's page; None where there is no such submission. offered: files to reproduce it by that the
-        server gives."""
-        values = method_page.values(standing, digest, linked=not links.static or small(standing))
-        return None if values is None else self._render("method", "method", links, offered=offered, **values)
+    def method(
+        self, state: BoardState, digest: str, links: Links, downloadable_files: Collection[str] = ()
+    ) -> str | None:
+        """A submission's page; None where there is no such submission.
 
-    def compare(self, standing: BoardState, first: str, second: str, links: Links) -> str | None:
-        """Two submissions beside each other; None where one is not there."""
-        comparison = compare(standing, first, second)
+        downloadable_files: names of the files to reproduce it by that the server offers.
+        """
+        with_comparisons = not links.static or exports_comparisons(state)
+        values = method_page_values(state, digest, with_comparisons=with_comparisons)
+        if values is None:
+            return None
+        return self._render("method", "method", links, downloadable_files=downloadable_files, **values)
+
+    def compare(self, state: BoardState, first: str, second: str, links: Links) -> str | None:
+        """The comparison of two submissions; None where one of them does not exist."""
+        comparison = compare(state, first, second)
         if comparison is None:
             return None
-        boards = standing.boards
         return self._render(
             "compare",
             "compare",
             links,
             comparison=comparison,
-            pairs=[_pairs(meeting, number) for number, meeting in enumerate(comparison.boards)],
-            meeting_numbers=_meeting_numbers,
-            several=len({(b.dataset_digest, b.scorer) for b in boards}) > 1,
+            people_plots=[_people_plot(board, number) for number, board in enumerate(comparison.boards)],
+            people_numbers=_people_numbers,
+            has_several_datasets=_has_several_datasets(state),
         )
 
-    def choose_two(self, standing: BoardState, links: Links, problem: str = "") -> str:
-        """The form that asks which two."""
-        board = choose_board(standing, Query())
-        view = standing.first_view(board) if board else None
-        rows = [*view.rows, *view.not_comparable][:_CHOICES] if view else []
+    def choose_comparison(self, state: BoardState, links: Links, problem: str = "") -> str:
+        """The form that asks which two submissions to compare. problem: why an earlier choice was not accepted."""
+        board = choose_board(state, Query())
+        view = state.first_view(board) if board else None
+        rows = [*view.rows, *view.not_comparable][:_MAX_CHOICES] if view else []
         choices = [(row.digest, row.method) for row in rows]
-        nothing: Comparison | None = None
-        return self._render("compare", "compare", links, comparison=nothing, choices=choices, problem=problem)
+        no_comparison: Comparison | None = None
+        return self._render("compare", "compare", links, comparison=no_comparison, choices=choices, problem=problem)
 
-    def submit(self, links: Links, csrf: str) -> str:
-        """The form. csrf: what it repeats of the reader's cookie."""
-        return self._render("submit", "submit", links, csrf=csrf, phases=self.site.phases)
+    def submit(self, links: Links, csrf_token: str) -> str:
+        """The form to submit. csrf_token: the value of the reader's cookie, which the form repeats."""
+        return self._render("submit", "submit", links, csrf_token=csrf_token, phases=self.site.phases)
 
-    def outcome(self, links: Links, *, problems: Sequence[str] = (), free: bool = False, accepted: Any = None) -> str:
-        """What became of a form that was sent: `accepted` (leaderboard.server.intake.Accepted), or the problems.
+    def outcome(
+        self, links: Links, *, problems: Sequence[str] = (), is_free: bool = False, accepted: Any = None
+    ) -> str:
+        """The page after a form was sent: an accepted submission, or the problems.
 
-        free: whether the problems are the submission's own, so that sending it again is worth while.
+        accepted: a `leaderboard.server.accept_submission.AcceptedSubmission`. is_free: whether the problems are in the
+        submission itself and cost nothing of the quota, so that it can be corrected and sent again.
         """
-        return self._render("outcome", "submit", links, problems=problems, free=free, accepted=accepted)
+        return self._render("outcome", "submit", links, problems=problems, is_free=is_free, accepted=accepted)
 
     def rules(self, links: Links) -> str:
-        """How places are given."""
-        return self._render("rules", "rules", links, fewest=MIN_PEOPLE, step=ROUNDING_STEP)
+        """The page that explains how places are given."""
+        return self._render("rules", "rules", links, min_people=MIN_PEOPLE, rounding_step=ROUNDING_STEP)
 
-    def data(self, standing: BoardState, links: Links) -> str:
-        """The data card with the terms of consent."""
-        shipped = [(name, protocols.load(name).title) for name in protocols.names()]
-        return self._render("data", "data", links, sets=_sets(standing), cards=self.site.cards, shipped=shipped)
+    def data(self, state: BoardState, links: Links) -> str:
+        """The page about the data sets and the terms of consent."""
+        shipped_protocols = [(name, protocols.load(name).title) for name in protocols.names()]
+        datasets = _dataset_summaries(state)
+        return self._render(
+            "data", "data", links, datasets=datasets, cards=self.site.cards, shipped_protocols=shipped_protocols
+        )
 
-    def missing(self, what: str, links: Links) -> str:
-        """There is no such page."""
-        return self._render("missing", "", links, what=what)
-
-
-def small(standing: BoardState) -> bool:
-    """Whether an export holds the comparisons of every method with its neighbours."""
-    return len(standing.submission_digests()) <= 100
+    def missing(self, message: str, links: Links) -> str:
+        """The page for an address that does not exist."""
+        return self._render("missing", "", links, message=message)
 
 
-def generators_of(board: Board) -> list[str]:
-    """The views of a board: all generators, where there are several, and each."""
+def exports_comparisons(state: BoardState) -> bool:
+    """Whether an export holds the comparisons of each method with its neighbours: up to 100 submissions."""
+    return len(state.submission_digests()) <= _MAX_COMPARED_SUBMISSIONS
+
+
+def generator_views(board: Board) -> list[str]:
+    """The views of a board: all generators together, and each one where there are several."""
     return [ALL_GENERATORS] if len(board.generators) == 1 else [ALL_GENERATORS, *board.generators]
 
 
-def auc(value: float | None, digits: int) -> str:
-    """A rate; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
+def _has_several_datasets(state: BoardState) -> bool:
+    return len({(board.dataset_digest, board.scorer) for board in state.boards}) > 1
 
 
-def decimals(table: Sequence[Sequence[float | None]]) -> int:
-    """How many decimals a published table was given with, so that all its figures are written alike."""
-    return max(len(str(value).partition(".")[2]) for row in table for value in row if value is not None)
-
-
-def signed(value: float, digits: int) -> str:
-    """A difference with its sign."""
-    text = f"{value:+.{digits}f}"
-    return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
-
-
-def count(value: int) -> str:
-    """A whole number, in groups of three."""
-    return f"{value:,}".replace(",", "\u202f")
-
-
-def size(value: int | None) -> str:
-    """A number of parameters, short."""
-    if value is None:
-        return "–"
-    for limit, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if value >= limit:
-            return f"{value / limit:.3g} {letter}"
-    return str(value)
-
-
-def place(ends: tuple[int, int]) -> str:
-    """A place: "1" or "1–3"."""
-    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]}–{ends[1]}"
-
-
-def span(cell: Any, digits: int) -> str:
-    """The ends of an interval."""
-    return "no interval" if cell.low is None else f"{cell.low:.{digits}f}–{cell.high:.{digits}f}"
-
-
-def named(names: Sequence[str] | str) -> str:
-    """What a declaration lists, or that it does not say."""
-    return names if isinstance(names, str) else ", ".join(names) or "none"
-
-
-def counted(names: Sequence[str] | str, many: str, one: str) -> str:
-    """How many a declaration lists, or that it does not say."""
-    return names if isinstance(names, str) else f"{count(len(names))} {one if len(names) == 1 else many}"
-
-
-def _page_numbers(found: TablePage) -> list[int | None]:
-    near = {1, found.pages, *range(found.page - 2, found.page + 3)}
+def _page_numbers(page: TablePage) -> list[int | None]:
+    """Numbers of the pages that a table links: the first, the last, and those near the present one; None for a gap."""
+    linked = {1, page.pages, *range(page.page - 2, page.page + 3)}
     numbers: list[int | None] = []
-    for number in sorted(n for n in near if 1 <= n <= found.pages):
+    for number in sorted(number for number in linked if 1 <= number <= page.pages):
         if numbers and numbers[-1] is not None and number - numbers[-1] > 1:
             numbers.append(None)
         numbers.append(number)
     return numbers
 
 
-def _pairs(meeting: BoardComparison, number: int) -> Markup:
-    return plots.pairs([(who, one, other) for who, one, other in meeting.people[:40]], f"pairs-{number}")
+def _people_plot(comparison: BoardComparison, number: int) -> Markup:
+    people = comparison.people[:_MAX_DRAWN_PEOPLE]
+    return plots.paired_plot([(person, first, second) for person, first, second in people], f"pairs-{number}")
 
 
-def _meeting_numbers(meeting: BoardComparison) -> Iterable[tuple[str, str, str, str]]:
-    for who, one, other in meeting.people:
-        yield who, auc(one, 3), auc(other, 3), signed(one - other, 3)
+def _people_numbers(comparison: BoardComparison) -> Iterable[tuple[str, str, str, str]]:
+    for person, first, second in comparison.people:
+        difference = number_format.format_difference(first - second, 3)
+        yield person, number_format.format_auc(first, 3), number_format.format_auc(second, 3), difference
 
 
-def _sets(standing: BoardState) -> list[Mapping[str, Any]]:
-    sets: dict[str, dict[str, Any]] = {}
-    for board in standing.boards:
-        one = sets.setdefault(
+def _dataset_summaries(state: BoardState) -> list[Mapping[str, Any]]:
+    """One summary for each data set, over all its boards."""
+    summaries: dict[str, dict[str, Any]] = {}
+    for board in state.boards:
+        summary = summaries.setdefault(
             board.dataset_digest,
             {
                 "name": board.dataset,
@@ -265,11 +244,11 @@ def _sets(standing: BoardState) -> list[Mapping[str, Any]]:
                 "generators": [],
                 "people": 0,
                 "coarse": board.coarse,
-                "names": set(),
+                "submission_digests": set(),
             },
         )
-        one["protocols"] = sorted({*one["protocols"], board.protocol})
-        one["generators"] = sorted({*one["generators"], *board.generators})
-        one["people"] = max(one["people"], board.people)
-        one["names"] |= {mine[0].digest for mine in board.methods.values()}
-    return [{**one, "submissions": len(one["names"])} for one in sets.values()]
+        summary["protocols"] = sorted({*summary["protocols"], board.protocol})
+        summary["generators"] = sorted({*summary["generators"], *board.generators})
+        summary["people"] = max(summary["people"], board.people)
+        summary["submission_digests"] |= {records[0].digest for records in board.methods.values()}
+    return [{**summary, "submissions": len(summary["submission_digests"])} for summary in summaries.values()]

@@ -1,16 +1,19 @@
-"""The board as a static site: the pages of the server as files, with relative addresses, ready for GitHub Pages, a
-static Hugging Face Space, or a folder opened from disk."""
+"""The board as a static site: the pages of the server as files with relative addresses.
+
+The folder is ready for GitHub Pages, for a static Hugging Face Space, and to be opened from disk. The style sheet and
+the other files that pages refer to are read here for the server as well.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from importlib import resources
 from pathlib import Path
 
 from benchmark import protocols
-from leaderboard.pages.links import SHORT, Links, view_file
-from leaderboard.pages.method_page import neighbours
-from leaderboard.pages.render import TITLE, Pages, Site, generators_of, small
-from leaderboard.pages.static_files import STATIC, static
+from leaderboard.pages.links import SHORT_DIGEST, Links, view_file
+from leaderboard.pages.method_page import neighbour_digests
+from leaderboard.pages.render import DEFAULT_TITLE, PageRenderer, SiteInfo, exports_comparisons, generator_views
 from leaderboard.ranking import table_rows
 from leaderboard.ranking.board_state import BoardState, board_state
 from leaderboard.ranking.boards import Board
@@ -19,84 +22,92 @@ from leaderboard.ranking.redaction import redacted
 from leaderboard.store.results import StoredResult
 from nvfair_tools.files import write_text
 
+STATIC_FILES = {"board.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml", "sort.js": "text/javascript"}
 _ROBOTS = "User-agent: *\nAllow: /\n"
 
 
+def read_static_file(name: str) -> bytes:
+    """The content of the file `name` in `leaderboard/static`; `STATIC_FILES` has the names with their media types."""
+    return (resources.files("leaderboard") / "static" / name).read_bytes()
+
+
 def export_site(
-    results: Iterable[StoredResult], folder: Path, *, title: str = TITLE, cards: Sequence[tuple[str, str]] = ()
+    results: Iterable[StoredResult], folder: Path, *, title: str = DEFAULT_TITLE, cards: Sequence[tuple[str, str]] = ()
 ) -> Path:
     """Writes the site to `folder`, with board.json and board.csv; returns the path of its front page.
 
-    Comparisons are written of each method with its neighbours in the table, up to 100 submissions. A page of an
-    earlier export that is no longer there stays as it is: export to a fresh folder where results were withdrawn.
+    Up to 100 submissions it has the comparisons of each method with its neighbours in the table. Pages of an earlier
+    export that no longer exist are not deleted: export to a fresh folder where results were withdrawn.
     """
-    stand = board_state([redacted(result) for result in results])
-    pages = Pages(Site(title, (), tuple(cards)))
-    front = table_page(stand, Query())
-    first = (front.view.board.slug, front.view.generator) if front else ("", "")
-    for path, text in _files(stand, pages, first):
+    state = board_state([redacted(result) for result in results])
+    renderer = PageRenderer(SiteInfo(title, (), tuple(cards)))
+    front_page = table_page(state, Query())
+    front_view = (front_page.view.board.slug, front_page.view.generator) if front_page else ("", "")
+    for path, text in _site_files(state, renderer, front_view):
         write_text(folder / path, text)
     return folder / "index.html"
 
 
-def _files(stand: BoardState, pages: Pages, first: tuple[str, str]) -> Iterable[tuple[str, str]]:
-    top, inner = Links(0, True, first), Links(1, True, first)
-    if not stand.boards:
-        yield "index.html", pages.table(stand, Query(), top)
-    for board in stand.boards:
-        for generator in generators_of(board):
-            yield from _views(stand, pages, board, generator, first)
-    if stand.boards and not any(first == (b.slug, g) for b in stand.boards for g in generators_of(b)):
-        raise AssertionError(f"the front page {first} is none of the views")
+def _site_files(state: BoardState, renderer: PageRenderer, front_view: tuple[str, str]) -> Iterable[tuple[str, str]]:
+    """All files of the site as (path, text)."""
+    top_links, inner_links = Links(0, True, front_view), Links(1, True, front_view)
+    if not state.boards:
+        yield "index.html", renderer.table(state, Query(), top_links)
+    views = [(board, generator) for board in state.boards for generator in generator_views(board)]
+    for board, generator in views:
+        yield from _view_files(state, renderer, board, generator, front_view)
+    if views and not any(front_view == (board.slug, generator) for board, generator in views):
+        raise AssertionError(f"the front page {front_view} is none of the views")
     compared: set[tuple[str, str]] = set()
-    for digest in stand.submission_digests():
-        page, data = pages.method(stand, digest, inner), table_rows.submission_json(stand, digest)
+    for digest in state.submission_digests():
+        page, data = renderer.method(state, digest, inner_links), table_rows.submission_json(state, digest)
         assert page is not None
         assert data is not None
-        yield f"method/{digest[:SHORT]}.html", page
-        yield f"method/{digest[:SHORT]}.json", data
-        if small(stand):
-            compared |= {(digest, other) for other in neighbours(stand, digest)}
-    for one, other in sorted(compared):
-        page = pages.compare(stand, one, other, inner)
+        yield f"method/{digest[:SHORT_DIGEST]}.html", page
+        yield f"method/{digest[:SHORT_DIGEST]}.json", data
+        if exports_comparisons(state):
+            compared |= {(digest, neighbour) for neighbour in neighbour_digests(state, digest)}
+    for first, second in sorted(compared):
+        page = renderer.compare(state, first, second, inner_links)
         assert page is not None
-        yield f"compare/{one[:SHORT]}-{other[:SHORT]}.html", page
-    yield "compare.html", pages.choose_two(stand, top)
-    yield "submit.html", pages.submit(top, "")
-    yield "rules.html", pages.rules(top)
-    yield "data.html", pages.data(stand, top)
-    yield "404.html", pages.missing("There is no such page.", top)
-    yield "board.json", table_rows.to_json(stand)
-    yield "board.csv", table_rows.to_csv(stand)
+        yield f"compare/{first[:SHORT_DIGEST]}-{second[:SHORT_DIGEST]}.html", page
+    yield "compare.html", renderer.choose_comparison(state, top_links)
+    yield "submit.html", renderer.submit(top_links, "")
+    yield "rules.html", renderer.rules(top_links)
+    yield "data.html", renderer.data(state, top_links)
+    yield "404.html", renderer.missing("There is no such page.", top_links)
+    yield "board.json", table_rows.to_json(state)
+    yield "board.csv", table_rows.to_csv(state)
     for name in protocols.names():
         yield f"protocol/{name}.json", protocols.load(name).to_json()
-    for name in STATIC:
-        yield f"static/{name}", static(name).decode()
+    for name in STATIC_FILES:
+        yield f"static/{name}", read_static_file(name).decode()
     yield "robots.txt", _ROBOTS
     yield ".nojekyll", ""
-    yield "README.md", _space(pages.site.title)
+    yield "README.md", _hub_readme(renderer.site.title)
 
 
-def _views(
-    stand: BoardState, pages: Pages, board: Board, generator: str, first: tuple[str, str]
+def _view_files(
+    state: BoardState, renderer: PageRenderer, board: Board, generator: str, front_view: tuple[str, str]
 ) -> Iterable[tuple[str, str]]:
+    """All pages of the table of one view as (path, text)."""
     number = 1
     while True:
         query = Query(board=board.slug, generator=generator, page=number)
-        found = table_page(stand, query)
-        assert found is not None
-        path = view_file(board.slug, generator, number, first)
-        yield path, pages.table(stand, query, Links(path.count("/"), True, first))
-        if number >= found.pages:
+        page = table_page(state, query)
+        assert page is not None
+        path = view_file(board.slug, generator, number, front_view)
+        yield path, renderer.table(state, query, Links(path.count("/"), True, front_view))
+        if number >= page.pages:
             return
         number += 1
 
 
-def _space(title: str) -> str:
-    """The header by which the Hugging Face Hub knows a static Space."""
-    plain = title.replace("\\", " ").replace('"', "'").replace("\n", " ")
+def _hub_readme(title: str) -> str:
+    """The README with the header that makes the folder a static Space of the Hugging Face Hub."""
+    yaml_title = title.replace("\\", " ").replace('"', "'").replace("\n", " ")
     return (
-        f'---\ntitle: "{plain}"\nemoji: 🎭\ncolorFrom: blue\ncolorTo: indigo\nsdk: static\napp_file: index.html\n'
+        f'---\ntitle: "{yaml_title}"\nemoji: 🎭\ncolorFrom: blue\ncolorTo: indigo\nsdk: static\napp_file: index.html\n'
         "pinned: false\n---\n\nWritten by `nvfair board export`. Open index.html; board.json and board.csv hold "
         "the same as data.\n"
     )

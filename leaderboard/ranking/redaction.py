@@ -27,7 +27,7 @@ def redacted(result: StoredResult) -> StoredResult:
 def coarse_figures(figures: dict[str, Any], step: float = ROUNDING_STEP) -> dict[str, Any]:
     """The headline figures, rounded to `step`, with intervals rounded outwards, and the counts of trials.
 
-    Only what is named here is copied, so that a figure that is added to results later stays behind.
+    Only these are copied, so that a figure that is added to results in a later version does not leave by itself.
     """
     overlap = figures.get("overlap", "unknown")
     # Who of the test people was named is a hidden label; how many is not.

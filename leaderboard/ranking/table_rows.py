@@ -91,12 +91,15 @@ def api_page(
 
 
 def to_json(state: BoardState) -> str:
-    """The text of board.json."""
+    """The text of board.json, with the place of each row."""
     return json.dumps(_records_with_places(state), indent=1, sort_keys=True) + "\n"
 
 
 def to_csv(state: BoardState) -> str:
-    """The text of board.csv. A text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    """The text of board.csv, with the rows of board.json.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
     table = _records_with_places(state)
     out = io.StringIO()
     if table:

@@ -1,1 +1,1 @@
-"""The board as a service: pages, HTTP API, uploads and the worker that scores."""
+"""The board as a service: pages, HTTP API, uploads, and the worker that scores."""

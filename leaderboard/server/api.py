@@ -1,4 +1,4 @@
-"""The JSON API: /api/v1. Described at /openapi.json."""
+"""The JSON API under /api/v1. Its description is at /openapi.json."""
 
 # No annotations as text here: FastAPI reads those of the routes, whose names live in a function.
 
@@ -19,89 +19,58 @@ from leaderboard.api_models import (
     TableAnswer,
 )
 from leaderboard.ranking import table_rows
-from leaderboard.ranking.board_state import BoardStateCache
-from leaderboard.server import api_submissions as submissions
-from leaderboard.server import uploads
-from leaderboard.server.rate_limit import Rate
-from leaderboard.server.request_guard import address
+from leaderboard.server import api_submissions, uploads
+from leaderboard.server.request_auth import RequestAuth
+from leaderboard.server.request_guard import client_address
 from leaderboard.server.service import Service
-from leaderboard.store.accounts import Account, authenticate
+from leaderboard.store.accounts import Account
 from leaderboard.store.tables import utc_now
 
 _bearer = HTTPBearer(auto_error=False, description="a token of `nvfair board admin token create`")
 _Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 _Digest = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="the submission's digest")]
-_Number = Annotated[int, Query(ge=1, le=100_000)]
-_Size = Annotated[int, Query(ge=1, le=200)]
+_PageNumber = Annotated[int, Query(ge=1, le=100_000)]
+_PageSize = Annotated[int, Query(ge=1, le=200)]
 _Filter = Annotated[str, Query(max_length=80)]
 
 
-def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def _problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem} for status in statuses}
 
 
-class Door:
-    """Who comes in: tokens are looked up here, for the API and for the form."""
-
-    def __init__(self, service: Service) -> None:
-        rates = service.settings.rates
-        self._engine = service.store.engine
-        self._requests, self._uploads = Rate(rates.requests_per_token), Rate(rates.uploads_per_token)
-        self._failed = Rate(rates.failed_tokens_per_address)
-
-    def enter(self, token: str, request: Request) -> Account:
-        """The account of `token`. Raises HTTPException: 401, or 429 where there were too many."""
-        caller = address(request.scope)
-        _wait(self._failed.wait(caller), "too many wrong tokens from this address")
-        account = authenticate(self._engine, token)
-        if account is None:
-            self._failed.take(caller)
-            raise HTTPException(
-                401, "the token is not valid: unknown, expired or revoked", {"WWW-Authenticate": "Bearer"}
-            )
-        request.state.account = account.name
-        _wait(self._requests.take(account.token_id), "too many requests with this token")
-        return account
-
-    def upload(self, account: Account) -> None:
-        """Counts an upload. Raises HTTPException (429) where there were too many."""
-        _wait(self._uploads.take(account.token_id), "too many uploads with this token")
-
-
-def router(service: Service, door: Door) -> APIRouter:
-    """The routes."""
+def api_router(service: Service, auth: RequestAuth) -> APIRouter:
+    """The routes of the API."""
     settings, engine = service.settings, service.store.engine
-    api = APIRouter(prefix="/api/v1", responses=_refusals(413, 422, 429))
-    states = BoardStateCache()
+    api = APIRouter(prefix="/api/v1", responses=_problem_responses(413, 422, 429))
 
-    def account(credentials: _Credentials, request: Request) -> Account:
+    def required_account(credentials: _Credentials, request: Request) -> Account:
         if credentials is None:
             raise HTTPException(
                 401, "this needs a token: Authorization: Bearer nvf_...", {"WWW-Authenticate": "Bearer"}
             )
-        return door.enter(credentials.credentials, request)
+        return auth.authenticate(credentials.credentials, request)
 
-    def anybody(credentials: _Credentials, request: Request) -> Account | None:
-        return None if credentials is None else door.enter(credentials.credentials, request)
+    def optional_account(credentials: _Credentials, request: Request) -> Account | None:
+        return None if credentials is None else auth.authenticate(credentials.credentials, request)
 
-    Known = Annotated[Account, Depends(account)]
-    Maybe = Annotated[Account | None, Depends(anybody)]
+    RequiredAccount = Annotated[Account, Depends(required_account)]
+    OptionalAccount = Annotated[Account | None, Depends(optional_account)]
 
     @api.get("/phases", tags=["board"])
     def phases() -> list[PhaseAnswer]:
-        """The rounds of submissions."""
+        """Lists the rounds of submissions and what each allows."""
         return [
             PhaseAnswer(
                 name=name,
-                dataset=one.dataset,
-                feedback=settings.datasets[one.dataset].feedback,
-                opens=one.opens,
-                closes=one.closes,
-                open=one.open_at(utc_now()),
-                total=one.total,
-                per_day=one.per_day,
+                dataset=phase.dataset,
+                feedback=settings.datasets[phase.dataset].feedback,
+                opens=phase.opens,
+                closes=phase.closes,
+                open=phase.open_at(utc_now()),
+                total=phase.total,
+                per_day=phase.per_day,
             )
-            for name, one in settings.phases.items()
+            for name, phase in settings.phases.items()
         ]
 
     @api.get("/table", tags=["board"], response_model=TableAnswer)
@@ -111,11 +80,11 @@ def router(service: Service, door: Door) -> APIRouter:
         generator: _Filter = "",
         sort: table_rows.Order = "auc_mean",
         descending: bool = True,
-        page: _Number = 1,
-        size: _Size = 50,
+        page: _PageNumber = 1,
+        size: _PageSize = 50,
     ) -> Response:
         """The table: one row for each method and test generator."""
-        state = await asyncio.to_thread(states.get, service.snapshot.moment.results)
+        state = await asyncio.to_thread(service.board_state)
         answer = await asyncio.to_thread(
             table_rows.api_page,
             state,
@@ -129,11 +98,11 @@ def router(service: Service, door: Door) -> APIRouter:
         )
         return Response(answer.model_dump_json(), media_type="application/json")
 
-    @api.get("/account", tags=["submissions"], responses=_refusals(401))
-    def whoami(known: Known) -> AccountAnswer:
-        """Your name and quotas."""
-        quotas = {name: QuotaAnswer.from_quota(quota) for name, quota in service.intake.quotas(known).items()}
-        return AccountAnswer(name=known.name, quotas=quotas)
+    @api.get("/account", tags=["submissions"], responses=_problem_responses(401))
+    def whoami(account: RequiredAccount) -> AccountAnswer:
+        """Shows the name and the quotas of your account."""
+        quotas = {name: QuotaAnswer.from_quota(quota) for name, quota in service.acceptor.quotas(account).items()}
+        return AccountAnswer(name=account.name, quotas=quotas)
 
     @api.post(
         "/submissions",
@@ -141,56 +110,53 @@ def router(service: Service, door: Door) -> APIRouter:
         status_code=201,
         response_model=AcceptedAnswer,
         responses={
-            **_refusals(400, 401, 409),
+            **_problem_responses(400, 401, 409),
             200: {"model": AcceptedAnswer, "description": "These files are here already; nothing was counted."},
         },
         openapi_extra={
-            "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": uploads.FIELDS}}}
+            "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": uploads.FORM_SCHEMA}}}
         },
     )
-    async def submit(known: Known, request: Request, response: Response) -> AcceptedAnswer:
+    async def submit(account: RequiredAccount, request: Request, response: Response) -> AcceptedAnswer:
         """Submit: the files are checked at once; 422 lists every problem and costs nothing. Scoring follows."""
-        door.upload(known)
-        upload = await uploads.Upload.read(request)
-        accepted = await uploads.receive(
-            upload, known, request, settings=settings, intake=service.intake, metrics=service.metrics
+        auth.count_upload(account)
+        upload = await uploads.UploadForm.read(request)
+        accepted = await uploads.receive_upload(
+            upload, account, request, settings=settings, acceptor=service.acceptor, metrics=service.metrics
         )
-        response.status_code = 201 if accepted.new else 200
+        response.status_code = 201 if accepted.is_new else 200
         return AcceptedAnswer(
             digest=accepted.digest,
             method=accepted.method,
             phase=accepted.phase,
             state=accepted.state,
-            new=accepted.new,
+            new=accepted.is_new,
             private=accepted.private,
             quota=QuotaAnswer.from_quota(accepted.quota),
         )
 
-    @api.get("/submissions", tags=["submissions"], responses=_refusals(401))
-    def mine(known: Known, page: _Number = 1, size: _Size = 50) -> SubmissionsAnswer:
+    @api.get("/submissions", tags=["submissions"], responses=_problem_responses(401))
+    def list_own_submissions(
+        account: RequiredAccount, page: _PageNumber = 1, size: _PageSize = 50
+    ) -> SubmissionsAnswer:
         """Your submissions, the newest first."""
-        return submissions.mine(engine, known, page=page, size=size)
+        return api_submissions.list_own_submissions(engine, account, page=page, size=size)
 
-    @api.get("/submissions/{digest}", tags=["submissions"], responses=_refusals(401, 404))
-    def one(digest: _Digest, maybe: Maybe) -> SubmissionAnswer:
+    @api.get("/submissions/{digest}", tags=["submissions"], responses=_problem_responses(401, 404))
+    def get_submission(digest: _Digest, account: OptionalAccount) -> SubmissionAnswer:
         """A submission: yours with its jobs, or a public one's results."""
-        answer = submissions.one(engine, digest, maybe)
+        answer = api_submissions.get_submission(engine, digest, account)
         if answer is None:
             raise HTTPException(404, "there is no such submission")
         return answer
 
-    @api.post("/submissions/{digest}/publish", tags=["submissions"], responses=_refusals(401, 404))
-    def publish(digest: _Digest, known: Known, request: Request) -> SubmissionAnswer:
+    @api.post("/submissions/{digest}/publish", tags=["submissions"], responses=_problem_responses(401, 404))
+    def publish(digest: _Digest, account: RequiredAccount, request: Request) -> SubmissionAnswer:
         """Make your draft public, for good."""
-        if not submissions.publish(engine, digest, known, address=address(request.scope)):
+        if not api_submissions.publish_submission(engine, digest, account, address=client_address(request.scope)):
             raise HTTPException(404, "there is no such submission")
-        answer = submissions.one(engine, digest, known)
+        answer = api_submissions.get_submission(engine, digest, account)
         assert answer is not None
         return answer
 
     return api
-
-
-def _wait(seconds: float, error: str) -> None:
-    if seconds:
-        raise HTTPException(429, error, {"Retry-After": str(int(seconds) + 1)})

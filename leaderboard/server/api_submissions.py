@@ -1,4 +1,4 @@
-"""What became of submissions, for those who may know."""
+"""The API's answers about submissions, with only what the asking account may see."""
 
 from __future__ import annotations
 
@@ -15,29 +15,32 @@ from leaderboard.store.database import read_session, write_session
 from leaderboard.store.tables import DatasetRow, JobRow, ResultRow, SubmissionRow
 
 
-def one(engine: Engine, digest: str, account: Account | None) -> SubmissionAnswer | None:
-    """A submission as `account` may see it (its owner: all; others: the results of a public one); None where there is
-    nothing that they may see, whether or not it exists."""
+def get_submission(engine: Engine, digest: str, account: Account | None) -> SubmissionAnswer | None:
+    """A submission as `account` may see it: its owner all of it, others the results of a public one.
+
+    None where there is nothing that the account may see, whether or not the submission exists.
+    """
     with read_session(engine) as session:
         row = session.get(SubmissionRow, digest)
         if row is None:
             return None
-        own = account is not None and row.account == account.id
-        answer = _answer(session, row, own)
-        return answer if own or (not row.private and answer.results) else None
+        is_owner = account is not None and row.account == account.id
+        answer = _submission_answer(session, row, with_jobs=is_owner)
+        return answer if is_owner or (not row.private and answer.results) else None
 
 
-def mine(engine: Engine, account: Account, *, page: int, size: int) -> SubmissionsAnswer:
-    """The account's submissions, the newest first."""
+def list_own_submissions(engine: Engine, account: Account, *, page: int, size: int) -> SubmissionsAnswer:
+    """One page of the account's submissions, the newest first. page: from 1. size: submissions a page."""
     with read_session(engine) as session:
-        own = SubmissionRow.account == account.id
-        total = session.scalar(select(func.count()).select_from(SubmissionRow).where(own)) or 0
-        query = select(SubmissionRow).where(own).order_by(SubmissionRow.created.desc(), SubmissionRow.digest)
+        is_own = SubmissionRow.account == account.id
+        total = session.scalar(select(func.count()).select_from(SubmissionRow).where(is_own)) or 0
+        query = select(SubmissionRow).where(is_own).order_by(SubmissionRow.created.desc(), SubmissionRow.digest)
         rows = session.scalars(query.offset((page - 1) * size).limit(size)).all()
-        return SubmissionsAnswer(total=total, submissions=[_answer(session, row, True) for row in rows])
+        answers = [_submission_answer(session, row, with_jobs=True) for row in rows]
+        return SubmissionsAnswer(total=total, submissions=answers)
 
 
-def publish(engine: Engine, digest: str, account: Account, *, address: str) -> bool:
+def publish_submission(engine: Engine, digest: str, account: Account, *, address: str) -> bool:
     """Makes a draft public, for good; False where the account has no such submission."""
     with write_session(engine) as session:
         row = session.get(SubmissionRow, digest)
@@ -49,8 +52,9 @@ def publish(engine: Engine, digest: str, account: Account, *, address: str) -> b
         return True
 
 
-def _answer(session: Session, row: SubmissionRow, own: bool) -> SubmissionAnswer:
-    jobs = session.scalars(select(JobRow).where(JobRow.submission == row.digest).order_by(JobRow.id)) if own else ()
+def _submission_answer(session: Session, row: SubmissionRow, *, with_jobs: bool) -> SubmissionAnswer:
+    jobs_query = select(JobRow).where(JobRow.submission == row.digest).order_by(JobRow.id)
+    jobs = session.scalars(jobs_query) if with_jobs else ()
     results = session.execute(
         select(ResultRow, DatasetRow)
         .outerjoin(DatasetRow, DatasetRow.digest == ResultRow.dataset_digest)
@@ -73,11 +77,11 @@ def _answer(session: Session, row: SubmissionRow, own: bool) -> SubmissionAnswer
             )
             for job in jobs
         ],
-        results=[_result(result, dataset) for result, dataset in results],
+        results=[_result_answer(result, dataset) for result, dataset in results],
     )
 
 
-def _result(result: ResultRow, dataset: DatasetRow | None) -> ResultAnswer:
+def _result_answer(result: ResultRow, dataset: DatasetRow | None) -> ResultAnswer:
     feedback = dataset.feedback if dataset else "full"
     figures = json.loads(result.figures)
     return ResultAnswer(

@@ -1,4 +1,4 @@
-"""The web application: pages, API, health and numbers in one process."""
+"""The web application: pages, API, health and metrics in one process."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from leaderboard.api_models import HealthAnswer
-from leaderboard.pages.render import Pages, Site
-from leaderboard.server import api, forms
-from leaderboard.server import error_responses as refusals
-from leaderboard.server import page_routes as web
+from leaderboard.pages.render import PageRenderer, SiteInfo
+from leaderboard.server.api import api_router
 from leaderboard.server.csrf import CsrfCookie
+from leaderboard.server.error_responses import install_error_handlers
+from leaderboard.server.forms import form_router
 from leaderboard.server.page_cache import PageCache
-from leaderboard.server.rate_limit import Rate
-from leaderboard.server.request_guard import Guard
+from leaderboard.server.page_routes import page_router
+from leaderboard.server.rate_limit import RateLimit
+from leaderboard.server.request_auth import RequestAuth
+from leaderboard.server.request_guard import RequestGuard
 from leaderboard.server.service import Service
 from leaderboard.settings import Settings
 from leaderboard.store import schema
@@ -31,10 +33,13 @@ from nvfair_tools.files import check_writable
 _log = structlog.get_logger("app")
 
 
-def create(settings: Settings) -> FastAPI:
-    """The application of a board. It opens the database when it is started, not when it is made."""
+def create_app(settings: Settings) -> FastAPI:
+    """The application of a board. It reads results and starts child processes when it is started, not when created.
+
+    Raises NvfairError where the database or the folder of files cannot be opened.
+    """
     try:
-        importlib.import_module("python_multipart")  # FastAPI asks for it only when the first upload comes
+        importlib.import_module("python_multipart")  # FastAPI asks for it only at the first upload
     except ImportError as error:
         raise MissingExtra("python-multipart", "board", str(error)) from error
     service = Service.open(settings)
@@ -42,13 +47,13 @@ def create(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(service.snapshot.refresh)
-        fresh = asyncio.create_task(_keep_fresh(service))
-        warm = asyncio.create_task(asyncio.to_thread(service.intake.warm))
+        refreshing = asyncio.create_task(_refresh_regularly(service))
+        starting_child = asyncio.create_task(asyncio.to_thread(service.acceptor.start_child))
         try:
             yield
         finally:
-            fresh.cancel()
-            await asyncio.gather(fresh, warm, return_exceptions=True)
+            refreshing.cancel()
+            await asyncio.gather(refreshing, starting_child, return_exceptions=True)
             await asyncio.to_thread(service.close)
 
     app = FastAPI(
@@ -56,22 +61,23 @@ def create(settings: Settings) -> FastAPI:
         version=__version__,
         description="Submit embeddings or scores, never code; read what was scored.",
         lifespan=lifespan,
-        docs_url=None,  # its script would come from elsewhere; /openapi.json says the same
+        docs_url=None,  # its script would come from another site; /openapi.json says the same
         redoc_url=None,
     )
-    refusals.install(app, Pages(Site(settings.title)))
-    door = api.Door(service)
-    app.include_router(api.router(service, door))
+    install_error_handlers(app, PageRenderer(SiteInfo(settings.title)))
+    auth = RequestAuth(service)
+    app.include_router(api_router(service, auth))
     _mount_pages(app, service)
-    app.include_router(forms.router(service, door))
+    app.include_router(form_router(service, auth))
     _mount_health(app, service)
-    app.add_middleware(PageCache, version=lambda: service.snapshot.moment.version)
+    # Of the middleware the last one added is the outermost.
+    app.add_middleware(PageCache, version=lambda: service.snapshot.current.version)
     app.add_middleware(CsrfCookie, secure=settings.secure_cookies)
     app.add_middleware(
-        Guard,
+        RequestGuard,
         metrics=service.metrics,
-        rate=Rate(settings.rates.requests_per_address),
-        upload_bytes=settings.limits.upload_bytes,
+        rate_limit=RateLimit(settings.rates.requests_per_address),
+        max_upload_bytes=settings.limits.upload_bytes,
     )
     app.state.service = service
     return app
@@ -81,41 +87,40 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
     settings = service.settings
     cards = [
         (name, card.read_text(encoding="utf-8"))
-        for name, one in settings.datasets.items()
-        if (card := one.folder / "README.md").is_file()
+        for name, dataset in settings.datasets.items()
+        if (card := dataset.folder / "README.md").is_file()
     ]
-    results = lambda: service.snapshot.moment.results  # noqa: E731
-    app.include_router(
-        web.router(
-            results,
-            title=settings.title,
-            phases=tuple(settings.phases),
-            cards=cards,
-            kept=service.intake.submission_files.folder_of,
-        )
+    routes = page_router(
+        service.board_state,
+        title=settings.title,
+        phases=tuple(settings.phases),
+        cards=cards,
+        folder_of=service.acceptor.submission_files.folder_of,
     )
+    app.include_router(routes)
 
 
 def _mount_health(app: FastAPI, service: Service) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> HealthAnswer:
-        """Whether the process answers."""
+        """Answers as long as the process runs."""
         return HealthAnswer(status="ok")
 
     @app.get("/readyz", tags=["health"], responses={503: {"model": HealthAnswer}})
     def readyz() -> JSONResponse:
         """Whether it can do its work: database, tables, disk."""
-        problems = _unready(service)
+        problems = _readiness_problems(service)
         answer = HealthAnswer(status="not ready" if problems else "ok", problems=problems)
         return JSONResponse(answer.model_dump(), 503 if problems else 200)
 
     @app.get("/metrics", tags=["health"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     def metrics() -> Response:
-        """Numbers for Prometheus."""
-        return Response(service.metrics.text(service.store.engine), media_type="text/plain; version=0.0.4")
+        """Counters and timings in the form of Prometheus."""
+        text = service.metrics.prometheus_text(service.store.engine)
+        return Response(text, media_type="text/plain; version=0.0.4")
 
 
-def _unready(service: Service) -> list[str]:
+def _readiness_problems(service: Service) -> list[str]:
     problems = []
     try:
         if schema.database_revision(service.store.engine) != schema.newest_revision():
@@ -129,7 +134,7 @@ def _unready(service: Service) -> list[str]:
     return problems
 
 
-async def _keep_fresh(service: Service) -> None:
+async def _refresh_regularly(service: Service) -> None:
     while True:
         await asyncio.sleep(service.settings.refresh_seconds)
         try:

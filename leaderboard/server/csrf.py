@@ -1,5 +1,7 @@
-"""Forms of our own pages only. The page's form repeats what its cookie says; another site can make a browser send the
-cookie, but cannot read it, nor set it, and the browser itself says where a form came from.
+"""Protection against forged forms (CSRF): only a form of this board's own page is taken.
+
+The form repeats the value of a cookie. Another site can make a browser send the cookie, but can neither read nor set
+it. Besides, the browser's own headers say from where a form was sent.
 
 A page with a form takes the value from `request.state.csrf_token` and sends it back as the field `csrf`.
 """
@@ -14,55 +16,55 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from leaderboard.server.page_cache import App, Message, Receive, Scope, Send
+from leaderboard.server.asgi import App, Message, Receive, Scope, Send
 
 COOKIE = "nvfair_csrf"
 FIELD = "csrf"
-_FORM = re.compile(r"[A-Za-z0-9_-]{43}")
+_TOKEN_PATTERN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class CsrfCookie:
-    """ASGI middleware: gives the form's page its value, and the browser the cookie."""
+    """ASGI middleware that gives the form's page its value, and the browser the cookie."""
 
     def __init__(self, app: App, *, secure: bool) -> None:
         self._app, self._secure = app, secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on."""
+        """Passes the request on, and adds the cookie to the answer where the browser has none."""
         if scope["type"] != "http" or not scope["path"].startswith("/submit"):
             await self._app(scope, receive, send)
             return
-        known = _cookie(scope)
-        token = known or secrets.token_urlsafe(32)
+        cookie_token = _cookie_token(scope)
+        token = cookie_token or secrets.token_urlsafe(32)
         scope.setdefault("state", {})["csrf_token"] = token
 
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start" and not known:
-                rest = "; Path=/submit; HttpOnly; SameSite=Strict" + ("; Secure" if self._secure else "")
-                cookie = (b"set-cookie", f"{COOKIE}={token}{rest}".encode())
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and not cookie_token:
+                attributes = "; Path=/submit; HttpOnly; SameSite=Strict" + ("; Secure" if self._secure else "")
+                cookie = (b"set-cookie", f"{COOKIE}={token}{attributes}".encode())
                 message = {**message, "headers": [*message.get("headers", ()), cookie]}
             await send(message)
 
-        await self._app(scope, receive, sent)
+        await self._app(scope, receive, send_with_cookie)
 
 
-def forged(request: Request, field: str) -> bool:
-    """Whether a posted form came from elsewhere. `field`: what it sent as `csrf`."""
-    site = request.headers.get("sec-fetch-site", "same-origin")
+def is_forged(request: Request, field: str) -> bool:
+    """Whether a posted form came from another site. field: the form's value of `csrf`."""
+    fetch_site = request.headers.get("sec-fetch-site", "same-origin")
     origin = request.headers.get("origin")
-    if site not in ("same-origin", "none"):
+    if fetch_site not in ("same-origin", "none"):
         return True
     if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
         return True
-    cookie = _cookie(request.scope)
-    return not cookie or not hmac.compare_digest(cookie.encode(), field.encode())
+    cookie_token = _cookie_token(request.scope)
+    return not cookie_token or not hmac.compare_digest(cookie_token.encode(), field.encode())
 
 
-def _cookie(scope: Scope) -> str:
-    """The browser's value; empty where it has none that we could have given."""
+def _cookie_token(scope: Scope) -> str:
+    """The value of the browser's cookie; empty where it has none of the right form."""
     text = "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
     try:
         cookie = SimpleCookie(text).get(COOKIE)
     except CookieError:
         return ""
-    return cookie.value if cookie and _FORM.fullmatch(cookie.value) else ""
+    return cookie.value if cookie and _TOKEN_PATTERN.fullmatch(cookie.value) else ""

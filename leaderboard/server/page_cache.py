@@ -1,8 +1,8 @@
-"""Rendered pages, kept until the board changes, and for as long as a fresh one is being made.
+"""Rendered pages, kept in memory until the board's results change, and for as long as a new one is being rendered.
 
-A page is a pure function of the results and of its address. After a change the first reader starts a new rendering and
-gets, as everybody meanwhile, the page as it was a moment ago: nobody waits for a table of ten thousand rows. While
-results come in all the time, a large page is made anew every few seconds, not every time.
+A page depends only on the results and on its address. After a change the first reader starts a new rendering and gets,
+like all readers meanwhile, the page as it was before: nobody waits for a table of ten thousand rows. While results come
+in all the time, a large page is rendered again every few seconds, not at every change.
 """
 
 from __future__ import annotations
@@ -11,22 +11,18 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from leaderboard.server.asgi import App, Message, Receive, Scope, Send
 
-_BYTES = 128 * 2**20  # of all pages together
-# After a page has been made anew others stay as they are for so many times as long as that took: making pages never
-# takes more than a small share of the processor from those who only read them. A small board is fresh at once.
-_REST = 30.0
-_LONGEST_REST = 15.0  # seconds
-_NEVER = ("/submit", "/files/", "/healthz", "/readyz", "/metrics")
+_MAX_BYTES = 128 * 2**20  # of all pages together
+# After a rendering no page is rendered again for this many times its duration: rendering never takes more than a small
+# share of the processor from those who only read pages. On a small board a change shows at once.
+_PAUSE_FACTOR = 30.0
+_MAX_PAUSE_SECONDS = 15.0
+_UNCACHED_PATHS = ("/submit", "/files/", "/healthz", "/readyz", "/metrics")
 
 
 @dataclass(frozen=True)
@@ -35,44 +31,52 @@ class _Page:
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
-    tag: bytes
+    etag: bytes
     route: Any
 
 
 class PageCache:
-    """ASGI middleware. `version`: of what the pages show. Only GET without credentials is kept."""
+    """ASGI middleware that keeps answers of GET requests without credentials.
 
-    def __init__(self, app: App, version: Callable[[], int], *, size: int = _BYTES, rest: float = _REST) -> None:
-        self._app, self._version, self._size = app, version, size
-        self._rest = rest
+    version: gives the version of the results that pages show. max_bytes: of all bodies together; beyond it the pages
+    that were unread for longest are dropped. pause_factor: how long no page is rendered again after a rendering, in
+    units of its duration.
+    """
+
+    def __init__(
+        self, app: App, version: Callable[[], int], *, max_bytes: int = _MAX_BYTES, pause_factor: float = _PAUSE_FACTOR
+    ) -> None:
+        self._app, self._version, self._max_bytes, self._pause_factor = app, version, max_bytes, pause_factor
         self._pages: OrderedDict[tuple[str, bytes], _Page] = OrderedDict()
-        self._held, self._rest_until = 0, 0.0
-        self._flights: dict[tuple[str, bytes], asyncio.Task[_Page]] = {}
+        self._cached_bytes, self._pause_until = 0, 0.0
+        self._renderings: dict[tuple[str, bytes], asyncio.Task[_Page]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers from what is kept, or asks the application."""
-        if scope["type"] != "http" or not _cacheable(scope):
+        """Answers with the cached page, or passes the request on to the application."""
+        if scope["type"] != "http" or not _is_cacheable(scope):
             await self._app(scope, receive, send)
             return
         key = (scope["path"], scope["query_string"])
         page = self._pages.get(key)
         if page is None or page.version != self._version():
-            flight = self._flights.get(key)
-            if flight is None and (page is None or (not self._flights and time.monotonic() >= self._rest_until)):
-                flight = self._flights[key] = asyncio.create_task(self._render(key, dict(scope)))
-                flight.add_done_callback(lambda done: self._landed(key, done))
+            rendering = self._renderings.get(key)
+            may_refresh = not self._renderings and time.monotonic() >= self._pause_until
+            if rendering is None and (page is None or may_refresh):
+                rendering = self._renderings[key] = asyncio.create_task(self._render(key, dict(scope)))
+                rendering.add_done_callback(lambda task: self._end_rendering(key, task))
             if page is None:
-                assert flight is not None
-                page = await asyncio.shield(flight)
+                assert rendering is not None
+                page = await asyncio.shield(rendering)
         else:
             self._pages.move_to_end(key)
         scope["route"] = page.route
-        await _answer(page, scope, send)
+        await _send_page(page, scope, send)
 
     async def _render(self, key: tuple[str, bytes], scope: Scope) -> _Page:
-        began = time.monotonic()
-        version = self._version()  # asked before: what changes meanwhile makes the page old, never the reverse
-        start: Message = {}
+        start_time = time.monotonic()
+        # Read before rendering: a change during the rendering makes the page outdated, never the reverse.
+        version = self._version()
+        response_start: Message = {}
         body: list[bytes] = []
 
         async def receive() -> Message:
@@ -80,47 +84,49 @@ class PageCache:
 
         async def send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                start.update(message)
+                response_start.update(message)
             elif message["type"] == "http.response.body":
                 body.append(message.get("body", b""))
 
         await self._app(scope, receive, send)
-        ended = time.monotonic()
-        self._rest_until = ended + min(_LONGEST_REST, self._rest * (ended - began))
+        end_time = time.monotonic()
+        self._pause_until = end_time + min(_MAX_PAUSE_SECONDS, self._pause_factor * (end_time - start_time))
         content = b"".join(body)
-        tag = b'"' + hashlib.sha256(content).hexdigest()[:32].encode() + b'"'
-        headers = (*start.get("headers", ()), (b"etag", tag))
+        etag = b'"' + hashlib.sha256(content).hexdigest()[:32].encode() + b'"'
+        headers = (*response_start.get("headers", ()), (b"etag", etag))
         if not any(name.lower() == b"cache-control" for name, _ in headers):
-            headers = (*headers, (b"cache-control", b"no-cache"))  # may be kept, if it is asked for again by its tag
-        page = _Page(version, start.get("status", 500), tuple(headers), content, tag, scope.get("route"))
+            headers = (*headers, (b"cache-control", b"no-cache"))  # browsers may keep it, but ask again with its tag
+        status = response_start.get("status", 500)
+        page = _Page(version, status, tuple(headers), content, etag, scope.get("route"))
         if page.status == 200 and not any(name.lower() == b"set-cookie" for name, _ in headers):
-            self._keep(key, page)
+            self._store(key, page)
         return page
 
-    def _keep(self, key: tuple[str, bytes], page: _Page) -> None:
-        old = self._pages.pop(key, None)
-        self._held += len(page.body) - (len(old.body) if old else 0)
+    def _store(self, key: tuple[str, bytes], page: _Page) -> None:
+        old_page = self._pages.pop(key, None)
+        self._cached_bytes += len(page.body) - (len(old_page.body) if old_page else 0)
         self._pages[key] = page
-        while self._held > self._size and self._pages:
-            _, out = self._pages.popitem(last=False)
-            self._held -= len(out.body)
+        while self._cached_bytes > self._max_bytes and self._pages:
+            _, dropped_page = self._pages.popitem(last=False)
+            self._cached_bytes -= len(dropped_page.body)
 
-    def _landed(self, key: tuple[str, bytes], flight: asyncio.Task[_Page]) -> None:
-        self._flights.pop(key, None)
-        if not flight.cancelled():
-            flight.exception()  # whoever waited has it; nobody else is to be warned of it
+    def _end_rendering(self, key: tuple[str, bytes], rendering: asyncio.Task[_Page]) -> None:
+        self._renderings.pop(key, None)
+        if not rendering.cancelled():
+            rendering.exception()  # readers that waited got it; asyncio need not warn that nobody did
 
 
-def _cacheable(scope: Scope) -> bool:
-    if scope["method"] != "GET" or scope["path"].startswith(_NEVER):
+def _is_cacheable(scope: Scope) -> bool:
+    if scope["method"] != "GET" or scope["path"].startswith(_UNCACHED_PATHS):
         return False
     return not any(name == b"authorization" for name, _ in scope["headers"])
 
 
-async def _answer(page: _Page, scope: Scope, send: Send) -> None:
-    known = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
-    same = page.status == 200 and page.tag in known
-    status = 304 if same else page.status
-    headers = [(name, value) for name, value in page.headers if not same or name.lower() != b"content-length"]
+async def _send_page(page: _Page, scope: Scope, send: Send) -> None:
+    """Sends the page, or 304 without a body where the browser has the same content already."""
+    browser_tags = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+    is_unchanged = page.status == 200 and page.etag in browser_tags
+    status = 304 if is_unchanged else page.status
+    headers = [(name, value) for name, value in page.headers if not is_unchanged or name.lower() != b"content-length"]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if same else page.body})
+    await send({"type": "http.response.body", "body": b"" if is_unchanged else page.body})

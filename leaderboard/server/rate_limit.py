@@ -1,8 +1,8 @@
-"""How many requests a minute one caller may make: a bucket that refills steadily.
+"""How many requests a minute one caller may make: a bucket of requests that refills steadily.
 
-Kept in the memory of each server process: a limit is there to keep one caller from crowding out the others, and a
-database write for each page read would cost more than it saves. With N processes a caller may make up to N times as
-many; quotas, which must be exact, are in the database.
+The counts are kept in the memory of each server process. A limit keeps one caller from displacing the others, and a
+database write for each page would cost more than it saves. With N processes a caller may make up to N times as many
+requests. Quotas, which must be exact, are in the database.
 """
 
 from __future__ import annotations
@@ -12,34 +12,37 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-_REMEMBERED = 100_000  # callers; the longest unseen is forgotten first, with a full bucket
+_MAX_CALLERS = 100_000  # beyond these the caller unseen for longest is forgotten, and begins with a full bucket
 
 
-class Rate:
-    """`per_minute` requests for each key, all at once or spread out. 0: no limit."""
+class RateLimit:
+    """Allows `per_minute` requests a minute for each key, at once or spread out. 0: no limit."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._size, self._clock = per_minute, clock
+        self._per_minute, self._clock = per_minute, clock
         self._lock = threading.Lock()
-        self._level: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> (left, when)
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> (requests left, at this time)
 
-    def take(self, key: str) -> float:
-        """Takes one; 0 when it was there, otherwise the seconds until there is one again."""
-        return self._take(key, 1.0)
+    def count_request(self, key: str) -> float:
+        """Counts one request; returns 0 where it is allowed, otherwise the seconds until one is allowed again.
 
-    def wait(self, key: str) -> float:
-        """Seconds until one could be taken, without taking it."""
-        return self._take(key, 0.0)
+        A request that is not allowed is not counted.
+        """
+        return self._wait_seconds(key, count=1.0)
 
-    def _take(self, key: str, amount: float) -> float:
-        if not self._size:
+    def seconds_until_allowed(self, key: str) -> float:
+        """Seconds until a request would be allowed. Nothing is counted."""
+        return self._wait_seconds(key, count=0.0)
+
+    def _wait_seconds(self, key: str, *, count: float) -> float:
+        if not self._per_minute:
             return 0.0
         with self._lock:
-            moment = self._clock()
-            left, before = self._level.pop(key, (float(self._size), moment))
-            left = min(float(self._size), left + (moment - before) * self._size / 60)
-            wait = 0.0 if left >= 1 else (1 - left) * 60 / self._size
-            self._level[key] = (left - amount if not wait else left, moment)
-            if len(self._level) > _REMEMBERED:
-                self._level.popitem(last=False)
+            now = self._clock()
+            left, updated = self._buckets.pop(key, (float(self._per_minute), now))
+            left = min(float(self._per_minute), left + (now - updated) * self._per_minute / 60)
+            wait = 0.0 if left >= 1 else (1 - left) * 60 / self._per_minute
+            self._buckets[key] = (left - count if not wait else left, now)
+            if len(self._buckets) > _MAX_CALLERS:
+                self._buckets.popitem(last=False)
             return wait

@@ -1,5 +1,4 @@
-"""What every request passes first: how often this address may ask, how much it may send, what the answer must carry,
-and the log line and numbers that tell of it."""
+"""The outermost middleware: limits of rate and size, security headers, the log line and the metrics of each request."""
 
 from __future__ import annotations
 
@@ -10,17 +9,17 @@ from collections.abc import Iterable
 
 import structlog
 
-from leaderboard.server.monitoring import Metrics
-from leaderboard.server.page_cache import App, Message, Receive, Scope, Send
-from leaderboard.server.rate_limit import Rate
+from leaderboard.server.asgi import App, Message, Receive, Scope, Send
+from leaderboard.server.observability import Metrics
+from leaderboard.server.rate_limit import RateLimit
 
 _log = structlog.get_logger("http")
-_PLAIN_BYTES = 64 * 1024  # of a request that is no upload
-_UPLOADS = ("/submit", "/api/v1/submissions")
-_UNCOUNTED = ("/healthz", "/readyz")
+_MAX_BODY_BYTES = 64 * 1024  # of a request that is not an upload
+_UPLOAD_PATHS = ("/submit", "/api/v1/submissions")
+_UNLIMITED_PATHS = ("/healthz", "/readyz")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-HEADERS = (
-    # Pages have one style sheet of our own, and no script.
+SECURITY_HEADERS = (
+    # Pages have one style sheet from this server, and no script.
     (
         b"content-security-policy",
         b"default-src 'self'; script-src 'none'; object-src 'none'; "
@@ -33,104 +32,104 @@ HEADERS = (
 )
 
 
-class TooLarge(Exception):
-    """More was sent than may be."""
+class RequestTooLarge(Exception):
+    """The body of a request has more bytes than are allowed."""
 
 
-class Guard:
-    """ASGI middleware, the outermost."""
+class RequestGuard:
+    """ASGI middleware, the outermost. rate_limit: requests of one address. max_upload_bytes: of a request's body."""
 
-    def __init__(self, app: App, *, metrics: Metrics, rate: Rate, upload_bytes: int) -> None:
-        self._app, self._metrics, self._rate, self._upload_bytes = app, metrics, rate, upload_bytes
+    def __init__(self, app: App, *, metrics: Metrics, rate_limit: RateLimit, max_upload_bytes: int) -> None:
+        self._app, self._metrics, self._rate_limit = app, metrics, rate_limit
+        self._max_upload_bytes = max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets the request through, or answers 413 or 429 itself."""
+        """Passes the request on, or answers 413, 429 or 500 itself."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, status, began = time.perf_counter(), 500, False
-        request = uuid.uuid4().hex[:16]
+        start, status, has_begun = time.perf_counter(), 500, False
+        request_id = uuid.uuid4().hex[:16]
 
-        async def sent(message: Message) -> None:
-            nonlocal status, began
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status, began = message["status"], True
-                message = {**message, "headers": [*message.get("headers", ()), *HEADERS, _id(request)]}
+                status, has_begun = message["status"], True
+                headers = [*message.get("headers", ()), *SECURITY_HEADERS, (b"x-request-id", request_id.encode())]
+                message = {**message, "headers": headers}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request=request):
+        with structlog.contextvars.bound_contextvars(request=request_id):
             try:
-                await self._through(scope, receive, sent)
-            except TooLarge:
-                if began:
+                await self._forward(scope, receive, send_with_headers)
+            except RequestTooLarge:
+                if has_begun:
                     raise
-                await _refuse(sent, 413, "the request is larger than this board takes")
+                await _refuse(send_with_headers, 413, "the request is larger than this board takes")
             except Exception:
                 _log.exception("fault", path=scope["path"][:200])
-                if began:
+                if has_begun:
                     raise
-                await _refuse(
-                    sent, 500, f"something failed that nobody foresaw; the maintainer's log says what: {request}"
-                )
+                error = f"something failed that nobody foresaw; the maintainer's log says what: {request_id}"
+                await _refuse(send_with_headers, 500, error)
             finally:
-                self._told(scope, status, time.perf_counter() - start)
+                self._log_request(scope, status, time.perf_counter() - start)
 
-    async def _through(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wait = 0.0 if scope["path"] in _UNCOUNTED else self._rate.take(address(scope))
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes the request on within the limits. Raises RequestTooLarge."""
+        is_unlimited = scope["path"] in _UNLIMITED_PATHS
+        wait = 0.0 if is_unlimited else self._rate_limit.count_request(client_address(scope))
         if wait:
-            await _refuse(send, 429, "too many requests from this address", seconds=wait)
+            await _refuse(send, 429, "too many requests from this address", retry_seconds=wait)
             return
-        most = self._upload_bytes if scope["path"] in _UPLOADS else _PLAIN_BYTES
-        declared = _header(scope["headers"], b"content-length")
-        if declared.isdigit() and int(declared) > most:
-            raise TooLarge
-        taken = 0
+        max_bytes = self._max_upload_bytes if scope["path"] in _UPLOAD_PATHS else _MAX_BODY_BYTES
+        declared_bytes = _header(scope["headers"], b"content-length")
+        if declared_bytes.isdigit() and int(declared_bytes) > max_bytes:
+            raise RequestTooLarge
+        received_bytes = 0
 
-        async def counted() -> Message:
-            nonlocal taken
+        async def receive_within_limit() -> Message:
+            nonlocal received_bytes
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > most:
-                raise TooLarge
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > max_bytes:
+                raise RequestTooLarge
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_within_limit, send)
 
-    def _told(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", None) or "other"  # never the address itself: it has no end
+    def _log_request(self, scope: Scope, status: int, seconds: float) -> None:
+        # The route's pattern and never the path itself, which has endlessly many values.
+        route = getattr(scope.get("route"), "path", None) or "other"
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(method, route).observe(seconds)
-        if scope["path"] not in _UNCOUNTED:
+        if scope["path"] not in _UNLIMITED_PATHS:
             _log.info(
                 "request",
                 method=method,
                 path=scope["path"][:200],
                 status=status,
                 ms=round(seconds * 1000, 1),
-                address=address(scope),
+                address=client_address(scope),
                 account=scope.get("state", {}).get("account"),
             )
 
 
-def address(scope: Scope) -> str:
-    """Who asks; behind a proxy that the settings name, who asked it."""
+def client_address(scope: Scope) -> str:
+    """The IP address of the caller; behind a proxy that the settings name, the address that the proxy reports."""
     client = scope.get("client")
     return str(client[0]) if client else "unknown"
-
-
-def _id(request: str) -> tuple[bytes, bytes]:
-    return b"x-request-id", request.encode()
 
 
 def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
     return next((value for key, value in headers if key == name), b"")
 
 
-async def _refuse(send: Send, status: int, error: str, *, seconds: float = 0.0) -> None:
+async def _refuse(send: Send, status: int, error: str, *, retry_seconds: float = 0.0) -> None:
     body = json.dumps({"error": error, "problems": [], "remedy": ""}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if seconds:
-        headers.append((b"retry-after", str(int(seconds) + 1).encode()))
+    if retry_seconds:
+        headers.append((b"retry-after", str(int(retry_seconds) + 1).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

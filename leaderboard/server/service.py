@@ -1,11 +1,12 @@
-"""The parts of a running server, made from the settings and taken down together."""
+"""The parts of a running server, opened from the settings and closed together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from leaderboard.server.intake import Intake
-from leaderboard.server.monitoring import Metrics
+from leaderboard.ranking.board_state import BoardState, BoardStateCache
+from leaderboard.server.accept_submission import SubmissionAcceptor
+from leaderboard.server.observability import Metrics
 from leaderboard.server.snapshot import Snapshot
 from leaderboard.settings import Settings
 from leaderboard.store.datasets import register_datasets
@@ -15,28 +16,34 @@ from leaderboard.store.results import Store
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes work with."""
+    """The parts of a server that its routes use."""
 
     settings: Settings
     store: Store
-    intake: Intake
+    acceptor: SubmissionAcceptor
     snapshot: Snapshot
     metrics: Metrics
+    _state_cache: BoardStateCache = field(default_factory=BoardStateCache)
 
     @classmethod
     def open(cls, settings: Settings) -> Service:
-        """Opens the database (made where it is empty) and the folder of files. Raises NvfairError."""
+        """Opens the database, which gets its tables where it is empty, and the folder of files. Raises NvfairError."""
         store = Store(settings.store)
         try:
             register_datasets(store.engine, settings)
             submission_files = SubmissionFiles(settings.files)
             submission_files.remove_old_scratch()
-            return cls(settings, store, Intake(settings, store.engine, submission_files), Snapshot(store), Metrics())
+            acceptor = SubmissionAcceptor(settings, store.engine, submission_files)
+            return cls(settings, store, acceptor, Snapshot(store), Metrics())
         except BaseException:
             store.close()
             raise
 
+    def board_state(self) -> BoardState:
+        """The state of the public results, for pages and API alike."""
+        return self._state_cache.get(self.snapshot.current.results)
+
     def close(self) -> None:
-        """Ends the child processes and releases the database."""
-        self.intake.stop()
+        """Ends the child processes and closes the database."""
+        self.acceptor.stop()
         self.store.close()

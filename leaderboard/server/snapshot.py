@@ -1,9 +1,9 @@
-"""What the pages show at this moment, in memory: read once from the database, then only what is new."""
+"""The results that pages show, in memory: read once from the database, then only the new ones."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
@@ -13,37 +13,43 @@ from leaderboard.store.tables import SubmissionRow
 
 
 @dataclass(frozen=True)
-class Moment:
-    """The public results at one time. `version` differs whenever they do."""
+class PublicResults:
+    """The public results at one time. `version` differs whenever the results do."""
 
     version: int
     results: tuple[StoredResult, ...]
 
 
 class Snapshot:
-    """The public results, as fresh as the last `refresh`. Drafts are kept out."""
+    """Keeps the public results as of the last `refresh` in `current`. Results of drafts are left out."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
-        self._all: list[StoredResult] = []
-        self._state: object = None
-        self._told: object = None
-        self.moment = Moment(0, ())
+        self._results: list[StoredResult] = []  # those of drafts too
+        self._store_version: tuple[int, int, str] | None = None
+        self._feedback: str | None = None
+        self.current = PublicResults(0, ())
 
     def refresh(self) -> bool:
-        """Looks for changes; True when there were any. One thread at a time."""
+        """Reads what is new in the database; True when the public results changed. One thread at a time."""
         with self._lock:
-            state = self._store.results_version()
-            if state == self._state:
+            store_version = self._store.results_version()
+            if store_version == self._store_version:
                 return False
-            if state[-1] != self._told:  # how much of a data set may be told: older results change with it
-                self._all, self._told = [], state[-1]
-            newest = self._all[-1].id if self._all else 0
-            self._all.extend(self._store.results(after=newest))
+            feedback = store_version[-1]
+            if feedback != self._feedback:  # older results change with the feedback setting of their data set
+                self._results, self._feedback = [], feedback
+            newest_id = self._results[-1].id if self._results else 0
+            self._results.extend(self._store.results(after=newest_id))
             with read_session(self._store.engine) as session:
-                private = set(session.scalars(select(SubmissionRow.digest).where(SubmissionRow.private)))
-            public = tuple(result for result in self._all if result.digest not in private)
-            self.moment = Moment(self.moment.version + 1, public)
-            self._state = state
+                drafts = set(session.scalars(select(SubmissionRow.digest).where(SubmissionRow.private)))
+            # A result was read while its submission was a draft; after publication it is a draft no longer.
+            self._results = [
+                replace(result, private=False) if result.private and result.digest not in drafts else result
+                for result in self._results
+            ]
+            public = tuple(result for result in self._results if result.digest not in drafts)
+            self.current = PublicResults(self.current.version + 1, public)
+            self._store_version = store_version
             return True

@@ -1,7 +1,7 @@
 """Submissions as zip files: packed so that equal content gives equal bytes, unpacked within bounds.
 
-What is unpacked comes from strangers. Everything that the archive says of itself is checked before a file is written,
-and what it really holds is counted while it is; after a refusal no file is left behind.
+Archives come from strangers. The list of an archive's entries is checked before a file is written, and the bytes are
+counted while they are written, because the list may lie. After a refusal no file is left behind.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def _member_problems(members: list[zipfile.ZipInfo], packed_bytes: int, limits: 
 
 
 def _name_problem(member: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
-    """What is wrong with a member's name; "" where it is good."""
+    """The problem of a member's name; "" where it has none."""
     name = member.filename.removesuffix("/") if member.is_dir() else member.filename
     # zipfile cuts a name at its first null character, and turns the separators of other systems round.
     if member.orig_filename != member.filename or "\\" in member.orig_filename or "\0" in member.orig_filename:
@@ -181,7 +181,7 @@ def _name_problem(member: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
 
 
 def _kind_problem(member: zipfile.ZipInfo) -> str:
-    """Why a member is not taken as a plain file or folder; "" where it is."""
+    """The problem of a member that is no plain file or folder; "" where it is one."""
     kind = stat.S_IFMT(member.external_attr >> 16)
     if kind not in (0, stat.S_IFDIR if member.is_dir() else stat.S_IFREG):
         return "a link, a device, or no plain file"

@@ -1,8 +1,9 @@
 """The check of a submission: every problem at once, by the very code that the board runs before it scores.
 
 Every test video that has a window under the entry's protocol must be embedded, or every trial scored: leaving hard ones
-out is no option. Memory and time are bounded by what the protocol has work for, whatever a file says of itself. A crash
-of a library is contained by whoever runs the check in a child process (`leaderboard.submission.sandbox`).
+out is no option. Memory and time are bounded by the rows that the protocol expects, not by what a file says of itself.
+The command and the server run the check in a child process (`leaderboard.submission.sandbox`), which contains a crash
+of a library.
 """
 
 from __future__ import annotations
@@ -97,9 +98,9 @@ def check_submission(
 ) -> SubmissionCheck:
     """Checks the submission in a folder, or in a zip file of one, against the data set that was embedded.
 
-    dataset: its folder, or the opened data set; a TestSet that is kept spares the work of finding out again what is
-    expected. name: by which messages call the submission (default: its path).
-    Raises NvfairError where the data set cannot be opened; what is wrong with the submission stands in the result.
+    dataset: its folder, or the opened data set; a TestSet that is used again works out the expected rows only once.
+    name: by which messages call the submission (default: its path).
+    Raises NvfairError where the data set cannot be opened. Problems of the submission stand in the result.
     """
     name = str(path) if name is None else name
     test = _test_set(dataset)

@@ -49,7 +49,7 @@ class EntryTask:
         return 2 * self.row_count + _EXTRA_ROWS
 
     def open_file(self, path: Path) -> RowFile:
-        """Opens the entry's file, which lies at `path`. Raises Problems with what is wrong with columns and sizes."""
+        """Opens the entry's file, which lies at `path`. Raises Problems of its columns and sizes."""
         return open_rows(path, self.entry.file, self.kind, self.max_rows)
 
 

@@ -1,7 +1,7 @@
 """Submitted files of embeddings and scores, Parquet or CSV, opened and read a batch at a time.
 
-What a file says of itself is checked before a row is read; a batch is bounded in memory whatever the file says. The
-check and the scoring both read through here, so that what was checked is what is scored.
+A file's header or footer is checked before a row is read; the memory of a batch is bounded, whatever the file claims.
+The check and the scoring both read through here, so that exactly the checked rows are scored.
 """
 
 from __future__ import annotations

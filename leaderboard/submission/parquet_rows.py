@@ -71,7 +71,7 @@ def _open(path: Path, kind: str) -> pq.ParquetFile:
 
 
 def _footer_problem(path: Path) -> str:
-    """What is wrong with the file's frame; "" where it begins and ends as a Parquet file."""
+    """The problem of a file that does not begin or end as a Parquet file; "" where it does both."""
     size = path.stat().st_size
     if size < _MIN_BYTES:
         return f"{size} bytes"

@@ -19,11 +19,11 @@ MAX_NAME_BYTES = 1000  # of a video's or a trial's name
 BATCH_VALUES = 4_000_000
 BATCH_ROWS = 65_536
 
-# Column -> what it must hold.
+# Column -> its content.
 EMBEDDING_COLUMNS = {"video": "string", "window": "integer", "start_frame": "integer", "embedding": "list of float32"}
 SCORE_COLUMNS = {"trial": "string", "score": "number"}
 
-# What pyarrow raises for files that are not what they say.
+# Exceptions that pyarrow raises for damaged files and for files of another kind.
 UNREADABLE = (
     pa.ArrowException, OSError, ValueError, OverflowError, TypeError, KeyError, IndexError, MemoryError, AttributeError,
 )  # fmt: skip
@@ -35,8 +35,8 @@ class RowBatch:
     """Rows of a file that follow each other.
 
     first_row: number of its first row in the file. names: (n,) of str, of videos or trials. window, start_frame: (n,)
-    int64; empty for scores. values: (n, D) float32 embeddings, or (n, 1) float64 scores. cell_problems: {what is wrong
-    with single cells: rows (m,) within the batch}; such rows hold NaN, or -1.
+    int64; empty for scores. values: (n, D) float32 embeddings, or (n, 1) float64 scores. cell_problems: {problem of
+    single cells: rows (m,) within the batch}; such rows hold NaN, or -1.
     """
 
     first_row: int
@@ -73,7 +73,7 @@ class RowFile:
 
 
 def columns_of(kind: str) -> dict[str, str]:
-    """The columns of a file of "embeddings" or "scores", with what each must hold."""
+    """The columns of a file of "embeddings" or "scores", with the content of each."""
     return EMBEDDING_COLUMNS if kind == "embeddings" else SCORE_COLUMNS
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the rows of a file of embeddings or scores, measured against what the protocol expects.
+"""Problems of the rows of a file of embeddings or scores, compared with the rows that the protocol expects.
 
 Legend: n rows of a batch, W windows and T trials that the protocol expects.
 """
@@ -148,7 +148,7 @@ def trial_positions(
 def _add_window_problems(
     rows: _ProblemRows, batch: RowBatch, video: np.ndarray, expected: ExpectedRows, window_seen: np.ndarray
 ) -> None:
-    """Adds what is wrong with a batch of embeddings.
+    """Adds the problems of a batch of embeddings.
 
     video: (n,) position among the expected videos, -1 for an unknown one. window_seen: (W,) which windows have come;
     those of the batch are marked.

@@ -20,7 +20,7 @@ from typing import Any
 from nvfair_tools.errors import NvfairError
 
 MAX_CALLS = 200  # after so many a child is replaced, so that no leak of a library can grow in it
-_SETUP_SECONDS = 120.0  # for a child to import what it needs
+_SETUP_SECONDS = 120.0  # for a child to import its modules
 _PARENT_POLL_SECONDS = 0.5
 _EXIT_SECONDS = 0.2  # for a child to end by itself before it is killed
 _NICE = 5  # readers of pages come before checks and scoring
@@ -97,7 +97,7 @@ class BoundedChild:
             self._ready_pipe()
 
     def stop(self) -> None:
-        """Ends the child."""
+        """Ends the child process, where one runs."""
         with self._lock:
             self._end()
 

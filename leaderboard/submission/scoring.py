@@ -32,10 +32,10 @@ SCORER_VERSION = "2"
 
 @dataclass(frozen=True)
 class EntryScore:
-    """The figures of one entry of a submission, with what they were computed by and on.
+    """The figures of one entry of a submission, with the protocol, data and scorer they were computed by.
 
     submission: its digest. entry: its number in the submission. figures: plain values for JSON: by test generator (or
-    pair of them) the benchmark's figures, the test people whom the declaration names, and what was scored.
+    pair of them) the benchmark's figures, the test people whom the declaration names, and the kind of file scored.
     """
 
     submission: str

@@ -5,8 +5,8 @@
     scores/*.parquet|csv        trial, score                               (trial: benchmark.trials.trials.trial_name)
     reproduce/*                 files that let others repeat it; kept and offered, never opened
 
-The format has its own version, apart from the library's. Keys are only ever added to version 1, so that what was good
-stays good, with the same identity.
+The format has its own version, apart from the library's. Keys are only ever added to version 1, so that a valid
+submission stays valid, with the same identity.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def reproduce_problems(folder: Path, entry: Entry) -> list[str]:
 
 
 def submission_digest(folder: Path, submission: Submission) -> str:
-    """The identity of what was submitted: sha256 over the declaration and every file that it names, in hexadecimal."""
+    """The submission's identity: sha256 over the declaration and every file that it names, in hexadecimal."""
     total = hashlib.sha256(sha256_of(folder / DECLARATION_FILE).encode())
     for entry in submission.entries:
         for name in (entry.file, *entry.reproduce):

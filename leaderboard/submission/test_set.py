@@ -105,7 +105,7 @@ class TestSet:
 
     @property
     def digest(self) -> str:
-        """The sha256 of dataset.json."""
+        """The sha256 of the data set's dataset.json."""
         self._digest = self._digest or sha256_of(self.dataset.folder / "dataset.json")
         return self._digest
 

@@ -1,4 +1,4 @@
-"""Text that strangers send: what is refused, how it is quoted in a message, how it is written into a spreadsheet.
+"""Text that strangers send: checked for invisible characters, quoted in messages, written into spreadsheets.
 
 Markup is no danger here: it is kept as it is, and pages escape it. Refused are characters that nobody can see and that
 escaping does not touch: control characters, characters that turn the reading direction round, and halves of surrogate

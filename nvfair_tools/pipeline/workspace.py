@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import check_writable, make_folder
+from nvfair_tools.files import check_writable, make_folder, remove_partial_outputs
 from nvfair_tools.pipeline.journal import Journal
 
 
@@ -67,24 +66,9 @@ class Workspace:
 
     def _remove_partial_files(self) -> None:
         """Removes half-written files of killed processes; the lock excludes that another build is writing them."""
-        for folder in ("videos", "portraits", "frames", "card", ".build/tracks", "."):
-            root = self.dataset / folder
-            for path in root.glob(".*.part*") if folder == "." else root.rglob(".*.part*"):
-                if not _has_living_writer(path):
-                    path.unlink(missing_ok=True)
-
-
-def _has_living_writer(path: Path) -> bool:
-    """Whether the process that writes a `.name.PID.part.suffix` file still runs: a killed build's worker may need a
-    moment to notice the end of the main process."""
-    pid = path.name.rpartition(".part")[0].rpartition(".")[2]
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
+        remove_partial_outputs(self.dataset, recursive=False)
+        for folder in ("videos", "portraits", "frames", "card", ".build/tracks"):
+            remove_partial_outputs(self.dataset / folder)
 
 
 @contextmanager

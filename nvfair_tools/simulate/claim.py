@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import make_folder, write_text
+from nvfair_tools.files import make_folder, remove_partial_outputs, write_text
 
 _MARK = ".world"
 
@@ -13,10 +13,12 @@ _MARK = ".world"
 def claim_folder(folder: Path, world_hash: str) -> None:
     """Makes `folder` and marks it with the hash of a world, or accepts the mark of the same world.
 
+    In the second case half-written files of an interrupted run are removed.
     Raises NvfairError where the folder holds anything else.
     """
     mark = folder / _MARK
     if mark.exists() and mark.read_text(encoding="utf-8").strip() == world_hash:
+        remove_partial_outputs(folder)
         return
     if folder.is_dir() and any(folder.iterdir()):
         raise NvfairError(
@@ -30,5 +32,6 @@ def claim_folder(folder: Path, world_hash: str) -> None:
 
 
 def release_folder(folder: Path) -> None:
-    """Removes the mark of a finished folder."""
+    """Removes the mark of a finished folder, and half-written files of processes that were killed."""
+    remove_partial_outputs(folder)
     (folder / _MARK).unlink(missing_ok=True)

@@ -49,26 +49,30 @@ def write_cohort(
     world = World(settings, points)
     videos = world.videos()
     parts = videos.sort_values("first_row").groupby("part", sort=True)
-    jobs = [(folder / str(part), _rows(group)) for part, group in parts]
-    todo = [(path, rows) for path, rows in jobs if not path.exists()]
-    done = len(videos) - sum(len(rows) for _, rows in todo)
-    if progress:
-        progress(done, len(videos))
-    for count in run_jobs(_write, [(settings, points, path, rows, mesh) for path, rows in todo], workers):
-        done += count
+    part_rows = [(folder / str(part), _video_rows(group)) for part, group in parts]
+    missing = [(path, rows) for path, rows in part_rows if not path.exists()]
+    written = len(videos) - sum(len(rows) for _, rows in missing)
+
+    def report(new_videos: int) -> None:
+        nonlocal written
+        written += new_videos
         if progress:
-            progress(done, len(videos))
+            progress(written, len(videos))
+
+    report(0)
+    run_jobs(_write_part, [(settings, points, path, rows, mesh) for path, rows in missing], workers, report=report)
     finish_dataset(folder, world.identities(), videos, _meta(settings, mesh))
     release_folder(folder)
 
 
-def _write(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple], mesh: bool) -> int:
-    world = _world(settings, points)
-    about = {video: (clip, _generator(generator), target) for video, clip, generator, target in rows}
+def _write_part(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple], mesh: bool) -> int:
+    """Writes the part with the videos `rows`; returns their number."""
+    world = _cached_world(settings, points)
+    motions = {video: (clip, generator, target) for video, clip, generator, target in rows}
     write_part(
         path,
-        about,
-        lambda video: world.frame_rows(video, *about[video], mesh=mesh),
+        motions,
+        lambda video: world.frame_rows(video, *motions[video], mesh=mesh),
         with_distances=False,
         with_mesh=mesh,
     )
@@ -76,18 +80,19 @@ def _write(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: 
 
 
 @cache
-def _world(settings: CohortSettings, points: tuple[int, ...]) -> World:
-    """One world a process, with its caches."""
+def _cached_world(settings: CohortSettings, points: tuple[int, ...]) -> World:
+    """The world, made once in a process because of its caches."""
     return World(settings, points)
 
 
-def _rows(table: pd.DataFrame) -> list[tuple]:
-    """(video, clip, generator, target) of each row."""
-    return list(table[["video", "clip", "generator", "target"]].itertuples(index=False, name=None))
-
-
-def _generator(name: object) -> str | None:
-    return name if isinstance(name, str) else None
+def _video_rows(table: pd.DataFrame) -> list[tuple[str, str, str | None, str]]:
+    """(video, clip, generator, target) of each video; the generator of a real video is None."""
+    return [
+        (video, clip, generator if isinstance(generator, str) else None, target)
+        for video, clip, generator, target in table[["video", "clip", "generator", "target"]].itertuples(
+            index=False, name=None
+        )
+    ]
 
 
 def _meta(settings: CohortSettings, mesh: bool) -> dict:
@@ -99,8 +104,8 @@ def _meta(settings: CohortSettings, mesh: bool) -> dict:
         "landmark_scheme": {"name": SCHEME_126.name, "version": SCHEME_126.version},
         "features": {"stored": "landmarks"} | ({"mesh": True} if mesh else {}),
         "generators": [
-            {"name": g.name, "family": "simulated", "fingerprint": g.fingerprint()}
-            for g in settings.simulated_generators()
+            {"name": generator.name, "family": "simulated", "fingerprint": generator.fingerprint()}
+            for generator in settings.simulated_generators()
         ],
         "world": {"hash": settings.world_hash(), "settings": settings.model_dump(mode="json")},
         "tools": {"nvfair-tools": __version__},

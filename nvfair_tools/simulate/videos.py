@@ -75,22 +75,23 @@ def write_people(
     if (folder / CLIP_LIST).exists():
         return folder / CLIP_LIST
     world = World(settings.cohort(), range(478))
-    people: dict[str, list[Clip]] = {}
-    for clip in world.clips.values():
-        people.setdefault(clip.identity, []).append(clip)
-    done, total = 0, len(world.clips)
-    if progress:
-        progress(done, total)
-    for count in run_jobs(_write_person, [(folder, settings, identity) for identity in people], workers):
-        done += count
+    identities = dict.fromkeys(clip.identity for clip in world.clips.values())
+    written = 0
+
+    def report(new_clips: int) -> None:
+        nonlocal written
+        written += new_clips
         if progress:
-            progress(done, total)
+            progress(written, len(world.clips))
+
+    report(0)
+    run_jobs(_write_person, [(folder, settings, identity) for identity in identities], workers, report=report)
     write_text(folder / CLIP_LIST, _clip_list(list(world.clips.values())))
     return folder / CLIP_LIST
 
 
 def _clip_list(clips: list[Clip]) -> str:
-    """The content of `clips.csv`."""
+    """The text of `clips.csv`, one row a clip."""
     text = io.StringIO()
     writer = csv.DictWriter(text, CLIP_COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import atomic_output, check_writable, make_folder, write_text
+from nvfair_tools.files import atomic_output, check_writable, make_folder, remove_partial_outputs, write_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,3 +91,22 @@ def test_a_folder_without_permission_cannot_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(NvfairError, match="Permission denied"):
         make_folder(tmp_path / "out")
+
+
+def test_partial_outputs_of_ended_processes_are_removed_and_those_of_living_ones_stay(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    below = tmp_path / "frames"
+    below.mkdir()
+    left = [below / f".part-00000.{ended.pid}.part.parquet", tmp_path / f".state.{ended.pid}.part.json"]
+    living = below / f".part-00001.{os.getpid()}.part.parquet"
+    whole = below / "part-00002.parquet"
+    for path in (*left, living, whole):
+        path.write_bytes(b"half")
+    remove_partial_outputs(tmp_path, recursive=False)
+    assert [path.exists() for path in left] == [True, False]
+    remove_partial_outputs(tmp_path)
+    assert [path.exists() for path in left] == [False, False]
+    assert living.exists()
+    assert whole.exists()
+    remove_partial_outputs(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""`nvfair submit` and `nvfair board`: from embeddings to a place on a leaderboard."""
+"""`nvfair submit` and `nvfair board`: the groups of commands for authors and for the maintainer of a board."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nvfair_tools.cli.board.service import serve, worker
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _DATASET = click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
+_STORE = click.option("--store", default="sqlite:///board.sqlite", show_default=True, help="SQLAlchemy database URL.")
 
 
 @click.group()
@@ -21,7 +22,7 @@ def submit() -> None:
     """Check and pack a leaderboard submission."""
 
 
-for _command in (init, check, pack):
+for _command in (init, check, pack, push):
     submit.add_command(_command)
 
 
@@ -30,15 +31,8 @@ def board() -> None:
     """Keep a leaderboard: serve it, add submissions, export its pages."""
 
 
-submit.add_command(push)
-board.add_command(serve)
-board.add_command(worker)
-board.add_command(admin)
-
-
-board.add_command(demo)
-
-_STORE = click.option("--store", default="sqlite:///board.sqlite", show_default=True, help="SQLAlchemy database URL.")
+for _command in (serve, worker, admin, demo):
+    board.add_command(_command)
 
 
 @board.command()
@@ -51,13 +45,13 @@ def add(folder: Path, dataset: Path, store: str) -> None:
     from leaderboard.submission.scoring import score_submission
     from nvfair_tools.dataset import Dataset
 
-    identity, submission, rows = score_submission(folder, Dataset.open(dataset))
-    kept = Store(store)
+    digest, submission, scores = score_submission(folder, Dataset.open(dataset))
+    board_store = Store(store)
     try:
-        new = kept.add(identity, submission, rows)
+        is_new = board_store.add(digest, submission, scores)
     finally:
-        kept.close()
-    click.echo(f"{submission.method}: {len(rows)} entries scored" if new else f"{submission.method}: nothing new")
+        board_store.close()
+    click.echo(f"{submission.method}: {len(scores)} entries scored" if is_new else f"{submission.method}: nothing new")
 
 
 @board.command()
@@ -69,11 +63,11 @@ def export(folder: Path, store: str) -> None:
     from leaderboard.store.results import Store
     from nvfair_tools.files import make_folder
 
-    kept = Store(store)
+    board_store = Store(store)
     try:
-        results = [result for result in kept.results() if not result.private]
+        results = board_store.public_results()
         click.echo(export_site(results, make_folder(folder)))
         if not results:
             click.secho(f"{store} holds no result yet: `nvfair board add` makes some", fg="yellow", err=True)
     finally:
-        kept.close()
+        board_store.close()

@@ -1,10 +1,12 @@
-"""`nvfair submit push`: a submission to a running board."""
+"""`nvfair submit push`: sends a submission to a running board."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+
+from nvfair_tools.cli.board.auc_lines import auc_lines
 
 
 @click.command()
@@ -25,13 +27,11 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
         )
         if not wait:
             return
-        done = client.wait_until_scored(accepted.digest)
-    for job in done.jobs:
+        submission = client.wait_until_scored(accepted.digest)
+    for job in submission.jobs:
         click.echo(f"{job.phase}, {job.reason}: {job.state}{': ' + job.error if job.error else ''}")
-    for result in done.results:
-        for generator, figures in result.figures["generators"].items():
-            mean = figures["auc_mean"]
-            span = "" if mean["low"] is None else f" ({mean['low']:.3f} to {mean['high']:.3f})"
-            click.echo(f"{result.protocol}, {generator}: AUC {mean['value']:.3f}{span}")
-    if done.results and not done.private:
-        click.echo(f"its page: {url.rstrip('/')}/method/{done.digest}")
+    for result in submission.results:
+        for line in auc_lines(result.protocol, result.figures["generators"]):
+            click.echo(line)
+    if submission.results and not submission.private:
+        click.echo(f"its page: {url.rstrip('/')}/method/{submission.digest}")

@@ -16,14 +16,14 @@ BOARD = click.argument("board", type=click.Path(path_type=Path), default=Path(".
 @click.option("--with-worker/--without-worker", default=True, show_default=True, help="Score in this command too.")
 def serve(board: Path, host: str, port: int, with_worker: bool) -> None:
     """Serve the board in the folder BOARD: pages, API and, unless left out, a worker."""
-    from leaderboard.server import serve as service
-    from leaderboard.server.logs import configure
+    from leaderboard.server.observability import configure_logging
+    from leaderboard.server.serve import run_server
     from leaderboard.settings import read_settings
 
     settings = read_settings(board)
-    configure()
+    configure_logging()
     click.echo(f"{settings.title}: http://{host}:{port} (Ctrl-C stops it)", err=True)
-    service.serve(settings, board, host=host, port=port, with_worker=with_worker)
+    run_server(settings, board, host=host, port=port, with_worker=with_worker)
 
 
 @click.command()
@@ -31,10 +31,10 @@ def serve(board: Path, host: str, port: int, with_worker: bool) -> None:
 @click.option("--with-parent", type=int, hidden=True, help="End when this process does.")
 def worker(board: Path, with_parent: int | None) -> None:
     """Score what is queued on the board in the folder BOARD. Any number may run, on any machine that sees its files."""
-    from leaderboard.server import serve as service
-    from leaderboard.server.logs import configure
+    from leaderboard.server.observability import configure_logging
+    from leaderboard.server.serve import run_worker
     from leaderboard.settings import read_settings
 
     settings = read_settings(board)
-    configure()
-    service.work(settings, parent=with_parent)
+    configure_logging()
+    run_worker(settings, parent=with_parent)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from leaderboard.server.api_submissions import publish
+from leaderboard.server.api_submissions import publish_submission
 from leaderboard.server.page_cache import PageCache
 from leaderboard.server.snapshot import Snapshot
 from leaderboard.store.database import write_session
@@ -21,16 +21,16 @@ class Site:
 
     def __init__(self) -> None:
         self.version, self.rendered, self.slow = 1, 0, 0.0
-        self.cache = PageCache(self.app, lambda: self.version, rest=0)
+        self.cache = PageCache(self.app, lambda: self.version, pause_factor=0)
 
     async def app(self, scope, receive, send) -> None:
         self.rendered += 1
-        told = self.version
+        text = self.version
         await asyncio.sleep(self.slow)
         cookie = [(b"set-cookie", b"a=b")] if scope["path"] == "/cookie" else []
         status = 404 if scope["path"] == "/nowhere" else 200
         await send({"type": "http.response.start", "status": status, "headers": cookie})
-        await send({"type": "http.response.body", "body": f"page of {told}".encode()})
+        await send({"type": "http.response.body", "body": f"page of {text}".encode()})
 
     async def get(self, path: str = "/", query: str = "", headers=(), method: str = "GET") -> tuple[int, str]:
         sent = []
@@ -96,7 +96,7 @@ def test_what_is_somebodys_own_or_no_page_is_never_kept(path: str, method: str, 
 def test_a_page_that_takes_long_is_not_made_anew_with_every_change() -> None:
     async def read() -> None:
         site = Site()
-        site.cache = PageCache(site.app, lambda: site.version, rest=5)
+        site.cache = PageCache(site.app, lambda: site.version, pause_factor=5)
         site.slow = 0.1
         assert await site.get() == (200, "page of 1")
         end = asyncio.get_running_loop().time() + 0.3
@@ -117,10 +117,10 @@ def test_a_page_that_takes_long_is_not_made_anew_with_every_change() -> None:
 def test_what_is_kept_has_an_end() -> None:
     async def read() -> None:
         site = Site()
-        site.cache = PageCache(site.app, lambda: site.version, size=50)
+        site.cache = PageCache(site.app, lambda: site.version, max_bytes=50)
         for n in range(100):
             await site.get(query=f"page={n}")
-        assert site.cache._held <= 50
+        assert site.cache._cached_bytes <= 50
         await site.get(query="page=99")
         assert site.rendered == 100  # the newest is there
         await site.get(query="page=0")
@@ -152,7 +152,7 @@ def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, f
     ann = create_account(store)
 
     def methods() -> list[str]:
-        return [result.submission.method for result in snapshot.moment.results]
+        return [result.submission.method for result in snapshot.current.results]
 
     for name, private in (("public", False), ("draft", True)):
         write_declaration(submission, {**VALID_DECLARATION, "method": name})
@@ -164,14 +164,15 @@ def test_the_snapshot_follows_the_database_without_drafts(submission, dataset, f
             row.private, row.account = private, ann.id
     assert snapshot.refresh()
     assert methods() == ["public", "public"]
-    version = snapshot.moment.version
-    assert publish(store.engine, digest, ann, address="")
+    version = snapshot.current.version
+    assert publish_submission(store.engine, digest, ann, address="")
     assert snapshot.refresh()
     assert methods() == ["public", "public", "draft", "draft"]
-    assert snapshot.moment.version > version
-    assert {result.feedback for result in snapshot.moment.results} == {"full"}
+    assert not any(result.private for result in snapshot.current.results)  # boards leave private results out
+    assert snapshot.current.version > version
+    assert {result.feedback for result in snapshot.current.results} == {"full"}
     with write_session(store.engine) as session:
         session.add(DatasetRow(digest=scored_on, name="toy", feedback="coarse"))
     assert snapshot.refresh()
-    assert {(result.feedback, result.dataset) for result in snapshot.moment.results} == {("coarse", "toy")}
+    assert {(result.feedback, result.dataset) for result in snapshot.current.results} == {("coarse", "toy")}
     store.close()

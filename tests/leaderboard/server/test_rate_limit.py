@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from leaderboard.server.rate_limit import Rate
+from leaderboard.server.rate_limit import RateLimit
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard.board_process import Board, Server
 
@@ -19,23 +19,23 @@ class Clock:
 
 def test_a_bucket_empties_and_refills_steadily() -> None:
     clock = Clock()
-    rate = Rate(6, clock)
-    assert [rate.take("a") for _ in range(6)] == [0] * 6
-    assert rate.take("a") == 10.0
-    assert rate.take("b") == 0  # another caller has their own
+    rate = RateLimit(6, clock)
+    assert [rate.count_request("a") for _ in range(6)] == [0] * 6
+    assert rate.count_request("a") == 10.0
+    assert rate.count_request("b") == 0  # another caller has their own
     clock.now = 9.9
-    assert 0 < rate.take("a") < 0.2
+    assert 0 < rate.count_request("a") < 0.2
     clock.now = 10.1
-    assert rate.take("a") == 0
-    assert rate.take("a") > 9
+    assert rate.count_request("a") == 0
+    assert rate.count_request("a") > 9
 
 
 def test_no_limit_means_none_and_asking_takes_nothing() -> None:
-    assert all(Rate(0).take("a") == 0 for _ in range(1000))
-    rate = Rate(1, Clock())
-    assert [rate.wait("a") for _ in range(5)] == [0] * 5
-    assert rate.take("a") == 0
-    assert rate.wait("a") == 60
+    assert all(RateLimit(0).count_request("a") == 0 for _ in range(1000))
+    rate = RateLimit(1, Clock())
+    assert [rate.seconds_until_allowed("a") for _ in range(5)] == [0] * 5
+    assert rate.count_request("a") == 0
+    assert rate.seconds_until_allowed("a") == 60
 
 
 def test_a_server_counts_by_token_by_address_and_wrong_tokens(tmp_path: Path, dataset: Dataset) -> None:
@@ -50,10 +50,10 @@ def test_a_server_counts_by_token_by_address_and_wrong_tokens(tmp_path: Path, da
     server = Server(board)
     try:
         own = [httpx.get(f"{server.url}/api/v1/account", headers=headers[0]) for _ in range(4)]
-        assert [one.status_code for one in own] == [200, 200, 200, 429]
+        assert [item.status_code for item in own] == [200, 200, 200, 429]
         assert int(own[-1].headers["retry-after"]) > 0
         sent = [httpx.post(f"{server.url}/api/v1/submissions", headers=headers[1], files={"file": b"x"}) for _ in "ab"]
-        assert [one.status_code for one in sent] == [422, 429]
+        assert [item.status_code for item in sent] == [422, 429]
         wrong = {"Authorization": "Bearer nvf_wrong"}
         guesses = [httpx.get(f"{server.url}/api/v1/account", headers=wrong).status_code for _ in range(3)]
         assert guesses == [401, 401, 429]

@@ -3,15 +3,15 @@
 import asyncio
 import json
 
-from leaderboard.server.monitoring import Metrics
-from leaderboard.server.rate_limit import Rate
-from leaderboard.server.request_guard import Guard
+from leaderboard.server.observability import Metrics
+from leaderboard.server.rate_limit import RateLimit
+from leaderboard.server.request_guard import RequestGuard
 
 
 async def ask(app, path: str = "/", body: tuple[bytes, ...] = (), headers=()) -> tuple[int, dict, dict]:
     """(status, headers, JSON) of one request through a guard with room for 100 bytes of upload."""
     sent, parts = [], [*body, b""]
-    guard = Guard(app, metrics=Metrics(), rate=Rate(0), upload_bytes=100)
+    guard = RequestGuard(app, metrics=Metrics(), rate_limit=RateLimit(0), max_upload_bytes=100)
 
     async def receive():
         part = parts.pop(0)

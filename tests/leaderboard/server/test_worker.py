@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from leaderboard.server.intake import Intake
+from leaderboard.server.accept_submission import SubmissionAcceptor
 from leaderboard.server.worker import Worker
 from leaderboard.store import job_queue as queue
 from leaderboard.store.database import read_session
@@ -23,13 +23,13 @@ from tests.leaderboard.board_process import Board, Process, copy_with_method, cr
 
 
 class Bench:
-    """A board with an intake, and workers in this process."""
+    """A board that accepts submissions, and workers in this process."""
 
     def __init__(self, folder: Path, url: str, dataset: Dataset, valid_submission: Path) -> None:
         self.board = Board(folder / "board", url, dataset, limits={"lease_seconds": 0.4, "attempts": 2})
         self.store: Store = self.board.store()
         self.submission_files = SubmissionFiles(self.board.settings.files)
-        self.intake = Intake(self.board.settings, self.store.engine, self.submission_files)
+        self.acceptor = SubmissionAcceptor(self.board.settings, self.store.engine, self.submission_files)
         self.ann = create_account(self.store, "ann")
         self._good, self._folder = valid_submission, folder
 
@@ -38,7 +38,7 @@ class Bench:
             copy_with_method(self._good, self._folder / method, method), self._folder / f"{method}.zip"
         )
         with self.submission_files.scratch_folder() as aside:
-            return self.intake.accept(
+            return self.acceptor.accept(
                 Path(shutil.copy(archive, aside)), aside, self.ann, "development", private=False, address=""
             ).digest
 
@@ -56,7 +56,7 @@ def bench(
 ) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("worker"), fresh_url(), dataset, valid_submission)
     yield made
-    made.intake.stop()
+    made.acceptor.stop()
     made.store.close()
 
 
@@ -81,14 +81,14 @@ def test_a_job_becomes_one_result_an_entry(bench: Bench) -> None:
 def test_scoring_again_makes_new_results_with_their_reason_and_takes_no_quota(bench: Bench) -> None:
     digest = bench.send("again")
     steps(bench, 1)
-    before = bench.intake.quotas(bench.ann)
+    before = bench.acceptor.quotas(bench.ann)
     assert queue_rescoring(bench.store.engine, "the scorer was mended", submission=digest) == 1
     assert queue_rescoring(bench.store.engine, "the scorer was mended", submission=digest) == 0
     steps(bench, 1)
     assert bench.results(digest) == [
         (entry, reason) for reason in ("first scoring", "the scorer was mended") for entry in (0, 1)
     ]
-    assert bench.intake.quotas(bench.ann) == before
+    assert bench.acceptor.quotas(bench.ann) == before
     for reason in ("", "  ", "first scoring"):
         with pytest.raises(NvfairError, match="cannot be a reason"):
             queue_rescoring(bench.store.engine, reason)
@@ -97,16 +97,16 @@ def test_scoring_again_makes_new_results_with_their_reason_and_takes_no_quota(be
 
 
 def test_files_that_are_gone_fail_the_job_in_words_and_give_the_quota_back(bench: Bench) -> None:
-    before = bench.intake.quotas(bench.ann)["development"].used
+    before = bench.acceptor.quotas(bench.ann)["development"].used
     digest = bench.send("gone")
-    assert bench.intake.quotas(bench.ann)["development"].used == before + 1
+    assert bench.acceptor.quotas(bench.ann)["development"].used == before + 1
     (bench.submission_files.folder_of(digest) / "embeddings" / "test.parquet").unlink()
     steps(bench, 1)
     job = bench.job(digest)
     assert job.state == FAILED
     assert "is not there" in job.error
     assert str(bench.submission_files.folder) not in job.error
-    assert bench.intake.quotas(bench.ann)["development"].used == before
+    assert bench.acceptor.quotas(bench.ann)["development"].used == before
     assert bench.results(digest) == []
 
 
@@ -122,7 +122,7 @@ class Deadly(Examiner):
 def test_a_scoring_that_crashes_is_tried_again_and_then_given_up(bench: Bench) -> None:
     from leaderboard.submission.sandbox import BoundedChild
 
-    before = bench.intake.quotas(bench.ann)["development"].used
+    before = bench.acceptor.quotas(bench.ann)["development"].used
     digest = bench.send("crashes")
     worker = Worker(bench.board.settings, bench.store.engine, bench.submission_files)
     worker._child = BoundedChild(Deadly, 1024)
@@ -132,7 +132,7 @@ def test_a_scoring_that_crashes_is_tried_again_and_then_given_up(bench: Bench) -
     worker._child.stop()
     assert (bench.job(digest).state, bench.job(digest).attempts) == (FAILED, 2)
     assert "the process ended with status -6" in bench.job(digest).error
-    assert bench.intake.quotas(bench.ann)["development"].used == before
+    assert bench.acceptor.quotas(bench.ann)["development"].used == before
 
 
 class Slow(Examiner):

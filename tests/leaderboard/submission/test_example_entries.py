@@ -17,7 +17,7 @@ from leaderboard.submission.scoring import score_submission
 from leaderboard.submission.submission import read_submission, submission_digest
 from leaderboard.submission.test_set import TestSet
 from leaderboard.submission.test_set import windows_under_test as windows_of
-from nvfair_tools.cli.board.demo import CONTENT, content_of, public_set
+from nvfair_tools.cli.board.demo import PUBLIC_SET_DIGEST, content_digest, public_set_settings
 from nvfair_tools.cli.board.groups import board
 from nvfair_tools.dataset import Dataset
 
@@ -58,7 +58,7 @@ def test_spread_does_not_change_with_size_and_place(dataset: Dataset) -> None:
 
 
 def test_the_public_set_is_named_by_its_recipe() -> None:
-    assert public_set().world_hash() == "014ece70ca64b6ee2e11d012dffb0a40"
+    assert public_set_settings().world_hash() == "014ece70ca64b6ee2e11d012dffb0a40"
 
 
 @pytest.mark.slow
@@ -69,7 +69,7 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     assert "still frame: nvfair-seen" in done.output
     assert "temporal-cnn: nvfair-seen, sim-keypoint" in done.output
     assert "motion-signature: nvfair-unseen, sim-spline" in done.output
-    assert content_of(Dataset.open(tmp_path / "demo" / "dataset")) == CONTENT
+    assert content_digest(Dataset.open(tmp_path / "demo" / "dataset")) == PUBLIC_SET_DIGEST
     page = (tmp_path / "demo" / "site" / "index.html").read_text()
     assert "mean face shape" in page
     entries = tmp_path / "demo" / "entries"

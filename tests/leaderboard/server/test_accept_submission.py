@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from leaderboard.server.intake import Accepted, Intake, PhaseClosed, QuotaUsed, Taken, UnknownPhase
+from leaderboard.server.accept_submission import (
+    AcceptedSubmission,
+    PhaseClosed,
+    QuotaUsedUp,
+    SubmissionAcceptor,
+    SubmittedByOther,
+    UnknownPhase,
+)
 from leaderboard.store import job_queue as queue
 from leaderboard.store.audit_log import read_audit_log
 from leaderboard.store.database import read_session, write_session
@@ -24,18 +31,18 @@ from tests.leaderboard.board_process import Board, copy_with_method, create_acco
 
 
 class Desk:
-    """An intake without a server."""
+    """Accepts submissions without a server."""
 
     def __init__(self, board: Board, store: Store, scratch: Path) -> None:
         self.board, self.store, self.scratch = board, store, scratch
         self.submission_files = SubmissionFiles(board.settings.files)
-        self.intake = Intake(board.settings, store.engine, self.submission_files)
+        self.acceptor = SubmissionAcceptor(board.settings, store.engine, self.submission_files)
         self.ann, self.bob = create_account(store, "ann"), create_account(store, "bob")
 
-    def send(self, archive: Path, phase: str = "tight", *, who=None, private: bool = False) -> Accepted:
+    def send(self, archive: Path, phase: str = "tight", *, who=None, private: bool = False) -> AcceptedSubmission:
         with self.submission_files.scratch_folder() as aside:
             shutil.copy(archive, aside / "upload.zip")
-            return self.intake.accept(
+            return self.acceptor.accept(
                 aside / "upload.zip", aside, who or self.ann, phase, private=private, address="127.0.0.1"
             )
 
@@ -65,7 +72,7 @@ def shared_desk(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, fres
     store = board.store()
     desk = Desk(board, store, folder)
     yield desk
-    desk.intake.stop()
+    desk.acceptor.stop()
     store.close()
 
 
@@ -81,7 +88,7 @@ def desk(shared_desk: Desk, request: pytest.FixtureRequest) -> Desk:
 
 def test_an_upload_is_kept_by_its_content_and_queued(desk: Desk, archives) -> None:
     accepted = desk.send(archives("kept"))
-    assert (accepted.new, accepted.state, accepted.quota.left) == (True, "queued", 1)
+    assert (accepted.is_new, accepted.state, accepted.quota.left) == (True, "queued", 1)
     folder = desk.submission_files.folder_of(accepted.digest)
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()) == [
         "embeddings/test.parquet",
@@ -98,63 +105,63 @@ def test_a_folder_within_the_archive_and_files_beside_are_of_no_matter(
     plain = desk.send(zip_folder(folder, tmp_path / "plain.zip"))
     (folder / "notes.txt").write_text("not named by the declaration")
     again = desk.send(zip_folder(folder, tmp_path / "wrapped.zip", inside="my-submission/"))
-    assert (again.digest, again.new) == (plain.digest, False)
+    assert (again.digest, again.is_new) == (plain.digest, False)
 
 
 def test_the_same_files_again_cost_nothing(desk: Desk, archives) -> None:
     first = desk.send(archives("replayed"))
     for _ in range(3):
         again = desk.send(archives("replayed"))
-        assert (again.digest, again.new, again.quota) == (first.digest, False, first.quota)
+        assert (again.digest, again.is_new, again.quota) == (first.digest, False, first.quota)
     assert len([job for job in desk.jobs() if job.submission == first.digest]) == 1
 
 
 def test_a_refused_upload_is_free_and_leaves_nothing(desk: Desk, valid_submission: Path, tmp_path: Path) -> None:
     folder = copy_with_method(valid_submission, tmp_path / "bad", "bad")
     (folder / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
-    before, kept = len(desk.jobs()), set(desk.submission_files.digests())
+    before, stored = len(desk.jobs()), set(desk.submission_files.digests())
     with pytest.raises(Problems) as caught:
         desk.send(zip_folder(folder, tmp_path / "bad.zip"))
     assert len(caught.value.problems) == 1  # two entries, one file
     assert str(desk.submission_files.folder) not in str(caught.value)
     assert len(desk.jobs()) == before
-    assert set(desk.submission_files.digests()) == kept
-    assert desk.intake.quotas(desk.ann)["tight"].used == 0
+    assert set(desk.submission_files.digests()) == stored
+    assert desk.acceptor.quotas(desk.ann)["tight"].used == 0
 
 
 def test_the_quota_is_the_persons_and_the_phases(desk: Desk, archives) -> None:
     desk.send(archives("q1"))
     desk.send(archives("q2"))
-    with pytest.raises(QuotaUsed, match="your 2 submissions to phase 'tight' are used"):
+    with pytest.raises(QuotaUsedUp, match="your 2 submissions to phase 'tight' are used"):
         desk.send(archives("q3"))
-    assert desk.send(archives("q3"), "development").new
-    assert not desk.send(archives("q1")).new  # a replay is answered even now
-    assert desk.send(archives("q4"), who=desk.bob).new
+    assert desk.send(archives("q3"), "development").is_new
+    assert not desk.send(archives("q1")).is_new  # a replay is answered even now
+    assert desk.send(archives("q4"), who=desk.bob).is_new
 
 
 def test_a_days_quota_says_when_it_comes_back(desk: Desk, archives) -> None:
     with write_session(desk.store.engine) as session:
         set_quota(session, desk.ann.id, "tight", 10, 1)
     desk.send(archives("day1"))
-    with pytest.raises(QuotaUsed, match=r"(?s)of today.*midnight UTC") as caught:
+    with pytest.raises(QuotaUsedUp, match=r"(?s)of today.*midnight UTC") as caught:
         desk.send(archives("day2"))
-    assert 0 < caught.value.seconds <= 24 * 3600 + 1
+    assert 0 < caught.value.retry_seconds <= 24 * 3600 + 1
     with write_session(desk.store.engine) as session:
         session.execute(
             update(JobRow)
             .where(JobRow.account == desk.ann.id)
             .values(created=utc_now() - timedelta(days=1), state="done")
         )
-    assert desk.send(archives("day2")).new
+    assert desk.send(archives("day2")).is_new
 
 
 def test_a_failed_job_gives_its_quota_back_and_may_be_tried_again(desk: Desk, archives) -> None:
     digest = desk.send(archives("fails")).digest
     with write_session(desk.store.engine) as session:
         session.execute(update(JobRow).where(JobRow.submission == digest).values(state=FAILED, error="crashed"))
-    assert desk.intake.quotas(desk.ann)["tight"].used == 0
+    assert desk.acceptor.quotas(desk.ann)["tight"].used == 0
     again = desk.send(archives("fails"))
-    assert (again.new, again.state, again.quota.used) == (True, "queued", 1)
+    assert (again.is_new, again.state, again.quota.used) == (True, "queued", 1)
 
 
 def test_a_job_that_waits_for_very_long_does_not_eat_quota(desk: Desk, archives) -> None:
@@ -163,7 +170,7 @@ def test_a_job_that_waits_for_very_long_does_not_eat_quota(desk: Desk, archives)
     with write_session(desk.store.engine) as session:
         long_ago = utc_now() - timedelta(hours=hours, minutes=1)
         session.execute(update(JobRow).where(JobRow.submission == digest).values(created=long_ago))
-    assert desk.intake.quotas(desk.ann)["tight"].used == 0
+    assert desk.acceptor.quotas(desk.ann)["tight"].used == 0
 
 
 def test_two_uploads_at_once_cannot_both_be_the_last(desk: Desk, archives) -> None:
@@ -171,8 +178,8 @@ def test_two_uploads_at_once_cannot_both_be_the_last(desk: Desk, archives) -> No
 
     def send(archive: Path) -> bool:
         try:
-            return desk.send(archive).new
-        except QuotaUsed:
+            return desk.send(archive).is_new
+        except QuotaUsedUp:
             return False
 
     with ThreadPoolExecutor(4) as pool:
@@ -181,11 +188,11 @@ def test_two_uploads_at_once_cannot_both_be_the_last(desk: Desk, archives) -> No
 
 def test_anothers_files_are_refused_and_change_nothing(desk: Desk, archives) -> None:
     digest = desk.send(archives("mine")).digest
-    with pytest.raises(Taken, match="another account"):
+    with pytest.raises(SubmittedByOther, match="another account"):
         desk.send(archives("mine"), who=desk.bob)
     with read_session(desk.store.engine) as session:
         assert session.get(SubmissionRow, digest).account == desk.ann.id
-    assert desk.intake.quotas(desk.bob)["tight"].used == 0
+    assert desk.acceptor.quotas(desk.bob)["tight"].used == 0
 
 
 def test_unknown_and_closed_phases_are_refused(desk: Desk, archives) -> None:
@@ -208,5 +215,5 @@ def test_files_that_a_crash_left_without_a_row_are_found_again(desk: Desk, archi
         session.execute(JobRow.__table__.delete().where(JobRow.submission == digest))
         session.execute(SubmissionRow.__table__.delete().where(SubmissionRow.digest == digest))
     assert desk.submission_files.folder_of(digest).is_dir()
-    assert desk.send(archives("crash"), "development").new
+    assert desk.send(archives("crash"), "development").is_new
     assert queue.count_jobs(desk.store.engine)["queued"] >= 1

@@ -1,0 +1,228 @@
+"""From an uploaded archive to a job in the database: checked at once, stored by its digest, then queued.
+
+The order makes it safe to be killed at any moment: the files are on the disk under their final name before the database
+promises to score them. A crash in between leaves a folder that no row refers to, and the same upload finds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from queue import Queue
+
+import structlog
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from leaderboard.settings import PhaseSetting, Settings
+from leaderboard.store.accounts import Account
+from leaderboard.store.audit_log import record_action
+from leaderboard.store.database import read_session, write_session
+from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.quota import Quota, get_quota, lock_account
+from leaderboard.store.results import add_submission
+from leaderboard.store.tables import FAILED, FIRST_SCORING, QUEUED, JobRow, SubmissionRow, utc_now
+from leaderboard.submission.examiner import CheckedUpload, Examiner
+from leaderboard.submission.sandbox import BoundedChild, Fault, LimitReached
+from leaderboard.submission.submission import Submission
+from nvfair_tools.errors import NvfairError, Problems
+
+_log = structlog.get_logger("intake")
+
+
+class SubmissionRefused(NvfairError):
+    """A submission is refused for a reason other than its content."""
+
+
+class UnknownPhase(SubmissionRefused):
+    """The board has no such phase."""
+
+
+class PhaseClosed(SubmissionRefused):
+    """The phase takes no submissions at this time."""
+
+
+class SubmittedByOther(SubmissionRefused):
+    """Another account has submitted the same files."""
+
+
+class QuotaUsedUp(SubmissionRefused):
+    """The account's quota is used up. retry_seconds: until it may submit again; 0 where time alone does not help."""
+
+    def __init__(self, phase: str, quota: Quota, moment: datetime) -> None:
+        is_daily = quota.used < quota.total
+        midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+        self.retry_seconds = int((midnight - moment).total_seconds()) + 1 if is_daily else 0
+        used, allowed = (quota.used_today, quota.per_day) if is_daily else (quota.used, quota.total)
+        super().__init__(
+            f"your {allowed} submissions {'of today ' if is_daily else ''}to phase {phase!r} are used ({used})",
+            remedy="come back after midnight UTC"
+            if is_daily
+            else "ask the maintainer for more, or wait for another phase",
+        )
+
+
+@dataclass(frozen=True)
+class AcceptedSubmission:
+    """A submission that the board stored and will score. is_new: False where it was here already and did not count."""
+
+    digest: str
+    method: str
+    phase: str
+    state: str  # of its job
+    is_new: bool
+    private: bool
+    quota: Quota
+
+
+class SubmissionAcceptor:
+    """Checks uploads in `checks_at_once` child processes and queues them; further uploads wait for a free process."""
+
+    def __init__(self, settings: Settings, engine: Engine, submission_files: SubmissionFiles) -> None:
+        self._settings, self._engine, self.submission_files = settings, engine, submission_files
+        self._children: Queue[BoundedChild] = Queue()
+        for _ in range(settings.limits.checks_at_once):
+            self._children.put(BoundedChild(Examiner, settings.limits.check_memory_mb))
+
+    def start_child(self) -> None:
+        """Starts a child process now, so that the first upload need not wait for it."""
+        with self._child() as child:
+            child.warm()
+
+    def stop(self) -> None:
+        """Ends the child processes that check uploads."""
+        for _ in range(self._settings.limits.checks_at_once):
+            self._children.get().stop()
+
+    def accept(
+        self, archive: Path, scratch: Path, account: Account, phase: str, *, private: bool, address: str
+    ) -> AcceptedSubmission:
+        """Checks the zip file `archive`, which lies in `scratch`, stores its files and queues it.
+
+        Raises Problems where the check finds any, and a subclass of SubmissionRefused otherwise. Only an accepted
+        submission counts against the quota.
+        """
+        phase_setting = self._open_phase(phase)
+        upload = self._check(archive, scratch, phase_setting, account, address)
+        self.submission_files.add(upload.folder, upload.digest)
+        submission = Submission.model_validate_json(upload.declaration)
+        for is_last_attempt in (False, True):
+            try:
+                with write_session(self._engine) as session:
+                    lock_account(session, account.id)
+                    return self._queue(session, upload.digest, submission, account, phase, private, address)
+            except IntegrityError:  # another account sent the same files at this moment: now they are stored
+                if is_last_attempt:
+                    raise
+        raise AssertionError("the second attempt returns or raises")
+
+    def quotas(self, account: Account) -> dict[str, Quota]:
+        """The account's quota in each phase."""
+        with read_session(self._engine) as session:
+            return {name: self._quota(session, account, name, utc_now()) for name in self._settings.phases}
+
+    def _open_phase(self, name: str) -> PhaseSetting:
+        setting = self._settings.phases.get(name)
+        if setting is None:
+            raise UnknownPhase(f"phase {name!r} is unknown", expected=f"one of {', '.join(self._settings.phases)}")
+        if not setting.open_at(utc_now()):
+            raise PhaseClosed(
+                f"phase {name!r} takes no submissions now",
+                expected=f"a time from {setting.opens or 'the beginning'} to {setting.closes or 'the end'}",
+            )
+        return setting
+
+    def _check(
+        self, archive: Path, scratch: Path, phase: PhaseSetting, account: Account, address: str
+    ) -> CheckedUpload:
+        """Unpacks and checks an upload in a child process. Raises Problems, after a line in the audit log."""
+        limits, dataset = self._settings.limits, self._settings.datasets[phase.dataset].folder
+        try:
+            with self._child() as child:
+                upload: CheckedUpload = child.call(
+                    "check_upload", archive, scratch, dataset, seconds=limits.check_seconds
+                )
+                return upload
+        except LimitReached as error:
+            problems = [f"the check was stopped: {error.what}; send smaller or plainer files"]
+            self._record_refusal(account, address, problems)
+            raise Problems("the upload", problems) from error
+        except Problems as error:
+            self._record_refusal(account, address, error.problems)
+            raise
+        except Fault as error:
+            _log.error("the check failed", account=account.name, error=str(error))
+            problems = [
+                "the check failed on these files in a way that nobody foresaw; tell the maintainer, who has a log"
+            ]
+            self._record_refusal(account, address, problems)
+            raise Problems("the upload", problems) from error
+        except NvfairError as error:
+            self._record_refusal(account, address, [str(error)])
+            raise Problems("the upload", [str(error)]) from error
+
+    def _record_refusal(self, account: Account, address: str, problems: list[str] | tuple[str, ...]) -> None:
+        with write_session(self._engine) as session:
+            first = problems[0][:300] if problems else ""
+            details: dict[str, object] = {"problems": len(problems), "first": first}
+            record_action(session, account.actor, "upload refused", "", address=address, details=details)
+
+    def _queue(
+        self,
+        session: Session,
+        digest: str,
+        submission: Submission,
+        account: Account,
+        phase: str,
+        private: bool,
+        address: str,
+    ) -> AcceptedSubmission:
+        """Adds the submission and its job in the caller's transaction, unless it has a job that has not failed."""
+        stored = session.get(SubmissionRow, digest)
+        if stored is not None and stored.account != account.id:
+            raise SubmittedByOther(
+                "these very files were submitted by another account",
+                remedy="change the declaration if the submission is yours too, or ask the maintainer",
+            )
+        job = session.scalar(
+            select(JobRow).where(JobRow.submission == digest, JobRow.phase == phase, JobRow.reason == FIRST_SCORING)
+        )
+        moment = utc_now()
+        is_new = False
+        if job is None or job.state == FAILED:
+            is_new = True
+            quota_before = self._quota(session, account, phase, moment)
+            if not quota_before.left:
+                raise QuotaUsedUp(phase, quota_before, moment)
+            add_submission(session, digest, submission, account=account.id, private=private)
+            if job is None:
+                job = JobRow(submission=digest, account=account.id, phase=phase, reason=FIRST_SCORING, created=moment)
+                session.add(job)
+            job.state, job.available, job.leases, job.attempts = QUEUED, moment, 0, 0
+            job.created, job.finished, job.error, job.lease_until, job.worker = moment, None, "", None, None
+            details: dict[str, object] = {"phase": phase, "method": submission.method}
+            record_action(session, account.actor, "submission accepted", digest, address=address, details=details)
+            session.flush()
+        else:
+            details = {"phase": phase}
+            record_action(session, account.actor, "submission repeated", digest, address=address, details=details)
+        stored = session.get(SubmissionRow, digest)
+        assert stored is not None
+        quota = self._quota(session, account, phase, moment)
+        return AcceptedSubmission(digest, submission.method, phase, job.state, is_new, stored.private, quota)
+
+    def _quota(self, session: Session, account: Account, phase: str, moment: datetime) -> Quota:
+        stuck_hours = self._settings.limits.stuck_hours
+        return get_quota(session, account.id, phase, self._settings.phases[phase], moment, stuck_hours=stuck_hours)
+
+    @contextmanager
+    def _child(self) -> Iterator[BoundedChild]:
+        child = self._children.get()
+        try:
+            yield child
+        finally:
+            self._children.put(child)
