@@ -110,9 +110,14 @@ def _steps(
 
 
 def _training(windows: Any, options: TrainOptions, place: FramePlacement, device: str, folder: str) -> Training:
-    held: Any = None  # nothing is validated
+    validation: Any = None  # nothing is validated
     return Training(
-        windows, held, replace(options, windows=10**9), Path(folder), TrainingProcesses(device), frame_placement=place
+        windows,
+        validation,
+        replace(options, windows=10**9),
+        Path(folder),
+        TrainingProcesses(device),
+        frame_placement=place,
     )
 
 
