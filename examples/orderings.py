@@ -43,7 +43,7 @@ INPUTS_OF_FIRST_GENERATOR: tuple[Input, ...] = ("coordinates", "still")
 @click.option("--seed", default=2, show_default=True, help="World; the options were chosen on world 1.")
 @click.option("--workers", default=2, show_default=True, help="Processes that write the cohort.")
 def main(folder: Path, windows: int, width: int, clips: int, cross: int, seed: int, workers: int) -> None:
-    """Trains, scores and prints."""
+    """Trains the networks, scores them and prints the tables."""
     data = open_cohort(folder / "cohort", clips, cross, seed, workers)
     generators = sorted(data.videos["generator"].dropna().unique())
     first_generator = generators[0]

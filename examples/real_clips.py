@@ -30,7 +30,7 @@ from nvfair_tools.dataset import Dataset
 @click.option("--checkpoint", "names", multiple=True, required=True, help="Folder, or pretrained:NAME; repeatable.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the results go, as JSON.")
 def main(dataset: Path, names: tuple[str, ...], out: Path | None) -> None:
-    """Scores and prints."""
+    """Scores the networks on real clips and prints the table."""
     data = Dataset.open(dataset)
     methods = [as_candidate(name) for name in names]
     protocol = protocols.load("nvfair-unseen")

@@ -82,7 +82,7 @@ def ablation_options(windows: int, width: int, generator: str) -> dict[str, Trai
 )
 def main(folder: Path, world: str, windows: int, width: int, seeds: int, only: tuple[str, ...], no_ablations: bool,
          threads: int) -> None:  # fmt: skip
-    """Trains, scores and prints."""
+    """Trains the networks, scores them and prints the tables."""
     torch.set_num_threads(threads)
     settings = named_world(world)
     home = folder / world

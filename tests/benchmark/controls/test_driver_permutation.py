@@ -20,12 +20,12 @@ def scored(rule: TrialRule, videos: pd.DataFrame, seed: int = 0) -> list[TargetS
     rng = np.random.default_rng(seed)
     driver = videos["driver"].to_numpy()
     result = []
-    for one in make_trials(videos, "g", Trials(rule=rule)):
+    for target_trials in make_trials(videos, "g", Trials(rule=rule)):
         lists = []
-        for pairs in (one.genuine, one.impostor):
+        for pairs in (target_trials.genuine, target_trials.impostor):
             same = driver[pairs[:, 0]] == driver[pairs[:, 1]]
             lists.append(np.round(rng.normal(0, 1, len(pairs)) + 2 * same + (pairs[:, 1] % 3), 1))
-        result.append(TargetScores(one, *lists))
+        result.append(TargetScores(target_trials, *lists))
     return result
 
 
@@ -40,10 +40,10 @@ def test_figures_equal_plain_loops_over_cells() -> None:
     names = sorted(videos["driver"].unique())
     cells: dict[tuple[str, str], list[float]] = {}
     driver = videos["driver"].to_numpy()
-    for one in some:
-        for pairs, scores in ((one.trials.genuine, one.genuine), (one.trials.impostor, one.impostor)):
+    for item in some:
+        for pairs, scores in ((item.trials.genuine, item.genuine), (item.trials.impostor, item.impostor)):
             for (_, probe), score in zip(pairs, scores, strict=True):
-                cells.setdefault((one.trials.target, driver[probe]), []).append(score)
+                cells.setdefault((item.trials.target, driver[probe]), []).append(score)
     arrays = {key: np.array(values) for key, values in cells.items()}
     for image in ([0, 1, 2, 3], [2, 0, 3, 1], [1, 0, 2, 3]):
         chosen = {name: names[image[n]] for n, name in enumerate(names)}

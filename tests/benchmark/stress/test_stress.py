@@ -119,13 +119,13 @@ def test_level_0_is_the_main_figure_to_the_last_digit(world: Dataset) -> None:
 def test_more_disturbance_leaves_less(name: str, world: Dataset) -> None:
     levels = (0.05, 0.2, 0.5, 1.0)
     plan = replace(NONE, noise=levels) if name == NOISE else replace(NONE, jitter=levels)
-    found = np.mean(
+    result = np.mean(
         [curve(run_sweeps(world, Motion(), PROTOCOL, replace(plan, seed=s)), name) for s in range(3)], axis=0
     )
-    assert len(found) == 5
-    assert found[0] > 0.8
-    assert all(later <= earlier + 0.02 for earlier, later in pairwise(found))
-    assert found[-1] < found[0] - 0.15
+    assert len(result) == 5
+    assert result[0] > 0.8
+    assert all(later <= earlier + 0.02 for earlier, later in pairwise(result))
+    assert result[-1] < result[0] - 0.15
 
 
 def test_lost_frames_go_through_the_missing_data_rule(world: Dataset) -> None:
@@ -188,12 +188,12 @@ def test_what_cannot_be_run_is_skipped_with_a_reason(world: Dataset) -> None:
 
 def test_a_mimic_is_harder_to_tell_and_a_perfect_one_the_hardest(simulated: Dataset) -> None:
     rows = run_sweeps(simulated, Size(), PROTOCOL, replace(NONE, mimicry=(0.5, 1.0)))
-    found = curve(rows, MIMICRY)
+    result = curve(rows, MIMICRY)
     assert rows[0]["auc_mean"] == main_figure(simulated, "sim-keypoint", Size()).auc_mean.to_json()
-    assert found[0] > 0.9
-    assert found[1] < found[0] - 0.1
-    assert found[2] < found[1] - 0.1
-    assert found[2] < 0.6  # a perfect mimic is another person's clip of the same signature
+    assert result[0] > 0.9
+    assert result[1] < result[0] - 0.1
+    assert result[2] < result[1] - 0.1
+    assert result[2] < 0.6  # a perfect mimic is another person's clip of the same signature
     assert all(row["lost_trials"] == 0 for row in rows)
 
 
@@ -241,16 +241,16 @@ def test_dropped_frames_are_nested_and_as_many_as_they_say() -> None:
 def test_thinning_keeps_what_is_slow_and_leaves_a_slower_video_alone() -> None:
     points, valid, time = track(91)
     points = points + (10 * time).astype(np.float32)[:, None, None]  # linear in time: thinning changes nothing
-    thin, found, times = lower_rate(10, 5)("v", points, valid, time)
+    thin, result, times = lower_rate(10, 5)("v", points, valid, time)
     assert len(thin) == len(times) == 31
-    assert found.all()
+    assert result.all()
     assert np.allclose(thin, points[::3], atol=1e-4)
     assert lower_rate(30, 5)("v", points, valid, time)[0] is points
 
 
 def test_trials_over_lost_videos_are_dropped_and_the_rest_renumbered() -> None:
-    one = TargetTrials("t", "g", np.array([[0, 1], [1, 2]]), np.array([[0, 3], [2, 3]]))
-    remaining = _remaining_trials(one, np.array([0, -1, 1, 2]))
+    item = TargetTrials("t", "g", np.array([[0, 1], [1, 2]]), np.array([[0, 3], [2, 3]]))
+    remaining = _remaining_trials(item, np.array([0, -1, 1, 2]))
     assert remaining.genuine.tolist() == []
     assert remaining.impostor.tolist() == [[0, 2], [1, 2]]
 

@@ -175,9 +175,9 @@ def test_two_processes_take_the_steps_of_one(small: Dataset, tmp_path: Path) -> 
             check=True,
             capture_output=True,
         )
-    one, two = (load_checkpoint(tmp_path / name) for name in ("one", "two"))
-    assert one.selection["steps_run"] == 8
-    for key, tensor in one.network.state_dict().items():
+    item, two = (load_checkpoint(tmp_path / name) for name in ("one", "two"))
+    assert item.selection["steps_run"] == 8
+    for key, tensor in item.network.state_dict().items():
         np.testing.assert_allclose(two.network.state_dict()[key], tensor, rtol=0, atol=1e-5, err_msg=key)
     logs = [pd.read_csv(tmp_path / name / LOG_FILE)["loss"] for name in ("one", "two")]
     np.testing.assert_allclose(*logs, atol=1e-5)

@@ -82,7 +82,7 @@ def secrets_of(source: Dataset) -> set[str]:
         for column in table.columns:
             for value in table[column].dropna():
                 values = value if isinstance(value, (list, np.ndarray)) else [value]
-                texts |= {str(one) for one in values if isinstance(one, str)}
+                texts |= {str(item) for item in values if isinstance(item, str)}
     texts |= {hashlib.sha256(path.read_bytes()).hexdigest() for path in source.folder.rglob("*") if path.is_file()}
     texts |= {path.stem for path in source.folder.rglob("*") if path.is_file()}
     ours = {"videos", "identities", "dataset", "part-00000", "README", "landmarks"}
@@ -125,9 +125,9 @@ def test_the_windows_are_those_of_the_source(source: Dataset, copy) -> None:
     place = {video: n for n, video in enumerate(ours.videos["video"])}
     assert len(theirs) == len(ours)
     for n, name in enumerate(theirs.videos["video"]):
-        mine, other = theirs.start[theirs.video == n], ours.start[ours.video == place[back[name]]]
-        assert len(mine) == len(other)
-        for a, b in zip(mine, other, strict=True):
+        own_rows, other = theirs.start[theirs.video == n], ours.start[ours.video == place[back[name]]]
+        assert len(own_rows) == len(other)
+        for a, b in zip(own_rows, other, strict=True):
             assert np.array_equal(
                 theirs.landmarks[a : a + SEEN.time.window], ours.landmarks[b : b + SEEN.time.window], equal_nan=True
             )
@@ -157,7 +157,7 @@ def test_a_key_is_used_again_and_kept_out_of_the_copy(source: Dataset, tmp_path:
     first = write_blind_copy(source, tmp_path / "a", tmp_path / "key.json", [SEEN])
     second = write_blind_copy(source, tmp_path / "b", tmp_path / "key.json", [SEEN])
     assert first == second == read_key(tmp_path / "key.json")
-    digests = [hashlib.sha256((tmp_path / one / "dataset.json").read_bytes()).hexdigest() for one in "ab"]
+    digests = [hashlib.sha256((tmp_path / item / "dataset.json").read_bytes()).hexdigest() for item in "ab"]
     assert digests[0] == digests[1]
     assert (tmp_path / "key.json").stat().st_mode & 0o777 == 0o600
     with pytest.raises(NvfairError, match="the key would lie in the copy"):
@@ -173,21 +173,21 @@ def test_a_key_of_other_data_is_refused(source: Dataset, tmp_path: Path) -> None
     path.write_text(json.dumps(content | {"data": "0" * 64}))
     with pytest.raises(NvfairError, match="of other data"):
         write_blind_copy(source, tmp_path / "b", path, [SEEN])
-    beside = source.folder / KEY_FILE
+    neighbour = source.folder / KEY_FILE
     try:
-        beside.write_text(json.dumps(content | {"data": "0" * 64}))
+        neighbour.write_text(json.dumps(content | {"data": "0" * 64}))
         with pytest.raises(NvfairError, match="of another data set"):
             blind_names(source)
-        beside.write_text("{}")
+        neighbour.write_text("{}")
         with pytest.raises(NvfairError, match="not a key"):
             blind_names(source)
     finally:
-        beside.unlink()
+        neighbour.unlink()
 
 
 @pytest.mark.parametrize(("frames", "valid", "kept"), [(0, [], 0), (70, [], 0), (71, [], 71), (140, [], 106)])
-def test_frames_are_kept_as_far_as_windows_reach(frames: int, valid: list[int], kept: int) -> None:
-    assert frames_needed(np.arange(frames) / 30, np.ones(frames, bool), [SEEN]) == kept
+def test_frames_are_kept_as_far_as_windows_reach(frames: int, valid: list[int], stored: int) -> None:
+    assert frames_needed(np.arange(frames) / 30, np.ones(frames, bool), [SEEN]) == stored
 
 
 def test_a_frame_without_a_face_at_the_end_keeps_the_next_that_has_one() -> None:
@@ -198,7 +198,7 @@ def test_a_frame_without_a_face_at_the_end_keeps_the_next_that_has_one() -> None
 
 def test_the_command_puts_the_key_where_a_board_looks_for_it(tmp_path: Path) -> None:
     made = make(tmp_path / "set", World(people=(1, 1, 2), clips=1, generators=("alpha",)))
-    told = CliRunner().invoke(command, ["blind", str(made.folder), str(tmp_path / "out")], catch_exceptions=False)
-    assert "4 videos for authors" in told.output
+    text = CliRunner().invoke(command, ["blind", str(made.folder), str(tmp_path / "out")], catch_exceptions=False)
+    assert "4 videos for authors" in text.output
     assert set(blind_names(made).values()) == set(Dataset.open(tmp_path / "out").videos["video"])
     assert pd.read_parquet(tmp_path / "out" / "videos.parquet")["generator"].unique().tolist() == ["hidden"]

@@ -61,9 +61,9 @@ def test_scores_are_not_taken_on_hidden_sets(submission: Path, hidden) -> None:
         VALID_DECLARATION
         | {"entries": [{**VALID_DECLARATION["entries"][0], "embeddings": None, "scores": "scores.csv"}]},
     )
-    for one in hidden:
-        (told,) = find_problems(submission, one)
-        assert "a list of its trials would tell who drives whom" in told
+    for item in hidden:
+        (text,) = find_problems(submission, item)
+        assert "a list of its trials would tell who drives whom" in text
 
 
 def test_the_blind_copy_has_no_labels_to_score_by(submission: Path, hidden) -> None:

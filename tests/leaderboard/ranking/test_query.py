@@ -8,9 +8,9 @@ from tests.leaderboard.example_results import example_board, example_result
 
 
 def names(**values: str) -> list[str]:
-    found = table_page(board_state(example_board()), Query.from_parameters(values))
-    assert found is not None
-    return [row.method for row in found.rows]
+    result = table_page(board_state(example_board()), Query.from_parameters(values))
+    assert result is not None
+    return [row.method for row in result.rows]
 
 
 def test_the_front_page_is_the_seen_protocol_by_auc() -> None:

@@ -30,9 +30,9 @@ def test_a_good_submission_has_no_problems(submission: Path, dataset: Dataset) -
 def test_every_mistake_in_the_declaration_is_listed_with_its_key(submission: Path, dataset: Dataset) -> None:
     bad = {**VALID_DECLARATION, "method": "", "surprise": 1, "training": {"people": [], "generators": []}}
     write_declaration(submission, bad)
-    found = find_problems(submission, dataset)
-    assert len(found) == 3
-    assert all(f"submission.yaml: {key}: " in "\n".join(found) for key in ("method", "surprise", "training.datasets"))
+    result = find_problems(submission, dataset)
+    assert len(result) == 3
+    assert all(f"submission.yaml: {key}: " in "\n".join(result) for key in ("method", "surprise", "training.datasets"))
 
 
 def test_a_protocol_is_named_never_read_from_a_path(submission: Path, dataset: Dataset) -> None:
@@ -82,9 +82,9 @@ def test_nan_repeated_missing_and_unknown_windows_are_all_reported_with_their_ro
     def edit(table: pa.Table) -> pa.Table:
         rows = table.to_pylist()
         last = rows.pop()["video"]
-        kept = [row for row in rows if row["video"] != last]
-        kept[2]["embedding"] = [np.nan] * 252
-        return pa.Table.from_pylist([*kept, kept[0], {**kept[0], "video": "stranger"}], schema=table.schema)
+        stored = [row for row in rows if row["video"] != last]
+        stored[2]["embedding"] = [np.nan] * 252
+        return pa.Table.from_pylist([*stored, stored[0], {**stored[0], "video": "stranger"}], schema=table.schema)
 
     change(submission, edit)
     text = "\n".join(find_problems(submission, dataset))

@@ -41,9 +41,9 @@ def scores(submission: Path, dataset: Dataset) -> pd.DataFrame:
     table = read_embeddings(submission / "embeddings" / "test.parquet")
     scorer = Scorer(video_embeddings(table, videos["video"].tolist()), SEEN.scoring)
     rows = []
-    for one in make_trials(videos, "alpha", SEEN.trials):
-        scored = scorer.score(one)
-        for pairs, values in ((one.genuine, scored.genuine), (one.impostor, scored.impostor)):
+    for target_trials in make_trials(videos, "alpha", SEEN.trials):
+        scored = scorer.score(target_trials)
+        for pairs, values in ((target_trials.genuine, scored.genuine), (target_trials.impostor, scored.impostor)):
             for (a, b), value in zip(pairs, values, strict=True):
                 rows.append((trial_name(videos["video"][a], videos["video"][b]), value))
     return pd.DataFrame(rows, columns=["trial", "score"])
@@ -75,11 +75,11 @@ def test_scores_give_the_figures_of_the_embeddings_they_were_made_from(
     mixed.to_csv(submission / name, index=False) if name.endswith("csv") else mixed.to_parquet(submission / name)
     named(submission, scores=name)
     assert find_problems(submission, dataset) == []
-    found = figures(submission, dataset)["alpha"]
+    result = figures(submission, dataset)["alpha"]
     # Only embeddings say what trials beside the protocol's would score, and how far apart embeddings are.
-    assert set(before["alpha"]) - set(found) == {"cross_cross"}
-    assert found.pop("distances") is None
-    assert found == {key: before["alpha"][key] for key in found}
+    assert set(before["alpha"]) - set(result) == {"cross_cross"}
+    assert result.pop("distances") is None
+    assert result == {key: before["alpha"][key] for key in result}
 
 
 def test_minus_infinity_is_the_lowest_of_scores(submission: Path, dataset: Dataset, scores: pd.DataFrame) -> None:
@@ -90,10 +90,10 @@ def test_minus_infinity_is_the_lowest_of_scores(submission: Path, dataset: Datas
         changed.loc[lowest, "score"] = value
         changed.to_csv(submission / "scores.csv", index=False)
         assert find_problems(submission, dataset) == []
-        found = figures(submission, dataset)
+        result = figures(submission, dataset)
         if value == -1e9:
-            before = found
-    assert {key: found["alpha"][key] for key in ("auc_mean", "auc_pooled", "eer", "per_target", "tpr_at_fmr")} == {
+            before = result
+    assert {key: result["alpha"][key] for key in ("auc_mean", "auc_pooled", "eer", "per_target", "tpr_at_fmr")} == {
         key: before["alpha"][key] for key in ("auc_mean", "auc_pooled", "eer", "per_target", "tpr_at_fmr")
     }
 
@@ -119,8 +119,8 @@ def test_every_kind_of_wrong_score_is_told_at_once(submission: Path, dataset: Da
 def test_an_entry_names_one_file(submission: Path, dataset: Dataset) -> None:
     for file in ({}, {"embeddings": "embeddings/test.parquet", "scores": "embeddings/test.parquet"}):
         named(submission, **file)
-        (told,) = find_problems(submission, dataset)
-        assert told == "submission.yaml: entries.0: name either `embeddings` or `scores`, and not both"
+        (message,) = find_problems(submission, dataset)
+        assert message == "submission.yaml: entries.0: name either `embeddings` or `scores`, and not both"
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_an_entry_names_one_file(submission: Path, dataset: Dataset) -> None:
     ],
 )
 def test_csv_that_is_wrong_is_told_with_its_line(
-    submission: Path, dataset: Dataset, edit: Callable[[str], bytes], told: str
+    submission: Path, dataset: Dataset, edit: Callable[[str], bytes], message: str
 ) -> None:
     text = as_csv(submission).to_csv(index=False)
     (submission / "test.csv").write_bytes(edit(text))
     named(submission, embeddings="test.csv")
-    assert told in "\n".join(find_problems(submission, dataset))
+    assert message in "\n".join(find_problems(submission, dataset))
 
 
 def test_a_mark_of_byte_order_and_windows_line_ends_do_no_harm(submission: Path, dataset: Dataset) -> None:
@@ -169,7 +169,7 @@ def test_declared_in_any_role_an_overlap_is_an_overlap_and_silence_hides_none(
     submission: Path, dataset: Dataset
 ) -> None:
     people = TestSet(dataset).expected_rows(SEEN).people
-    for training, found in (
+    for training, result in (
         ({"people": []}, []),
         ({"people": [people[0]]}, [people[0]]),
         ({"people": "unknown"}, "unknown"),
@@ -180,7 +180,7 @@ def test_declared_in_any_role_an_overlap_is_an_overlap_and_silence_hides_none(
         content = copy.deepcopy(VALID_DECLARATION)
         content["training"] |= training
         write_declaration(submission, content)
-        assert score_submission(submission, dataset)[2][0].figures["overlap"] == found
+        assert score_submission(submission, dataset)[2][0].figures["overlap"] == result
 
 
 def test_a_generator_used_in_any_role_is_not_unseen(submission: Path, dataset: Dataset) -> None:
@@ -209,11 +209,11 @@ def test_pairs_of_generators_and_templates_are_scored_from_embeddings(submission
 def test_protocols_that_stand_for_several_and_scores_of_templates_are_refused(
     submission: Path, dataset: Dataset
 ) -> None:
-    for protocol, told in (("nvfair-enrol-k", "stands for several"), ("avaprintdb-seen", "has one pooled figure")):
+    for protocol, message in (("nvfair-enrol-k", "stands for several"), ("avaprintdb-seen", "has one pooled figure")):
         write_declaration(
             submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"protocol": protocol}]}
         )
-        assert told in find_problems(submission, dataset)[0]
+        assert message in find_problems(submission, dataset)[0]
 
 
 def test_scores_of_pairs_of_generators(submission: Path, dataset: Dataset) -> None:

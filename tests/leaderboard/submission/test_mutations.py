@@ -50,9 +50,9 @@ class Gate:
             return False, list(error.problems)
         except NvfairError as error:
             return False, [str(error)]
-        found = find_problems(folder, self._test)
-        if found:
-            return False, found
+        result = find_problems(folder, self._test)
+        if result:
+            return False, result
         return True, [row.figures["generators"] for row in score_submission(folder, self._test)[2]]
 
 
@@ -109,9 +109,9 @@ def run(goods: tuple[Path, list[Files]], count: int, folder: Path, first: int = 
         figures = []
         for files in submissions:
             (folder / "good.zip").write_bytes(zip_bytes(files))
-            good, told = child.call("judge", folder / "good.zip", folder / "out", seconds=SECONDS)
-            assert good, told
-            figures.append(told)
+            good, text = child.call("judge", folder / "good.zip", folder / "out", seconds=SECONDS)
+            assert good, text
+            figures.append(text)
             remove(folder / "out")
         for number in range(first, first + count):
             which = number % len(submissions)
@@ -120,13 +120,13 @@ def run(goods: tuple[Path, list[Files]], count: int, folder: Path, first: int = 
             (folder / "sent.zip").write_bytes(made.archive)
             begun = time.monotonic()
             try:
-                good, told = child.call("judge", folder / "sent.zip", folder / "out", seconds=SECONDS)
+                good, text = child.call("judge", folder / "sent.zip", folder / "out", seconds=SECONDS)
             except LimitReached as error:  # a crash within a library, or a bound: the board says so and goes on
-                good, told = False, [f"submission.yaml: {error}"]
+                good, text = False, [f"submission.yaml: {error}"]
                 ended.append(f"{label}: {error}")
             taken = time.monotonic() - begun
             slowest = max(slowest, (taken, label))
-            check(label, made.expected, good, told, figures[which])
+            check(label, made.expected, good, text, figures[which])
             counted[f"{made.expected}: {'accepted' if good else 'refused'}"] += 1
             remove(folder / "out")
     finally:
@@ -134,24 +134,24 @@ def run(goods: tuple[Path, list[Files]], count: int, folder: Path, first: int = 
     return {"counted": dict(counted), "slowest": slowest, "ended": ended}
 
 
-def check(label: str, expected: str, good: bool, told: Any, figures: Any) -> None:
+def check(label: str, expected: str, good: bool, text: Any, figures: Any) -> None:
     """Whether a mutation was judged as it must be."""
     assert not (expected == BAD and good), f"{label}: was accepted"
-    assert not (expected == SAME and not good), f"{label}: was refused: {told}"
+    assert not (expected == SAME and not good), f"{label}: was refused: {text}"
     if expected == SAME:
-        assert told == figures, f"{label}: has other figures"
+        assert text == figures, f"{label}: has other figures"
     if good:
-        values = [one["auc_mean"]["value"] for entry in told for one in entry.values()]
+        values = [item["auc_mean"]["value"] for entry in text for item in entry.values()]
         assert values, label
         assert all(0 <= value <= 1 for value in values), label
         return
-    assert told, f"{label}: was refused without a word"
-    for problem in told:
+    assert text, f"{label}: was refused without a word"
+    for problem in text:
         assert "Traceback" not in problem, (label, problem)
         assert len(problem) < 2000, (label, problem)
         assert problem.replace("\n", "").isprintable(), (label, problem)
         place = ("submission.yaml", "test.parquet", "test.csv", "the archive", "archive says", "bytes; at most")
-        assert any(one in problem for one in place) or label.split(", ")[-1].startswith(("archive", "damage")), (
+        assert any(item in problem for item in place) or label.split(", ")[-1].startswith(("archive", "damage")), (
             label,
             problem,
         )

@@ -19,9 +19,9 @@ from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 @pytest.fixture
 def store(tmp_path: Path):
-    kept = Store(f"sqlite:///{tmp_path / 'board.sqlite'}")
-    yield kept
-    kept.close()
+    stored = Store(f"sqlite:///{tmp_path / 'board.sqlite'}")
+    yield stored
+    stored.close()
 
 
 def test_seen_and_unseen_entries_are_scored_on_their_own_generators(submission: Path, dataset: Dataset) -> None:

@@ -64,9 +64,9 @@ def bomb() -> str:
         ("{a: 1}: 2", "unhashable key"),
     ],
 )
-def test_what_is_not_taken_is_told_in_a_second(tmp_path: Path, content: str | bytes, told: str) -> None:
+def test_what_is_not_taken_is_told_in_a_second(tmp_path: Path, content: str | bytes, message: str) -> None:
     begun = time.process_time()
     with pytest.raises(NvfairError) as caught:
         read(tmp_path, content)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert time.process_time() - begun < 5
