@@ -29,17 +29,17 @@ def nvfair(*words: object, status: int = 0, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-def secret(said: str) -> str:
+def secret(output: str) -> str:
     """The one token in what a command said."""
-    (token,) = re.findall(r"nvf_[0-9a-f]{12}_[\w-]{43}", said)
+    (token,) = re.findall(r"nvf_[0-9a-f]{12}_[\w-]{43}", output)
     return token
 
 
 @pytest.mark.slow
 def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, valid_submission: Path) -> None:
     folder = tmp_path / "board"
-    said = nvfair("board", "admin", "init", folder, "--dataset", dataset.folder)
-    token = secret(said)
+    output = nvfair("board", "admin", "init", folder, "--dataset", dataset.folder)
+    token = secret(output)
     assert read_settings(folder).datasets["main"].folder == dataset.folder.resolve()
     board = Board.__new__(Board)
     board.folder, board.settings = folder, read_settings(folder)
@@ -59,8 +59,8 @@ def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, v
         assert server.stop() == 0
     nvfair("board", "admin", "backup", tmp_path / "b.tar", "--board", folder)
     assert "1 queued" in nvfair("board", "admin", "rescore", "--reason", "a check", "--board", folder)
-    told = nvfair("board", "admin", "audit", "--board", folder)
-    assert all(word in told for word in ("token created", "submission accepted", "job done", "rescore"))
+    output = nvfair("board", "admin", "audit", "--board", folder)
+    assert all(word in output for word in ("token created", "submission accepted", "job done", "rescore"))
     other = tmp_path / "other"
     nvfair("board", "admin", "init", other, "--dataset", dataset.folder)
     assert "not empty" in nvfair("board", "admin", "restore", tmp_path / "b.tar", "--board", other, status=1)
@@ -72,8 +72,8 @@ def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, v
 def test_tokens_and_quotas_are_managed_by_command(tmp_path: Path, dataset: Dataset) -> None:
     board = Board(tmp_path / "board", "sqlite:///board.sqlite", dataset)
     here = ("--board", board.folder)
-    said = nvfair("board", "admin", "token", "create", "ann", "--days", "30", *here)
-    id = secret(said).split("_")[1]
+    output = nvfair("board", "admin", "token", "create", "ann", "--days", "30", *here)
+    id = secret(output).split("_")[1]
     assert f"{id}  ann  default  valid until" in nvfair("board", "admin", "token", "list", *here)
     nvfair("board", "admin", "token", "revoke", id, *here)
     assert f"{id}  ann  default  revoked" in nvfair("board", "admin", "token", "list", *here)
@@ -83,10 +83,10 @@ def test_tokens_and_quotas_are_managed_by_command(tmp_path: Path, dataset: Datas
 
 
 def test_a_client_without_a_token_or_a_board_is_told_what_to_do(valid_submission: Path) -> None:
-    said = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="", status=1)
-    assert "export NVFAIR_TOKEN" in said
-    said = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="nvf_x", status=1)
-    assert "the board does not answer" in said
+    output = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="", status=1)
+    assert "export NVFAIR_TOKEN" in output
+    output = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="nvf_x", status=1)
+    assert "the board does not answer" in output
 
 
 @pytest.mark.parametrize(
