@@ -172,7 +172,7 @@ def csv_rows(path: Path) -> list[dict[str, str]]:
 
 def rows_of(path: Path) -> dict[str, Any]:
     """The rows of every table of a database, without times; columns that hold JSON as values."""
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     with sqlite3.connect(path) as database:
         database.row_factory = sqlite3.Row
         tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -181,8 +181,8 @@ def rows_of(path: Path) -> dict[str, Any]:
             rows = [
                 row for row in map(dict, database.execute(f'SELECT * FROM "{table}"')) if row.get("stage") != "read"
             ]
-            found[table] = [{key: as_value(value) for key, value in row.items()} for row in rows]
-    return found
+            result[table] = [{key: as_value(value) for key, value in row.items()} for row in rows]
+    return result
 
 
 def as_value(text: Any) -> Any:

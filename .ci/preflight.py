@@ -28,7 +28,7 @@ def problems():
 
 
 if __name__ == "__main__":
-    found = list(problems())
-    for problem in found:
+    result = list(problems())
+    for problem in result:
         print(f"before set-up: {problem}", file=sys.stderr)
-    sys.exit(bool(found))
+    sys.exit(bool(result))

@@ -34,7 +34,7 @@ def main(folder: str, out: str) -> None:
         for name in sorted(test.videos["generator"].unique())
     }
     rows = shortcut_rows(shortcut_scorers(dataset, test, train), test.videos, rules, protocol)
-    nulls = with_verdicts([row for found in rules.values() for row in trial_null_rows(found, test.videos, protocol)])
+    nulls = with_verdicts([row for result in rules.values() for row in trial_null_rows(result, test.videos, protocol)])
     print("| shortcut | generator | NVFAIR's rule | cross-cross |\n|---|---|---|---|")
     for row in rows:
         cross_cross = row.figures.cross_cross

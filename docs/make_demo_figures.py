@@ -56,9 +56,9 @@ def contact_sheet(dataset: Dataset) -> Image.Image:
         for column, driver in enumerate(people, start=1):
             picture = frame_of(dataset.folder / rendered[target, clip[driver]["clip"]], widest[driver])
             sheet.paste(picture, (column * SIDE, top))
-            told = "synthetic, self" if driver == target else "synthetic, cross"
+            message = "synthetic, self" if driver == target else "synthetic, cross"
             draw.rectangle((column * SIDE, top, column * SIDE + 92, top + 15), fill="#9a1a1a")
-            draw.text((column * SIDE + 4, top + 2), told, fill="white")
+            draw.text((column * SIDE + 4, top + 2), message, fill="white")
     return sheet
 
 

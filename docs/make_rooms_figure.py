@@ -28,6 +28,7 @@ NOTES = {
     "leaderboard.submission": "archive, check, score",
     "leaderboard.hidden": "blind copies of hidden sets",
     "leaderboard.settings": "a board's board.yaml",
+    "benchmark.interface": "evaluate, compare, embed by name",
     "benchmark.evaluation": "a run, compare, reproduce",
     "benchmark.controls": "shortcuts and null controls",
     "benchmark.report": "the HTML report and its charts",

@@ -3,11 +3,11 @@
     python examples/orderings.py FOLDER
 
 Writes a landmark-only cohort with NVFAIR's split (161 people: 111 train, 15 validation, 35 test) to FOLDER/cohort,
-trains one network for each question with the same budget, scores all on all generators, and prints the table with
-intervals that resample people. Run again, it goes on where it stopped.
+trains one network for each question with the same budget, scores all networks on all generators, and prints the table
+with intervals that resample people. An interrupted run continues when it is started again.
 
-Questions, each from the paper's qualitative findings: do normalised distances beat raw landmark coordinates, do many
-frames beat one, and is the loss on unseen generators small?
+Questions, each from the paper's qualitative findings: are normalised distances better than raw landmark coordinates,
+are many frames better than one, and is the loss on unseen generators small?
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from benchmark.report import write_report
 from benchmark.training.loop import train
 from nvfair_tools.dataset import Dataset
 
-EVERYWHERE: tuple[Input, ...] = ("distances", "distances-centred")  # trained on each generator in turn
-ONCE: tuple[Input, ...] = ("coordinates", "still")  # trained on the first
+# Inputs whose network is trained on each generator in turn, and those trained on the first generator alone.
+INPUTS_BY_GENERATOR: tuple[Input, ...] = ("distances", "distances-centred")
+INPUTS_OF_FIRST_GENERATOR: tuple[Input, ...] = ("coordinates", "still")
 
 
 @click.command()
@@ -42,35 +43,42 @@ ONCE: tuple[Input, ...] = ("coordinates", "still")  # trained on the first
 @click.option("--seed", default=2, show_default=True, help="World; the options were chosen on world 1.")
 @click.option("--workers", default=2, show_default=True, help="Processes that write the cohort.")
 def main(folder: Path, windows: int, width: int, clips: int, cross: int, seed: int, workers: int) -> None:
-    """Train, score and print."""
-    data = cohort(folder / "cohort", clips, cross, seed, workers)
-    names = sorted(data.videos["generator"].dropna().unique())
-    # A short budget wants a higher rate; selection takes the best of the validations.
-    base = TrainOptions((names[0],), windows=windows, width=width, validate_every=windows // 5, learning_rate=1e-3)
-    runs = {f"{k}-{g}": replace(base, input=k, generators=(g,)) for k in EVERYWHERE for g in names}
-    runs |= {f"{kind}-{names[0]}": replace(base, input=kind) for kind in ONCE}
-    chosen = [protocols.load(name) for name in ("nvfair-seen", "nvfair-unseen")]
+    """Trains the networks, scores them and prints the tables."""
+    data = open_cohort(folder / "cohort", clips, cross, seed, workers)
+    generators = sorted(data.videos["generator"].dropna().unique())
+    first_generator = generators[0]
+    # A short budget needs a higher learning rate; selection takes the best of the validations.
+    base = TrainOptions(
+        (first_generator,), windows=windows, width=width, validate_every=windows // 5, learning_rate=1e-3
+    )
+    options_of_run = {
+        f"{kind}-{generator}": replace(base, input=kind, generators=(generator,))
+        for kind in INPUTS_BY_GENERATOR
+        for generator in generators
+    }
+    options_of_run |= {f"{kind}-{first_generator}": replace(base, input=kind) for kind in INPUTS_OF_FIRST_GENERATOR}
+    seen_and_unseen = [protocols.load(name) for name in ("nvfair-seen", "nvfair-unseen")]
     candidates = []
-    for name, options in runs.items():
+    for name, options in options_of_run.items():
         click.echo(f"training {name}")
-        train(data, folder / name, options, chosen[0])
+        train(data, folder / name, options, seen_and_unseen[0])
         candidates.append(as_candidate(folder / name))
-    results = evaluate(data, candidates, chosen, progress=click.echo)
+    results = evaluate(data, candidates, seen_and_unseen, progress=click.echo)
     write_results(folder / "results.json", results)
     write_report(folder / "index.html", results)
     click.echo(table(results))
-    for kind in EVERYWHERE:
-        first = f"{kind}-{names[0]}"
-        for other in ONCE:
+    for kind in INPUTS_BY_GENERATOR:
+        first = f"{kind}-{first_generator}"
+        for other in INPUTS_OF_FIRST_GENERATOR:
             for relation in ("seen", "unseen"):
-                value, low, high = difference(results, first, f"{other}-{names[0]}", relation)
+                value, low, high = difference(results, first, f"{other}-{first_generator}", relation)
                 click.echo(f"{kind} less {other}, {relation}: {value:+.3f} [{low:+.3f}, {high:+.3f}]")
-        value, low, high = unseen_loss(results, [f"{kind}-{name}" for name in names])
+        value, low, high = unseen_loss(results, [f"{kind}-{generator}" for generator in generators])
         click.echo(f"{kind}, seen less unseen: {value:+.3f} [{low:+.3f}, {high:+.3f}]")
 
 
-def cohort(folder: Path, clips: int, cross: int, seed: int, workers: int) -> Dataset:
-    """The simulated cohort, written where it is not there yet."""
+def open_cohort(folder: Path, clips: int, cross: int, seed: int, workers: int) -> Dataset:
+    """Opens the simulated cohort; writes it first where it does not exist."""
     if not (folder / "dataset.json").exists():
         from nvfair_tools.simulate.cohort import write_cohort
         from nvfair_tools.simulate.settings import CohortSettings
@@ -80,7 +88,7 @@ def cohort(folder: Path, clips: int, cross: int, seed: int, workers: int) -> Dat
 
 
 def table(results: EvaluationResults) -> str:
-    """One line a cell and a control."""
+    """The figures as text, one line for each cell and each control."""
     rows = [("method", "tested on", "", "mean AUC", "95 % interval", "cross-cross")]
     for cell in results.cells:
         auc, cross = cell.figures.auc_mean, cell.figures.cross_cross
@@ -93,34 +101,37 @@ def table(results: EvaluationResults) -> str:
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def difference(results: EvaluationResults, one: str, other: str, relation: str) -> tuple[float, float, float]:
-    """Mean over people of the AUC of `one` less that of `other`, averaged over the cells of a relation."""
-    return _resampled(_by_person(results, one, relation), _by_person(results, other, relation))
+def difference(results: EvaluationResults, first: str, second: str, relation: str) -> tuple[float, float, float]:
+    """Mean over people of the AUC of `first` less that of `second`, over the cells of a relation: value, low, high."""
+    return _paired_difference(_auc_by_person(results, first, relation), _auc_by_person(results, second, relation))
 
 
 def unseen_loss(results: EvaluationResults, names: list[str]) -> tuple[float, float, float]:
-    """Seen less unseen: each test generator's network against those trained on another one."""
-    seen = _averaged([_by_person(results, name, "seen") for name in names])
-    unseen = _averaged([_by_person(results, name, "unseen") for name in names])
-    return _resampled(seen, unseen)
+    """Seen less unseen, over the networks `names`: mean over people, low and high.
+
+    On each test generator the network trained on it is compared with those trained on another one.
+    """
+    seen = _mean_by_person([_auc_by_person(results, name, "seen") for name in names])
+    unseen = _mean_by_person([_auc_by_person(results, name, "unseen") for name in names])
+    return _paired_difference(seen, unseen)
 
 
-def _by_person(results: EvaluationResults, checkpoint: str, relation: str) -> dict[str, float]:
+def _auc_by_person(results: EvaluationResults, checkpoint: str, relation: str) -> dict[str, float]:
     cells = [cell for cell in results.cells if cell.method == checkpoint and cell.relation == relation]
-    return _averaged([cell.figures.auc_by_target for cell in cells])
+    return _mean_by_person([cell.figures.auc_by_target for cell in cells])
 
 
-def _averaged(tables: list[Mapping[str, float]]) -> dict[str, float]:
-    return {person: float(np.mean([t[person] for t in tables])) for person in tables[0]}
+def _mean_by_person(aucs_by_person: list[Mapping[str, float]]) -> dict[str, float]:
+    return {person: float(np.mean([aucs[person] for aucs in aucs_by_person])) for person in aucs_by_person[0]}
 
 
-def _resampled(one: dict[str, float], other: dict[str, float]) -> tuple[float, float, float]:
+def _paired_difference(first: dict[str, float], second: dict[str, float]) -> tuple[float, float, float]:
     """Mean paired difference with its 95 % interval over resampled target people."""
-    gaps = np.array([one[person] - other[person] for person in sorted(one)])
+    differences = np.array([first[person] - second[person] for person in sorted(first)])
     rng = np.random.default_rng(0)
-    means = gaps[rng.integers(len(gaps), size=(2000, len(gaps)))].mean(axis=1)
+    means = differences[rng.integers(len(differences), size=(2000, len(differences)))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
-    return float(gaps.mean()), float(low), float(high)
+    return float(differences.mean()), float(low), float(high)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What networks trained on simulated people are worth on real ones: zero-shot, on a built data set of real clips.
+"""Networks trained on simulated people, tested on real ones: zero-shot, on a data set built from real clips.
 
     python examples/real_clips.py DATASET --checkpoint pretrained:motion-signature --checkpoint RUNS/baseline-0
 
-Two questions. Same face: reenactments within a collection (the protocol nvfair-unseen), each target person by name. As
-they are: pairs of the real clips themselves, one pooled AUC, which whoever compares face shapes wins. Mean face shape
-stands beside both, on the same pairs.
+Two questions. Same face: reenactments within a collection (the protocol nvfair-unseen), each target person by name. The
+real clips themselves: one pooled AUC over their pairs, where a comparison of face shapes alone does best. The score of
+the mean face shape is printed for both, on the same pairs.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from nvfair_tools.dataset import Dataset
 @click.option("--checkpoint", "names", multiple=True, required=True, help="Folder, or pretrained:NAME; repeatable.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Where the results go, as JSON.")
 def main(dataset: Path, names: tuple[str, ...], out: Path | None) -> None:
-    """Score and print."""
+    """Scores the networks on real clips and prints the table."""
     data = Dataset.open(dataset)
     methods = [as_candidate(name) for name in names]
     protocol = protocols.load("nvfair-unseen")
@@ -46,31 +46,25 @@ def main(dataset: Path, names: tuple[str, ...], out: Path | None) -> None:
     videos = data.usable()
     windows = read_windows(data, protocol, videos=videos[videos["kind"] == "real"]["video"])
     click.echo(f"the real clips as they are: {len(windows.videos)} of {windows.videos['driver'].nunique()} people")
-    sources = {one.name: one.embeddings(windows, data) for one in methods}
-    sources[controls.SHAPE] = controls.shape_scorer(windows).embeddings
-    for name, found in sources.items():
-        assert found is not None
-        everyone, few = (
-            pooled(windows, found, windows.videos["driver"].notna()),
-            pooled(windows, found, recurring(windows)),
-        )
-        click.echo(f"{name:24s} pooled AUC {everyone:.3f}; among people with several clips {few:.3f}")
+    embeddings_of_method = {method.name: method.embeddings(windows, data) for method in methods}
+    embeddings_of_method[controls.SHAPE] = controls.shape_scorer(windows).embeddings
+    has_other_clips = windows.videos["driver"].duplicated(keep=False)
+    for name, embeddings in embeddings_of_method.items():
+        assert embeddings is not None
+        auc_of_all = pooled_auc(windows, embeddings, windows.videos["driver"].notna())
+        auc_of_recurring = pooled_auc(windows, embeddings, has_other_clips)
+        click.echo(f"{name:24s} pooled AUC {auc_of_all:.3f}; among people with several clips {auc_of_recurring:.3f}")
 
 
-def recurring(windows: WindowSet) -> pd.Series:
-    """Videos of people who have more than one."""
-    return windows.videos["driver"].duplicated(keep=False)
-
-
-def pooled(windows: WindowSet, found: VideoEmbeddings, chosen: pd.Series) -> float:
-    """AUC of all pairs of the chosen videos in one pot: one person's against two people's."""
-    kept = np.flatnonzero(chosen.to_numpy())
-    place = {video: n for n, video in enumerate(found.video_ids)}
-    rows = found.video_means()[[place[video] for video in windows.videos["video"].iloc[kept]]]
-    person = windows.videos["driver"].to_numpy()[kept]
-    first, second = np.triu_indices(len(kept), k=1)
-    score, same = -distance_matrix(rows, rows)[first, second], person[first] == person[second]
-    return roc.auc(score[same], score[~same])
+def pooled_auc(windows: WindowSet, embeddings: VideoEmbeddings, included: pd.Series) -> float:
+    """AUC over all pairs of the included videos: pairs of one person against pairs of two people."""
+    rows = np.flatnonzero(included.to_numpy())
+    row_of_video = {video: n for n, video in enumerate(embeddings.video_ids)}
+    vectors = embeddings.video_means()[[row_of_video[video] for video in windows.videos["video"].iloc[rows]]]
+    person = windows.videos["driver"].to_numpy()[rows]
+    first, second = np.triu_indices(len(rows), k=1)
+    score, is_same_person = -distance_matrix(vectors, vectors)[first, second], person[first] == person[second]
+    return roc.auc(score[is_same_person], score[~is_same_person])
 
 
 if __name__ == "__main__":

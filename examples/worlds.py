@@ -4,8 +4,8 @@
     python examples/worlds.py FOLDER --world world2   # to be opened once, when nothing is tuned any more
 
 Writes the world's cohort (161 people: 111 train, 15 validation, 35 test) to FOLDER/world1/cohort, trains every network
-on one generator with one budget of windows, tests all on all three, and prints tables. What is there is kept, so it
-goes on where it stopped. Intervals resample people; headline figures are means over seeds.
+on one generator with one budget of windows, tests all on all three, and prints tables. Files that exist are not made
+again, so an interrupted run continues. Intervals resample people; headline figures are means over seeds.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ BASELINE, OURS = "baseline", "ours"
 RELATIONS = ("seen", "unseen")
 
 
-def options(windows: int, width: int, generator: str, seed: int) -> dict[str, TrainOptions]:
-    """What is trained with each seed. The baseline is the temporal CNN on centred distances.
+def headline_options(windows: int, width: int, generator: str, seed: int) -> dict[str, TrainOptions]:
+    """The options of the two methods that are trained with each seed.
 
-    Ours takes its budget before the first step, in closed form (`SignatureShape.fitted`); steps after it changed
-    nothing on validation people, so it makes ten.
+    The baseline is the temporal CNN on centred distances. Our method uses its budget before the first step, in closed
+    form (`SignatureShape.fitted`); steps after it changed nothing on validation people, so it makes ten.
     """
     base = TrainOptions(
         (generator,), input="distances-centred", windows=windows, width=width, learning_rate=1e-3,
@@ -51,10 +51,10 @@ def options(windows: int, width: int, generator: str, seed: int) -> dict[str, Tr
     return {BASELINE: base, OURS: ours}
 
 
-def ablations(windows: int, width: int, generator: str) -> dict[str, TrainOptions]:
-    """What is trained with the first seed alone: one thing differs from the baseline, or from ours."""
-    made = options(windows, width, generator, 0)
-    base, ours = made[BASELINE], made[OURS]
+def ablation_options(windows: int, width: int, generator: str) -> dict[str, TrainOptions]:
+    """The options of the ablations, trained with the first seed alone: each differs in one option from its original."""
+    headline = headline_options(windows, width, generator, 0)
+    base, ours = headline[BASELINE], headline[OURS]
     return {
         "plain distances": replace(base, input="distances"),
         "raw coordinates": replace(base, input="coordinates"),
@@ -82,7 +82,7 @@ def ablations(windows: int, width: int, generator: str) -> dict[str, TrainOption
 )
 def main(folder: Path, world: str, windows: int, width: int, seeds: int, only: tuple[str, ...], no_ablations: bool,
          threads: int) -> None:  # fmt: skip
-    """Train, score and print."""
+    """Trains the networks, scores them and prints the tables."""
     torch.set_num_threads(threads)
     settings = named_world(world)
     home = folder / world
@@ -91,40 +91,46 @@ def main(folder: Path, world: str, windows: int, width: int, seeds: int, only: t
     data = Dataset.open(home / "cohort")
     seen, unseen = (protocols.load(name) for name in ("nvfair-seen", "nvfair-unseen"))
     generator = settings.generators[0]
-    runs = {
-        f"{name}-{seed}": o for seed in range(seeds) for name, o in options(windows, width, generator, seed).items()
+    headline = {
+        f"{name}-{seed}": options
+        for seed in range(seeds)
+        for name, options in headline_options(windows, width, generator, seed).items()
     }
-    extra = {} if no_ablations else ablations(windows, width, generator)
-    for name, chosen in (runs | extra).items():
-        kind = name.split("-")[0] if name in runs else "ablations"
-        if not only or kind in only:
+    ablations = {} if no_ablations else ablation_options(windows, width, generator)
+    for name, options in (headline | ablations).items():
+        group = name.split("-")[0] if name in headline else "ablations"
+        if not only or group in only:
             click.echo(f"training {name}")
-            train(data, home / "runs" / name.replace(" ", "-").replace(",", ""), chosen, seen, name=name)
+            train(data, run_folder(home, name), options, seen, name=name)
     if only:
         return
-    for title, names in (("headline", list(runs)), ("ablations", list(extra))):
+    for title, names in (("headline", list(headline)), ("ablations", list(ablations))):
         path = home / f"{title}.json"
         if names and not path.exists():
-            folders = [home / "runs" / name.replace(" ", "-").replace(",", "") for name in names]
-            write_results(path, evaluate(data, [as_candidate(f) for f in folders], [seen, unseen], progress=click.echo))
+            candidates = [as_candidate(run_folder(home, name)) for name in names]
+            write_results(path, evaluate(data, candidates, [seen, unseen], progress=click.echo))
     click.echo(headline_table(read_results(home / "headline.json"), seeds))
-    if extra:
-        click.echo(table(read_results(home / "ablations.json")))
+    if ablations:
+        click.echo(ablation_table(read_results(home / "ablations.json")))
+
+
+def run_folder(home: Path, name: str) -> Path:
+    """The folder of the training run called `name`."""
+    return home / "runs" / name.replace(" ", "-").replace(",", "")
 
 
 def headline_table(results: EvaluationResults, seeds: int) -> str:
-    """Baseline, ours and their paired difference: means over seeds and, unseen, over generators."""
+    """The baseline, our method and their paired difference as Markdown: means over seeds and, unseen, generators."""
     lines = ["| | trials | baseline | ours | ours less baseline | seeds, baseline | seeds, ours |", "|" + "---|" * 7]
     for relation in RELATIONS:
-        people = {name: by_person(results, name, relation, seeds) for name in (BASELINE, OURS)}
-        spread = {
-            name: [np.mean(list(by_person(results, name, relation, 1, s).values())) for s in range(seeds)]
-            for name in (BASELINE, OURS)
-        }
-        cells = [interval(list(people[name].values())) for name in (BASELINE, OURS)]
-        cells.append(interval([people[OURS][p] - people[BASELINE][p] for p in sorted(people[OURS])], sign=True))
-        cells += [f"{min(s):.3f}-{max(s):.3f}" for s in (spread[BASELINE], spread[OURS])]
-        lines.append(f"| {relation} | self-self / self-cross | " + " | ".join(cells) + " |")
+        baseline, ours = (auc_by_person(results, name, relation, seeds) for name in (BASELINE, OURS))
+        differences = [ours[person] - baseline[person] for person in sorted(ours)]
+        columns = [interval_text(list(baseline.values())), interval_text(list(ours.values()))]
+        columns.append(interval_text(differences, sign=True))
+        for name in (BASELINE, OURS):
+            aucs = [np.mean(list(auc_by_person(results, name, relation, 1, seed).values())) for seed in range(seeds)]
+            columns.append(f"{min(aucs):.3f}-{max(aucs):.3f}")
+        lines.append(f"| {relation} | self-self / self-cross | " + " | ".join(columns) + " |")
         cross = [
             np.mean([cross_cross_auc(cell).value for cell in results.cells if is_seed_of(cell, name, relation)])
             for name in (BASELINE, OURS)
@@ -136,8 +142,8 @@ def headline_table(results: EvaluationResults, seeds: int) -> str:
     return "\n".join(lines)
 
 
-def table(results: EvaluationResults) -> str:
-    """One line a method: seen and each unseen generator, both kinds of trials."""
+def ablation_table(results: EvaluationResults) -> str:
+    """The ablations as Markdown, one line for each method and generator, with both kinds of trials."""
     lines = ["| method | generator | | mean AUC | cross-cross |", "|---|---|---|---|---|"]
     for cell in results.cells:
         lines.append(
@@ -158,17 +164,17 @@ def cross_cross_auc(cell: CellResult) -> IntervalFigure:
     return cell.figures.cross_cross.auc_mean
 
 
-def by_person(results: EvaluationResults, name: str, relation: str, seeds: int, first: int = 0) -> dict[str, float]:
-    """Each target's AUC, averaged over the cells of a relation and over seeds."""
+def auc_by_person(results: EvaluationResults, name: str, relation: str, seeds: int, first: int = 0) -> dict[str, float]:
+    """Each target's AUC, averaged over the cells of a relation and over `seeds` seeds from `first` on."""
     methods = {f"{name}-{seed}" for seed in range(first, first + seeds)}
-    tables = [
+    aucs_of_cell = [
         cell.figures.auc_by_target for cell in results.cells if cell.method in methods and cell.relation == relation
     ]
-    return {person: float(np.mean([table[person] for table in tables])) for person in sorted(tables[0])}
+    return {person: float(np.mean([aucs[person] for aucs in aucs_of_cell])) for person in sorted(aucs_of_cell[0])}
 
 
-def interval(values: list[float], *, sign: bool = False) -> str:
-    """Mean with its 95 % interval over resampled people."""
+def interval_text(values: list[float], *, sign: bool = False) -> str:
+    """The mean of people's values with its 95 % interval over resampled people, as text."""
     array = np.array(values)
     rng = np.random.default_rng(0)
     low, high = np.quantile(array[rng.integers(len(array), size=(5000, len(array)))].mean(axis=1), [0.025, 0.975])
@@ -176,7 +182,7 @@ def interval(values: list[float], *, sign: bool = False) -> str:
 
 
 def with_interval(auc: IntervalFigure) -> str:
-    """A figure with its interval, where there is one."""
+    """A figure as text, with its interval where there is one."""
     return f"{auc.value:.3f}" + ("" if auc.low is None else f" ({auc.low:.3f}-{auc.high:.3f})")
 
 

@@ -133,8 +133,8 @@ def _refusing(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """`torch.tensor` or `torch.as_tensor` that makes nothing on the stand-in out of the host's numbers."""
 
     def made(values: Any, **options: Any) -> Tensor:
-        wanted = torch.device(options.get("device") or "cpu")
-        if wanted == STAND_IN and not isinstance(values, Tensor):
+        expected = torch.device(options.get("device") or "cpu")
+        if expected == STAND_IN and not isinstance(values, Tensor):
             raise WaitError(f"torch.{make.__name__}({values!r}) is made on the host and copied to the device")
         return make(values, **options)
 

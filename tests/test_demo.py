@@ -48,9 +48,9 @@ def test_every_planned_video_is_made_and_says_that_it_is_synthetic(demo: Path) -
         (name, kind): count for name in GENERATORS for kind, count in {"self": 6, "cross": 12}.items()
     }
     for row in test.groupby("generator").head(1).itertuples():
-        told = probe(demo / "dataset" / row.path).metadata
-        assert told["synthetic"] == "true"
-        assert (told["generator"], told["target"], told["driver"]) == (row.generator, row.target, row.driver)
+        text = probe(demo / "dataset" / row.path).metadata
+        assert text["synthetic"] == "true"
+        assert (text["generator"], text["target"], text["driver"]) == (row.generator, row.target, row.driver)
 
 
 def test_hugging_face_datasets_reads_it_without_custom_code(demo: Path, tmp_path: Path) -> None:
@@ -79,8 +79,8 @@ def test_one_generator_is_seen_the_others_are_not_and_shortcuts_stand_beside_eac
 
 def test_running_it_again_changes_nothing(demo: Path) -> None:
     def state() -> dict[str, bytes]:
-        wanted = ("dataset/dataset.json", "checkpoint/checkpoint.json", "dataset/videos.parquet")
-        return {name: (demo / name).read_bytes() for name in wanted if (demo / name).exists()}
+        expected = ("dataset/dataset.json", "checkpoint/checkpoint.json", "dataset/videos.parquet")
+        return {name: (demo / name).read_bytes() for name in expected if (demo / name).exists()}
 
     before = state()
     assert len(before) >= 2

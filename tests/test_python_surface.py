@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -15,18 +16,31 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.slow
-def test_every_block_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_notebook_runs_in_a_kernel_and_its_results_show_as_tables(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="trains a network: pip install 'nvfair-tools[all]'")
     pytest.importorskip("mediapipe", reason="builds a data set: pip install 'nvfair-tools[all]'")
-    monkeypatch.chdir(tmp_path)
-    blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
-    names: dict[str, object] = {"__name__": "page"}
-    for number, block in enumerate(blocks, 1):
-        exec(compile(block, f"docs/python.md, block {number}", "exec"), names)
-    for name in ("data", "result", "comparison", "report", "outcome"):
-        assert "<table" in names[name]._repr_html_(), name
-    assert "no submission.yaml here" in names["checked"]._repr_html_()
-    assert (tmp_path / "runs" / "own" / "index.html").is_file()
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    notebook = nbformat.read(ROOT / "examples" / "notebook.ipynb", as_version=4)
+    # What a kernel is asked beyond the page: whether each result shows itself as a table, and the report was written.
+    results = ("data", "result", "comparison", "report", "outcome")
+    checks = "\n".join(f"assert '<table' in {name}._repr_html_(), '{name}'" for name in results)
+    checks += (
+        "\nassert 'no submission.yaml here' in checked._repr_html_()\nassert Path('runs/own/index.html').is_file()"
+    )
+    notebook.cells.append(nbformat.v4.new_code_cell(checks))
+    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    tables = [output for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
+    assert any("<table" in output["data"].get("text/html", "") for output in tables)
+
+
+def test_the_notebook_is_the_page() -> None:
+    """`python docs/make_notebook.py` writes it: the page is run through the notebook."""
+    spec = importlib.util.spec_from_file_location("make_notebook", ROOT / "docs" / "make_notebook.py")
+    assert spec is not None
+    assert spec.loader is not None
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    assert (ROOT / "examples" / "notebook.ipynb").read_text(encoding="utf-8") == maker.notebook()
 
 
 def test_a_method_of_ones_own_takes_at_most_thirty_lines() -> None:

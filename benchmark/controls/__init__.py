@@ -1,8 +1,8 @@
-"""Shortcut figures: how far one gets on the same trials without knowing anybody's motion.
+"""Controls: scores that use no facial motion, on the same trials as a method.
 
 Every trial compares videos of one face, yet appearance leaks: a driver's face shape stays in absolute motion, a single
 frame carries an expression habit, a face driven by somebody else looks less natural than one driven by its owner, and
-collections differ in length, frame rate and generator. A method's figure means something only beside these.
+collections differ in length, frame rate and generator. A method's figure means something only next to these shortcuts.
 """
 
 from benchmark.controls.appearance import SHAPE, STILL, shape_scorer, still_scorer

@@ -1,4 +1,4 @@
-"""The shortcuts that stand beside every figure, by default."""
+"""The shortcuts that are scored by default on the trials of every method."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from benchmark.controls.appearance import SHAPE, STILL, shape_scorer, still_scorer
 from benchmark.controls.crossness import CROSSNESS, crossness_scorer
-from benchmark.controls.metadata import LENGTH, ORIGIN, lacks_length, length_scorer, origin_scorer
+from benchmark.controls.metadata import LENGTH, ORIGIN, length_scorer, missing_length_reason, origin_scorer
 from benchmark.controls.pose import POSE, pose_scorer
 from benchmark.protocols.schema import Protocol, TrialRule, Trials
 from benchmark.trial_scores.cell_figures import CellFigures
@@ -30,72 +30,72 @@ DESCRIPTIONS = {
     "exactly 0.5, where all trials of a face are within one of both",
     LENGTH: "how near the two videos' numbers of frames, durations and frame rates are: no picture is looked at",
 }
-# Cross-cross trials grow with the square of the videos; so many clips of each driver on each face are enough here.
+# The number of cross-cross trials grows with the square of the videos; these clips of a driver on a face are enough.
 _CROSS_CLIPS = 4
 
 
 @dataclass(frozen=True)
 class ShortcutFigures:
-    """Figures of one shortcut on one generator (or cell); control: the shortcut's name."""
+    """Figures of one shortcut, `control`, on the trials of one generator (or of one cell)."""
 
     control: str
     generator: str
     figures: CellFigures
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values: the figures' keys beside `control` and `generator`."""
+        """Plain values for JSON: `control`, `generator` and the keys of the figures."""
         return {"control": self.control, "generator": self.generator, **self.figures.to_json()}
 
 
 def shortcut_scorers(dataset: Dataset, windows: WindowSet, train: WindowSet | None = None) -> dict[str, PairScorer]:
-    """Name -> scorer over the positions of `windows.videos`, in the order of `DESCRIPTIONS`.
+    """The scorer of each shortcut over the positions of `windows.videos`, by name, in the order of `DESCRIPTIONS`.
 
     train: windows of training people, None where the data set has none; then the self/cross detector is left out.
-    `unavailable_shortcuts` says which are, and why.
+    `unavailable_shortcuts` gives the shortcuts that are left out, with the reason.
     """
     scorers: dict[str, PairScorer] = {
         SHAPE: shape_scorer(windows),
         STILL: still_scorer(windows),
         POSE: pose_scorer(windows, train),
     }
-    absent = unavailable_shortcuts(dataset, windows, train)
-    if CROSSNESS not in absent and train is not None:
+    unavailable = unavailable_shortcuts(dataset, windows, train)
+    if CROSSNESS not in unavailable and train is not None:
         scorers[CROSSNESS] = crossness_scorer(train, windows)
     scorers[ORIGIN] = origin_scorer(windows)
-    if LENGTH not in absent:
+    if LENGTH not in unavailable:
         scorers[LENGTH] = length_scorer(windows)
     return scorers
 
 
 def unavailable_shortcuts(dataset: Dataset, windows: WindowSet, train: WindowSet | None = None) -> dict[str, str]:
-    """Shortcuts that cannot be taken, with the reason."""
-    absent = {}
+    """Shortcuts that cannot be scored on these videos, each with the reason."""
+    unavailable = {}
     if train is None or not len(train.videos):
-        absent[CROSSNESS] = f"{dataset.meta.get('name', dataset.folder.name)} has no videos of training people"
+        unavailable[CROSSNESS] = f"{dataset.meta.get('name', dataset.folder.name)} has no videos of training people"
     elif (train.videos["driver"] != train.videos["target"]).nunique() < 2:
-        absent[CROSSNESS] = "the training people have only self- or only cross-reenactments"
-    if reason := lacks_length(windows):
-        absent[LENGTH] = reason
-    return absent
+        unavailable[CROSSNESS] = "the training people have only self- or only cross-reenactments"
+    if reason := missing_length_reason(windows):
+        unavailable[LENGTH] = reason
+    return unavailable
 
 
 def shortcut_rows(
     scorers: Mapping[str, PairScorer],
     videos: pd.DataFrame,
-    rules: Mapping[str, Sequence[TargetTrials]],
+    trials_by_generator: Mapping[str, Sequence[TargetTrials]],
     protocol: Protocol,
 ) -> list[ShortcutFigures]:
-    """Figures of every shortcut on the very trials of the main figure, one row a shortcut and generator.
+    """Figures of every shortcut on the same trials as the main figure, one row for each shortcut and generator.
 
-    rules: generator -> trials over the positions of `videos`. Under NVFAIR's rule the figures also have `cross_cross`,
-    the AUCs where both videos are cross-reenactments: there the self/cross detector must lose what it had.
+    trials_by_generator: generator -> trials over the positions of `videos`. Under NVFAIR's rule the figures also have
+    `cross_cross`, the AUCs where both videos are cross-reenactments: there the self/cross detector must be at chance.
     """
-    cross = _cross(videos, rules, protocol)
+    cross_trials_by_generator = _cross_trials(videos, trials_by_generator, protocol)
     rows = []
     for name, scorer in scorers.items():
-        for generator, trials_of_generator in rules.items():
-            figures = compute_figures(scorer, trials_of_generator, videos, protocol, full=False)
-            cross_trials = cross.get(generator, ())
+        for generator, trials in trials_by_generator.items():
+            figures = compute_figures(scorer, trials, videos, protocol, full=False)
+            cross_trials = cross_trials_by_generator.get(generator, ())
             if any(target_trials.complete for target_trials in cross_trials):
                 cross_protocol = _cross_protocol(protocol)
                 figures = figures.with_cross_cross(
@@ -106,7 +106,7 @@ def shortcut_rows(
 
 
 def _cross_protocol(protocol: Protocol) -> Protocol:
-    """The same, with plain cross-cross trials."""
+    """The protocol with plain cross-cross trials in place of its own."""
     rule = Trials(
         rule=TrialRule.CROSS_CROSS,
         share_driving_clip=protocol.trials.share_driving_clip,
@@ -116,9 +116,9 @@ def _cross_protocol(protocol: Protocol) -> Protocol:
     return protocol.model_copy(update={"trials": rule})
 
 
-def _cross(videos: pd.DataFrame, cells: Iterable[str], protocol: Protocol) -> dict[str, list[TargetTrials]]:
-    """Cross-cross trials of each cell that is one generator's."""
+def _cross_trials(videos: pd.DataFrame, cells: Iterable[str], protocol: Protocol) -> dict[str, list[TargetTrials]]:
+    """Cross-cross trials of each of `cells` that is one generator's."""
     if protocol.trials.rule is not TrialRule.SELF_SELF_VS_SELF_CROSS:
         return {}
-    rule, known = _cross_protocol(protocol).trials, set(videos["generator"])
-    return {name: list(make_trials(videos, name, rule)) for name in cells if name in known}
+    rule, generators = _cross_protocol(protocol).trials, set(videos["generator"])
+    return {cell: list(make_trials(videos, cell, rule)) for cell in cells if cell in generators}

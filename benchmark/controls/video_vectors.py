@@ -1,4 +1,4 @@
-"""What a control looks at: the frames that a video's windows cover, and one plain vector a video.
+"""The input of a control: the frames that a video's windows cover, and scores from one vector a video.
 
 Legend: N videos, D numbers of a vector.
 """
@@ -13,23 +13,23 @@ from benchmark.trials.trials import TargetTrials
 from benchmark.windows.window_set import WindowSet
 
 
-def covered(windows: WindowSet, video: int) -> np.ndarray:
-    """Rows of a video's frames that its windows cover, in order: no control sees more than the method does."""
+def covered_frames(windows: WindowSet, video: int) -> np.ndarray:
+    """Rows of the frames that a video's windows cover, in order: no control sees more than the method does."""
     first, last = np.searchsorted(windows.video, [video, video + 1])
     return np.unique(windows.start[first:last, None] + np.arange(windows.length))
 
 
 def vector_scorer(windows: WindowSet, values: np.ndarray) -> Scorer:
-    """Minus the plain Euclidean distance of one vector a video (N, D), whatever the protocol's own score."""
+    """A scorer by minus the Euclidean distance of one vector a video (N, D), whatever the protocol's own score."""
     ids = windows.videos["video"].to_numpy(dtype=object)
     return Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), values, normalise=False), Scoring())
 
 
-def sums(trials: TargetTrials, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """What both sides of `pairs` (K, 2) have together of one value a video (N,): (K,); a template has its mean."""
+def pair_sums(trials: TargetTrials, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Sums (K,) over both sides of `pairs` (K, 2) of one value a video (N,); a template has its videos' mean."""
     return trials.side_values(values, pairs).sum(axis=1)
 
 
-def enrolled(trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
-    """Position (K,) of the enrolled video of `pairs`, of a template its first."""
+def enrolled_videos(trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
+    """Positions (K,) of the enrolled videos of `pairs` (K, 2); a template counts as its first video."""
     return pairs[:, 0] if trials.templates is None else trials.templates[pairs[:, 0] - trials.offset, 0]

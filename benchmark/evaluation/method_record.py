@@ -80,7 +80,7 @@ class MethodRecord:
 
     @property
     def digest(self) -> str | None:
-        """sha256 of a checkpoint's record."""
+        """The sha256 of a checkpoint's record."""
         return self.details.get("digest")
 
     @property

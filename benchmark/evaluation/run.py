@@ -134,7 +134,7 @@ def _stress_rows(
         if isinstance(candidate, MethodCandidate):
             rows += [
                 stress_row_from_json({"method": candidate.name, **row})
-                for row in run_sweeps(cache.dataset, candidate.method, protocol, plan, say=cache.progress)
+                for row in run_sweeps(cache.dataset, candidate.method, protocol, plan, progress=cache.progress)
             ]
         else:
             reason = "a file cannot be run again"

@@ -168,8 +168,7 @@ class _CellScoring:
         """The margin of a cell over the strongest shortcut on its trials; None where there is no shortcut."""
         aucs = {row.name: row.figures.auc_by_target for row in self.shortcuts if row.generator == cell.generator}
         collection = collection_of_person(self.cached.windows.videos)
-        seed = self.section.protocol.uncertainty.seed
-        result = margin_over_shortcuts(figures.auc_by_target, aucs, source=collection, seed=seed)
+        result = margin_over_shortcuts(figures.auc_by_target, aucs, source=collection)
         return None if result is None else ShortcutMargin.from_json(result.to_json())
 
 

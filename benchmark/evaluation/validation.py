@@ -25,7 +25,7 @@ from nvfair_tools.errors import NvfairError
 
 @dataclass(frozen=True)
 class ValidationScores:
-    """genuine (G,), impostor (I,): scores of validation people; None where there are none, and `reason` says why."""
+    """Scores of validation people: genuine (G,) and impostor (I,); None where there are none, and `reason` says why."""
 
     genuine: np.ndarray | None
     impostor: np.ndarray | None

@@ -1,4 +1,4 @@
-"""Checkpoints: weights as safetensors, and beside them, in JSON, everything that must be known to trust a figure.
+"""Checkpoints: weights as safetensors, and a record in JSON of everything that must be known to trust a figure.
 
 checkpoint.json names the network and its sizes, the people and generators that training and selection have seen, the
 data, the protocol, the feature and all options; it holds the hash of the weights and is written last. Equal runs write
@@ -10,7 +10,7 @@ does, has the keys `people`, `generators` and `data`; any other record has the k
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,11 @@ RECORD_FILE, WEIGHTS_FILE = "checkpoint.json", "weights.safetensors"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trained network with its record; a method of the benchmark.
+    """A trained network with its record; it is a method of the benchmark.
 
-    declaration: what it was trained on. protocol: the protocol it was trained under; None where it was trained
-    elsewhere. feature: what the network sees of a frame. selection: how the step was chosen. options: of the training.
-    digest: sha256 of the record. device: where it embeds.
+    declaration: the people and generators that it has touched. protocol: the protocol that it was trained under; None
+    where it was trained elsewhere. feature: what the network sees of a frame. selection: how the step was chosen.
+    options: of the training. digest: sha256 of the record. device: where it embeds.
     """
 
     name: str
@@ -53,17 +53,13 @@ class Checkpoint:
 
     @property
     def needs(self) -> Needs:
-        """What its network reads."""
+        """What a batch must hold for its network."""
         return self.network.needs
 
     @property
     def time(self) -> Time | None:
-        """The windows it was trained on, the only ones it takes; None where that is not known."""
+        """The windows that it was trained on, the only ones it takes; None where they are not known."""
         return None if self.protocol is None else self.protocol.time
-
-    def on(self, device: str) -> Checkpoint:
-        """The same, embedding on another device."""
-        return replace(self, device=device)
 
     def embed_all(self, windows: WindowSet) -> np.ndarray:
         """One embedding a window (W, D), on `device`; the network is back on the CPU afterwards."""
@@ -73,11 +69,11 @@ class Checkpoint:
             self.network.to("cpu")
 
     def embed(self, batch: WindowBatch) -> np.ndarray:
-        """One embedding a window (B, D)."""
+        """One embedding a window (B, D) of a batch."""
         return self.embed_all(WindowSet.from_batch(batch))
 
     def describe(self) -> dict[str, Any]:
-        """What a report says of it, as plain values."""
+        """What a report says of the checkpoint, as plain values."""
         return {
             "digest": self.digest,
             "network": self.network.method,
@@ -87,11 +83,11 @@ class Checkpoint:
             "windows": self.options.get("windows"),
             "seed": self.options.get("seed"),
             "options": self.options,
-            "parameters": sum(p.numel() for p in self.network.parameters()),
+            "parameters": sum(parameter.numel() for parameter in self.network.parameters()),
         }
 
     def save(self, folder: Path) -> None:
-        """Writes weights, then the record, each whole or not at all."""
+        """Writes the weights, then the record, to `folder`, each whole or not at all."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECORD_FILE).unlink(missing_ok=True)
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
@@ -131,10 +127,9 @@ class Checkpoint:
 def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     """Reads a checkpoint, which then embeds on `device`; nothing in it is executed.
 
-    folder: where it is, or `pretrained:NAME` for one that ships with the package.
-
-    Raises NvfairError where it is absent, damaged, of another version, lacks provenance, or where the people of
-    training, selection and test overlap in its own record.
+    folder: the folder of the checkpoint, or `pretrained:NAME` for one that ships with the package.
+    Raises NvfairError where it is absent, damaged or of another version, where its record does not say what it was
+    trained on, and where the people of training, selection and test overlap in its own record.
     """
     folder = checkpoint_folder(folder)
     path = folder / RECORD_FILE
@@ -159,7 +154,7 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     if version == 1:  # of the temporal CNN, whose scale stood with the feature
         shape["scale"] = record["feature"]["scale"]
     network = network_class(record["method"], where=path).from_json(shape, where=path)
-    _fill(network, weights)
+    _load_weights(network, weights)
     protocol = record["protocol"]
     return Checkpoint(
         name=record["name"],
@@ -174,7 +169,7 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     )
 
 
-def _fill(network: Network, weights: Path) -> None:
+def _load_weights(network: Network, weights: Path) -> None:
     try:
         network.load_state_dict(load_file(weights))
     except RuntimeError as error:

@@ -131,7 +131,7 @@ class Declaration:
         return {role: names for role, names in shared.items() if names}
 
     def roles_that_saw(self, generator: str) -> list[str]:
-        """Roles that name `generator`."""
+        """The roles that name `generator`, in their order."""
         return [role for role, exposure in self.roles().items() if generator in (exposure.generators or ())]
 
     def relation_to(self, generator: str) -> str:

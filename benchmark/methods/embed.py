@@ -9,9 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmark.methods.method import (
-    Method,
-)
+from benchmark.methods.method import Method
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
@@ -21,23 +19,29 @@ from nvfair_tools.errors import NvfairError
 _BATCH = 256
 
 
-def embed_videos(method: Method, windows: WindowSet, dataset: Dataset, batch: int = _BATCH) -> VideoEmbeddings:
+def embed_videos(method: Method, windows: WindowSet, dataset: Dataset, batch_size: int = _BATCH) -> VideoEmbeddings:
     """Embeddings of all windows, grouped by video.
 
     Raises NvfairError where the method gives another number of embeddings than windows, or one that is not finite,
-    and where the data set lacks what it needs.
+    and where the data set lacks what the method needs.
     """
     if hasattr(method, "embed_all"):
-        return group_by_video(windows, _checked(method.embed_all(windows), windows, method.name))
-    parts = [np.asarray(method.embed(one)) for one in window_batches(method, windows, dataset, batch)]
-    whole = np.concatenate(parts) if parts else np.empty((0, 1), np.float32)
-    return group_by_video(windows, _checked(whole, windows, method.name))
+        embeddings = method.embed_all(windows)
+    else:
+        parts = [np.asarray(method.embed(batch)) for batch in window_batches(method, windows, dataset, batch_size)]
+        embeddings = np.concatenate(parts) if parts else np.empty((0, 1), np.float32)
+    return group_by_video(windows, _check_embeddings(embeddings, windows, method.name))
 
 
-def window_batches(method: Method, windows: WindowSet, dataset: Dataset, batch: int = _BATCH) -> Iterator[WindowBatch]:
-    """Windows in their order, `batch` at a time; pictures are decoded a video at a time."""
+def window_batches(
+    method: Method, windows: WindowSet, dataset: Dataset, batch_size: int = _BATCH
+) -> Iterator[WindowBatch]:
+    """Windows in their order, `batch_size` at a time, with what the method needs.
+
+    Pictures are decoded a video at a time. Raises NvfairError where the data set has no mesh or no pictures.
+    """
     if method.needs == "frames":
-        yield from _pictures(method, windows, dataset, batch)
+        yield from _picture_batches(method, windows, dataset, batch_size)
         return
     mesh = windows.mesh
     if method.needs == "mesh" and mesh is None:
@@ -46,65 +50,67 @@ def window_batches(method: Method, windows: WindowSet, dataset: Dataset, batch: 
             where=f"method {method.name}",
             remedy="build the data set with `features: {mesh: true}` in the recipe",
         )
-    steps = np.arange(windows.length)
-    size = windows.sizes
-    for first in range(0, len(windows), batch):
-        rows = windows.start[first : first + batch, None] + steps
+    sizes = windows.sizes
+    for first in range(0, len(windows), batch_size):
+        batch = slice(first, first + batch_size)
+        rows = windows.rows(batch)
         yield WindowBatch(
             landmarks=windows.landmarks[rows],
             fps=float(windows.rate),
-            size=size[windows.video[first : first + batch]],
+            size=sizes[windows.video[batch]],
             mesh=mesh[rows] if method.needs == "mesh" and mesh is not None else None,
         )
 
 
-def _pictures(method: Method, windows: WindowSet, dataset: Dataset, batch: int) -> Iterator[WindowBatch]:
-    """Windows with pictures: of each wanted time the frame that is shown then. Landmarks come with them."""
+def _picture_batches(method: Method, windows: WindowSet, dataset: Dataset, batch_size: int) -> Iterator[WindowBatch]:
+    """Windows with pictures: at each time of a window, the frame that the video shows then; and their landmarks."""
     from nvfair_tools.media.decoding import decode
 
-    size, steps = windows.sizes, np.arange(windows.length)
-    for n, row in enumerate(windows.videos.to_dict("records")):
-        if not isinstance(row["path"], str):
+    sizes = windows.sizes
+    for number, video in enumerate(windows.videos.to_dict("records")):
+        if not isinstance(video["path"], str):
             raise NvfairError(
-                f"it needs pictures, but video {row['video']} has no file", where=f"method {method.name}",
+                f"it needs pictures, but video {video['video']} has no file",
+                where=f"method {method.name}",
                 remedy="evaluate it on a data set with videos",
-            )  # fmt: skip
-        frames = list(decode(dataset.folder / row["path"]))
-        shown = np.array([frame.time for frame in frames])
+            )
+        frames = list(decode(dataset.folder / video["path"]))
+        frame_times = np.array([frame.time for frame in frames])
         pictures = np.stack([frame.image for frame in frames])
-        mine = np.flatnonzero(windows.video == n)
-        for first in range(0, len(mine), batch):
-            chosen = mine[first : first + batch]
-            rows = windows.start[chosen, None] + steps
-            wanted = (rows - windows.offsets[n]) / float(windows.rate)
-            number = np.clip(np.searchsorted(shown, wanted + 1e-6, side="right") - 1, 0, len(frames) - 1)
+        windows_of_video = np.flatnonzero(windows.video == number)
+        for first in range(0, len(windows_of_video), batch_size):
+            batch = windows_of_video[first : first + batch_size]
+            rows = windows.rows(batch)
+            # The frame that is shown at a time is the last one that began before it.
+            times = (rows - windows.offsets[number]) / float(windows.rate)
+            shown_frames = np.clip(np.searchsorted(frame_times, times + 1e-6, side="right") - 1, 0, len(frames) - 1)
             yield WindowBatch(
                 landmarks=windows.landmarks[rows],
                 fps=float(windows.rate),
-                size=size[windows.video[chosen]],
-                frames=pictures[number],
+                size=sizes[windows.video[batch]],
+                frames=pictures[shown_frames],
             )
 
 
 def group_by_video(windows: WindowSet, embeddings: np.ndarray) -> VideoEmbeddings:
-    """Window embeddings (W, D) grouped by video, as the scores want them."""
+    """Window embeddings (W, D), in the order of `windows`, grouped by video."""
     counts = np.bincount(windows.video, minlength=len(windows.videos))
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return VideoEmbeddings(windows.videos["video"].to_numpy(dtype=object), offsets, embeddings)
 
 
-def _checked(values: np.ndarray, windows: WindowSet, name: str) -> np.ndarray:
-    """Embeddings (W, D) as float32."""
-    array = np.asarray(values)
+def _check_embeddings(embeddings: np.ndarray, windows: WindowSet, name: str) -> np.ndarray:
+    """Embeddings (W, D) as float32; NvfairError where their shape is another one or a number is not finite."""
+    array = np.asarray(embeddings)
     where = f"method {name}"
     if array.ndim != 2 or len(array) != len(windows):
         raise NvfairError(f"it gave embeddings of shape {array.shape}", where=where, expected=f"({len(windows)}, D)")
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(bad):
-        video = windows.videos["video"].iloc[windows.video[bad[0]]]
+    not_finite = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(not_finite):
+        video = windows.videos["video"].iloc[windows.video[not_finite[0]]]
         raise NvfairError(
-            f"{len(bad)} of {len(array)} embeddings are not finite, the first that of video {video}, frame "
-            f"{windows.start_frame[bad[0]]}",
+            f"{len(not_finite)} of {len(array)} embeddings are not finite, the first that of video {video}, frame "
+            f"{windows.start_frame[not_finite[0]]}",
             where=where,
             remedy="find out why; leaving such windows out would flatter it",
         )

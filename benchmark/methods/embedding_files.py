@@ -19,12 +19,15 @@ from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import atomic_output
 
+_LISTED = 10  # problems of a file that an error lists
+
 
 @dataclass(frozen=True)
 class EmbeddingTable:
-    """An embeddings file: video (W,), window (W,) number within its video, start_frame (W,), embedding (W, D).
+    """The content of an embeddings file, one row a window.
 
-    meta: what the file says of itself (protocol, checkpoint, data).
+    video: (W,) ids. window: (W,) number of the window within its video. start_frame: (W,) its first frame.
+    embedding: (W, D). meta: what the file says of itself (protocol, checkpoint, data).
     """
 
     video: np.ndarray
@@ -35,9 +38,13 @@ class EmbeddingTable:
 
 
 def write_embeddings(path: Path, windows: WindowSet, embeddings: np.ndarray, meta: dict[str, str]) -> None:
-    """Writes `video`, `window`, `start_frame`, `embedding` as Parquet, whole or not at all."""
+    """Writes a Parquet file with `video`, `window`, `start_frame` and `embedding`, whole or not at all.
+
+    embeddings: (W, D), in the order of `windows`. meta: what the file says of itself.
+    """
+    # The number of a window within its video: its place among all windows, less those of the videos before.
     counts = np.bincount(windows.video, minlength=len(windows.videos))
-    number = np.arange(len(windows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    window_number = np.arange(len(windows)) - np.repeat(np.cumsum(counts) - counts, counts)
     size = embeddings.shape[1]
     schema = pa.schema(
         [
@@ -48,20 +55,20 @@ def write_embeddings(path: Path, windows: WindowSet, embeddings: np.ndarray, met
         ],
         metadata={f"nvfair.{key}": value for key, value in sorted(meta.items())},
     )
-    flat = pa.array(np.ascontiguousarray(embeddings, dtype=np.float32).reshape(-1))
+    flat_values = pa.array(np.ascontiguousarray(embeddings, dtype=np.float32).reshape(-1))
     ids = windows.videos["video"].to_numpy(dtype=object)[windows.video]
     columns = [
         pa.array(ids.tolist(), pa.string()),
-        pa.array(number.astype(np.int32)),
+        pa.array(window_number.astype(np.int32)),
         pa.array(windows.start_frame.astype(np.int32)),
-        pa.FixedSizeListArray.from_arrays(flat, size),
+        pa.FixedSizeListArray.from_arrays(flat_values, size),
     ]
     with atomic_output(path) as aside:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), aside, compression="zstd")
 
 
 def read_embeddings(path: str | Path) -> EmbeddingTable:
-    """Reads an embeddings file; NvfairError where it is absent or lacks a column."""
+    """Reads an embeddings file; NvfairError where it is absent, not Parquet, or lacks a column."""
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
@@ -82,12 +89,15 @@ def read_embeddings(path: str | Path) -> EmbeddingTable:
         window=table.column("window").to_numpy(),
         start_frame=table.column("start_frame").to_numpy(),
         embedding=values,
-        meta=_own_metadata(table.schema),
+        meta=_file_metadata(table.schema),
     )
 
 
 def table_columns(path: str | Path) -> tuple[list[str], dict[str, str]]:
-    """Column names of a Parquet or CSV file, and what a Parquet file says of itself; else NvfairError."""
+    """Column names of a Parquet or CSV file, and what a Parquet file says of itself.
+
+    Raises NvfairError where it is neither.
+    """
     path = Path(path)
     if path.suffix.lower() == ".csv":
         try:
@@ -98,10 +108,11 @@ def table_columns(path: str | Path) -> tuple[list[str], dict[str, str]]:
         schema = pq.read_schema(path)
     except pa.ArrowInvalid as error:
         raise NvfairError(f"neither Parquet nor .csv: {error}", where=path) from error
-    return schema.names, _own_metadata(schema)
+    return schema.names, _file_metadata(schema)
 
 
-def _own_metadata(schema: pa.Schema) -> dict[str, str]:
+def _file_metadata(schema: pa.Schema) -> dict[str, str]:
+    """What a file says of itself: metadata whose keys begin with `nvfair.`, without that."""
     return {
         key.decode().removeprefix("nvfair."): value.decode()
         for key, value in (schema.metadata or {}).items()
@@ -112,22 +123,25 @@ def _own_metadata(schema: pa.Schema) -> dict[str, str]:
 def video_embeddings(table: EmbeddingTable, videos: Sequence[str], *, where: object = "") -> VideoEmbeddings:
     """The embeddings of `videos`, in their order, from a file that somebody else may have written.
 
-    Rows may come in any order; other videos are ignored. Raises Problems that list videos without an embedding, numbers
-    that are not finite, and windows given twice.
+    Rows may come in any order; other videos are ignored. where: the file, for errors. Raises Problems that list videos
+    without an embedding, numbers that are not finite, and windows that are in the file twice.
     """
     index = pd.Index(list(videos))
-    position = index.get_indexer(pd.Index(table.video))
-    rows = np.flatnonzero(position >= 0)
-    rows = rows[np.lexsort((table.window[rows], position[rows]))]
-    number, window = position[rows], table.window[rows]
-    counts = np.bincount(number, minlength=len(index))
-    problems = [f"video {index[n]} has no embedding" for n in np.flatnonzero(counts == 0)]
-    bad = np.unique(number[~np.isfinite(table.embedding[rows]).all(axis=1)])
-    problems += [f"video {index[n]} has an embedding that is not finite" for n in bad]
-    twice = np.unique(number[1:][(np.diff(number) == 0) & (np.diff(window) == 0)])
-    problems += [f"video {index[n]} has a window twice" for n in twice]
+    # Rows of these videos, in the order of the videos and of their windows.
+    video_of_row = index.get_indexer(pd.Index(table.video))
+    rows = np.flatnonzero(video_of_row >= 0)
+    rows = rows[np.lexsort((table.window[rows], video_of_row[rows]))]
+    video, window = video_of_row[rows], table.window[rows]
+    counts = np.bincount(video, minlength=len(index))
+
+    missing = np.flatnonzero(counts == 0)
+    not_finite = np.unique(video[~np.isfinite(table.embedding[rows]).all(axis=1)])
+    repeated = np.unique(video[1:][(np.diff(video) == 0) & (np.diff(window) == 0)])
+    problems = [f"video {index[number]} has no embedding" for number in missing]
+    problems += [f"video {index[number]} has an embedding that is not finite" for number in not_finite]
+    problems += [f"video {index[number]} has a window twice" for number in repeated]
     if problems:
-        more = [f"and {len(problems) - 10} more"] if len(problems) > 10 else []
-        raise Problems(where, problems[:10] + more, remedy="embed every video of the protocol once")
+        more = [f"and {len(problems) - _LISTED} more"] if len(problems) > _LISTED else []
+        raise Problems(where, problems[:_LISTED] + more, remedy="embed every video of the protocol once")
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return VideoEmbeddings(index.to_numpy(dtype=object), offsets, table.embedding[rows])

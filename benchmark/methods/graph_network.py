@@ -41,7 +41,7 @@ POINTS = len(AVAPRINTDB_109)
 
 @dataclass(frozen=True)
 class GraphShape:
-    """Sizes: width H, embedding D, and edges E, which are part of the weights."""
+    """Sizes of the graph network: width H, embedding D, and number of edges E, which are part of the weights."""
 
     hidden: int = 64
     embedding: int = 256
@@ -49,7 +49,7 @@ class GraphShape:
 
 
 class GraphNetwork(Network):
-    """109 points of the mesh in 3-D -> one embedding a window."""
+    """The graph network: 109 points of the mesh in 3-D become one embedding a window."""
 
     method = "graph-network"
     shape_type = GraphShape
@@ -82,20 +82,23 @@ class GraphNetwork(Network):
         for weight in self.projections.parameters():
             nn.init.xavier_uniform_(weight)
 
-    def feature(self) -> dict[str, Any]:
-        """Which points, divided by what."""
+    def describe_input(self) -> dict[str, Any]:
+        """The name of the points, and what their coordinates are divided by."""
         return {"input": AVAPRINTDB_109.name, "scale": "inner eye corners, in 3-D"}
 
     def mesh_points(self) -> tuple[int, ...]:
-        """The 109."""
+        """Mesh indices of AVAPrintDB's 109 points."""
         return tuple(int(point) for point in AVAPRINTDB_109.indices)
 
     def mirror_indices(self) -> tuple[int, ...]:
-        """Of the 109."""
+        """Index of each point's mirror image among the 109 points."""
         return tuple(int(n) for n in AVAPRINTDB_109.mirror)
 
-    def points(self, windows: WindowSet) -> np.ndarray:
-        """float32 (F, 109, 3), nose-centred and scaled as the published networks want it."""
+    def frame_points(self, windows: WindowSet) -> np.ndarray:
+        """Points float32 (F, 109, 3), centred on the nose and scaled as the published networks expect them.
+
+        Raises NvfairError where the size of a video is not known.
+        """
         sizes = windows.sizes
         if not np.isfinite(sizes).all():
             video = windows.videos.iloc[int(np.flatnonzero(~np.isfinite(sizes).all(axis=1))[0])]
@@ -103,11 +106,11 @@ class GraphNetwork(Network):
                 "the width and height of a video are not known, which this network's input is divided by",
                 where=f"video {video.get('video', '')}",
             )
-        of_frame = np.repeat(sizes, np.diff(windows.offsets), axis=0)
-        return normalise_avaprintdb_points(windows.mesh_at(self.mesh_points()), of_frame)
+        frame_sizes = np.repeat(sizes, np.diff(windows.offsets), axis=0)
+        return normalise_avaprintdb_points(windows.mesh_at(self.mesh_points()), frame_sizes)
 
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """points (B, T, N, 3) -> embeddings (B, D, 1); of reordered frames they are the same, as order is not seen."""
+        """Embeddings (B, D, 1) of windows (B, T, N, 3); reordered frames have the same, as order does not matter."""
         graph = self.graph()
         hidden, weights = points, list(self.projections.parameters())
         for weight, bias in zip(weights[:2], self.biases[:2], strict=True):
@@ -121,12 +124,12 @@ class GraphNetwork(Network):
         return pooled, None if order is None else pooled
 
     @property
-    def ordered(self) -> bool:
-        """Never: frames are weighted, not followed."""
+    def uses_order(self) -> bool:
+        """Always False: frames are weighted and summed, whatever their order."""
         return False
 
     def graph(self) -> Tensor:
-        """A, float32 (N, N): what a point takes from each point."""
+        """The matrix A, float32 (N, N): the weight with which each point enters each other point."""
         points = torch.arange(POINTS, device=self.edges.device)
         source, target = (self.edges[:, :, None] == points).float()  # (E, N) each: a one at each edge's point
         # A product, not values put at indices: checking those has the host wait for a GPU in deterministic mode.
@@ -136,11 +139,11 @@ class GraphNetwork(Network):
 
 
 def face_edges() -> Tensor:
-    """Edges (2, E), both ways, of the Delaunay triangulation of the neutral simulated face from the front; sorted."""
+    """Edges (2, E), sorted, in both directions, of the Delaunay triangulation of the simulator's neutral face."""
     from scipy.spatial import Delaunay
 
     from nvfair_tools.simulate.base_mesh import base_mesh
 
     triangles = Delaunay(base_mesh()[AVAPRINTDB_109.indices, :2]).simplices
-    ways = [triangles[:, [a, b]] for a in range(3) for b in range(3) if a != b]
-    return torch.from_numpy(np.unique(np.concatenate(ways), axis=0).T.astype(np.int64).copy())
+    edges = [triangles[:, [first, second]] for first in range(3) for second in range(3) if first != second]
+    return torch.from_numpy(np.unique(np.concatenate(edges), axis=0).T.astype(np.int64).copy())

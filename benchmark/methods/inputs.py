@@ -1,6 +1,6 @@
 """What a method sees of a frame, computed where the network runs.
 
-Legend: F frames of all videos, N frames asked for, L landmarks (126), P features of a frame (7,875 distances, or
+Legend: F frames of all videos, N frames of a request, L landmarks (126), P features of a frame (7,875 distances, or
 2 L = 252 coordinates). Landmarks are sent to the device once; windows are gathered and turned into distances there,
 because computing distances is faster than reading or moving them.
 """
@@ -19,20 +19,23 @@ from benchmark.windows.device_frames import FramePoints, to_device
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale, facial_scale, pair_indices, scaled_landmarks
 
-# distances: the paper's feature. distances-centred: less their mean over the window, which takes the face's shape away
-# exactly and leaves its motion (ours). deltas: differences of the distances of neighbouring frames. still: the
-# distances of a window's middle frame, repeated, so that the same network sees the same face without its motion.
-# coordinates: raw landmark coordinates in pixels, the paper's ablation. coordinates-normalised: centred and divided by
-# the facial scale.
+# distances: the paper's feature.
+# distances-centred: the same less their mean over the window (ours), which removes the face's shape exactly and leaves
+# its motion.
+# deltas: differences of the distances of neighbouring frames.
+# still: the distances of a window's middle frame, repeated: the same network sees the same face without its motion.
+# coordinates: raw landmark coordinates in pixels, the paper's ablation.
+# coordinates-normalised: the same, centred and divided by the facial scale.
 Input = Literal["distances", "distances-centred", "deltas", "still", "coordinates", "coordinates-normalised"]
 INPUTS: tuple[str, ...] = get_args(Input)
-# Frames worked on at once: 1 MB of rows, which stay in a usual second-level cache; and where threads share the rows.
-_FRAMES = 520
-_FRAMES_SHARED = 5_000
+# Frames of a block on the CPU. With one thread: 1 MB of rows, which stay in a usual second-level cache. With several
+# threads, which share the rows: as many as keep them busy.
+_BLOCK_FRAMES = 520
+_BLOCK_FRAMES_SHARED = 5_000
 
 
 def parse_input(name: str) -> Input:
-    """`name` itself where it is an input; NvfairError otherwise."""
+    """The input with this name; NvfairError that lists all inputs where there is none."""
     if name not in INPUTS:
         raise NvfairError(f"input {name!r} is unknown", expected=f"one of {', '.join(INPUTS)}")
     return name  # type: ignore[return-value]
@@ -45,8 +48,8 @@ class FrameFeatures:
         self.kind, self.scale = parse_input(kind), scale
         self._buffer = np.empty(0, np.float32)
 
-    def prepared(self, landmarks: np.ndarray) -> np.ndarray:
-        """float32 (F, L, 2): landmarks (F, L, 2) in pixels as `__call__` wants them, made once for all frames."""
+    def prepare_points(self, landmarks: np.ndarray) -> np.ndarray:
+        """Points float32 (F, L, 2) that `__call__` takes, of landmarks (F, L, 2) in pixels; made once for all."""
         if self.kind == "coordinates":
             return np.asarray(landmarks, dtype=np.float32)
         if self.kind == "coordinates-normalised":
@@ -72,17 +75,17 @@ class FrameFeatures:
     def _on_cpu(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Distances (P, N) of x, y (L, N).
 
-        With one thread some frames at a time, so that rows stay in its cache; with several, as many as there are, as
+        With one thread some frames at a time, so that rows stay in its cache; with several threads more at a time, as
         torch shares out large rows only. numpy takes the root, correctly rounded; torch's is a unit off now and then.
-        They lie in a buffer that is used again once nothing refers to what was made in it before (a graph that waits
-        for its gradients does): touching fresh memory for each batch takes six times as long as the distances.
+        The result lies in a buffer that is used again once nothing refers to the earlier result in it (a graph that
+        waits for its gradients does): touching fresh memory for each batch takes six times as long as the distances.
         """
         count, frames = x.shape
         pairs = count * (count - 1) // 2
         if len(self._buffer) < frames * pairs or sys.getrefcount(self._buffer) > 2:
             self._buffer = np.empty(frames * pairs, np.float32)
         out = self._buffer[: frames * pairs].reshape(pairs, frames)
-        step = _FRAMES if torch.get_num_threads() == 1 else _FRAMES_SHARED
+        step = _BLOCK_FRAMES if torch.get_num_threads() == 1 else _BLOCK_FRAMES_SHARED
         work = torch.empty((2, count * min(step, frames)))
         for start in range(0, frames, step):
             span = slice(start, min(start + step, frames))
@@ -91,18 +94,19 @@ class FrameFeatures:
 
 
 def _pair_rows(x: torch.Tensor, y: torch.Tensor, work: torch.Tensor, out: np.ndarray) -> None:
-    """Distances of x, y (L, W) into `out` (P, W)."""
+    """Writes the distances of x, y (L, W) to `out` (P, W); work: memory (2, at least L W) for the differences."""
     count, width = x.shape
-    done = 0
+    first_row = 0
     with np.errstate(invalid="ignore"):
-        for i in range(count - 1):
-            size = count - 1 - i
-            dx, dy = (part[: size * width].view(size, width) for part in work)
-            torch.sub(x[i + 1 :], x[i], out=dx)
-            torch.sub(y[i + 1 :], y[i], out=dy)
+        for landmark in range(count - 1):
+            # The pairs of this landmark with all later ones are neighbouring rows of the result.
+            pairs = count - 1 - landmark
+            dx, dy = (part[: pairs * width].view(pairs, width) for part in work)
+            torch.sub(x[landmark + 1 :], x[landmark], out=dx)
+            torch.sub(y[landmark + 1 :], y[landmark], out=dy)
             dx.mul_(dx).add_(dy.mul_(dy))
-            np.sqrt(dx.numpy(), out=out[done : done + size])
-            done += size
+            np.sqrt(dx.numpy(), out=out[first_row : first_row + pairs])
+            first_row += pairs
 
 
 class DeviceFeatures:
@@ -115,18 +119,18 @@ class DeviceFeatures:
         device: torch.device | str = "cpu",
         scale: Scale = DEFAULT_SCALE,
     ) -> None:
-        """landmarks: (F, L, 2) pixels."""
+        """landmarks: (F, L, 2) in pixels. kind, scale: what `features` returns."""
         self._features = FrameFeatures(kind, scale)
-        self.frames = FramePoints(self._features.prepared(landmarks), device)
+        self.frames = FramePoints(self._features.prepare_points(landmarks), device)
 
     @property
     def device(self) -> torch.device:
-        """Where the landmarks are."""
+        """The device that the landmarks are on."""
         return self.frames.device
 
     @property
     def width(self) -> int:
-        """Features a frame, P."""
+        """Number P of features of a frame."""
         return feature_width(self._features.kind, self.frames.points.shape[1])
 
     def features(self, rows: torch.Tensor) -> torch.Tensor:
@@ -145,7 +149,7 @@ def normalised_landmarks(landmarks: np.ndarray, scale: Scale = DEFAULT_SCALE) ->
 
 
 def feature_width(kind: Input, landmarks: int) -> int:
-    """Features a frame of `kind` for so many landmarks."""
+    """Number of features of a frame with so many landmarks, for the input `kind`."""
     if kind in ("coordinates", "coordinates-normalised"):
         return 2 * landmarks
     return landmarks * (landmarks - 1) // 2
@@ -156,11 +160,12 @@ def feature_statistics(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation (P,), (P,) of each feature over the frames `rows`, summed in float64.
 
-    features: turns some rows (N,) into (P, N).
+    features: returns the features (P, N) of frames numbered (N,). block: frames at a time. Raises NvfairError where
+    there are no frames.
     """
     if len(rows) == 0:
         raise NvfairError("there are no frames to take feature statistics from")
-    # Sums of small numbers: variances of 1e-4 around a mean of 2 keep their digits.
+    # Sums of differences from a first mean, which are small: variances of 1e-4 around a mean of 2 keep their digits.
     shift = features(rows[:block]).mean(dim=1, keepdim=True)
     total = torch.zeros(len(shift), dtype=torch.float64)
     square = torch.zeros(len(shift), dtype=torch.float64)

@@ -1,16 +1,17 @@
-"""What the benchmark asks of a method: embeddings of windows, and a declaration of what it was trained on.
+"""The interface of a method: embeddings of windows, and a declaration of what it was trained on. Needs no torch.
 
-    class Mine:
-        name = "mine"
-        declaration = Declaration.unknown()
+    class MotionSize:
+        name = "motion-size"
+        declaration = Declaration.untrained()
         needs: Needs = "landmarks"
         time = None
         def embed(self, batch: WindowBatch) -> np.ndarray: ...
 
-A method is found by entry point (group `nvfair.methods`), by dotted path (`package.module:attribute`), as a checkpoint
-folder, or is not run at all: a file of embeddings does as well (`benchmark.methods.embedding_files`). Needs no torch.
+A method is named by an entry point (group `nvfair.methods`), by its dotted path (`package.module:attribute`), or by the
+folder of a checkpoint (`benchmark.methods.candidates`). It need not be run here at all: a file of embeddings or scores
+can be evaluated as well (`benchmark.methods.embedding_files`, `benchmark.methods.score_files`).
 
-Legend: B windows a batch, T frames a window, L landmarks (126), D embedding size.
+Legend: B windows a batch, W windows, T frames a window, L landmarks (126), D embedding size.
 """
 
 from __future__ import annotations
@@ -31,31 +32,31 @@ Needs = Literal["landmarks", "mesh", "frames"]
 class Method(Protocol):
     """Anything that embeds windows.
 
-    time: the only windows it takes, None for any. The benchmark L2-normalises embeddings before it compares them. A
-    method that is quicker when it sees all windows at once may also have `embed_all(windows: WindowSet) -> (W, D)`;
-    then that is called instead.
+    The benchmark L2-normalises embeddings before it compares them. A method that is quicker when it sees all windows at
+    once may also have `embed_all(windows: WindowSet)`, which returns embeddings (W, D) and is called instead of
+    `embed`.
     """
 
     @property
     def name(self) -> str:
-        """Shown in reports, and unique among those evaluated together."""
+        """The name in reports, unique among the methods that are evaluated together."""
         ...
 
     @property
     def declaration(self) -> Declaration:
-        """What it was trained on."""
+        """The people and generators that the method has touched."""
         ...
 
     @property
     def needs(self) -> Needs:
-        """What a batch must hold."""
+        """What a batch must hold for this method."""
         ...
 
     @property
     def time(self) -> Time | None:
-        """Windows it takes."""
+        """The only windows that the method takes; None for any windows."""
         ...
 
     def embed(self, batch: WindowBatch) -> np.ndarray:
-        """One embedding a window (B, D); NaN is refused, whatever its reason."""
+        """One embedding a window (B, D). Numbers that are not finite are refused, whatever their reason."""
         ...

@@ -1,13 +1,13 @@
-"""What every trainable network of ours is: the train loop and the checkpoint know this and nothing else of it.
+"""The base of every trainable network: what the train loop and the checkpoint know of it, and nothing else.
 
 Legend: B windows a batch, T frames a window, N points of a frame (126 landmarks, or 109 of the mesh), C coordinates of
 a point, D embedding size, U temporal positions that come out, F frames of all videos, W windows.
 
-    points of a frame (N, C)  are what lives on the device; `points` makes them from tracks, once
+    points of a frame (N, C)  are made from tracks once, by `frame_points`, and then stay on the device
     windows (B, T, N, C)      are gathered from them there; `forward` turns them into embeddings (B, D, U)
 
-A new network subclasses `Network`, and has a line in NETWORKS. Its sizes are a frozen dataclass (`shape_type`), so that
-a checkpoint can build it again from JSON.
+A new network is a subclass of `Network` with a line in NETWORKS. Its sizes are a frozen dataclass (`shape_type`), so
+that a checkpoint can build it again from JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from benchmark.methods.train_options import TrainOptions
 
-# Name in checkpoints and on the command line -> where the class is; imported when it is asked for.
+# Name in checkpoints and on the command line -> where the class is; it is imported when it is needed.
 NETWORKS: Mapping[str, str] = MappingProxyType(
     {
         "temporal-cnn": "benchmark.methods.temporal_cnn:TemporalCnn",
@@ -47,12 +47,15 @@ _FRAMES = 4096
 
 
 class Network(nn.Module):
-    """Points of windows -> one embedding for each temporal position."""
+    """A network that turns the points of windows into one embedding for each temporal position.
+
+    method: its name in NETWORKS. shape_type: the dataclass of its sizes. needs: as that of a method. recommended:
+    options that the network's own publication, or our experience, sets otherwise than TrainOptions does.
+    """
 
     method: ClassVar[str]
     shape_type: ClassVar[type]
     needs: ClassVar[Needs] = "landmarks"
-    # Options that this network's own publication, or our experience, sets otherwise than TrainOptions does.
     recommended: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, shape: Any) -> None:
@@ -61,56 +64,56 @@ class Network(nn.Module):
 
     @classmethod
     def from_options(cls, options: TrainOptions, window: int) -> Self:
-        """A new network for windows of `window` frames; NvfairError where it cannot take them."""
-        return cls(_shape(cls, dict(options.sizes), where="--size"))
+        """A new network for windows of `window` frames; NvfairError where it cannot take such windows."""
+        return cls(_parse_shape(cls, dict(options.sizes), where="--size"))
 
     @classmethod
     def from_json(cls, shape: dict[str, Any], where: object = "") -> Self:
-        """The network whose `shape_json` this is, with fresh weights."""
-        return cls(_shape(cls, shape, where=where))
+        """A network with these sizes, as `shape_json` gives them, and fresh weights."""
+        return cls(_parse_shape(cls, shape, where=where))
 
     def shape_json(self) -> dict[str, Any]:
-        """Its sizes as plain values."""
+        """The sizes of the network as plain values."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self.shape).items()}
 
     @property
-    def embedding(self) -> int:
-        """D."""
+    def embedding_size(self) -> int:
+        """Length D of an embedding."""
         return int(self.shape.embedding)
 
     @property
-    def ordered(self) -> bool:
-        """Whether the order of a window's frames can make a difference; without, no frames are shuffled."""
+    def uses_order(self) -> bool:
+        """Whether the order of a window's frames can change its embedding; if not, training shuffles no frames."""
         return True
 
-    def feature(self) -> dict[str, Any]:
-        """What it sees of a frame, in words, for the checkpoint and the report."""
+    def describe_input(self) -> dict[str, Any]:
+        """What the network sees of a frame, in words, for the checkpoint and the report."""
         return {"input": self.method, "scale": "none"}
 
     def mesh_points(self) -> tuple[int, ...]:
-        """Mesh indices that it reads, where it needs the mesh; no others are kept in memory."""
+        """Mesh indices that a network reads that needs the mesh; no other mesh points are kept in memory."""
         return ()
 
     def mirror_indices(self) -> tuple[int, ...] | None:
-        """Where each of the N points' mirror image stands among them; None where that is not known."""
+        """Index of each of the N points' mirror image among them; None where there are no mirror images."""
         return None
 
-    def points(self, windows: WindowSet) -> np.ndarray:
-        """float32 (F, N, C): what lives on the device of each frame. Landmarks in pixels, unless overridden."""
+    def frame_points(self, windows: WindowSet) -> np.ndarray:
+        """Points float32 (F, N, C) of all frames, as they lie on the device; landmarks in pixels, unless overridden."""
         return windows.landmarks
 
-    def prepare(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
-        """Takes what statistics it needs from the training frames; called once, before training."""
+    def fit_statistics(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
+        """Fits what the network takes from the training frames (nothing, unless overridden); called before training."""
 
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """points (B, T, N, C) -> embeddings (B, D, U), and those of the same windows with their frames reordered.
+        """Embeddings (B, D, U) of windows (B, T, N, C), and those of the same windows with their frames reordered.
 
-        order: (B, T) positions within each window; None: no reordered ones are made, and None comes second.
+        order: (B, T) positions within each window; None: no reordered windows are embedded, and None comes second.
         """
         raise NotImplementedError
 
-    def pooled(self, embeddings: Tensor) -> Tensor:
-        """One embedding a window (B, D), of unit length, from those of its positions (B, D, U)."""
+    def pool(self, embeddings: Tensor) -> Tensor:
+        """One embedding of unit length a window (B, D), from those of its temporal positions (B, D, U)."""
         return window_embedding(embeddings)
 
     def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
@@ -119,12 +122,12 @@ class Network(nn.Module):
         made = []
         for first in range(0, len(windows), batch):
             rows = windows.rows(slice(first, first + batch))
-            made.append(self.pooled(self(frames.take(rows))[0]).float())
-        return gathered(made, self.embedding)
+            made.append(self.pool(self(frames.take(rows))[0]).float())
+        return gathered(made, self.embedding_size)
 
 
 def network_class(method: str, where: object = "") -> type[Network]:
-    """The class of a network; NvfairError naming those there are."""
+    """The class of the network with this name; NvfairError that lists all names where there is none."""
     if method not in NETWORKS:
         raise NvfairError(f"network {method!r} is unknown", where=where, expected=f"one of {', '.join(NETWORKS)}")
     module, name = NETWORKS[method].split(":")
@@ -132,7 +135,7 @@ def network_class(method: str, where: object = "") -> type[Network]:
 
 
 def window_embedding(embeddings: Tensor) -> Tensor:
-    """One embedding a window (B, D) from those of its positions (B, D, U): their mean, normalised."""
+    """One embedding a window (B, D): the normalised mean of those of its temporal positions (B, D, U)."""
     return functional.normalize(embeddings.mean(dim=2), dim=1)
 
 
@@ -147,12 +150,12 @@ def gathered(embeddings: Sequence[Tensor], size: int) -> np.ndarray:
 def embed_windows(
     network: Network, windows: WindowSet, frames: FramePoints | None = None, device: torch.device | str = "cpu"
 ) -> np.ndarray:
-    """One embedding a window (W, D) float32, L2-normalised, in the order of `windows`.
+    """One L2-normalised embedding a window (W, D) float32, in the order of `windows`.
 
-    frames: the windows' points where they already are on the network's device.
+    frames: points of the windows' frames, where they are on the network's device already; else they are sent there.
     """
     if frames is None:
-        frames = FramePoints(network.points(windows), device)
+        frames = FramePoints(network.frame_points(windows), device)
     was_training = network.training
     network.eval()
     with torch.inference_mode(), whole_float32():
@@ -172,7 +175,8 @@ def whole_float32() -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = before
 
 
-def _shape(cls: type[Network], content: dict[str, Any], where: object) -> Any:
+def _parse_shape(cls: type[Network], content: dict[str, Any], where: object) -> Any:
+    """The sizes of `cls` from plain values; NvfairError for an unknown, wrong or missing size."""
     known = {field.name: field for field in fields(cls.shape_type)}
     unknown = [name for name in content if name not in known]
     if unknown:
@@ -181,9 +185,9 @@ def _shape(cls: type[Network], content: dict[str, Any], where: object) -> Any:
         )
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
     for name, value in values.items():
-        usual = known[name].default
-        if usual is not MISSING and (type(value) is not type(usual) or (isinstance(value, int) and value < 0)):
-            raise NvfairError(f"{cls.method} has {name}={value!r}", where=where, expected=f"such as {usual!r}")
+        default = known[name].default
+        if default is not MISSING and (type(value) is not type(default) or (isinstance(value, int) and value < 0)):
+            raise NvfairError(f"{cls.method} has {name}={value!r}", where=where, expected=f"such as {default!r}")
     try:
         return cls.shape_type(**values)
     except TypeError as error:

@@ -1,4 +1,4 @@
-"""Files of scores: `trial`, `score`, one row a trial, larger for more alike. Needs no torch.
+"""Files of scores: `trial` and `score`, one row a trial; a larger score means more alike. Needs no torch.
 
 A trial is named by its two videos in canonical order (`benchmark.trials.trials.trial_name`).
 """
@@ -16,23 +16,23 @@ from benchmark.trial_scores.scores import TargetScores
 from benchmark.trials.trials import TargetTrials
 from nvfair_tools.errors import NvfairError, Problems
 
-_SHOWN = 5
+_LISTED = 5  # trials that an error lists
+_COLUMNS = ["trial", "score"]
 
 
 def read_scores(path: str | Path) -> pd.Series:
     """Scores (float64) indexed by trial, from Parquet or CSV.
 
-    Raises NvfairError where a column is missing, and Problems that name trials given twice and scores that are NaN.
+    Raises NvfairError where a column is missing, and Problems that name trials that are in the file twice and scores
+    that are not numbers.
     """
     path = Path(path)
     columns, _ = table_columns(path)
-    missing = [name for name in ("trial", "score") if name not in columns]
+    missing = [name for name in _COLUMNS if name not in columns]
     if missing:
         raise NvfairError(f"no column {missing[0]!r}", where=path, expected="trial, score")
-    wanted = ["trial", "score"]
-    table = (
-        pd.read_csv(path, usecols=wanted) if path.suffix.lower() == ".csv" else pd.read_parquet(path, columns=wanted)
-    )
+    is_csv = path.suffix.lower() == ".csv"
+    table = pd.read_csv(path, usecols=_COLUMNS) if is_csv else pd.read_parquet(path, columns=_COLUMNS)
     numbers = pd.to_numeric(table["score"], errors="coerce").astype(np.float64)
     scores = pd.Series(numbers.to_numpy(), index=pd.Index(table["trial"].astype(str)))
     problems = [f"the score of trial {name} is not a number" for name in scores.index[scores.isna()]]
@@ -44,7 +44,10 @@ def read_scores(path: str | Path) -> pd.Series:
 
 @dataclass(frozen=True)
 class TableScorer:
-    """Looks scores up. videos: ids (N,) that trials number. where: the file, for errors."""
+    """Looks the scores of trials up in a table.
+
+    scores: by trial name. videos: ids (N,) of the videos that trials refer to by number. where: the file, for errors.
+    """
 
     scores: pd.Series
     videos: np.ndarray
@@ -52,14 +55,14 @@ class TableScorer:
 
     def score(self, trials: TargetTrials) -> TargetScores:
         """Scores of one target's trials; Problems that name the first trials without one."""
-        return TargetScores(trials, self._of(trials, trials.genuine), self._of(trials, trials.impostor))
+        return TargetScores(trials, self._look_up(trials, trials.genuine), self._look_up(trials, trials.impostor))
 
-    def _of(self, trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
+    def _look_up(self, trials: TargetTrials, pairs: np.ndarray) -> np.ndarray:
         names = trials.trial_names(self.videos, pairs)
-        row = self.scores.index.get_indexer(pd.Index(names, dtype=object))
-        lost = np.flatnonzero(row < 0)
-        if len(lost):
-            named = [f"trial {names[n]} has no score" for n in lost[:_SHOWN]]
-            more = [f"and {len(lost) - _SHOWN} more"] if len(lost) > _SHOWN else []
-            raise Problems(self.where, named + more, remedy="score every trial of the protocol")
-        return self.scores.to_numpy()[row]
+        rows = self.scores.index.get_indexer(pd.Index(names, dtype=object))
+        missing = np.flatnonzero(rows < 0)
+        if len(missing):
+            problems = [f"trial {names[number]} has no score" for number in missing[:_LISTED]]
+            more = [f"and {len(missing) - _LISTED} more"] if len(missing) > _LISTED else []
+            raise Problems(self.where, problems + more, remedy="score every trial of the protocol")
+        return self.scores.to_numpy()[rows]

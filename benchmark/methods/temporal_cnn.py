@@ -1,4 +1,4 @@
-"""The baseline network: a one-dimensional temporal convolutional network over landmark distances.
+"""The baseline network: a one-dimensional convolutional network over time, on landmark distances.
 
 Legend: B windows, T frames a window, P features a frame (7,875 distances), H width, D embedding size,
 U temporal positions that come out (T minus the receptive field, plus one).
@@ -43,14 +43,17 @@ if TYPE_CHECKING:
 
 _KERNEL = 5
 _STATISTICS_FRAMES = 20_000
-# Frames and windows embedded at once: some 130 MB of distances.
+# Frames and windows that are embedded at once: some 130 MB of distances.
 _FRAMES = 4096
 _WINDOWS = 512
 
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """Sizes of the network. `features` is P; `dilations` has one entry a convolution; `scale` divides distances."""
+    """Sizes of the temporal CNN: features P of a frame, width H, embedding D, and one dilation a convolution.
+
+    input: what it sees of a frame. scale: the facial scale that distances are divided by.
+    """
 
     features: int
     input: Input = "distances"
@@ -62,11 +65,11 @@ class NetworkShape:
 
     @property
     def receptive_field(self) -> int:
-        """Frames that one embedding sees."""
+        """Number of frames that one embedding sees."""
         return 1 + (_KERNEL - 1) * sum(self.dilations) + (1 if self.input == "deltas" else 0)
 
-    def checked(self, window: int) -> NetworkShape:
-        """Itself; NvfairError where a window is too short for one embedding."""
+    def check_window(self, window: int) -> NetworkShape:
+        """This shape; NvfairError for an unknown input, and where a window is too short for one embedding."""
         parse_input(self.input)
         if window < self.receptive_field:
             raise NvfairError(
@@ -77,7 +80,7 @@ class NetworkShape:
 
 
 class TemporalCnn(Network):
-    """Landmarks of frames -> their features -> one embedding for each temporal position."""
+    """The temporal CNN: landmarks of frames, their features, one embedding for each temporal position."""
 
     method = "temporal-cnn"
     shape_type = NetworkShape
@@ -100,7 +103,7 @@ class TemporalCnn(Network):
 
     @classmethod
     def from_options(cls, options: TrainOptions, window: int) -> Self:
-        """Sizes that TrainOptions has by name."""
+        """A new network with the sizes that TrainOptions has by name; NvfairError for sizes of other networks."""
         if options.sizes:
             raise NvfairError(
                 f"--size {', '.join(options.sizes)} is for other networks",
@@ -110,62 +113,63 @@ class TemporalCnn(Network):
         shape = NetworkShape(
             features, options.input, options.width, options.embedding, options.dilations, options.dropout, options.scale
         )
-        return cls(shape.checked(window))
+        return cls(shape.check_window(window))
 
     @property
-    def ordered(self) -> bool:
-        """Not where it sees one frame, repeated."""
+    def uses_order(self) -> bool:
+        """Whether frame order matters: not for an input that repeats one frame."""
         return self.shape.input != "still"
 
-    def feature(self) -> dict[str, Any]:
-        """Input and scale."""
+    def describe_input(self) -> dict[str, Any]:
+        """The input, the facial scale, and the order of the pairs."""
         return {"input": self.shape.input, "scale": self.shape.scale, "pairs": "all unordered, (0,1), (0,2), ..."}
 
-    def points(self, windows: WindowSet) -> np.ndarray:
-        """float32 (F, L, 2): landmarks as its features want them; all but raw coordinates are centred and scaled."""
-        return self.features.prepared(windows.landmarks)
+    def frame_points(self, windows: WindowSet) -> np.ndarray:
+        """Landmarks float32 (F, L, 2) as the features need them: centred and scaled, but for raw coordinates."""
+        return self.features.prepare_points(windows.landmarks)
 
     def mirror_indices(self) -> tuple[int, ...]:
-        """Of the 126-point scheme."""
+        """Index of each landmark's mirror image in the scheme of 126 landmarks."""
         return tuple(int(n) for n in SCHEME_126.mirror)
 
-    def prepare(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
-        """Feature statistics over a seeded sample of the training windows' frames."""
+    def fit_statistics(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
+        """Takes feature statistics over a seeded sample of the training windows' frames."""
         rng = np.random.default_rng([seed, 1])
         window = rng.integers(len(windows), size=_STATISTICS_FRAMES)
         rows = windows.start[window] + rng.integers(windows.length, size=len(window))
         rows = np.sort(np.unique(rows))
         if self.shape.input == "deltas":
-            # The deviation of differences, around zero: twice the variance of a frame would hide how small they are.
+            # The deviation of the differences themselves, around zero: that of two independent frames is far larger.
             self.set_statistics(*self._delta_statistics(frames, rows[: len(rows) // 2], windows))
         else:
-            chosen = torch.from_numpy(rows)
-            self.set_statistics(*feature_statistics(lambda part: self.features(frames.take(part)), chosen))
+            sample = torch.from_numpy(rows)
+            self.set_statistics(*feature_statistics(lambda part: self.features(frames.take(part)), sample))
 
     def _delta_statistics(
         self, frames: FramePoints, rows: np.ndarray, windows: WindowSet
     ) -> tuple[np.ndarray, np.ndarray]:
-        rows = rows[np.isin(rows + 1, windows.offsets, invert=True)]  # the next frame is the same video's
+        """Mean (P,), which is zero, and standard deviation (P,) of the differences of neighbouring frames."""
+        rows = rows[np.isin(rows + 1, windows.offsets, invert=True)]  # rows whose next frame is of the same video
         square = torch.zeros(self.shape.features, dtype=torch.float64)
         count = 0
         for part in torch.from_numpy(rows).split(2048):
-            step = self.features(frames.take(part + 1)) - self.features(frames.take(part))
-            step = step[:, torch.isfinite(step).all(dim=0)]
-            square += step.square().sum(dim=1).double().cpu()
-            count += step.shape[1]
+            difference = self.features(frames.take(part + 1)) - self.features(frames.take(part))
+            difference = difference[:, torch.isfinite(difference).all(dim=0)]
+            square += difference.square().sum(dim=1).double().cpu()
+            count += difference.shape[1]
         return np.zeros(self.shape.features, np.float32), (square / max(count, 1)).sqrt().float().numpy()
 
     def set_statistics(self, mean: np.ndarray, deviation: np.ndarray) -> None:
-        """Stores the training data's mean and standard deviation (P,), (P,) of each feature.
+        """Stores the mean and standard deviation (P,), (P,) of each feature over the training data.
 
-        A feature that hardly moves is not blown up: deviations count as at least a tenth of the median one.
+        Deviations count as at least a tenth of the median deviation, so that features that hardly move stay small.
         """
         floor = max(0.1 * float(np.median(deviation)), 1e-6)
         self.mean.copy_(torch.from_numpy(mean))
         self.inverse_deviation.copy_(torch.from_numpy(1 / np.maximum(deviation, floor)))
 
     def project(self, features: Tensor) -> Tensor:
-        """Standardises and projects frames: (P, N) -> (H, N).
+        """Standardised and projected frames (H, N) of features (P, N).
 
         In float32 the standardisation is folded into the matrix, which is smaller than the frames by far; in bfloat16
         it cannot be, because distances near 2 that differ by hundredths would be rounded alike.
@@ -178,7 +182,7 @@ class TemporalCnn(Network):
             folded = weight * self.inverse_deviation
             hidden = folded @ features - (folded @ self.mean)[:, None]
         if self.shape.input in ("deltas", "distances-centred"):
-            return hidden  # the bias would vanish in the difference
+            return hidden  # `temporal` adds the bias, which would vanish in the difference
         return hidden + bias[:, None]
 
     def temporal(self, hidden: Tensor) -> Tensor:
@@ -199,9 +203,9 @@ class TemporalCnn(Network):
         return functional.normalize(self.head(hidden).float(), dim=1)
 
     def positions(self, features: Tensor, frames: int, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """features (P, B T), windows one after another -> embeddings (B, D, U), and those of reordered frames.
+        """Embeddings (B, D, U) of features (P, B T), windows one after another, and those of reordered frames.
 
-        frames: T. order: (B, T) positions within each window; its embeddings (B, D, U) come second, None without.
+        frames: T. order: (B, T) positions within each window; without it, None comes second.
         """
         hidden = self.project(features)  # (H, B T)
         hidden = hidden.reshape(hidden.shape[0], -1, frames).transpose(0, 1)  # (B, H, T)
@@ -212,7 +216,7 @@ class TemporalCnn(Network):
         return both[: len(hidden)], both[len(hidden) :]
 
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """What `points` makes, (B, T, L, 2) -> embeddings (B, D, U), and those of reordered frames (see Network)."""
+        """Embeddings (B, D, U) of windows (B, T, L, 2) of `frame_points`, and of reordered ones (see Network)."""
         return self.positions(self.features(points.flatten(0, 1)), points.shape[1], order)
 
     def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
@@ -227,17 +231,17 @@ class TemporalCnn(Network):
             hidden = torch.cat([self.project(self.features(frames.take(part))) for part in parts], dim=1)
             start = to_device(torch.from_numpy(windows.start[first:last] - low), frames.device)
             batch = hidden[:, start[:, None] + steps].transpose(0, 1)  # (B, H, T)
-            made.append(self.pooled(self.temporal(batch)))
+            made.append(self.pool(self.temporal(batch)))
             first = last
-        return gathered(made, self.embedding)
+        return gathered(made, self.embedding_size)
 
 
 def _batch_end(windows: WindowSet, first: int) -> int:
-    """One past the last window of a batch that begins at `first`."""
+    """Number after that of the last window of a batch that begins with window `first`."""
     low = windows.start[first]
     limit = min(first + _WINDOWS, len(windows))
-    fits = np.searchsorted(windows.start[first:limit], low + 4 * _FRAMES - windows.length, side="right")
-    return first + max(int(fits), 1)
+    fitting = np.searchsorted(windows.start[first:limit], low + 4 * _FRAMES - windows.length, side="right")
+    return first + max(int(fitting), 1)
 
 
 class _Reordered(torch.autograd.Function):

@@ -151,7 +151,7 @@ class TrainOptions:
 
     @property
     def validation_steps(self) -> int:
-        """Optimiser steps between validations."""
+        """Optimiser steps from one validation to the next."""
         return max(1, self.validate_every // (self.batch * self.accumulate))
 
     def to_json(self) -> dict[str, Any]:
@@ -159,7 +159,7 @@ class TrainOptions:
         return json.loads(json.dumps(asdict(self)))
 
     def digest(self, *more: str) -> str:
-        """sha256 of the options and of `more`: an interrupted run goes on only where it is the same."""
+        """The sha256 of the options and of `more`: an interrupted run goes on only where it is the same."""
         text = json.dumps([self.to_json(), *more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

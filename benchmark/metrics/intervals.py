@@ -249,7 +249,7 @@ def resampling_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOP
     if resamples == 0:
         return math.nan, "no resamples were asked for"
     if people < fewest:
-        return math.nan, f"{people} people: intervals are known to be trustworthy from {fewest} people on"
+        return math.nan, too_few_people(people, fewest)
     # With very few pairs of people most resamples lose every pair, and the rest are all alike.
     if len(samples) < 2 or len(samples) < resamples / 2:
         return math.nan, "most resamples of people leave no pair of trials"
@@ -257,6 +257,11 @@ def resampling_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOP
     if error < 1e-12:
         return math.nan, "every resample of people gives the same figure"
     return error, ""
+
+
+def too_few_people(people: int, fewest: int = FEWEST_PEOPLE) -> str:
+    """The reason why so few people have no interval."""
+    return f"{people} people: intervals are known to be trustworthy from {fewest} people on"
 
 
 def student_t_quantile(confidence: float, degrees: int) -> float:

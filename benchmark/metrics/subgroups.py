@@ -48,7 +48,10 @@ class SubgroupComparison:
 
 
 def demographic_values(identities: pd.DataFrame, columns: Sequence[str] = COLUMNS) -> dict[str, dict[str, str | None]]:
-    """column -> person -> value, of those `columns` of identities.parquet in which anybody has a value."""
+    """The demographics of people: column -> person -> value.
+
+    columns: of identities.parquet; those in which nobody has a value are left out.
+    """
     values_by_column = {}
     for column in columns:
         if column in identities.columns and identities[column].notna().any():

@@ -264,7 +264,7 @@ class Protocol(_FrozenModel):
 
     @property
     def digest(self) -> str:
-        """sha256 of the canonical JSON of everything that can change a figure (all but name and title).
+        """The sha256 of the canonical JSON of everything that can change a figure (all but name and title).
 
         The digest of a sweep is made from its members' digests, and from nothing else.
         """

@@ -1,4 +1,4 @@
-"""Stress sweeps: what is left of a figure when landmarks, frames, videos or people get worse."""
+"""Stress sweeps: how a method's figures fall as landmarks, frames, videos or impostors get worse."""
 
 from benchmark.stress.plan import StressPlan
 from benchmark.stress.sweeps import DESCRIPTIONS, run_sweeps

@@ -1,4 +1,4 @@
-"""Which levels a stress test goes through."""
+"""The levels of a stress test."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StressPlan:
-    """Levels of each sweep; an empty one is left out. Level 0, the figure as it is, always comes first.
+    """Levels of each sweep; a sweep without levels is left out. Level 0, the unchanged figure, always comes first.
 
     noise, jitter: deviation of each coordinate in shares of the facial scale (the landmarks' root mean square distance
     from their centre; 0.01 is some 0.6 pixels on a face of 60), without and with correlation in time
-    (`correlation` seconds). dropped, bursts: share of the frames that are lost, one by one and `burst` frames on end.
-    rates: frames a second to which videos are thinned. windows: so many windows of each video are used, the first.
-    lengths: share of the protocol's window, where the method takes any. crf: x264's rate factor at which videos are
-    encoded again and tracked anew. mimicry: share by which impostors move like their target, in simulation.
-    clips: so many clips of each driver on each face take part in re-compression (0: all). targets: so many faces, drawn
-    by the seed, take part in anything (0: all), and at most `recompressed` of them in re-compression.
+    (`correlation` seconds). dropped, bursts: share of the frames that are lost, one by one and `burst` frames in a row.
+    rates: frames a second to which videos are thinned. windows: the number of first windows of each video that are
+    used. lengths: share of the protocol's window length, where the method takes any length. crf: x264's rate factor at
+    which videos are encoded again and tracked anew. mimicry: share by which impostors move like their target, in
+    simulation. clips: number of clips of each driver on each face in re-compression (0: all). targets: number of faces,
+    drawn by the seed, in all sweeps (0: all), and at most `recompressed` of them in re-compression.
     """
 
     noise: tuple[float, ...] = (0.0025, 0.005, 0.01, 0.02, 0.04)
@@ -37,7 +37,7 @@ class StressPlan:
 
     @classmethod
     def quick(cls) -> StressPlan:
-        """Two levels of each, on at most six faces: a look, not a measurement."""
+        """Two levels of each sweep, on at most six faces: a first look, not a measurement."""
         return cls(
             noise=(0.005, 0.02), jitter=(0.005, 0.02), dropped=(0.1, 0.3), bursts=(0.1, 0.3), rates=(15.0, 8.0),
             windows=(2, 1), lengths=(0.5,), crf=(35,), mimicry=(0.5, 1.0), clips=2, targets=6, recompressed=2,

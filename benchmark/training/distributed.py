@@ -74,6 +74,6 @@ class TrainingProcesses:
         return float(broadcast(value)[0])
 
     def wait(self) -> None:
-        """Barrier over all processes."""
+        """Barrier over all processes: returns when each of them has called it."""
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()

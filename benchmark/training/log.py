@@ -1,4 +1,4 @@
-"""Figures of a training for TensorBoard, beside the log that every training writes."""
+"""Figures of a training run for TensorBoard, besides the log that every run writes."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from nvfair_tools.errors import MissingExtra
 
 
 class TrainingLog:
-    """Writes scalars to a folder that `tensorboard --logdir` shows; to nowhere where there is none."""
+    """Writes scalars to a folder that `tensorboard --logdir` reads; writes nothing where there is no folder."""
 
     def __init__(self, folder: Path | None) -> None:
         self.writer: Any = None
         if folder is not None:
             try:
-                import tensorboard  # noqa: F401  torch's writer needs it, and says so less clearly
+                import tensorboard  # noqa: F401  torch's writer needs it, and its error is less clear
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError as error:
                 raise MissingExtra("tensorboard", "train", str(error)) from error
             self.writer = SummaryWriter(str(folder))
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
-        """Figures at a step, those that are numbers."""
+        """Writes the figures of a step; those that are not finite are left out."""
         if self.writer is not None:
             for name, value in figures.items():
                 if math.isfinite(value):

@@ -114,7 +114,7 @@ def train(
         network=network.to("cpu").eval(),
         declaration=declaration,
         protocol=protocol,
-        feature=network.feature(),
+        feature=network.describe_input(),
         selection={
             "metric": validation.metric,
             "step": state.best_step,
@@ -153,8 +153,8 @@ class Training:
         self.network = network or _new_network(options, windows.length)
         self.windows, self.validation, self.options = windows, validation, options
         self.out, self.digest = out, digest
-        self.frames = FramePoints(self.network.points(windows), self.processes.device, frame_placement)
-        self.network.prepare(self.frames, windows, options.seed)
+        self.frames = FramePoints(self.network.frame_points(windows), self.processes.device, frame_placement)
+        self.network.fit_statistics(self.frames, windows, options.seed)
         self.network.to(self.frames.device)
         self.batches = BatchSampler(windows.videos, windows.video, options.batch, options.drivers, options.seed)
         self.batch_share = self.processes.batch_share(options.accumulate)
@@ -230,7 +230,7 @@ class Training:
         torch.manual_seed(options.seed * 1_000_003 + number)  # whatever is random depends on the batch alone
         batch = self.batches.batch(number)
         order = None
-        if options.loss.shuffles and self.network.ordered:
+        if options.loss.shuffles and self.network.uses_order:
             order = to_device(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
         points = augment(self.frames.take(self.windows.rows(batch)), self.mirror_indices, options.augmentation)
         half_precision = options.precision == "bfloat16"

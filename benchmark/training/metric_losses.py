@@ -80,8 +80,8 @@ def _supcon(samples: Tensor, pull: np.ndarray, push: np.ndarray, temperature: fl
     )
     likeness = torch.einsum("bud,cvd->bucv", samples, samples) / temperature
     # A finite number in place of minus infinity, whose gradient through logsumexp would be NaN.
-    kept = likeness.masked_fill(others, torch.finfo(likeness.dtype).min / 4)
-    total = torch.logsumexp(kept, dim=(2, 3), keepdim=True)
+    remaining = likeness.masked_fill(others, torch.finfo(likeness.dtype).min / 4)
+    total = torch.logsumexp(remaining, dim=(2, 3), keepdim=True)
     return (weights * (total - likeness)).sum()
 
 

@@ -73,7 +73,7 @@ class ValidationSet:
         if not self.usable:
             return float("nan")
         if self.frames is None:
-            self.frames = FramePoints(network.points(self.windows), device)
+            self.frames = FramePoints(network.frame_points(self.windows), device)
         embeddings = embed_windows(network, self.windows, self.frames)
         scored_targets = Scorer(group_by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
         return float(np.mean([roc.auc(target.genuine, target.impostor) for target in scored_targets]))

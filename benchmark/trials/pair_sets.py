@@ -81,5 +81,5 @@ class PairList:
     pairs: np.ndarray
 
     def count(self) -> int:
-        """Number of pairs (K)."""
+        """The number of pairs, K."""
         return len(self.pairs)

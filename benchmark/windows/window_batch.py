@@ -1,4 +1,4 @@
-"""A batch of windows, as methods are given them.
+"""A batch of windows: what a method embeds at once.
 
 Legend: B windows, T frames, L landmarks (126), H, W image height and width.
 """
@@ -14,8 +14,9 @@ import numpy as np
 class WindowBatch:
     """Windows of one protocol.
 
-    landmarks: float32 (B, T, L, 2) pixels. mesh: float32 (B, T, 478, 3) or None. frames: uint8 RGB (B, T, H, W, 3) or
-    None. size: (B, 2) width and height of the videos in pixels. fps: frames a second, the same for all.
+    landmarks: float32 (B, T, L, 2) pixels. fps: frames a second, the same for all windows. size: (B, 2) width and
+    height of the videos in pixels. mesh: MediaPipe's mesh, float32 (B, T, 478, 3), where the method needs "mesh"; else
+    None. frames: the pictures, uint8 RGB (B, T, H, W, 3), where it needs "frames"; else None.
     """
 
     landmarks: np.ndarray

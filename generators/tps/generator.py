@@ -131,8 +131,8 @@ class Tps:
         """Reads the clip once, a few frames at a time. Raises GeneratorError for other sizes and for an empty clip."""
         keypoints, meshes = encode_clip(driving, self._keypoints, batch=self.batch, generator=self.name, size=self.size)
         with inference():
-            found = torch.cat(keypoints).cpu()
-            return Motion(found, thin_plate.inverse(split(found)), meshes)
+            driving_keypoints = torch.cat(keypoints).cpu()
+            return Motion(driving_keypoints, thin_plate.inverse(split(driving_keypoints)), meshes)
 
     def render(self, source: Source, motion: Motion, mode: MotionMode) -> Iterator[np.ndarray]:
         """Frames float32 (256, 256, 3) in 0..1, one for each driving frame.

@@ -56,7 +56,7 @@ def read_key(path: Path) -> BlindKey:
 
 
 def blind_names(dataset: Dataset) -> Mapping[str, str] | None:
-    """{video id: name in the blind copy} by the key in the data set's folder; None where there is no key.
+    """The names in the blind copy, {video id: name}, by the key in the data set's folder; None where there is no key.
 
     A data set without a key is not hidden. Raises NvfairError where the key is of other data, because videos would get
     the labels of others.

@@ -40,7 +40,7 @@ class Links:
         return f"{self.root}{name}"
 
     def home(self) -> str:
-        """The board's front page."""
+        """The address of the front page."""
         return f"{self.root}index.html" if self.static else self.root or "./"
 
     def table(self, query: Query, **changes: object) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.metrics.paired_differences import PairedDifference
 from leaderboard.ranking.board_state import BoardState
 from leaderboard.ranking.boards import Board
 from leaderboard.ranking.headline import ALL_GENERATORS, auc_by_person, cells_by_generator, headline_auc
 from leaderboard.ranking.records import Cell, Record, newest_scorings
-from leaderboard.ranking.shared_ranks import PairedDifference, paired_difference
+from leaderboard.ranking.shared_ranks import paired_difference
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def _common_people(
 def _verdict(difference: PairedDifference | None, first: str, second: str) -> str:
     if difference is None:
         return "The test labels are hidden: differences are not told, only the rounded figures."
-    if difference.low is None:
+    if math.isnan(difference.low):
         return f"Too few people ({difference.people}) to tell the two apart."
     if not difference.excludes_zero:
         return "The interval of the difference spans zero: the two share a place."

@@ -1,10 +1,7 @@
 """Places that methods share where the data do not tell them apart.
 
-Two methods are compared on the same people. People are resampled, the same for both, and the interval of the difference
-of their means is taken: the difference plus or minus Student's t (K - 1 degrees, 95 %) times the standard error over
-resamples of people. For a mean over people that error needs no draws: it is the deviation of the people's differences
-over the square root of K (Efron and Tibshirani, An Introduction to the Bootstrap, equation 5.12, with K - 1 for K).
-Only where the interval lies wholly on one side of zero is one method better than the other.
+Two methods are compared on the same people by the paired interval of `benchmark.metrics.paired_differences`. Only where
+it lies wholly on one side of zero is one method better than the other.
 
 A method's first place is 1 + the number of methods that are better than it; the last place it may have is the number of
 methods minus those it is better than. Being better in this sense is no order (A may share a place with B and B with C,
@@ -18,40 +15,24 @@ Legend: N methods, K people, R rows of a block.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.metrics.intervals import FEWEST_PEOPLE
+from benchmark.metrics.paired_differences import (
+    PairedDifference,
+    paired_person_difference,
+    squared_half_width_per_sum_of_squares,
+)
+
 CONFIDENCE = 0.95
-# With five people even five agreeing signs happen by chance once in sixteen: nothing is told apart.
-MIN_PEOPLE = 6
+MIN_PEOPLE = FEWEST_PEOPLE
 _BLOCK_ROWS = 64  # methods tested against all others at once: three arrays of 64 x 10,000 stay below 16 MB
 
 
-@dataclass(frozen=True)
-class PairedDifference:
-    """First method minus second over the same people; low and high are None where there are too few people."""
-
-    value: float
-    low: float | None
-    high: float | None
-    people: int
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval lies wholly on one side of zero."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
-
-
 def paired_difference(first: np.ndarray, second: np.ndarray) -> PairedDifference:
-    """The mean difference of two rows (K,) of AUCs over the same people, with its interval."""
-    people = len(first)
-    differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
-    value = float(differences.mean()) if people else 0.0
-    if people < MIN_PEOPLE:
-        return PairedDifference(value, None, None, people)
-    half_width = _student_quantile(people) * float(differences.std(ddof=1)) / people**0.5
-    return PairedDifference(value, value - half_width, value + half_width, people)
+    """The mean difference of two rows (K,) of AUCs over the same people, with the interval that places rest on."""
+    return paired_person_difference(first, second, CONFIDENCE)
 
 
 def significantly_better(auc: np.ndarray, reference: np.ndarray, margin: float = 0.0) -> np.ndarray:
@@ -92,7 +73,7 @@ class _PairwiseTests:
         self._means = auc.mean(axis=1)
         self._remainders = auc - self._means[:, None]
         self._squares = np.einsum("nk,nk->n", self._remainders, self._remainders)
-        self._scale = _student_quantile(people) ** 2 / (people * (people - 1))
+        self._scale = squared_half_width_per_sum_of_squares(people, CONFIDENCE)
 
     def block(self, start: int, stop: int, *, first_column: int) -> tuple[np.ndarray, np.ndarray]:
         """For methods `start` to `stop` (rows) and those from `first_column` on (columns): which columns' methods are
@@ -125,9 +106,3 @@ class _PairwiseTests:
             better_counts[stop:] += worse[:, stop - start :].sum(axis=0)
             worse_counts[stop:] += better[:, stop - start :].sum(axis=0)
         return better_counts, worse_counts
-
-
-def _student_quantile(people: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(people - 1, (1 + CONFIDENCE) / 2))

@@ -58,7 +58,7 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
 
     @api.get("/phases", tags=["board"])
     def phases() -> list[PhaseAnswer]:
-        """The rounds of submissions."""
+        """Lists the rounds of submissions and what each allows."""
         return [
             PhaseAnswer(
                 name=name,
@@ -100,7 +100,7 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
 
     @api.get("/account", tags=["submissions"], responses=_problem_responses(401))
     def whoami(account: RequiredAccount) -> AccountAnswer:
-        """Your name and quotas."""
+        """Shows the name and the quotas of your account."""
         quotas = {name: QuotaAnswer.from_quota(quota) for name, quota in service.acceptor.quotas(account).items()}
         return AccountAnswer(name=account.name, quotas=quotas)
 

@@ -103,7 +103,7 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
 def _mount_health(app: FastAPI, service: Service) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> HealthAnswer:
-        """Whether the process answers."""
+        """Answers as long as the process runs."""
         return HealthAnswer(status="ok")
 
     @app.get("/readyz", tags=["health"], responses={503: {"model": HealthAnswer}})
@@ -115,7 +115,7 @@ def _mount_health(app: FastAPI, service: Service) -> None:
 
     @app.get("/metrics", tags=["health"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     def metrics() -> Response:
-        """Numbers for Prometheus."""
+        """Counters and timings in the form of Prometheus."""
         text = service.metrics.prometheus_text(service.store.engine)
         return Response(text, media_type="text/plain; version=0.0.4")
 

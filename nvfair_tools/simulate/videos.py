@@ -91,7 +91,7 @@ def write_people(
 
 
 def _clip_list(clips: list[Clip]) -> str:
-    """The content of `clips.csv`."""
+    """The text of `clips.csv`, one row a clip."""
     text = io.StringIO()
     writer = csv.DictWriter(text, CLIP_COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -130,4 +130,4 @@ def test_embedding_brings_all_windows_back_at_once(
     monkeypatch.setattr("benchmark.methods.temporal_cnn._FRAMES", 2 * WINDOW)
     with no_waits(STAND_IN, downloads=1):
         embeddings = embed_windows(training.network, training.windows, training.frames)
-    assert embeddings.shape == (len(training.windows), training.network.embedding)
+    assert embeddings.shape == (len(training.windows), training.network.embedding_size)

@@ -127,9 +127,9 @@ def wait_until(true: Callable[[], Any], seconds: float = 60, every: float = 0.05
 
 def free_port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as item:
+        item.bind(("127.0.0.1", 0))
+        return int(item.getsockname()[1])
 
 
 def copy_with_method(folder: Path, into: Path, method: str) -> Path:
@@ -142,16 +142,16 @@ def copy_with_method(folder: Path, into: Path, method: str) -> Path:
 def zip_folder(folder: Path, path: Path, inside: str = "") -> Path:
     """The folder as a zip file; `inside`: under this folder's name."""
     with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+        for file in sorted(item for item in folder.rglob("*") if item.is_file()):
             archive.write(file, f"{inside}{file.relative_to(folder)}")
     return path
 
 
 def create_account(store: Store, name: str = "ann") -> Account:
     """An account with a token."""
-    found = authenticate(store.engine, create_token(store.engine, name))
-    assert found is not None
-    return found
+    result = authenticate(store.engine, create_token(store.engine, name))
+    assert result is not None
+    return result
 
 
 def dump_database(store: Store) -> str:

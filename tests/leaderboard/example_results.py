@@ -28,7 +28,7 @@ def figures(per_target: dict[str, float], *, curves: bool = True) -> dict[str, A
     mean = float(np.mean(list(per_target.values())))
     fmr = np.concatenate([[0.0], np.geomspace(1e-3, 1, 60)])
     tpr = np.clip(fmr ** (1 / max(mean / (1 - mean), 1.01)), 0, 1)
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "auc_mean": {"value": mean, "low": mean - 0.03, "high": min(1.0, mean + 0.03), "people": len(per_target)},
         "auc_pooled": {"value": mean - 0.01, "low": None, "high": None, "people": len(per_target)},
         "eer": {"value": 1 - mean, "low": 1 - mean, "high": 1 - mean},
@@ -37,17 +37,17 @@ def figures(per_target: dict[str, float], *, curves: bool = True) -> dict[str, A
         "trials": {"genuine": 1200, "impostor": 24000, "targets": len(per_target)},
     }
     if curves:
-        found["curve"] = {"fmr": fmr.tolist(), "tpr": tpr.tolist()}
+        result["curve"] = {"fmr": fmr.tolist(), "tpr": tpr.tolist()}
         grid = np.geomspace(1e-3, 0.95, 20)
         middle = np.interp(grid, fmr, tpr)
-        found["bands"] = {
+        result["bands"] = {
             "fmr": grid.tolist(),
             "low": np.clip(middle - 0.06, 0, 1).tolist(),
             "high": np.clip(middle + 0.06, 0, 1).tolist(),
         }
-        found["worst_decile"] = float(min(per_target.values()))
-        found["min_dcf"] = 0.7
-    return found
+        result["worst_decile"] = float(min(per_target.values()))
+        result["min_dcf"] = 0.7
+    return result
 
 
 def example_result(
@@ -85,9 +85,9 @@ def example_result(
     submission = Submission.model_validate(content)
     for inner in ("training", "entries"):
         if inner in parts:
-            kept = getattr(submission, inner)
+            stored = getattr(submission, inner)
             raw = parts[inner]
-            parts[inner] = kept.model_copy(update=raw) if inner == "training" else (kept[0].model_copy(update=raw),)
+            parts[inner] = stored.model_copy(update=raw) if inner == "training" else (stored[0].model_copy(update=raw),)
     values: dict[str, Any] = {
         "submission": submission.model_copy(update=parts),
         "digest": sha256(f"{name}{number}".encode()).hexdigest(),
@@ -108,7 +108,7 @@ def example_result(
 
 def example_board() -> list[StoredResult]:
     """A board with everything on it."""
-    found = []
+    result = []
     plain = [
         ("motion graph", 0.86, 0.82, "open"),
         ("temporal net", 0.85, 0.80, "closed"),
@@ -121,16 +121,16 @@ def example_board() -> list[StoredResult]:
             "hardware": "one GPU",
         }
         links = {"links": {"code": "https://example.org/code"}}
-        one = [{"protocol": p, "embeddings": "e.parquet", "trained_on_generators": ["alpha"]} for p in
+        item = [{"protocol": p, "embeddings": "e.parquet", "trained_on_generators": ["alpha"]} for p in
                ("nvfair-seen", "nvfair-unseen")]  # fmt: skip
-        declared = {**size, **links, "entries": one}
-        found.append(example_result(name, {"alpha": seen}, number=number, declared=declared, data=data))
+        declared = {**size, **links, "entries": item}
+        result.append(example_result(name, {"alpha": seen}, number=number, declared=declared, data=data))
         unseen_result = example_result(
             name, {"beta": unseen}, protocol="nvfair-unseen", number=number, declared=declared, data=data
         )
-        found.append(unseen_result)
-    found.append(example_result("mean face shape", {"alpha": 0.66}, number=5, declared={"kind": "control"}, phase=""))
-    found.append(example_result("landmark spread", {"alpha": 0.70}, number=6, declared={"kind": "baseline"}, phase=""))
-    found.append(example_result("has seen them", {"alpha": 0.99}, overlap=["toy:01", "toy:02"], number=7))
-    found.append(example_result("says nothing", {"alpha": 0.97}, overlap="unknown", number=8))
-    return found
+        result.append(unseen_result)
+    result.append(example_result("mean face shape", {"alpha": 0.66}, number=5, declared={"kind": "control"}, phase=""))
+    result.append(example_result("landmark spread", {"alpha": 0.70}, number=6, declared={"kind": "baseline"}, phase=""))
+    result.append(example_result("has seen them", {"alpha": 0.99}, overlap=["toy:01", "toy:02"], number=7))
+    result.append(example_result("says nothing", {"alpha": 0.97}, overlap="unknown", number=8))
+    return result

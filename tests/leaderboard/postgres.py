@@ -47,8 +47,8 @@ def cluster() -> Iterator[Cluster]:
     """Starts one, and stops it; skips with the reason where PostgreSQL's programs are absent."""
     pytest.importorskip("psycopg", reason="psycopg is not installed (the extra board-postgres)")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = programs[-1] if programs else shutil.which("initdb")
-    if not found:
+    result = programs[-1] if programs else shutil.which("initdb")
+    if not result:
         pytest.skip("PostgreSQL's server programs are not on this machine (initdb: package postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="nvfair-pg-"))
     root = os.getuid() == 0
@@ -57,10 +57,10 @@ def cluster() -> Iterator[Cluster]:
     if root:
         import pwd
 
-        one = pwd.getpwnam(USER)
-        os.chown(folder, one.pw_uid, one.pw_gid)
-        run_as |= {"user": one.pw_uid, "group": one.pw_gid, "extra_groups": []}
-    binaries, data = Path(found).parent, folder / "data"
+        item = pwd.getpwnam(USER)
+        os.chown(folder, item.pw_uid, item.pw_gid)
+        run_as |= {"user": item.pw_uid, "group": item.pw_gid, "extra_groups": []}
+    binaries, data = Path(result).parent, folder / "data"
     init = [binaries / "initdb", "-D", data, "-U", user, "--auth=trust", "--encoding=UTF8", "--locale=C", "-N"]
     done = subprocess.run(init, capture_output=True, text=True, timeout=120, **run_as)
     if done.returncode:

@@ -35,9 +35,9 @@ def names() -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints a header, then each benchmark's own output; returns how many failed."""
-    given = sys.argv[1:] if arguments is None else arguments
-    place = given.index("--") if "--" in given else len(given)
-    own, passed = given[:place], given[place + 1 :]
+    supplied = sys.argv[1:] if arguments is None else arguments
+    place = supplied.index("--") if "--" in supplied else len(supplied)
+    own, passed = supplied[:place], supplied[place + 1 :]
     parser = argparse.ArgumentParser(
         prog="python -m tests.performance", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -74,13 +74,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def versions() -> dict[str, str | None]:
     """Of what the timings depend on, beside torch and Python."""
-    found: dict[str, str | None] = {}
+    result: dict[str, str | None] = {}
     for package in PACKAGES:
         try:
-            found[package] = importlib.metadata.version(package)
+            result[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            found[package] = None
-    return found
+            result[package] = None
+    return result
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ class Load:
         for _, writer in self._idle:
             writer.close()
 
-    async def _one(self, what: str, number: int, due: float) -> None:
+    async def _item(self, what: str, number: int, due: float) -> None:
         try:
             if what == "submit":
                 content = await asyncio.to_thread(_renamed, self._archive, number)
@@ -140,11 +140,11 @@ class Load:
         """Prints statuses and times."""
         print(f"{options.stored} submissions stored; {options.reads:g} reads/s, {options.submissions:g} submissions/s")
         for what, seconds in self.took.items():
-            told = {str(status): count for (path, status), count in self.statuses.items() if path == what}
+            text = {str(status): count for (path, status), count in self.statuses.items() if path == what}
             cuts = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else [float("nan")] * 99
             print(
                 f"{what}: p50 {cuts[49] * 1000:.1f} ms, p95 {cuts[94] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms, "
-                f"slowest {max(seconds) * 1000:.0f} ms; {json.dumps(told)}"
+                f"slowest {max(seconds) * 1000:.0f} ms; {json.dumps(text)}"
             )
 
 

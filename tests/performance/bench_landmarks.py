@@ -26,7 +26,7 @@ def plain_loop(paths: list[Path]) -> int:
 
     frames = 0
     for path in paths:
-        found = []
+        result = []
         with (
             av.open(str(path)) as container,
             mediapipe.solutions.face_mesh.FaceMesh(refine_landmarks=True, max_num_faces=1) as mesh,
@@ -34,8 +34,8 @@ def plain_loop(paths: list[Path]) -> int:
             for frame in container.decode(video=0):
                 image = frame.to_ndarray(format="rgb24")
                 faces = mesh.process(image).multi_face_landmarks or ()
-                found.append(np.array([(p.x, p.y, p.z) for face in faces for p in face.landmark], np.float32))
-        frames += len(found)
+                result.append(np.array([(p.x, p.y, p.z) for face in faces for p in face.landmark], np.float32))
+        frames += len(result)
     return frames
 
 
@@ -46,7 +46,7 @@ def measure(paths: list[Path], repeats: int = 3) -> dict[str, float]:
         "track_video": lambda: sum(len(track_video(path, landmarker)) for path in paths),
         "plain loop": lambda: plain_loop(paths),
     }
-    found: dict[str, float] = {}
+    result: dict[str, float] = {}
     with quiet_stderr():
         for method in methods.values():
             method()
@@ -55,11 +55,11 @@ def measure(paths: list[Path], repeats: int = 3) -> dict[str, float]:
                 start, processor = time.perf_counter(), time.process_time()
                 frames = method()
                 taken, used = time.perf_counter() - start, time.process_time() - processor
-                found[f"{name}, frames/s"] = max(found.get(f"{name}, frames/s", 0.0), frames / taken)
+                result[f"{name}, frames/s"] = max(result.get(f"{name}, frames/s", 0.0), frames / taken)
                 key = f"{name}, processor ms/frame"
-                found[key] = min(found.get(key, np.inf), 1e3 * used / frames)
+                result[key] = min(result.get(key, np.inf), 1e3 * used / frames)
     landmarker.close()
-    return found
+    return result
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -74,8 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
             from tests.nvfair_tools.clips import face_clip
 
             clips = [face_clip(Path(folder) / "face.mp4", frames=200)]
-        found = measure(clips, options.repeats)
-    print(json.dumps({**{k: round(v, 2) for k, v in found.items()}, "cores": len(os.sched_getaffinity(0))}, indent=1))
+        result = measure(clips, options.repeats)
+    print(json.dumps({**{k: round(v, 2) for k, v in result.items()}, "cores": len(os.sched_getaffinity(0))}, indent=1))
 
 
 if __name__ == "__main__":

@@ -40,13 +40,13 @@ def measure(paths: list[Path], repeats: int = 3) -> dict[str, float]:
             "probe": lambda: sum(probe(path).frames for path in paths),
             "encode": lambda: encode(target, some, Fraction(25)).frames,
         }
-        found = dict.fromkeys(methods, 0.0)
+        result = dict.fromkeys(methods, 0.0)
         for _ in range(repeats):
             for name, method in methods.items():
                 start = time.perf_counter()
                 frames = method()
-                found[name] = max(found[name], frames / (time.perf_counter() - start))
-    return found
+                result[name] = max(result[name], frames / (time.perf_counter() - start))
+    return result
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -61,8 +61,8 @@ def main(arguments: list[str] | None = None) -> None:
             from tests.nvfair_tools.clips import face_clip
 
             clips = [face_clip(Path(folder) / "face.mp4", frames=200)]
-        found = measure(clips, options.repeats)
-    print(json.dumps({name: round(value) for name, value in found.items()}, indent=1))
+        result = measure(clips, options.repeats)
+    print(json.dumps({name: round(value) for name, value in result.items()}, indent=1))
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ def _windows(landmarks: np.ndarray, starts: np.ndarray) -> WindowSet:
 def _data_path(landmarks: np.ndarray, starts: np.ndarray, device: str) -> float:
     """Windows a second, gathered and turned into distances."""
     features = FrameFeatures()
-    frames = FramePoints(features.prepared(landmarks), device)
+    frames = FramePoints(features.prepare_points(landmarks), device)
     rng = np.random.default_rng(0)
     steps = np.arange(WINDOW)
 
@@ -143,16 +143,16 @@ def step_parts(training: Training) -> dict[str, float]:
     network, frames = training.network, training.frames
     rows = training.windows.rows(training.batches.batch(0))
     points = frames.take(rows)
-    order = torch.rand(rows.shape).argsort(dim=1).to(frames.device) if network.ordered else None
-    found = {"batch and gather": median_seconds(lambda: frames.take(training.windows.rows(training.batches.batch(1))))}
+    order = torch.rand(rows.shape).argsort(dim=1).to(frames.device) if network.uses_order else None
+    result = {"batch and gather": median_seconds(lambda: frames.take(training.windows.rows(training.batches.batch(1))))}
     if isinstance(network, TemporalCnn):
-        found["distances"] = median_seconds(lambda: network.features(points.flatten(0, 1)))
+        result["distances"] = median_seconds(lambda: network.features(points.flatten(0, 1)))
     with torch.no_grad():
-        found["forward, with distances"] = median_seconds(lambda: network(points, order))
-    found["forward, loss"] = median_seconds(lambda: training.loss(0))
-    found["forward, loss, backward"] = median_seconds(lambda: training.loss(0).backward())
-    found["optimiser"] = median_seconds(training.optimiser.step)
-    return found
+        result["forward, with distances"] = median_seconds(lambda: network(points, order))
+    result["forward, loss"] = median_seconds(lambda: training.loss(0))
+    result["forward, loss, backward"] = median_seconds(lambda: training.loss(0).backward())
+    result["optimiser"] = median_seconds(training.optimiser.step)
+    return result
 
 
 def _store(path: Path, landmarks: np.ndarray, windows: int) -> None:

@@ -40,12 +40,12 @@ def seconds(work: Callable[[], object], repeats: int) -> float:
 def plain_warp(image: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The few lines anybody would write first: a Delaunay triangulation for every frame, no mouth, no lids."""
     corners = np.array([[0, 0], [255, 0], [0, 255], [255, 255]])
-    known, wanted = np.r_[target[:, :2], corners], np.r_[source[:, :2], corners]
+    known, expected = np.r_[target[:, :2], corners], np.r_[source[:, :2], corners]
     if hasattr(PiecewiseAffineTransform, "from_estimate"):
-        transform = PiecewiseAffineTransform.from_estimate(known, wanted)
+        transform = PiecewiseAffineTransform.from_estimate(known, expected)
     else:
         transform = PiecewiseAffineTransform()
-        transform.estimate(known, wanted)
+        transform.estimate(known, expected)
     return warp(image, transform, output_shape=image.shape[:2])
 
 

@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Makes the two tables."""
+    """Creates the tables of submissions and results."""
     op.create_table(
         "submissions",
         sa.Column("digest", sa.String(64), primary_key=True),

@@ -76,5 +76,5 @@ def count(name: str, dataset: Path, split: str | None) -> None:
                 f"{len(group) - len(lacking)} of {len(group)} targets"
             )
             for why, some in lacking.groupby("lack"):
-                shown = ", ".join(some["target"].head(10)) + (", ..." if len(some) > 10 else "")
-                click.echo(f"    {why}: {len(some)} ({shown})")
+                listed = ", ".join(some["target"].head(10)) + (", ..." if len(some) > 10 else "")
+                click.echo(f"    {why}: {len(some)} ({listed})")

@@ -45,7 +45,7 @@ def public_set_settings() -> CohortSettings:
 
 
 def content_digest(dataset: Dataset) -> str:
-    """sha256 of the table of videos (who drives whom) and of all landmarks."""
+    """The sha256 of the table of videos (who drives whom) and of all landmarks."""
     columns = ["video", "kind", "split", "target", "driver", "clip", "generator", "frames"]
     videos = dataset.videos.sort_values("video")
     digest = hashlib.sha256(videos[columns].to_csv(index=False, lineterminator="\n").encode())
@@ -126,7 +126,7 @@ def _simulate_public_set(folder: Path, workers: int | None) -> None:
 
 def _write_entries(folder: Path, test_set: TestSet) -> Iterator[Path]:
     """Writes the first entries one after the other; those that need torch only where it is installed."""
-    from leaderboard.submission.demo_entries import demo_windows, write_baseline, write_controls_and_networks
+    from leaderboard.submission.example_entries import demo_windows, write_baseline, write_controls_and_networks
 
     windows = demo_windows(test_set)
     yield write_baseline(folder, windows, trained_on=_TRAINING_GENERATOR)

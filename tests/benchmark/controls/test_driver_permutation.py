@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.controls.driver_permutation import Exchangeable
+from benchmark.controls.driver_permutation import PermutableScores
 from benchmark.protocols.schema import TrialRule, Trials
 from benchmark.trial_scores.scores import TargetScores
 from benchmark.trials.trials import make_trials
@@ -20,12 +20,12 @@ def scored(rule: TrialRule, videos: pd.DataFrame, seed: int = 0) -> list[TargetS
     rng = np.random.default_rng(seed)
     driver = videos["driver"].to_numpy()
     result = []
-    for one in make_trials(videos, "g", Trials(rule=rule)):
+    for target_trials in make_trials(videos, "g", Trials(rule=rule)):
         lists = []
-        for pairs in (one.genuine, one.impostor):
+        for pairs in (target_trials.genuine, target_trials.impostor):
             same = driver[pairs[:, 0]] == driver[pairs[:, 1]]
             lists.append(np.round(rng.normal(0, 1, len(pairs)) + 2 * same + (pairs[:, 1] % 3), 1))
-        result.append(TargetScores(one, *lists))
+        result.append(TargetScores(target_trials, *lists))
     return result
 
 
@@ -36,14 +36,14 @@ def beats(a: np.ndarray, b: np.ndarray) -> float:
 def test_figures_equal_plain_loops_over_cells() -> None:
     videos = cohort("nothing", people=4, clips=3).videos
     some = scored(TrialRule.SELF_SELF_VS_SELF_CROSS, videos)
-    table = Exchangeable.of(some, videos)
+    table = PermutableScores.of(some, videos)
     names = sorted(videos["driver"].unique())
     cells: dict[tuple[str, str], list[float]] = {}
     driver = videos["driver"].to_numpy()
-    for one in some:
-        for pairs, scores in ((one.trials.genuine, one.genuine), (one.trials.impostor, one.impostor)):
+    for item in some:
+        for pairs, scores in ((item.trials.genuine, item.genuine), (item.trials.impostor, item.impostor)):
             for (_, probe), score in zip(pairs, scores, strict=True):
-                cells.setdefault((one.trials.target, driver[probe]), []).append(score)
+                cells.setdefault((item.trials.target, driver[probe]), []).append(score)
     arrays = {key: np.array(values) for key, values in cells.items()}
     for image in ([0, 1, 2, 3], [2, 0, 3, 1], [1, 0, 2, 3]):
         chosen = {name: names[image[n]] for n, name in enumerate(names)}
@@ -59,7 +59,7 @@ def test_figures_equal_plain_loops_over_cells() -> None:
 @pytest.mark.parametrize("rule", [TrialRule.SELF_SELF_VS_SELF_CROSS, TrialRule.CROSS_CROSS, TrialRule.SAME_DRIVER])
 def test_the_mean_over_all_permutations_is_one_half_however_well_drivers_are_known(rule: TrialRule) -> None:
     videos = cohort("nothing", people=4, clips=3).videos
-    table = Exchangeable.of(scored(rule, videos), videos)
+    table = PermutableScores.of(scored(rule, videos), videos)
     null = np.array([table.figures(np.array(image)) for image in permutations(range(4))])
     assert null.mean(axis=0) == pytest.approx([0.5, 0.5], abs=1e-12)
     observed = table.figures(np.arange(4))
@@ -72,7 +72,7 @@ def test_it_stays_one_half_with_missing_cells_and_two_collections() -> None:
     videos = pd.concat(two, ignore_index=True)
     gone = (videos["target"] == "other:1") & (videos["driver"] == "other:2")
     videos = videos[~gone].reset_index(drop=True)
-    table = Exchangeable.of(scored(TrialRule.SELF_SELF_VS_SELF_CROSS, videos), videos)
+    table = PermutableScores.of(scored(TrialRule.SELF_SELF_VS_SELF_CROSS, videos), videos)
     names = sorted(videos["driver"].unique())
     first, second = ([n for n, name in enumerate(names) if name.startswith(kind)] for kind in ("other", "test"))
     null = []
@@ -85,9 +85,9 @@ def test_it_stays_one_half_with_missing_cells_and_two_collections() -> None:
 
 def test_people_are_exchanged_within_their_collection_alone_and_by_the_seed() -> None:
     videos = cohort("nothing", people=4, clips=3).videos
-    table = Exchangeable.of(scored(TrialRule.SELF_SELF_VS_SELF_CROSS, videos), videos)
-    assert (table.exchanged(30, 1) == table.exchanged(30, 1)).all()
-    assert (table.exchanged(30, 1) != table.exchanged(30, 2)).any()
+    table = PermutableScores.of(scored(TrialRule.SELF_SELF_VS_SELF_CROSS, videos), videos)
+    assert (table.permuted_figures(30, 1) == table.permuted_figures(30, 1)).all()
+    assert (table.permuted_figures(30, 1) != table.permuted_figures(30, 2)).any()
     alone = videos.assign(source=videos["target"])  # every face a collection of its own: its owner can only stay
-    lonely = Exchangeable.of(scored(TrialRule.SELF_SELF_VS_SELF_CROSS, alone), alone)
-    assert len(lonely.own) == 4
+    lonely = PermutableScores.of(scored(TrialRule.SELF_SELF_VS_SELF_CROSS, alone), alone)
+    assert len(lonely.person_of_row) == 4

@@ -55,9 +55,9 @@ def videos() -> pd.DataFrame:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_perfect_method_on_sound_trials_passes_every_control(rule: TrialRule, videos: pd.DataFrame) -> None:
-    found = list(make_trials(videos, "g", Trials(rule=rule)))
-    rows = trial_null_rows(found, videos, protocol(rule)) + score_null_rows(
-        perfect(videos), found, videos, protocol(rule)
+    result = list(make_trials(videos, "g", Trials(rule=rule)))
+    rows = trial_null_rows(result, videos, protocol(rule)) + score_null_rows(
+        perfect(videos), result, videos, protocol(rule)
     )
     assert {row["name"] for row in rows} == {CONSTANT, RANDOM, FACES, EXCHANGED, LISTS}
     assert failed(rows) == set()
@@ -80,16 +80,16 @@ def test_a_perfect_method_on_sound_trials_passes_every_control(rule: TrialRule, 
 )
 def test_controls_follow_templates_two_generators_and_different_faces(rule: Trials, cell: str) -> None:
     videos = cohort("nothing", people=5, clips=4, generators=("a", "b")).videos
-    found = list(make_trials(videos, cell, rule))
+    result = list(make_trials(videos, cell, rule))
     settings = Protocol(name="nulls", trials=rule)
-    rows = trial_null_rows(found, videos, settings) + score_null_rows(perfect(videos), found, videos, settings)
+    rows = trial_null_rows(result, videos, settings) + score_null_rows(perfect(videos), result, videos, settings)
     assert failed(rows) == set()
     assert min(row["observed"] for row in rows if row["name"] == EXCHANGED) > 0.95
 
 
 def test_constant_scores_and_faces_are_exactly_at_one_half_within_a_face(videos: pd.DataFrame) -> None:
-    found = list(make_trials(videos, "g", protocol().trials))
-    rows = {(row["name"], row["figure"]): row for row in trial_null_rows(found, videos, protocol())}
+    result = list(make_trials(videos, "g", protocol().trials))
+    rows = {(row["name"], row["figure"]): row for row in trial_null_rows(result, videos, protocol())}
     for figure in ("auc_mean", "auc_pooled"):
         assert rows[CONSTANT, figure]["value"] == 0.5
     assert rows[FACES, "auc_mean"]["value"] == 0.5
@@ -97,9 +97,9 @@ def test_constant_scores_and_faces_are_exactly_at_one_half_within_a_face(videos:
 
 def test_a_rule_that_compares_a_clip_with_itself_is_found(videos: pd.DataFrame) -> None:
     leaky = []
-    for one in make_trials(videos, "g", protocol().trials):
-        own = np.unique(one.genuine)
-        leaky.append(replace(one, genuine=np.concatenate([one.genuine, np.stack([own, own], axis=1)])))
+    for item in make_trials(videos, "g", protocol().trials):
+        own = np.unique(item.genuine)
+        leaky.append(replace(item, genuine=np.concatenate([item.genuine, np.stack([own, own], axis=1)])))
     rows = with_verdicts(trial_null_rows(leaky, videos, protocol()))
     wrong = [row for row in rows if not row["passed"]]
     assert {row["name"] for row in wrong} == {RANDOM}
@@ -115,27 +115,27 @@ class Peeking:
 
     inner: Scorer
 
-    def score(self, one: TargetTrials) -> TargetScores:
-        plain = self.inner.score(one)
+    def score(self, item: TargetTrials) -> TargetScores:
+        plain = self.inner.score(item)
         return replace(plain, genuine=plain.genuine + 0.2)
 
 
 def test_a_score_that_knows_the_list_its_trial_stands_in_is_found(videos: pd.DataFrame) -> None:
-    found = list(make_trials(videos, "g", protocol().trials))
+    result = list(make_trials(videos, "g", protocol().trials))
     rng = np.random.default_rng(3)
     ids = videos["video"].to_numpy(dtype=object)
     noise = Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), rng.normal(0, 1, (len(ids), 8))), Scoring())
-    assert LISTS in failed(score_null_rows(Peeking(noise), found, videos, protocol()))
-    assert failed(score_null_rows(noise, found, videos, protocol())) == set()
+    assert LISTS in failed(score_null_rows(Peeking(noise), result, videos, protocol()))
+    assert failed(score_null_rows(noise, result, videos, protocol())) == set()
 
 
 def test_ties_that_order_breaks_are_found(videos: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     def by_order(genuine: np.ndarray, impostor: np.ndarray) -> float:
-        return float(np.mean([(impostor <= one).mean() for one in genuine]))
+        return float(np.mean([(impostor <= item).mean() for item in genuine]))
 
     monkeypatch.setattr(null_controls.roc, "auc", by_order)
-    found = list(make_trials(videos, "g", protocol().trials))
-    assert CONSTANT in failed(trial_null_rows(found, videos, protocol(), draws=2))
+    result = list(make_trials(videos, "g", protocol().trials))
+    assert CONSTANT in failed(trial_null_rows(result, videos, protocol(), draws=2))
 
 
 def test_drivers_that_are_not_exchanged_are_found(videos: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,9 +148,9 @@ def test_drivers_that_are_not_exchanged_are_found(videos: pd.DataFrame, monkeypa
         def permutation(self, group: np.ndarray) -> np.ndarray:
             return np.concatenate([group[:2], self.real.permutation(group[2:])])
 
-    found, scorer = list(make_trials(videos, "g", protocol().trials)), perfect(videos)
+    result, scorer = list(make_trials(videos, "g", protocol().trials)), perfect(videos)
     monkeypatch.setattr("benchmark.controls.driver_permutation.np.random.default_rng", Lazy)
-    assert EXCHANGED in failed(score_null_rows(scorer, found, videos, protocol()))
+    assert EXCHANGED in failed(score_null_rows(scorer, result, videos, protocol()))
 
 
 def test_false_alarms_are_rare_over_many_seeds(videos: pd.DataFrame) -> None:
@@ -158,8 +158,8 @@ def test_false_alarms_are_rare_over_many_seeds(videos: pd.DataFrame) -> None:
     alarms = 0
     for seed in range(60):
         rule = protocol().model_copy(update={"uncertainty": protocol().uncertainty.model_copy(update={"seed": seed})})
-        found = list(make_trials(small, "g", rule.trials))
-        rows = trial_null_rows(found, small, rule, draws=8) + score_null_rows(perfect(small), found, small, rule)
+        result = list(make_trials(small, "g", rule.trials))
+        rows = trial_null_rows(result, small, rule, draws=8) + score_null_rows(perfect(small), result, small, rule)
         alarms += bool(failed(rows))
     assert alarms <= 3  # 0.6 are expected at 1 % a report
 

@@ -55,12 +55,12 @@ def areas(differ: str, data: Dataset) -> tuple[dict[str, float], dict[str, float
     ("differ", "finders"), [("roll", {POSE}), ("length", {LENGTH}), ("shape", {SHAPE, STILL}), ("nothing", set())]
 )
 def test_only_the_matching_shortcut_finds_what_drivers_differ_in(differ: str, finders: set[str], data: Dataset) -> None:
-    found, cross = areas(differ, data)
-    assert set(found) == set(DESCRIPTIONS)
+    result, cross = areas(differ, data)
+    assert set(result) == set(DESCRIPTIONS)
     # A face of another shape than the mean is fitted with another pose: where shape leaks, pose sees some of it.
     touched = {CROSSNESS, POSE} if differ == "shape" else {CROSSNESS}
     for name in set(DESCRIPTIONS) - touched:
-        for figure in (found[name], cross[name]):
+        for figure in (result[name], cross[name]):
             if name in finders:
                 assert figure > 0.75, name
             else:
@@ -70,10 +70,10 @@ def test_only_the_matching_shortcut_finds_what_drivers_differ_in(differ: str, fi
 
 
 def test_the_self_cross_detector_wins_under_the_published_rule_and_loses_on_cross_cross_trials(data: Dataset) -> None:
-    found, cross = areas("cross", data)
-    assert found[CROSSNESS] > 0.95
+    result, cross = areas("cross", data)
+    assert result[CROSSNESS] > 0.95
     assert abs(cross[CROSSNESS] - 0.5) < 0.12
-    assert found[ORIGIN] == cross[ORIGIN] == 0.5
+    assert result[ORIGIN] == cross[ORIGIN] == 0.5
 
 
 def test_origin_is_constant_within_a_generator_and_tells_across_generators(data: Dataset) -> None:
@@ -95,12 +95,12 @@ def test_head_pose_recovers_rotations_scale_and_place() -> None:
         yaw, pitch, roll = rng.uniform(-0.4, 0.4, 3)
         turn = Rotation.from_euler("zxy", [roll, pitch, yaw]).as_matrix()
         size, place = rng.uniform(30, 90), rng.uniform(50, 200, 2)
-        found = head_pose((size * (face @ turn.T)[:, :2] + place)[None])[0]
-        assert found[0] == pytest.approx(np.arcsin(turn[0, 2]), abs=1e-6)
-        assert found[1] == pytest.approx(np.arcsin(turn[1, 2]), abs=1e-6)
-        assert found[2] == pytest.approx(np.arctan2(turn[1, 0], turn[0, 0]), abs=1e-6)
-        assert np.exp(found[3]) == pytest.approx(size)
-        assert found[4:] * size == pytest.approx(place)
+        result = head_pose((size * (face @ turn.T)[:, :2] + place)[None])[0]
+        assert result[0] == pytest.approx(np.arcsin(turn[0, 2]), abs=1e-6)
+        assert result[1] == pytest.approx(np.arcsin(turn[1, 2]), abs=1e-6)
+        assert result[2] == pytest.approx(np.arctan2(turn[1, 0], turn[0, 0]), abs=1e-6)
+        assert np.exp(result[3]) == pytest.approx(size)
+        assert result[4:] * size == pytest.approx(place)
 
 
 def test_head_pose_ignores_the_mouth_and_the_brows() -> None:

@@ -77,6 +77,15 @@ def test_unknown_training_is_a_relation_of_its_own_and_is_said(small: Dataset) -
     assert any("secretive does not say" in warning for warning in results.warnings)
 
 
+def test_a_method_a_class_and_a_candidate_do_as_well_as_a_name(small: Dataset) -> None:
+    method = toy_methods.MotionSize()
+    by_value = as_candidate(method)
+    assert by_value.name == as_candidate(toy_methods.MotionSize).name == "motion-size"
+    assert as_candidate(by_value) is by_value
+    with pytest.raises(NvfairError, match="unfinished: it has no declaration, needs, time, embed"):
+        as_candidate(toy_methods.Unfinished())  # type: ignore[arg-type]
+
+
 def test_two_methods_of_one_name_are_refused(small: Dataset) -> None:
     with pytest.raises(NvfairError, match="share the name motion-size"):
         evaluate(small, [as_candidate(SIZE), as_candidate(SIZE)], [UNSEEN])
@@ -90,8 +99,8 @@ def _scores(small: Dataset, path: Path, declare: bool = True) -> pd.DataFrame:
     rows = [
         (trial_name(ids[a], ids[b]), -abs(float(number[a] - number[b])))
         for generator in ("alpha", "beta")
-        for one in make_trials(videos, generator, UNSEEN.trials)
-        for pairs in (one.genuine, one.impostor)
+        for target_trials in make_trials(videos, generator, UNSEEN.trials)
+        for pairs in (target_trials.genuine, target_trials.impostor)
         for a, b in pairs
     ]
     table = pd.DataFrame(rows, columns=["trial", "score"])
@@ -147,7 +156,7 @@ def test_a_file_without_a_declaration_is_refused_with_the_form_that_is_wanted(sm
 
 def test_a_declaration_that_contradicts_itself_is_refused(small: Dataset) -> None:
     """A validation list that contains a training person, or a test person, of the maker's own."""
-    one = as_candidate(SIZE)
+    item = as_candidate(SIZE)
     made = parse_declaration(
         {
             "training": {"people": ["toy:00"], "generators": []},
@@ -160,7 +169,7 @@ def test_a_declaration_that_contradicts_itself_is_refused(small: Dataset) -> Non
     method = toy_methods.MotionSize()
     method.declaration = made
     with pytest.raises(Problems, match="are in training and in selection: toy:00") as caught:
-        evaluate(small, [replace(one, method=method)], [UNSEEN])  # type: ignore[type-var]
+        evaluate(small, [replace(item, method=method)], [UNSEEN])  # type: ignore[type-var]
     assert "are in cohorts and in test: toy:77" in str(caught.value)
 
 

@@ -34,14 +34,14 @@ def network() -> TemporalCnn:
 
 
 def test_sharing_frames_between_windows_changes_nothing(windows: WindowSet, network: TemporalCnn) -> None:
-    found = embed_windows(network, windows)
-    frames = FramePoints(network.points(windows))
+    result = embed_windows(network, windows)
+    frames = FramePoints(network.frame_points(windows))
     network.eval()
     for number in range(0, len(windows), 17):
         with torch.inference_mode():
             expected = window_embedding(network(frames.take(windows.rows(slice(number, number + 1))))[0])[0]
-        np.testing.assert_allclose(found[number], expected.numpy(), atol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
+        np.testing.assert_allclose(result[number], expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(result, axis=1), 1, atol=1e-5)
 
 
 def test_files_hold_the_documented_columns_and_come_back(

@@ -60,9 +60,9 @@ def test_published_networks_give_their_authors_embeddings(shared: Path, name: st
     golden = np.load(folder / "golden.npz")
     network, training = read_published(folder / f"checkpoint_graph_trained_{name}.pt")
     with torch.inference_mode():
-        found, none = network(torch.from_numpy(golden["windows"]))
+        result, none = network(torch.from_numpy(golden["windows"]))
     assert none is None
-    np.testing.assert_allclose(found[:, :, 0], golden[f"checkpoint_graph_trained_{name}"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(result[:, :, 0], golden[f"checkpoint_graph_trained_{name}"], rtol=0, atol=1e-6)
     assert training["published_initial_lr"] == GraphNetwork.recommended["learning_rate"]
     assert training["published_weight_decay"] == GraphNetwork.recommended["weight_decay"]
 
@@ -115,8 +115,8 @@ def published_file(path: Path, **changes: object) -> Path:
         "gcn3.bias": torch.randn(256),
         "temporal_pool.query": torch.randn(256),
     } | changes
-    kept = {name: value for name, value in weights.items() if value is not None}
-    torch.save({"epoch": 3, "model_state_dict": kept, "train_loss": 0.5, "val_loss": float("inf")}, path)
+    stored = {name: value for name, value in weights.items() if value is not None}
+    torch.save({"epoch": 3, "model_state_dict": stored, "train_loss": 0.5, "val_loss": float("inf")}, path)
     return path
 
 
@@ -154,11 +154,11 @@ def test_an_imported_checkpoint_is_evaluated_as_what_it_declares(meshes: Dataset
     (tmp_path / "declared.yaml").write_text("training: {people: [other:1], generators: [gagavatar]}\n")
     runner = CliRunner()
     words = ["import-checkpoint", str(file)]
-    told = runner.invoke(cli, [*words, str(tmp_path / "unknown")], catch_exceptions=False)
-    assert "unknown: training, selection, thresholds, cohorts" in told.output
+    text = runner.invoke(cli, [*words, str(tmp_path / "unknown")], catch_exceptions=False)
+    assert "unknown: training, selection, thresholds, cohorts" in text.output
     declared = ["--declaration", str(tmp_path / "declared.yaml"), "--name", "theirs"]
-    told = runner.invoke(cli, [*words, str(tmp_path / "declared"), *declared], catch_exceptions=False)
-    assert "unknown: selection, thresholds, cohorts" in told.output
+    text = runner.invoke(cli, [*words, str(tmp_path / "declared"), *declared], catch_exceptions=False)
+    assert "unknown: selection, thresholds, cohorts" in text.output
     loaded = load_checkpoint(tmp_path / "declared")
     assert loaded.declaration.training.people == {"other:1"}
     assert loaded.time is None
@@ -189,11 +189,11 @@ def test_one_window_at_a_time_or_all_at_once_are_the_same(meshes: Dataset, tmp_p
 
 def test_its_input_is_that_of_the_published_networks(meshes: Dataset) -> None:
     windows = read_windows(meshes, PROTOCOL, videos=sorted(meshes.videos["video"])[:2], mesh=True)
-    points = GraphNetwork(GraphShape(4, 6)).points(windows)
+    points = GraphNetwork(GraphShape(4, 6)).frame_points(windows)
     np.testing.assert_array_equal(points, avaprintdb_input(windows.mesh, (480, 360)))
     assert points.shape[1:] == (len(AVAPRINTDB_109), 3)
     with pytest.raises(NvfairError, match="width and height"):
-        GraphNetwork(GraphShape(4, 6)).points(replace(windows, videos=windows.videos.assign(width=None)))
+        GraphNetwork(GraphShape(4, 6)).frame_points(replace(windows, videos=windows.videos.assign(width=None)))
 
 
 def trained(data: Dataset, out: Path, **changes: object) -> Checkpoint:

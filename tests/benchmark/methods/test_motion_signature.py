@@ -47,7 +47,7 @@ def windows(data: Dataset) -> WindowSet:
 @pytest.fixture(scope="module")
 def network(windows: WindowSet) -> MotionSignature:
     made = MotionSignature(SHAPE)
-    made.prepare(FramePoints(windows.landmarks), windows, 0)
+    made.fit_statistics(FramePoints(windows.landmarks), windows, 0)
     return made.eval()
 
 
@@ -63,14 +63,14 @@ def turned(points: torch.Tensor, angle: float, scale: float, shift: tuple[float,
 
 def test_where_how_large_and_how_tilted_the_face_stands_changes_nothing(network, points) -> None:
     moved = turned(points, 0.3, 1.7, (40.0, -25.0))
-    found, expected = network.movement(moved), network.movement(points)
+    result, expected = network.movement(moved), network.movement(points)
     # The head's two shifts turn with the picture; all else is the same.
     face = [*range(4), 6, 7]
-    torch.testing.assert_close(found[:, face], expected[:, face], atol=2e-3, rtol=1e-3)
+    torch.testing.assert_close(result[:, face], expected[:, face], atol=2e-3, rtol=1e-3)
 
 
 def test_alignment_is_the_least_squares_similarity(network, points) -> None:
-    shapes, pose = network.aligned(points[:1, :1])
+    shapes, pose = network.align(points[:1, :1])
     x = points[0, 0] - points[0, 0].mean(dim=0)
     # Solved as a linear least squares problem in the two numbers of a similarity.
     design = torch.cat([torch.stack([x[:, 0], -x[:, 1]], 1), torch.stack([x[:, 1], x[:, 0]], 1)])
@@ -86,7 +86,7 @@ def test_a_still_face_moves_nothing_whatever_face_it_is(network, points) -> None
 
 
 def test_another_resting_face_in_the_aligned_frame_changes_nothing(network, points) -> None:
-    shapes, _ = network.aligned(points)
+    shapes, _ = network.align(points)
     other = torch.randn(POINTS, 2, generator=torch.Generator().manual_seed(0)) * 0.1
 
     def face(shape: torch.Tensor) -> torch.Tensor:
@@ -108,22 +108,22 @@ def test_how_strongly_a_component_moves_hardly_counts_but_what_it_moves_with_doe
 def test_statistics_are_the_mean_products_of_the_movement_and_of_its_velocity(network) -> None:
     plain = MotionSignature(replace(SHAPE, statistics="covariances"))
     movement = torch.randn(2, 8, 20, generator=torch.Generator().manual_seed(2))
-    found = plain.statistics(movement)
-    assert found.shape == (2, 72)
-    assert float(found[1, 1]) == pytest.approx(float((movement[1, 0] * movement[1, 1]).mean()), abs=1e-5)
+    result = plain.statistics(movement)
+    assert result.shape == (2, 72)
+    assert float(result[1, 1]) == pytest.approx(float((movement[1, 0] * movement[1, 1]).mean()), abs=1e-5)
     step = movement[:, :, 2:] - movement[:, :, :-2]
-    assert float(found[0, 71]) == pytest.approx(float(step[0, 7].square().mean()), abs=1e-5)
+    assert float(result[0, 71]) == pytest.approx(float(step[0, 7].square().mean()), abs=1e-5)
 
 
 def test_frames_in_another_order_change_velocities_alone(network, points) -> None:
     order = torch.rand(len(points), points.shape[1], generator=torch.Generator().manual_seed(3)).argsort(dim=1)
-    same, shuffled = (one.detach() for one in network(points, order))
+    same, shuffled = (point.detach() for point in network(points, order))
     assert float((same - shuffled).abs().max()) > 1e-3
     without = MotionSignature(replace(SHAPE, velocities=False))
     without.load_state_dict(
         network.state_dict() | {name: value for name, value in without.state_dict().items() if "projection" in name}
     )
-    first, second = (one.detach() for one in without(points, order))
+    first, second = (point.detach() for point in without(points, order))
     torch.testing.assert_close(first, second, atol=1e-4, rtol=1e-3)
 
 
@@ -136,8 +136,8 @@ def test_the_discriminant_is_fishers_where_it_is_known() -> None:
     values = noise + np.where(labels[:, None] == 1, np.array([1.0, 0.0, 0.5]), 0.0)
     weight, mean = discriminant(torch.tensor(values, dtype=torch.float32), torch.from_numpy(labels), 1, 0.0)
     expected = np.linalg.solve(scatter, np.array([1.0, 0.0, 0.5]))
-    found = weight[0].numpy()
-    assert abs(found @ expected) / np.linalg.norm(found) / np.linalg.norm(expected) > 0.995
+    result = weight[0].numpy()
+    assert abs(result @ expected) / np.linalg.norm(result) / np.linalg.norm(expected) > 0.995
     np.testing.assert_allclose(mean.numpy(), values.mean(axis=0), atol=1e-4)
 
 
@@ -150,15 +150,15 @@ def test_directions_beyond_the_classes_are_left_at_zero() -> None:
 
 def test_fitting_is_the_same_with_the_same_seed(network, windows) -> None:
     again = MotionSignature(SHAPE)
-    again.prepare(FramePoints(windows.landmarks), windows, 0)
+    again.fit_statistics(FramePoints(windows.landmarks), windows, 0)
     for name, value in network.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
 
 
 def test_windows_of_one_driver_are_nearer_than_those_of_others_after_fitting(network, windows) -> None:
-    found = embed_windows(network, windows)
+    result = embed_windows(network, windows)
     driver = windows.videos["driver"].to_numpy()[windows.video]
-    alike = found @ found.T
+    alike = result @ result.T
     same = driver[:, None] == driver[None, :]
     assert alike[same].mean() > alike[~same].mean() + 0.3
 

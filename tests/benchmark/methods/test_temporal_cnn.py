@@ -109,4 +109,4 @@ def test_features_that_hardly_move_are_not_blown_up() -> None:
 
 def test_windows_that_are_too_short_are_refused() -> None:
     with pytest.raises(NvfairError, match="61"):
-        NetworkShape(30).checked(60)
+        NetworkShape(30).check_window(60)

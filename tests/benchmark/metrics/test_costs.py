@@ -73,12 +73,12 @@ def test_the_hull_lies_on_or_above_the_curve_and_is_concave(genuine: np.ndarray,
 def test_the_affine_map_equals_scikit_learns_logistic_regression() -> None:
     rng = np.random.default_rng(5)
     genuine, impostor = rng.normal(-0.9, 0.2, 4000), rng.normal(-1.3, 0.3, 30_000)
-    found = affine_calibration(genuine, impostor)
+    result = affine_calibration(genuine, impostor)
     labels = np.repeat([1, 0], [4000, 30_000])
     theirs = LogisticRegression(C=np.inf, class_weight="balanced", tol=1e-10)
     theirs.fit(np.concatenate([genuine, impostor])[:, None], labels)
-    assert found.scale == pytest.approx(theirs.coef_[0, 0], rel=0.01)
-    assert found.offset == pytest.approx(theirs.intercept_[0], rel=0.01)
+    assert result.scale == pytest.approx(theirs.coef_[0, 0], rel=0.01)
+    assert result.offset == pytest.approx(theirs.intercept_[0], rel=0.01)
 
 
 def test_separable_constant_and_reversed_scores_have_a_finite_map() -> None:

@@ -31,8 +31,8 @@ def trials(seed: int = 0) -> GroupedScores:
 
 def test_the_curve_on_the_grid_is_tpr_at_fmr() -> None:
     scores = trials()
-    found = roc_band([scores], people_weights(PEOPLE, 20, 0), 0.9, GRID)
-    for fmr, tpr in zip(GRID, found.tpr, strict=True):
+    result = roc_band([scores], people_weights(PEOPLE, 20, 0), 0.9, GRID)
+    for fmr, tpr in zip(GRID, result.tpr, strict=True):
         assert tpr == pytest.approx(roc.tpr_at_fmr(scores.genuine, scores.impostor, fmr))
 
 
@@ -44,9 +44,9 @@ def test_bands_equal_quantiles_over_repeated_trials() -> None:
         impostor = np.repeat(scores.impostor, w[scores.impostor_people[:, 0]] * w[scores.impostor_people[:, 2]])
         samples.append([roc.tpr_at_fmr(genuine, impostor, x) for x in GRID])
     low, high = np.quantile(samples, [0.05, 0.95], axis=0)
-    found = roc_band([scores], weights, 0.9, GRID)
-    np.testing.assert_allclose(found.low, low, atol=1e-12)
-    np.testing.assert_allclose(found.high, high, atol=1e-12)
+    result = roc_band([scores], weights, 0.9, GRID)
+    np.testing.assert_allclose(result.low, low, atol=1e-12)
+    np.testing.assert_allclose(result.high, high, atol=1e-12)
 
 
 def test_parts_are_one_pot() -> None:
@@ -70,8 +70,8 @@ def test_thresholds_on_a_grid_err_to_the_low_side_by_little() -> None:
         np.repeat(rng.integers(0, 9, 20_000)[:, None], 3, axis=1),
         np.sort(rng.integers(0, 9, (200_000, 3)), axis=1),
     )
-    found = roc_band([scores], people_weights(9, 10, 0), 0.9)
-    for fmr, tpr in zip(found.fmr, found.tpr, strict=True):
+    result = roc_band([scores], people_weights(9, 10, 0), 0.9)
+    for fmr, tpr in zip(result.fmr, result.tpr, strict=True):
         exact = roc.tpr_at_fmr(scores.genuine, scores.impostor, float(fmr))
         assert exact - 0.01 <= tpr <= exact + 1e-12
 
@@ -79,19 +79,19 @@ def test_thresholds_on_a_grid_err_to_the_low_side_by_little() -> None:
 def test_no_match_is_never_accepted_before_all_are() -> None:
     scores = trials(3)
     scores.genuine[:30] = -np.inf
-    found = roc_band([scores], people_weights(PEOPLE, 20, 0), 0.9, np.array([0.5, 1.0]))
-    assert found.tpr[0] <= 1 - 30 / len(scores.genuine)
-    assert found.tpr[1] == 1.0
+    result = roc_band([scores], people_weights(PEOPLE, 20, 0), 0.9, np.array([0.5, 1.0]))
+    assert result.tpr[0] <= 1 - 30 / len(scores.genuine)
+    assert result.tpr[1] == 1.0
 
 
 def test_few_people_get_no_band() -> None:
     scores = trials()
     weights = np.zeros((50, PEOPLE))
     weights[:, :4] = people_weights(4, 50, 0)
-    found = roc_band([scores], weights, 0.9, GRID)
-    assert np.isnan(found.low).all()
-    assert found.reason.startswith("4 people")
-    assert not np.isnan(found.tpr).any()
+    result = roc_band([scores], weights, 0.9, GRID)
+    assert np.isnan(result.low).all()
+    assert result.reason.startswith("4 people")
+    assert not np.isnan(result.tpr).any()
 
 
 any_scores = hnp.arrays(
@@ -102,14 +102,14 @@ any_scores = hnp.arrays(
 @settings(max_examples=150, deadline=None)
 @given(any_scores, any_scores)
 def test_every_trial_is_counted_once(genuine: np.ndarray, impostor: np.ndarray) -> None:
-    found = score_histogram(genuine, impostor, 20)
-    assert len(found.edges) == 21
-    assert np.all(np.diff(found.edges) > 0)
-    assert found.genuine.sum() + found.genuine_no_match == len(genuine)
-    assert found.impostor.sum() + found.impostor_no_match == len(impostor)
+    result = score_histogram(genuine, impostor, 20)
+    assert len(result.edges) == 21
+    assert np.all(np.diff(result.edges) > 0)
+    assert result.genuine.sum() + result.genuine_no_match == len(genuine)
+    assert result.impostor.sum() + result.impostor_no_match == len(impostor)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e15, -1e-300])
 def test_constant_scores_fall_in_one_bin(value: float) -> None:
-    found = score_histogram(np.full(3, value), np.full(5, value), 11)
-    assert np.flatnonzero(found.genuine).tolist() == np.flatnonzero(found.impostor).tolist() == [5]
+    result = score_histogram(np.full(3, value), np.full(5, value), 11)
+    assert np.flatnonzero(result.genuine).tolist() == np.flatnonzero(result.impostor).tolist() == [5]

@@ -61,7 +61,7 @@ def test_wins_equal_counting_pairs() -> None:
 def test_pooled_auc_under_weights_equals_scikit_learns_weighted_auc() -> None:
     scores = trials()
     weights = people_weights(PEOPLE, 5, seed=1)
-    found = pair_statistics(scores).weighted_auc(weights)
+    result = pair_statistics(scores).weighted_auc(weights)
     for n, w in enumerate(weights):
         genuine = w[scores.genuine_people[:, 0]]
         impostor = w[scores.impostor_people[:, 0]] * w[scores.impostor_people[:, 2]]
@@ -69,7 +69,7 @@ def test_pooled_auc_under_weights_equals_scikit_learns_weighted_auc() -> None:
         expected = roc_auc_score(
             labels, np.concatenate([scores.genuine, scores.impostor]), sample_weight=np.concatenate([genuine, impostor])
         )
-        assert found[n] == pytest.approx(expected, abs=1e-12)
+        assert result[n] == pytest.approx(expected, abs=1e-12)
 
 
 def test_one_weight_each_gives_the_plain_figures() -> None:
@@ -94,10 +94,10 @@ def test_mean_under_weights_equals_repeating_trials() -> None:
     for w in weights:
         areas, drawn = [], []
         for k in range(PEOPLE):
-            one = of_target(scores, k)
-            repeated = np.repeat(one.impostor, w[one.impostor_people[:, 2]].astype(int))
+            item = of_target(scores, k)
+            repeated = np.repeat(item.impostor, w[item.impostor_people[:, 2]].astype(int))
             if w[k] and len(repeated):
-                areas.append(roc.auc(one.genuine, repeated))
+                areas.append(roc.auc(item.genuine, repeated))
                 drawn.append(w[k])
         samples.append(np.average(areas, weights=drawn))
     np.testing.assert_allclose(mean_auc_samples(targets, weights), samples)
@@ -124,11 +124,11 @@ def test_mistake_a_bootstrap_over_trials_promises_far_too_much() -> None:
 def test_the_interval_is_students_t_around_the_log_odds() -> None:
     rng = np.random.default_rng(0)
     samples = 0.9 + 0.02 * rng.standard_normal(500)
-    found = proportion_interval(0.9, samples, 0.95, 12, strata=2)
+    result = proportion_interval(0.9, samples, 0.95, 12, strata=2)
     reach = t.ppf(0.975, 10) * samples.std(ddof=1) / (0.9 * 0.1)
-    assert logit(found.low) == pytest.approx(logit(0.9) - reach)
-    assert logit(found.high) == pytest.approx(logit(0.9) + reach)
-    assert 0 < found.low < found.high < 1
+    assert logit(result.low) == pytest.approx(logit(0.9) - reach)
+    assert logit(result.high) == pytest.approx(logit(0.9) + reach)
+    assert 0 < result.low < result.high < 1
 
 
 @pytest.mark.parametrize(
@@ -144,10 +144,10 @@ def test_the_interval_is_students_t_around_the_log_odds() -> None:
 def test_where_an_interval_cannot_be_trusted_there_is_a_reason_instead(
     value: float, samples: np.ndarray, people: int, reason: str
 ) -> None:
-    found = proportion_interval(value, samples, 0.95, people)
-    assert found.value == value
-    assert np.isnan([found.low, found.high]).all()
-    assert reason in found.reason
+    result = proportion_interval(value, samples, 0.95, people)
+    assert result.value == value
+    assert np.isnan([result.low, result.high]).all()
+    assert reason in result.reason
 
 
 def test_collections_keep_their_number_of_people() -> None:
@@ -170,8 +170,8 @@ def test_collections_keep_their_number_of_people() -> None:
     ],
 )
 def test_nobody_is_a_stratum_by_himself(sources: str, groups: list[set[int]]) -> None:
-    found = resampling_strata(list(sources))
-    assert sorted(set(np.flatnonzero(found == n)) for n in np.unique(found)) == sorted(groups)
+    result = resampling_strata(list(sources))
+    assert sorted(set(np.flatnonzero(result == n)) for n in np.unique(result)) == sorted(groups)
 
 
 def test_weights_keep_the_number_of_people_and_the_seed() -> None:

@@ -25,10 +25,10 @@ def areas(effect: float, seed: int) -> np.ndarray:
 def test_group_areas_equal_one_against_the_rest() -> None:
     rng = np.random.default_rng(0)
     scores, group = np.round(rng.normal(0, 1, 60), 1), rng.integers(0, 4, 60)
-    found = group_aucs(scores, group, 5)
-    for one in range(4):
-        assert found[one] == pytest.approx(roc.auc(scores[group == one], scores[group != one]))
-    assert np.isnan(found[4])
+    result = group_aucs(scores, group, 5)
+    for item in range(4):
+        assert result[item] == pytest.approx(roc.auc(scores[group == item], scores[group != item]))
+    assert np.isnan(result[4])
 
 
 def test_a_real_effect_gets_the_smallest_p_value() -> None:

@@ -55,8 +55,8 @@ def test_a_strictly_increasing_map_changes_no_figure_of_ranks(
 @given(genuine=scores, impostor=scores)
 def test_repeating_every_trial_changes_no_rate(name: str, genuine: np.ndarray, impostor: np.ndarray) -> None:
     times = 2 if name == "histogram" else 1
-    found = EVERY[name](np.repeat(genuine, 2), np.repeat(impostor, 2))
-    assert found == pytest.approx(times * EVERY[name](genuine, impostor), abs=1e-12)
+    result = EVERY[name](np.repeat(genuine, 2), np.repeat(impostor, 2))
+    assert result == pytest.approx(times * EVERY[name](genuine, impostor), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -108,9 +108,9 @@ def test_a_threshold_keeps_its_fmr_and_is_the_most_lenient_one(
     genuine: np.ndarray, impostor: np.ndarray, target: float
 ) -> None:
     threshold = threshold_at_fmr(impostor, target)
-    found = error_rates_at(genuine, impostor, threshold)
-    assert found.fmr <= target
-    assert 1 - found.fnmr == pytest.approx(roc.tpr_at_fmr(genuine, impostor, target))
+    result = error_rates_at(genuine, impostor, threshold)
+    assert result.fmr <= target
+    assert 1 - result.fnmr == pytest.approx(roc.tpr_at_fmr(genuine, impostor, target))
     if threshold > -np.inf:
         assert error_rates_at(genuine, impostor, math.nextafter(threshold, -math.inf)).fmr > target
 
@@ -119,15 +119,15 @@ def test_a_threshold_keeps_its_fmr_and_is_the_most_lenient_one(
 @given(scores, scores)
 def test_the_eer_threshold_gives_the_errors_of_the_bracket(genuine: np.ndarray, impostor: np.ndarray) -> None:
     rate = roc.equal_error_rate(roc.roc_curve(genuine, impostor))
-    found = error_rates_at(genuine, impostor, threshold_at_eer(genuine, impostor))
-    assert sorted((found.fmr, found.fnmr)) == pytest.approx([rate.low, rate.high], abs=1e-12)
+    result = error_rates_at(genuine, impostor, threshold_at_eer(genuine, impostor))
+    assert sorted((result.fmr, result.fnmr)) == pytest.approx([rate.low, rate.high], abs=1e-12)
 
 
 def test_a_threshold_of_validation_may_miss_its_fmr_on_the_test_and_says_so() -> None:
     threshold = threshold_at_fmr(np.arange(100.0), 0.1)
-    found = error_rates_at(np.array([95.0, 80.0]), np.arange(100.0) + 5, threshold)
-    assert found.fmr == 0.15
-    assert found.fnmr == 0.5
+    result = error_rates_at(np.array([95.0, 80.0]), np.arange(100.0) + 5, threshold)
+    assert result.fmr == 0.15
+    assert result.fnmr == 0.5
 
 
 @pytest.mark.parametrize("target", [-0.1, 1.1, np.nan])

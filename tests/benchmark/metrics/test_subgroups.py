@@ -29,14 +29,14 @@ def test_nobody_has_no_worst_decile() -> None:
 def test_gaps_are_between_groups_of_enough_people() -> None:
     areas = {f"p{n}": 0.9 for n in range(5)} | {f"q{n}": 0.7 for n in range(5)} | {"r": 0.1, "s": 0.5}
     values = {f"p{n}": "x" for n in range(5)} | {f"q{n}": "y" for n in range(5)} | {"r": "z", "s": None}
-    found = compare_subgroups(areas, values)
-    assert {name: (g.people, g.supported) for name, g in found.groups.items()} == {
+    result = compare_subgroups(areas, values)
+    assert {name: (g.people, g.supported) for name, g in result.groups.items()} == {
         "x": (5, True),
         "y": (5, True),
         "z": (1, False),
     }
-    assert found.gap == pytest.approx(0.2)
-    assert (found.best, found.worst, found.unknown) == ("x", "y", 1)
+    assert result.gap == pytest.approx(0.2)
+    assert (result.best, result.worst, result.unknown) == ("x", "y", 1)
 
 
 def test_one_supported_group_has_no_gap() -> None:

@@ -117,7 +117,9 @@ SHIPPED = {
 def test_digests_of_shipped_protocols_never_change() -> None:
     from benchmark import protocols
 
-    assert {one.name: one.digest[:16] for name in protocols.names() for one in protocols.load_all(name)} == SHIPPED
+    assert {
+        protocol.name: protocol.digest[:16] for name in protocols.names() for protocol in protocols.load_all(name)
+    } == SHIPPED
 
 
 def test_unused_fields_are_neither_written_nor_hashed_and_used_ones_are_both() -> None:
@@ -145,10 +147,10 @@ def test_unused_fields_are_neither_written_nor_hashed_and_used_ones_are_both() -
 def test_a_sweep_is_its_plain_protocols_which_have_the_digests_of_hand_written_ones() -> None:
     sweep = Protocol(name="long", title="Long", sweep={"field": "time.seconds", "values": [1, 2.5]})
     members = expand_sweep(sweep)
-    assert [one.name for one in members] == ["long-1", "long-2-5"]
-    assert [one.time.seconds for one in members] == [1, 2.5]
-    assert [one.digest for one in members] == [Protocol(name="x", time={"seconds": s}).digest for s in (1, 2.5)]
-    assert len({sweep.digest, *(one.digest for one in members)}) == 3
+    assert [member.name for member in members] == ["long-1", "long-2-5"]
+    assert [member.time.seconds for member in members] == [1, 2.5]
+    assert [member.digest for member in members] == [Protocol(name="x", time={"seconds": s}).digest for s in (1, 2.5)]
+    assert len({sweep.digest, *(member.digest for member in members)}) == 3
     assert expand_sweep(members[0]) == [members[0]]
     assert parse_protocol(json.loads(sweep.to_json())) == sweep
     spelt = sweep.model_copy(update={"sweep": Sweep(field="time.seconds", values=(1.0, 2.5))})
@@ -171,8 +173,8 @@ def test_a_sweep_is_its_plain_protocols_which_have_the_digests_of_hand_written_o
         ("time.window", [], "at least 1 item"),
     ],
 )
-def test_a_sweep_that_cannot_be_expanded_is_refused(field: str, values: list, told: str) -> None:
-    with pytest.raises(Problems, match=told):
+def test_a_sweep_that_cannot_be_expanded_is_refused(field: str, values: list, message: str) -> None:
+    with pytest.raises(Problems, match=message):
         parse_protocol({"name": "a", "sweep": {"field": field, "values": values}})
 
 
@@ -196,7 +198,9 @@ def test_a_member_of_a_shipped_sweep_has_a_name() -> None:
 
     assert protocols.load("nvfair-duration-4").time.seconds == 4
     assert protocols.load("nvfair-duration").sweep is not None
-    assert [one.name for one in protocols.load_all("nvfair-duration")] == [f"nvfair-duration-{n}" for n in (1, 2, 4, 8)]
+    assert [protocol.name for protocol in protocols.load_all("nvfair-duration")] == [
+        f"nvfair-duration-{n}" for n in (1, 2, 4, 8)
+    ]
     with pytest.raises(NvfairError, match="nvfair-duration-3"):
         protocols.load("nvfair-duration-3")
 

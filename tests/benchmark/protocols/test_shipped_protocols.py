@@ -15,7 +15,7 @@ from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.trials.trials import cell_names, make_trials
 
-MEMBERS = [one for name in protocols.names() for one in protocols.load_all(name)]
+MEMBERS = [item for name in protocols.names() for item in protocols.load_all(name)]
 
 
 def world(separation: float, seed: int = 0) -> tuple[pd.DataFrame, VideoEmbeddings]:
@@ -38,18 +38,18 @@ def world(separation: float, seed: int = 0) -> tuple[pd.DataFrame, VideoEmbeddin
     return table, VideoEmbeddings(table["video"].to_numpy(dtype=object), offsets, np.concatenate(windows))
 
 
-@pytest.mark.parametrize("protocol", MEMBERS, ids=lambda one: one.name)
+@pytest.mark.parametrize("protocol", MEMBERS, ids=lambda item: item.name)
 def test_figures_come_out_of_every_shipped_protocol(protocol: Protocol) -> None:
     protocol = protocol.model_copy(
         update={"uncertainty": protocol.uncertainty.model_copy(update={"resamples": 50, "permutations": 20})}
     )
-    videos, found = world(2.0)
+    videos, outcome = world(2.0)
     for cell in cell_names(["x", "y"], protocol.trials):
-        scorer = Scorer(found, protocol.scoring)
+        scorer = Scorer(outcome, protocol.scoring)
         some = list(make_trials(videos, cell, protocol.trials))
         result = compute_figures(scorer, some, videos, protocol)
         assert result.auc(HEADLINE_FIGURES[protocol.scoring.headline]).value > 0.8
-        scored = [scorer.score(one) for one in some]
+        scored = [scorer.score(item) for item in some]
         labels = np.concatenate([np.repeat([1, 0], [len(s.genuine), len(s.impostor)]) for s in scored])
         scores = np.concatenate([np.concatenate([s.genuine, s.impostor]) for s in scored])
         assert result.auc_pooled.value == pytest.approx(roc_auc_score(labels, scores), abs=1e-9)
@@ -69,22 +69,22 @@ def test_noticing_a_face_that_is_not_the_drivers_gains_nothing_where_both_kinds_
 
 
 def test_more_enrolled_clips_help() -> None:
-    videos, found = world(0.7, seed=1)
+    videos, outcome = world(0.7, seed=1)
     value = {}
     for protocol in protocols.load_all("nvfair-enrol-k"):
         some = list(make_trials(videos, "x", protocol.trials))
-        result = compute_figures(Scorer(found, protocol.scoring), some, videos, protocol, full=False)
+        result = compute_figures(Scorer(outcome, protocol.scoring), some, videos, protocol, full=False)
         value[protocol.trials.template.clips] = result.auc_mean.value
     assert value[1] < value[2] < value[4] < value[8]
 
 
 def test_near_copies_are_found_where_people_are_all_alike() -> None:
     """Without anybody's signature a shared clip is still recognised: the diagnostic is about copies, not people."""
-    videos, found = world(0.0)
+    videos, outcome = world(0.0)
     for name, cell in (("nvfair-same-clip", "x"), ("nvfair-same-clip-generators", "x>y"), ("nvfair-seen", "x")):
         protocol = protocols.load(name)
         result = compute_figures(
-            Scorer(found, protocol.scoring),
+            Scorer(outcome, protocol.scoring),
             list(make_trials(videos, cell, protocol.trials)),
             videos,
             protocol,

@@ -15,7 +15,7 @@ from benchmark.methods.embed import embed_videos
 from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Protocol, Time, Uncertainty
 from benchmark.stress import DESCRIPTIONS, StressPlan, run_sweeps
-from benchmark.stress.mimics import mimics
+from benchmark.stress.mimics import mimicry
 from benchmark.stress.sweeps import (
     BURSTS,
     DROPPED,
@@ -26,9 +26,9 @@ from benchmark.stress.sweeps import (
     RATE,
     RECOMPRESSION,
     WINDOWS,
-    _kept,
+    _remaining_trials,
 )
-from benchmark.stress.tracks import Track, dropped, jitter, noise, slower
+from benchmark.stress.tracks import Track, dropped_frames, jitter, lower_rate, noise
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer
@@ -119,25 +119,25 @@ def test_level_0_is_the_main_figure_to_the_last_digit(world: Dataset) -> None:
 def test_more_disturbance_leaves_less(name: str, world: Dataset) -> None:
     levels = (0.05, 0.2, 0.5, 1.0)
     plan = replace(NONE, noise=levels) if name == NOISE else replace(NONE, jitter=levels)
-    found = np.mean(
+    result = np.mean(
         [curve(run_sweeps(world, Motion(), PROTOCOL, replace(plan, seed=s)), name) for s in range(3)], axis=0
     )
-    assert len(found) == 5
-    assert found[0] > 0.8
-    assert all(later <= earlier + 0.02 for earlier, later in pairwise(found))
-    assert found[-1] < found[0] - 0.15
+    assert len(result) == 5
+    assert result[0] > 0.8
+    assert all(later <= earlier + 0.02 for earlier, later in pairwise(result))
+    assert result[-1] < result[0] - 0.15
 
 
 def test_lost_frames_go_through_the_missing_data_rule(world: Dataset) -> None:
     rows = run_sweeps(world, Motion(), PROTOCOL, replace(NONE, dropped=(0.1, 0.6), bursts=(0.1, 0.6)))
-    kept = {(row["sweep"], row["level"]): row for row in rows}
+    row_at = {(row["sweep"], row["level"]): row for row in rows}
     # Single frames are interpolated; ten on end are more than the rule bridges.
-    assert kept[DROPPED, 0.1]["lost_windows"] < kept[BURSTS, 0.1]["lost_windows"]
-    assert kept[BURSTS, 0.6]["lost_windows"] > kept[BURSTS, 0.1]["lost_windows"] > 0
-    assert kept[BURSTS, 0.6]["lost_videos"] > 0
-    assert kept[BURSTS, 0.6]["lost_trials"] > 0
-    row = kept[BURSTS, 0.6]
-    assert row["trials"]["genuine"] + row["trials"]["impostor"] <= kept[BURSTS, 0]["trials"]["impostor"] + 36
+    assert row_at[DROPPED, 0.1]["lost_windows"] < row_at[BURSTS, 0.1]["lost_windows"]
+    assert row_at[BURSTS, 0.6]["lost_windows"] > row_at[BURSTS, 0.1]["lost_windows"] > 0
+    assert row_at[BURSTS, 0.6]["lost_videos"] > 0
+    assert row_at[BURSTS, 0.6]["lost_trials"] > 0
+    row = row_at[BURSTS, 0.6]
+    assert row["trials"]["genuine"] + row["trials"]["impostor"] <= row_at[BURSTS, 0]["trials"]["impostor"] + 36
     everything = run_sweeps(world, Motion(), PROTOCOL, replace(NONE, dropped=(1.0,)))[-1]
     assert everything["auc_mean"] is None
     assert everything["lost_videos"] == 6 * 6 * 4
@@ -188,19 +188,19 @@ def test_what_cannot_be_run_is_skipped_with_a_reason(world: Dataset) -> None:
 
 def test_a_mimic_is_harder_to_tell_and_a_perfect_one_the_hardest(simulated: Dataset) -> None:
     rows = run_sweeps(simulated, Size(), PROTOCOL, replace(NONE, mimicry=(0.5, 1.0)))
-    found = curve(rows, MIMICRY)
+    result = curve(rows, MIMICRY)
     assert rows[0]["auc_mean"] == main_figure(simulated, "sim-keypoint", Size()).auc_mean.to_json()
-    assert found[0] > 0.9
-    assert found[1] < found[0] - 0.1
-    assert found[2] < found[1] - 0.1
-    assert found[2] < 0.6  # a perfect mimic is another person's clip of the same signature
+    assert result[0] > 0.9
+    assert result[1] < result[0] - 0.1
+    assert result[2] < result[1] - 0.1
+    assert result[2] < 0.6  # a perfect mimic is another person's clip of the same signature
     assert all(row["lost_trials"] == 0 for row in rows)
 
 
 def test_mimicry_of_no_share_is_the_stored_track_bit_for_bit(simulated: Dataset) -> None:
     videos = simulated.videos[simulated.videos["generator"].notna() & (simulated.videos["split"] == "test")]
     about = videos.set_index("video")
-    same, half = (mimics(simulated, videos, share) for share in (0.0, 0.5))
+    same, half = (mimicry(simulated, videos, share) for share in (0.0, 0.5))
     for video, *track in simulated.tracks(videos["video"].head(12)):
         cross = about["driver"][video] != about["target"][video]
         assert np.array_equal(same(video, *track)[0], track[0])
@@ -228,38 +228,38 @@ def test_noise_has_the_deviation_it_says_and_jitter_the_correlation() -> None:
 
 def test_dropped_frames_are_nested_and_as_many_as_they_say() -> None:
     points, valid, time = track(200)
-    few, many = (dropped(share, 0)("v", points, valid, time) for share in (0.1, 0.4))
+    few, many = (dropped_frames(share, 0)("v", points, valid, time) for share in (0.1, 0.4))
     assert (~few[1]).sum() == 20
     assert (~many[1]).sum() == 80
     assert not (~few[1] & many[1]).any()
     assert np.isnan(few[0][~few[1]]).all()
     assert np.array_equal(few[0][few[1]], points[few[1]])
-    lost = np.flatnonzero(~dropped(0.3, 0, 10)("v", points, valid, time)[1])
+    lost = np.flatnonzero(~dropped_frames(0.3, 0, 10)("v", points, valid, time)[1])
     assert np.count_nonzero(np.diff(lost) > 1) <= 6
 
 
 def test_thinning_keeps_what_is_slow_and_leaves_a_slower_video_alone() -> None:
     points, valid, time = track(91)
     points = points + (10 * time).astype(np.float32)[:, None, None]  # linear in time: thinning changes nothing
-    thin, found, times = slower(10, 5)("v", points, valid, time)
+    thin, result, times = lower_rate(10, 5)("v", points, valid, time)
     assert len(thin) == len(times) == 31
-    assert found.all()
+    assert result.all()
     assert np.allclose(thin, points[::3], atol=1e-4)
-    assert slower(30, 5)("v", points, valid, time)[0] is points
+    assert lower_rate(30, 5)("v", points, valid, time)[0] is points
 
 
 def test_trials_over_lost_videos_are_dropped_and_the_rest_renumbered() -> None:
-    one = TargetTrials("t", "g", np.array([[0, 1], [1, 2]]), np.array([[0, 3], [2, 3]]))
-    kept = _kept(one, np.array([0, -1, 1, 2]))
-    assert kept.genuine.tolist() == []
-    assert kept.impostor.tolist() == [[0, 2], [1, 2]]
+    item = TargetTrials("t", "g", np.array([[0, 1], [1, 2]]), np.array([[0, 3], [2, 3]]))
+    remaining = _remaining_trials(item, np.array([0, -1, 1, 2]))
+    assert remaining.genuine.tolist() == []
+    assert remaining.impostor.tolist() == [[0, 2], [1, 2]]
 
 
 @pytest.mark.slow
 def test_recompression_tracks_real_videos_anew(tmp_path: Path) -> None:
     """A face that is drawn, encoded and tracked: from the simulated portraits, which a landmarker finds."""
     pytest.importorskip("mediapipe")
-    from benchmark.stress.recompression import no_recompression, recompressed
+    from benchmark.stress.recompression import missing_recompression_reason, recompression
     from nvfair_tools.media import encode
 
     skimage = pytest.importorskip("skimage")
@@ -272,11 +272,11 @@ def test_recompression_tracks_real_videos_anew(tmp_path: Path) -> None:
 
     videos = pd.DataFrame([{"video": "a", "path": "a.mp4", "fps_num": 25, "fps_den": 1}])
     data = Dataset(tmp_path, {}, videos, videos)
-    assert no_recompression(data, videos) == ""
+    assert missing_recompression_reason(data, videos) == ""
     blank = np.zeros((12, 126, 2), np.float32), np.zeros(12, dtype=bool), np.arange(12) / 25
-    good, bad = (recompressed(data, videos, crf)("a", *blank) for crf in (18, 42))
+    good, bad = (recompression(data, videos, crf)("a", *blank) for crf in (18, 42))
     assert good[1].all()
     assert good[0].shape == (12, 126, 2)
     moved = np.median(np.linalg.norm(good[0] - bad[0], axis=2))
     assert 0.05 < moved < 10
-    assert "not on disk" in no_recompression(data, videos.assign(path="gone.mp4"))
+    assert "not on disk" in missing_recompression_reason(data, videos.assign(path="gone.mp4"))

@@ -72,12 +72,12 @@ def test_equals_the_equations(scale: str, include_self: bool, share: bool, weigh
         scale=scale, include_self=include_self, share_driving_clip=share, shuffle_weight=weight or 0.0
     )
     tensors = [torch.from_numpy(a) for a in (y, shuffled, driver, target, clip)]
-    found = fingerprint_loss(tensors[0], tensors[1] if weight else None, *tensors[2:], options)
+    result = fingerprint_loss(tensors[0], tensors[1] if weight else None, *tensors[2:], options)
     expected = plain_loss(
         y, shuffled if weight else None, driver, target, clip,
         0.5, "batch" if scale == "batch" else float(scale), include_self, share, weight,
     )  # fmt: skip
-    assert float(found) == pytest.approx(expected, rel=1e-10)
+    assert float(result) == pytest.approx(expected, rel=1e-10)
 
 
 def test_single_precision_is_close_to_double() -> None:

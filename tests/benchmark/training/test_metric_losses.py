@@ -49,16 +49,16 @@ def test_triplets_take_every_pulling_pair_once_a_position_and_only_what_pushes()
 
 def test_triplet_equals_torchs_own() -> None:
     y, options = embeddings(), LossOptions(kind="triplet", margin=0.4)
-    found = metric_loss(y, DRIVER, TARGET, CLIP, options, np.random.default_rng(1))
+    result = metric_loss(y, DRIVER, TARGET, CLIP, options, np.random.default_rng(1))
     chosen = triplets(*pull_and_push(DRIVER, TARGET, CLIP, options), 3, np.random.default_rng(1))
     samples = y.transpose(1, 2).reshape(-1, 5)
     expected = torch.nn.TripletMarginLoss(margin=0.4)(*(samples[index] for index in chosen))
-    assert float(found.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
+    assert float(result.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
 
 
 def test_supcon_equals_its_equation_in_plain_loops() -> None:
     y, options = embeddings(), LossOptions(kind="supcon", temperature=0.3)
-    found = metric_loss(y, DRIVER, TARGET, CLIP, options, np.random.default_rng(1))
+    result = metric_loss(y, DRIVER, TARGET, CLIP, options, np.random.default_rng(1))
     pull, push = pull_and_push(DRIVER, TARGET, CLIP, options)
     samples = y.detach().transpose(1, 2).reshape(-1, 5).double().numpy()
     terms = []
@@ -68,7 +68,7 @@ def test_supcon_equals_its_equation_in_plain_loops() -> None:
         if near:
             total = sum(math.exp(samples[i] @ samples[j] / 0.3) for j in all_of_them)
             terms.append(-sum(samples[i] @ samples[j] / 0.3 - math.log(total) for j in near) / len(near))
-    assert float(found.detach()) == pytest.approx(sum(terms) / len(terms), abs=1e-4)
+    assert float(result.detach()) == pytest.approx(sum(terms) / len(terms), abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["triplet", "supcon"])

@@ -108,14 +108,14 @@ def fast(videos: pd.DataFrame, cell: str, rule: Trials) -> tuple[list[tuple], li
     scenarios = rule.scenarios or ("", "")
     same_sides = len(set(cell_generators(cell))) == len(set(scenarios)) == 1
     kinds: tuple[list[tuple], list[tuple]] = ([], [])
-    for one in make_trials(videos, cell, rule):
-        for found, pairs in zip(kinds, (one.genuine, one.impostor), strict=True):
+    for target_trials in make_trials(videos, cell, rule):
+        for result, pairs in zip(kinds, (target_trials.genuine, target_trials.impostor), strict=True):
             for a, b in pairs:
                 if rule.rule is not TrialRule.SAME_DRIVER:
-                    found.append((one.target, ids[a], ids[b]))
+                    result.append((target_trials.target, ids[a], ids[b]))
                 else:
-                    assert videos["driver"][a] == one.target
-                    found.append(tuple(sorted((ids[a], ids[b]))) if same_sides else (ids[a], ids[b]))
+                    assert videos["driver"][a] == target_trials.target
+                    result.append(tuple(sorted((ids[a], ids[b]))) if same_sides else (ids[a], ids[b]))
     return kinds
 
 
@@ -127,9 +127,9 @@ def cell_of(rule: Trials) -> str:
 @given(tables(), rules())
 def test_trials_are_what_the_slow_reckoning_finds_each_once(videos: pd.DataFrame, rule: Trials) -> None:
     cell = cell_of(rule)
-    for found, expected in zip(fast(videos, cell, rule), slow(videos, cell, rule), strict=True):
-        assert sorted(found) == sorted(expected)
-        assert len(set(found)) == len(found)
+    for result, expected in zip(fast(videos, cell, rule), slow(videos, cell, rule), strict=True):
+        assert sorted(result) == sorted(expected)
+        assert len(set(result)) == len(result)
 
 
 @settings(max_examples=100, deadline=None)
@@ -139,16 +139,17 @@ def test_the_order_is_canonical_whatever_the_tables(videos: pd.DataFrame, rule: 
     order = list(range(len(videos)))
     random.shuffle(order)
     shuffled = videos.iloc[order].reset_index(drop=True)
-    said = [
-        [(one.target, one.trial_names(table["video"].to_numpy(), pairs))
-         for one in make_trials(table, cell_of(rule), rule) for pairs in (one.genuine, one.impostor)]
+    output = [
+        [(target_trials.target, target_trials.trial_names(table["video"].to_numpy(), pairs))
+         for target_trials in make_trials(table, cell_of(rule), rule)
+         for pairs in (target_trials.genuine, target_trials.impostor)]
         for table in (videos, shuffled)
     ]  # fmt: skip
-    assert said[0] == said[1]
+    assert output[0] == output[1]
     if rule.rule is not TrialRule.SAME_DRIVER:
         ids = videos["video"].to_numpy()
-        for one in make_trials(videos, cell_of(rule), rule):
-            for pairs in (one.genuine, one.impostor):
+        for target_trials in make_trials(videos, cell_of(rule), rule):
+            for pairs in (target_trials.genuine, target_trials.impostor):
                 named = [(ids[a], ids[b]) for a, b in pairs]
                 assert named == sorted(named)
 
@@ -184,25 +185,30 @@ def test_templates_hold_the_targets_clips_and_never_the_probes(
     cell = cell_of(rule)
     enrolment, probe = cell_generators(cell)
     row = videos.to_dict("records")
-    for one in make_trials(videos, cell, rule):
-        own = [v for v in row if v["target"] == v["driver"] == one.target]
+    for target_trials in make_trials(videos, cell, rule):
+        own = [v for v in row if v["target"] == v["driver"] == target_trials.target]
         enough = {v["clip"] for v in own if v["generator"] == enrolment}
         if len(enough) < clips:
-            assert one.incomplete_reason == NO_TEMPLATE
+            assert target_trials.incomplete_reason == NO_TEMPLATE
             continue
         expected = {v["video"] for v in own if v["generator"] == probe and len(enough - {v["clip"]}) >= clips}
-        others = {v["video"] for v in row if v["target"] == one.target != v["driver"] and v["generator"] == probe}
-        assert one.templates is not None
-        assert {row[b]["video"] for b in one.genuine[:, 1]} == expected
-        assert {row[b]["video"] for b in one.impostor[:, 1]} == others
-        for pairs in (one.genuine, one.impostor):
+        others = {
+            v["video"] for v in row if v["target"] == target_trials.target != v["driver"] and v["generator"] == probe
+        }
+        assert target_trials.templates is not None
+        assert {row[b]["video"] for b in target_trials.genuine[:, 1]} == expected
+        assert {row[b]["video"] for b in target_trials.impostor[:, 1]} == others
+        for pairs in (target_trials.genuine, target_trials.impostor):
             assert len({tuple(pair) for pair in pairs.tolist()}) == len(pairs)
-            order = [(tuple(row[n]["video"] for n in one.templates[a - one.offset]), row[b]["video"]) for a, b in pairs]
+            order = [
+                (tuple(row[n]["video"] for n in target_trials.templates[a - target_trials.offset]), row[b]["video"])
+                for a, b in pairs
+            ]
             assert order == sorted(order)
             for a, b in pairs:
-                members = [row[n] for n in one.templates[a - one.offset]]
+                members = [row[n] for n in target_trials.templates[a - target_trials.offset]]
                 assert len(members) == len({m["clip"] for m in members}) == clips
-                assert all(m["target"] == m["driver"] == one.target for m in members)
+                assert all(m["target"] == m["driver"] == target_trials.target for m in members)
                 assert all(m["generator"] == enrolment for m in members)
                 assert row[b]["clip"] not in {m["clip"] for m in members}
             per_probe = np.unique(pairs[:, 1], return_counts=True)[1]
@@ -215,11 +221,11 @@ def test_a_larger_template_holds_the_smaller_one_of_the_same_draw() -> None:
     videos = pd.DataFrame(rows, columns=COLUMNS)
     held: dict[str, set[int]] = {}
     for clips in (1, 2, 4, 8):
-        one = next(make_trials(videos, "x", Trials(template={"clips": clips}, seed=3)))
-        assert one.templates is not None
-        assert len(one.genuine) == 9
-        for a, b in one.genuine:
-            now = set(one.templates[a - one.offset].tolist())
+        item = next(make_trials(videos, "x", Trials(template={"clips": clips}, seed=3)))
+        assert item.templates is not None
+        assert len(item.genuine) == 9
+        for a, b in item.genuine:
+            now = set(item.templates[a - item.offset].tolist())
             assert held.get(videos["video"][b], set()) < now
             held[videos["video"][b]] = now
 
@@ -229,13 +235,13 @@ def test_a_larger_template_holds_the_smaller_one_of_the_same_draw() -> None:
 def test_the_people_of_a_trial_are_its_two_drivers_and_its_faces(videos: pd.DataFrame, rule: Trials) -> None:
     number = {name: n for n, name in enumerate(PEOPLE)}
     target, driver = (videos[role].map(number).to_numpy(dtype=int) for role in ("target", "driver"))
-    for one in make_trials(videos, cell_of(rule), rule):
-        for pairs in (one.genuine, one.impostor):
-            for (a, b), found in zip(pairs, one.people_of(pairs, target, driver), strict=True):
+    for target_trials in make_trials(videos, cell_of(rule), rule):
+        for pairs in (target_trials.genuine, target_trials.impostor):
+            for (a, b), result in zip(pairs, target_trials.people_of(pairs, target, driver), strict=True):
                 roles = {driver[a], driver[b]}
                 roles |= set() if rule.rule is TrialRule.SAME_DRIVER else {target[a], target[b]}
-                assert set(found.tolist()) == roles
-                assert found[0] == number[one.target]
+                assert set(result.tolist()) == roles
+                assert result[0] == number[target_trials.target]
 
 
 def test_different_faces_draw_the_same_clips_on_every_face_and_by_every_generator() -> None:
@@ -248,14 +254,21 @@ def test_different_faces_draw_the_same_clips_on_every_face_and_by_every_generato
     fields = {"rule": "different-face", "clips_per_driver": 2, "seed": 5}
     used = []
     for rule in (Trials(**fields), Trials(**fields, across_generators=True)):
-        parts = [pairs for one in make_trials(videos, cell_of(rule), rule) for pairs in (one.genuine, one.impostor)]
+        parts = [
+            pairs
+            for target_trials in make_trials(videos, cell_of(rule), rule)
+            for pairs in (target_trials.genuine, target_trials.impostor)
+        ]
         used.append(set(videos["clip"].iloc[np.unique(np.concatenate(parts))]))
     assert used[0] == used[1]
     assert len(used[0]) == 6
     near = Trials(**fields, share_driving_clip=True, only_shared_clips=True)
-    for one in make_trials(videos, "x", near):
-        assert len(one.genuine) == 2 * 2  # both clips, on both other faces
-        assert (videos["clip"].to_numpy()[one.genuine[:, 0]] == videos["clip"].to_numpy()[one.genuine[:, 1]]).all()
+    for target_trials in make_trials(videos, "x", near):
+        assert len(target_trials.genuine) == 2 * 2  # both clips, on both other faces
+        assert (
+            videos["clip"].to_numpy()[target_trials.genuine[:, 0]]
+            == videos["clip"].to_numpy()[target_trials.genuine[:, 1]]
+        ).all()
 
 
 def test_cells_are_named_by_both_generators() -> None:
@@ -282,9 +295,9 @@ def test_videos_that_share_a_file_name_stay_two_videos() -> None:
              "one:a", "c3")]  # fmt: skip
     videos = pd.DataFrame(rows, columns=COLUMNS[:4]).assign(generator="x", source="one", clip_name=name)
     ids = videos["video"].to_numpy()
-    one = next(make_trials(videos, "x", Trials()))
-    assert one.trial_names(ids, one.genuine) == [trial_name(f"one/a/{name}", "one/a/002")]
-    assert one.trial_names(ids, one.impostor) == [
+    item = next(make_trials(videos, "x", Trials()))
+    assert item.trial_names(ids, item.genuine) == [trial_name(f"one/a/{name}", "one/a/002")]
+    assert item.trial_names(ids, item.impostor) == [
         trial_name(f"one/a/{name}", f"one/b/{name}"), trial_name("one/a/002", f"one/b/{name}")
     ]  # fmt: skip
     table = EmbeddingTable(ids, np.zeros(3, int), np.zeros(3, int), np.eye(3, dtype=np.float32), {})

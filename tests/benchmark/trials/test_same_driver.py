@@ -54,15 +54,15 @@ def test_the_pooled_auc_equals_scikit_learns_over_plain_loops(drivers: int, lone
     for a, b in combinations(videos.itertuples(), 2):
         if a.clip == b.clip:
             continue
-        mine, theirs = (unit[embeddings.offsets[v.Index] : embeddings.offsets[v.Index + 1]] for v in (a, b))
+        own_rows, theirs = (unit[embeddings.offsets[v.Index] : embeddings.offsets[v.Index + 1]] for v in (a, b))
         labels.append(a.driver == b.driver)
-        scores.append(np.mean([x @ y for x in mine for y in theirs]))
+        scores.append(np.mean([x @ y for x in own_rows for y in theirs]))
     scorer = Scorer(embeddings, SEEN.scoring)
-    found = compute_figures(scorer, list(make_trials(videos, "g", SEEN.trials)), videos, SEEN)
-    assert found.auc_pooled.value == pytest.approx(roc_auc_score(labels, scores))
-    assert found.trials.genuine == sum(labels)
-    assert found.trials.impostor == len(labels) - sum(labels)
-    assert found.permutation is None
+    result = compute_figures(scorer, list(make_trials(videos, "g", SEEN.trials)), videos, SEEN)
+    assert result.auc_pooled.value == pytest.approx(roc_auc_score(labels, scores))
+    assert result.trials.genuine == sum(labels)
+    assert result.trials.impostor == len(labels) - sum(labels)
+    assert result.permutation is None
 
 
 def test_the_interval_resamples_drivers_as_repeating_them_would() -> None:
@@ -71,13 +71,13 @@ def test_the_interval_resamples_drivers_as_repeating_them_would() -> None:
     scorer = Scorer(embeddings, SEEN.scoring)
     weight = np.array([2.0, 0.0, 1.0, 1.0])
     genuine, impostor, parts = [], [], []
-    for one in make_trials(videos, "g", SEEN.trials):
-        scored = scorer.score(one)
-        number = int(one.target[-1])
-        second = videos["driver"].str[-1].astype(int).to_numpy()[one.impostor[:, 1]]
+    for target_trials in make_trials(videos, "g", SEEN.trials):
+        scored = scorer.score(target_trials)
+        number = int(target_trials.target[-1])
+        second = videos["driver"].str[-1].astype(int).to_numpy()[target_trials.impostor[:, 1]]
         genuine.append(np.repeat(scored.genuine, int(weight[number])))
         impostor.append(np.repeat(scored.impostor, (weight[number] * weight[second]).astype(int)))
-        own = np.full((len(one.genuine), 3), number)
+        own = np.full((len(target_trials.genuine), 3), number)
         others = np.column_stack([np.full(len(second), number), np.full(len(second), number), second])
         parts.append(GroupedScores(scored.genuine, scored.impostor, own, others))
     labels = np.repeat([1, 0], [sum(map(len, genuine)), sum(map(len, impostor))])
@@ -103,8 +103,8 @@ def results(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Evaluati
 
 
 def test_evaluation_runs_under_both_protocols(results: EvaluationResults) -> None:
-    found = {(c.generator, c.relation, c.protocol) for c in results.cells}
-    assert found == {("alpha", "seen", "avaprintdb-seen"), ("beta", "unseen", "avaprintdb-unseen")}
+    result = {(c.generator, c.relation, c.protocol) for c in results.cells}
+    assert result == {("alpha", "seen", "avaprintdb-seen"), ("beta", "unseen", "avaprintdb-unseen")}
     for cell in results.cells:
         # 4 people with 3 clips on 4 faces: 12 videos a driver.
         assert cell.figures.trials.genuine == 4 * (12 * 11 // 2 - 3 * 6)

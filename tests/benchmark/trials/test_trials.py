@@ -41,15 +41,15 @@ def videos(small: Dataset) -> pd.DataFrame:
 
 @pytest.mark.parametrize("rule", [TrialRule.SELF_SELF_VS_SELF_CROSS, TrialRule.CROSS_CROSS])
 def test_trials_are_the_pairs_the_rule_names(videos: pd.DataFrame, rule: TrialRule) -> None:
-    found = list(make_trials(videos, "alpha", Trials(rule=rule)))
-    assert [one.target for one in found] == sorted(videos["target"].unique())
-    for one in found:
-        self_self, self_cross, cross_same, cross_other = by_hand(videos, "alpha", one.target)
+    result = list(make_trials(videos, "alpha", Trials(rule=rule)))
+    assert [item.target for item in result] == sorted(videos["target"].unique())
+    for item in result:
+        self_self, self_cross, cross_same, cross_other = by_hand(videos, "alpha", item.target)
         genuine, impostor = (self_self, self_cross) if rule.value.startswith("self") else (cross_same, cross_other)
-        assert named(videos, one.genuine) == genuine
-        assert named(videos, one.impostor) == impostor
-        assert len(one.genuine) == len(genuine)
-        assert len(one.impostor) == len(impostor)
+        assert named(videos, item.genuine) == genuine
+        assert named(videos, item.impostor) == impostor
+        assert len(item.genuine) == len(genuine)
+        assert len(item.impostor) == len(impostor)
         assert len(genuine) > 0
 
 
@@ -98,24 +98,24 @@ def test_same_driver_trials_are_all_pairs_of_a_generators_videos_each_once(video
         fourth = fourth.assign(driver="toy:99", clip=fourth["clip"] + "x", video=fourth["video"] + "x")
         videos = pd.concat([videos, fourth], ignore_index=True)
     videos = videos[videos["driver"].isin([*base[:people], "toy:99"])].sort_values("video").reset_index(drop=True)
-    found = list(make_trials(videos, "alpha", Trials(rule=TrialRule.SAME_DRIVER)))
-    assert [one.target for one in found] == sorted(videos["driver"].unique())
+    result = list(make_trials(videos, "alpha", Trials(rule=TrialRule.SAME_DRIVER)))
+    assert [item.target for item in result] == sorted(videos["driver"].unique())
     rows = [row for row in videos.itertuples() if row.generator == "alpha"]
     genuine, impostor, near_copies = set(), set(), set()
     for a, b in combinations(rows, 2):
         kind = impostor if a.driver != b.driver else near_copies if a.clip == b.clip else genuine
         kind.add(frozenset((a.video, b.video)))
     assert len(near_copies) > 0
-    assert set.union(*(named(videos, one.genuine) for one in found)) == genuine
-    assert set.union(*(named(videos, one.impostor) for one in found)) == impostor
-    assert sum(len(one.genuine) for one in found) == len(genuine)
-    assert sum(len(one.impostor) for one in found) == len(impostor)
+    assert set.union(*(named(videos, item.genuine) for item in result)) == genuine
+    assert set.union(*(named(videos, item.impostor) for item in result)) == impostor
+    assert sum(len(item.genuine) for item in result) == len(genuine)
+    assert sum(len(item.impostor) for item in result) == len(impostor)
     driver = videos["driver"].to_numpy()
-    for one in found:
-        assert (driver[one.genuine] == one.target).all()
-        assert (driver[one.impostor[:, 0]] == one.target).all()
+    for item in result:
+        assert (driver[item.genuine] == item.target).all()
+        assert (driver[item.impostor[:, 0]] == item.target).all()
     loose = list(make_trials(videos, "alpha", Trials(rule=TrialRule.SAME_DRIVER, share_driving_clip=True)))
-    assert sum(len(one.genuine) for one in loose) == len(genuine) + len(near_copies)
+    assert sum(len(item.genuine) for item in loose) == len(genuine) + len(near_copies)
 
 
 def test_same_driver_blocks_are_in_one_order_whatever_the_tables(videos: pd.DataFrame) -> None:
@@ -131,17 +131,19 @@ def test_same_driver_blocks_are_in_one_order_whatever_the_tables(videos: pd.Data
 def test_same_driver_pairs_stay_within_a_collection(videos: pd.DataFrame) -> None:
     mixed = videos.copy()
     mixed.loc[mixed["driver"] == sorted(mixed["driver"])[0], "source"] = "another"
-    found = list(make_trials(mixed, "alpha", Trials(rule=TrialRule.SAME_DRIVER)))
+    result = list(make_trials(mixed, "alpha", Trials(rule=TrialRule.SAME_DRIVER)))
     source = mixed["source"].to_numpy()
-    for one in found:
-        assert (source[one.impostor[:, 0]] == source[one.impostor[:, 1]]).all()
-    assert found[0].incomplete_reason == NO_IMPOSTOR or found[-1].incomplete_reason == NO_IMPOSTOR
+    for item in result:
+        assert (source[item.impostor[:, 0]] == source[item.impostor[:, 1]]).all()
+    assert result[0].incomplete_reason == NO_IMPOSTOR or result[-1].incomplete_reason == NO_IMPOSTOR
 
 
 def test_same_driver_clips_are_drawn_for_each_face(videos: pd.DataFrame) -> None:
     rule = Trials(rule=TrialRule.SAME_DRIVER, clips_per_driver=1, seed=3)
-    found = list(make_trials(videos, "alpha", rule))
-    used = videos.loc[sorted({int(n) for one in found for pairs in (one.genuine, one.impostor) for n in pairs.flat})]
+    result = list(make_trials(videos, "alpha", rule))
+    used = videos.loc[
+        sorted({int(n) for item in result for pairs in (item.genuine, item.impostor) for n in pairs.flat})
+    ]
     assert used.groupby(["target", "driver"]).size().max() == 1
     assert len(used) == 9  # three drivers on three faces
 
@@ -153,8 +155,8 @@ def test_same_driver_blocks_are_made_one_at_a_time_and_none_is_large() -> None:
     names = [f"{driver}-{n:04d}" for n, driver in enumerate(drivers)]
     table = {"video": names, "target": drivers, "driver": drivers, "clip": names, "generator": "g", "source": "toy"}
     counts = [
-        len(one.genuine) + len(one.impostor)
-        for one in make_trials(pd.DataFrame(table), "g", Trials(rule=TrialRule.SAME_DRIVER))
+        len(target_trials.genuine) + len(target_trials.impostor)
+        for target_trials in make_trials(pd.DataFrame(table), "g", Trials(rule=TrialRule.SAME_DRIVER))
     ]
     videos = people * clips
     assert sum(counts) == videos * (videos - 1) // 2

@@ -32,12 +32,12 @@ def test_unknown_places_are_refused() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_streamed_batches_are_not_overwritten_while_they_travel() -> None:
     points = np.random.default_rng(1).normal(0, 1, (4000, 126, 2)).astype(np.float32)
-    streamed, kept = FramePoints(points, "cuda", "stream"), FramePoints(points, "cuda", "device")
+    streamed, stored = FramePoints(points, "cuda", "stream"), FramePoints(points, "cuda", "device")
     rng = np.random.default_rng(2)
     rows = [rng.integers(4000, size=(64, 71)) for _ in range(20)]
     torch.cuda.set_sync_debug_mode("error")
     try:
-        pairs = [(streamed.take(one), kept.take(one)) for one in rows]
+        pairs = [(streamed.take(row), stored.take(row)) for row in rows]
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert all(torch.equal(a, b) for a, b in pairs)

@@ -51,8 +51,8 @@ def test_every_loss_is_counted_with_its_reason(tmp_path: Path) -> None:
     }
     gap = windows.excluded.set_index("video").loc["alpha-00-clip-00-0"]
     assert (gap["windows_lost"], gap["windows_kept"]) == (2, 1)  # starts 0 and 35 touch 40..59, 70 does not
-    kept = set(windows.videos["video"])
-    assert kept == set(data.videos["video"]) - {"alpha-00-clip-00-1", "alpha-00-clip-00-2"}
+    stored = set(windows.videos["video"])
+    assert stored == set(data.videos["video"]) - {"alpha-00-clip-00-1", "alpha-00-clip-00-2"}
     assert not np.isnan(windows.landmarks[windows.start[:, None] + np.arange(71)]).any()
 
 
@@ -61,8 +61,8 @@ def test_short_videos_may_be_mirrored(tmp_path: Path) -> None:
     rule = Protocol(name="test", missing={"short_videos": "mirror"})
     windows = read_windows(data, rule, videos=data.videos["video"])
     assert len(windows) == len(data.videos)
-    one = windows.landmarks[:71]
-    np.testing.assert_array_equal(one[39 + 3], one[39 - 3])
+    item = windows.landmarks[:71]
+    np.testing.assert_array_equal(item[39 + 3], item[39 - 3])
     assert len(read_windows(data, PROTOCOL, videos=data.videos["video"])) == 0
 
 
@@ -96,9 +96,9 @@ def test_too_few_seconds_for_a_window_are_counted_or_mirrored(small: Dataset) ->
     videos = small.videos[small.videos["split"] == "test"]["video"].head(2)
     time = {"window": 71, "seconds": 1}
     assert read_windows(small, Protocol(name="a", time=time), videos=videos).excluded["reason"].tolist() == [SHORT] * 2
-    found = read_windows(small, Protocol(name="a", time=time, missing={"short_videos": "mirror"}), videos=videos)
-    assert np.diff(found.offsets).tolist() == [71] * 2
-    assert (found.landmarks[30] == found.landmarks[28]).all()  # it turns round at the last of 30 frames
+    result = read_windows(small, Protocol(name="a", time=time, missing={"short_videos": "mirror"}), videos=videos)
+    assert np.diff(result.offsets).tolist() == [71] * 2
+    assert (result.landmarks[30] == result.landmarks[28]).all()  # it turns round at the last of 30 frames
 
 
 def test_a_sweep_is_refused_with_its_members_names(small: Dataset) -> None:

@@ -36,9 +36,9 @@ def test_the_folded_detector_has_no_batch_norm_and_the_same_keypoints(checkpoint
     plain = filled(KeypointDetector, checkpoint["kp_detector"])
     folded = folded_detector(plain)
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
-    expected, found = plain(pictures(faces)), folded(pictures(faces))
+    expected, result = plain(pictures(faces)), folded(pictures(faces))
     assert expected.std() > 0.01  # the keypoints are not all one value
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-5)
 
 
 def test_the_folded_avd_network_has_no_batch_norm_and_the_same_keypoints(checkpoint):

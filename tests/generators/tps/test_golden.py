@@ -48,8 +48,8 @@ def pair(generator, golden):
     return generator.encode_source(faces[0]), generator.encode_motion(faces[1:])
 
 
-def near(found, expected, mean=5e-5, worst=5e-3):
-    difference = np.abs(np.asarray(found, dtype=np.float64) - expected)
+def near(result, expected, mean=5e-5, worst=5e-3):
+    difference = np.abs(np.asarray(result, dtype=np.float64) - expected)
     assert difference.shape == expected.shape
     assert difference.mean() < mean
     assert difference.max() < worst
@@ -85,8 +85,8 @@ def test_the_motion_field_of_one_frame(generator, pair, golden):
 def test_the_background_predictor(generator, golden):
     pictures = torch.from_numpy(np.float32(golden["inputs_uint8"] / 255.0)).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        found = generator.background_predictor(pictures[:1], pictures[4:])
-    near(found, golden["bg_param_source_drv3"], 1e-6, 1e-5)
+        result = generator.background_predictor(pictures[:1], pictures[4:])
+    near(result, golden["bg_param_source_drv3"], 1e-6, 1e-5)
 
 
 def test_bfloat16_convolutions_stay_near_the_golden_frames(golden_file, golden, pair):

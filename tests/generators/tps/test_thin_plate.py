@@ -18,8 +18,8 @@ def points() -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_parameters_solve_the_regularised_system(points):
     driving, source = points
-    found = (thin_plate.inverse(driving) @ source).numpy()
-    for p, q, parameters in zip(driving.double().numpy(), source.double().numpy(), found, strict=True):
+    result = (thin_plate.inverse(driving) @ source).numpy()
+    for p, q, parameters in zip(driving.double().numpy(), source.double().numpy(), result, strict=True):
         system = np.zeros((8, 8))
         for i in range(5):
             for j in range(5):

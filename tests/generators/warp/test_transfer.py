@@ -60,8 +60,8 @@ def test_lips_touch_but_never_pass_through_each_other(astronaut, hopper):
 
 def test_the_expression_factor_scales_the_jaw_and_leaves_the_head(astronaut, hopper):
     driving = np.stack([astronaut.mesh, act(astronaut.mesh, jaw=0.2, yaw=10)]).astype(np.float64)
-    none, one, two = (
+    none, item, two = (
         facemesh.mouth_opening(relative_meshes(hopper.mesh, driving, 0, gain))[1] for gain in (0.0, 1.0, 2.0)
     )
     assert none == pytest.approx(facemesh.mouth_opening(hopper.mesh[None])[0], abs=0.02)
-    assert two - none == pytest.approx(2 * (one - none), rel=0.05)
+    assert two - none == pytest.approx(2 * (item - none), rel=0.05)

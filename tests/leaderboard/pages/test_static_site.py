@@ -12,8 +12,8 @@ from tests.leaderboard.server.test_page_routes import EVIL, Page
 
 
 def addresses(page: Path) -> list[str]:
-    found = Page(page.read_text(encoding="utf-8"))
-    links = [one.get("href") or one.get("src") for tag in ("a", "link", "script") for one in found.all(tag)]
+    result = Page(page.read_text(encoding="utf-8"))
+    links = [item.get("href") or item.get("src") for tag in ("a", "link", "script") for item in result.all(tag)]
     return [link for link in links if link]
 
 
@@ -33,11 +33,11 @@ def test_every_relative_address_is_a_file_of_the_export(tmp_path: Path) -> None:
 def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
     export_site(example_board(), tmp_path)
     for page in tmp_path.rglob("*.html"):
-        found = Page(page.read_text(encoding="utf-8"))
-        assert not found.all("style")
-        assert not found.all("iframe")
-        for one in (*found.all("link"), *found.all("script")):
-            assert not urlsplit(one.get("href") or one.get("src") or "").scheme
+        result = Page(page.read_text(encoding="utf-8"))
+        assert not result.all("style")
+        assert not result.all("iframe")
+        for item in (*result.all("link"), *result.all("script")):
+            assert not urlsplit(item.get("href") or item.get("src") or "").scheme
     assert "http" not in (tmp_path / "static" / "board.css").read_text()
 
 

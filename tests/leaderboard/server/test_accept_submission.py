@@ -119,13 +119,13 @@ def test_the_same_files_again_cost_nothing(desk: Desk, archives) -> None:
 def test_a_refused_upload_is_free_and_leaves_nothing(desk: Desk, valid_submission: Path, tmp_path: Path) -> None:
     folder = copy_with_method(valid_submission, tmp_path / "bad", "bad")
     (folder / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
-    before, kept = len(desk.jobs()), set(desk.submission_files.digests())
+    before, stored = len(desk.jobs()), set(desk.submission_files.digests())
     with pytest.raises(Problems) as caught:
         desk.send(zip_folder(folder, tmp_path / "bad.zip"))
     assert len(caught.value.problems) == 1  # two entries, one file
     assert str(desk.submission_files.folder) not in str(caught.value)
     assert len(desk.jobs()) == before
-    assert set(desk.submission_files.digests()) == kept
+    assert set(desk.submission_files.digests()) == stored
     assert desk.acceptor.quotas(desk.ann)["tight"].used == 0
 
 

@@ -1,20 +1,15 @@
 """The API of a real server with a real worker, on SQLite and on PostgreSQL."""
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-from leaderboard.client import Client
 from leaderboard.store.accounts import revoke_token
-from leaderboard.store.database import write_session
-from leaderboard.store.tables import AuditRow
-from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
-from tests.leaderboard.board_process import Board, Server, copy_with_method, dump_database, wait_until, zip_folder
+from tests.leaderboard.board_process import copy_with_method, wait_until, zip_folder
+from tests.leaderboard.server.conftest import Site, bearer
 
 SQL = [
     "' OR '1'='1",
@@ -26,55 +21,10 @@ SQL = [
 ]
 
 
-@dataclass
-class Site:
-    """A running board."""
-
-    board: Board
-    server: Server
-    ann: str
-    bob: str
-
-    def client(self, token: str | None = None) -> Client:
-        return Client(self.server.url, token)
-
-    def get(self, path: str, token: str | None = None, **options) -> httpx.Response:
-        return httpx.get(f"{self.server.url}{path}", headers=bearer(token), timeout=30, **options)
-
-    def post(self, path: str, token: str | None = None, headers: dict | None = None, **options) -> httpx.Response:
-        return httpx.post(
-            f"{self.server.url}{path}", headers={**bearer(token), **(headers or {})}, timeout=60, **options
-        )
-
-
-def bearer(token: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"} if token is not None else {}
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset, fresh_url: Callable[[], str]) -> Iterator[Site]:
-    board = Board(tmp_path_factory.mktemp("site") / "board", fresh_url(), dataset)
-    tokens = board.token("ann"), board.token("bob")
-    server = Server(board, "--with-worker")
-    yield Site(board, server, *tokens)
-    assert server.stop() == 0
-
-
-@pytest.fixture(scope="module")
-def scored(site: Site, valid_submission: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The digest of a public scored submission of Ann's."""
-    folder = copy_with_method(valid_submission, tmp_path_factory.mktemp("scored") / "s", "scored in public")
-    with site.client(site.ann) as client:
-        accepted = client.submit(folder, phase="development")
-        done = client.wait_until_scored(accepted.digest, seconds=60, poll_seconds=0.1)
-    assert [job.state for job in done.jobs] == ["done"]
-    return accepted.digest
-
-
 def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str) -> None:
     with site.client(site.ann) as client:
-        found = client.get_submission(scored)
-        assert [(r.protocol, list(r.figures["generators"])) for r in found.results] == [
+        result = client.get_submission(scored)
+        assert [(r.protocol, list(r.figures["generators"])) for r in result.results] == [
             ("nvfair-seen", ["alpha"]),
             ("nvfair-unseen", ["beta"]),
         ]
@@ -206,14 +156,14 @@ def test_sql_in_any_parameter_is_only_text(
     )
     assert wrong.status_code == 422
     assert "is unknown" in wrong.json()["error"]
-    kept = site.post(
+    stored = site.post(
         "/api/v1/submissions",
         site.ann,
         data={"phase": "development", "private": text},
         files={"file": (text, archive.read_bytes(), text.replace("\n", " "))},
     )
-    assert kept.status_code == 201, kept.text
-    assert kept.json()["method"] == text
+    assert stored.status_code == 201, stored.text
+    assert stored.json()["method"] == text
     assert len(list(store.results())) >= before > 0
     store.close()
 
@@ -233,132 +183,3 @@ def test_other_bodies_than_a_file_are_refused_in_words(site: Site) -> None:
         answer = site.post(path, site.ann, **options)
         assert answer.status_code == status, answer.text
         assert word in answer.text
-
-
-def test_a_body_that_is_too_large_is_refused_early_whether_or_not_it_says_so(site: Site) -> None:
-    def endless():
-        for _ in range(1000):
-            yield b"x" * 65536
-
-    told = site.post("/api/v1/submissions", site.ann, content=b"x" * 5_000_000)
-    assert told.status_code == 413
-    try:
-        silent = site.post(
-            "/api/v1/submissions",
-            site.ann,
-            content=endless(),
-            headers={"content-type": "multipart/form-data; boundary=x"},
-        )
-    except httpx.WriteError:  # the server hung up on us, as it may
-        return
-    assert silent.status_code in (400, 413)
-
-
-def test_health_readiness_and_numbers_are_told(site: Site, scored: str) -> None:
-    assert site.get("/healthz").json() == {"status": "ok", "problems": []}
-    assert site.get("/readyz").json() == {"status": "ok", "problems": []}
-    numbers = dict(
-        line.rsplit(" ", 1) for line in site.get("/metrics").text.splitlines() if line and not line.startswith("#")
-    )
-    assert float(numbers['nvfair_jobs{state="done"}']) >= 1
-    assert float(numbers['nvfair_uploads_total{outcome="accepted"}']) >= 1
-    created = 'nvfair_requests_total{method="POST",route="/api/v1/submissions",status="201"}'
-    assert float(numbers[created]) >= 1
-    assert not any(scored in name for name in numbers)  # names of routes, not addresses without end
-
-
-def test_every_answer_says_how_a_browser_is_to_treat_it(site: Site) -> None:
-    for path in ("/", "/submit", "/api/v1/table", "/nowhere", "/healthz"):
-        headers = site.get(path).headers
-        assert "frame-ancestors 'none'" in headers["content-security-policy"]
-        assert headers["x-content-type-options"] == "nosniff"
-        assert len(headers["x-request-id"]) == 16
-
-
-def test_a_page_that_has_not_changed_is_not_sent_again(site: Site, scored: str) -> None:
-    wait_until(lambda: scored in site.get("/api/v1/table").text, 30)
-    first = site.get("/api/v1/table?size=1")
-    again = httpx.get(f"{site.server.url}/api/v1/table?size=1", headers={"If-None-Match": first.headers["etag"]})
-    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
-
-
-def test_no_token_is_written_to_the_logs_or_the_database(site: Site, scored: str) -> None:
-    log = site.server.log.read_text()
-    assert '"path": "/api/v1/submissions"' in log
-    assert all(isinstance(json.loads(line), dict) for line in log.splitlines() if line.startswith("{"))
-    store = site.board.store()
-    with write_session(store.engine) as session:
-        assert session.query(AuditRow).count() > 0
-    for token in (site.ann, site.bob):
-        assert token.split("_", 2)[2] not in log + dump_database(store)
-    store.close()
-
-
-def test_a_browser_that_loses_its_way_gets_a_page_and_a_program_gets_json(site: Site) -> None:
-    for path in ("/nowhere", "/no/where"):
-        page = httpx.get(f"{site.server.url}{path}", headers={"Accept": "text/html,*/*"})
-        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
-        assert f'href="{"../" * (path.count("/") - 1)}static/board.css"' in page.text
-        assert site.get(path).json()["error"] == "Not Found"
-    api = httpx.get(f"{site.server.url}/api/v1/nowhere", headers={"Accept": "text/html"})
-    assert api.json()["error"] == "Not Found"
-    assert site.get("/favicon.ico").status_code == 200
-
-
-# ---- the form
-
-
-def form(site: Site, browser: httpx.Client, archive: Path, **changes: str | None) -> httpx.Response:
-    """Opens the form and sends it as a browser does."""
-    text = browser.get(f"{site.server.url}/submit").text
-    token = text.split('name="csrf" value="')[1].split('"')[0]
-    fields = {"csrf": token, "token": site.ann, "phase": "development", **changes}
-    headers = {"Origin": fields.pop("origin", None) or site.server.url}
-    data = {name: value for name, value in fields.items() if value is not None}
-    with open(archive, "rb") as file:
-        return browser.post(f"{site.server.url}/submit", data=data, files={"file": file}, headers=headers, timeout=60)
-
-
-def test_a_submission_by_form_is_the_same_as_by_the_api(site: Site, valid_submission: Path, tmp_path: Path) -> None:
-    archive = zip_folder(copy_with_method(valid_submission, tmp_path / "form", "by <b>form</b>"), tmp_path / "form.zip")
-    with httpx.Client() as browser:
-        answer = form(site, browser, archive)
-    assert answer.status_code == 201, answer.text
-    assert "by &lt;b&gt;form&lt;/b&gt; was checked" in answer.text
-    assert site.ann not in answer.text
-
-
-def test_the_form_explains_an_invalid_submission_and_a_wrong_token(site: Site, tmp_path: Path) -> None:
-    (tmp_path / "bad.zip").write_bytes(b"no zip")
-    with httpx.Client() as browser:
-        bad = form(site, browser, tmp_path / "bad.zip")
-        wrong = form(site, browser, tmp_path / "bad.zip", token="nvf_wrong")
-    assert (bad.status_code, wrong.status_code) == (422, 401)
-    assert "cost nothing of your quota" in bad.text
-    assert "token is not valid" in wrong.text
-
-
-def test_a_form_from_another_site_is_refused(site: Site, valid_submission: Path, tmp_path: Path) -> None:
-    archive = zip_folder(copy_with_method(valid_submission, tmp_path / "csrf", "forged form"), tmp_path / "csrf.zip")
-    with httpx.Client() as browser:
-        assert form(site, browser, archive, csrf=None).status_code == 403
-        assert form(site, browser, archive, csrf="A" * 43).status_code == 403
-        assert form(site, browser, archive, origin="https://evil.example").status_code == 403
-    with httpx.Client() as stranger:  # who knows a value of their own, but has not this browser's cookie
-        value = httpx.get(f"{site.server.url}/submit").text.split('name="csrf" value="')[1].split('"')[0]
-        fields = {"csrf": value, "token": site.ann, "phase": "development"}
-        with open(archive, "rb") as file:
-            answer = stranger.post(f"{site.server.url}/submit", data=fields, files={"file": file})
-    assert answer.status_code == 403
-    assert "did not come from this board" in answer.text
-    store = site.board.store()
-    assert "forged form" not in dump_database(store)
-    store.close()
-
-
-def test_the_forms_cookie_is_kept_from_scripts_and_other_sites(site: Site) -> None:
-    cookie = site.get("/submit").headers["set-cookie"]
-    policy = site.get("/submit").headers["content-security-policy"]
-    assert "unsafe" not in policy
-    assert "script-src 'none'" in policy
-    assert all(word in cookie for word in ("HttpOnly", "SameSite=Strict", "Path=/submit"))

@@ -25,7 +25,7 @@ RESULTS = [
     *(example_result(f"contender {n}", {"alpha": 0.5 + n / 400}, number=n) for n in range(20, 140)),
 ]
 POLICY = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'"
-DIGESTS = {one.submission.method: one.digest for one in RESULTS}
+DIGESTS = {item.submission.method: item.digest for item in RESULTS}
 PAGES = {
     "table": "/",
     "unseen": "/?relation=unseen",
@@ -69,13 +69,13 @@ def tab(chrome: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
         **{"viewport": {"width": 1100, "height": 900}, "java_script_enabled": True, **settings}
     )
     page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("requestfailed", lambda failed: said.append(f"failed: {failed.url}"))
+    output: list[str] = []
+    page.on("console", lambda message: output.append(message.text))
+    page.on("pageerror", lambda error: output.append(str(error)))
+    page.on("requestfailed", lambda failed: output.append(f"failed: {failed.url}"))
     yield page
     context.close()
-    assert said == []
+    assert output == []
 
 
 def methods(page: Any) -> list[str]:
@@ -159,15 +159,15 @@ def test_the_methods_page_draws_curves_bands_and_people_with_words_for_them(tab:
 def test_no_page_scrolls_sideways_and_text_can_be_read(chrome: Any, site: str, width: int, scheme: str) -> None:
     context = chrome.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     page = context.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
+    output: list[str] = []
+    page.on("console", lambda message: output.append(message.text))
     for name, address in PAGES.items():
         page.goto(site + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         poor = page.evaluate(CONTRAST)
         assert poor == [], (name, poor[:5])
     context.close()
-    assert said == []
+    assert output == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -257,11 +257,11 @@ def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_exp
         send(good)
         assert tab.inner_text("h1") == "Submitted"
 
-        def shown() -> bool:
+        def displayed() -> bool:
             tab.goto(server.url)
             return "landmark spread" in tab.inner_text("main")
 
-        board_process.wait_until(shown, 90)
+        board_process.wait_until(displayed, 90)
         tab.get_by_role("link", name="landmark spread").click()
         assert "scored here" in tab.inner_text("main")
         assert tab.get_by_role("img", name="AUC of each person").is_visible()

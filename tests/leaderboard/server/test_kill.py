@@ -76,8 +76,8 @@ class Siege:
         assert dict(jobs) == dict.fromkeys(self.accepted, 1)
         assert dict(results) == {(digest, entry): 1 for digest in self.accepted for entry in (0, 1)}
         assert closed == count
-        kept = set(SubmissionFiles(self.board.settings.files).digests())
-        assert self.accepted <= kept
+        stored = set(SubmissionFiles(self.board.settings.files).digests())
+        assert self.accepted <= stored
         store.close()
 
     def end(self) -> None:

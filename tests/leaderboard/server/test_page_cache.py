@@ -25,12 +25,12 @@ class Site:
 
     async def app(self, scope, receive, send) -> None:
         self.rendered += 1
-        told = self.version
+        text = self.version
         await asyncio.sleep(self.slow)
         cookie = [(b"set-cookie", b"a=b")] if scope["path"] == "/cookie" else []
         status = 404 if scope["path"] == "/nowhere" else 200
         await send({"type": "http.response.start", "status": status, "headers": cookie})
-        await send({"type": "http.response.body", "body": f"page of {told}".encode()})
+        await send({"type": "http.response.body", "body": f"page of {text}".encode()})
 
     async def get(self, path: str = "/", query: str = "", headers=(), method: str = "GET") -> tuple[int, str]:
         sent = []

@@ -44,25 +44,25 @@ class Page(HTMLParser):
 
 def crawl(ask: TestClient) -> dict[str, str]:
     """Every page that links lead to from the front page."""
-    found: dict[str, str] = {}
+    result: dict[str, str] = {}
     left = ["http://testserver/"]
     while left:
         address = left.pop()
-        if address in found or urlsplit(address).netloc != "testserver" or len(found) > 400:
+        if address in result or urlsplit(address).netloc != "testserver" or len(result) > 400:
             continue
         answer = ask.get(address)
         assert answer.status_code == 200, f"{address}: {answer.status_code}"
-        found[address] = answer.text
+        result[address] = answer.text
         if "html" in answer.headers["content-type"]:
             page = Page(answer.text)
-            links = [one["href"] for one in (*page.all("a"), *page.all("link"))]
+            links = [item["href"] for item in (*page.all("a"), *page.all("link"))]
             left += [urljoin(address, link).partition("#")[0] for link in links if link]
-    return found
+    return result
 
 
 def test_every_link_of_every_page_leads_to_a_page() -> None:
-    found = crawl(client(example_board()))
-    kinds = {urlsplit(address).path.split("/")[1] for address in found}
+    result = crawl(client(example_board()))
+    kinds = {urlsplit(address).path.split("/")[1] for address in result}
     assert {
         "",
         "method",
@@ -75,7 +75,7 @@ def test_every_link_of_every_page_leads_to_a_page() -> None:
         "board.csv",
         "protocol",
     } <= kinds
-    assert all("private@example.org" not in text for text in found.values())
+    assert all("private@example.org" not in text for text in result.values())
 
 
 def test_every_page_is_one_document_without_inline_styles_or_scripts() -> None:
@@ -89,7 +89,7 @@ def test_every_page_is_one_document_without_inline_styles_or_scripts() -> None:
         assert not page.all("style"), address
         assert not page.all("script"), address
         assert all(not any(name == "style" or name.startswith("on") for name in tag) for _, tag in page.tags), address
-        assert all("scope" in one for one in page.all("th")), address
+        assert all("scope" in item for item in page.all("th")), address
         for name in ("aria-labelledby", "aria-describedby", "for"):
             named = [attributes[name] for _, attributes in page.tags if name in attributes]
             assert all(set((value or "").split()) <= set(ids) for value in named), (address, name)
@@ -121,14 +121,14 @@ def test_markup_in_every_text_field_is_shown_as_text() -> None:
             assert not page.all("script"), address
             assert not page.all("img"), address
             assert "49" not in [part.strip() for part in re.findall(r">([^<]*)<", text)], address
-            assert all(urlsplit(one["href"] or "").scheme in ("", "http", "https") for one in page.all("a")), address
+            assert all(urlsplit(item["href"] or "").scheme in ("", "http", "https") for item in page.all("a")), address
         assert "secret" not in text
 
 
 def test_only_web_addresses_are_links() -> None:
     links = {"bad": "javascript:alert(1)", "odd": "ftp://example.org/x", "good": "https://example.org/code"}
-    one = example_result("a", {"alpha": 0.8}, unchecked={"links": links})
-    text = client([one]).get(f"/method/{one.digest}").text
+    item = example_result("a", {"alpha": 0.8}, unchecked={"links": links})
+    text = client([item]).get(f"/method/{item.digest}").text
     hrefs = {link["href"] for link in Page(text).all("a")}
     assert "https://example.org/code" in hrefs
     assert "javascript:alert(1)" not in hrefs
@@ -141,7 +141,7 @@ def test_formulas_in_names_are_text_in_the_csv_file() -> None:
     results = [
         example_result("m", {"alpha": 0.8}, number=n, unchecked={"method": name}) for n, name in enumerate(names, 1)
     ]
-    results = [replace(one, method_digest=one.digest) for one in results]
+    results = [replace(result, method_digest=result.digest) for result in results]
     text = client(results).get("/board.csv").text
     assert all(f"'{name}" in text for name in names)
     assert not re.search(r"(^|,)\"?[=+@\t]", text, flags=re.MULTILINE)
@@ -177,10 +177,10 @@ def kept_files(tmp_path: Path) -> tuple[TestClient, str]:
         "embeddings": "embeddings.parquet",
         "reproduce": ("reproduce/page.md", "reproduce/gone.json", "reproduce/link.json", "../secret.json"),
     }
-    one = example_result("m", {"alpha": 0.8}, unchecked={"entries": entry})
+    item = example_result("m", {"alpha": 0.8}, unchecked={"entries": entry})
     app = FastAPI()
-    app.include_router(page_router(lambda: board_state([one]), folder_of=lambda digest: folder))
-    return TestClient(app), one.digest
+    app.include_router(page_router(lambda: board_state([item]), folder_of=lambda digest: folder))
+    return TestClient(app), item.digest
 
 
 def test_files_to_reproduce_by_are_given_as_attachments_and_never_as_pages(tmp_path: Path) -> None:
@@ -217,10 +217,10 @@ def test_no_other_file_of_a_submission_is_given(tmp_path: Path, name: str) -> No
 
 
 def test_without_kept_files_the_page_says_who_has_them() -> None:
-    one = example_result(
+    item = example_result(
         "m", {"alpha": 0.8}, unchecked={"entries": {"embeddings": "x", "reproduce": ("reproduce/a.md",)}}
     )
-    text = client([one]).get(f"/method/{one.digest}").text
+    text = client([item]).get(f"/method/{item.digest}").text
     assert "reproduce/a.md" in text
     assert "on request" in text
 
@@ -233,11 +233,11 @@ def test_a_comparison_needs_two_different_entries() -> None:
 
 
 def test_hidden_labels_stay_hidden_on_every_page() -> None:
-    hidden = [replace(one, feedback="coarse") for one in example_board()]
+    hidden = [replace(item, feedback="coarse") for item in example_board()]
     exact = {
         f"{v:.3f}"
-        for one in example_board()
-        for g in one.figures["generators"].values()
+        for item in example_board()
+        for g in item.figures["generators"].values()
         for v in g["per_target"].values()
     }
     for address, text in crawl(client(hidden)).items():
@@ -249,11 +249,11 @@ def test_hidden_labels_stay_hidden_on_every_page() -> None:
 
 
 def test_what_ties_a_page_to_the_columns_is_there_without_curves_people_or_times() -> None:
-    one = example_result("plain", {"alpha": 0.8}, created=None)
-    bare = one.figures["generators"]["alpha"]
+    item = example_result("plain", {"alpha": 0.8}, created=None)
+    bare = item.figures["generators"]["alpha"]
     for key in ("curve", "bands", "worst_decile", "min_dcf", "per_target", "eer"):
         bare.pop(key)
-    text = client([one]).get(f"/method/{one.digest}").text
+    text = client([item]).get(f"/method/{item.digest}").text
     assert "This result was stored without curves" in text
     assert "no figures of single people" in text
 
@@ -276,11 +276,11 @@ def test_published_figures_are_marked_and_stand_apart() -> None:
 
 
 def test_the_json_of_a_submission_is_its_declaration_and_figures() -> None:
-    one = example_board()[0]
-    content = client(example_board()).get(f"/method/{one.digest}.json").json()
+    item = example_board()[0]
+    content = client(example_board()).get(f"/method/{item.digest}.json").json()
     assert content["declaration"]["method"] == "motion graph"
     assert "contact" not in content["declaration"]
-    assert content["results"][0]["figures"] == json.loads(json.dumps(one.figures))
+    assert content["results"][0]["figures"] == json.loads(json.dumps(item.figures))
 
 
 def test_sorted_columns_say_so_to_assistive_technology() -> None:
@@ -289,8 +289,8 @@ def test_sorted_columns_say_so_to_assistive_technology() -> None:
 
 
 def test_a_table_of_ten_thousand_is_one_page_of_a_hundred_made_quickly() -> None:
-    one = example_result("m", {"alpha": 0.7}, people=6)
-    many = [replace(one, digest=f"{n:064x}", method_digest=f"{n:064x}", id=n) for n in range(10_000)]
+    item = example_result("m", {"alpha": 0.7}, people=6)
+    many = [replace(item, digest=f"{n:064x}", method_digest=f"{n:064x}", id=n) for n in range(10_000)]
     ask = client(many)
     ask.get("/")  # what is done once after a change
     start = time.perf_counter()

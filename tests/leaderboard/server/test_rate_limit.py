@@ -50,10 +50,10 @@ def test_a_server_counts_by_token_by_address_and_wrong_tokens(tmp_path: Path, da
     server = Server(board)
     try:
         own = [httpx.get(f"{server.url}/api/v1/account", headers=headers[0]) for _ in range(4)]
-        assert [one.status_code for one in own] == [200, 200, 200, 429]
+        assert [item.status_code for item in own] == [200, 200, 200, 429]
         assert int(own[-1].headers["retry-after"]) > 0
         sent = [httpx.post(f"{server.url}/api/v1/submissions", headers=headers[1], files={"file": b"x"}) for _ in "ab"]
-        assert [one.status_code for one in sent] == [422, 429]
+        assert [item.status_code for item in sent] == [422, 429]
         wrong = {"Authorization": "Bearer nvf_wrong"}
         guesses = [httpx.get(f"{server.url}/api/v1/account", headers=wrong).status_code for _ in range(3)]
         assert guesses == [401, 401, 429]

@@ -130,12 +130,12 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(
         if damage == "twice" and target:
             return [(name, content), (name, b"x")]
         if name == "manifest.json" and damage in ("escape", "newer"):
-            told = json.loads(content)
+            text = json.loads(content)
             if damage == "newer":
-                told["revision"] = "9999"
+                text["revision"] = "9999"
             else:
-                told["members"][f"submissions/{'0' * 64}/../../../evil"] = "0" * 64
-            return [(name, json.dumps(told).encode())]
+                text["members"][f"submissions/{'0' * 64}/../../../evil"] = "0" * 64
+            return [(name, json.dumps(text).encode())]
         return [(name, content)]
 
     path = rewritten(tmp_path / "board.tar", change)

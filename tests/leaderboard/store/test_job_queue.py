@@ -27,9 +27,9 @@ from tests.leaderboard.conftest import VALID_DECLARATION
 
 @pytest.fixture
 def store(fresh_url: Callable[[], str]) -> Iterator[Store]:
-    kept = Store(fresh_url())
-    yield kept
-    kept.close()
+    stored = Store(fresh_url())
+    yield stored
+    stored.close()
 
 
 def put(store: Store, count: int = 1) -> None:
@@ -78,10 +78,10 @@ def test_many_workers_at_once_take_every_job_exactly_once(store: Store) -> None:
     put(store, 40)
 
     def work(name: str) -> list[int]:
-        mine = []
+        own_rows = []
         while (lease := take(store, name)) is not None:
-            mine.append(lease.job)
-        return mine
+            own_rows.append(lease.job)
+        return own_rows
 
     with ThreadPoolExecutor(6) as pool:
         taken = [job for jobs in pool.map(work, [f"w{n}" for n in range(6)]) for job in jobs]

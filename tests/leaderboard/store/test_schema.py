@@ -1,7 +1,10 @@
 """The database's tables: made, brought forward, refused; and what they never allow."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -9,8 +12,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.exc import DatabaseError
 
+from leaderboard.settings import PhaseSetting
 from leaderboard.store import schema
-from leaderboard.store.database import open_engine, write_session
+from leaderboard.store.accounts import authenticate
+from leaderboard.store.database import open_engine, read_session, write_session
+from leaderboard.store.job_queue import lease_next_job
+from leaderboard.store.quota import get_quota
 from leaderboard.store.results import Store
 from leaderboard.store.tables import AuditRow, Base, ResultRow, SubmissionRow, utc_now
 from nvfair_tools.errors import NvfairError
@@ -26,6 +33,8 @@ OLD = (
     "figures TEXT NOT NULL, UNIQUE (submission, entry, protocol_digest, dataset_digest, scorer, reason))",
 )
 FIGURES = {"generators": {}, "overlap": []}
+BOARD_0002 = Path(__file__).with_name("board_0002.sql")
+BOARD_0002_TOKEN = "nvf_6ac36f3f1e01_mQfsAMcEW01f3aUVdk2fIEW_5cCbzyLZekNTygEitQE"
 
 
 def old_database(url: str) -> None:
@@ -79,13 +88,41 @@ def test_an_older_database_is_refused_with_the_way_forward_and_keeps_its_results
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
     store = Store(url)
-    (kept,) = store.results()
-    assert (kept.submission.method, kept.figures, kept.created, kept.private) == (
+    (stored,) = store.results()
+    assert (stored.submission.method, stored.figures, stored.created, stored.private) == (
         VALID_DECLARATION["method"],
         FIGURES,
         None,
         False,
     )
+    store.close()
+
+
+def test_a_database_of_an_earlier_release_with_the_same_revision_opens_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "board.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(BOARD_0002.read_text(encoding="utf-8"))
+    store = Store(f"sqlite:///{path}")
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    (result,) = store.results()
+    assert (result.digest, result.submission.method, result.phase, result.private) == (
+        "0" * 64,
+        "method 0",
+        "main",
+        False,
+    )
+    assert (result.feedback, result.dataset, result.figures) == ("coarse", "toy", FIGURES)
+    account = authenticate(store.engine, BOARD_0002_TOKEN)
+    assert account is not None
+    with read_session(store.engine) as session:
+        quota = get_quota(session, account.id, "main", PhaseSetting(dataset="toy"), result.created, stuck_hours=24)
+    assert (quota.total, quota.per_day, quota.used) == (3, 1, 2)
+    lease = lease_next_job(store.engine, "worker", 60, max_leases=100)
+    assert lease is not None
+    assert lease.submission == "1" * 64
+    with pytest.raises(DatabaseError, match="never changed"), write_session(store.engine) as session:
+        session.execute(text("DELETE FROM results"))
     store.close()
 
 
@@ -128,7 +165,7 @@ def test_the_database_itself_refuses_the_same_result_twice(fresh_url: Callable[[
         session.add(result(figures="{}"))
     with write_session(store.engine) as session:
         session.add(result(reason="a better scorer"))
-    assert [kept.reason for kept in store.results()] == ["first scoring", "a better scorer"]
+    assert [stored.reason for stored in store.results()] == ["first scoring", "a better scorer"]
     store.close()
 
 

@@ -28,7 +28,8 @@ from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
 from tests.benchmark.small_world import World, make
-from tests.leaderboard.mutations import ANY, BAD, SAME, YAML, Files, mutation, zip_bytes
+from tests.leaderboard.mutations.catalogue import make_mutation
+from tests.leaderboard.mutations.outcomes import ANY, BAD, SAME, YAML, Files, zip_bytes
 
 SEED = 20
 MEMORY_MB = 1500
@@ -114,7 +115,7 @@ def run(valid_submissions: tuple[Path, list[Files]], count: int, folder: Path, f
             remove_folder(folder / "out")
         for number in range(first, first + count):
             index = number % len(submissions)
-            made = mutation(submissions[index], SEED, number)
+            made = make_mutation(submissions[index], SEED, number)
             label = f"mutation {number} of submission {index}, {made.name}"
             (folder / "sent.zip").write_bytes(made.archive)
             start = time.monotonic()

@@ -20,7 +20,7 @@ def nvfair(*words: object) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)
 
 
-def told(status: int, *words: object) -> str:
+def described(status: int, *words: object) -> str:
     """What `nvfair` writes to stderr when it ends with `status`; it must be no traceback."""
     done = nvfair(*words)
     assert done.returncode == status, done.stdout + done.stderr
@@ -34,11 +34,11 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize(("word", "near"), [("buld", "Did you mean 'build'?"), ("evalute", "Did you mean 'evaluate'?")])
 def test_an_unknown_command_is_answered_with_the_nearest(word, near):
-    assert near in told(2, word, "x")
+    assert near in described(2, word, "x")
 
 
 def test_a_command_that_is_near_to_nothing_is_only_refused():
-    message = told(2, "zzz")
+    message = described(2, "zzz")
     assert "No such command 'zzz'." in message
     assert "Did you mean" not in message
 
@@ -65,7 +65,7 @@ def test_an_output_that_cannot_be_written_is_named(tmp_path, words):
     out = tmp_path / "file" / "out"
     (tmp_path / "clips.csv").write_text("path,identity,licence,consent,permitted_use\na.mp4,x:1,l,c,research\n")
     recipe = write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", output=str(out), splits={"by": "shares"})
-    message = told(1, *[{"OUT": out, "RECIPE": recipe}.get(word, word) for word in words])
+    message = described(1, *[{"OUT": out, "RECIPE": recipe}.get(word, word) for word in words])
     assert str(out) in message
     assert "Not a directory" in message
 
@@ -76,7 +76,7 @@ def test_a_build_does_not_touch_a_folder_that_no_build_has_made(tmp_path):
     before = contents(other)
     (tmp_path / "clips.csv").write_text("path,identity,licence,consent,permitted_use\na.mp4,x:1,l,c,research\n")
     recipe = write_recipe(tmp_path / "r.yaml", tmp_path / "clips.csv", output=str(other), splits={"by": "shares"})
-    message = told(1, "build", recipe, "--quiet")
+    message = described(1, "build", recipe, "--quiet")
     assert f"{other}: this folder holds something else than a build" in message
     assert "`output`" in message
     assert contents(other) == before
@@ -89,7 +89,7 @@ def test_a_training_does_not_mix_with_what_is_in_its_folder(tmp_path):
 
     data = make(tmp_path / "data", World(people=(3, 2, 2), clips=2)).folder
     before = contents(data)
-    message = told(1, "train", data, data, "-g", "alpha", "--windows", "8", "--batch", "4", "--drivers", "2")
+    message = described(1, "train", data, data, "-g", "alpha", "--windows", "8", "--batch", "4", "--drivers", "2")
     assert "this folder holds something else than a training" in message
     assert contents(data) == before
 
@@ -106,7 +106,7 @@ def test_a_training_does_not_mix_with_what_is_in_its_folder(tmp_path):
 def test_a_list_of_clips_that_is_none_is_one_problem(tmp_path, text, expected):
     (tmp_path / "clips.csv").write_text(text)
     recipe = write_recipe(tmp_path / "r.yaml", tmp_path / "clips.csv")
-    message = told(1, "build", recipe)
+    message = described(1, "build", recipe)
     assert expected in message
     assert "1 problem\n" in message
 
@@ -114,7 +114,7 @@ def test_a_list_of_clips_that_is_none_is_one_problem(tmp_path, text, expected):
 def test_a_list_that_is_not_utf_8_says_how_to_save_it(tmp_path):
     (tmp_path / "clips.csv").write_bytes("path,identity\né.mp4,x:1\n".encode("latin-1"))
     recipe = write_recipe(tmp_path / "r.yaml", tmp_path / "clips.csv")
-    assert "save it as CSV in UTF-8" in told(1, "ingest", recipe)
+    assert "save it as CSV in UTF-8" in described(1, "ingest", recipe)
 
 
 def test_names_with_brackets_are_shown_as_they_are(tmp_path):
@@ -142,11 +142,11 @@ def test_ctrl_c_ends_with_one_line_and_the_next_run_goes_on(tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.strip() == "interrupted: run the same command again; what was finished is kept and not done again"
-    kept = {path: os.stat(path).st_mtime_ns for path in out.rglob("part-*.parquet")}
-    assert kept
+    stored = {path: os.stat(path).st_mtime_ns for path in out.rglob("part-*.parquet")}
+    assert stored
     assert not (out / "dataset.json").exists()
     assert subprocess.run(words, cwd=ROOT, capture_output=True, check=False).returncode == 0
-    assert {path: os.stat(path).st_mtime_ns for path in kept} == kept
+    assert {path: os.stat(path).st_mtime_ns for path in stored} == stored
     assert (out / "dataset.json").exists()
 
 

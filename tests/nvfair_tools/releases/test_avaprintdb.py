@@ -13,12 +13,12 @@ from nvfair_tools.releases.listing import Release
 from nvfair_tools.releases.settings import ReleaseSettings
 from tests.nvfair_tools.releases.small_releases import touch, write_plan
 
-ONE, TWO, DEV = "11111111-aaaa-5e4f-a42e-000000000001", "22222222-bbbb-5e4f-a42e-000000000002", "33333333-cc"
+CLIP_A, CLIP_B, DEV_CLIP = "11111111-aaaa-5e4f-a42e-000000000001", "22222222-bbbb-5e4f-a42e-000000000002", "33333333-cc"
 ROWS = [
-    ("C1001", "CREMA-D/VideoFlash/mp4/1001_DFA_ANG_XX.mp4", ONE, "C1001", "TEST"),
-    ("C1001", "CREMA-D/VideoFlash/mp4/1001_DFA_ANG_XX.mp4", ONE, "C1003", "TEST"),
-    ("C1003", "CREMA-D/VideoFlash/mp4/1003_IEO_HAP_HI.mp4", TWO, "C1003", "TEST"),
-    ("Actor_01", "RAVDESS/VIDEO-SPEECH/Actor_01/01-01-01-01-01-01-01.mp4", DEV, "Actor_02", "DEV"),
+    ("C1001", "CREMA-D/VideoFlash/mp4/1001_DFA_ANG_XX.mp4", CLIP_A, "C1001", "TEST"),
+    ("C1001", "CREMA-D/VideoFlash/mp4/1001_DFA_ANG_XX.mp4", CLIP_A, "C1003", "TEST"),
+    ("C1003", "CREMA-D/VideoFlash/mp4/1003_IEO_HAP_HI.mp4", CLIP_B, "C1003", "TEST"),
+    ("Actor_01", "RAVDESS/VIDEO-SPEECH/Actor_01/01-01-01-01-01-01-01.mp4", DEV_CLIP, "Actor_02", "DEV"),
 ]
 NAMES = [f"{target}--{driver}--{random}--GAGA.mp4" for driver, _, random, target, _ in ROWS]
 
@@ -43,13 +43,13 @@ def test_files_and_plan_make_known_people_clips_and_splits(tmp_path):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        (f"C1001--C1001--{ONE}.mp4", "unknown_name"),
-        (f"C1001--C1001--{ONE}--SORA.mp4", "unknown_generator"),
-        (f"X1001--C1001--{ONE}--LIVE.mp4", "unknown_identity"),
-        (f"C1001--C1001--{TWO[:-1]}9--LIVE.mp4", "not_in_plan"),
-        (f"C1001--C1003--{TWO}--LIVE.mp4", "not_in_plan"),
-        (f"C1003--C1003--{ONE}--LIVE.mp4", "contradictory_name"),
-        (f"C1001--C1001--{ONE}--LIVE.npy", "not_a_video"),
+        (f"C1001--C1001--{CLIP_A}.mp4", "unknown_name"),
+        (f"C1001--C1001--{CLIP_A}--SORA.mp4", "unknown_generator"),
+        (f"X1001--C1001--{CLIP_A}--LIVE.mp4", "unknown_identity"),
+        (f"C1001--C1001--{CLIP_B[:-1]}9--LIVE.mp4", "not_in_plan"),
+        (f"C1001--C1003--{CLIP_B}--LIVE.mp4", "not_in_plan"),
+        (f"C1003--C1003--{CLIP_A}--LIVE.mp4", "contradictory_name"),
+        (f"C1001--C1001--{CLIP_A}--LIVE.npy", "not_a_video"),
         (f"again/{NAMES[0]}", "named_twice"),
     ],
 )
@@ -100,7 +100,7 @@ def test_contradictory_plans_are_refused_with_every_row_named(tmp_path):
         tmp_path / "plan.csv",
         [
             ROWS[0],
-            ("C1003", ROWS[0][1], ONE, "C1003", "TEST"),  # another driver of the same clip
+            ("C1003", ROWS[0][1], CLIP_A, "C1003", "TEST"),  # another driver of the same clip
             ("C1001", "b.mp4", "x", "C1001", "DEV"),  # a person in both parts
             ("C1001", "c.mp4", "y", "nobody", "TEST"),
             ("C1001", "d.mp4", "z", "C1001", "LAB"),

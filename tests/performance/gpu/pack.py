@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.performance.gpu.material import EVERY, FILES, GOLDENS, PACK, WHEELS, shared_folder
 
 LIMIT = 40 * 2**20
-WANTED = ("pydantic>=2.7",)
+EXPECTED = ("pydantic>=2.7",)
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
@@ -51,9 +51,9 @@ def _wheels() -> str:
     WHEELS.mkdir(parents=True)
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
-    command += ["--python-version", "3.12", "--implementation", "cp", *platforms, "--dest", str(WHEELS), *WANTED]
+    command += ["--python-version", "3.12", "--implementation", "cp", *platforms, "--dest", str(WHEELS), *EXPECTED]
     done = subprocess.run(command, capture_output=True, text=True)
-    return "" if done.returncode == 0 else f"no wheels of {', '.join(WANTED)}: {done.stderr.strip()[-600:]}"
+    return "" if done.returncode == 0 else f"no wheels of {', '.join(EXPECTED)}: {done.stderr.strip()[-600:]}"
 
 
 if __name__ == "__main__":

@@ -105,10 +105,10 @@ def _environment(folder: Path, device: str) -> dict[str, str]:
             with zipfile.ZipFile(wheel) as archive:
                 archive.extractall(unpacked)
         path.append(str(unpacked))
-    given = os.environ.get("PYTHONPATH")
+    supplied = os.environ.get("PYTHONPATH")
     return {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([*path, *([given] if given else [])]),
+        "PYTHONPATH": os.pathsep.join([*path, *([supplied] if supplied else [])]),
         "PYTHONUNBUFFERED": "1",
         # On a CPU that others use too, threads wait for one another; nothing is timed for its own sake there.
         **({"OMP_NUM_THREADS": "1"} if device == "cpu" else {}),

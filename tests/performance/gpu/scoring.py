@@ -15,7 +15,7 @@ from benchmark.methods.temporal_cnn import TemporalCnn
 from benchmark.methods.train_options import TrainOptions
 from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol
-from benchmark.trial_scores.scored_trials import scored_trials
+from benchmark.trial_scores.scored_trials import score_trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.trials.trials import make_trials
 from benchmark.windows.device_frames import FramePoints
@@ -41,7 +41,7 @@ def _embedded(device: str, sizes: Sizes) -> tuple[dict[str, Any], np.ndarray]:
     options = TrainOptions(("made",), width=sizes.widths[0])
     network = TemporalCnn.from_options(options, LENGTH).to(device)
     # Centred and scaled once, as a data set is read; not timed here, since reading takes longer than that.
-    points = repeated(FrameFeatures().prepared(drawn_frames()), sizes.videos)
+    points = repeated(FrameFeatures().prepare_points(drawn_frames()), sizes.videos)
     windows = made_windows(sizes.videos, points)
     sent: list[FramePoints] = []
     sending = wall_seconds(lambda: sent.append(FramePoints(points, device, "device")), device)
@@ -80,7 +80,7 @@ def _scored(embeddings: np.ndarray, sizes: Sizes) -> dict[str, Any]:
             )
             made = list(make_trials(videos, f"made-{generator}", PROTOCOL.trials))
             count += sum(len(target.genuine) + len(target.impostor) for target in made)
-            scored = scored_trials(Scorer(compared, PROTOCOL.scoring), made, videos, PROTOCOL)
+            scored = score_trials(Scorer(compared, PROTOCOL.scoring), made, videos, PROTOCOL)
             mean, pooled = scored.mean_interval(), scored.pooled_interval()
             rate = roc.equal_error_rate(roc.roc_curve(scored.genuine, scored.impostor)).value
             figures.append(

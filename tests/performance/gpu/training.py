@@ -66,7 +66,7 @@ def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
 def _data_path(windows: Any, device: str, sizes: Sizes) -> Iterator[dict[str, Any]]:
     """Windows a second, gathered and turned into distances."""
     features = FrameFeatures()
-    points = features.prepared(windows.landmarks)
+    points = features.prepare_points(windows.landmarks)
     rng = np.random.default_rng(0)
     for place in PLACES:
         frames = FramePoints(points, device, place)

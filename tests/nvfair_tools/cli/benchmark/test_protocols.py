@@ -36,12 +36,12 @@ def test_the_list_names_every_protocol_and_every_member_of_a_sweep() -> None:
 
 def test_what_is_shown_is_the_protocol_and_its_digest(tmp_path: Path) -> None:
     done = run("show", "nvfair-enrol-k-4")
-    shown = json.loads(done.stdout)
-    assert parse_protocol(shown) == protocols.load("nvfair-enrol-k-4")
+    displayed = json.loads(done.stdout)
+    assert parse_protocol(displayed) == protocols.load("nvfair-enrol-k-4")
     assert done.stderr == f"digest {protocols.load('nvfair-enrol-k-4').digest}\n"
-    mine = tmp_path / "mine.json"
-    mine.write_text('{"name": "mine"}')
-    assert json.loads(run("show", mine).stdout)["time"]["window"] == 71
+    own_rows = tmp_path / "mine.json"
+    own_rows.write_text('{"name": "mine"}')
+    assert json.loads(run("show", own_rows).stdout)["time"]["window"] == 71
 
 
 def test_trials_are_counted_for_each_cell(data: Dataset) -> None:
@@ -65,7 +65,7 @@ def test_targets_without_trials_are_named_with_the_reason(data: Dataset) -> None
 def test_what_cannot_be_counted_is_refused_in_words(data: Dataset, tmp_path: Path) -> None:
     with pytest.raises(NvfairError, match="split 'nowhere' has no usable reenactment"):
         run("count", "nvfair-seen", data.folder, "--split", "nowhere")
-    mine = tmp_path / "mine.json"
-    mine.write_text(Protocol(name="m", generators={"test": ["beta"]}, trials={"across_generators": True}).to_json())
+    own_rows = tmp_path / "mine.json"
+    own_rows.write_text(Protocol(name="m", generators={"test": ["beta"]}, trials={"across_generators": True}).to_json())
     with pytest.raises(NvfairError, match="no cell among beta"):
-        run("count", mine, data.folder)
+        run("count", own_rows, data.folder)

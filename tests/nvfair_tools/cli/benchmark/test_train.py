@@ -38,26 +38,26 @@ def test_every_option_reaches_the_training(data: Dataset, tmp_path: Path) -> Non
     )
     done = run(data, tmp_path, *words.split(), "--tensorboard", str(tmp_path.parent / "logs"))
     assert done.exit_code == 0, done.output
-    found = options(tmp_path)
+    result = options(tmp_path)
     expected = {
         "input": "coordinates", "scale": "box", "width": 8, "embedding": 4, "dilations": [1, 2], "dropout": 0.1,
         "accumulate": 2, "optimiser": "adam", "schedule": "constant", "learning_rate": 0.001, "weight_decay": 0.02,
         "warm_up": 0.1, "patience": 3, "validate_every": 32, "precision": "bfloat16", "seed": 4, "windows": 64,
     }  # fmt: skip
-    assert {key: found[key] for key in expected} == expected
-    assert found["augmentation"] == {"noise": 0.001, "speed": 0.1, "mirror": 0.5}
-    kept = {key: found["loss"][key] for key in ("scale", "tau", "include_self", "shuffle_weight", "kind")}
-    assert kept == {"scale": "0.7", "tau": 0.3, "include_self": True, "shuffle_weight": 0.5, "kind": "fingerprint"}
+    assert {key: result[key] for key in expected} == expected
+    assert result["augmentation"] == {"noise": 0.001, "speed": 0.1, "mirror": 0.5}
+    stored = {key: result["loss"][key] for key in ("scale", "tau", "include_self", "shuffle_weight", "kind")}
+    assert stored == {"scale": "0.7", "tau": 0.3, "include_self": True, "shuffle_weight": 0.5, "kind": "fingerprint"}
     assert list((tmp_path.parent / "logs").glob("events*"))
 
 
 def test_a_networks_own_recommendations_are_its_defaults(data: Dataset, tmp_path: Path) -> None:
     graph = ("--method", "graph-network", "--size", "hidden=4", "--size", "embedding=8")
     assert run(data, tmp_path / "a", *graph, "--margin", "0.5").exit_code == 0
-    found = options(tmp_path / "a")
-    assert (found["loss"]["kind"], found["loss"]["negatives"], found["loss"]["margin"]) == ("triplet", "any", 0.5)
-    assert (found["optimiser"], found["learning_rate"], found["batch"]) == ("adam", 0.01, 16)
-    assert found["sizes"] == {"hidden": 4, "embedding": 8}
+    result = options(tmp_path / "a")
+    assert (result["loss"]["kind"], result["loss"]["negatives"], result["loss"]["margin"]) == ("triplet", "any", 0.5)
+    assert (result["optimiser"], result["learning_rate"], result["batch"]) == ("adam", 0.01, 16)
+    assert result["sizes"] == {"hidden": 4, "embedding": 8}
 
 
 @pytest.mark.parametrize(
