@@ -91,7 +91,7 @@ class Network(nn.Module):
         return {"input": self.method, "scale": "none"}
 
     def mesh_points(self) -> tuple[int, ...]:
-        """Mesh indices that a network reads that needs the mesh; no other mesh points are kept in memory."""
+        """Mesh indices that the network reads, if it needs the mesh; no other mesh points are kept in memory."""
         return ()
 
     def mirror_indices(self) -> tuple[int, ...] | None:
