@@ -58,17 +58,23 @@ class PairedDifference:
 
 
 def paired_person_difference(
-    first: np.ndarray, second: np.ndarray, confidence: float, strata: np.ndarray | None = None
+    first: np.ndarray,
+    second: np.ndarray,
+    confidence: float,
+    strata: np.ndarray | None = None,
+    *,
+    fewest: int = FEWEST_PEOPLE,
 ) -> PairedDifference:
     """Mean difference of two rows (K,) of figures of the same people, such as each person's AUC.
 
     strata: (K,) numbers of the strata in which people are drawn (`intervals.resampling_strata`); None: one stratum.
+    With fewer than `fewest` people there is no interval.
     """
     differences = np.asarray(first, dtype=np.float64) - np.asarray(second, dtype=np.float64)
     people = len(differences)
     value = float(differences.mean()) if people else 0.0
-    if people < FEWEST_PEOPLE:
-        return PairedDifference(value, math.nan, math.nan, math.nan, people, too_few_people(people))
+    if people < max(fewest, 2):
+        return PairedDifference(value, math.nan, math.nan, math.nan, people, too_few_people(people, fewest))
     numbers = np.zeros(people, dtype=np.int64) if strata is None else np.asarray(strata)
     # The variance of the mean: each stratum keeps its number of people, so that strata add up.
     variance = 0.0
