@@ -27,10 +27,11 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 test: $(READY)  ## the whole test suite
 	$(PYTEST)
 
-check: $(READY)  ## format, lint, import arrows, types, fast tests
+check: $(READY)  ## format, lint, import arrows, house rules, types, fast tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/house_rules.py
 	$(BIN)/mypy
 	$(PYTEST) -m 'not slow and not soak' -x
 

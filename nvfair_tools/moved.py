@@ -1,8 +1,8 @@
 """The rename table of modules: former dotted names and present ones.
 
-It has two uses. `current_path` translates dotted paths in data (recipes, checkpoints, bundles, declarations, a user's
-command line), so that files of an earlier version keep working. An import of a former module in Python code ends with
-an error that names the present module.
+It has two uses. `current_path` translates the dotted paths by which methods are named in scripts and on the command
+line, the only ones that an earlier version asked for or wrote. An import of a former module in Python code ends with an
+error that names the present module.
 """
 
 from __future__ import annotations

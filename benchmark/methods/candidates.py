@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from typing import Protocol as Interface
 
 from benchmark.methods.declaration import Declaration, parse_declaration, read_declaration
@@ -154,38 +154,46 @@ class ScoresCandidate:
 
 
 def as_candidate(
-    source: Candidate | Method | type | str | Path, *, device: str = "cpu", declaration: Path | None = None
+    method: Method | Candidate | type | str | Path, *, device: str = "cpu", declaration: Path | None = None
 ) -> Candidate:
-    """The candidate that `source` stands for.
+    """The candidate for a method in memory, or for a name.
 
-    source: a text or path as this module's head says; or a method, a class or function that makes one, or a candidate.
+    method: a method, a class or function that makes one, a candidate; or a name: the folder of a checkpoint,
+    "pretrained:NAME", an installed method, package.module:attribute, or a file of embeddings or scores.
     device: where a network embeds. declaration: a YAML or JSON file of what the method was trained on, for files that
     do not say it themselves.
     Raises NvfairError where nothing goes by the name, where what goes by it is no method, and where a file comes
     without a declaration.
     """
-    if not isinstance(source, (str, Path)):
-        if hasattr(source, "check_protocol"):
-            return cast(Candidate, source)
-        method = _build_method(source, getattr(source, "name", type(source).__name__), device)
-        return MethodCandidate(method, method.describe() if hasattr(method, "describe") else {})
-    path = checkpoint_folder(source)
+    if not isinstance(method, (str, Path)):
+        return _candidate_in_memory(method, device)
+    path = checkpoint_folder(method)
     if path.is_dir():
         return _checkpoint_candidate(path, device)
     if path.is_file():
         return _file_candidate(path, declaration)
-    name = str(source)
-    installed = {entry_point.name: entry_point for entry_point in entry_points(group=ENTRY_POINT_GROUP)}
-    if name in installed:
-        return MethodCandidate(_build_method(installed[name].load(), name, device))
+    name = str(method)
+    installed = entry_points(group=ENTRY_POINT_GROUP)
+    for entry_point in installed:
+        if entry_point.name == name:
+            return MethodCandidate(_build_method(entry_point.load(), name, device))
     if ":" in name and not name.startswith((".", "/")):
         return MethodCandidate(_build_method(_import_attribute(name), name, device))
+    known = sorted(entry_point.name for entry_point in installed)
     raise NvfairError(
         f"no method {name!r}",
         expected="a checkpoint folder, a file of embeddings or scores, an installed method"
-        + (f" ({', '.join(sorted(installed))})" if installed else "")
+        + (f" ({', '.join(known)})" if known else "")
         + ", or package.module:attribute",
     )
+
+
+def _candidate_in_memory(method: Method | Candidate | type, device: str) -> Candidate:
+    if isinstance(method, (MethodCandidate, EmbeddingsCandidate, ScoresCandidate)):
+        return method
+    instance = _build_method(method, getattr(method, "__name__", type(method).__name__), device)
+    describe = getattr(instance, "describe", None)  # a checkpoint's record
+    return MethodCandidate(instance, describe() if callable(describe) else {})
 
 
 def _checkpoint_candidate(folder: Path, device: str) -> Candidate:

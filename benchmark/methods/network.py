@@ -91,7 +91,7 @@ class Network(nn.Module):
         return {"input": self.method, "scale": "none"}
 
     def mesh_points(self) -> tuple[int, ...]:
-        """Mesh indices that a network reads that needs the mesh; no other mesh points are kept in memory."""
+        """Mesh indices that the network reads, if it needs the mesh; no other mesh points are kept in memory."""
         return ()
 
     def mirror_indices(self) -> tuple[int, ...] | None:
@@ -118,12 +118,12 @@ class Network(nn.Module):
 
     def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
         """One embedding a window (W, D) float32, in the order of `windows`."""
-        batch = max(1, _FRAMES // windows.length)
-        made = []
-        for first in range(0, len(windows), batch):
-            rows = windows.rows(slice(first, first + batch))
-            made.append(self.pool(self(frames.take(rows))[0]).float())
-        return gathered(made, self.embedding_size)
+        batch_size = max(1, _FRAMES // windows.length)
+        batches = []
+        for first in range(0, len(windows), batch_size):
+            rows = windows.rows(slice(first, first + batch_size))
+            batches.append(self.pool(self(frames.take(rows))[0]).float())
+        return join_batches(batches, self.embedding_size)
 
 
 def network_class(method: str, where: object = "") -> type[Network]:
@@ -139,12 +139,9 @@ def window_embedding(embeddings: Tensor) -> Tensor:
     return functional.normalize(embeddings.mean(dim=2), dim=1)
 
 
-def gathered(embeddings: Sequence[Tensor], size: int) -> np.ndarray:
-    """Batches (b, D) of embeddings as one table (W, D) float32; the host waits for the device once, not once a batch.
-
-    size: D.
-    """
-    return torch.cat(list(embeddings)).cpu().numpy() if embeddings else np.empty((0, size), dtype=np.float32)
+def join_batches(batches: Sequence[Tensor], embedding_size: int) -> np.ndarray:
+    """Embeddings (W, D) float32 of batches (B, D) on the device; the host waits for it once, not once a batch."""
+    return torch.cat(list(batches)).cpu().numpy() if batches else np.empty((0, embedding_size), dtype=np.float32)
 
 
 def embed_windows(
@@ -166,7 +163,7 @@ def embed_windows(
 
 @contextmanager
 def whole_float32() -> Iterator[None]:
-    """Within, float32 convolutions on a GPU are float32: cuDNN would otherwise keep 10 bits of every factor."""
+    """A context in which float32 convolutions on a GPU are float32; cuDNN would else keep 10 bits of each factor."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.methods.inputs import FrameFeatures, Input, feature_statistics, feature_width, parse_input
-from benchmark.methods.network import Network, gathered
+from benchmark.methods.network import Network, join_batches
 from benchmark.windows.device_frames import FramePoints, to_device
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
@@ -211,7 +211,7 @@ class TemporalCnn(Network):
         hidden = hidden.reshape(hidden.shape[0], -1, frames).transpose(0, 1)  # (B, H, T)
         if order is None:
             return self.temporal(hidden), None
-        reordered = _Reordered.apply(hidden, order)
+        reordered = _Reorder.apply(hidden, order)
         both = self.temporal(torch.cat([hidden, reordered]))
         return both[: len(hidden)], both[len(hidden) :]
 
@@ -221,7 +221,7 @@ class TemporalCnn(Network):
 
     def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
         """One embedding a window (W, D); a frame is projected once however many windows share it."""
-        made = []
+        batches = []
         steps = torch.arange(windows.length, device=frames.device)
         first = 0
         while first < len(windows):  # in the order of videos, so that a batch's frames lie together
@@ -231,9 +231,9 @@ class TemporalCnn(Network):
             hidden = torch.cat([self.project(self.features(frames.take(part))) for part in parts], dim=1)
             start = to_device(torch.from_numpy(windows.start[first:last] - low), frames.device)
             batch = hidden[:, start[:, None] + steps].transpose(0, 1)  # (B, H, T)
-            made.append(self.pool(self.temporal(batch)))
+            batches.append(self.pool(self.temporal(batch)))
             first = last
-        return gathered(made, self.embedding_size)
+        return join_batches(batches, self.embedding_size)
 
 
 def _batch_end(windows: WindowSet, first: int) -> int:
@@ -244,25 +244,25 @@ def _batch_end(windows: WindowSet, first: int) -> int:
     return first + max(int(fitting), 1)
 
 
-class _Reordered(torch.autograd.Function):
+class _Reorder(torch.autograd.Function):
     """Frames (B, H, T) of each window in another order (B, T).
 
-    An order is a permutation, so its gradient is the opposite one. `gather` has a GPU add gradients up for whatever
-    indices there might be, which in deterministic mode sorts them all and has the host wait.
+    An order is a permutation, so its gradient is the inverse permutation. The gradient of `gather` adds up whatever
+    comes to an index; on a GPU in deterministic mode it sorts all indices for that, and the host waits.
     """
 
     @staticmethod
     def forward(context: Any, hidden: Tensor, order: Tensor) -> Tensor:
         context.save_for_backward(order)
-        return _gathered(hidden, order)
+        return _in_order(hidden, order)
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (order,) = context.saved_tensors
-        return _gathered(gradients[0], order.argsort(dim=1)), None
+        return _in_order(gradients[0], order.argsort(dim=1)), None
 
 
-def _gathered(hidden: Tensor, order: Tensor) -> Tensor:
+def _in_order(hidden: Tensor, order: Tensor) -> Tensor:
     return hidden.gather(2, order[:, None, :].expand(-1, hidden.shape[1], -1))
 
 

@@ -147,9 +147,9 @@ def paired_person_difference(
     first, second = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     people = len(first)
     value = float((first - second).mean()) if people else 0.0
-    if reason := too_few_people(people, fewest):
-        return PairedDifference(value, math.nan, math.nan, math.nan, people, reason)
     both_roles = first_as_impostor is not None and second_as_impostor is not None
+    if reason := too_few_people(people, max(fewest, 3 if both_roles else 2)):
+        return PairedDifference(value, math.nan, math.nan, math.nan, people, reason)
     as_impostor = np.asarray(first_as_impostor) - np.asarray(second_as_impostor) if both_roles else None
     error = math.sqrt(float(np.square(error_terms(first - second, as_impostor, strata)).sum()))
     return _difference(value, error, confidence, people, 1 if strata is None else len(np.unique(strata)))

@@ -17,8 +17,8 @@ from nvfair_tools.errors import NvfairError
 def augment(points: Tensor, mirror_indices: Sequence[int] | Tensor | None, options: Augmentation) -> Tensor:
     """Windows (B, T, N, C) changed as `options` say, with random numbers of torch's state.
 
-    mirror_indices: index of each point's mirror image, best on the points' device: the host waits while others are
-    sent. Raises NvfairError where `mirror` is on without them.
+    mirror_indices: index of each point's mirror image, best as a tensor on the points' device, as the host waits while
+    others are sent. Raises NvfairError where `mirror` is on without them.
     """
     if options.speed:
         points = _at_speed(points, 1 + options.speed * (2 * torch.rand(len(points), device=points.device) - 1))

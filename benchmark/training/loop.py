@@ -46,7 +46,7 @@ Progress = Callable[[int, int, str], None]  # steps done, steps in all, a line o
 
 
 def train(
-    dataset: Dataset | str | Path,
+    data: Dataset | str | Path,
     out: str | Path,
     options: TrainOptions | None = None,
     protocol: Protocol | str | Path = "nvfair-seen",
@@ -63,7 +63,7 @@ def train(
 
         run = train("runs/clips", "runs/cnn", generators=["warp-dense"], windows=20_000)
 
-    dataset: a data set, or its folder. options: a TrainOptions; or leave it out and name `generators` and any other of
+    data: a data set, or its folder. options: a TrainOptions; or leave it out and name `generators` and any other of
     its fields as keywords (`options_from_keywords`). protocol: a protocol, its name, or the path of its file. device:
     "auto", "cpu", "cuda" or "cuda:N". name: of the method in reports (default: the name of the folder `out`).
     frame_placement: where the frames are kept (benchmark.windows.device_frames). tensorboard: folder for TensorBoard's
@@ -80,11 +80,11 @@ def train(
             f"both options and {', '.join(['generators'] * bool(generators) + list(option_values))} are given",
             expected="either a TrainOptions or keywords",
         )
-    dataset = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    dataset = data if isinstance(data, Dataset) else Dataset.open(data)
     protocol, out = load_protocol(protocol), Path(out)
     processes = TrainingProcesses(resolve_device(device))
-    data = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
-    digest = options.digest(data["sha256"], protocol.digest, name or out.name)
+    data_record = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
+    digest = options.digest(data_record["sha256"], protocol.digest, name or out.name)
     checkpoint = finished_checkpoint(out, digest)
     processes.wait()
     if checkpoint is not None:
@@ -94,8 +94,8 @@ def train(
     training_videos = videos_of_split(dataset, protocol.split.train, options.generators)
     windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh)
     validation = ValidationSet.read(dataset, protocol, options, mesh=mesh)
-    declaration = declare_exposure(dataset, protocol, options, windows, validation, data)
-    with _reproducible(processes.device):
+    declaration = declare_exposure(dataset, protocol, options, windows, validation, data_record)
+    with reproducible(processes.device):
         training = Training(
             windows,
             validation,
@@ -260,7 +260,7 @@ def _labels(videos: pd.DataFrame) -> np.ndarray:
 
 
 @contextmanager
-def _reproducible(device: str) -> Iterator[None]:
+def reproducible(device: str) -> Iterator[None]:
     """Makes a GPU compute deterministically and in whole float32, and restores the caller's random state afterwards.
 
     A CPU computes so in any case.

@@ -1,6 +1,6 @@
-"""Other losses of metric learning, for comparison: triplet and supervised contrastive.
+"""Two other losses of metric learning, for comparison: triplet and supervised contrastive.
 
-Legend: B windows, D embedding size, U temporal positions, S = B U samples.
+Legend: B windows, D embedding size, U temporal positions, S = B U samples, R triplets.
 Every temporal position is a sample of its own, with its window's driver, face and clip. Which samples pull and which
 push is decided here, on the host, from labels alone, so that samples of one driving clip never pull and the host never
 waits for a GPU to count them.
@@ -20,11 +20,12 @@ from benchmark.windows.device_frames import to_device
 def pull_and_push(
     driver: np.ndarray, target: np.ndarray, clip: np.ndarray, options: LossOptions
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Masks (B, B), (B, B): pairs of one driver that pull, pairs of two drivers that push.
+    """Masks (B, B), (B, B): pairs of windows of one driver that pull each other, pairs of two drivers that push.
 
-    One driver's windows pull where their driving clips differ (unless `share_driving_clip`), a window never itself.
-    Two drivers push on the same face where `negatives` is "face" and the batch has such; a window whose face nobody
-    else drives in this batch is pushed by all other drivers.
+    driver, target, clip: (B,) whole numbers. Windows of one driver pull where their driving clips differ (with
+    `share_driving_clip` also where they do not), and a window never pulls itself. Where `negatives` is "face", windows
+    of two drivers push on the same face; a window whose face nobody else drives in this batch is pushed by all other
+    drivers.
     """
     same = driver[:, None] == driver[None, :]
     pull = same & (clip[:, None] != clip[None, :]) if not options.share_driving_clip else same.copy()
@@ -56,44 +57,55 @@ def metric_loss(
     if not pull.any() or not push.any():
         return samples.sum() * 0
     if options.kind == "triplet":
-        return _triplet(samples, triplets(pull, push, samples.shape[1], rng), options.margin)
-    return _supcon(samples, pull, push, options.temperature)
+        return _triplet_loss(samples, draw_triplets(pull, push, samples.shape[1], rng), options.margin)
+    return _supcon_loss(samples, pull, push, options.temperature)
 
 
-def _triplet(samples: Tensor, chosen: tuple[np.ndarray, ...], margin: float) -> Tensor:
-    """samples (B, U, D); chosen: as `triplets` gives them."""
-    flat = samples.flatten(0, 1)
-    anchor, positive, negative = (flat[to_device(torch.from_numpy(index), flat.device)] for index in chosen)
-    near, far = (torch.linalg.vector_norm(anchor - other, dim=1) for other in (positive, negative))
-    return functional.relu(near - far + margin).mean()
-
-
-def _supcon(samples: Tensor, pull: np.ndarray, push: np.ndarray, temperature: float) -> Tensor:
-    """samples (B, U, D); pull, push (B, B)."""
-    positions = samples.shape[1]
-    pulling = pull.sum(axis=1)
-    # What a pair counts for: its anchor's mean over the samples that pull it, and the mean over anchors that have such.
-    share = pull / np.maximum(pulling, 1)[:, None] / (np.count_nonzero(pulling) * positions**2)
-    weights, others = (
-        to_device(torch.from_numpy(table), samples.device)[:, None, :, None]
-        for table in (share.astype(np.float32), ~(pull | push))
+def _triplet_loss(samples: Tensor, triplet_indices: tuple[np.ndarray, ...], margin: float) -> Tensor:
+    """The triplet loss of samples (B, U, D); triplet_indices: as `draw_triplets` returns them."""
+    flat_samples = samples.flatten(0, 1)  # (S, D)
+    anchor, positive, negative = (
+        flat_samples[to_device(torch.from_numpy(indices), samples.device)] for indices in triplet_indices
     )
-    likeness = torch.einsum("bud,cvd->bucv", samples, samples) / temperature
+    positive_distance, negative_distance = (
+        torch.linalg.vector_norm(anchor - sample, dim=1) for sample in (positive, negative)
+    )
+    return functional.relu(positive_distance - negative_distance + margin).mean()
+
+
+def _supcon_loss(samples: Tensor, pull: np.ndarray, push: np.ndarray, temperature: float) -> Tensor:
+    """The supervised contrastive loss of samples (B, U, D) with the masks pull and push (B, B)."""
+    positions = samples.shape[1]
+    pull_counts = pull.sum(axis=1)
+    # The weight of a pair: the mean over the samples that pull its anchor, and the mean over anchors that have such.
+    weight = pull / np.maximum(pull_counts, 1)[:, None] / (np.count_nonzero(pull_counts) * positions**2)
+    weights, left_out = (
+        to_device(torch.from_numpy(table), samples.device)[:, None, :, None]
+        for table in (weight.astype(np.float32), ~(pull | push))
+    )
+    similarity = torch.einsum("bud,cvd->bucv", samples, samples) / temperature
     # A finite number in place of minus infinity, whose gradient through logsumexp would be NaN.
-    remaining = likeness.masked_fill(others, torch.finfo(likeness.dtype).min / 4)
-    total = torch.logsumexp(remaining, dim=(2, 3), keepdim=True)
-    return (weights * (total - likeness)).sum()
+    counted = similarity.masked_fill(left_out, torch.finfo(similarity.dtype).min / 4)
+    log_total = torch.logsumexp(counted, dim=(2, 3), keepdim=True)
+    return (weights * (log_total - similarity)).sum()
 
 
-def triplets(
+def draw_triplets(
     pull: np.ndarray, push: np.ndarray, positions: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Anchor, positive and negative samples of each triplet; sample = window * positions + position."""
+    """Anchor, positive and negative samples (R,) of each triplet; sample = window * positions + position.
+
+    positions: U. There is one triplet for each sample and each window that pulls it; the position of that window and
+    the negative sample are drawn.
+    """
+    # One row for each pair of windows that pull each other, and each position of the first.
     window, positive = np.nonzero(pull & push.any(axis=1, keepdims=True))
     window, positive = (np.repeat(index, positions) for index in (window, positive))
     anchor = window * positions + np.tile(np.arange(positions), len(window) // positions)
-    count = push.sum(axis=1)
-    order = np.argsort(~push, axis=1, kind="stable")  # of each window, those that push come first
-    negative = order[window, (rng.random(len(window)) * count[window]).astype(np.int64)]
-    drawn = rng.integers(positions, size=(2, len(window)))
-    return anchor, positive * positions + drawn[0], negative * positions + drawn[1]
+    # A window that pushes: one of the first in an order in which these come first.
+    push_counts = push.sum(axis=1)
+    order = np.argsort(~push, axis=1, kind="stable")
+    negative = order[window, (rng.random(len(window)) * push_counts[window]).astype(np.int64)]
+    # And a position of either.
+    drawn_positions = rng.integers(positions, size=(2, len(window)))
+    return anchor, positive * positions + drawn_positions[0], negative * positions + drawn_positions[1]

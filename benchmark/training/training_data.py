@@ -40,12 +40,12 @@ def declare_exposure(
     options: TrainOptions,
     windows: WindowSet,
     validation: ValidationSet,
-    data: dict[str, str],
+    data_record: dict[str, str],
 ) -> Declaration:
     """What a training run has seen; NvfairError where its splits share a person.
 
-    windows: the training windows. validation: people and trials of selection. data: name and sha256 of the data
-    set. Our training takes no thresholds and no cohort.
+    windows: the training windows. validation: people and trials of selection. data_record: name and sha256 of
+    the data set. Our training takes no thresholds and no cohort.
     """
     test = dataset.videos[dataset.videos["split"] == protocol.split.test]
     registered = dataset.identities[dataset.identities["split"] == protocol.split.test]["identity"]
@@ -53,7 +53,7 @@ def declare_exposure(
         training=_exposure(windows.videos, options.generators),
         selection=_exposure(validation.windows.videos, options.generators if validation.usable else ()),
         held_out=frozenset({*test["driver"], *test["target"], *registered}),
-        data=data,
+        data=data_record,
     )
     check_disjoint(declaration, where=dataset.folder)
     return declaration

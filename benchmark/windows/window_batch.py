@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class WindowBatch:
-    """Windows of one protocol.
+    """Windows of one protocol, as a method receives them.
 
     landmarks: float32 (B, T, L, 2) pixels. fps: frames a second, the same for all windows. size: (B, 2) width and
     height of the videos in pixels. mesh: MediaPipe's mesh, float32 (B, T, 478, 3), where the method needs "mesh"; else

@@ -120,7 +120,7 @@ def window_starts(valid: np.ndarray, length: int, stride: int) -> tuple[np.ndarr
 
 
 def read_windows(
-    dataset: Dataset | str | Path,
+    data: Dataset | str | Path,
     protocol: Protocol | str | Path,
     *,
     videos: Iterable[str] | None = None,
@@ -128,7 +128,7 @@ def read_windows(
 ) -> WindowSet:
     """Reads tracks, resamples them to the protocol's frame rate and cuts them into its windows.
 
-    dataset: a data set, or its folder. protocol: a protocol, its name, or the path of its file. videos: ids of the
+    data: a data set, or its folder. protocol: a protocol, its name, or the path of its file. videos: ids of the
     videos to read; None for all videos of the data set. mesh: whether to read MediaPipe's mesh too, or the indices of
     the mesh points to read; the mesh is resampled and masked as the landmarks are.
 
@@ -137,7 +137,7 @@ def read_windows(
     Raises NvfairError where a video is not in the data set, where the data set did not keep the mesh, and where the
     protocol is a sweep (name one of its members).
     """
-    dataset = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    dataset = data if isinstance(data, Dataset) else Dataset.open(data)
     protocol = load_protocol(protocol)
     if protocol.sweep is not None:
         raise NvfairError(

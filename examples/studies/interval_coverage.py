@@ -33,7 +33,7 @@ from benchmark.metrics.intervals import (
     proportion_interval,
     student_t_quantile,
 )
-from benchmark.metrics.paired_differences import paired_mean_difference
+from benchmark.metrics.paired_differences import paired_mean_difference, paired_person_difference
 
 CLIPS, DIMENSIONS = 5, 3
 SIZES = (3, 4, 6, 10, 19, 35)
@@ -44,12 +44,18 @@ _TRUTH = 40_000
 _BEGIN, _END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
 
 PRINTED, PERCENTILE, STUDENT, TRIALS = "people, Student t (printed)", "people, percentiles", "t over targets", "trials"
+# Of a difference that is taken from people's figures, as margins over shortcuts and places on a board are.
+FIGURES, FIGURE_PERCENTILE = "people's figures, Student t (printed)", "people's figures, percentiles"
 
 
 @dataclass(frozen=True)
 class World:
-    """steadiness: mean n_p of each collection's people; spread: deviation of log n_p over people; faces: of log q_k
-    over faces; generator: r. Several collections have equally many people (or one more) and no trials in common."""
+    """A population of people.
+
+    steadiness: mean n_p of each collection's people. spread: deviation of log n_p over people. faces: deviation of
+    log q_k over faces. generator: r. Several collections have equally many people (or one more) and no trials in
+    common.
+    """
 
     name: str
     steadiness: tuple[float, ...]
@@ -58,7 +64,7 @@ class World:
     generator: float
 
     def sizes(self, people: int) -> list[int]:
-        """People in each collection."""
+        """The number of people in each collection."""
         return [(people + n) // len(self.steadiness) for n in range(len(self.steadiness))]
 
 
@@ -81,8 +87,11 @@ class Truth:
 
 @dataclass(frozen=True)
 class Row:
-    """covered: share of experiments whose interval held the truth (none given counts as not held); width: median of
-    those given; given: their share."""
+    """The coverage of one kind of interval.
+
+    covered: share of experiments whose interval held the truth (none given counts as not held). width: median of those
+    given. given_share: the share of experiments that gave one.
+    """
 
     world: str
     people: int
@@ -90,7 +99,7 @@ class Row:
     method: str
     covered: float
     width: float
-    given: float
+    given_share: float
 
 
 @dataclass(frozen=True)
@@ -113,9 +122,9 @@ def draw(world: World, people: int, rng: np.random.Generator) -> Experiment:
     for size, steadiness in zip(sizes, world.steadiness, strict=True):
         signature, noise, strength = _people(rng, size, world, steadiness)
         clips = signature[:, None] + noise[:, None, None] * rng.normal(size=(size, CLIPS, DIMENSIONS))
-        shown = strength[:, None, None, None] * clips[None]
-        shown = shown + world.generator * rng.normal(size=(size, size, CLIPS, DIMENSIONS))
-        for method, videos in enumerate((shown, shown + _EXTRA * rng.normal(size=shown.shape))):
+        rendered = strength[:, None, None, None] * clips[None]
+        rendered = rendered + world.generator * rng.normal(size=(size, size, CLIPS, DIMENSIONS))
+        for method, videos in enumerate((rendered, rendered + _EXTRA * rng.normal(size=rendered.shape))):
             own = videos[np.arange(size), np.arange(size)]
             same = -np.linalg.norm(own[:, first] - own[:, second], axis=-1)
             other = -np.linalg.norm(own[:, None, :, None] - videos[:, :, None], axis=-1).reshape(size, size, -1)
@@ -173,11 +182,11 @@ def study(
             goal = getattr(true, figure)
             held.setdefault((figure, method), []).append((low <= goal <= high, high - low))
     rows = []
-    for (figure, method), found in held.items():
-        given = [one for one in found if not np.isnan(one[1])]
-        covered = float(np.mean([one[0] for one in found]))
-        width = float(np.median([one[1] for one in given])) if given else float("nan")
-        rows.append(Row(world.name, people, figure, method, covered, width, len(given) / experiments))
+    for (figure, method), outcomes in held.items():
+        widths = [width for _, width in outcomes if not np.isnan(width)]
+        covered = float(np.mean([holds for holds, _ in outcomes]))
+        width = float(np.median(widths)) if widths else float("nan")
+        rows.append(Row(world.name, people, figure, method, covered, width, len(widths) / experiments))
     return rows
 
 
@@ -187,8 +196,8 @@ def _intervals(drawn: Experiment, weights: np.ndarray, strata: int) -> Iterator[
     value, samples = mean_auc(targets[0]), mean_auc_samples(targets[0], weights)
     yield "mean", PRINTED, *_ends(value, samples, people, strata)
     yield "mean", PERCENTILE, *_percentiles(samples)
-    areas = np.array([statistics.auc for _, statistics in targets[0]])
-    reach = student_t_quantile(CONFIDENCE, people - 1) * areas.std(ddof=1) / np.sqrt(people)
+    aucs = np.array([statistics.auc for _, statistics in targets[0]])
+    reach = student_t_quantile(CONFIDENCE, people - 1) * aucs.std(ddof=1) / np.sqrt(people)
     yield "mean", STUDENT, value - reach, value + reach
     variance = sum(map(_delong, drawn.genuine[0], drawn.impostor[0])) / people**2
     reach = student_t_quantile(CONFIDENCE, 10**6) * np.sqrt(variance)
@@ -209,8 +218,12 @@ def _intervals(drawn: Experiment, weights: np.ndarray, strata: int) -> Iterator[
     yield "pooled", PERCENTILE, *_percentiles(samples)
     reach = student_t_quantile(CONFIDENCE, 10**6) * np.sqrt(_delong(genuine, impostor))
     yield "pooled", TRIALS, whole.auc - reach, whole.auc + reach
-    apart = paired_mean_difference(targets[0], targets[1], weights, CONFIDENCE, strata, fewest=0)
-    yield "difference", PRINTED, apart.low, apart.high
+    difference = paired_mean_difference(targets[0], targets[1], weights, CONFIDENCE, strata, fewest=0)
+    yield "difference", PRINTED, difference.low, difference.high
+    second_aucs = np.array([statistics.auc for _, statistics in targets[1]])
+    figures = paired_person_difference(aucs, second_aucs, CONFIDENCE, drawn.strata, fewest=0)
+    yield "difference", FIGURES, figures.low, figures.high
+    yield "difference", FIGURE_PERCENTILE, *_percentiles(weights @ (aucs - second_aucs) / people)
 
 
 def _target(drawn: Experiment, method: int, target: int) -> PairStatistics:
@@ -242,8 +255,8 @@ def _people(
 
 def _ends(value: float, samples: np.ndarray, people: int, strata: int) -> tuple[float, float]:
     """What `proportion_interval` gives, also for fewer people than are printed: that is what is measured."""
-    found = proportion_interval(value, samples, CONFIDENCE, people, strata, fewest=0)
-    return found.low, found.high
+    interval = proportion_interval(value, samples, CONFIDENCE, people, strata, fewest=0)
+    return interval.low, interval.high
 
 
 def _percentiles(samples: np.ndarray) -> tuple[float, float]:
@@ -266,17 +279,17 @@ def table(rows: Sequence[Row]) -> str:
     methods = {
         "mean": (PRINTED, PERCENTILE, STUDENT, TRIALS),
         "pooled": (PRINTED, PERCENTILE, TRIALS),
-        "difference": (PRINTED,),
+        "difference": (PRINTED, FIGURES, FIGURE_PERCENTILE),
     }
-    found = {(r.world, r.people, r.figure, r.method): r for r in rows}
+    row_of = {(r.world, r.people, r.figure, r.method): r for r in rows}
     heads = [f"{figure}: {method}" for figure, some in methods.items() for method in some]
     lines = ["| world | people | " + " | ".join(heads) + " |", "|---|---|" + "---|" * len(heads)]
     for world, people in dict.fromkeys((r.world, r.people) for r in rows):
         cells = []
         for figure, some in methods.items():
             for method in some:
-                row = found[world, people, figure, method]
-                missing = "" if row.given == 1 else f", given in {row.given:.0%}"
+                row = row_of[world, people, figure, method]
+                missing = "" if row.given_share == 1 else f", given in {row.given_share:.0%}"
                 cells.append(f"{row.covered:.1%} ({row.width:.3f}{missing})")
         lines.append(f"| {world} | {people} | " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -40,7 +40,7 @@ class Links:
         return f"{self.root}{name}"
 
     def home(self) -> str:
-        """The address of the front page."""
+        """The front page of the board."""
         return f"{self.root}index.html" if self.static else self.root or "./"
 
     def table(self, query: Query, **changes: object) -> str:

@@ -94,7 +94,7 @@ class SubmissionAcceptor:
             child.warm()
 
     def stop(self) -> None:
-        """Ends the child processes that check uploads."""
+        """Ends all child processes of this object."""
         for _ in range(self._settings.limits.checks_at_once):
             self._children.get().stop()
 

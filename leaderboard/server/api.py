@@ -58,7 +58,7 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
 
     @api.get("/phases", tags=["board"])
     def phases() -> list[PhaseAnswer]:
-        """Lists the rounds of submissions and what each allows."""
+        """The rounds of submissions, with their times and quotas."""
         return [
             PhaseAnswer(
                 name=name,
@@ -100,7 +100,7 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
 
     @api.get("/account", tags=["submissions"], responses=_problem_responses(401))
     def whoami(account: RequiredAccount) -> AccountAnswer:
-        """Shows the name and the quotas of your account."""
+        """Your account's name, and its quota in each phase."""
         quotas = {name: QuotaAnswer.from_quota(quota) for name, quota in service.acceptor.quotas(account).items()}
         return AccountAnswer(name=account.name, quotas=quotas)
 

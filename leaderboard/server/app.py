@@ -103,19 +103,19 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
 def _mount_health(app: FastAPI, service: Service) -> None:
     @app.get("/healthz", tags=["health"])
     async def healthz() -> HealthAnswer:
-        """Answers as long as the process runs."""
+        """Whether the server process answers requests."""
         return HealthAnswer(status="ok")
 
     @app.get("/readyz", tags=["health"], responses={503: {"model": HealthAnswer}})
     def readyz() -> JSONResponse:
-        """Whether it can do its work: database, tables, disk."""
+        """Whether the server can do its work: database, tables and disk."""
         problems = _readiness_problems(service)
         answer = HealthAnswer(status="not ready" if problems else "ok", problems=problems)
         return JSONResponse(answer.model_dump(), 503 if problems else 200)
 
     @app.get("/metrics", tags=["health"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     def metrics() -> Response:
-        """Counters and timings in the form of Prometheus."""
+        """Metrics in the text format of Prometheus."""
         text = service.metrics.prometheus_text(service.store.engine)
         return Response(text, media_type="text/plain; version=0.0.4")
 

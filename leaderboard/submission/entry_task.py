@@ -11,7 +11,7 @@ from benchmark.protocols.schema import Protocol, Relation
 from leaderboard.submission.open_rows import open_rows
 from leaderboard.submission.row_file import RowFile
 from leaderboard.submission.submission import Entry, Submission
-from leaderboard.submission.test_set import ExpectedRows, TestSet, requires_seen_generators
+from leaderboard.submission.test_set import ExpectedRows, TestSet
 
 # Rows beyond the expected ones are repeated or unknown; so many more are read to tell which.
 _EXTRA_ROWS = 1000
@@ -76,10 +76,9 @@ def is_scored_on(relation: Relation, generator: str, submission: Submission, ent
 
     A method that does not say which generators it has touched counts as having touched all of them.
     """
-    requires_seen = requires_seen_generators(relation)
-    if requires_seen is None:
-        return True
     is_seen = generator in entry.trained_on_generators
-    if requires_seen:
+    if relation == Relation.SEEN:
         return is_seen
-    return not is_seen and submission.training.declaration.relation_to(generator) == UNSEEN
+    if relation == Relation.UNSEEN:
+        return not is_seen and submission.training.declaration.relation_to(generator) == UNSEEN
+    return True

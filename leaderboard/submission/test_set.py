@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.evaluation.sections import select_test_videos
-from benchmark.protocols.schema import Protocol, Relation
+from benchmark.protocols.schema import Protocol
 from benchmark.trials.trials import cell_names, count_trials, make_trials
 from benchmark.windows.window_set import WindowSet, read_windows
 from leaderboard.hidden.blind_key import blind_names
@@ -156,11 +156,6 @@ def videos_under_test(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
 def windows_under_test(dataset: Dataset, protocol: Protocol) -> WindowSet:
     """The windows of every reenactment of the test people: `.videos` lists what an entry must embed."""
     return read_windows(dataset, protocol, videos=videos_under_test(dataset, protocol)["video"])
-
-
-def requires_seen_generators(relation: Relation) -> bool | None:
-    """Whether the protocol tests generators that were trained on (True), that were not (False), or either (None)."""
-    return {Relation.SEEN: True, Relation.UNSEEN: False}.get(relation)
 
 
 def _window_rule(protocol: Protocol) -> tuple[object, ...]:

@@ -56,11 +56,11 @@ class Board:
         self.settings: Settings = read_settings(folder)
 
     def store(self) -> Store:
-        """The board's memory, opened."""
+        """The database of the board, opened."""
         return Store(self.settings.store)
 
     def token(self, account: str, **options: Any) -> str:
-        """A new token."""
+        """Creates a token of an account."""
         store = self.store()
         try:
             return create_token(store.engine, account, **options)
@@ -79,12 +79,12 @@ class Process:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Ends the process by SIGKILL, as `kill -9` does."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:
-        """As a service manager does."""
+        """Stops the process by SIGTERM, as a service manager does; returns its status."""
         self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(20)
@@ -94,7 +94,7 @@ class Process:
 
 
 class Server(Process):
-    """The server, waited for until it is ready."""
+    """The server as a process, which is ready when the object is made."""
 
     def __init__(self, board: Board, *words: str, port: int | None = None, wait: bool = True) -> None:
         self.port = port or free_port()
@@ -104,7 +104,7 @@ class Server(Process):
             self.wait()
 
     def wait(self, seconds: float = 60) -> None:
-        """Until it answers."""
+        """Waits until the server is ready."""
 
         def ready() -> bool:
             assert self.process.poll() is None, self.log.read_text()
@@ -116,24 +116,24 @@ class Server(Process):
         wait_until(ready, seconds)
 
 
-def wait_until(true: Callable[[], Any], seconds: float = 60, every: float = 0.05) -> Any:
-    """What `true` gives, once it is."""
+def wait_until(condition: Callable[[], Any], seconds: float = 60, poll_seconds: float = 0.05) -> Any:
+    """Calls `condition` until it returns a true value, and returns that; fails after `seconds`."""
     end = time.monotonic() + seconds
-    while not (value := true()):
+    while not (value := condition()):
         assert time.monotonic() < end, f"not so after {seconds} s"
-        time.sleep(every)
+        time.sleep(poll_seconds)
     return value
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as item:
-        item.bind(("127.0.0.1", 0))
-        return int(item.getsockname()[1])
+    """A port on which no process listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def copy_with_method(folder: Path, into: Path, method: str) -> Path:
-    """A copy of the good submission in `folder` by another name, and so with another digest."""
+    """A copy of the valid submission in `folder` under another method name, and so with another digest."""
     shutil.copytree(folder, into)
     (into / "submission.yaml").write_text(yaml.safe_dump({**VALID_DECLARATION, "method": method}))
     return into
@@ -142,20 +142,20 @@ def copy_with_method(folder: Path, into: Path, method: str) -> Path:
 def zip_folder(folder: Path, path: Path, inside: str = "") -> Path:
     """The folder as a zip file; `inside`: under this folder's name."""
     with zipfile.ZipFile(path, "w") as archive:
-        for file in sorted(item for item in folder.rglob("*") if item.is_file()):
+        for file in sorted(entry for entry in folder.rglob("*") if entry.is_file()):
             archive.write(file, f"{inside}{file.relative_to(folder)}")
     return path
 
 
 def create_account(store: Store, name: str = "ann") -> Account:
-    """An account with a token."""
-    result = authenticate(store.engine, create_token(store.engine, name))
-    assert result is not None
-    return result
+    """Creates an account with one token."""
+    new_account = authenticate(store.engine, create_token(store.engine, name))
+    assert new_account is not None
+    return new_account
 
 
 def dump_database(store: Store) -> str:
-    """Everything in the database, as text."""
+    """The rows of all tables, as text."""
     from leaderboard.store.tables import Base
 
     with store.engine.connect() as connection:
@@ -165,7 +165,7 @@ def dump_database(store: Store) -> str:
 
 
 def get_with_token(url: str, token: str) -> str:
-    """What is at the address for whoever has the token."""
+    """The body of a GET request that sends the token."""
     answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
     assert answer.status_code == 200, answer.text
     return answer.text

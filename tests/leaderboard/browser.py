@@ -18,10 +18,10 @@ def chromium() -> str:
     """Where the browser is; skips the test, in words, where it or playwright is missing."""
     if importlib.util.find_spec("playwright") is None:
         pytest.skip("playwright is not installed: pip install playwright")
-    result = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if result is None:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
-    return result
+    return program
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A small data set and a good submission to it, whose embeddings are plain statistics of the landmarks."""
+"""A small data set and a valid submission to it, whose embeddings are plain statistics of the landmarks."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 @pytest.fixture(scope="session")
 def valid_submission(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Path:
     """A folder that passes the check; not to be changed."""
-    folder = tmp_path_factory.mktemp("good") / "submission"
+    folder = tmp_path_factory.mktemp("valid") / "submission"
     (folder / "embeddings").mkdir(parents=True)
     windows = windows_of(dataset, protocols.load("nvfair-seen"))
     spread = [windows.landmarks[start : start + windows.length].std(axis=0).ravel() for start in windows.start]
@@ -52,7 +52,7 @@ def submission(tmp_path: Path, valid_submission: Path) -> Path:
 
 
 def write_declaration(folder: Path, content: object) -> None:
-    """Writes submission.yaml."""
+    """Writes the submission.yaml of a submission."""
     (folder / "submission.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 

@@ -23,13 +23,13 @@ USER = "nobody"  # the server refuses to run as root
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running server."""
+    """A running PostgreSQL server in its folder."""
 
     folder: Path
     user: str
 
     def url(self, database: str) -> str:
-        """For SQLAlchemy."""
+        """The SQLAlchemy URL of a database."""
         return f"postgresql://{self.user}@/{database}?host={self.folder}"
 
     def fresh(self) -> str:
@@ -44,11 +44,11 @@ class Cluster:
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """Starts one, and stops it; skips with the reason where PostgreSQL's programs are absent."""
+    """Starts a server and stops it in the end; skips with the reason where PostgreSQL's programs are absent."""
     pytest.importorskip("psycopg", reason="psycopg is not installed (the extra board-postgres)")
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    result = programs[-1] if programs else shutil.which("initdb")
-    if not result:
+    initdb = programs[-1] if programs else shutil.which("initdb")
+    if not initdb:
         pytest.skip("PostgreSQL's server programs are not on this machine (initdb: package postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="nvfair-pg-"))
     root = os.getuid() == 0
@@ -57,10 +57,10 @@ def cluster() -> Iterator[Cluster]:
     if root:
         import pwd
 
-        item = pwd.getpwnam(USER)
-        os.chown(folder, item.pw_uid, item.pw_gid)
-        run_as |= {"user": item.pw_uid, "group": item.pw_gid, "extra_groups": []}
-    binaries, data = Path(result).parent, folder / "data"
+        user_entry = pwd.getpwnam(USER)
+        os.chown(folder, user_entry.pw_uid, user_entry.pw_gid)
+        run_as |= {"user": user_entry.pw_uid, "group": user_entry.pw_gid, "extra_groups": []}
+    binaries, data = Path(initdb).parent, folder / "data"
     init = [binaries / "initdb", "-D", data, "-U", user, "--auth=trust", "--encoding=UTF8", "--locale=C", "-N"]
     done = subprocess.run(init, capture_output=True, text=True, timeout=120, **run_as)
     if done.returncode:

@@ -15,7 +15,7 @@ from tests.leaderboard.board_process import ROOT, Board, Server
 
 
 def nvfair(*words: object, status: int = 0, **environment: str) -> str:
-    """Output and errors of the command."""
+    """Runs the command; returns its standard output and standard error."""
     done = subprocess.run(
         [sys.executable, "-m", "nvfair_tools", *map(str, words)],
         cwd=ROOT,
@@ -30,7 +30,7 @@ def nvfair(*words: object, status: int = 0, **environment: str) -> str:
 
 
 def secret(output: str) -> str:
-    """The one token in what a command said."""
+    """The only token in the output of a command."""
     (token,) = re.findall(r"nvf_[0-9a-f]{12}_[\w-]{43}", output)
     return token
 
@@ -59,8 +59,8 @@ def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, v
         assert server.stop() == 0
     nvfair("board", "admin", "backup", tmp_path / "b.tar", "--board", folder)
     assert "1 queued" in nvfair("board", "admin", "rescore", "--reason", "a check", "--board", folder)
-    text = nvfair("board", "admin", "audit", "--board", folder)
-    assert all(word in text for word in ("token created", "submission accepted", "job done", "rescore"))
+    audit_output = nvfair("board", "admin", "audit", "--board", folder)
+    assert all(word in audit_output for word in ("token created", "submission accepted", "job done", "rescore"))
     other = tmp_path / "other"
     nvfair("board", "admin", "init", other, "--dataset", dataset.folder)
     assert "not empty" in nvfair("board", "admin", "restore", tmp_path / "b.tar", "--board", other, status=1)
@@ -71,18 +71,18 @@ def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, v
 
 def test_tokens_and_quotas_are_managed_by_command(tmp_path: Path, dataset: Dataset) -> None:
     board = Board(tmp_path / "board", "sqlite:///board.sqlite", dataset)
-    here = ("--board", board.folder)
-    output = nvfair("board", "admin", "token", "create", "ann", "--days", "30", *here)
+    board_option = ("--board", board.folder)
+    output = nvfair("board", "admin", "token", "create", "ann", "--days", "30", *board_option)
     id = secret(output).split("_")[1]
-    assert f"{id}  ann  default  valid until" in nvfair("board", "admin", "token", "list", *here)
-    nvfair("board", "admin", "token", "revoke", id, *here)
-    assert f"{id}  ann  default  revoked" in nvfair("board", "admin", "token", "list", *here)
+    assert f"{id}  ann  default  valid until" in nvfair("board", "admin", "token", "list", *board_option)
+    nvfair("board", "admin", "token", "revoke", id, *board_option)
+    assert f"{id}  ann  default  revoked" in nvfair("board", "admin", "token", "list", *board_option)
     quota = ("board", "admin", "quota", "ann", "--total", "7", "--per-day", "3")
-    assert "ann: 7 in tight, 3 a day" in nvfair(*quota, "--phase", "tight", *here)
-    assert "phase 'none' is unknown" in nvfair(*quota, "--phase", "none", *here, status=1)
+    assert "ann: 7 in tight, 3 a day" in nvfair(*quota, "--phase", "tight", *board_option)
+    assert "phase 'none' is unknown" in nvfair(*quota, "--phase", "none", *board_option, status=1)
 
 
-def test_a_client_without_a_token_or_a_board_is_told_what_to_do(valid_submission: Path) -> None:
+def test_a_client_without_a_token_or_a_board_reports_the_remedy(valid_submission: Path) -> None:
     output = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="", status=1)
     assert "export NVFAIR_TOKEN" in output
     output = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="nvf_x", status=1)

@@ -56,7 +56,7 @@ PATHS = ("/", "/api/v1/table")
 
 
 def main() -> None:
-    """Prints the figures."""
+    """Runs a board under load and prints its answer times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--stored", type=int, default=10_000, help="submissions in the store")
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 class Load:
-    """Requests at their times."""
+    """Sends reads and submissions at fixed rates, and measures the answers. took: seconds of each answer, by path."""
 
     def __init__(self, port: int, archive: Path, token: str) -> None:
         self._port, self._archive, self._token = port, archive, token
@@ -98,30 +98,30 @@ class Load:
         self.statuses: Counter[tuple[str, object]] = Counter()
 
     async def run(self, seconds: float, reads: float, submissions: float) -> None:
-        """Sends everything, and waits for the answers."""
+        """Sends all requests, and waits for their answers."""
         start = time.perf_counter() + 0.5
         plan = [(n / reads, PATHS[n % len(PATHS)]) for n in range(int(seconds * reads))]
         plan += [(n / submissions, "submit") for n in range(int(seconds * submissions))]
         tasks = []
-        for number, (due, what) in enumerate(sorted(plan)):
+        for number, (due, path) in enumerate(sorted(plan)):
             await asyncio.sleep(max(0.0, start + due - time.perf_counter()))
-            tasks.append(asyncio.create_task(self._one(what, number, start + due)))
+            tasks.append(asyncio.create_task(self._request(path, number, start + due)))
         await asyncio.gather(*tasks)
         for _, writer in self._idle:
             writer.close()
 
-    async def _item(self, what: str, number: int, due: float) -> None:
+    async def _request(self, path: str, number: int, due: float) -> None:
         try:
-            if what == "submit":
+            if path == "submit":
                 content = await asyncio.to_thread(_renamed, self._archive, number)
                 status = await self._exchange(_upload(content, self._token))
             else:
-                status = await self._exchange(f"GET {what} HTTP/1.1\r\nHost: board\r\n\r\n".encode())
+                status = await self._exchange(f"GET {path} HTTP/1.1\r\nHost: board\r\n\r\n".encode())
         except (OSError, asyncio.IncompleteReadError, ValueError) as error:
-            self.statuses[what, type(error).__name__] += 1
+            self.statuses[path, type(error).__name__] += 1
             return
-        self.took[what].append(time.perf_counter() - due)
-        self.statuses[what, status] += 1
+        self.took[path].append(time.perf_counter() - due)
+        self.statuses[path, status] += 1
 
     async def _exchange(self, request: bytes) -> int:
         while self._idle and self._idle[-1][0].at_eof():
@@ -137,14 +137,14 @@ class Load:
         return int(head.split()[1])
 
     def report(self, options: argparse.Namespace) -> None:
-        """Prints statuses and times."""
+        """Prints the statuses and times of all answers."""
         print(f"{options.stored} submissions stored; {options.reads:g} reads/s, {options.submissions:g} submissions/s")
-        for what, seconds in self.took.items():
-            text = {str(status): count for (path, status), count in self.statuses.items() if path == what}
+        for path, seconds in self.took.items():
+            statuses = {str(status): count for (key, status), count in self.statuses.items() if key == path}
             cuts = statistics.quantiles(seconds, n=100) if len(seconds) > 1 else [float("nan")] * 99
             print(
-                f"{what}: p50 {cuts[49] * 1000:.1f} ms, p95 {cuts[94] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms, "
-                f"slowest {max(seconds) * 1000:.0f} ms; {json.dumps(text)}"
+                f"{path}: p50 {cuts[49] * 1000:.1f} ms, p95 {cuts[94] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms, "
+                f"slowest {max(seconds) * 1000:.0f} ms; {json.dumps(statuses)}"
             )
 
 
@@ -160,7 +160,7 @@ def _upload(content: bytes, token: str) -> bytes:
 
 
 def _renamed(archive: Path, number: int) -> bytes:
-    """The good submission under a name of its own."""
+    """The zip file of the submission under another method name."""
     import io
     import zipfile
 
@@ -175,7 +175,7 @@ def _renamed(archive: Path, number: int) -> bytes:
 
 
 def _board(folder: Path, stored: int) -> tuple[Path, Path, str]:
-    """(board, archive of a good submission, token): a board with `stored` scored submissions."""
+    """A board with `stored` scored submissions: (its folder, zip file of a valid submission, token)."""
     import zipfile
 
     dataset = make(folder / "data")
@@ -206,7 +206,7 @@ def _board(folder: Path, stored: int) -> tuple[Path, Path, str]:
 
 
 def _fill(store: Store, dataset: Dataset, account: int, stored: int) -> None:
-    """Scored submissions with figures of the usual shape; what they say is drawn at random."""
+    """Adds scored submissions whose figures have the usual keys and random values."""
     rng = np.random.default_rng(0)
     data = sha256_of(dataset.folder / "dataset.json")
     people = sorted(set(dataset.usable().query("split == 'test'")["target"]))

@@ -82,7 +82,7 @@ def test_a_method_a_class_and_a_candidate_do_as_well_as_a_name(small: Dataset) -
     by_value = as_candidate(method)
     assert by_value.name == as_candidate(toy_methods.MotionSize).name == "motion-size"
     assert as_candidate(by_value) is by_value
-    with pytest.raises(NvfairError, match="unfinished: it has no declaration, needs, time, embed"):
+    with pytest.raises(NvfairError, match="Unfinished: it has no declaration, needs, time, embed"):
         as_candidate(toy_methods.Unfinished())  # type: ignore[arg-type]
 
 

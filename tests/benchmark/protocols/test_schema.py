@@ -160,7 +160,7 @@ def test_a_sweep_is_its_plain_protocols_which_have_the_digests_of_hand_written_o
 
 
 @pytest.mark.parametrize(
-    ("field", "values", "told"),
+    ("field", "values", "message"),
     [
         ("time.second", [1], "no field"),
         ("clock.seconds", [1], "no part 'clock'"),

@@ -194,10 +194,10 @@ def test_batches_that_processes_cannot_share_are_refused() -> None:
 def test_accumulated_gradients_are_the_mean_over_batches(small: Dataset, tmp_path: Path) -> None:
     """One step of plain gradient descent over two batches goes where the mean of their two steps goes."""
     options = replace(OPTIONS, windows=32, accumulate=2, dropout=0.0, validate_every=32)
-    windows, held = read_for_training(small, options)
+    windows, validation = read_for_training(small, options)
     grads = []
     for share in ([0], [1], [0, 1]):
-        training = Training(windows, held, options, tmp_path)
+        training = Training(windows, validation, options, tmp_path)
         training.batch_share = range(share[0], share[-1] + 1)
         training.step(0.0)
         grads.append({name: p.grad.clone() for name, p in training.network.named_parameters()})
@@ -227,8 +227,8 @@ def test_the_host_never_waits_for_the_gpu_within_a_step(meshes: Dataset, tmp_pat
 def test_equal_runs_on_a_gpu_write_equal_bytes_wherever_frames_are_kept(
     meshes: Dataset, tmp_path: Path, kind: str
 ) -> None:
-    for place in ("device", "stream"):
-        train(meshes, tmp_path / place, RUNS[kind], PROTOCOL, device="cuda", name="same", frame_placement=place)
+    for placement in ("device", "stream"):
+        train(meshes, tmp_path / placement, RUNS[kind], PROTOCOL, device="cuda", name="same", frame_placement=placement)
     for file in (RECORD_FILE, WEIGHTS_FILE):
         assert (tmp_path / "device" / file).read_bytes() == (tmp_path / "stream" / file).read_bytes()
 

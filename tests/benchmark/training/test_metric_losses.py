@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmark.methods.train_options import LossOptions
-from benchmark.training.metric_losses import metric_loss, pull_and_push, triplets
+from benchmark.training.metric_losses import draw_triplets, metric_loss, pull_and_push
 from nvfair_tools.errors import NvfairError
 
 DRIVER = np.array([0, 0, 0, 1, 1, 2, 2, 3])
@@ -37,20 +37,20 @@ def test_windows_of_one_clip_never_pull_and_the_same_face_pushes_first() -> None
 
 def test_triplets_take_every_pulling_pair_once_a_position_and_only_what_pushes() -> None:
     pull, push = pull_and_push(DRIVER, TARGET, CLIP, LossOptions(kind="triplet"))
-    anchor, positive, negative = triplets(pull, push, 3, np.random.default_rng(0))
+    anchor, positive, negative = draw_triplets(pull, push, 3, np.random.default_rng(0))
     assert len(anchor) == 3 * pull.sum()
     assert pull[anchor // 3, positive // 3].all()
     assert push[anchor // 3, negative // 3].all()
     pairs = set(zip(anchor.tolist(), (positive // 3).tolist(), strict=True))
     assert len(pairs) == len(anchor)
-    drawn = {n for seed in range(50) for n in triplets(pull, push, 3, np.random.default_rng(seed))[2].tolist()}
+    drawn = {n for seed in range(50) for n in draw_triplets(pull, push, 3, np.random.default_rng(seed))[2].tolist()}
     assert drawn == {w * 3 + p for w in np.flatnonzero(push[pull.any(axis=1)].any(axis=0)) for p in range(3)}
 
 
 def test_triplet_equals_torchs_own() -> None:
     y, options = embeddings(), LossOptions(kind="triplet", margin=0.4)
     result = metric_loss(y, DRIVER, TARGET, CLIP, options, np.random.default_rng(1))
-    chosen = triplets(*pull_and_push(DRIVER, TARGET, CLIP, options), 3, np.random.default_rng(1))
+    chosen = draw_triplets(*pull_and_push(DRIVER, TARGET, CLIP, options), 3, np.random.default_rng(1))
     samples = y.transpose(1, 2).reshape(-1, 5)
     expected = torch.nn.TripletMarginLoss(margin=0.4)(*(samples[index] for index in chosen))
     assert float(result.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)

@@ -12,9 +12,9 @@ from nvfair_tools.errors import NvfairError
 POINTS = np.random.default_rng(0).normal(0, 1, (50, 6, 2)).astype(np.float32)
 
 
-@pytest.mark.parametrize("place", ["auto", "device", "stream"])
-def test_windows_are_gathered_in_any_shape(place: str) -> None:
-    frames = FramePoints(POINTS, "cpu", place)  # type: ignore[arg-type]
+@pytest.mark.parametrize("placement", ["auto", "device", "stream"])
+def test_windows_are_gathered_in_any_shape(placement: str) -> None:
+    frames = FramePoints(POINTS, "cpu", placement)  # type: ignore[arg-type]
     rows = np.array([[3, 4, 5], [40, 41, 49]])
     taken = frames.take(rows)
     assert taken.shape == (2, 3, 6, 2)
@@ -23,7 +23,7 @@ def test_windows_are_gathered_in_any_shape(place: str) -> None:
     assert len(frames) == 50
 
 
-def test_unknown_places_are_refused() -> None:
+def test_unknown_placements_are_refused() -> None:
     with pytest.raises(NvfairError, match="auto, device, stream"):
         FramePoints(POINTS, "cpu", "disk")  # type: ignore[arg-type]
 

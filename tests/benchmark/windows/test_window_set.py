@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.protocols.schema import Protocol
+from benchmark.protocols.shipped import load
 from benchmark.windows.window_set import MISSING, SHORT, read_windows, window_starts
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -61,8 +62,8 @@ def test_short_videos_may_be_mirrored(tmp_path: Path) -> None:
     rule = Protocol(name="test", missing={"short_videos": "mirror"})
     windows = read_windows(data, rule, videos=data.videos["video"])
     assert len(windows) == len(data.videos)
-    item = windows.landmarks[:71]
-    np.testing.assert_array_equal(item[39 + 3], item[39 - 3])
+    first_window = windows.landmarks[:71]
+    np.testing.assert_array_equal(first_window[39 + 3], first_window[39 - 3])
     assert len(read_windows(data, PROTOCOL, videos=data.videos["video"])) == 0
 
 
@@ -70,6 +71,14 @@ def test_a_window_is_the_same_time_at_another_frame_rate(tmp_path: Path) -> None
     slow = make(tmp_path / "slow", World(people=(1, 1, 1), frames=120, fps=(25, 1)))
     windows = read_windows(slow, PROTOCOL, videos=slow.videos["video"])
     assert np.diff(windows.offsets)[0] == int(119 / 25 * 30) + 1
+
+
+def test_a_folder_and_a_protocols_name_do_as_well_and_all_videos_are_read_by_default(small: Dataset) -> None:
+    windows = read_windows(str(small.folder), "nvfair-seen")
+    expected = read_windows(small, load("nvfair-seen"), videos=small.videos["video"])
+    assert windows.videos["video"].tolist() == sorted(small.videos["video"])
+    np.testing.assert_array_equal(windows.landmarks, expected.landmarks)
+    np.testing.assert_array_equal(windows.start, expected.start)
 
 
 def test_unknown_videos_are_named(small: Dataset) -> None:
@@ -86,9 +95,9 @@ def test_only_the_first_seconds_of_each_video_are_used(small: Dataset) -> None:
     assert np.diff(part.offsets).tolist() == [45] * 4
     assert np.diff(whole.offsets).tolist() == [110] * 4
     assert part.start_frame.tolist() == [0, 10, 20] * 4
-    for n in range(4):
-        first = part.landmarks[part.offsets[n] : part.offsets[n + 1]]
-        assert (first == whole.landmarks[whole.offsets[n] : whole.offsets[n] + 45]).all()
+    for number in range(4):
+        first = part.landmarks[part.offsets[number] : part.offsets[number + 1]]
+        assert (first == whole.landmarks[whole.offsets[number] : whole.offsets[number] + 45]).all()
     assert (more.landmarks == whole.landmarks).all()
 
 

@@ -252,7 +252,7 @@ def test_a_fingerprint_follows_weights_rotation_and_precision_alone(
     assert len(own) == 64
 
 
-def test_the_first_published_weights_are_told_by_their_detector(tmp_path: Path) -> None:
+def test_the_first_published_weights_are_recognised_by_their_detector(tmp_path: Path) -> None:
     path = tmp_path / "beta.pth"
     torch.save(small_checkpoint("original", antialias=False), path)
 

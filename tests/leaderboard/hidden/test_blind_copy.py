@@ -82,12 +82,12 @@ def secrets_of(source: Dataset) -> set[str]:
         for column in table.columns:
             for value in table[column].dropna():
                 values = value if isinstance(value, (list, np.ndarray)) else [value]
-                texts |= {str(item) for item in values if isinstance(item, str)}
+                texts |= {str(name) for name in values if isinstance(name, str)}
     texts |= {hashlib.sha256(path.read_bytes()).hexdigest() for path in source.folder.rglob("*") if path.is_file()}
     texts |= {path.stem for path in source.folder.rglob("*") if path.is_file()}
-    ours = {"videos", "identities", "dataset", "part-00000", "README", "landmarks"}
+    library_names = {"videos", "identities", "dataset", "part-00000", "README", "landmarks"}
     plain = {"test", "train", "ok", "real", "self", "cross", "validation"}
-    return {text for text in texts if len(text) >= 4} - ours - plain
+    return {text for text in texts if len(text) >= 4} - library_names - plain
 
 
 def test_no_name_hash_path_or_tag_of_the_source_is_in_any_byte(source: Dataset, copy) -> None:
@@ -120,16 +120,21 @@ def test_files_tell_no_time_and_no_order(copy, source: Dataset, tmp_path: Path) 
 
 def test_the_windows_are_those_of_the_source(source: Dataset, copy) -> None:
     made, back = copy
-    theirs = read_windows(made, SEEN, videos=made.videos["video"])
-    ours = read_windows(source, SEEN, videos=back.values())
-    place = {video: n for n, video in enumerate(ours.videos["video"])}
-    assert len(theirs) == len(ours)
-    for n, name in enumerate(theirs.videos["video"]):
-        own_rows, other = theirs.start[theirs.video == n], ours.start[ours.video == place[back[name]]]
-        assert len(own_rows) == len(other)
-        for a, b in zip(own_rows, other, strict=True):
+    copy_windows = read_windows(made, SEEN, videos=made.videos["video"])
+    source_windows = read_windows(source, SEEN, videos=back.values())
+    place = {video: n for n, video in enumerate(source_windows.videos["video"])}
+    assert len(copy_windows) == len(source_windows)
+    for n, name in enumerate(copy_windows.videos["video"]):
+        copied, original = (
+            copy_windows.start[copy_windows.video == n],
+            source_windows.start[source_windows.video == place[back[name]]],
+        )
+        assert len(copied) == len(original)
+        for a, b in zip(copied, original, strict=True):
             assert np.array_equal(
-                theirs.landmarks[a : a + SEEN.time.window], ours.landmarks[b : b + SEEN.time.window], equal_nan=True
+                copy_windows.landmarks[a : a + SEEN.time.window],
+                source_windows.landmarks[b : b + SEEN.time.window],
+                equal_nan=True,
             )
 
 
@@ -157,7 +162,7 @@ def test_a_key_is_used_again_and_kept_out_of_the_copy(source: Dataset, tmp_path:
     first = write_blind_copy(source, tmp_path / "a", tmp_path / "key.json", [SEEN])
     second = write_blind_copy(source, tmp_path / "b", tmp_path / "key.json", [SEEN])
     assert first == second == read_key(tmp_path / "key.json")
-    digests = [hashlib.sha256((tmp_path / item / "dataset.json").read_bytes()).hexdigest() for item in "ab"]
+    digests = [hashlib.sha256((tmp_path / name / "dataset.json").read_bytes()).hexdigest() for name in "ab"]
     assert digests[0] == digests[1]
     assert (tmp_path / "key.json").stat().st_mode & 0o777 == 0o600
     with pytest.raises(NvfairError, match="the key would lie in the copy"):
@@ -173,21 +178,21 @@ def test_a_key_of_other_data_is_refused(source: Dataset, tmp_path: Path) -> None
     path.write_text(json.dumps(content | {"data": "0" * 64}))
     with pytest.raises(NvfairError, match="of other data"):
         write_blind_copy(source, tmp_path / "b", path, [SEEN])
-    neighbour = source.folder / KEY_FILE
+    key_path = source.folder / KEY_FILE
     try:
-        neighbour.write_text(json.dumps(content | {"data": "0" * 64}))
+        key_path.write_text(json.dumps(content | {"data": "0" * 64}))
         with pytest.raises(NvfairError, match="of another data set"):
             blind_names(source)
-        neighbour.write_text("{}")
+        key_path.write_text("{}")
         with pytest.raises(NvfairError, match="not a key"):
             blind_names(source)
     finally:
-        neighbour.unlink()
+        key_path.unlink()
 
 
-@pytest.mark.parametrize(("frames", "valid", "kept"), [(0, [], 0), (70, [], 0), (71, [], 71), (140, [], 106)])
-def test_frames_are_kept_as_far_as_windows_reach(frames: int, valid: list[int], stored: int) -> None:
-    assert frames_needed(np.arange(frames) / 30, np.ones(frames, bool), [SEEN]) == stored
+@pytest.mark.parametrize(("frames", "valid", "needed"), [(0, [], 0), (70, [], 0), (71, [], 71), (140, [], 106)])
+def test_frames_are_kept_as_far_as_windows_reach(frames: int, valid: list[int], needed: int) -> None:
+    assert frames_needed(np.arange(frames) / 30, np.ones(frames, bool), [SEEN]) == needed
 
 
 def test_a_frame_without_a_face_at_the_end_keeps_the_next_that_has_one() -> None:
@@ -198,7 +203,7 @@ def test_a_frame_without_a_face_at_the_end_keeps_the_next_that_has_one() -> None
 
 def test_the_command_puts_the_key_where_a_board_looks_for_it(tmp_path: Path) -> None:
     made = make(tmp_path / "set", World(people=(1, 1, 2), clips=1, generators=("alpha",)))
-    text = CliRunner().invoke(command, ["blind", str(made.folder), str(tmp_path / "out")], catch_exceptions=False)
-    assert "4 videos for authors" in text.output
+    result = CliRunner().invoke(command, ["blind", str(made.folder), str(tmp_path / "out")], catch_exceptions=False)
+    assert "4 videos for authors" in result.output
     assert set(blind_names(made).values()) == set(Dataset.open(tmp_path / "out").videos["video"])
     assert pd.read_parquet(tmp_path / "out" / "videos.parquet")["generator"].unique().tolist() == ["hidden"]

@@ -40,12 +40,12 @@ def embedded(folder: Path, dataset: Dataset) -> None:
 def test_a_method_on_the_blind_copy_gets_the_figures_that_it_gets_with_open_eyes(
     submission: Path, dataset: Dataset, hidden
 ) -> None:
-    open_eyes = [row.figures for row in score_submission(submission, dataset)[2]]
+    open_eyes = [row.figures for row in score_submission(submission, dataset).entries]
     copy, test = hidden
     embedded(submission, copy)
     assert find_problems(submission, copy) == []  # what an author can check offline
     assert find_problems(submission, test) == []
-    assert [row.figures for row in score_submission(submission, test)[2]] == open_eyes
+    assert [row.figures for row in score_submission(submission, test).entries] == open_eyes
 
 
 def test_names_of_the_hidden_set_itself_are_unknown_to_it(submission: Path, hidden) -> None:
@@ -61,9 +61,9 @@ def test_scores_are_not_taken_on_hidden_sets(submission: Path, hidden) -> None:
         VALID_DECLARATION
         | {"entries": [{**VALID_DECLARATION["entries"][0], "embeddings": None, "scores": "scores.csv"}]},
     )
-    for item in hidden:
-        (text,) = find_problems(submission, item)
-        assert "a list of its trials would tell who drives whom" in text
+    for test_set in hidden:
+        (problem,) = find_problems(submission, test_set)
+        assert "a list of its trials would tell who drives whom" in problem
 
 
 def test_the_blind_copy_has_no_labels_to_score_by(submission: Path, hidden) -> None:
@@ -74,7 +74,7 @@ def test_the_blind_copy_has_no_labels_to_score_by(submission: Path, hidden) -> N
 
 def test_files_that_are_no_longer_those_submitted_are_not_scored(submission: Path, dataset: Dataset) -> None:
     identity, _, first = score_submission(submission, dataset)
-    assert [row.figures for row in score_submission(submission, dataset, expected_digest=identity)[2]] == [
+    assert [row.figures for row in score_submission(submission, dataset, expected_digest=identity).entries] == [
         row.figures for row in first
     ]
     path = submission / "embeddings" / "test.parquet"

@@ -12,8 +12,12 @@ from tests.leaderboard.server.test_page_routes import EVIL, Page
 
 
 def addresses(page: Path) -> list[str]:
-    result = Page(page.read_text(encoding="utf-8"))
-    links = [item.get("href") or item.get("src") for tag in ("a", "link", "script") for item in result.all(tag)]
+    page_tags = Page(page.read_text(encoding="utf-8"))
+    links = [
+        tag_attributes.get("href") or tag_attributes.get("src")
+        for tag in ("a", "link", "script")
+        for tag_attributes in page_tags.all(tag)
+    ]
     return [link for link in links if link]
 
 
@@ -33,11 +37,11 @@ def test_every_relative_address_is_a_file_of_the_export(tmp_path: Path) -> None:
 def test_nothing_comes_from_elsewhere(tmp_path: Path) -> None:
     export_site(example_board(), tmp_path)
     for page in tmp_path.rglob("*.html"):
-        result = Page(page.read_text(encoding="utf-8"))
-        assert not result.all("style")
-        assert not result.all("iframe")
-        for item in (*result.all("link"), *result.all("script")):
-            assert not urlsplit(item.get("href") or item.get("src") or "").scheme
+        page_tags = Page(page.read_text(encoding="utf-8"))
+        assert not page_tags.all("style")
+        assert not page_tags.all("iframe")
+        for tag_attributes in (*page_tags.all("link"), *page_tags.all("script")):
+            assert not urlsplit(tag_attributes.get("href") or tag_attributes.get("src") or "").scheme
     assert "http" not in (tmp_path / "static" / "board.css").read_text()
 
 

@@ -8,9 +8,9 @@ from tests.leaderboard.example_results import example_board, example_result
 
 
 def names(**values: str) -> list[str]:
-    result = table_page(board_state(example_board()), Query.from_parameters(values))
-    assert result is not None
-    return [row.method for row in result.rows]
+    page = table_page(board_state(example_board()), Query.from_parameters(values))
+    assert page is not None
+    return [row.method for row in page.rows]
 
 
 def test_the_front_page_is_the_seen_protocol_by_auc() -> None:
@@ -64,7 +64,7 @@ def test_pages_hold_every_row_once() -> None:
         {"generator": "../../etc/passwd"},
     ],
 )
-def test_what_cannot_be_understood_counts_as_not_said(values: dict[str, str]) -> None:
+def test_what_cannot_be_understood_counts_as_absent(values: dict[str, str]) -> None:
     assert names(**values) == names()
 
 

@@ -22,17 +22,17 @@ def test_values_are_rounded_and_intervals_widened() -> None:
         },
         "overlap": [],
     }
-    text = coarse_figures(figures)["generators"]["alpha"]
-    assert text["auc_mean"] == {"value": 0.83, "low": 0.81, "high": 0.86, "people": 30}
-    assert text["auc_pooled"] == {"value": 0.82, "low": None, "high": None, "people": 30}
-    assert text["trials"] == {"genuine": 9, "impostor": 54, "targets": 3}
+    redacted = coarse_figures(figures)["generators"]["alpha"]
+    assert redacted["auc_mean"] == {"value": 0.83, "low": 0.81, "high": 0.86, "people": 30}
+    assert redacted["auc_pooled"] == {"value": 0.82, "low": None, "high": None, "people": 30}
+    assert redacted["trials"] == {"genuine": 9, "impostor": 54, "targets": 3}
 
 
 @pytest.mark.parametrize("value", [0.0, 0.57, 0.29, 1.0])
 def test_a_value_on_a_step_stays_there(value: float) -> None:
     interval = {"auc_mean": {"value": value, "low": value, "high": value, "people": 3}}
-    text = coarse_figures({"generators": {"a": interval}})["generators"]["a"]["auc_mean"]
-    assert (text["value"], text["low"], text["high"]) == (value, value, value)
+    redacted = coarse_figures({"generators": {"a": interval}})["generators"]["a"]["auc_mean"]
+    assert (redacted["value"], redacted["low"], redacted["high"]) == (value, value, value)
 
 
 def test_nothing_about_one_person_and_nothing_new_gets_through(submission: Path, dataset: Dataset) -> None:
@@ -60,8 +60,8 @@ def test_a_hidden_data_set_tells_no_more_anywhere_on_a_running_board(
             digest = client.submit(
                 copy_with_method(valid_submission, tmp_path / "s", "hidden"), phase="development"
             ).digest
-            result = client.wait_until_scored(digest, seconds=60, poll_seconds=0.1)
-            assert result.results[0].feedback == "coarse"
+            submission = client.wait_until_scored(digest, seconds=60, poll_seconds=0.1)
+            assert submission.results[0].feedback == "coarse"
             wait_until(lambda: client.get_table().total, 10)
         for path in (f"/api/v1/submissions/{digest}", "/api/v1/submissions", "/api/v1/table", "/"):
             text = get_with_token(server.url + path, token)

@@ -23,14 +23,14 @@ SQL = [
 
 def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str) -> None:
     with site.client(site.ann) as client:
-        result = client.get_submission(scored)
-        assert [(r.protocol, list(r.figures["generators"])) for r in result.results] == [
+        submission = client.get_submission(scored)
+        assert [(r.protocol, list(r.figures["generators"])) for r in submission.results] == [
             ("nvfair-seen", ["alpha"]),
             ("nvfair-unseen", ["beta"]),
         ]
         rows = wait_until(lambda: [row for row in client.get_table().rows if row.submission == scored], 30)
         assert sorted(row.generator for row in rows) == ["alpha", "beta"]
-        assert scored in [own.digest for own in client.list_own_submissions().submissions]
+        assert scored in [submission.digest for submission in client.list_own_submissions().submissions]
         assert client.get_account().quotas["development"].used >= 1
         assert {phase.name: phase.open for phase in client.list_phases()} == {
             "development": True,
@@ -47,12 +47,12 @@ def test_an_invalid_upload_lists_every_problem_and_costs_nothing(
     folder = copy_with_method(valid_submission, tmp_path / "bad", "bad")
     (folder / "embeddings" / "test.parquet").write_bytes(b"PAR1 and nothing else")
     with site.client(site.bob) as client:
-        before = client.get_account().quotas
+        quotas_before = client.get_account().quotas
         with pytest.raises(Problems) as caught:
             client.submit(folder, phase="tight")
         assert len(caught.value.problems) == 1  # two entries, one file
         assert "not a whole Parquet file" in caught.value.problems[0]
-        assert client.get_account().quotas == before
+        assert client.get_account().quotas == quotas_before
 
 
 def test_the_same_upload_again_is_the_same_submission(
@@ -61,22 +61,20 @@ def test_the_same_upload_again_is_the_same_submission(
     archive = zip_folder(
         copy_with_method(valid_submission, tmp_path / "again", "scored in public"), tmp_path / "again.zip"
     )
-    before = site.get("/api/v1/account", site.ann).json()
+    account_before = site.get("/api/v1/account", site.ann).json()
     answer = site.post(
         "/api/v1/submissions", site.ann, data={"phase": "development"}, files={"file": ("s.zip", archive.read_bytes())}
     )
     assert answer.status_code == 200
     assert (answer.json()["digest"], answer.json()["new"], answer.json()["state"]) == (scored, False, "done")
-    assert site.get("/api/v1/account", site.ann).json() == before
-    taken = site.post(
+    assert site.get("/api/v1/account", site.ann).json() == account_before
+    refused = site.post(
         "/api/v1/submissions", site.bob, data={"phase": "development"}, files={"file": ("s.zip", archive.read_bytes())}
     )
-    assert taken.status_code == 409
+    assert refused.status_code == 409
 
 
-def test_a_quota_that_is_used_is_told_with_when_to_come_back(
-    site: Site, valid_submission: Path, tmp_path: Path
-) -> None:
+def test_a_used_quota_says_when_to_come_back(site: Site, valid_submission: Path, tmp_path: Path) -> None:
     token = site.board.token("carol")
     with site.client(token) as client:
         for n in range(2):
@@ -128,7 +126,7 @@ def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, valid_sub
         assert site.get(f"/api/v1/submissions/{digest}", site.bob).status_code == 200
 
 
-def test_somebody_elses_unscored_submission_and_list_are_not_seen(site: Site, scored: str) -> None:
+def test_unscored_submissions_and_lists_of_others_are_hidden(site: Site, scored: str) -> None:
     theirs = site.get("/api/v1/submissions", site.bob).json()
     assert scored not in json.dumps(theirs)
     public = site.get(f"/api/v1/submissions/{scored}", site.bob).json()
@@ -141,7 +139,7 @@ def test_sql_in_any_parameter_is_only_text(
     site: Site, scored: str, valid_submission: Path, tmp_path: Path, text: str
 ) -> None:
     store = site.board.store()
-    before = len(list(store.results()))
+    results_before = len(list(store.results()))
     for name in ("protocol", "dataset", "generator", "sort", "page", "size", "descending"):
         answer = site.get("/api/v1/table", params={name: text})
         assert answer.status_code in (200, 422), answer.text
@@ -156,15 +154,15 @@ def test_sql_in_any_parameter_is_only_text(
     )
     assert wrong.status_code == 422
     assert "is unknown" in wrong.json()["error"]
-    stored = site.post(
+    accepted = site.post(
         "/api/v1/submissions",
         site.ann,
         data={"phase": "development", "private": text},
         files={"file": (text, archive.read_bytes(), text.replace("\n", " "))},
     )
-    assert stored.status_code == 201, stored.text
-    assert stored.json()["method"] == text
-    assert len(list(store.results())) >= before > 0
+    assert accepted.status_code == 201, accepted.text
+    assert accepted.json()["method"] == text
+    assert len(list(store.results())) >= results_before > 0
     store.close()
 
 

@@ -32,7 +32,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Iterator
 
 
 def ask(site: tuple[str, str], folder: Path, *, seconds: int, examples: int) -> None:
-    """Asks for so long at most; fails with what broke the description, and how to ask the same again."""
+    """Runs schemathesis; fails with the request that broke the description, and how to repeat it."""
     pytest.importorskip("schemathesis")
     url, token = site
     program = Path(sys.executable).with_name("schemathesis")
@@ -55,8 +55,8 @@ def test_the_description_names_every_route_with_its_answers(site: tuple[str, str
     for path, operations in described["paths"].items():
         for operation in operations.values():
             assert operation["summary"] or operation["description"], path
-            good = operation["responses"].get("200") or operation["responses"]["201"]
-            assert good["content"], path
+            success = operation["responses"].get("200") or operation["responses"]["201"]
+            assert success["content"], path
     assert set(described["paths"]) >= {
         "/api/v1/submissions",
         "/api/v1/submissions/{digest}",

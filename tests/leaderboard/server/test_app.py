@@ -15,8 +15,8 @@ def test_a_body_that_is_too_large_is_refused_early_whether_or_not_it_says_so(sit
         for _ in range(1000):
             yield b"x" * 65536
 
-    text = site.post("/api/v1/submissions", site.ann, content=b"x" * 5_000_000)
-    assert text.status_code == 413
+    declared = site.post("/api/v1/submissions", site.ann, content=b"x" * 5_000_000)
+    assert declared.status_code == 413
     try:
         silent = site.post(
             "/api/v1/submissions",
@@ -29,7 +29,7 @@ def test_a_body_that_is_too_large_is_refused_early_whether_or_not_it_says_so(sit
     assert silent.status_code in (400, 413)
 
 
-def test_health_readiness_and_numbers_are_told(site: Site, scored: str) -> None:
+def test_health_readiness_and_metrics_are_answered(site: Site, scored: str) -> None:
     assert site.get("/healthz").json() == {"status": "ok", "problems": []}
     assert site.get("/readyz").json() == {"status": "ok", "problems": []}
     numbers = dict(
@@ -42,7 +42,7 @@ def test_health_readiness_and_numbers_are_told(site: Site, scored: str) -> None:
     assert not any(scored in name for name in numbers)  # names of routes, not addresses without end
 
 
-def test_every_answer_says_how_a_browser_is_to_treat_it(site: Site) -> None:
+def test_every_answer_has_the_security_headers(site: Site) -> None:
     for path in ("/", "/submit", "/api/v1/table", "/nowhere", "/healthz"):
         headers = site.get(path).headers
         assert "frame-ancestors 'none'" in headers["content-security-policy"]

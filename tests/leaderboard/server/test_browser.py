@@ -25,7 +25,7 @@ RESULTS = [
     *(example_result(f"contender {n}", {"alpha": 0.5 + n / 400}, number=n) for n in range(20, 140)),
 ]
 POLICY = "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'"
-DIGESTS = {item.submission.method: item.digest for item in RESULTS}
+DIGESTS = {result.submission.method: result.digest for result in RESULTS}
 PAGES = {
     "table": "/",
     "unseen": "/?relation=unseen",
@@ -69,13 +69,13 @@ def tab(chrome: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
         **{"viewport": {"width": 1100, "height": 900}, "java_script_enabled": True, **settings}
     )
     page = context.new_page()
-    output: list[str] = []
-    page.on("console", lambda message: output.append(message.text))
-    page.on("pageerror", lambda error: output.append(str(error)))
-    page.on("requestfailed", lambda failed: output.append(f"failed: {failed.url}"))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("requestfailed", lambda failed: messages.append(f"failed: {failed.url}"))
     yield page
     context.close()
-    assert output == []
+    assert messages == []
 
 
 def methods(page: Any) -> list[str]:
@@ -159,15 +159,15 @@ def test_the_methods_page_draws_curves_bands_and_people_with_words_for_them(tab:
 def test_no_page_scrolls_sideways_and_text_can_be_read(chrome: Any, site: str, width: int, scheme: str) -> None:
     context = chrome.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
     page = context.new_page()
-    output: list[str] = []
-    page.on("console", lambda message: output.append(message.text))
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
     for name, address in PAGES.items():
         page.goto(site + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         poor = page.evaluate(CONTRAST)
         assert poor == [], (name, poor[:5])
     context.close()
-    assert output == []
+    assert messages == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -185,28 +185,28 @@ def test_the_keyboard_alone_skips_sorts_filters_and_opens(tab: Any, site: str) -
         text: str = tab.evaluate("document.activeElement.innerText || document.activeElement.name || ''")
         return text.strip()
 
-    def wait_until(text: str, most: int = 60) -> None:
-        for _ in range(most):
+    def press_tab_until(text: str, presses: int = 60) -> None:
+        for _ in range(presses):
             tab.keyboard.press("Tab")
             if focused().startswith(text):
                 assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
                 return
-        raise AssertionError(f"{text!r} was not reached in {most} steps")
+        raise AssertionError(f"{text!r} was not reached in {presses} steps")
 
     tab.goto(site)
     tab.keyboard.press("Tab")
     assert focused() == "Skip to the content"
     tab.keyboard.press("Enter")
     assert tab.evaluate("document.activeElement.id") == "main"
-    wait_until("q")
+    press_tab_until("q")
     tab.keyboard.type("net")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**q=net*")
     assert methods(tab) == ["temporal net", "tiny net"]
-    wait_until("Method")
+    press_tab_until("Method")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**sort=method*")
-    wait_until("tiny net")
+    press_tab_until("tiny net")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**/method/*")
     assert tab.inner_text("h1") == "tiny net"
@@ -241,7 +241,7 @@ def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_exp
 ) -> None:
     board = board_process.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
     token = board.token("ann")
-    good = board_process.zip_folder(submission, tmp_path / "good.zip")
+    valid_zip = board_process.zip_folder(submission, tmp_path / "good.zip")
     server, worker = board_process.Server(board), board_process.Process(board, "worker")
     try:
 
@@ -254,14 +254,14 @@ def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_exp
 
         statuses: list[int] = []
         tab.on("response", lambda answer: statuses.append(answer.status))
-        send(good)
+        send(valid_zip)
         assert tab.inner_text("h1") == "Submitted"
 
-        def displayed() -> bool:
+        def is_in_table() -> bool:
             tab.goto(server.url)
             return "landmark spread" in tab.inner_text("main")
 
-        board_process.wait_until(displayed, 90)
+        board_process.wait_until(is_in_table, 90)
         tab.get_by_role("link", name="landmark spread").click()
         assert "scored here" in tab.inner_text("main")
         assert tab.get_by_role("img", name="AUC of each person").is_visible()
@@ -277,13 +277,13 @@ def test_an_invalid_submission_is_explained_on_the_page(
     board = board_process.Board(tmp_path / "board", f"sqlite:///{tmp_path / 'board.sqlite'}", dataset)
     token = board.token("ann")
     (submission / "embeddings" / "test.parquet").unlink()
-    bad = board_process.zip_folder(submission, tmp_path / "bad.zip")
+    invalid_zip = board_process.zip_folder(submission, tmp_path / "bad.zip")
     server, context = board_process.Server(board), chrome.new_context()
     try:
         page = context.new_page()
         page.goto(f"{server.url}/submit")
         page.get_by_label("Token").fill(token)
-        page.get_by_label("Zip file").set_input_files(bad)
+        page.get_by_label("Zip file").set_input_files(invalid_zip)
         page.get_by_role("button", name="Submit").click()
         assert page.inner_text("h1") == "Not submitted"
         assert "embeddings/test.parquet" in page.get_by_role("alert").inner_text()
@@ -305,14 +305,16 @@ CONTRAST = """() => {
   };
   const behind = (node) => {
     const layers = [];
-    for (let one = node; one; one = one.parentElement) layers.push(parse(getComputedStyle(one).backgroundColor));
+    for (let layer = node; layer; layer = layer.parentElement) {
+      layers.push(parse(getComputedStyle(layer).backgroundColor));
+    }
     return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
   };
   const poor = [];
   for (const node of document.querySelectorAll("body *")) {
-    const own = [...node.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
+    const hasText = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
     const style = getComputedStyle(node);
-    if (!own || style.visibility === "hidden" || !node.getClientRects().length) continue;
+    if (!hasText || style.visibility === "hidden" || !node.getClientRects().length) continue;
     const back = behind(node);
     const fore = over(parse(node.closest("svg") ? style.fill : style.color), back);
     const [dark, bright] = [light(fore), light(back)].sort((x, y) => x - y);

@@ -31,10 +31,10 @@ def test_a_submission_by_form_is_the_same_as_by_the_api(site: Site, valid_submis
 def test_the_form_explains_an_invalid_submission_and_a_wrong_token(site: Site, tmp_path: Path) -> None:
     (tmp_path / "bad.zip").write_bytes(b"no zip")
     with httpx.Client() as browser:
-        bad = form(site, browser, tmp_path / "bad.zip")
+        invalid = form(site, browser, tmp_path / "bad.zip")
         wrong = form(site, browser, tmp_path / "bad.zip", token="nvf_wrong")
-    assert (bad.status_code, wrong.status_code) == (422, 401)
-    assert "cost nothing of your quota" in bad.text
+    assert (invalid.status_code, wrong.status_code) == (422, 401)
+    assert "cost nothing of your quota" in invalid.text
     assert "token is not valid" in wrong.text
 
 

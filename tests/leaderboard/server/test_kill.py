@@ -68,7 +68,7 @@ class Siege:
         """Waits for the queue to drain, and counts."""
         assert len(self.accepted) == count
         store = self.board.store()
-        wait_until(lambda: count_jobs(store.engine)["done"] == count, 240, every=0.5)
+        wait_until(lambda: count_jobs(store.engine)["done"] == count, 240, poll_seconds=0.5)
         with read_session(store.engine) as session:
             jobs = Counter(session.scalars(select(JobRow.submission)))
             results = Counter(session.execute(select(ResultRow.submission, ResultRow.entry)).all())
@@ -76,12 +76,12 @@ class Siege:
         assert dict(jobs) == dict.fromkeys(self.accepted, 1)
         assert dict(results) == {(digest, entry): 1 for digest in self.accepted for entry in (0, 1)}
         assert closed == count
-        stored = set(SubmissionFiles(self.board.settings.files).digests())
-        assert self.accepted <= stored
+        stored_digests = set(SubmissionFiles(self.board.settings.files).digests())
+        assert self.accepted <= stored_digests
         store.close()
 
     def end(self) -> None:
-        """Stops both."""
+        """Kills server and worker."""
         self.server.kill()
         self.worker.kill()
 

@@ -25,12 +25,12 @@ class Site:
 
     async def app(self, scope, receive, send) -> None:
         self.rendered += 1
-        text = self.version
+        version = self.version
         await asyncio.sleep(self.slow)
         cookie = [(b"set-cookie", b"a=b")] if scope["path"] == "/cookie" else []
         status = 404 if scope["path"] == "/nowhere" else 200
         await send({"type": "http.response.start", "status": status, "headers": cookie})
-        await send({"type": "http.response.body", "body": f"page of {text}".encode()})
+        await send({"type": "http.response.body", "body": f"page of {version}".encode()})
 
     async def get(self, path: str = "/", query: str = "", headers=(), method: str = "GET") -> tuple[int, str]:
         sent = []
@@ -83,7 +83,7 @@ def test_after_a_change_readers_get_the_old_page_at_once_and_then_the_new_one() 
         ("/nowhere", "GET", ()),
     ],
 )
-def test_what_is_somebodys_own_or_no_page_is_never_kept(path: str, method: str, headers) -> None:
+def test_private_answers_and_errors_are_never_cached(path: str, method: str, headers) -> None:
     async def read() -> None:
         site = Site()
         for _ in range(3):
@@ -93,7 +93,7 @@ def test_what_is_somebodys_own_or_no_page_is_never_kept(path: str, method: str, 
     asyncio.run(read())
 
 
-def test_a_page_that_takes_long_is_not_made_anew_with_every_change() -> None:
+def test_a_page_that_takes_long_is_not_rendered_at_every_change() -> None:
     async def read() -> None:
         site = Site()
         site.cache = PageCache(site.app, lambda: site.version, pause_factor=5)
@@ -114,7 +114,7 @@ def test_a_page_that_takes_long_is_not_made_anew_with_every_change() -> None:
     asyncio.run(read())
 
 
-def test_what_is_kept_has_an_end() -> None:
+def test_the_cache_has_a_maximal_size() -> None:
     async def read() -> None:
         site = Site()
         site.cache = PageCache(site.app, lambda: site.version, max_bytes=50)

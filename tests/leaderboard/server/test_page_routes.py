@@ -44,25 +44,25 @@ class Page(HTMLParser):
 
 def crawl(ask: TestClient) -> dict[str, str]:
     """Every page that links lead to from the front page."""
-    result: dict[str, str] = {}
+    texts: dict[str, str] = {}
     left = ["http://testserver/"]
     while left:
         address = left.pop()
-        if address in result or urlsplit(address).netloc != "testserver" or len(result) > 400:
+        if address in texts or urlsplit(address).netloc != "testserver" or len(texts) > 400:
             continue
         answer = ask.get(address)
         assert answer.status_code == 200, f"{address}: {answer.status_code}"
-        result[address] = answer.text
+        texts[address] = answer.text
         if "html" in answer.headers["content-type"]:
             page = Page(answer.text)
-            links = [item["href"] for item in (*page.all("a"), *page.all("link"))]
+            links = [tag["href"] for tag in (*page.all("a"), *page.all("link"))]
             left += [urljoin(address, link).partition("#")[0] for link in links if link]
-    return result
+    return texts
 
 
 def test_every_link_of_every_page_leads_to_a_page() -> None:
-    result = crawl(client(example_board()))
-    kinds = {urlsplit(address).path.split("/")[1] for address in result}
+    texts = crawl(client(example_board()))
+    kinds = {urlsplit(address).path.split("/")[1] for address in texts}
     assert {
         "",
         "method",
@@ -75,7 +75,7 @@ def test_every_link_of_every_page_leads_to_a_page() -> None:
         "board.csv",
         "protocol",
     } <= kinds
-    assert all("private@example.org" not in text for text in result.values())
+    assert all("private@example.org" not in text for text in texts.values())
 
 
 def test_every_page_is_one_document_without_inline_styles_or_scripts() -> None:
@@ -89,7 +89,7 @@ def test_every_page_is_one_document_without_inline_styles_or_scripts() -> None:
         assert not page.all("style"), address
         assert not page.all("script"), address
         assert all(not any(name == "style" or name.startswith("on") for name in tag) for _, tag in page.tags), address
-        assert all("scope" in item for item in page.all("th")), address
+        assert all("scope" in tag for tag in page.all("th")), address
         for name in ("aria-labelledby", "aria-describedby", "for"):
             named = [attributes[name] for _, attributes in page.tags if name in attributes]
             assert all(set((value or "").split()) <= set(ids) for value in named), (address, name)
@@ -121,14 +121,14 @@ def test_markup_in_every_text_field_is_shown_as_text() -> None:
             assert not page.all("script"), address
             assert not page.all("img"), address
             assert "49" not in [part.strip() for part in re.findall(r">([^<]*)<", text)], address
-            assert all(urlsplit(item["href"] or "").scheme in ("", "http", "https") for item in page.all("a")), address
+            assert all(urlsplit(tag["href"] or "").scheme in ("", "http", "https") for tag in page.all("a")), address
         assert "secret" not in text
 
 
 def test_only_web_addresses_are_links() -> None:
     links = {"bad": "javascript:alert(1)", "odd": "ftp://example.org/x", "good": "https://example.org/code"}
-    item = example_result("a", {"alpha": 0.8}, unchecked={"links": links})
-    text = client([item]).get(f"/method/{item.digest}").text
+    result = example_result("a", {"alpha": 0.8}, unchecked={"links": links})
+    text = client([result]).get(f"/method/{result.digest}").text
     hrefs = {link["href"] for link in Page(text).all("a")}
     assert "https://example.org/code" in hrefs
     assert "javascript:alert(1)" not in hrefs
@@ -166,7 +166,7 @@ def test_what_is_not_there_is_not_found(address: str) -> None:
 
 
 def kept_files(tmp_path: Path) -> tuple[TestClient, str]:
-    """A board with a submission that names two files to reproduce it by, one of which is kept; its digest."""
+    """A board with a submission that names two files to reproduce it by, one of which is stored; its digest."""
     folder = tmp_path / "kept"
     (folder / "reproduce").mkdir(parents=True)
     (folder / "reproduce" / "page.md").write_bytes(b"<script>alert(1)</script>")
@@ -177,10 +177,10 @@ def kept_files(tmp_path: Path) -> tuple[TestClient, str]:
         "embeddings": "embeddings.parquet",
         "reproduce": ("reproduce/page.md", "reproduce/gone.json", "reproduce/link.json", "../secret.json"),
     }
-    item = example_result("m", {"alpha": 0.8}, unchecked={"entries": entry})
+    result = example_result("m", {"alpha": 0.8}, unchecked={"entries": entry})
     app = FastAPI()
-    app.include_router(page_router(lambda: board_state([item]), folder_of=lambda digest: folder))
-    return TestClient(app), item.digest
+    app.include_router(page_router(lambda: board_state([result]), folder_of=lambda digest: folder))
+    return TestClient(app), result.digest
 
 
 def test_files_to_reproduce_by_are_given_as_attachments_and_never_as_pages(tmp_path: Path) -> None:
@@ -216,11 +216,11 @@ def test_no_other_file_of_a_submission_is_given(tmp_path: Path, name: str) -> No
     assert ask.get("/files/..%2fkept/reproduce/page.md").status_code == 404
 
 
-def test_without_kept_files_the_page_says_who_has_them() -> None:
-    item = example_result(
+def test_without_stored_files_the_page_says_who_has_them() -> None:
+    result = example_result(
         "m", {"alpha": 0.8}, unchecked={"entries": {"embeddings": "x", "reproduce": ("reproduce/a.md",)}}
     )
-    text = client([item]).get(f"/method/{item.digest}").text
+    text = client([result]).get(f"/method/{result.digest}").text
     assert "reproduce/a.md" in text
     assert "on request" in text
 
@@ -233,11 +233,11 @@ def test_a_comparison_needs_two_different_entries() -> None:
 
 
 def test_hidden_labels_stay_hidden_on_every_page() -> None:
-    hidden = [replace(item, feedback="coarse") for item in example_board()]
+    hidden = [replace(result, feedback="coarse") for result in example_board()]
     exact = {
         f"{v:.3f}"
-        for item in example_board()
-        for g in item.figures["generators"].values()
+        for result in example_board()
+        for g in result.figures["generators"].values()
         for v in g["per_target"].values()
     }
     for address, text in crawl(client(hidden)).items():
@@ -248,12 +248,12 @@ def test_hidden_labels_stay_hidden_on_every_page() -> None:
         assert not exact & set(re.findall(r"0\.\d{3}\b", ours)), address
 
 
-def test_what_ties_a_page_to_the_columns_is_there_without_curves_people_or_times() -> None:
-    item = example_result("plain", {"alpha": 0.8}, created=None)
-    bare = item.figures["generators"]["alpha"]
+def test_a_method_page_without_curves_people_and_times_says_so() -> None:
+    result = example_result("plain", {"alpha": 0.8}, created=None)
+    bare = result.figures["generators"]["alpha"]
     for key in ("curve", "bands", "worst_decile", "min_dcf", "per_target", "eer"):
         bare.pop(key)
-    text = client([item]).get(f"/method/{item.digest}").text
+    text = client([result]).get(f"/method/{result.digest}").text
     assert "This result was stored without curves" in text
     assert "no figures of single people" in text
 
@@ -276,11 +276,11 @@ def test_published_figures_are_marked_and_stand_apart() -> None:
 
 
 def test_the_json_of_a_submission_is_its_declaration_and_figures() -> None:
-    item = example_board()[0]
-    content = client(example_board()).get(f"/method/{item.digest}.json").json()
+    result = example_board()[0]
+    content = client(example_board()).get(f"/method/{result.digest}.json").json()
     assert content["declaration"]["method"] == "motion graph"
     assert "contact" not in content["declaration"]
-    assert content["results"][0]["figures"] == json.loads(json.dumps(item.figures))
+    assert content["results"][0]["figures"] == json.loads(json.dumps(result.figures))
 
 
 def test_sorted_columns_say_so_to_assistive_technology() -> None:
@@ -289,8 +289,8 @@ def test_sorted_columns_say_so_to_assistive_technology() -> None:
 
 
 def test_a_table_of_ten_thousand_is_one_page_of_a_hundred_made_quickly() -> None:
-    item = example_result("m", {"alpha": 0.7}, people=6)
-    many = [replace(item, digest=f"{n:064x}", method_digest=f"{n:064x}", id=n) for n in range(10_000)]
+    result = example_result("m", {"alpha": 0.7}, people=6)
+    many = [replace(result, digest=f"{n:064x}", method_digest=f"{n:064x}", id=n) for n in range(10_000)]
     ask = client(many)
     ask.get("/")  # what is done once after a change
     start = time.perf_counter()

@@ -22,7 +22,7 @@ def test_a_bucket_empties_and_refills_steadily() -> None:
     rate = RateLimit(6, clock)
     assert [rate.count_request("a") for _ in range(6)] == [0] * 6
     assert rate.count_request("a") == 10.0
-    assert rate.count_request("b") == 0  # another caller has their own
+    assert rate.count_request("b") == 0  # another caller has another bucket
     clock.now = 9.9
     assert 0 < rate.count_request("a") < 0.2
     clock.now = 10.1
@@ -49,17 +49,17 @@ def test_a_server_counts_by_token_by_address_and_wrong_tokens(tmp_path: Path, da
     headers = [{"Authorization": f"Bearer {board.token(name)}"} for name in ("ann", "bob")]
     server = Server(board)
     try:
-        own = [httpx.get(f"{server.url}/api/v1/account", headers=headers[0]) for _ in range(4)]
-        assert [item.status_code for item in own] == [200, 200, 200, 429]
-        assert int(own[-1].headers["retry-after"]) > 0
+        answers_to_ann = [httpx.get(f"{server.url}/api/v1/account", headers=headers[0]) for _ in range(4)]
+        assert [answer.status_code for answer in answers_to_ann] == [200, 200, 200, 429]
+        assert int(answers_to_ann[-1].headers["retry-after"]) > 0
         sent = [httpx.post(f"{server.url}/api/v1/submissions", headers=headers[1], files={"file": b"x"}) for _ in "ab"]
-        assert [item.status_code for item in sent] == [422, 429]
+        assert [answer.status_code for answer in sent] == [422, 429]
         wrong = {"Authorization": "Bearer nvf_wrong"}
         guesses = [httpx.get(f"{server.url}/api/v1/account", headers=wrong).status_code for _ in range(3)]
         assert guesses == [401, 401, 429]
         answers = [httpx.get(f"{server.url}/").status_code for _ in range(40)]
         assert set(answers) == {200, 429}
         assert answers[0] == 200
-        assert httpx.get(f"{server.url}/healthz").status_code == 200  # whoever watches is not kept out
+        assert httpx.get(f"{server.url}/healthz").status_code == 200  # monitoring is not limited
     finally:
         server.stop()

@@ -40,7 +40,7 @@ async def broken(scope, receive, send) -> None:
     raise ZeroDivisionError("secret detail")
 
 
-def test_a_fault_is_told_without_its_details_and_with_the_id_of_its_log_line() -> None:
+def test_a_fault_is_answered_without_its_details_and_with_the_id_of_its_log_line() -> None:
     status, headers, answer = asyncio.run(ask(broken))
     assert status == 500
     assert headers[b"x-request-id"].decode() in answer["error"]
@@ -56,6 +56,6 @@ def test_an_upload_is_counted_while_it_comes() -> None:
     assert asyncio.run(ask(reader, path, (), [(b"content-length", b"100")]))[0] == 200
 
 
-def test_what_is_no_upload_has_little_room() -> None:
+def test_other_requests_than_uploads_have_a_small_limit() -> None:
     assert asyncio.run(ask(reader, "/elsewhere", (b"x" * 65_536,)))[0] == 200
     assert asyncio.run(ask(reader, "/elsewhere", (b"x" * 65_537,)))[0] == 413

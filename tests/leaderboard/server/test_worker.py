@@ -31,15 +31,15 @@ class Bench:
         self.submission_files = SubmissionFiles(self.board.settings.files)
         self.acceptor = SubmissionAcceptor(self.board.settings, self.store.engine, self.submission_files)
         self.ann = create_account(self.store, "ann")
-        self._good, self._folder = valid_submission, folder
+        self._valid_submission, self._folder = valid_submission, folder
 
     def send(self, method: str) -> str:
         archive = zip_folder(
-            copy_with_method(self._good, self._folder / method, method), self._folder / f"{method}.zip"
+            copy_with_method(self._valid_submission, self._folder / method, method), self._folder / f"{method}.zip"
         )
-        with self.submission_files.scratch_folder() as aside:
+        with self.submission_files.scratch_folder() as scratch:
             return self.acceptor.accept(
-                Path(shutil.copy(archive, aside)), aside, self.ann, "development", private=False, address=""
+                Path(shutil.copy(archive, scratch)), scratch, self.ann, "development", private=False, address=""
             ).digest
 
     def job(self, digest: str) -> JobRow:
@@ -54,14 +54,14 @@ class Bench:
 def bench(
     tmp_path_factory: pytest.TempPathFactory, fresh_url: Callable[[], str], dataset: Dataset, valid_submission: Path
 ) -> Iterator[Bench]:
-    made = Bench(tmp_path_factory.mktemp("worker"), fresh_url(), dataset, valid_submission)
-    yield made
-    made.acceptor.stop()
-    made.store.close()
+    module_bench = Bench(tmp_path_factory.mktemp("worker"), fresh_url(), dataset, valid_submission)
+    yield module_bench
+    module_bench.acceptor.stop()
+    module_bench.store.close()
 
 
 def steps(bench: Bench, count: int) -> None:
-    """Does so many jobs, one after the other."""
+    """Does `count` jobs, one after the other."""
     worker = Worker(bench.board.settings, bench.store.engine, bench.submission_files)
     try:
         for _ in range(count):
@@ -81,14 +81,14 @@ def test_a_job_becomes_one_result_an_entry(bench: Bench) -> None:
 def test_scoring_again_makes_new_results_with_their_reason_and_takes_no_quota(bench: Bench) -> None:
     digest = bench.send("again")
     steps(bench, 1)
-    before = bench.acceptor.quotas(bench.ann)
+    quotas_before = bench.acceptor.quotas(bench.ann)
     assert queue_rescoring(bench.store.engine, "the scorer was mended", submission=digest) == 1
     assert queue_rescoring(bench.store.engine, "the scorer was mended", submission=digest) == 0
     steps(bench, 1)
     assert bench.results(digest) == [
         (entry, reason) for reason in ("first scoring", "the scorer was mended") for entry in (0, 1)
     ]
-    assert bench.acceptor.quotas(bench.ann) == before
+    assert bench.acceptor.quotas(bench.ann) == quotas_before
     for reason in ("", "  ", "first scoring"):
         with pytest.raises(NvfairError, match="cannot be a reason"):
             queue_rescoring(bench.store.engine, reason)
@@ -97,16 +97,16 @@ def test_scoring_again_makes_new_results_with_their_reason_and_takes_no_quota(be
 
 
 def test_files_that_are_gone_fail_the_job_in_words_and_give_the_quota_back(bench: Bench) -> None:
-    before = bench.acceptor.quotas(bench.ann)["development"].used
+    used_before = bench.acceptor.quotas(bench.ann)["development"].used
     digest = bench.send("gone")
-    assert bench.acceptor.quotas(bench.ann)["development"].used == before + 1
+    assert bench.acceptor.quotas(bench.ann)["development"].used == used_before + 1
     (bench.submission_files.folder_of(digest) / "embeddings" / "test.parquet").unlink()
     steps(bench, 1)
     job = bench.job(digest)
     assert job.state == FAILED
     assert "is not there" in job.error
     assert str(bench.submission_files.folder) not in job.error
-    assert bench.acceptor.quotas(bench.ann)["development"].used == before
+    assert bench.acceptor.quotas(bench.ann)["development"].used == used_before
     assert bench.results(digest) == []
 
 
@@ -122,7 +122,7 @@ class Deadly(Examiner):
 def test_a_scoring_that_crashes_is_tried_again_and_then_given_up(bench: Bench) -> None:
     from leaderboard.submission.sandbox import BoundedChild
 
-    before = bench.acceptor.quotas(bench.ann)["development"].used
+    used_before = bench.acceptor.quotas(bench.ann)["development"].used
     digest = bench.send("crashes")
     worker = Worker(bench.board.settings, bench.store.engine, bench.submission_files)
     worker._child = BoundedChild(Deadly, 1024)
@@ -132,11 +132,11 @@ def test_a_scoring_that_crashes_is_tried_again_and_then_given_up(bench: Bench) -
     worker._child.stop()
     assert (bench.job(digest).state, bench.job(digest).attempts) == (FAILED, 2)
     assert "the process ended with status -6" in bench.job(digest).error
-    assert bench.acceptor.quotas(bench.ann)["development"].used == before
+    assert bench.acceptor.quotas(bench.ann)["development"].used == used_before
 
 
 class Slow(Examiner):
-    """Takes its time."""
+    """Scores for a minute, which is longer than a lease."""
 
     def score(self, folder: Path, dataset: Path, digest: str) -> list:
         import time

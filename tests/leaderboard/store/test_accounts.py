@@ -15,16 +15,16 @@ from tests.leaderboard.board_process import dump_database
 
 @pytest.fixture
 def store(fresh_url: Callable[[], str]) -> Iterator[Store]:
-    stored = Store(fresh_url())
-    yield stored
-    stored.close()
+    fresh_store = Store(fresh_url())
+    yield fresh_store
+    fresh_store.close()
 
 
-def test_a_token_opens_its_account_and_its_secret_is_not_kept(store: Store) -> None:
+def test_a_token_opens_its_account_and_its_secret_is_not_stored(store: Store) -> None:
     token = create_token(store.engine, "ann", name="laptop")
-    result = authenticate(store.engine, token)
-    assert result is not None
-    assert result.name == "ann"
+    account = authenticate(store.engine, token)
+    assert account is not None
+    assert account.name == "ann"
     assert token.split("_", 2)[2] not in dump_database(store)
     assert token not in dump_database(store)
 
@@ -65,9 +65,9 @@ def test_an_expired_and_a_revoked_token_open_nothing(store: Store) -> None:
 def test_what_happens_to_tokens_is_in_the_audit_log_without_secrets(store: Store) -> None:
     token = create_token(store.engine, "ann")
     revoke_token(store.engine, token.split("_")[1])
-    text = list(read_audit_log(store.engine))
-    assert [row.action for row in text] == ["token revoked", "token created", "account created"]
-    assert all(token.split("_", 2)[2] not in row.details + row.subject for row in text)
+    audit_rows = list(read_audit_log(store.engine))
+    assert [row.action for row in audit_rows] == ["token revoked", "token created", "account created"]
+    assert all(token.split("_", 2)[2] not in row.details + row.subject for row in audit_rows)
 
 
 def test_an_unknown_token_cannot_be_revoked_and_a_bad_name_is_refused(store: Store) -> None:

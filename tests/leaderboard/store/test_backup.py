@@ -30,8 +30,8 @@ def filled(url: str, folder: Path, valid_submission: Path) -> tuple[Store, Submi
     assert account is not None
     for n in range(3):
         digest = f"{n}" * 64
-        with submission_files.scratch_folder() as aside:
-            submission_files.add(copy_with_method(valid_submission, aside / "plain", f"method {n}"), digest)
+        with submission_files.scratch_folder() as scratch:
+            submission_files.add(copy_with_method(valid_submission, scratch / "plain", f"method {n}"), digest)
         with write_session(store.engine) as session:
             add_submission(
                 session, digest, read_submission(submission_files.folder_of(digest)), account=account.id, private=n == 1
@@ -78,25 +78,25 @@ def test_a_board_comes_back_whole_in_either_database(
     fresh_url: Callable[[], str], into: str, valid_submission: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     store, submission_files, token = filled(fresh_url(), tmp_path / "files", valid_submission)
-    made = write_backup(store.engine, submission_files, tmp_path / "board.tar")
-    assert made.rows == {**made.rows, "submissions": 3, "results": 3, "jobs": 3, "tokens": 1, "accounts": 1}
+    manifest = write_backup(store.engine, submission_files, tmp_path / "board.tar")
+    assert manifest.rows == {**manifest.rows, "submissions": 3, "results": 3, "jobs": 3, "tokens": 1, "accounts": 1}
     url = (
         request.getfixturevalue("postgres").fresh() if into == "postgresql" else f"sqlite:///{tmp_path / 'new.sqlite'}"
     )
-    other, files = Store(url), SubmissionFiles(tmp_path / "new-files")
-    assert restore_backup(other.engine, files, tmp_path / "board.tar") == made
-    assert without_audit(other) == without_audit(store)
-    assert list(other.results()) == list(store.results())
-    assert authenticate(other.engine, token) == authenticate(store.engine, token)
+    new_store, files = Store(url), SubmissionFiles(tmp_path / "new-files")
+    assert restore_backup(new_store.engine, files, tmp_path / "board.tar") == manifest
+    assert without_audit(new_store) == without_audit(store)
+    assert list(new_store.results()) == list(store.results())
+    assert authenticate(new_store.engine, token) == authenticate(store.engine, token)
     for digest in submission_files.digests():
         old, new = submission_files.folder_of(digest), files.folder_of(digest)
         contents = [{p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in (old, new)]
         assert contents[0] == contents[1] != {}
-    create_token(other.engine, "bob")  # numbers go on after those that were restored
+    create_token(new_store.engine, "bob")  # numbers go on after those that were restored
     with pytest.raises(NvfairError, match="the board is not empty"):
-        restore_backup(other.engine, files, tmp_path / "board.tar")
+        restore_backup(new_store.engine, files, tmp_path / "board.tar")
     store.close()
-    other.close()
+    new_store.close()
 
 
 def rewritten(path: Path, change: Callable[[str, bytes], list[tuple[str, bytes]]]) -> Path:
@@ -130,12 +130,12 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(
         if damage == "twice" and target:
             return [(name, content), (name, b"x")]
         if name == "manifest.json" and damage in ("escape", "newer"):
-            text = json.loads(content)
+            manifest = json.loads(content)
             if damage == "newer":
-                text["revision"] = "9999"
+                manifest["revision"] = "9999"
             else:
-                text["members"][f"submissions/{'0' * 64}/../../../evil"] = "0" * 64
-            return [(name, json.dumps(text).encode())]
+                manifest["members"][f"submissions/{'0' * 64}/../../../evil"] = "0" * 64
+            return [(name, json.dumps(manifest).encode())]
         return [(name, content)]
 
     path = rewritten(tmp_path / "board.tar", change)
@@ -143,16 +143,16 @@ def test_a_damaged_backup_is_refused_and_nothing_is_restored(
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     elif damage == "none":
         path.write_bytes(b"no tar at all")
-    other, files = Store(f"sqlite:///{tmp_path / 'b.sqlite'}"), SubmissionFiles(tmp_path / "new-files")
+    new_store, files = Store(f"sqlite:///{tmp_path / 'b.sqlite'}"), SubmissionFiles(tmp_path / "new-files")
     with pytest.raises(NvfairError) as caught:
-        restore_backup(other.engine, files, path)
+        restore_backup(new_store.engine, files, path)
     word = {"changed": "not what was backed up", "missing": "is missing", "surplus": "not in the manifest"}
     word |= {"twice": "is there twice", "escape": "not a name of a backup", "newer": "9999"}
     assert word.get(damage, "") in str(caught.value)
-    assert list(other.results()) == []
+    assert list(new_store.results()) == []
     assert list(files.digests()) == []
     assert not (tmp_path / "evil").exists()
-    other.close()
+    new_store.close()
 
 
 def test_a_backup_of_a_board_at_work_is_of_one_moment(
@@ -187,11 +187,11 @@ def test_a_backup_of_a_board_at_work_is_of_one_moment(
     thread.start()
     try:
         for n in range(5):
-            made = write_backup(store.engine, submission_files, tmp_path / f"{n}.tar")
-            assert made.rows["submissions"] == made.rows["jobs"]  # each is written with its job
-            assert check_backup(tmp_path / f"{n}.tar") == made
+            manifest = write_backup(store.engine, submission_files, tmp_path / f"{n}.tar")
+            assert manifest.rows["submissions"] == manifest.rows["jobs"]  # each is written with its job
+            assert check_backup(tmp_path / f"{n}.tar") == manifest
     finally:
         over.set()
         thread.join()
         store.close()
-    assert schema.newest_revision() == made.revision
+    assert schema.newest_revision() == manifest.revision

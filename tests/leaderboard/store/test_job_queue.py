@@ -27,9 +27,9 @@ from tests.leaderboard.conftest import VALID_DECLARATION
 
 @pytest.fixture
 def store(fresh_url: Callable[[], str]) -> Iterator[Store]:
-    stored = Store(fresh_url())
-    yield stored
-    stored.close()
+    fresh_store = Store(fresh_url())
+    yield fresh_store
+    fresh_store.close()
 
 
 def put(store: Store, count: int = 1) -> None:
@@ -78,10 +78,10 @@ def test_many_workers_at_once_take_every_job_exactly_once(store: Store) -> None:
     put(store, 40)
 
     def work(name: str) -> list[int]:
-        own_rows = []
+        taken_jobs = []
         while (lease := take(store, name)) is not None:
-            own_rows.append(lease.job)
-        return own_rows
+            taken_jobs.append(lease.job)
+        return taken_jobs
 
     with ThreadPoolExecutor(6) as pool:
         taken = [job for jobs in pool.map(work, [f"w{n}" for n in range(6)]) for job in jobs]
@@ -176,7 +176,7 @@ def test_a_job_that_makes_its_workers_vanish_is_given_up(store: Store) -> None:
     assert "vanished 3 times" in job(store).error
 
 
-def test_the_age_of_the_oldest_job_is_told(store: Store) -> None:
+def test_the_age_of_the_oldest_job_is_measured(store: Store) -> None:
     assert queue.oldest_unfinished_seconds(store.engine) == 0
     put(store)
     time.sleep(0.1)

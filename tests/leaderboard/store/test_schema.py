@@ -88,8 +88,8 @@ def test_an_older_database_is_refused_with_the_way_forward_and_keeps_its_results
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
     store = Store(url)
-    (stored,) = store.results()
-    assert (stored.submission.method, stored.figures, stored.created, stored.private) == (
+    (result_row,) = store.results()
+    assert (result_row.submission.method, result_row.figures, result_row.created, result_row.private) == (
         VALID_DECLARATION["method"],
         FIGURES,
         None,
@@ -165,7 +165,7 @@ def test_the_database_itself_refuses_the_same_result_twice(fresh_url: Callable[[
         session.add(result(figures="{}"))
     with write_session(store.engine) as session:
         session.add(result(reason="a better scorer"))
-    assert [stored.reason for stored in store.results()] == ["first scoring", "a better scorer"]
+    assert [result.reason for result in store.results()] == ["first scoring", "a better scorer"]
     store.close()
 
 

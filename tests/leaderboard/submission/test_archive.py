@@ -93,7 +93,7 @@ def test_the_one_folder_of_a_file_managers_archive_is_looked_into(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("../evil", "leads out of the archive"),
         ("a/../../evil", "leads out of the archive"),
@@ -112,8 +112,8 @@ def test_the_one_folder_of_a_file_managers_archive_is_looked_into(tmp_path: Path
         ("a/" * 9 + "b", "has 10 levels"),
     ],
 )
-def test_names_that_lead_elsewhere_or_are_odd_are_refused(tmp_path: Path, name: str, text: str) -> None:
-    assert text in refusal(archive(tmp_path / "a.zip", (name, b"x")), tmp_path / "out")
+def test_names_that_lead_elsewhere_or_are_odd_are_refused(tmp_path: Path, name: str, message: str) -> None:
+    assert message in refusal(archive(tmp_path / "a.zip", (name, b"x")), tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip"]
 
 
@@ -141,11 +141,11 @@ def test_a_file_within_a_file_is_refused(tmp_path: Path) -> None:
     assert "is a file by another entry" in refusal(path, tmp_path / "out")
 
 
-def test_all_that_is_wrong_with_entries_is_told_at_once(tmp_path: Path) -> None:
+def test_all_that_is_wrong_with_entries_is_listed_at_once(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.zip", ("../a", b""), (".b", b""), ("c", b""), compression=zipfile.ZIP_LZMA)
-    text = refusal(path, tmp_path / "out")
-    assert text.startswith("the archive: 5 problems")
-    assert text.count("compression method 14") == 3
+    message = refusal(path, tmp_path / "out")
+    assert message.startswith("the archive: 5 problems")
+    assert message.count("compression method 14") == 3
 
 
 def test_a_bomb_is_refused_by_what_it_says(tmp_path: Path) -> None:
@@ -160,10 +160,10 @@ def test_a_bomb_that_lies_about_its_size_is_stopped_while_it_is_written(tmp_path
     honest = struct.pack("<L", 64 * 2**20)
     path.write_bytes(path.read_bytes().replace(honest, struct.pack("<L", 10)))
     tracemalloc.start()
-    text = refusal(path, tmp_path / "out")
+    message = refusal(path, tmp_path / "out")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert "cannot be unpacked" in text or "more than the archive says" in text
+    assert "cannot be unpacked" in message or "more than the archive says" in message
     assert peak < 16 * 2**20
 
 
@@ -193,15 +193,15 @@ def test_too_many_entries_are_refused_without_making_an_object_of_each(tmp_path:
     assert "201 files; at most 200" in refusal(path, tmp_path / "out")
     entry = archive(tmp_path / "b.zip", ("f", b"")).read_bytes()
     at = entry.index(b"PK\x01\x02")
-    local, item = entry[:at], entry[at : entry.index(b"PK\x05\x06")]
-    many = item * 300_000
+    local, entry_record = entry[:at], entry[at : entry.index(b"PK\x05\x06")]
+    many = entry_record * 300_000
     end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFE, 0xFFFE, len(many), len(local), 0)
     path.write_bytes(local + many + end)
     tracemalloc.start()
-    text = refusal(path, tmp_path / "out")
+    message = refusal(path, tmp_path / "out")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert "the list of its entries has" in text
+    assert "the list of its entries has" in message
     assert peak < 16 * 2**20
 
 
@@ -224,7 +224,7 @@ def test_an_encrypted_entry_is_refused(tmp_path: Path) -> None:
         lambda whole: whole.replace(b"PK\x03\x04", b"PK\x03\x05"),
     ],
 )
-def test_damage_is_told_in_words(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+def test_damage_is_described_in_words(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     path = archive(tmp_path / "a.zip", ("submission.yaml", os.urandom(400)))
     path.write_bytes(damage(path.read_bytes()))
     assert "the archive: cannot be unpacked: " in refusal(path, tmp_path / "out")

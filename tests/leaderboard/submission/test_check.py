@@ -17,7 +17,7 @@ from nvfair_tools.errors import Problems
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 
-def change(folder: Path, edit) -> None:
+def rewrite_embeddings(folder: Path, edit) -> None:
     """Rewrites the embeddings file through `edit(table) -> table`."""
     path = folder / "embeddings" / "test.parquet"
     pq.write_table(edit(pq.read_table(path)), path)
@@ -30,9 +30,11 @@ def test_a_good_submission_has_no_problems(submission: Path, dataset: Dataset) -
 def test_every_mistake_in_the_declaration_is_listed_with_its_key(submission: Path, dataset: Dataset) -> None:
     bad = {**VALID_DECLARATION, "method": "", "surprise": 1, "training": {"people": [], "generators": []}}
     write_declaration(submission, bad)
-    result = find_problems(submission, dataset)
-    assert len(result) == 3
-    assert all(f"submission.yaml: {key}: " in "\n".join(result) for key in ("method", "surprise", "training.datasets"))
+    problems = find_problems(submission, dataset)
+    assert len(problems) == 3
+    assert all(
+        f"submission.yaml: {key}: " in "\n".join(problems) for key in ("method", "surprise", "training.datasets")
+    )
 
 
 def test_a_protocol_is_named_never_read_from_a_path(submission: Path, dataset: Dataset) -> None:
@@ -70,7 +72,7 @@ def test_missing_and_mistyped_columns_are_all_named(submission: Path, dataset: D
         wide = table.column("embedding").combine_chunks().cast(pa.list_(pa.float64(), 252))
         return table.drop_columns(["window"]).set_column(2, "embedding", wide)
 
-    change(submission, edit)
+    rewrite_embeddings(submission, edit)
     text = "\n".join(find_problems(submission, dataset))
     assert "column 'window' (integer) is missing" in text
     assert "column 'embedding' is fixed_size_list" in text
@@ -82,11 +84,13 @@ def test_nan_repeated_missing_and_unknown_windows_are_all_reported_with_their_ro
     def edit(table: pa.Table) -> pa.Table:
         rows = table.to_pylist()
         last = rows.pop()["video"]
-        stored = [row for row in rows if row["video"] != last]
-        stored[2]["embedding"] = [np.nan] * 252
-        return pa.Table.from_pylist([*stored, stored[0], {**stored[0], "video": "stranger"}], schema=table.schema)
+        remaining = [row for row in rows if row["video"] != last]
+        remaining[2]["embedding"] = [np.nan] * 252
+        return pa.Table.from_pylist(
+            [*remaining, remaining[0], {**remaining[0], "video": "stranger"}], schema=table.schema
+        )
 
-    change(submission, edit)
+    rewrite_embeddings(submission, edit)
     text = "\n".join(find_problems(submission, dataset))
     assert "row 2 (video" in text
     assert "repeat a window" in text

@@ -40,7 +40,7 @@ def test_a_baseline_and_a_control_are_good_submissions(dataset: Dataset, tmp_pat
             )
             == 2
         )
-        assert len([c for row in score_submission(folder, test)[2] for c in _generators(row)]) == cells
+        assert len([c for row in score_submission(folder, test).entries for c in _generators(row)]) == cells
     assert read_submission(second).kind == "control"
 
 

@@ -25,13 +25,13 @@ SEEN = protocols.load("nvfair-seen")
 ENTRY = {"protocol": "nvfair-seen", "trained_on_generators": ["alpha"]}
 
 
-def named(folder: Path, **file: str) -> None:
+def declare_entry(folder: Path, **file: str) -> None:
     """Declares one entry with this file."""
     write_declaration(folder, VALID_DECLARATION | {"entries": [ENTRY | file]})
 
 
 def figures(folder: Path, dataset: Dataset) -> dict:
-    return score_submission(folder, dataset)[2][0].figures["generators"]
+    return score_submission(folder, dataset).entries[0].figures["generators"]
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def as_csv(submission: Path) -> pd.DataFrame:
 
 
 def test_embeddings_as_csv_give_the_figures_of_the_same_numbers(submission: Path, dataset: Dataset) -> None:
-    named(submission, embeddings="embeddings/test.parquet")
+    declare_entry(submission, embeddings="embeddings/test.parquet")
     before = figures(submission, dataset)
     as_csv(submission).to_csv(submission / "test.csv", index=False)
-    named(submission, embeddings="test.csv")
+    declare_entry(submission, embeddings="test.csv")
     assert find_problems(submission, dataset) == []
     assert figures(submission, dataset) == before
 
@@ -69,33 +69,33 @@ def test_embeddings_as_csv_give_the_figures_of_the_same_numbers(submission: Path
 def test_scores_give_the_figures_of_the_embeddings_they_were_made_from(
     submission: Path, dataset: Dataset, scores: pd.DataFrame, name: str
 ) -> None:
-    named(submission, embeddings="embeddings/test.parquet")
+    declare_entry(submission, embeddings="embeddings/test.parquet")
     before = figures(submission, dataset)
     mixed = scores.sample(frac=1, random_state=1)
     mixed.to_csv(submission / name, index=False) if name.endswith("csv") else mixed.to_parquet(submission / name)
-    named(submission, scores=name)
+    declare_entry(submission, scores=name)
     assert find_problems(submission, dataset) == []
-    result = figures(submission, dataset)["alpha"]
+    scored_figures = figures(submission, dataset)["alpha"]
     # Only embeddings say what trials beside the protocol's would score, and how far apart embeddings are.
-    assert set(before["alpha"]) - set(result) == {"cross_cross"}
-    assert result.pop("distances") is None
-    assert result == {key: before["alpha"][key] for key in result}
+    assert set(before["alpha"]) - set(scored_figures) == {"cross_cross"}
+    assert scored_figures.pop("distances") is None
+    assert scored_figures == {key: before["alpha"][key] for key in scored_figures}
 
 
 def test_minus_infinity_is_the_lowest_of_scores(submission: Path, dataset: Dataset, scores: pd.DataFrame) -> None:
     lowest = scores.sort_values("score").index[:5]
-    named(submission, scores="scores.csv")
+    declare_entry(submission, scores="scores.csv")
     for value in (-1e9, -np.inf):
         changed = scores.copy()
         changed.loc[lowest, "score"] = value
         changed.to_csv(submission / "scores.csv", index=False)
         assert find_problems(submission, dataset) == []
-        result = figures(submission, dataset)
+        scored_figures = figures(submission, dataset)
         if value == -1e9:
-            before = result
-    assert {key: result["alpha"][key] for key in ("auc_mean", "auc_pooled", "eer", "per_target", "tpr_at_fmr")} == {
-        key: before["alpha"][key] for key in ("auc_mean", "auc_pooled", "eer", "per_target", "tpr_at_fmr")
-    }
+            before = scored_figures
+    assert {
+        key: scored_figures["alpha"][key] for key in ("auc_mean", "auc_pooled", "eer", "per_target", "tpr_at_fmr")
+    } == {key: before["alpha"][key] for key in ("auc_mean", "auc_pooled", "eer", "per_target", "tpr_at_fmr")}
 
 
 def test_every_kind_of_wrong_score_is_told_at_once(submission: Path, dataset: Dataset, scores: pd.DataFrame) -> None:
@@ -105,7 +105,7 @@ def test_every_kind_of_wrong_score_is_told_at_once(submission: Path, dataset: Da
     rows[4] = rows[5]
     rows += [["=1+1", 0.5], ["a|b|c", 0.5]]
     pd.DataFrame(rows, columns=["trial", "score"]).to_csv(submission / "scores.csv", index=False)
-    named(submission, scores="scores.csv")
+    declare_entry(submission, scores="scores.csv")
     text = "\n".join(find_problems(submission, dataset))
     assert "scores that are NaN or plus infinity: line 2 (trial " in text
     assert "line 3" in text
@@ -118,13 +118,13 @@ def test_every_kind_of_wrong_score_is_told_at_once(submission: Path, dataset: Da
 
 def test_an_entry_names_one_file(submission: Path, dataset: Dataset) -> None:
     for file in ({}, {"embeddings": "embeddings/test.parquet", "scores": "embeddings/test.parquet"}):
-        named(submission, **file)
+        declare_entry(submission, **file)
         (message,) = find_problems(submission, dataset)
         assert message == "submission.yaml: entries.0: name either `embeddings` or `scores`, and not both"
 
 
 @pytest.mark.parametrize(
-    ("edit", "told"),
+    ("edit", "message"),
     [
         (lambda text: text.encode("utf-16"), "UTF-16"),
         (lambda text: text.encode() + "Käse,0,0\n".encode("latin-1"), "line 110: byte 0xe4 is not UTF-8"),
@@ -154,14 +154,14 @@ def test_csv_that_is_wrong_is_told_with_its_line(
 ) -> None:
     text = as_csv(submission).to_csv(index=False)
     (submission / "test.csv").write_bytes(edit(text))
-    named(submission, embeddings="test.csv")
+    declare_entry(submission, embeddings="test.csv")
     assert message in "\n".join(find_problems(submission, dataset))
 
 
 def test_a_mark_of_byte_order_and_windows_line_ends_do_no_harm(submission: Path, dataset: Dataset) -> None:
     text = as_csv(submission).to_csv(index=False, lineterminator="\r\n")
     (submission / "test.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    named(submission, embeddings="test.csv")
+    declare_entry(submission, embeddings="test.csv")
     assert find_problems(submission, dataset) == []
 
 
@@ -169,7 +169,7 @@ def test_declared_in_any_role_an_overlap_is_an_overlap_and_silence_hides_none(
     submission: Path, dataset: Dataset
 ) -> None:
     people = TestSet(dataset).expected_rows(SEEN).people
-    for training, result in (
+    for training, overlap in (
         ({"people": []}, []),
         ({"people": [people[0]]}, [people[0]]),
         ({"people": "unknown"}, "unknown"),
@@ -180,7 +180,7 @@ def test_declared_in_any_role_an_overlap_is_an_overlap_and_silence_hides_none(
         content = copy.deepcopy(VALID_DECLARATION)
         content["training"] |= training
         write_declaration(submission, content)
-        assert score_submission(submission, dataset)[2][0].figures["overlap"] == result
+        assert score_submission(submission, dataset).entries[0].figures["overlap"] == overlap
 
 
 def test_a_generator_used_in_any_role_is_not_unseen(submission: Path, dataset: Dataset) -> None:

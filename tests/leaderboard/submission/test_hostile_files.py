@@ -26,7 +26,7 @@ def child(dataset: Dataset):
     made.stop()
 
 
-def message(child: BoundedChild, submission: Path, seconds: float = 15.0) -> str:
+def check_text(child: BoundedChild, submission: Path, seconds: float = 15.0) -> str:
     """What the check says within 600 MB, and in few seconds."""
     begun = time.monotonic()
     text = "\n".join(child.call("check", submission, seconds=60.0).problems)
@@ -54,18 +54,18 @@ def forged(path: Path, rows: int, claimed: int, times: int) -> None:
     path.write_bytes(content[: -8 - length] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
 
 
-@pytest.mark.parametrize(("times", "say"), [(-1, "4000000000 rows or more are too many"), (1, "its row groups")])
-def test_billions_of_rows_are_refused_by_the_footer_alone(child, submission: Path, times: int, say: str) -> None:
+@pytest.mark.parametrize(("times", "message"), [(-1, "4000000000 rows or more are too many"), (1, "its row groups")])
+def test_billions_of_rows_are_refused_by_the_footer_alone(child, submission: Path, times: int, message: str) -> None:
     path = submission / "embeddings" / "test.parquet"
     forged(path, pq.read_metadata(path).num_rows, 4_000_000_000, times)
-    assert say in message(child, submission)
+    assert message in check_text(child, submission)
 
 
 def test_rows_that_are_really_there_are_not_read_either(child, submission: Path) -> None:
     path = submission / "embeddings" / "test.parquet"
     schema = pq.read_schema(path)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        item = pa.table(
+        table = pa.table(
             {
                 "video": pa.array(["alpha-06-clip-06-0"] * 20_000),
                 "window": pa.array(np.zeros(20_000, np.int32)),
@@ -75,8 +75,8 @@ def test_rows_that_are_really_there_are_not_read_either(child, submission: Path)
             schema=schema,
         )
         for _ in range(20):
-            writer.write_table(item)
-    assert "400000 rows or more are too many" in message(child, submission)
+            writer.write_table(table)
+    assert "400000 rows or more are too many" in check_text(child, submission)
 
 
 def test_a_name_of_fifty_megabytes_in_every_row_is_one_name(child, submission: Path) -> None:
@@ -85,14 +85,14 @@ def test_a_name_of_fifty_megabytes_in_every_row_is_one_name(child, submission: P
     name = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(table), np.int32)), pa.array(["x" * 50_000_000]))
     pq.write_table(table.set_column(0, "video", name), path, compression="zstd")
     assert path.stat().st_size < 1_000_000
-    assert "a name has 50000000 bytes; at most 1000" in message(child, submission)
+    assert "a name has 50000000 bytes; at most 1000" in check_text(child, submission)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2**31 - 1, 2**32 - 1])
-def test_a_footer_that_lies_about_its_length_is_told(child, submission: Path, length: int) -> None:
+def test_a_footer_that_lies_about_its_length_is_refused(child, submission: Path, length: int) -> None:
     path = submission / "embeddings" / "test.parquet"
     path.write_bytes(path.read_bytes()[:-8] + length.to_bytes(4, "little") + b"PAR1")
-    assert "not a whole Parquet file" in message(child, submission)
+    assert "not a whole Parquet file" in check_text(child, submission)
 
 
 def test_a_thousand_columns_are_too_many(child, submission: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_thousand_columns_are_too_many(child, submission: Path) -> None:
     for n in range(1000):
         table = table.append_column(f"c{n}", pa.nulls(len(table), pa.int8()))
     pq.write_table(table, path)
-    assert "1004 columns in 1 row groups; at most 100" in message(child, submission)
+    assert "1004 columns in 1 row groups; at most 100" in check_text(child, submission)
 
 
 def test_a_file_without_end_is_refused_by_its_size(child, submission: Path) -> None:
@@ -112,7 +112,7 @@ def test_a_file_without_end_is_refused_by_its_size(child, submission: Path) -> N
         write_declaration(
             submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"embeddings": name}]}
         )
-        text = message(child, submission)
+        text = check_text(child, submission)
         assert "bytes are too many" in text or "does not begin as one" in text
         (submission / name).unlink()
 
@@ -123,23 +123,23 @@ def test_a_line_without_end_is_refused_in_little_memory(child, submission: Path,
     write_declaration(
         submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"embeddings": "long.csv"}]}
     )
-    assert "long.csv: " in message(child, submission)
+    assert "long.csv: " in check_text(child, submission)
 
 
 def test_pipes_and_folders_are_no_files(child, submission: Path) -> None:
     path = submission / "embeddings" / "test.parquet"
     path.unlink()
     os.mkfifo(path)
-    assert "is not there" in message(child, submission)
+    assert "is not there" in check_text(child, submission)
     path.unlink()
     path.mkdir()
-    assert "is not there" in message(child, submission)
+    assert "is not there" in check_text(child, submission)
     (submission / "submission.yaml").unlink()
     os.mkfifo(submission / "submission.yaml")
-    assert "no submission.yaml here" in message(child, submission)
+    assert "no submission.yaml here" in check_text(child, submission)
 
 
-def test_a_crash_in_the_child_is_told_and_the_next_check_works(dataset: Dataset, submission: Path) -> None:
+def test_a_crash_in_the_child_is_reported_and_the_next_check_works(dataset: Dataset, submission: Path) -> None:
     child = BoundedChild(partial(SubmissionChecker, dataset.folder), 600)
     try:
         assert child.call("check", submission, seconds=60).passed

@@ -36,7 +36,7 @@ MEMORY_MB = 1500
 SECONDS = 150.0  # of wall-clock time on a machine that may be busy with much else
 
 
-class Gate:
+class UploadJudge:
     """What a board does with an upload, in a child process."""
 
     def __init__(self, dataset: Path) -> None:
@@ -50,14 +50,14 @@ class Gate:
             return False, list(error.problems)
         except NvfairError as error:
             return False, [str(error)]
-        result = find_problems(folder, self._test)
-        if result:
-            return False, result
-        return True, [row.figures["generators"] for row in score_submission(folder, self._test)[2]]
+        problems = find_problems(folder, self._test)
+        if problems:
+            return False, problems
+        return True, [row.figures["generators"] for row in score_submission(folder, self._test).entries]
 
 
 @pytest.fixture(scope="module")
-def goods(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Files]]:
+def valid_submissions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Files]]:
     """A data set, and good submissions to it: embeddings and scores, as Parquet and as CSV."""
     dataset = make(tmp_path_factory.mktemp("fuzz"), World(people=(1, 1, 3), clips=2, generators=("alpha",)))
     protocol = protocols.load("nvfair-seen")
@@ -99,82 +99,82 @@ def goods(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Files]]:
     return dataset.folder, made
 
 
-def run(goods: tuple[Path, list[Files]], count: int, folder: Path, first: int = 0) -> dict[str, Any]:
+def run(valid_submissions: tuple[Path, list[Files]], count: int, folder: Path, first: int = 0) -> dict[str, Any]:
     """Judges `count` mutations; returns what was counted and measured. Fails on the first that is judged wrongly."""
-    dataset, submissions = goods
-    child = BoundedChild(partial(Gate, dataset), MEMORY_MB)
-    counted: Counter[str] = Counter()
+    dataset, submissions = valid_submissions
+    child = BoundedChild(partial(UploadJudge, dataset), MEMORY_MB)
+    counts: Counter[str] = Counter()
     slowest, ended = (0.0, ""), []
     try:
         figures = []
         for files in submissions:
             (folder / "good.zip").write_bytes(zip_bytes(files))
-            good, text = child.call("judge", folder / "good.zip", folder / "out", seconds=SECONDS)
-            assert good, text
-            figures.append(text)
-            remove(folder / "out")
+            accepted, outcome = child.call("judge", folder / "good.zip", folder / "out", seconds=SECONDS)
+            assert accepted, outcome
+            figures.append(outcome)
+            remove_folder(folder / "out")
         for number in range(first, first + count):
-            which = number % len(submissions)
-            made = make_mutation(submissions[which], SEED, number)
-            label = f"mutation {number} of submission {which}, {made.name}"
+            index = number % len(submissions)
+            made = make_mutation(submissions[index], SEED, number)
+            label = f"mutation {number} of submission {index}, {made.name}"
             (folder / "sent.zip").write_bytes(made.archive)
-            begun = time.monotonic()
+            start = time.monotonic()
             try:
-                good, text = child.call("judge", folder / "sent.zip", folder / "out", seconds=SECONDS)
+                accepted, outcome = child.call("judge", folder / "sent.zip", folder / "out", seconds=SECONDS)
             except LimitReached as error:  # a crash within a library, or a bound: the board says so and goes on
-                good, text = False, [f"submission.yaml: {error}"]
+                accepted, outcome = False, [f"submission.yaml: {error}"]
                 ended.append(f"{label}: {error}")
-            taken = time.monotonic() - begun
-            slowest = max(slowest, (taken, label))
-            check(label, made.expected, good, text, figures[which])
-            counted[f"{made.expected}: {'accepted' if good else 'refused'}"] += 1
-            remove(folder / "out")
+            elapsed = time.monotonic() - start
+            slowest = max(slowest, (elapsed, label))
+            assert_judged_rightly(label, made.expected, accepted, outcome, figures[index])
+            counts[f"{made.expected}: {'accepted' if accepted else 'refused'}"] += 1
+            remove_folder(folder / "out")
     finally:
         child.stop()
-    return {"counted": dict(counted), "slowest": slowest, "ended": ended}
+    return {"counted": dict(counts), "slowest": slowest, "ended": ended}
 
 
-def check(label: str, expected: str, good: bool, text: Any, figures: Any) -> None:
+def assert_judged_rightly(label: str, expected: str, accepted: bool, outcome: Any, figures: Any) -> None:
     """Whether a mutation was judged as it must be."""
-    assert not (expected == BAD and good), f"{label}: was accepted"
-    assert not (expected == SAME and not good), f"{label}: was refused: {text}"
+    assert not (expected == BAD and accepted), f"{label}: was accepted"
+    assert not (expected == SAME and not accepted), f"{label}: was refused: {outcome}"
     if expected == SAME:
-        assert text == figures, f"{label}: has other figures"
-    if good:
-        values = [item["auc_mean"]["value"] for entry in text for item in entry.values()]
+        assert outcome == figures, f"{label}: has other figures"
+    if accepted:
+        values = [figures["auc_mean"]["value"] for entry in outcome for figures in entry.values()]
         assert values, label
         assert all(0 <= value <= 1 for value in values), label
         return
-    assert text, f"{label}: was refused without a word"
-    for problem in text:
+    assert outcome, f"{label}: was refused without a word"
+    for problem in outcome:
         assert "Traceback" not in problem, (label, problem)
         assert len(problem) < 2000, (label, problem)
         assert problem.replace("\n", "").isprintable(), (label, problem)
         place = ("submission.yaml", "test.parquet", "test.csv", "the archive", "archive says", "bytes; at most")
-        assert any(item in problem for item in place) or label.split(", ")[-1].startswith(("archive", "damage")), (
+        assert any(word in problem for word in place) or label.split(", ")[-1].startswith(("archive", "damage")), (
             label,
             problem,
         )
 
 
-def remove(folder: Path) -> None:
+def remove_folder(folder: Path) -> None:
     """What a mutation left unpacked."""
     import shutil
 
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_some_hundreds_of_mutations_are_judged_rightly(goods, tmp_path: Path) -> None:
-    done = run(goods, 240, tmp_path)
+def test_some_hundreds_of_mutations_are_judged_rightly(valid_submissions, tmp_path: Path) -> None:
+    done = run(valid_submissions, 240, tmp_path)
     assert done["slowest"][0] < SECONDS
     assert set(done["counted"]) >= {f"{SAME}: accepted", f"{BAD}: refused", f"{ANY}: accepted", f"{ANY}: refused"}
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_ten_thousand_mutations_are_judged_rightly(goods, tmp_path: Path) -> None:
+def test_ten_thousand_mutations_are_judged_rightly(valid_submissions, tmp_path: Path) -> None:
     count = int(os.environ.get("NVFAIR_MUTATIONS", "10000"))
-    done = run(goods, count, tmp_path, first=10_000)
+    done = run(valid_submissions, count, tmp_path, first=10_000)
     print(json.dumps(done, indent=1))
     assert sum(done["counted"].values()) == count
     assert len(done["ended"]) <= count / 1000, done["ended"]

@@ -70,7 +70,7 @@ def test_what_grows_too_large_is_refused_within_its_bound(child: BoundedChild) -
     assert child.call("add", 1, 1, seconds=60) == 2
 
 
-def test_a_crash_is_told_with_its_status_and_the_next_call_works(child: BoundedChild) -> None:
+def test_a_crash_is_reported_with_its_status_and_the_next_call_works(child: BoundedChild) -> None:
     with pytest.raises(LimitReached, match=f"status {-signal.SIGSEGV}"):
         child.call("crash", seconds=60)
     assert child.call("add", 1, 1, seconds=60) == 2
@@ -84,7 +84,7 @@ def test_errors_come_back_as_they_were_raised(child: BoundedChild) -> None:
         child.call("stumble", seconds=60)
 
 
-def test_work_that_is_no_longer_wanted_is_ended(child: BoundedChild) -> None:
+def test_work_that_should_not_continue_is_ended(child: BoundedChild) -> None:
     beats = iter([True, True, False])
     with pytest.raises(Abandoned):
         child.call("sleep", 60, seconds=60, should_continue=lambda: next(beats), poll_seconds=0.05)

@@ -19,9 +19,9 @@ from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 @pytest.fixture
 def store(tmp_path: Path):
-    stored = Store(f"sqlite:///{tmp_path / 'board.sqlite'}")
-    yield stored
-    stored.close()
+    open_store = Store(f"sqlite:///{tmp_path / 'board.sqlite'}")
+    yield open_store
+    open_store.close()
 
 
 def test_seen_and_unseen_entries_are_scored_on_their_own_generators(submission: Path, dataset: Dataset) -> None:
@@ -39,9 +39,9 @@ def test_the_figure_is_the_auc_of_all_pairs_of_one_target(submission: Path, data
     videos = dataset.usable()
     target = sorted(figures["per_target"])[0]
     table = videos[(videos["generator"] == "alpha") & (videos["target"] == target)].set_index("video")
-    own, others = table.index[table["kind"] == "self"], table.index[table["kind"] == "cross"]
-    genuine = [-np.linalg.norm(mean[a] - mean[b]) for i, a in enumerate(own) for b in own[i + 1 :]]
-    impostor = [-np.linalg.norm(mean[a] - mean[b]) for a in own for b in others]
+    self_videos, cross_videos = table.index[table["kind"] == "self"], table.index[table["kind"] == "cross"]
+    genuine = [-np.linalg.norm(mean[a] - mean[b]) for i, a in enumerate(self_videos) for b in self_videos[i + 1 :]]
+    impostor = [-np.linalg.norm(mean[a] - mean[b]) for a in self_videos for b in cross_videos]
     wins = [(g > i) + (g == i) / 2 for g in genuine for i in impostor]
     assert figures["per_target"][target] == pytest.approx(np.mean(wins), abs=1e-12)
 

@@ -37,7 +37,7 @@ def bomb() -> str:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (bomb(), "20000 values with all aliases written out"),
         ("&a [*a]", "within what it repeats"),
@@ -64,7 +64,7 @@ def bomb() -> str:
         ("{a: 1}: 2", "unhashable key"),
     ],
 )
-def test_what_is_not_taken_is_told_in_a_second(tmp_path: Path, content: str | bytes, message: str) -> None:
+def test_what_is_refused_is_named_within_a_second(tmp_path: Path, content: str | bytes, message: str) -> None:
     begun = time.process_time()
     with pytest.raises(NvfairError) as caught:
         read(tmp_path, content)

@@ -219,7 +219,7 @@ def test_settings_come_from_yaml_and_every_field_changes_the_world(tmp_path):
         ("sources: []", "sources"),
     ],
 )
-def test_wrong_settings_are_told_by_name(tmp_path, text, message):
+def test_wrong_settings_are_named(tmp_path, text, message):
     path = tmp_path / "settings.yaml"
     path.write_text(text)
     with pytest.raises(NvfairError, match=message):

@@ -26,7 +26,7 @@ def test_both_worlds_have_the_official_split_and_share_neither_people_nor_genera
     assert first.world_hash() != second.world_hash()
 
 
-def test_an_unknown_world_is_told_with_those_there_are():
+def test_an_unknown_world_is_refused_with_the_names_of_the_known_ones():
     with pytest.raises(NvfairError, match="world1, world2"):
         named_world("world3")
 

@@ -153,8 +153,8 @@ def _training(device: str, sizes: Sizes, folder: str) -> Training:
         width=sizes.widths[0],
         precision="bfloat16",
     )
-    held: Any = None  # nothing is validated
-    return Training(made_windows(sizes.windows), held, options, Path(folder), TrainingProcesses(device))
+    validation: Any = None  # nothing is validated
+    return Training(made_windows(sizes.windows), validation, options, Path(folder), TrainingProcesses(device))
 
 
 def _windows_a_second(training: Training, device: str, sizes: Sizes) -> float:

@@ -19,7 +19,7 @@ FILES = (
     "tests/test_device_waits.py",
     "tests/generators/test_device_waits.py",
     "tests/generators/test_device.py",
-    "tests/benchmark/test_device_waits.py",
+    "tests/benchmark/training/test_device_waits.py",
     "tests/benchmark/windows/test_device_frames.py",
     "tests/benchmark/methods/test_inputs.py",
     "tests/benchmark/training/test_loop.py",

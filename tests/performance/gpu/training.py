@@ -14,7 +14,7 @@ import numpy as np
 from benchmark.methods.inputs import FrameFeatures
 from benchmark.methods.train_options import TrainOptions
 from benchmark.training.distributed import TrainingProcesses
-from benchmark.training.loop import Training, _reproducible
+from benchmark.training.loop import Training, reproducible
 from benchmark.windows.device_frames import FramePlacement, FramePoints
 from tests.performance.bench_training import step_parts
 from tests.performance.gpu.device import (
@@ -48,7 +48,7 @@ def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
                 options = replace(usual, width=width, precision=precision)
                 yield _steps(windows, options, place, device, sizes, rates[precision])
     options = replace(usual, width=sizes.widths[0], precision="bfloat16")
-    with tempfile.TemporaryDirectory() as folder, _reproducible(device):
+    with tempfile.TemporaryDirectory() as folder, reproducible(device):
         training = _training(windows, options, "device", device, folder)
         _step(training)
         yield {
@@ -83,7 +83,7 @@ def _steps(
     windows: Any, options: TrainOptions, place: FramePlacement, device: str, sizes: Sizes, rate: float
 ) -> dict[str, Any]:
     memory: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder, _reproducible(device), peak_memory(device, memory):
+    with tempfile.TemporaryDirectory() as folder, reproducible(device), peak_memory(device, memory):
         training = _training(windows, options, place, device, folder)
         _step(training)
         _step(training)
@@ -110,9 +110,14 @@ def _steps(
 
 
 def _training(windows: Any, options: TrainOptions, place: FramePlacement, device: str, folder: str) -> Training:
-    held: Any = None  # nothing is validated
+    validation: Any = None  # nothing is validated
     return Training(
-        windows, held, replace(options, windows=10**9), Path(folder), TrainingProcesses(device), frame_placement=place
+        windows,
+        validation,
+        replace(options, windows=10**9),
+        Path(folder),
+        TrainingProcesses(device),
+        frame_placement=place,
     )
 
 

@@ -67,12 +67,12 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[TrainOpt
     def started(options: TrainOptions, device: str) -> Training:
         network = network_class(options.method).from_options(options, WINDOW)
         if device == STAND_IN.type:
-            monkeypatch.setattr(network, "prepare", lambda *_: None)
+            monkeypatch.setattr(network, "fit_statistics", lambda *_: None)
             # torch has no lower precision for the stand-in; the branches for it run all the same.
             monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())
             monkeypatch.setattr(torch, "is_autocast_enabled", lambda *_: options.precision == "bfloat16")
-        held: Any = None
-        return Training(made_windows(), held, options, tmp_path, TrainingProcesses(device), network=network)
+        validation: Any = None
+        return Training(made_windows(), validation, options, tmp_path, TrainingProcesses(device), network=network)
 
     return started
 
