@@ -138,8 +138,8 @@ def test_the_error_of_peoples_figures_is_the_jackknife_that_leaves_out_a_person_
     """Written out: every person is deleted from rows and columns, and the mean over targets is taken again."""
     first, second = pair_table(1), pair_table(2)
     people = len(first)
-    kept = [np.delete(np.arange(people), person) for person in range(people)]
-    left_out = [np.nanmean(np.nanmean((first - second)[np.ix_(rest, rest)], axis=1)) for rest in kept]
+    others = [np.delete(np.arange(people), person) for person in range(people)]
+    left_out = [np.nanmean(np.nanmean((first - second)[np.ix_(rest, rest)], axis=1)) for rest in others]
     error = np.sqrt((people - 1) / people * np.square(left_out - np.mean(left_out)).sum())
     (first_auc, first_impostor), (second_auc, second_impostor) = person_aucs(first), person_aucs(second)
     result = paired_person_difference(
