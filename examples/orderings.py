@@ -12,7 +12,6 @@ are many frames better than one, and is the loss on unseen generators small?
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import as_candidate
 from benchmark.methods.inputs import Input
 from benchmark.methods.train_options import TrainOptions
+from benchmark.metrics.paired_differences import PairedDifference, paired_person_difference
 from benchmark.report import write_report
 from benchmark.training.loop import train
 from nvfair_tools.dataset import Dataset
@@ -71,10 +71,10 @@ def main(folder: Path, windows: int, width: int, clips: int, cross: int, seed: i
         first = f"{kind}-{first_generator}"
         for other in INPUTS_OF_FIRST_GENERATOR:
             for relation in ("seen", "unseen"):
-                value, low, high = difference(results, first, f"{other}-{first_generator}", relation)
-                click.echo(f"{kind} less {other}, {relation}: {value:+.3f} [{low:+.3f}, {high:+.3f}]")
-        value, low, high = unseen_loss(results, [f"{kind}-{generator}" for generator in generators])
-        click.echo(f"{kind}, seen less unseen: {value:+.3f} [{low:+.3f}, {high:+.3f}]")
+                gain = difference(results, first, f"{other}-{first_generator}", relation)
+                click.echo(f"{kind} less {other}, {relation}: {in_words(gain)}")
+        loss = unseen_loss(results, [f"{kind}-{generator}" for generator in generators])
+        click.echo(f"{kind}, seen less unseen: {in_words(loss)}")
 
 
 def open_cohort(folder: Path, clips: int, cross: int, seed: int, workers: int) -> Dataset:
@@ -101,13 +101,13 @@ def table(results: EvaluationResults) -> str:
     return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows)
 
 
-def difference(results: EvaluationResults, first: str, second: str, relation: str) -> tuple[float, float, float]:
-    """Mean over people of the AUC of `first` less that of `second`, over the cells of a relation: value, low, high."""
+def difference(results: EvaluationResults, first: str, second: str, relation: str) -> PairedDifference:
+    """Mean over people of the AUC of `first` less that of `second`, over the cells of a relation."""
     return _paired_difference(_auc_by_person(results, first, relation), _auc_by_person(results, second, relation))
 
 
-def unseen_loss(results: EvaluationResults, names: list[str]) -> tuple[float, float, float]:
-    """Seen less unseen, over the networks `names`: mean over people, low and high.
+def unseen_loss(results: EvaluationResults, names: list[str]) -> PairedDifference:
+    """Seen less unseen, over the networks `names`.
 
     On each test generator the network trained on it is compared with those trained on another one.
     """
@@ -116,22 +116,33 @@ def unseen_loss(results: EvaluationResults, names: list[str]) -> tuple[float, fl
     return _paired_difference(seen, unseen)
 
 
-def _auc_by_person(results: EvaluationResults, checkpoint: str, relation: str) -> dict[str, float]:
+def in_words(gain: PairedDifference) -> str:
+    """A difference with its 95 % interval over people, or why there is none."""
+    return f"{gain.value:+.3f} " + (f"({gain.reason})" if gain.reason else f"[{gain.low:+.3f}, {gain.high:+.3f}]")
+
+
+def _auc_by_person(results: EvaluationResults, checkpoint: str, relation: str) -> dict[str, np.ndarray]:
+    """Person -> (AUC as a target, AUC as an impostor), averaged over the cells of a relation."""
     cells = [cell for cell in results.cells if cell.method == checkpoint and cell.relation == relation]
-    return _mean_by_person([cell.figures.auc_by_target for cell in cells])
+    return _mean_by_person(
+        [
+            {row.person: np.array([row.auc, row.auc_as_impostor], dtype=float) for row in cell.figures.charts.people}
+            for cell in cells
+            if cell.figures.charts is not None
+        ]
+    )
 
 
-def _mean_by_person(aucs_by_person: list[Mapping[str, float]]) -> dict[str, float]:
-    return {person: float(np.mean([aucs[person] for aucs in aucs_by_person])) for person in aucs_by_person[0]}
+def _mean_by_person(aucs_by_person: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {person: np.mean([aucs[person] for aucs in aucs_by_person], axis=0) for person in aucs_by_person[0]}
 
 
-def _paired_difference(first: dict[str, float], second: dict[str, float]) -> tuple[float, float, float]:
-    """Mean paired difference with its 95 % interval over resampled target people."""
-    differences = np.array([first[person] - second[person] for person in sorted(first)])
-    rng = np.random.default_rng(0)
-    means = differences[rng.integers(len(differences), size=(2000, len(differences)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(differences.mean()), float(low), float(high)
+def _paired_difference(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> PairedDifference:
+    """The mean paired difference over target people, with an error that counts people as drivers too."""
+    first_auc, second_auc = (np.array([aucs[person] for person in sorted(first)]) for aucs in (first, second))
+    return paired_person_difference(
+        first_auc[:, 0], second_auc[:, 0], 0.95, first_as_impostor=first_auc[:, 1], second_as_impostor=second_auc[:, 1]
+    )
 
 
 if __name__ == "__main__":

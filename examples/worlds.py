@@ -24,6 +24,7 @@ from benchmark.evaluation.run import evaluate
 from benchmark.methods.candidates import as_candidate
 from benchmark.methods.network import network_class
 from benchmark.methods.train_options import LossOptions, TrainOptions
+from benchmark.metrics.paired_differences import paired_person_difference
 from benchmark.training.loop import train
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.dataset import Dataset
@@ -124,11 +125,14 @@ def headline_table(results: EvaluationResults, seeds: int) -> str:
     lines = ["| | trials | baseline | ours | ours less baseline | seeds, baseline | seeds, ours |", "|" + "---|" * 7]
     for relation in RELATIONS:
         baseline, ours = (auc_by_person(results, name, relation, seeds) for name in (BASELINE, OURS))
-        differences = [ours[person] - baseline[person] for person in sorted(ours)]
-        columns = [interval_text(list(baseline.values())), interval_text(list(ours.values()))]
-        columns.append(interval_text(differences, sign=True))
+        baseline_auc, our_auc = (np.array([aucs[person] for person in sorted(ours)]) for aucs in (baseline, ours))
+        columns = [interval_text(baseline_auc), interval_text(our_auc)]
+        columns.append(interval_text(our_auc - baseline_auc, sign=True))
         for name in (BASELINE, OURS):
-            aucs = [np.mean(list(auc_by_person(results, name, relation, 1, seed).values())) for seed in range(seeds)]
+            aucs = [
+                np.mean([auc for auc, _ in auc_by_person(results, name, relation, 1, seed).values()])
+                for seed in range(seeds)
+            ]
             columns.append(f"{min(aucs):.3f}-{max(aucs):.3f}")
         lines.append(f"| {relation} | self-self / self-cross | " + " | ".join(columns) + " |")
         cross = [
@@ -164,21 +168,26 @@ def cross_cross_auc(cell: CellResult) -> IntervalFigure:
     return cell.figures.cross_cross.auc_mean
 
 
-def auc_by_person(results: EvaluationResults, name: str, relation: str, seeds: int, first: int = 0) -> dict[str, float]:
-    """Each target's AUC, averaged over the cells of a relation and over `seeds` seeds from `first` on."""
+def auc_by_person(
+    results: EvaluationResults, name: str, relation: str, seeds: int, first: int = 0
+) -> dict[str, np.ndarray]:
+    """Person -> (AUC as a target, AUC as an impostor), over the cells of a relation and the seeds from `first` on."""
     methods = {f"{name}-{seed}" for seed in range(first, first + seeds)}
     aucs_of_cell = [
-        cell.figures.auc_by_target for cell in results.cells if cell.method in methods and cell.relation == relation
+        {row.person: np.array([row.auc, row.auc_as_impostor], dtype=float) for row in cell.figures.charts.people}
+        for cell in results.cells
+        if cell.method in methods and cell.relation == relation and cell.figures.charts is not None
     ]
-    return {person: float(np.mean([aucs[person] for aucs in aucs_of_cell])) for person in sorted(aucs_of_cell[0])}
+    return {person: np.mean([aucs[person] for aucs in aucs_of_cell], axis=0) for person in sorted(aucs_of_cell[0])}
 
 
-def interval_text(values: list[float], *, sign: bool = False) -> str:
-    """The mean of people's values with its 95 % interval over resampled people, as text."""
-    array = np.array(values)
-    rng = np.random.default_rng(0)
-    low, high = np.quantile(array[rng.integers(len(array), size=(5000, len(array)))].mean(axis=1), [0.025, 0.975])
-    return f"{array.mean():+.3f} ({low:+.3f}, {high:+.3f})" if sign else f"{array.mean():.3f} ({low:.3f}-{high:.3f})"
+def interval_text(auc: np.ndarray, *, sign: bool = False) -> str:
+    """The mean over people with its 95 % interval; auc: (K, 2) each person's AUC, or difference, in both roles."""
+    nothing = np.zeros(len(auc))
+    mean = paired_person_difference(auc[:, 0], nothing, 0.95, first_as_impostor=auc[:, 1], second_as_impostor=nothing)
+    if sign:
+        return f"{mean.value:+.3f} ({mean.low:+.3f}, {mean.high:+.3f})"
+    return f"{mean.value:.3f} ({mean.low:.3f}-{mean.high:.3f})"
 
 
 def with_interval(auc: IntervalFigure) -> str:

@@ -1,96 +1,66 @@
 """How often intervals hold the truth, measured.
 
-    python -m examples.studies.interval_coverage [--write docs/intervals.md]
+    python -m examples.studies.interval_coverage [--write docs/intervals.md] [--rows FILE]
 
-The model is fixed and the people are fresh in every experiment. Person p has a signature s_p ~ N(0, I), and clips
-s_p + n_p z, where n_p (how steadily the person moves) is log-normal over people. Face k shows everybody's motion with a
-strength q_k, log-normal over faces, and the generator adds its own noise: the embedding of driver j's clip c on face k
-is q_k (s_j + n_j z_jc) + r z_kjc. So a clip's peculiarity comes back on every face and a face's in every trial of it,
-as in a data set of all drivers on all targets. Scores are minus Euclidean distances; trials are NVFAIR's (self-self
-against self-cross). The truth is the expected figure over new people: for the mean over targets the AUC of one new
-target with one new driver, for the pooled AUC its limit for many people, both from tens of thousands of them, which
-leaves an error below 0.001.
+`examples/studies/simulated_scores.py` states the model. Every experiment draws new people; an interval covers where it
+holds the figure that is expected over new people.
 
-Legend: K people, M clips, S dimensions of a signature, G genuine and I impostor trials, R resamples.
+Legend: K people, G genuine and I impostor trials, R resamples.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmark.metrics import roc
+from benchmark.metrics.curves import roc_band
 from benchmark.metrics.intervals import (
+    GroupedScores,
     PairStatistics,
+    ResampledMean,
     count_group_wins,
-    mean_auc,
-    mean_auc_samples,
     people_weights,
     proportion_interval,
     student_t_quantile,
 )
-from benchmark.metrics.paired_differences import paired_mean_difference, paired_person_difference
+from benchmark.metrics.paired_differences import (
+    paired_mean_difference,
+    paired_person_difference,
+    paired_pooled_difference,
+)
+from examples.studies.simulated_scores import BAND_RATES, WORLDS, Experiment, World, draw, truth
 
-CLIPS, DIMENSIONS = 5, 3
 SIZES = (3, 4, 6, 10, 19, 35)
 EXPERIMENTS, RESAMPLES, CONFIDENCE = 500, 400, 0.95
-# What a second, paired method adds to each embedding.
-_EXTRA = 0.4
-_TRUTH = 40_000
 _BEGIN, _END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
 
-PRINTED, PERCENTILE, STUDENT, TRIALS = "people, Student t (printed)", "people, percentiles", "t over targets", "trials"
-# Of a difference that is taken from people's figures, as margins over shortcuts and places on a board are.
-FIGURES, FIGURE_PERCENTILE = "people's figures, Student t (printed)", "people's figures, percentiles"
+PRINTED, PERCENTILE, TARGETS, TRIALS = "people, Student t (printed)", "people, percentiles", "t over targets", "trials"
+JACKKNIFE = "people's two AUCs, Student t (printed)"
+DRAWN = "people, percentiles (drawn)"
+# Title of a table -> its figures, each with the methods whose intervals are measured.
+TABLES: dict[str, dict[str, tuple[str, ...]]] = {
+    "Figures": {"mean": (PRINTED, PERCENTILE, TARGETS, TRIALS), "pooled": (PRINTED, PERCENTILE, TRIALS)},
+    "Differences": {
+        "difference": (PRINTED, JACKKNIFE, TARGETS),
+        "pooled difference": (PRINTED,),
+        "margin": (PRINTED, TARGETS, PERCENTILE),
+    },
+    "Bands": {f"TPR at FMR {rate:g}": (DRAWN,) for rate in BAND_RATES},
+}
 
 
 @dataclass(frozen=True)
-class World:
-    """A population of people.
+class CoverageRow:
+    """Coverage of one kind of interval of one figure in one world.
 
-    steadiness: mean n_p of each collection's people. spread: deviation of log n_p over people. faces: deviation of
-    log q_k over faces. generator: r. Several collections have equally many people (or one more) and no trials in
-    common.
-    """
-
-    name: str
-    steadiness: tuple[float, ...]
-    spread: float
-    faces: float
-    generator: float
-
-    def sizes(self, people: int) -> list[int]:
-        """The number of people in each collection."""
-        return [(people + n) // len(self.steadiness) for n in range(len(self.steadiness))]
-
-
-WORLDS = (
-    World("people alike", (0.9,), 0.15, 0.1, 0.3),
-    World("people unlike", (0.9,), 0.6, 0.35, 0.5),
-    World("nearly separable", (0.2,), 0.5, 0.2, 0.15),
-    World("two collections", (0.7, 1.4), 0.3, 0.2, 0.4),
-)
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Expected figures over new people."""
-
-    mean: float
-    pooled: float
-    difference: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """The coverage of one kind of interval.
-
-    covered: share of experiments whose interval held the truth (none given counts as not held). width: median of those
-    given. given_share: the share of experiments that gave one.
+    covered: share of experiments whose interval held the truth; an experiment without an interval counts as not held.
+    width: median width of the intervals. given_share: share of experiments that gave an interval.
     """
 
     world: str
@@ -102,134 +72,85 @@ class Row:
     given_share: float
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """One draw of people: each target's scores (G,), (I,) and the impostors' drivers, of two methods."""
-
-    genuine: tuple[list[np.ndarray], list[np.ndarray]]
-    impostor: tuple[list[np.ndarray], list[np.ndarray]]
-    drivers: list[np.ndarray]
-    strata: np.ndarray
-
-
-def draw(world: World, people: int, rng: np.random.Generator) -> Experiment:
-    """Fresh people, their clips on each other's faces, and the scores of all trials."""
-    genuine: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    impostor: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    drivers: list[np.ndarray] = []
-    first, second = np.triu_indices(CLIPS, 1)
-    begin, sizes = 0, world.sizes(people)
-    for size, steadiness in zip(sizes, world.steadiness, strict=True):
-        signature, noise, strength = _people(rng, size, world, steadiness)
-        clips = signature[:, None] + noise[:, None, None] * rng.normal(size=(size, CLIPS, DIMENSIONS))
-        rendered = strength[:, None, None, None] * clips[None]
-        rendered = rendered + world.generator * rng.normal(size=(size, size, CLIPS, DIMENSIONS))
-        for method, videos in enumerate((rendered, rendered + _EXTRA * rng.normal(size=rendered.shape))):
-            own = videos[np.arange(size), np.arange(size)]
-            same = -np.linalg.norm(own[:, first] - own[:, second], axis=-1)
-            other = -np.linalg.norm(own[:, None, :, None] - videos[:, :, None], axis=-1).reshape(size, size, -1)
-            for k in range(size):
-                genuine[method].append(same[k])
-                impostor[method].append(np.delete(other[k], k, axis=0).reshape(-1))
-        drivers += [begin + np.delete(np.arange(size), k) for k in range(size)]
-        begin += size
-    return Experiment(genuine, impostor, drivers, np.repeat(np.arange(len(sizes)), sizes))
-
-
-def truth(world: World, people: int, seed: int = 99, population: int = _TRUTH) -> Truth:
-    """Expected figures, from `population` targets of each collection, each with a driver of its own."""
-    rng = np.random.default_rng(seed)
-    first, second = np.triu_indices(CLIPS, 1)
-    means: list[list[float]] = [[], []]
-    scores = []
-    for steadiness in world.steadiness:
-        signature, noise, strength = _people(rng, population, world, steadiness)
-        another, other_noise, _ = _people(rng, population, world, steadiness)
-        videos = [
-            strength[:, None, None] * (s[:, None] + n[:, None, None] * rng.normal(size=(population, CLIPS, DIMENSIONS)))
-            + world.generator * rng.normal(size=(population, CLIPS, DIMENSIONS))
-            for s, n in ((signature, noise), (another, other_noise))
-        ]
-        for method in range(2):
-            own, cross = (v + method * _EXTRA * rng.normal(size=v.shape) for v in videos)
-            same = -np.linalg.norm(own[:, first] - own[:, second], axis=-1)
-            other = -np.linalg.norm(own[:, :, None] - cross[:, None], axis=-1).reshape(population, -1)
-            means[method].append(float((same[:, :, None] > other[:, None]).mean()))
-            if method == 0:
-                scores.append((same.reshape(-1), other.reshape(-1)))
-    sizes = np.array(world.sizes(people), dtype=np.float64)
-    genuine, impostor = sizes / sizes.sum(), sizes * (sizes - 1) / (sizes * (sizes - 1)).sum()
-    pooled = sum(
-        genuine[a] * impostor[b] * roc.auc(scores[a][0], scores[b][1])
-        for a in range(len(sizes))
-        for b in range(len(sizes))
-    )
-    mean = [float(genuine @ np.array(some)) for some in means]
-    return Truth(mean[0], float(pooled), mean[0] - mean[1])
-
-
 def study(
     world: World, people: int, experiments: int = EXPERIMENTS, resamples: int = RESAMPLES, seed: int = 0
-) -> list[Row]:
-    """Coverage of each kind of interval over experiments with fresh people."""
+) -> list[CoverageRow]:
+    """Coverage of each kind of interval over experiments with new people."""
     true = truth(world, people)
-    held: dict[tuple[str, str], list[tuple[bool, float]]] = {}
+    results: dict[tuple[str, str], list[tuple[bool, float]]] = {}
     for number in range(experiments):
-        rng = np.random.default_rng([seed, number, people])
-        drawn = draw(world, people, rng)
-        weights = people_weights(people, resamples, number, drawn.strata)
-        for figure, method, low, high in _intervals(drawn, weights, len(world.steadiness)):
-            goal = getattr(true, figure)
-            held.setdefault((figure, method), []).append((low <= goal <= high, high - low))
+        experiment = draw(world, people, np.random.default_rng([seed, number, people]))
+        weights = people_weights(people, resamples, number, experiment.strata)
+        for figure, method, low, high in _intervals(experiment, weights, len(world.steadiness)):
+            results.setdefault((figure, method), []).append((low <= true[figure] <= high, high - low))
     rows = []
-    for (figure, method), outcomes in held.items():
-        widths = [width for _, width in outcomes if not np.isnan(width)]
-        covered = float(np.mean([holds for holds, _ in outcomes]))
+    for (figure, method), intervals in results.items():
+        widths = [width for _, width in intervals if not np.isnan(width)]
+        covered = float(np.mean([is_covered for is_covered, _ in intervals]))
         width = float(np.median(widths)) if widths else float("nan")
-        rows.append(Row(world.name, people, figure, method, covered, width, len(widths) / experiments))
+        rows.append(CoverageRow(world.name, people, figure, method, covered, width, len(widths) / experiments))
     return rows
 
 
-def _intervals(drawn: Experiment, weights: np.ndarray, strata: int) -> Iterator[tuple[str, str, float, float]]:
-    people, width = weights.shape[1], CLIPS * CLIPS
-    targets = [[(k, _target(drawn, method, k)) for k in range(people)] for method in range(2)]
-    value, samples = mean_auc(targets[0]), mean_auc_samples(targets[0], weights)
-    yield "mean", PRINTED, *_ends(value, samples, people, strata)
-    yield "mean", PERCENTILE, *_percentiles(samples)
-    aucs = np.array([statistics.auc for _, statistics in targets[0]])
-    reach = student_t_quantile(CONFIDENCE, people - 1) * aucs.std(ddof=1) / np.sqrt(people)
-    yield "mean", STUDENT, value - reach, value + reach
-    variance = sum(map(_delong, drawn.genuine[0], drawn.impostor[0])) / people**2
-    reach = student_t_quantile(CONFIDENCE, 10**6) * np.sqrt(variance)
-    yield "mean", TRIALS, value - reach, value + reach
-    genuine, impostor = np.concatenate(drawn.genuine[0]), np.concatenate(drawn.impostor[0])
-    pairs = [(k, k, int(j)) for k in range(people) for j in drawn.drivers[k]]
-    each = len(genuine) // people
-    number = np.repeat(np.arange(len(pairs)), width)
-    whole = PairStatistics(
-        count_group_wins(genuine, np.repeat(np.arange(people), each), people, impostor, number, len(pairs)),
-        np.full(people, float(each)),
-        np.full(len(pairs), float(width)),
-        np.repeat(np.arange(people)[:, None], 3, axis=1),
-        np.array(pairs),
-    )
-    samples = whole.weighted_auc(weights)
-    yield "pooled", PRINTED, *_ends(whole.auc, samples, people, strata)
+def _intervals(experiment: Experiment, weights: np.ndarray, strata: int) -> Iterator[tuple[str, str, float, float]]:
+    """(figure, method, low, high) of every interval, also for fewer people than it is printed for."""
+    people = weights.shape[1]
+    targets = [[(k, _target_statistics(experiment, method, k)) for k in range(people)] for method in range(4)]
+    means = [ResampledMean.of(target_statistics, weights, strata) for target_statistics in targets]
+    auc = [np.array([statistics.auc for _, statistics in target_statistics]) for target_statistics in targets]
+    yield "mean", PRINTED, *_printed(means[0].value, means[0].samples, people, strata)
+    yield "mean", PERCENTILE, *_percentiles(means[0].samples)
+    yield "mean", TARGETS, *_over_targets(auc[0])
+    variance = sum(map(_delong_variance, experiment.genuine[0], experiment.impostor[0])) / people**2
+    yield "mean", TRIALS, *_around(means[0].value, student_t_quantile(CONFIDENCE, 10**6) * np.sqrt(variance))
+    pooled = [_pooled_statistics(experiment, method) for method in range(2)]
+    samples = pooled[0].weighted_auc(weights)
+    yield "pooled", PRINTED, *_printed(pooled[0].auc, samples, people, strata)
     yield "pooled", PERCENTILE, *_percentiles(samples)
-    reach = student_t_quantile(CONFIDENCE, 10**6) * np.sqrt(_delong(genuine, impostor))
-    yield "pooled", TRIALS, whole.auc - reach, whole.auc + reach
+    genuine, impostor = (np.concatenate(scores[0]) for scores in (experiment.genuine, experiment.impostor))
+    half_width = student_t_quantile(CONFIDENCE, 10**6) * np.sqrt(_delong_variance(genuine, impostor))
+    yield "pooled", TRIALS, *_around(pooled[0].auc, half_width)
+    yield from _difference_intervals(experiment, targets, auc, weights, strata)
+    difference = paired_pooled_difference(pooled[0], pooled[1], weights, CONFIDENCE, strata, fewest=0)
+    yield "pooled difference", PRINTED, difference.low, difference.high
+    strongest = 2 if means[2].value >= means[3].value else 3
+    difference = paired_mean_difference(targets[0], targets[strongest], weights, CONFIDENCE, strata, fewest=0)
+    yield "margin", PRINTED, difference.low, difference.high
+    yield "margin", TARGETS, *_over_targets(auc[0] - auc[strongest])
+    # The deviation of the targets' own differences, as percentiles of their resampled mean: the margin's former way.
+    yield "margin", PERCENTILE, *_percentiles(weights @ (auc[0] - auc[strongest]) / people)
+    band = roc_band([_grouped_scores(experiment)], weights, CONFIDENCE, np.array(BAND_RATES), fewest=0)
+    for rate, low, high in zip(BAND_RATES, band.low, band.high, strict=True):
+        yield f"TPR at FMR {rate:g}", DRAWN, float(low), float(high)
+
+
+def _difference_intervals(
+    experiment: Experiment,
+    targets: Sequence[list[tuple[int, PairStatistics]]],
+    auc: Sequence[np.ndarray],
+    weights: np.ndarray,
+    strata: int,
+) -> Iterator[tuple[str, str, float, float]]:
+    """Intervals of the difference of the two methods."""
     difference = paired_mean_difference(targets[0], targets[1], weights, CONFIDENCE, strata, fewest=0)
     yield "difference", PRINTED, difference.low, difference.high
-    second_aucs = np.array([statistics.auc for _, statistics in targets[1]])
-    figures = paired_person_difference(aucs, second_aucs, CONFIDENCE, drawn.strata, fewest=0)
-    yield "difference", FIGURES, figures.low, figures.high
-    yield "difference", FIGURE_PERCENTILE, *_percentiles(weights @ (aucs - second_aucs) / people)
+    as_impostor = [_auc_as_impostor(experiment, target_statistics) for target_statistics in targets[:2]]
+    difference = paired_person_difference(
+        auc[0],
+        auc[1],
+        CONFIDENCE,
+        first_as_impostor=as_impostor[0],
+        second_as_impostor=as_impostor[1],
+        fewest=0,
+    )
+    yield "difference", JACKKNIFE, difference.low, difference.high
+    yield "difference", TARGETS, *_over_targets(auc[0] - auc[1])
 
 
-def _target(drawn: Experiment, method: int, target: int) -> PairStatistics:
+def _target_statistics(experiment: Experiment, method: int, target: int) -> PairStatistics:
     """One target's pair statistics; every driver has as many trials."""
-    genuine, drivers = drawn.genuine[method][target], drawn.drivers[target]
-    impostor = drawn.impostor[method][target].reshape(len(drivers), -1)
+    genuine, drivers = experiment.genuine[method][target], experiment.drivers[target]
+    impostor = experiment.impostor[method][target].reshape(len(drivers), -1)
     wins = (genuine[:, None, None] > impostor).sum(axis=(0, 2)) + 0.5 * (genuine[:, None, None] == impostor).sum(
         axis=(0, 2)
     )
@@ -242,21 +163,59 @@ def _target(drawn: Experiment, method: int, target: int) -> PairStatistics:
     )
 
 
-def _people(
-    rng: np.random.Generator, people: int, world: World, steadiness: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Signatures (K, S), steadiness (K,) and strength of faces (K,)."""
-    return (
-        rng.normal(size=(people, DIMENSIONS)),
-        steadiness * np.exp(world.spread * rng.normal(size=people)),
-        np.exp(world.faces * rng.normal(size=people)),
+def _pooled_statistics(experiment: Experiment, method: int) -> PairStatistics:
+    """Statistics of all trials pooled, in groups of the same target and driver."""
+    people = len(experiment.drivers)
+    genuine, impostor = (np.concatenate(s[method]) for s in (experiment.genuine, experiment.impostor))
+    pairs = [(target, target, int(driver)) for target in range(people) for driver in experiment.drivers[target]]
+    trials, pair_trials = len(genuine) // people, len(impostor) // len(pairs)
+    target, pair = np.repeat(np.arange(people), trials), np.repeat(np.arange(len(pairs)), pair_trials)
+    return PairStatistics(
+        count_group_wins(genuine, target, people, impostor, pair, len(pairs)),
+        np.full(people, float(trials)),
+        np.full(len(pairs), float(pair_trials)),
+        np.repeat(np.arange(people)[:, None], 3, axis=1),
+        np.array(pairs),
     )
 
 
-def _ends(value: float, samples: np.ndarray, people: int, strata: int) -> tuple[float, float]:
-    """What `proportion_interval` gives, also for fewer people than are printed: that is what is measured."""
+def _grouped_scores(experiment: Experiment) -> GroupedScores:
+    """The method's scores with the people of each trial."""
+    people = len(experiment.drivers)
+    genuine, impostor = (np.concatenate(s[0]) for s in (experiment.genuine, experiment.impostor))
+    pairs = np.array([(target, target, driver) for target in range(people) for driver in experiment.drivers[target]])
+    genuine_people = np.repeat(np.arange(people)[:, None], 3, axis=1)
+    return GroupedScores(
+        genuine,
+        impostor,
+        np.repeat(genuine_people, len(genuine) // people, axis=0),
+        np.repeat(pairs, len(impostor) // len(pairs), axis=0),
+    )
+
+
+def _auc_as_impostor(experiment: Experiment, targets: Sequence[tuple[int, PairStatistics]]) -> np.ndarray:
+    """The AUC (K,) of the pairs in which each person is the impostor, over all targets."""
+    wins, pairs = np.zeros(len(targets)), np.zeros(len(targets))
+    for target, statistics in targets:
+        drivers = experiment.drivers[target]
+        wins[drivers] += statistics.wins[0]
+        pairs[drivers] += statistics.genuine_count[0] * statistics.impostor_count
+    return wins / pairs
+
+
+def _printed(value: float, samples: np.ndarray, people: int, strata: int) -> tuple[float, float]:
     interval = proportion_interval(value, samples, CONFIDENCE, people, strata, fewest=0)
     return interval.low, interval.high
+
+
+def _over_targets(values: np.ndarray) -> tuple[float, float]:
+    """Student's t over the targets' values (K,), as if no two of them shared a driver."""
+    half_width = student_t_quantile(CONFIDENCE, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return _around(float(values.mean()), half_width)
+
+
+def _around(value: float, half_width: float) -> tuple[float, float]:
+    return value - half_width, value + half_width
 
 
 def _percentiles(samples: np.ndarray) -> tuple[float, float]:
@@ -266,67 +225,80 @@ def _percentiles(samples: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _delong(genuine: np.ndarray, impostor: np.ndarray) -> float:
-    """Variance of an AUC whose trials are taken as independent (DeLong et al. 1988): what a bootstrap over trials
-    tends to."""
+def _delong_variance(genuine: np.ndarray, impostor: np.ndarray) -> float:
+    """Variance of an AUC whose trials are taken as independent (DeLong et al. 1988), the limit of a bootstrap over
+    trials."""
     above = np.searchsorted(np.sort(impostor), genuine) / len(impostor)
     below = 1 - np.searchsorted(np.sort(genuine), impostor) / len(genuine)
     return float(above.var(ddof=1) / len(genuine) + below.var(ddof=1) / len(impostor))
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table: coverage in percent, with the median width."""
-    methods = {
-        "mean": (PRINTED, PERCENTILE, STUDENT, TRIALS),
-        "pooled": (PRINTED, PERCENTILE, TRIALS),
-        "difference": (PRINTED, FIGURES, FIGURE_PERCENTILE),
-    }
-    row_of = {(r.world, r.people, r.figure, r.method): r for r in rows}
-    heads = [f"{figure}: {method}" for figure, some in methods.items() for method in some]
-    lines = ["| world | people | " + " | ".join(heads) + " |", "|---|---|" + "---|" * len(heads)]
-    for world, people in dict.fromkeys((r.world, r.people) for r in rows):
-        cells = []
-        for figure, some in methods.items():
-            for method in some:
-                row = row_of[world, people, figure, method]
-                missing = "" if row.given_share == 1 else f", given in {row.given_share:.0%}"
-                cells.append(f"{row.covered:.1%} ({row.width:.3f}{missing})")
-        lines.append(f"| {world} | {people} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def tables(rows: Sequence[CoverageRow]) -> str:
+    """The rows as Markdown tables: coverage in percent, with the median width."""
+    row_of = {(row.world, row.people, row.figure, row.method): row for row in rows}
+    worlds = list(dict.fromkeys((row.world, row.people) for row in rows))
+    parts = []
+    for title, figures in TABLES.items():
+        columns = [(figure, method) for figure, methods in figures.items() for method in methods]
+        heads = " | ".join(f"{figure}: {method}" for figure, method in columns)
+        lines = [f"**{title}**", "", f"| world | people | {heads} |", "|---|---|" + "---|" * len(columns)]
+        for world, people in worlds:
+            cells = " | ".join(_cell(row_of[world, people, figure, method]) for figure, method in columns)
+            lines.append(f"| {world} | {people} | {cells} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
-def write(page: Path, rows: Sequence[Row]) -> None:
-    """Puts the table between the page's two marks."""
+def _cell(row: CoverageRow) -> str:
+    missing = "" if row.given_share == 1 else f", given in {row.given_share:.0%}"
+    return f"{row.covered:.1%} ({row.width:.3f}{missing})"
+
+
+def write(page: Path, rows: Sequence[CoverageRow]) -> None:
+    """Puts the tables between the page's two marks."""
     text = page.read_text(encoding="utf-8")
     head, tail = text.split(_BEGIN)[0], text.split(_END)[1]
-    page.write_text(f"{head}{_BEGIN}\n{table(rows)}\n{_END}{tail}", encoding="utf-8")
+    page.write_text(f"{head}{_BEGIN}\n{tables(rows)}\n{_END}{tail}", encoding="utf-8")
 
 
-def whole(experiments: int = EXPERIMENTS, resamples: int = RESAMPLES) -> list[Row]:
-    """Every world at every number of people; two collections need three people each."""
-    return [
-        row
-        for world in WORLDS
-        for people in SIZES
-        if people >= 3 * len(world.steadiness)
-        for row in study(world, people, experiments, resamples)
-    ]
+def measure_all(
+    experiments: int = EXPERIMENTS, resamples: int = RESAMPLES, rows_file: Path | None = None
+) -> list[CoverageRow]:
+    """Every world at every number of people; two collections need three people each.
+
+    rows_file: rows are added to this file, a line each, as they are measured; what it has is not measured again.
+    """
+    known: list[CoverageRow] = []
+    if rows_file is not None and rows_file.exists():
+        known = [CoverageRow(**json.loads(line)) for line in rows_file.read_text(encoding="utf-8").splitlines()]
+    rows: list[CoverageRow] = []
+    for world in WORLDS:
+        for people in SIZES:
+            if people < 3 * len(world.steadiness):
+                continue
+            measured = [row for row in known if (row.world, row.people) == (world.name, people)]
+            if not measured:
+                measured = study(world, people, experiments, resamples)
+                if rows_file is not None:
+                    with rows_file.open("a", encoding="utf-8") as file:
+                        file.writelines(json.dumps(asdict(row)) + "\n" for row in measured)
+            rows += measured
+    return rows
 
 
 def main() -> None:
-    """Prints the table, or writes it into a page."""
-    import argparse
-
-    parser = argparse.ArgumentParser(description="coverage of 95 % intervals over fresh simulated people")
-    parser.add_argument("--write", type=Path, help="page whose table is replaced")
+    """Prints the tables, or writes them into a page."""
+    parser = argparse.ArgumentParser(description="coverage of 95 % intervals over new simulated people")
+    parser.add_argument("--write", type=Path, help="page whose tables are replaced")
     parser.add_argument("--experiments", type=int, default=EXPERIMENTS)
+    parser.add_argument("--rows", type=Path, help="file of finished rows; an interrupted study continues from it")
     options = parser.parse_args()
-    begun = time.monotonic()
-    rows = whole(options.experiments)
+    start = time.monotonic()
+    rows = measure_all(options.experiments, rows_file=options.rows)
     if options.write:
         write(options.write, rows)
-    print(table(rows))
-    print(f"{time.monotonic() - begun:.0f} s")
+    print(tables(rows))
+    print(f"{time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":
