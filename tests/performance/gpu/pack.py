@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.performance.gpu.material import EVERY, FILES, GOLDENS, PACK, WHEELS, shared_folder
 
 LIMIT = 40 * 2**20
-EXPECTED = ("pydantic>=2.7",)
+EXPECTED = ("pydantic>=2.7", "lazy-loader>=0.4", "PyYAML>=6")
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
 
 
