@@ -1,8 +1,8 @@
 """Chart data: bands of ROC curves by resampling people, and histograms of scores.
 
-Vertical bands: at each false match rate of a fixed grid, the interval of the true match rate. Resamples work on counts
-of accepted trials by group of people at a grid of thresholds, never on trials, so that millions of trials cost one
-pass.
+Vertical bands: at each false match rate of a fixed grid, percentiles of the resampled true match rate. They cover too
+little where that rate is near 1 (docs/intervals.md). Resamples work on counts of accepted trials by group of people at
+a grid of thresholds, never on trials, so that millions of trials cost one pass.
 
 Legend: K people, R resamples, G groups of genuine or impostor trials, T thresholds, F grid points.
 """

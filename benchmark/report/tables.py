@@ -8,8 +8,9 @@ from itertools import product
 
 from benchmark.evaluation.result_rows import CellResult, Exclusions, NullResult, SeedSpread, ShortcutResult
 from benchmark.evaluation.results import EvaluationResults
+from benchmark.evaluation.sections import Section
 from benchmark.metrics.margin import NEAR_MARGIN
-from benchmark.protocols.schema import Protocol, TrialRule
+from benchmark.protocols.schema import TrialRule
 from benchmark.trial_scores.figure_values import IntervalFigure, SubgroupFigures
 
 _RELATIONS = (
@@ -76,15 +77,13 @@ class SubgroupRow:
 
 
 @dataclass(frozen=True)
-class SectionTables:
+class SectionTables(Section):
     """All tables of one section (protocols with the same trials).
 
     figure: the headline figure, "auc_mean" or "auc_pooled"; other_figure: the other of the two; each has its words.
     by_driver: whether drivers take the place of targets. columns: test generators of matrix and shortcuts.
     """
 
-    number: int
-    protocols: tuple[Protocol, ...]
     figure: str
     figure_words: str
     other_figure: str
@@ -99,16 +98,6 @@ class SectionTables:
     matrix: tuple[MatrixRow, ...]
     shortcuts: tuple[ShortcutRow, ...]
     subgroups: tuple[SubgroupRow, ...]
-
-    @property
-    def protocol(self) -> Protocol:
-        """The first protocol, which names trials, windows and scores for all of them."""
-        return self.protocols[0]
-
-    @property
-    def title(self) -> str:
-        """Names of the protocols, in words."""
-        return " and ".join(protocol.name for protocol in self.protocols)
 
     @property
     def trials_words(self) -> str:

@@ -179,7 +179,8 @@ def _band_note(drawn_curves: Sequence[plots.Curve], curve_count: int) -> str:
     if not with_band:
         note = "These results were stored without bands."
     else:
-        note = "The bands are 95 % at each false match rate, by resampling people."
+        note = "The bands hold the middle 95 % of the curves of resampled people at each false match rate. "
+        note += "They are too narrow where the true match rate is near 1."
         note += "" if with_band == len(drawn_curves) else " Curves without one have too few people for it."
     not_drawn = curve_count - len(drawn_curves)
     return note + (f" {not_drawn} more curves are in the JSON file." if not_drawn > 0 else "")

@@ -102,13 +102,13 @@ def test_help_of_every_command_needs_the_core_dependencies_alone():
 import click, runpy
 from nvfair_tools.cli import cli, COMMANDS
 
-def shown(command, path):
+def check_help(command, path):
     with click.Context(command, info_name=path) as context:
         assert command.get_help(context)
         for name in command.list_commands(context) if isinstance(command, click.Group) else ():
-            shown(command.get_command(context, name), f"{path} {name}")
+            check_help(command.get_command(context, name), f"{path} {name}")
 
-shown(cli, "nvfair")
+check_help(cli, "nvfair")
 print(len(COMMANDS))
 """
     done = run_without(EXTRAS, code)
