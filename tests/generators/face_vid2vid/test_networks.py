@@ -115,16 +115,21 @@ def test_a_second_frame_finds_nothing_of_the_first_in_the_buffers() -> None:
 
 @torch.inference_mode()
 def test_bfloat16_convolutions_stay_near_float32() -> None:
-    pictures = []
-    for kind in (torch.float32, torch.bfloat16):
-        fast = Renderer(seeded(VARIANTS["spade"](SMALL), 17), kind, torch.device("cpu"))
-        appearance = fast.appearance(portrait(), keypoints(1, 2))
-        assert appearance.volume.dtype == torch.float32
-        assert fast.warp(appearance, keypoints(1, 3), Buffers()).deformation.dtype == torch.float32
-        pictures.append(fast.pictures(appearance, keypoints(1, 3), Buffers()))
+    errors = []
+    for seed in (17, 18, 19):
+        pictures = []
+        for kind in (torch.float32, torch.bfloat16):
+            fast = Renderer(seeded(VARIANTS["spade"](SMALL), seed), kind, torch.device("cpu"))
+            appearance = fast.appearance(portrait(), keypoints(1, 2))
+            assert appearance.volume.dtype == torch.float32
+            assert fast.warp(appearance, keypoints(1, 3), Buffers()).deformation.dtype == torch.float32
+            pictures.append(fast.pictures(appearance, keypoints(1, 3), Buffers()))
+        assert pictures[1].dtype == torch.float32
+        errors.append(float((pictures[0] - pictures[1]).abs().mean() / pictures[0].std()))
 
-    assert pictures[1].dtype == torch.float32
-    assert 0 < float((pictures[0] - pictures[1]).abs().mean()) < 0.02
+    # Networks of noise enlarge a rounding, and each processor rounds elsewhere: 0.03 to 0.12 deviations were seen.
+    # Two unrelated pictures lie about 1.1 apart.
+    assert 0 < sum(errors) / len(errors) < 0.2
 
 
 @torch.inference_mode()

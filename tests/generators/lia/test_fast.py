@@ -129,7 +129,8 @@ def test_bfloat16_changes_convolutions_only_and_pictures_little():
         assert {t.dtype for t in (style, code, picture, *flows, *surface.features)} == {torch.float32}
         pictures_of[dtype] = picture
     difference = (pictures_of[torch.float32] - pictures_of[torch.bfloat16]).abs()
-    assert 0.0 < difference.mean() < 0.02 * pictures_of[torch.float32].std()
+    # A network of noise: 0.013 to 0.016 deviations, by the processor. Two unrelated pictures lie about 1.1 apart.
+    assert 0.0 < difference.mean() < 0.05 * pictures_of[torch.float32].std()
 
 
 def _scale_and_gain(plain: StyledConv, style: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
