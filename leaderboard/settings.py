@@ -60,16 +60,19 @@ class LimitSettings(_FrozenModel):
     attempts: int = Field(default=3, gt=0)  # how often scoring may fail before the job is given up
     leases: int = Field(default=100, gt=0)  # how often a worker may vanish with the job before it is given up
     lease_seconds: float = Field(default=60, gt=0)
+    free_disk_bytes: int = Field(default=256 * 1024 * 1024, ge=0)  # below this no submission is taken
     stuck_hours: float = Field(default=24, gt=0)  # a job that waits for longer no longer counts against its owner
 
 
 class RateSettings(_FrozenModel):
-    """Requests a minute, counted in each server process; 0 stands for no limit."""
+    """Requests a minute, and connections at a time, counted in each server process; 0 stands for no limit."""
 
     uploads_per_token: int = Field(default=20, ge=0)
     requests_per_token: int = Field(default=300, ge=0)
     requests_per_address: int = Field(default=1200, ge=0)
     failed_tokens_per_address: int = Field(default=20, ge=0)
+    connections_per_address: int = Field(default=100, ge=0)
+    uploads_at_once: int = Field(default=2, ge=0)  # of one account
 
 
 class Settings(_FrozenModel):

@@ -8,16 +8,19 @@ in all the time, a large page is rendered again every few seconds, not at every 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cachetools import LRUCache
+
 from leaderboard.server.asgi import App, Message, Receive, Scope, Send
 
-_MAX_BYTES = 128 * 2**20  # of all pages together
+_MAX_BYTES = 128 * 2**20  # of all pages together, with their addresses and headers
+_PAGE_OVERHEAD_BYTES = 2048  # of the Python objects that hold one page, rounded up
 # After a rendering no page is rendered again for this many times its duration: rendering never takes more than a small
 # share of the processor from those who only read pages. On a small board a change shows at once.
 _PAUSE_FACTOR = 30.0
@@ -25,8 +28,12 @@ _MAX_PAUSE_SECONDS = 15.0
 _UNCACHED_PATHS = ("/submit", "/files/", "/healthz", "/readyz", "/metrics")
 
 
+_Key = tuple[str, bytes]  # path and query
+
+
 @dataclass(frozen=True)
 class _Page:
+    key: _Key
     version: int
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
@@ -34,22 +41,28 @@ class _Page:
     etag: bytes
     route: Any
 
+    @property
+    def size(self) -> int:
+        """Bytes that the page takes in the cache: the address is a reader's text and counts like the body."""
+        headers = sum(len(name) + len(value) for name, value in self.headers)
+        return _PAGE_OVERHEAD_BYTES + 4 * len(self.key[0]) + len(self.key[1]) + headers + len(self.body)
+
 
 class PageCache:
     """ASGI middleware that keeps answers of GET requests without credentials.
 
-    version: gives the version of the results that pages show. max_bytes: of all bodies together; beyond it the pages
-    that were unread for longest are dropped. pause_factor: how long no page is rendered again after a rendering, in
-    units of its duration.
+    version: gives the version of the results that pages show. max_bytes: of all pages together, their addresses
+    included; beyond it the pages that were unread for longest are dropped. pause_factor: how long no page is rendered
+    again after a rendering, in units of its duration.
     """
 
     def __init__(
         self, app: App, version: Callable[[], int], *, max_bytes: int = _MAX_BYTES, pause_factor: float = _PAUSE_FACTOR
     ) -> None:
-        self._app, self._version, self._max_bytes, self._pause_factor = app, version, max_bytes, pause_factor
-        self._pages: OrderedDict[tuple[str, bytes], _Page] = OrderedDict()
-        self._cached_bytes, self._pause_until = 0, 0.0
-        self._renderings: dict[tuple[str, bytes], asyncio.Task[_Page]] = {}
+        self._app, self._version, self._pause_factor = app, version, pause_factor
+        self._pages: LRUCache[_Key, _Page] = LRUCache(max_bytes, getsizeof=lambda page: page.size)
+        self._pause_until = 0.0
+        self._renderings: dict[_Key, asyncio.Task[_Page]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers with the cached page, or passes the request on to the application."""
@@ -67,12 +80,10 @@ class PageCache:
             if page is None:
                 assert rendering is not None
                 page = await asyncio.shield(rendering)
-        else:
-            self._pages.move_to_end(key)
         scope["route"] = page.route
         await _send_page(page, scope, send)
 
-    async def _render(self, key: tuple[str, bytes], scope: Scope) -> _Page:
+    async def _render(self, key: _Key, scope: Scope) -> _Page:
         start_time = time.monotonic()
         # Read before rendering: a change during the rendering makes the page outdated, never the reverse.
         version = self._version()
@@ -97,20 +108,14 @@ class PageCache:
         if not any(name.lower() == b"cache-control" for name, _ in headers):
             headers = (*headers, (b"cache-control", b"no-cache"))  # browsers may keep it, but ask again with its tag
         status = response_start.get("status", 500)
-        page = _Page(version, status, tuple(headers), content, etag, scope.get("route"))
+        page = _Page(key, version, status, tuple(headers), content, etag, scope.get("route"))
         if page.status == 200 and not any(name.lower() == b"set-cookie" for name, _ in headers):
-            self._store(key, page)
+            self._pages.pop(key, None)
+            with contextlib.suppress(ValueError):  # a page that alone is larger than the cache is not kept
+                self._pages[key] = page
         return page
 
-    def _store(self, key: tuple[str, bytes], page: _Page) -> None:
-        old_page = self._pages.pop(key, None)
-        self._cached_bytes += len(page.body) - (len(old_page.body) if old_page else 0)
-        self._pages[key] = page
-        while self._cached_bytes > self._max_bytes and self._pages:
-            _, dropped_page = self._pages.popitem(last=False)
-            self._cached_bytes -= len(dropped_page.body)
-
-    def _end_rendering(self, key: tuple[str, bytes], rendering: asyncio.Task[_Page]) -> None:
+    def _end_rendering(self, key: _Key, rendering: asyncio.Task[_Page]) -> None:
         self._renderings.pop(key, None)
         if not rendering.cancelled():
             rendering.exception()  # readers that waited got it; asyncio need not warn that nobody did

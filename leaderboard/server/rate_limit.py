@@ -7,12 +7,14 @@ requests. Quotas, which must be exact, are in the database.
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
 _MAX_CALLERS = 100_000  # beyond these the caller unseen for longest is forgotten, and begins with a full bucket
+_IPV6_NETWORK_BITS = 64  # what a provider gives one customer, who may change addresses within it at will
 
 
 class RateLimit:
@@ -46,3 +48,17 @@ class RateLimit:
             if len(self._buckets) > _MAX_CALLERS:
                 self._buckets.popitem(last=False)
             return wait
+
+
+def rate_key(address: str) -> str:
+    """The key under which an IP address is counted: itself, or of IPv6 the network that one customer has."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if parsed.version == 4:
+        return str(parsed)
+    mapped = parsed.ipv4_mapped
+    if mapped is not None:
+        return str(mapped)
+    return str(ipaddress.ip_network((int(parsed), _IPV6_NETWORK_BITS), strict=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import HTTPException, Request
 
-from leaderboard.server.rate_limit import RateLimit
+from leaderboard.server.rate_limit import RateLimit, rate_key
 from leaderboard.server.request_guard import client_address
 from leaderboard.server.service import Service
 from leaderboard.store.accounts import Account, authenticate
@@ -24,7 +24,7 @@ class RequestAuth:
 
         Raises HTTPException: 401 where the token is not valid, 429 where there were too many requests or wrong tokens.
         """
-        address = client_address(request.scope)
+        address = rate_key(client_address(request.scope))
         _check_limit(self._wrong_tokens.seconds_until_allowed(address), "too many wrong tokens from this address")
         account = authenticate(self._engine, token)
         if account is None:

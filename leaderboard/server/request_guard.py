@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import uuid
@@ -11,10 +12,14 @@ import structlog
 
 from leaderboard.server.asgi import App, Message, Receive, Scope, Send
 from leaderboard.server.observability import Metrics
-from leaderboard.server.rate_limit import RateLimit
+from leaderboard.server.rate_limit import RateLimit, rate_key
 
 _log = structlog.get_logger("http")
 _MAX_BODY_BYTES = 64 * 1024  # of a request that is not an upload
+_MAX_ADDRESS_BYTES = 8 * 1024  # of a path with its query
+# A body must come at a mean rate of 1 kB a second; the first seconds are free.
+_FREE_BODY_SECONDS = 30.0
+_MIN_BODY_RATE = 1024.0
 _UPLOAD_PATHS = ("/submit", "/api/v1/submissions")
 _UNLIMITED_PATHS = ("/healthz", "/readyz")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -36,15 +41,31 @@ class RequestTooLarge(Exception):
     """The body of a request has more bytes than are allowed."""
 
 
-class RequestGuard:
-    """ASGI middleware, the outermost. rate_limit: requests of one address. max_upload_bytes: of a request's body."""
+class RequestTooSlow(Exception):
+    """The body of a request comes slower than it may."""
 
-    def __init__(self, app: App, *, metrics: Metrics, rate_limit: RateLimit, max_upload_bytes: int) -> None:
+
+class RequestGuard:
+    """ASGI middleware, the outermost.
+
+    rate_limit: requests of one address. max_upload_bytes: of a request's body. free_body_seconds: how long the server
+    waits for a body whatever its rate.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        *,
+        metrics: Metrics,
+        rate_limit: RateLimit,
+        max_upload_bytes: int,
+        free_body_seconds: float = _FREE_BODY_SECONDS,
+    ) -> None:
         self._app, self._metrics, self._rate_limit = app, metrics, rate_limit
-        self._max_upload_bytes = max_upload_bytes
+        self._max_upload_bytes, self._free_body_seconds = max_upload_bytes, free_body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes the request on, or answers 413, 429 or 500 itself."""
+        """Passes the request on, or answers 408, 413, 414, 429 or 500 itself."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -65,7 +86,11 @@ class RequestGuard:
             except RequestTooLarge:
                 if has_begun:
                     raise
-                await _refuse(send_with_headers, 413, "the request is larger than this board takes")
+                await _refuse(send_with_headers, 413, "the request is larger than this board takes", close=True)
+            except RequestTooSlow:
+                if has_begun:
+                    raise
+                await _refuse(send_with_headers, 408, "the rest of the request did not come in time", close=True)
             except Exception:
                 _log.exception("fault", path=scope["path"][:200])
                 if has_begun:
@@ -78,19 +103,32 @@ class RequestGuard:
     async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes the request on within the limits. Raises RequestTooLarge."""
         is_unlimited = scope["path"] in _UNLIMITED_PATHS
-        wait = 0.0 if is_unlimited else self._rate_limit.count_request(client_address(scope))
+        wait = 0.0 if is_unlimited else self._rate_limit.count_request(rate_key(client_address(scope)))
         if wait:
             await _refuse(send, 429, "too many requests from this address", retry_seconds=wait)
+            return
+        address_bytes = max(len(scope.get("raw_path") or b""), len(scope["path"])) + len(scope.get("query_string", b""))
+        if address_bytes > _MAX_ADDRESS_BYTES:
+            await _refuse(send, 414, f"the address has {address_bytes} bytes; at most {_MAX_ADDRESS_BYTES}")
             return
         max_bytes = self._max_upload_bytes if scope["path"] in _UPLOAD_PATHS else _MAX_BODY_BYTES
         declared_bytes = _header(scope["headers"], b"content-length")
         if declared_bytes.isdigit() and int(declared_bytes) > max_bytes:
             raise RequestTooLarge
-        received_bytes = 0
+        received_bytes, waited_seconds, is_complete = 0, 0.0, False
 
         async def receive_within_limit() -> Message:
-            nonlocal received_bytes
-            message = await receive()
+            nonlocal received_bytes, waited_seconds, is_complete
+            if is_complete:  # what follows is the end of the connection, for which a long answer may wait
+                return await receive()
+            remaining = self._free_body_seconds + received_bytes / _MIN_BODY_RATE - waited_seconds
+            start = time.monotonic()
+            try:
+                message = await asyncio.wait_for(receive(), max(remaining, 0.0))
+            except asyncio.TimeoutError as error:
+                raise RequestTooSlow from error
+            waited_seconds += time.monotonic() - start
+            is_complete = not message.get("more_body", False)
             received_bytes += len(message.get("body", b""))
             if received_bytes > max_bytes:
                 raise RequestTooLarge
@@ -126,9 +164,11 @@ def _header(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes:
     return next((value for key, value in headers if key == name), b"")
 
 
-async def _refuse(send: Send, status: int, error: str, *, retry_seconds: float = 0.0) -> None:
+async def _refuse(send: Send, status: int, error: str, *, retry_seconds: float = 0.0, close: bool = False) -> None:
     body = json.dumps({"error": error, "problems": [], "remedy": ""}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    if close:  # the rest of the body is not read
+        headers.append((b"connection", b"close"))
     if retry_seconds:
         headers.append((b"retry-after", str(int(retry_seconds) + 1).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -16,6 +16,7 @@ import structlog
 import uvicorn
 
 from leaderboard.server.app import create_app
+from leaderboard.server.limits.connections import bounded_protocol
 from leaderboard.server.service import Service
 from leaderboard.server.worker import Worker
 from leaderboard.settings import Settings
@@ -27,6 +28,7 @@ _RESTART_SECONDS = 1.0
 _SWITCH_SECONDS = 0.0005
 _WORKER_NICENESS = 5
 _KEEP_ALIVE_SECONDS = 75  # longer than proxies keep connections, so that the proxy closes them
+_MAX_HEAD_BYTES = 32 * 1024  # of a request's first line and headers
 _SHUTDOWN_SECONDS = 10.0
 _PARENT_CHECK_SECONDS = 0.5
 
@@ -39,6 +41,8 @@ def run_server(settings: Settings, board: Path, *, host: str, port: int, with_wo
     service: Service = app.state.service
     config = uvicorn.Config(
         app,
+        http=bounded_protocol(per_address=settings.rates.connections_per_address, proxies=settings.proxies),
+        h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
         host=host,
         port=port,
         log_config=None,

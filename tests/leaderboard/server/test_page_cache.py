@@ -1,6 +1,7 @@
 """Pages are rendered once a change, off the readers' time; drafts never stand in them."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -117,14 +118,39 @@ def test_a_page_that_takes_long_is_not_rendered_at_every_change() -> None:
 def test_the_cache_has_a_maximal_size() -> None:
     async def read() -> None:
         site = Site()
-        site.cache = PageCache(site.app, lambda: site.version, max_bytes=50)
+        site.cache = PageCache(site.app, lambda: site.version, max_bytes=10_000)
         for n in range(100):
             await site.get(query=f"page={n}")
-        assert site.cache._cached_bytes <= 50
         await site.get(query="page=99")
         assert site.rendered == 100  # the newest is there
         await site.get(query="page=0")
         assert site.rendered == 101  # the oldest is not
+
+    asyncio.run(read())
+
+
+def test_addresses_count_against_the_size_like_pages() -> None:
+    async def read() -> int:
+        site = Site()
+        site.cache = PageCache(site.app, lambda: site.version, max_bytes=2_000_000, pause_factor=0)
+        tracemalloc.start()
+        for n in range(500):
+            await site.get(query=f"{n}" + "x" * 60_000)  # 30 MB of addresses
+        cached_bytes = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert site.rendered == 500
+        return cached_bytes
+
+    assert asyncio.run(read()) < 3_000_000
+
+
+def test_a_page_larger_than_the_cache_is_answered_and_not_kept() -> None:
+    async def read() -> None:
+        site = Site()
+        site.cache = PageCache(site.app, lambda: site.version, max_bytes=100)
+        for _ in range(2):
+            assert await site.get() == (200, "page of 1")
+        assert site.rendered == 2
 
     asyncio.run(read())
 

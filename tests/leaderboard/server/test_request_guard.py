@@ -8,12 +8,18 @@ from leaderboard.server.rate_limit import RateLimit
 from leaderboard.server.request_guard import RequestGuard
 
 
-async def ask(app, path: str = "/", body: tuple[bytes, ...] = (), headers=()) -> tuple[int, dict, dict]:
-    """(status, headers, JSON) of one request through a guard with room for 100 bytes of upload."""
+async def ask(
+    app, path: str = "/", body: tuple[bytes, ...] = (), headers=(), query: bytes = b"", pause_seconds: float = 0.0
+) -> tuple[int, dict, dict]:
+    """(status, headers, JSON) of one request through a guard with room for 100 bytes of upload.
+
+    pause_seconds: before each part of the body; the guard waits for 0.3 s in all.
+    """
     sent, parts = [], [*body, b""]
-    guard = RequestGuard(app, metrics=Metrics(), rate_limit=RateLimit(0), max_upload_bytes=100)
+    guard = RequestGuard(app, metrics=Metrics(), rate_limit=RateLimit(0), max_upload_bytes=100, free_body_seconds=0.3)
 
     async def receive():
+        await asyncio.sleep(pause_seconds)
         part = parts.pop(0)
         return {"type": "http.request", "body": part, "more_body": bool(parts)}
 
@@ -21,6 +27,7 @@ async def ask(app, path: str = "/", body: tuple[bytes, ...] = (), headers=()) ->
         sent.append(message)
 
     scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers), "client": ("10.0.0.1", 1)}
+    scope["query_string"] = query
     await guard(scope, receive, send)
     return sent[0]["status"], dict(sent[0]["headers"]), json.loads(sent[1]["body"])
 
@@ -59,3 +66,17 @@ def test_an_upload_is_counted_while_it_comes() -> None:
 def test_other_requests_than_uploads_have_a_small_limit() -> None:
     assert asyncio.run(ask(reader, "/elsewhere", (b"x" * 65_536,)))[0] == 200
     assert asyncio.run(ask(reader, "/elsewhere", (b"x" * 65_537,)))[0] == 413
+
+
+def test_a_body_that_trickles_is_not_waited_for() -> None:
+    status, headers, answer = asyncio.run(ask(reader, "/submit", (b"x",) * 50, pause_seconds=0.05))
+    assert (status, headers[b"connection"]) == (408, b"close")
+    assert "did not come in time" in answer["error"]
+    assert asyncio.run(ask(reader, "/submit", (b"x",) * 3, pause_seconds=0.02))[0::2] == (200, 3)
+
+
+def test_an_address_has_a_maximal_length() -> None:
+    assert asyncio.run(ask(reader, "/", query=b"q=" + b"x" * 8000))[0] == 200
+    status, _, answer = asyncio.run(ask(reader, "/", query=b"q=" + b"x" * 9000))
+    assert (status, answer["error"]) == (414, "the address has 9003 bytes; at most 8192")
+    assert asyncio.run(ask(reader, "/" + "x" * 9000))[0] == 414

@@ -1,0 +1,1 @@
+"""Bounds of what one caller may hold at a time: connections, uploads, the disk."""
