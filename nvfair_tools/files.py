@@ -5,6 +5,7 @@ A file is written under a temporary name, fsynced and renamed, so that an interr
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -14,6 +15,39 @@ from pathlib import Path
 from typing import Any
 
 from nvfair_tools.errors import NvfairError
+
+# A disk that is full, beyond a quota, read-only or failing, and a process at its limit of open files.
+_STORAGE_ERRORS = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE)
+)
+
+
+class StorageError(NvfairError):
+    """The machine cannot store what it was given: its disk is full or fails. No input is to blame."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(
+            f"there is no room to store this now{f': {reason}' if reason else ''}",
+            remedy="try again later; the maintainer must free disk space",
+        )
+
+
+def storage_error(error: BaseException) -> StorageError | None:
+    """The StorageError for an error that comes from the disk rather than from an input; None for any other."""
+    if isinstance(error, OSError) and error.errno in _STORAGE_ERRORS:
+        return StorageError(os.strerror(error.errno))
+    return None
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Raises StorageError for an OSError of the block that comes from the disk."""
+    try:
+        yield
+    except OSError as error:
+        if full_disk := storage_error(error):
+            raise full_disk from error
+        raise
 
 
 @contextmanager

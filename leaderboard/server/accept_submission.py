@@ -2,12 +2,13 @@
 
 The order makes it safe to be killed at any moment: the files are on the disk under their final name before the database
 promises to score them. A crash in between leaves a folder that no row refers to, and the same upload finds it again.
+What is refused, by the check or by the quota, is never stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from queue import Queue
 
 import structlog
 from sqlalchemy import Engine, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from leaderboard.settings import PhaseSetting, Settings
@@ -30,6 +31,7 @@ from leaderboard.submission.examiner import CheckedUpload, Examiner
 from leaderboard.submission.sandbox import BoundedChild, Fault, LimitReached
 from leaderboard.submission.submission import Submission
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.files import StorageError, storage_errors
 
 _log = structlog.get_logger("intake")
 
@@ -103,29 +105,63 @@ class SubmissionAcceptor:
     ) -> AcceptedSubmission:
         """Checks the zip file `archive`, which lies in `scratch`, stores its files and queues it.
 
-        Raises Problems where the check finds any, and a subclass of SubmissionRefused otherwise. Only an accepted
-        submission counts against the quota.
+        Raises Problems where the check finds any, StorageError where the disk is full, and a subclass of
+        SubmissionRefused otherwise. Only an accepted submission counts against the quota.
         """
-        phase_setting = self._open_phase(phase)
+        phase_setting = self.open_phase(phase)
         upload = self._check(archive, scratch, phase_setting, account, address)
-        self.submission_files.add(upload.folder, upload.digest)
         submission = Submission.model_validate_json(upload.declaration)
-        for is_last_attempt in (False, True):
+        with storage_errors():
+            self.submission_files.flush(upload.folder)
+            for is_last_attempt in (False, True):
+                try:
+                    return self._store(upload, submission, account, phase, private, address)
+                except IntegrityError:  # another account sent the same files at this moment: now they are stored
+                    if is_last_attempt:
+                        raise
+        raise AssertionError("the second attempt returns or raises")
+
+    def _store(
+        self,
+        upload: CheckedUpload,
+        submission: Submission,
+        account: Account,
+        phase: str,
+        private: bool,
+        address: str,
+    ) -> AcceptedSubmission:
+        """Queues the submission and moves its files to their place, in one transaction: both happen, or neither."""
+        digest = upload.digest
+        with ExitStack() as locks:
+            was_added = False
             try:
                 with write_session(self._engine) as session:
                     lock_account(session, account.id)
-                    return self._queue(session, upload.digest, submission, account, phase, private, address)
-            except IntegrityError:  # another account sent the same files at this moment: now they are stored
-                if is_last_attempt:
-                    raise
-        raise AssertionError("the second attempt returns or raises")
+                    accepted = self._queue(session, digest, submission, account, phase, private, address)
+                    # After the row was written, so that of two uploads of the same files only one comes here.
+                    locks.enter_context(self.submission_files.locked(digest))
+                    was_added = self.submission_files.place(upload.folder, digest)
+                return accepted
+            except BaseException:
+                if was_added and not self._is_stored(digest):
+                    self.submission_files.take_back(digest, upload.folder)
+                raise
+
+    def _is_stored(self, digest: str) -> bool:
+        """Whether the database has the submission, or may have it because it does not answer."""
+        try:
+            with read_session(self._engine) as session:
+                return session.get(SubmissionRow, digest) is not None
+        except SQLAlchemyError:
+            return True
 
     def quotas(self, account: Account) -> dict[str, Quota]:
         """The account's quota in each phase."""
         with read_session(self._engine) as session:
             return {name: self._quota(session, account, name, utc_now()) for name in self._settings.phases}
 
-    def _open_phase(self, name: str) -> PhaseSetting:
+    def open_phase(self, name: str) -> PhaseSetting:
+        """The setting of the phase called `name`. Raises UnknownPhase, or PhaseClosed where it takes nothing now."""
         setting = self._settings.phases.get(name)
         if setting is None:
             raise UnknownPhase(f"phase {name!r} is unknown", expected=f"one of {', '.join(self._settings.phases)}")
@@ -151,6 +187,9 @@ class SubmissionAcceptor:
             problems = [f"the check was stopped: {error.what}; send smaller or plainer files"]
             self._record_refusal(account, address, problems)
             raise Problems("the upload", problems) from error
+        except StorageError as error:
+            _log.error("no room", account=account.name, error=str(error).splitlines()[0])
+            raise
         except Problems as error:
             self._record_refusal(account, address, error.problems)
             raise

@@ -38,7 +38,7 @@ def _problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem} for status in statuses}
 
 
-def api_router(service: Service, auth: RequestAuth) -> APIRouter:
+def api_router(service: Service, auth: RequestAuth, receiver: uploads.UploadReceiver) -> APIRouter:
     """The routes of the API."""
     settings, engine = service.settings, service.store.engine
     api = APIRouter(prefix="/api/v1", responses=_problem_responses(413, 422, 429))
@@ -110,7 +110,7 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
         status_code=201,
         response_model=AcceptedAnswer,
         responses={
-            **_problem_responses(400, 401, 409),
+            **_problem_responses(400, 401, 409, 507),
             200: {"model": AcceptedAnswer, "description": "These files are here already; nothing was counted."},
         },
         openapi_extra={
@@ -120,10 +120,11 @@ def api_router(service: Service, auth: RequestAuth) -> APIRouter:
     async def submit(account: RequiredAccount, request: Request, response: Response) -> AcceptedAnswer:
         """Submit: the files are checked at once; 422 lists every problem and costs nothing. Scoring follows."""
         auth.count_upload(account)
-        upload = await uploads.UploadForm.read(request)
-        accepted = await uploads.receive_upload(
-            upload, account, request, settings=settings, acceptor=service.acceptor, metrics=service.metrics
-        )
+
+        async def authenticate(_fields: dict[str, str]) -> Account:
+            return account
+
+        accepted = await receiver.receive(request, authenticate)
         response.status_code = 201 if accepted.is_new else 200
         return AcceptedAnswer(
             digest=accepted.digest,

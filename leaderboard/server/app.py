@@ -18,17 +18,18 @@ from leaderboard.server.api import api_router
 from leaderboard.server.csrf import CsrfCookie
 from leaderboard.server.error_responses import install_error_handlers
 from leaderboard.server.forms import form_router
+from leaderboard.server.limits.disk_space import database_folder, disk_problems
 from leaderboard.server.page_cache import PageCache
 from leaderboard.server.page_routes import page_router
 from leaderboard.server.rate_limit import RateLimit
 from leaderboard.server.request_auth import RequestAuth
 from leaderboard.server.request_guard import RequestGuard
 from leaderboard.server.service import Service
+from leaderboard.server.uploads import UploadReceiver
 from leaderboard.settings import Settings
 from leaderboard.store import schema
 from nvfair_tools import __version__
-from nvfair_tools.errors import MissingExtra, NvfairError
-from nvfair_tools.files import check_writable
+from nvfair_tools.errors import MissingExtra
 
 _log = structlog.get_logger("app")
 
@@ -66,9 +67,10 @@ def create_app(settings: Settings) -> FastAPI:
     )
     install_error_handlers(app, PageRenderer(SiteInfo(settings.title)))
     auth = RequestAuth(service)
-    app.include_router(api_router(service, auth))
+    receiver = UploadReceiver(settings, service.acceptor, service.metrics)
+    app.include_router(api_router(service, auth, receiver))
     _mount_pages(app, service)
-    app.include_router(form_router(service, auth))
+    app.include_router(form_router(service, auth, receiver))
     _mount_health(app, service)
     # Of the middleware the last one added is the outermost.
     app.add_middleware(PageCache, version=lambda: service.snapshot.current.version)
@@ -127,11 +129,11 @@ def _readiness_problems(service: Service) -> list[str]:
             problems.append("the database's tables are of another revision")
     except SQLAlchemyError:
         problems.append("the database does not answer")
-    try:
-        check_writable(service.settings.files)
-    except NvfairError:
-        problems.append("the folder of submissions cannot be written")
-    return problems
+    settings = service.settings
+    folders = {settings.files, database_folder(settings.store) or settings.files}
+    for folder in sorted(folders):
+        problems += disk_problems(folder, settings.limits.free_disk_bytes)
+    return list(dict.fromkeys(problems))
 
 
 async def _refresh_regularly(service: Service) -> None:

@@ -14,15 +14,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from leaderboard.pages.links import Links
 from leaderboard.pages.render import PageRenderer
 from leaderboard.server.accept_submission import PhaseClosed, QuotaUsedUp, SubmittedByOther
+from leaderboard.server.limits.disk_space import is_full_database
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.files import StorageError
 
 _log = structlog.get_logger("refusals")
+_FULL_DISK_RETRY_SECONDS = 600
 
 
 def http_status_of(error: NvfairError) -> int:
     """The HTTP status of an error that the caller can correct."""
     if isinstance(error, QuotaUsedUp):
         return 429
+    if isinstance(error, StorageError):
+        return 507
     return 409 if isinstance(error, (PhaseClosed, SubmittedByOther)) else 422
 
 
@@ -44,7 +49,7 @@ def install_error_handlers(app: FastAPI, renderer: PageRenderer) -> None:
 
 async def _user_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NvfairError)
-    retry_seconds = getattr(error, "retry_seconds", 0)
+    retry_seconds = _FULL_DISK_RETRY_SECONDS if isinstance(error, StorageError) else getattr(error, "retry_seconds", 0)
     headers = {"Retry-After": str(retry_seconds)} if retry_seconds else None
     problems = list(error.problems) if isinstance(error, Problems) else []
     message = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}" if problems else error.what
@@ -65,6 +70,8 @@ async def _validation_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _database_error(request: Request, error: Exception) -> JSONResponse:
     _log.error("database", error=str(error).splitlines()[0])
+    if is_full_database(error):
+        return await _user_error(request, StorageError())
     message = "the board's database does not answer"
     return _problem_response(503, message, [], "try again in a minute", {"Retry-After": "60"})
 

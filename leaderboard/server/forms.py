@@ -2,7 +2,8 @@
 
 It does what the API's upload does, with the token in a field and a page as the answer.
 
-Fields: csrf (see csrf.py), token, phase, private, file.
+Fields: csrf (see csrf.py), token, phase, private, file. The first two stand before the file, of which nothing is kept
+before they are checked.
 """
 
 from __future__ import annotations
@@ -15,16 +16,19 @@ from fastapi.responses import HTMLResponse
 
 from leaderboard.pages.links import Links
 from leaderboard.pages.render import PageRenderer, SiteInfo
-from leaderboard.server import uploads
 from leaderboard.server.accept_submission import SubmissionRefused
 from leaderboard.server.csrf import FIELD, is_forged
 from leaderboard.server.error_responses import http_status_of
 from leaderboard.server.request_auth import RequestAuth
 from leaderboard.server.service import Service
+from leaderboard.server.uploads import UploadReceiver
+from leaderboard.store.accounts import Account
 from nvfair_tools.errors import NvfairError, Problems
 
+_FORGED = "The form did not come from this board's own page; open it again and send it from there."
 
-def form_router(service: Service, auth: RequestAuth) -> APIRouter:
+
+def form_router(service: Service, auth: RequestAuth, receiver: UploadReceiver) -> APIRouter:
     """The route that takes the form. The form itself is one of the pages."""
     routes = APIRouter(include_in_schema=False)
     renderer = PageRenderer(SiteInfo(service.settings.title))
@@ -34,16 +38,15 @@ def form_router(service: Service, auth: RequestAuth) -> APIRouter:
 
     @routes.post("/submit")
     async def submit(request: Request) -> HTMLResponse:
-        upload = await uploads.UploadForm.read(request)
-        if is_forged(request, upload.fields.get(FIELD, "")):
-            problem = "The form did not come from this board's own page; open it again and send it from there."
-            return outcome_page(403, problems=[problem])
-        try:
-            account = await run_in_threadpool(auth.authenticate, upload.fields.get("token", "").strip(), request)
+        async def authenticate(fields: dict[str, str]) -> Account:
+            if is_forged(request, fields.get(FIELD, "")):
+                raise HTTPException(403, _FORGED)
+            account = await run_in_threadpool(auth.authenticate, fields.get("token", "").strip(), request)
             auth.count_upload(account)
-            accepted = await uploads.receive_upload(
-                upload, account, request, settings=service.settings, acceptor=service.acceptor, metrics=service.metrics
-            )
+            return account
+
+        try:
+            accepted = await receiver.receive(request, authenticate)
         except HTTPException as error:
             return outcome_page(error.status_code, problems=[str(error.detail)])
         except Problems as error:

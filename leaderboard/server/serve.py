@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -54,6 +55,9 @@ def run_server(settings: Settings, board: Path, *, host: str, port: int, with_wo
         backlog=4096,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
+    # Uploads are kept while they arrive: on the disk of the submissions, whose free space is checked, and not in a
+    # folder for temporary files that on some systems is memory.
+    tempfile.tempdir = str(service.acceptor.submission_files.scratch)
     _log.info("serving", url=f"http://{host}:{port}", store=service.store.engine.url.render_as_string())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ignore_repeated_signal)

@@ -5,6 +5,7 @@ A folder appears whole or not at all: it is filled in a scratch folder, flushed 
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -38,26 +39,50 @@ class SubmissionFiles:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def add(self, folder: Path, digest: str) -> Path:
-        """Moves `folder`, which lies in a scratch folder, to the place of `digest`, and returns that place.
+    @property
+    def scratch(self) -> Path:
+        """The folder of what is under way, on the same disk."""
+        return self._scratch
 
-        Does nothing where the submission is stored already.
-        """
-        target = self.folder_of(digest)
-        if target.is_dir():
-            return target
+    def flush(self, folder: Path) -> None:
+        """Flushes `folder` with all its files to the disk, which may take long for large ones."""
         for path in sorted(folder.rglob("*"), reverse=True):
             _flush_to_disk(path)
         _flush_to_disk(folder)
+
+    def add(self, folder: Path, digest: str) -> None:
+        """Moves `folder`, which lies in a scratch folder, to the place of `digest`, unless that is stored already."""
+        self.flush(folder)
+        self.place(folder, digest)
+
+    def place(self, folder: Path, digest: str) -> bool:
+        """Moves `folder`, which lies in a scratch folder and is flushed, to the place of `digest`.
+
+        Returns False, and does nothing, where the submission is stored already.
+        """
+        target = self.folder_of(digest)
+        if target.is_dir():
+            return False
         make_folder(target.parent)
-        try:
-            os.rename(folder, target)
-        except OSError:
-            if not target.is_dir():  # another upload of the same content was quicker
-                raise
+        os.rename(folder, target)
         _flush_to_disk(target.parent)
         _flush_to_disk(self.folder)
-        return target
+        return True
+
+    def take_back(self, digest: str, folder: Path) -> None:
+        """Moves the files of `digest` back to `folder`: the submission was not accepted in the end."""
+        os.rename(self.folder_of(digest), folder)
+        _flush_to_disk(self.folder_of(digest).parent)
+
+    @contextmanager
+    def locked(self, digest: str) -> Iterator[None]:
+        """Keeps other threads and processes from adding the files of `digest`, or taking them back, meanwhile."""
+        descriptor = os.open(make_folder(self.folder_of(digest).parent), os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def remove_old_scratch(self, older_than: float = 24 * 3600) -> int:
         """Deletes what interrupted uploads left, unchanged for `older_than` seconds; returns the number of folders."""

@@ -22,7 +22,7 @@ from typing import IO, Any, cast
 from leaderboard.submission.submission import DECLARATION_FILE, inner_file, named_files, read_submission
 from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import atomic_output, make_folder
+from nvfair_tools.files import atomic_output, make_folder, storage_error
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _BLOCK_BYTES = 1 << 20
@@ -86,7 +86,8 @@ def unpack(zip_path: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) 
 
     Returns the folder that holds the declaration: `into`, or the one folder that the archive consists of, as file
     managers make them. Memory is bounded whatever the archive says. Raises Problems with everything that is wrong with
-    its entries, or NvfairError where it cannot be read; `into` is then not there.
+    its entries, StorageError where the disk is full, or NvfairError where the archive cannot be read; `into` is then
+    not there.
     """
     if into.exists():
         raise NvfairError("it is there already", where=into, expected="a folder that does not exist yet")
@@ -100,6 +101,8 @@ def unpack(zip_path: Path, into: Path, limits: ArchiveLimits = ArchiveLimits()) 
         raise
     except _DAMAGED as error:
         _remove(into)
+        if full_disk := storage_error(error):
+            raise full_disk from error
         message = (str(error) or type(error).__name__).splitlines()[0][:_MAX_MESSAGE]
         raise NvfairError(
             f"cannot be unpacked: {message}", where=_ARCHIVE, expected="a whole, plain zip file", remedy=_REMEDY

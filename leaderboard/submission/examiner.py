@@ -5,7 +5,6 @@ The check is the one of `nvfair submit check`, line by line.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from leaderboard.submission.submission import (
 from leaderboard.submission.test_set import TestSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
+from nvfair_tools.files import storage_errors
 
 if TYPE_CHECKING:
     from leaderboard.submission.scoring import EntryScore
@@ -49,15 +49,20 @@ class Examiner:
     def check_upload(self, archive: Path, scratch: Path, dataset: Path) -> CheckedUpload:
         """Unpacks `archive` within the folder `scratch` and checks it.
 
-        Raises NvfairError where it cannot be unpacked, and Problems with everything that is wrong.
+        Raises NvfairError where it cannot be unpacked, Problems with everything that is wrong, and StorageError where
+        the disk is full.
         """
+        with storage_errors():
+            return self._check_upload(archive, scratch, dataset)
+
+    def _check_upload(self, archive: Path, scratch: Path, dataset: Path) -> CheckedUpload:
         folder = unpack(archive, scratch / _UNPACKED)
         problems = find_problems(folder, self._test_set(dataset))
         if problems:
             remedy = "`nvfair submit check` lists the same before you send it"
             raise Problems(UPLOAD, name_folder(problems, folder, UPLOAD), remedy=remedy)
         submission = read_submission(folder)
-        named = _copy_named_files(folder, submission, scratch / _NAMED_FILES)
+        named = _move_named_files(folder, submission, scratch / _NAMED_FILES)
         return CheckedUpload(submission_digest(named, submission), submission.model_dump_json(), named)
 
     def score(self, folder: Path, dataset: Path, digest: str) -> list[EntryScore]:
@@ -75,10 +80,13 @@ class Examiner:
         return self._test_sets[folder][1]
 
 
-def _copy_named_files(folder: Path, submission: Submission, target: Path) -> Path:
-    """Copies the declaration and the files that it names, which the digest covers, to the folder `target`."""
+def _move_named_files(folder: Path, submission: Submission, target: Path) -> Path:
+    """Moves the declaration and the files that it names, which the digest covers, to the folder `target`.
+
+    Both are on one disk. A copy would take the room of the submission once more.
+    """
     for name in (DECLARATION_FILE, *named_files(submission)):
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(inner_file(folder, name), path, follow_symlinks=False)
+        inner_file(folder, name).rename(path)
     return target

@@ -88,7 +88,7 @@ def bounded_protocol(
                 )
 
         def _start_header_timer(self) -> None:
-            self._header_timer = self.loop.call_later(header_seconds, self.transport.abort)
+            self._header_timer = self.loop.call_later(header_seconds, self.transport.close)
 
         def _stop_header_timer(self) -> None:
             if self._header_timer is not None:
