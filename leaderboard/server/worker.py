@@ -38,7 +38,7 @@ class Worker:
         self._stop = threading.Event()
 
     def run(self) -> None:
-        """Works until `stop`. It keeps trying where the database does not answer."""
+        """Works until `stop`. It keeps trying where the database does not answer, or a child process does not start."""
         register_datasets(self._engine, self._settings)
         _log.info("started", worker=self.name)
         pause = _POLL_SECONDS
@@ -47,9 +47,10 @@ class Worker:
                 try:
                     did_job = self.step()
                     pause = _POLL_SECONDS
-                except SQLAlchemyError as error:
+                except (SQLAlchemyError, LimitReached) as error:  # LimitReached: the child process did not start
                     pause = min(_MAX_PAUSE_SECONDS, pause * 2)
-                    _log.error("database", error=str(error).splitlines()[0], again_after=pause)
+                    what = "database" if isinstance(error, SQLAlchemyError) else "child process"
+                    _log.error(what, error=str(error).splitlines()[0], again_after=pause)
                     did_job = False
                 if not did_job:
                     self._stop.wait(pause)
@@ -76,7 +77,10 @@ class Worker:
             is_released = self._stop.is_set() and job_queue.release_job(self._engine, lease)
             log.warning("given back" if is_released else "lease lost")
         except (LimitReached, Fault) as error:
-            self._fail_attempt(lease, error, log)
+            if self._stop.is_set() and job_queue.release_job(self._engine, lease):
+                log.warning("given back")  # what stopped the worker may have ended its child first
+            else:
+                self._fail_attempt(lease, error, log)
         except NvfairError as error:  # the submission or the data set has changed: trying again would not help
             message = str(error).replace(str(self._submission_files.folder_of(lease.submission)), "the submission")
             job_queue.fail_job(self._engine, lease, message, retry_after=None)

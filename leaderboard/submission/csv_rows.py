@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ _BLOCK_BYTES = 8 * 1024 * 1024
 _CELL_BYTES = 40  # of a number, with its comma
 _MAX_LISTED_LINES = 10  # lines with another number of cells
 _MAX_LISTED_COLUMNS = 8
+_MAX_COLUMNS = MAX_EMBEDDING_SIZE + 100  # as many that hold no value as a Parquet file may have
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
 _NUMBER = r"^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,4})?$"
 _INFINITY = r"^[+-]?inf(inity)?$"
@@ -42,6 +44,8 @@ _VALUE_COLUMN = re.compile(r"embedding_(0|[1-9][0-9]{0,4})")
 def open_csv(path: Path, name: str, kind: str, max_rows: int) -> RowFile:
     """Opens a CSV file as `open_rows` does."""
     columns = _read_header(path, name)
+    if len(columns) > _MAX_COLUMNS:
+        raise Problems(name, [f"{name}: {len(columns)} columns; at most {_MAX_COLUMNS}"])
     value_columns = [column for column in columns if _VALUE_COLUMN.fullmatch(column)]
     size = len(value_columns) if kind == "embeddings" else 1
     problems = [
@@ -50,10 +54,8 @@ def open_csv(path: Path, name: str, kind: str, max_rows: int) -> RowFile:
         if column != "embedding" and column not in columns
     ]
     problems += [
-        f"{name}: two columns are called {quoted(column)}"
-        for column in dict.fromkeys(columns)
-        if columns.count(column) > 1
-    ]
+        f"{name}: two columns are called {quoted(column)}" for column, count in Counter(columns).items() if count > 1
+    ][:_MAX_LISTED_COLUMNS]
     if kind == "embeddings":
         problems += _value_column_problems(name, value_columns)
     widest_row = 2 * MAX_NAME_BYTES + _CELL_BYTES * (size + 2)

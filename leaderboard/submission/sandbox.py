@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -23,6 +24,8 @@ MAX_CALLS = 200  # after so many a child is replaced, so that no leak of a libra
 _SETUP_SECONDS = 120.0  # for a child to import its modules
 _PARENT_POLL_SECONDS = 0.5
 _EXIT_SECONDS = 0.2  # for a child to end by itself before it is killed
+# What reaches a whole group of processes: a service manager's stop, Ctrl-C, the end of a terminal.
+_STOPPING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name))
 _NICE = 5  # readers of pages come before checks and scoring
 
 # Kinds of message from the child. READY: the object is made. OK: with the result. USER_ERROR: with an NvfairError,
@@ -123,7 +126,10 @@ class BoundedChild:
         self._process = context.Process(
             target=_child, args=(child_pipe, self._factory, self._memory, os.getpid()), daemon=True
         )
-        self._process.start()
+        # The child is born deaf to the signals that end its parent's group: the parent ends it, and knows that it did.
+        # Otherwise a stop of the whole group would look like work that ended its process.
+        with _blocked_signals():
+            self._process.start()
         child_pipe.close()
         self._calls_left = self._calls
         try:
@@ -152,29 +158,43 @@ class BoundedChild:
         return status
 
 
+@contextlib.contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Holds the stopping signals back from this thread, and from processes that it starts meanwhile."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _child(pipe: Connection, factory: Callable[[], object], memory: int, parent: int) -> None:
     """Serves calls until the pipe closes; runs in the child process."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # the machine serves others meanwhile
     os.nice(_NICE)
+    for number in _STOPPING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C reaches the whole group; the parent ends the child
+    try:
+        target = factory()
+        _bound_memory(memory)
+    except BaseException as error:  # noqa: BLE001 - sent to the parent, whatever it is
+        pipe.send(_failure(error))
+        return
+    pipe.send((_READY, None))
+    while True:
         try:
-            target = factory()
-            _bound_memory(memory)
-        except BaseException as error:  # noqa: BLE001 - sent to the parent, whatever it is
-            pipe.send(_failure(error))
+            method, arguments = pipe.recv()
+        except EOFError:
             return
-        pipe.send((_READY, None))
-        while True:
-            try:
-                method, arguments = pipe.recv()
-            except EOFError:
-                return
-            try:
-                answer = (_OK, getattr(target, method)(*arguments))
-            except Exception as error:  # noqa: BLE001 - sent to the parent, whatever it is
-                answer = _failure(error)
-            pipe.send(answer)
+        try:
+            answer = (_OK, getattr(target, method)(*arguments))
+        except Exception as error:  # noqa: BLE001 - sent to the parent, whatever it is
+            answer = _failure(error)
+        pipe.send(answer)
 
 
 def _failure(error: BaseException) -> tuple[str, Any]:

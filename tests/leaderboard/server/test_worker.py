@@ -1,7 +1,12 @@
 """The worker scores what is queued, gives up what cannot be scored, and survives being stopped."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +24,15 @@ from leaderboard.store.tables import DONE, FAILED, LEASED, QUEUED, JobRow
 from leaderboard.submission.examiner import Examiner
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.board_process import Board, Process, copy_with_method, create_account, wait_until, zip_folder
+from tests.leaderboard.board_process import (
+    ROOT,
+    Board,
+    Process,
+    copy_with_method,
+    create_account,
+    wait_until,
+    zip_folder,
+)
 
 
 class Bench:
@@ -114,8 +127,6 @@ class Deadly(Examiner):
     """Takes its process with it, as a library's crash does."""
 
     def score(self, folder: Path, dataset: Path, digest: str) -> list:
-        import os
-
         os.abort()
 
 
@@ -139,8 +150,6 @@ class Slow(Examiner):
     """Scores for a minute, which is longer than a lease."""
 
     def score(self, folder: Path, dataset: Path, digest: str) -> list:
-        import time
-
         time.sleep(60)
         return []
 
@@ -166,6 +175,43 @@ def test_a_worker_that_is_stopped_gives_its_job_back_and_one_that_works_keeps_it
     assert (bench.job(digest).state, bench.job(digest).leases) == (QUEUED, 0)
     steps(bench, 1)
     assert bench.results(digest) == [(0, "first scoring"), (1, "first scoring")]
+
+
+_SLOW_WORKER = """
+import sys
+from pathlib import Path
+from leaderboard.server import serve, worker
+from leaderboard.settings import read_settings
+from tests.leaderboard.server.test_worker import Slow
+
+if __name__ == "__main__":
+    worker.Examiner = Slow
+    serve.run_worker(read_settings(Path(sys.argv[1])))
+"""
+
+
+def test_a_stop_of_the_whole_process_group_is_no_failed_attempt(bench: Bench, tmp_path: Path) -> None:
+    digest = bench.send("group")
+    script = tmp_path / "slow_worker.py"
+    script.write_text(_SLOW_WORKER)
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(bench.board.folder)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    wait_until(lambda: bench.job(digest).state == LEASED, 60)
+    time.sleep(0.3)  # the child is at work
+    os.killpg(process.pid, signal.SIGTERM)
+    log, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, log
+    job = bench.job(digest)
+    assert (job.state, job.attempts, job.leases, job.error) == (QUEUED, 0, 0, "")
+    assert b"given back" in log
+    steps(bench, 1)
+    assert bench.job(digest).state == DONE
 
 
 def test_the_command_scores_and_ends_in_order(bench: Bench) -> None:

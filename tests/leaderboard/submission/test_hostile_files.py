@@ -126,6 +126,28 @@ def test_a_line_without_end_is_refused_in_little_memory(child, submission: Path,
     assert "long.csv: " in check_text(child, submission)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b",".join(b"%d" % (n % 10) for n in range(130_000)),  # few names, each thousands of times
+        b",".join(b"c%d" % n for n in range(38_000)),
+        b"," * 260_000,
+        b",".join(b"embedding_%d" % n for n in range(15_000)),
+        b",".join([b'""'] * 87_000),
+        b'"' * 261_000,
+    ],
+    ids=["repeated", "many", "empty", "values", "quoted", "quotes"],
+)
+def test_a_header_of_a_quarter_of_a_megabyte_is_refused_at_once(child, submission: Path, header: bytes) -> None:
+    (submission / "wide.csv").write_bytes(header + b"\n1,2,3\n")
+    write_declaration(
+        submission, VALID_DECLARATION | {"entries": [VALID_DECLARATION["entries"][0] | {"embeddings": "wide.csv"}]}
+    )
+    text = check_text(child, submission, seconds=5)
+    assert "columns; at most 4196" in text or "is missing" in text or "line 1: " in text
+    assert len(text) < 3000
+
+
 def test_pipes_and_folders_are_no_files(child, submission: Path) -> None:
     path = submission / "embeddings" / "test.parquet"
     path.unlink()

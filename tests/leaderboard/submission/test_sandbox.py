@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,14 @@ def child() -> Iterator[BoundedChild]:
 def test_the_same_process_serves_many_calls(child: BoundedChild) -> None:
     assert child.call("add", 2, 3, seconds=60) == 5
     assert child.call("process", seconds=60) == child.call("process", seconds=60) != os.getpid()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_leaves_the_child_to_its_parent(child: BoundedChild, number: int) -> None:
+    process = child.call("process", seconds=60)
+    threading.Timer(0.2, os.kill, (process, number)).start()
+    child.call("sleep", 0.6, seconds=60)
+    assert child.call("process", seconds=60) == process
 
 
 def test_what_takes_too_long_is_ended_and_the_next_call_works(child: BoundedChild) -> None:
