@@ -6,15 +6,15 @@ be matched is reported, and no file is used that the sheet does not permit.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from nvfair_tools.errors import MissingExtra, NvfairError, Problems
+from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.releases.settings import Columns
+from nvfair_tools.releases.worksheets import NumberedRow, csv_rows, xlsx_worksheets
 
 USUAL_NAME = "per_file_information_NVFAIR_v2.xlsx"
 _PATH_PARTS = 4  # of a file in the release: source, folder, person, name
@@ -115,9 +115,7 @@ def read_spreadsheet(path: Path, columns: Columns) -> Sheet:
     raise Problems(path, problems or ["it has no sheet"], remedy="name the columns in --settings; see docs/releases.md")
 
 
-def _read_sheet(
-    rows: Iterator[tuple[int, list[str]]], header: list[str], roles: dict[str, list[int]], columns: Columns
-) -> Sheet:
+def _read_sheet(rows: Iterator[NumberedRow], header: list[str], roles: dict[str, list[int]], columns: Columns) -> Sheet:
     """Reads the rows below the header. roles: the indices of the columns of each role."""
     rows_by_path: dict[str, list[SheetRow]] = {}
     unknown_values: dict[str, set[str]] = {"synthetic": set(), "reenactment": set()}
@@ -188,37 +186,12 @@ def _truth_value(
     return value
 
 
-def _worksheets(path: Path, sheet: str | None) -> Generator[tuple[str, Iterator[tuple[int, list[str]]]], None, None]:
+def _worksheets(path: Path, sheet: str | None) -> Generator[tuple[str, Iterator[NumberedRow]], None, None]:
     """Yields (title, numbered rows of text) of each worksheet; a .csv file counts as one."""
     if path.suffix.lower() == ".csv":
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise NvfairError("the spreadsheet cannot be read as UTF-8 text", where=path) from error
-        rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines())]
-        yield path.name, iter(list(enumerate(rows, 1)))
-        return
-    try:
-        from openpyxl import load_workbook
-    except ImportError as error:
-        raise MissingExtra("openpyxl", "releases", str(error)) from error
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # zip, XML and openpyxl's own errors: whatever it is, the file is broken
-        raise NvfairError(f"the spreadsheet cannot be read: {error}", where=path) from error
-    try:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise NvfairError(f"it has no sheet {sheet!r}", where=path, expected=", ".join(book.sheetnames))
-        for title in [sheet] if sheet else book.sheetnames:
-            book[title].reset_dimensions()  # the size that a file states is not always true
-            yield title, _numbered_texts(book[title].iter_rows(values_only=True))
-    finally:
-        book.close()
-
-
-def _numbered_texts(rows: Iterable[Sequence[object]]) -> Iterator[tuple[int, list[str]]]:
-    for number, row in enumerate(rows, 1):
-        yield number, ["" if cell is None else str(cell).strip() for cell in row]
+        yield path.name, csv_rows(path)
+    else:
+        yield from xlsx_worksheets(path, sheet)
 
 
 def _plain(text: str) -> str:
