@@ -21,6 +21,8 @@ from leaderboard.server.limits.connections import bounded_protocol
 from leaderboard.server.service import Service
 from leaderboard.server.worker import Worker
 from leaderboard.settings import Settings
+from leaderboard.store import schema
+from leaderboard.store.database import database_errors
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.results import Store
 
@@ -40,6 +42,8 @@ def run_server(settings: Settings, board: Path, *, host: str, port: int, with_wo
     sys.setswitchinterval(_SWITCH_SECONDS)
     app = create_app(settings)
     service: Service = app.state.service
+    with database_errors(settings.store):
+        service.snapshot.refresh()  # results that cannot be read are said before anything is served
     config = uvicorn.Config(
         app,
         http=bounded_protocol(per_address=settings.rates.connections_per_address, proxies=settings.proxies),
@@ -68,6 +72,8 @@ def run_server(settings: Settings, board: Path, *, host: str, port: int, with_wo
 def run_worker(settings: Settings, *, parent: int | None = None) -> None:
     """Scores jobs until SIGTERM or Ctrl-C, or until the process with the id `parent` has ended."""
     store = Store(settings.store)
+    with database_errors(settings.store):
+        schema.check_writable(store.engine)
     worker = Worker(settings, store.engine, SubmissionFiles(settings.files))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

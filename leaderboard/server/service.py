@@ -9,6 +9,8 @@ from leaderboard.server.accept_submission import SubmissionAcceptor
 from leaderboard.server.observability import Metrics
 from leaderboard.server.snapshot import Snapshot
 from leaderboard.settings import Settings
+from leaderboard.store import schema
+from leaderboard.store.database import database_errors
 from leaderboard.store.datasets import register_datasets
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.results import Store
@@ -30,7 +32,9 @@ class Service:
         """Opens the database, which gets its tables where it is empty, and the folder of files. Raises NvfairError."""
         store = Store(settings.store)
         try:
-            register_datasets(store.engine, settings)
+            with database_errors(settings.store):
+                schema.check_writable(store.engine)
+                register_datasets(store.engine, settings)
             submission_files = SubmissionFiles(settings.files)
             submission_files.remove_old_scratch()
             acceptor = SubmissionAcceptor(settings, store.engine, submission_files)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from leaderboard.settings import Settings
 from leaderboard.store import job_queue
+from leaderboard.store.database import database_errors
 from leaderboard.store.datasets import register_datasets
 from leaderboard.store.files import SubmissionFiles
 from leaderboard.store.job_queue import Lease
@@ -39,7 +40,8 @@ class Worker:
 
     def run(self) -> None:
         """Works until `stop`. It keeps trying where the database does not answer, or a child process does not start."""
-        register_datasets(self._engine, self._settings)
+        with database_errors(self._settings.store):
+            register_datasets(self._engine, self._settings)
         _log.info("started", worker=self.name)
         pause = _POLL_SECONDS
         try:

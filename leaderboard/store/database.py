@@ -12,12 +12,27 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.orm import Session
 
 from nvfair_tools.errors import MissingExtra, NvfairError
 
 BUSY_SECONDS = 30  # how long a writer waits for its turn
+# SQLite's words -> what to do.
+_REMEDIES = {
+    "is locked": f"another program has held it for {BUSY_SECONDS} s: end that program, or wait for it",
+    "readonly": "give the account that runs the board the right to write this file and its folder",
+    "malformed": "the file is damaged: restore the newest backup with `nvfair board admin restore`",
+    "not a database": "name the board's database in `store`, or restore a backup with `nvfair board admin restore`",
+    "is full": "free disk space",
+}
 
 
 def open_engine(url: str) -> Engine:
@@ -62,13 +77,32 @@ def write_session(engine: Engine) -> Iterator[Session]:
         yield session
 
 
-def unusable_database_error(url: str, error: Exception) -> NvfairError:
-    """The error for a database that does not open. It shows the URL without its password."""
+def is_unusable_database(error: BaseException) -> bool:
+    """Whether a database, rather than this program, is to blame: damaged, locked, read-only, full or gone."""
+    own_mistakes = (IntegrityError, ProgrammingError, DataError)
+    return isinstance(error, (DatabaseError, InterfaceError)) and not isinstance(error, own_mistakes)
+
+
+def unusable_database_error(url: str, error: BaseException) -> NvfairError:
+    """The error for a database that cannot be used. It shows the URL without its password."""
+    message = str(error).splitlines()[0]
     return NvfairError(
-        f"the board's database cannot be opened: {str(error).splitlines()[0]}",
+        f"the board's database cannot be opened: {message}",
         where=_without_password(url),
         expected="an SQLAlchemy URL of a database that can be written, such as sqlite:///board.sqlite",
+        remedy=next((remedy for words, remedy in _REMEDIES.items() if words in message), ""),
     )
+
+
+@contextmanager
+def database_errors(url: str) -> Iterator[None]:
+    """Raises NvfairError in place of what a damaged, locked or read-only database makes SQLAlchemy raise."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if is_unusable_database(error):
+            raise unusable_database_error(url, error) from error
+        raise
 
 
 def _without_password(url: str) -> str:

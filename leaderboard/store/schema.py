@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
 from leaderboard.store.database import open_engine
+from leaderboard.store.tables import Base
 from nvfair_tools.errors import NvfairError
 
 FIRST_REVISION = "0001"  # the tables of the releases before there were migrations
@@ -35,6 +36,7 @@ def prepare_tables(engine: Engine) -> None:
     """
     revision = database_revision(engine)
     if revision == newest_revision():
+        _refuse_missing_tables(engine)
         return
     if revision is None:
         upgrade_tables(engine)
@@ -69,6 +71,24 @@ def upgrade_database(url: str) -> tuple[str | None, str]:
         return upgrade_tables(engine)
     finally:
         engine.dispose()
+
+
+def check_writable(engine: Engine) -> None:
+    """Raises SQLAlchemy's error where the database cannot be written, or is locked for long. Nothing is changed."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin() as transaction:
+        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        transaction.rollback()
+
+
+def _refuse_missing_tables(engine: Engine) -> None:
+    missing_tables = sorted(
+        {table.name for table in Base.metadata.sorted_tables} - set(inspect(engine).get_table_names())
+    )
+    if missing_tables:
+        raise NvfairError(
+            f"the database lacks the tables {', '.join(missing_tables)}",
+            remedy="it is damaged: restore the newest backup with `nvfair board admin restore`",
+        )
 
 
 def _refuse_newer(revision: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -26,7 +27,24 @@ for _command in (init, check, pack, push):
     submit.add_command(_command)
 
 
-@click.group()
+class BoardGroup(click.Group):
+    """A group whose commands say in words that the board's database cannot be used."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the command. Raises NvfairError where its database is damaged, locked or read-only."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if "sqlalchemy" not in sys.modules:  # no command that opens a database was run
+                raise
+            from leaderboard.store.database import is_unusable_database, unusable_database_error
+
+            if is_unusable_database(error):
+                raise unusable_database_error("the board's database", error) from error
+            raise
+
+
+@click.group(cls=BoardGroup)
 def board() -> None:
     """Keep a leaderboard: serve it, add submissions, export its pages."""
 
