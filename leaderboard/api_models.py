@@ -69,6 +69,7 @@ class AcceptedAnswer(BaseModel):
     new: bool
     private: bool
     quota: QuotaAnswer
+    left_out: list[str] = []  # entries of the zip file that file managers add: no part of the submission
 
 
 class JobAnswer(BaseModel):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Queue
@@ -79,6 +79,7 @@ class AcceptedSubmission:
     is_new: bool
     private: bool
     quota: Quota
+    left_out: tuple[str, ...] = ()  # names of the archive's entries that file managers add
 
 
 class SubmissionAcceptor:
@@ -141,7 +142,7 @@ class SubmissionAcceptor:
                     # After the row was written, so that of two uploads of the same files only one comes here.
                     locks.enter_context(self.submission_files.locked(digest))
                     was_added = self.submission_files.place(upload.folder, digest)
-                return accepted
+                return replace(accepted, left_out=upload.left_out)
             except BaseException:
                 if was_added and not self._is_stored(digest):
                     self.submission_files.take_back(digest, upload.folder)

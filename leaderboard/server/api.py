@@ -134,6 +134,7 @@ def api_router(service: Service, auth: RequestAuth, receiver: uploads.UploadRece
             new=accepted.is_new,
             private=accepted.private,
             quota=QuotaAnswer.from_quota(accepted.quota),
+            left_out=list(accepted.left_out),
         )
 
     @api.get("/submissions", tags=["submissions"], responses=_problem_responses(401))

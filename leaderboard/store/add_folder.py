@@ -22,7 +22,7 @@ def add_submission_folder(
     """
     archive = pack(folder, folder.with_suffix(".zip"))
     with submission_files.scratch_folder() as scratch:
-        unpacked = unpack(archive, scratch / "unpacked")
+        unpacked = unpack(archive, scratch / "unpacked").folder
         digest, submission, scores = score_submission(unpacked, test_set)
         submission_files.add(unpacked, digest)
     store.add(digest, submission, scores)

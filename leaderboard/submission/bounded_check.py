@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,8 +23,9 @@ def check_within_bounds(submission: Path, dataset: Path) -> SubmissionCheck:
     """
     child = BoundedChild(partial(SubmissionChecker, dataset), _MEMORY_MB)
     try:
-        with submission_folder(submission) as folder:
-            result: SubmissionCheck = child.call("check", folder, str(submission), seconds=_SECONDS)
+        with submission_folder(submission) as unpacked:
+            result: SubmissionCheck = child.call("check", unpacked.folder, str(submission), seconds=_SECONDS)
+            result = replace(result, left_out=unpacked.left_out)
     finally:
         child.stop()
     return result

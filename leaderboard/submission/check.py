@@ -9,7 +9,7 @@ of a library.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 
@@ -56,7 +56,8 @@ class SubmissionCheck:
 
     name: the folder or zip file, as it was given. method: its name; "" where the declaration cannot be read.
     problems: one line each, with file, row and remedy. digest: the identity of the files (64 hexadecimal digits); ""
-    where there are problems. entries: of those whose protocol a board ranks by.
+    where there are problems. entries: of those whose protocol a board ranks by. left_out: names of a zip file's entries
+    that file managers add, and that do not matter.
     """
 
     name: str
@@ -64,6 +65,7 @@ class SubmissionCheck:
     problems: tuple[str, ...] = ()
     digest: str = ""
     entries: tuple[EntryCounts, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -105,8 +107,8 @@ def check_submission(
     name = str(path) if name is None else name
     test = _test_set(dataset)
     try:
-        with submission_folder(Path(path)) as folder:
-            return _check_folder(folder.resolve(), name, test)
+        with submission_folder(Path(path)) as unpacked:
+            return replace(_check_folder(unpacked.folder.resolve(), name, test), left_out=unpacked.left_out)
     except NvfairError as error:
         return SubmissionCheck(name, problems=tuple(_problem_lines(error)))
 

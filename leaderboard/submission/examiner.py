@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leaderboard.submission.archive import unpack
+from leaderboard.submission.archive import listed_names, unpack
 from leaderboard.submission.check import find_problems, name_folder
 from leaderboard.submission.submission import (
     DECLARATION_FILE,
@@ -33,11 +33,16 @@ _UNPACKED, _NAMED_FILES = "unpacked", "plain"  # folders: all files of the archi
 
 @dataclass(frozen=True)
 class CheckedUpload:
-    """A submission without problems. declaration: JSON. folder: the files that the declaration names, and no others."""
+    """A submission without problems.
+
+    declaration: JSON. folder: the files that the declaration names, and no others. left_out: names of the archive's
+    entries that file managers add.
+    """
 
     digest: str
     declaration: str
     folder: Path
+    left_out: tuple[str, ...] = ()
 
 
 class Examiner:
@@ -56,14 +61,16 @@ class Examiner:
             return self._check_upload(archive, scratch, dataset)
 
     def _check_upload(self, archive: Path, scratch: Path, dataset: Path) -> CheckedUpload:
-        folder = unpack(archive, scratch / _UNPACKED)
+        unpacked = unpack(archive, scratch / _UNPACKED)
+        folder = unpacked.folder
         problems = find_problems(folder, self._test_set(dataset))
         if problems:
             remedy = "`nvfair submit check` lists the same before you send it"
             raise Problems(UPLOAD, name_folder(problems, folder, UPLOAD), remedy=remedy)
         submission = read_submission(folder)
         named = _move_named_files(folder, submission, scratch / _NAMED_FILES)
-        return CheckedUpload(submission_digest(named, submission), submission.model_dump_json(), named)
+        digest = submission_digest(named, submission)
+        return CheckedUpload(digest, submission.model_dump_json(), named, tuple(listed_names(unpacked.left_out)))
 
     def score(self, folder: Path, dataset: Path, digest: str) -> list[EntryScore]:
         """The score of every entry. Raises NvfairError where the files are not those of submission `digest`."""

@@ -27,10 +27,14 @@ def init(folder: Path) -> None:
 @click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
 def check(submission: Path, dataset: Path) -> None:
     """List every problem of a submission, by the code that the board runs, within the bounds that it sets."""
+    from leaderboard.submission.archive import listed_names
     from leaderboard.submission.bounded_check import check_within_bounds
 
-    check_within_bounds(submission, dataset).raise_problems()
+    result = check_within_bounds(submission, dataset)
+    result.raise_problems()
     click.echo(f"{submission}: good")
+    if result.left_out:
+        click.echo(f"left out, as added by a file manager: {', '.join(listed_names(result.left_out))}")
 
 
 @click.command()

@@ -25,6 +25,8 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
             f"{accepted.method}: {'accepted' if accepted.new else 'was here already'}, {accepted.state}; "
             f"{accepted.quota.left} more today in {accepted.phase}\n{accepted.digest}"
         )
+        if accepted.left_out:
+            click.echo(f"left out, as added by a file manager: {', '.join(accepted.left_out)}")
         if not wait:
             return
         submission = client.wait_until_scored(accepted.digest)

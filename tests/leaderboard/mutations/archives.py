@@ -22,6 +22,17 @@ def _add_file(rng: Rng, files: Files) -> tuple:
     return zip_bytes({**files, "readme.txt": b"of no importance"}), SAME
 
 
+def _add_as_file_managers_do(rng: Rng, files: Files) -> tuple:
+    names = ["__MACOSX/._submission.yaml", "._submission.yaml", ".DS_Store", "Thumbs.db", "desktop.ini"]
+    return zip_bytes({**files, str(rng.choice(names)): rng.bytes(100)}), SAME
+
+
+def _put_into_oddly_named_folder(rng: Rng, files: Files) -> tuple:
+    folder = str(rng.choice(["mine (2)", "Übung", ".mine", "con", "a b ", "mine"]))
+    separator = "/" if rng.integers(2) else "\\"
+    return zip_bytes({f"{folder}/{name}".replace("/", separator): content for name, content in files.items()}), SAME
+
+
 def _lose_file(rng: Rng, files: Files) -> tuple:
     lost = sorted(files)[int(rng.integers(len(files)))]
     return zip_bytes({name: content for name, content in files.items() if name != lost}), BAD
@@ -68,6 +79,8 @@ ARCHIVES: dict[str, Callable] = {
     "stored": _store_uncompressed,
     "in a folder": _put_into_folder,
     "a file more": _add_file,
+    "as file managers do": _add_as_file_managers_do,
+    "in an oddly named folder": _put_into_oddly_named_folder,
     "a file less": _lose_file,
     "a name that leads out": _add_escaping_name,
     "a link": _add_link,

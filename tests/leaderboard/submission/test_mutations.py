@@ -45,7 +45,7 @@ class UploadJudge:
     def judge(self, archive: Path, into: Path) -> tuple[bool, Any]:
         """(True, figures of every entry) or (False, problems)."""
         try:
-            folder = unpack(archive, into)
+            folder = unpack(archive, into).folder
         except Problems as error:
             return False, list(error.problems)
         except NvfairError as error:
