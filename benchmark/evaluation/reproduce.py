@@ -18,6 +18,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,16 @@ import pyarrow as pa
 import pyarrow.compute
 import pyarrow.parquet as pq
 
+from benchmark.evaluation.bundle_files import (
+    BUNDLE_VERSION,
+    RECORD,
+    SCORED_FILES,
+    VALIDATION,
+    VIDEOS,
+    read_bundle,
+    read_validation,
+    read_videos,
+)
 from benchmark.evaluation.evidence import validation_file, videos_file
 from benchmark.evaluation.result_rows import CellResult
 from benchmark.evaluation.results import EvaluationResults, read_results
@@ -42,10 +53,7 @@ from benchmark.trials.trials import cell_generators
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import atomic_output
 
-BUNDLE_VERSION = 1
-RECORD, VALIDATION = "bundle.json", "validation.parquet"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold: equal bundles are equal bytes
-_MAX_BYTES = 8 * 2**30
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ def write_bundle(report: Path, out: Path, *, method: str = "", generator: str = 
     videos = videos[videos["generator"].isin(cell_generators(cell.generator))].sort_values("video")
     name = ("scores" if "embedding" not in table_columns(evidence)[0] else "embeddings") + evidence.suffix
     files = {
-        "videos.parquet": _parquet_bytes(pa.Table.from_pandas(videos, preserve_index=False)),
+        VIDEOS: _parquet_bytes(pa.Table.from_pandas(videos, preserve_index=False)),
         name: _rows_of_videos(evidence, videos),
     }
     validation = report / "evidence" / validation_file(cell.method, cell.section)
@@ -113,27 +121,23 @@ def write_bundle(report: Path, out: Path, *, method: str = "", generator: str = 
 def recompute_bundle(bundle: Path) -> RecomputedCell:
     """Recomputes the cell in `bundle` and compares every figure with the reported one, to the last digit.
 
-    Raises NvfairError where it is no bundle, and Problems where a file in it is not what its record names.
+    Raises NvfairError where it is no bundle or is too large, and Problems where a file in it is not what its record
+    names. `nvfair reproduce run` does this in a child process with bounded memory and time.
     """
-    files = _unpacked(bundle)
-    record = json.loads(files.pop(RECORD))
-    if record.get("format_version") != BUNDLE_VERSION:
+    record, files = read_bundle(bundle)
+    cell, protocol = record.reported, parse_protocol(record.protocol, where=bundle)
+    if protocol.name != cell["protocol"]:
         raise NvfairError(
-            f"format version {record.get('format_version')!r}", where=bundle, expected=f"version {BUNDLE_VERSION}"
+            f"its protocol is {protocol.name[:80]!r}, but its figures are said to be of {cell['protocol'][:80]!r}",
+            where=bundle,
+            remedy="ask for the bundle again",
         )
-    problems = [
-        f"{name} is {'missing' if name not in files else 'not the file that the record names'}"
-        for name, digest in record["files"].items()
-        if name not in files or hashlib.sha256(files[name]).hexdigest() != digest
-    ]
-    if problems:
-        raise Problems(bundle, problems, remedy="ask for the bundle again")
-    cell, protocol = record["cell"], parse_protocol(record["protocol"], where=bundle)
-    videos = pq.read_table(io.BytesIO(files["videos.parquet"])).to_pandas()
+    videos = read_videos(bundle, files[VIDEOS])
     requested = videos.reset_index(drop=True)
     scored = videos[videos["scored"]].reset_index(drop=True)
     scorer = _scorer(bundle, files, scored["video"].to_numpy(dtype=object), protocol.scoring)
-    context = CellContext(requested, _validation_scores(files))
+    validation_scores = read_validation(bundle, files[VALIDATION]) if VALIDATION in files else None
+    context = CellContext(requested, validation_scores)
     figures = compute_cell_figures(scorer, scored, cell["generator"], protocol, context)
     recomputed = json.loads(json.dumps(figures.to_json(), allow_nan=False))
     reported = {key: value for key, value in cell.items() if key in recomputed}
@@ -174,44 +178,29 @@ def _parquet_bytes(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def _unpacked(bundle: Path) -> dict[str, bytes]:
-    """The files of a bundle by name.
-
-    Raises NvfairError where it is no zip, lacks its record, or would fill the memory.
-    """
-    try:
-        with zipfile.ZipFile(bundle) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-            if size > _MAX_BYTES:
-                raise NvfairError(f"it unpacks to {size} bytes", where=bundle, expected=f"at most {_MAX_BYTES}")
-            files = {info.filename: archive.read(info) for info in archive.infolist()}
-    except FileNotFoundError as error:
-        raise NvfairError("no such bundle", where=bundle) from error
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise NvfairError(f"not a whole zip: {error}", where=bundle, remedy="ask for the bundle again") from error
-    if RECORD not in files:
-        raise NvfairError(f"it has no {RECORD}", where=bundle, expected="a zip that `nvfair reproduce pack` wrote")
-    return files
-
-
-def _validation_scores(files: dict[str, bytes]) -> tuple[np.ndarray, np.ndarray] | None:
-    if VALIDATION not in files:
-        return None
-    table = pq.read_table(io.BytesIO(files[VALIDATION])).to_pandas()
-    genuine, impostor = (table.loc[table["kind"] == kind, "score"].to_numpy() for kind in ("genuine", "impostor"))
-    return genuine, impostor
-
-
 def _scorer(bundle: Path, files: dict[str, bytes], videos: np.ndarray, scoring: Scoring) -> PairScorer:
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("embeddings.parquet", "scores.parquet", "scores.csv"):
+        for name in SCORED_FILES:
             if name in files:
                 path = Path(folder) / name
                 path.write_bytes(files[name])
-                if name.startswith("scores"):
-                    return TableScorer(read_scores(path), videos, bundle)
-                return Scorer(video_embeddings(read_embeddings(path), videos.tolist(), where=bundle), scoring)
-    raise NvfairError("it holds neither embeddings nor scores", where=bundle, remedy="ask for the bundle again")
+                with _errors_of_bundle(bundle, name):
+                    if name.startswith("scores"):
+                        return TableScorer(read_scores(path), videos, bundle)
+                    table = read_embeddings(path)
+                return Scorer(video_embeddings(table, videos.tolist(), where=bundle), scoring)
+    raise AssertionError("read_bundle takes no bundle without embeddings or scores")
+
+
+@contextmanager
+def _errors_of_bundle(bundle: Path, name: str) -> Iterator[None]:
+    """Errors of the file `name` as errors of the bundle: where it was unpacked says nothing to a reader."""
+    try:
+        yield
+    except Problems as error:
+        raise Problems(bundle, [f"{name}: {problem}" for problem in error.problems], remedy=error.remedy) from error
+    except NvfairError as error:
+        raise NvfairError(f"{name}: {error.what}", where=bundle, expected=error.expected) from error
 
 
 def _changed_figures(reported: Any, recomputed: Any, key: str) -> Iterator[ChangedFigure]:

@@ -68,19 +68,23 @@ def write_embeddings(path: Path, windows: WindowSet, embeddings: np.ndarray, met
 
 
 def read_embeddings(path: str | Path) -> EmbeddingTable:
-    """Reads an embeddings file; NvfairError where it is absent, not Parquet, or lacks a column."""
+    """Reads an embeddings file; NvfairError where it is absent, not Parquet, or lacks a column.
+
+    Raises Problems where a column holds something else than `write_embeddings` writes, or has gaps.
+    """
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
         raise NvfairError("no such embeddings file", where=path) from error
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise NvfairError(f"not a whole Parquet file: {error}", where=path) from error
     missing = [name for name in ("video", "window", "start_frame", "embedding") if name not in table.column_names]
     if missing:
         raise NvfairError(f"no column {missing[0]!r}", where=path, expected="video, window, start_frame, embedding")
+    problems = _column_problems(table)
+    if problems:
+        raise Problems(path, problems, remedy="write it with `nvfair embed`")
     column = table.column("embedding").combine_chunks()
-    if not pa.types.is_fixed_size_list(column.type):
-        raise NvfairError("embedding is not a fixed-size list", where=path, expected="float32 lists of one length")
     if isinstance(column, pa.ChunkedArray):
         column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     values = column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), column.type.list_size)
@@ -91,6 +95,29 @@ def read_embeddings(path: str | Path) -> EmbeddingTable:
         embedding=values,
         meta=_file_metadata(table.schema),
     )
+
+
+def _column_problems(table: pa.Table) -> list[str]:
+    """What is wrong with the columns of a file of embeddings, which somebody else may have written."""
+    is_right = {
+        "video": lambda type_: pa.types.is_string(type_) or pa.types.is_large_string(type_),
+        "window": pa.types.is_integer,
+        "start_frame": pa.types.is_integer,
+        "embedding": lambda type_: pa.types.is_fixed_size_list(type_) and pa.types.is_floating(type_.value_type),
+    }
+    expected = {"video": "text", "embedding": "a fixed-size list of float32 (of one length)"}
+    problems = []
+    for name, holds in is_right.items():
+        if table.column_names.count(name) != 1:
+            problems.append(f"there are {table.column_names.count(name)} columns {name!r}; expected one")
+            continue
+        column = table.column(name)
+        type_ = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        if not holds(type_):
+            problems.append(f"{name} is {str(type_)[:80]}; expected {expected.get(name, 'whole numbers')}")
+        elif column.null_count or (name == "embedding" and any(chunk.flatten().null_count for chunk in column.chunks)):
+            problems.append(f"{name} has gaps (null); expected a value in every row")
+    return problems
 
 
 def table_columns(path: str | Path) -> tuple[list[str], dict[str, str]]:
@@ -106,7 +133,9 @@ def table_columns(path: str | Path) -> tuple[list[str], dict[str, str]]:
             raise NvfairError(f"not a CSV file in UTF-8: {error}", where=path) from error
     try:
         schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
+    except FileNotFoundError as error:
+        raise NvfairError("no such file", where=path) from error
+    except (pa.ArrowException, OSError) as error:
         raise NvfairError(f"neither Parquet nor .csv: {error}", where=path) from error
     return schema.names, _file_metadata(schema)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from benchmark.methods.embedding_files import table_columns
 from benchmark.trial_scores.scores import TargetScores
@@ -32,8 +33,12 @@ def read_scores(path: str | Path) -> pd.Series:
     if missing:
         raise NvfairError(f"no column {missing[0]!r}", where=path, expected="trial, score")
     is_csv = path.suffix.lower() == ".csv"
-    table = pd.read_csv(path, usecols=_COLUMNS) if is_csv else pd.read_parquet(path, columns=_COLUMNS)
-    numbers = pd.to_numeric(table["score"], errors="coerce").astype(np.float64)
+    try:
+        table = pd.read_csv(path, usecols=_COLUMNS) if is_csv else pd.read_parquet(path, columns=_COLUMNS)
+        numbers = pd.to_numeric(table["score"], errors="coerce").astype(np.float64)
+    # pandas' and pyarrow's errors for damaged files, and for scores that are lists or bytes.
+    except (pd.errors.ParserError, pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise NvfairError(f"cannot be read: {str(error)[:200]}", where=path, expected="trial and score") from error
     scores = pd.Series(numbers.to_numpy(), index=pd.Index(table["trial"].astype(str)))
     problems = [f"the score of trial {name} is not a number" for name in scores.index[scores.isna()]]
     problems += [f"trial {name} is given twice" for name in scores.index[scores.index.duplicated()].unique()]

@@ -12,6 +12,7 @@ from benchmark.protocols.schema import Protocol
 from nvfair_tools.errors import NvfairError, Problems
 
 PROTOCOL_VERSION = 1
+_MAX_QUOTED = 100  # characters of a wrong value
 
 
 def parse_protocol(content: Any, *, where: object = "protocol") -> Protocol:
@@ -27,10 +28,16 @@ def parse_protocol(content: Any, *, where: object = "protocol") -> Protocol:
         return Protocol.model_validate(content)
     except ValidationError as error:
         problems = [
-            f"{'.'.join(str(step) for step in mistake['loc']) or 'file'}: {mistake['msg']} (found {mistake['input']!r})"
+            f"{'.'.join(str(step) for step in mistake['loc']) or 'file'}: {mistake['msg']} "
+            f"(found {_shortened(mistake['input'])})"
             for mistake in error.errors()
         ]
         raise Problems(where, problems, remedy="compare with the protocols that ship with the package") from error
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
 
 
 def read_protocol(path: str | Path) -> Protocol:

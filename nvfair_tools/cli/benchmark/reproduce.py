@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from benchmark.evaluation.reproduce import RecomputedCell
+
+
+_MEMORY_MB, _SECONDS = 8192, 3600.0  # that a bundle may take; it comes from somebody else
+
+
+class Recomputation:
+    """What the child process does.
+
+    It imports everything when it is made: what modules take does not count against the memory that a bundle may take.
+    """
+
+    def __init__(self) -> None:
+        for module in ("benchmark.evaluation.reproduce", "scipy.spatial.distance"):
+            importlib.import_module(module)
+
+    def run(self, bundle: Path) -> RecomputedCell:
+        """Recomputes the cell of a bundle."""
+        from benchmark.evaluation.reproduce import recompute_bundle
+
+        return recompute_bundle(bundle)
 
 
 @click.group()
@@ -32,10 +57,22 @@ def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str)
 @click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False))
 def run_(bundle: Path) -> None:
     """Recompute the cell in BUNDLE and compare it with what was reported."""
-    from benchmark.evaluation.reproduce import recompute_bundle
-    from nvfair_tools.errors import Problems
+    from leaderboard.submission.sandbox import BoundedChild, Fault
+    from nvfair_tools.errors import NvfairError, Problems
 
-    cell = recompute_bundle(bundle)
+    child = BoundedChild(Recomputation, _MEMORY_MB)
+    try:
+        cell: RecomputedCell = child.call("run", bundle.absolute(), seconds=_SECONDS)
+    except Fault as error:
+        last_line = str(error).strip().splitlines()[-1][:200]
+        raise NvfairError(
+            f"its figures cannot be recomputed: {last_line}",
+            where=bundle,
+            expected="a bundle that `nvfair reproduce pack` wrote",
+            remedy="ask for the bundle again; if it stays so, report it to us together with the bundle",
+        ) from None
+    finally:
+        child.stop()
     if cell.changed:
         problems = [
             f"{figure.key}: reported {figure.reported}, recomputed {figure.recomputed}" for figure in cell.changed
