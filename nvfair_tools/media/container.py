@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nvfair_tools.errors import MissingExtra
+from nvfair_tools.media.demuxer_errors import damage_error, noted_header_errors
 from nvfair_tools.media.errors import MediaError
 
 if TYPE_CHECKING:
@@ -38,14 +39,20 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
         raise MediaError("unreadable", path, "a folder, not a file" if path.is_dir() else "no such file")
     if path.stat().st_size == 0:
         raise MediaError("unreadable", path, "the file is empty")
+    header_errors: list[str] = []
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        with noted_header_errors(header_errors):
+            container = av.open(str(path), metadata_errors="replace")
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError("unreadable", path, _error_text(error)) from error
     try:
+        if header_errors:
+            raise damage_error(path, header_errors, 0)
         if not container.streams.video:
             kinds = sorted({stream.type for stream in container.streams})
             raise MediaError("no_video", path, f"its streams: {', '.join(kinds) or 'none'}")
+        if container.streams.video[0].codec_context is None:
+            raise MediaError("unreadable", path, "no decoder is known for its video stream")
         # One thread: on small pictures threads cost more than they gain, and several workers run at the same time.
         container.streams.video[0].thread_type = "NONE"
         container.streams.video[0].codec_context.thread_count = 1

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nvfair_tools.media.container import import_av, open_container, truncation_sign
+from nvfair_tools.media.demuxer_errors import notice_demuxer_errors
 from nvfair_tools.media.errors import MediaError
 
 
@@ -34,7 +35,8 @@ def decode(path: str | Path) -> Iterator[Frame]:
 
     Rotation flags are applied. Raises MediaError (see its causes) with the file and the number of whole frames before
     the error: a truncated file yields its whole frames first and then raises "truncated"; a damaged file raises
-    "corrupt" at the first packet or frame that the decoder reports (other damage stays unnoticed).
+    "corrupt" at the first packet or frame that the decoder reports, or at its end where something was skipped
+    (`demuxer_errors`). What leaves no sign stays unnoticed: an end that is missing from a transport stream.
     """
     path = Path(path)
     with open_container(path) as container:
@@ -64,6 +66,7 @@ def upright_image(raw: Any) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
+@notice_demuxer_errors
 def raw_frames(path: Path, container: Any) -> Iterator[Any]:
     """Yields the PyAV frames of the first video stream; raises MediaError where it is damaged, cut or has no frame."""
     av = import_av()
