@@ -32,7 +32,7 @@ def notice_demuxer_errors(read_frames: _FramesReader) -> _FramesReader:
         frames, count = read_frames(path, container), 0
         sources = {container.format.name}
         while True:
-            if count:  # a recording may begin between two key frames, of which decoders complain
+            if count == 1:  # a recording may begin between two key frames, of which decoders complain
                 sources |= {stream.codec_context.name for stream in container.streams.video if stream.codec_context}
             with _noted(messages, sources):
                 frame = next(frames, None)
