@@ -75,8 +75,7 @@ def demo(folder: Path, seed: int, small: bool) -> None:
 
 
 def _people(folder: Path, seed: int, small: bool) -> None:
-    from rich.progress import Progress
-
+    from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.settings import SourceSettings
     from nvfair_tools.simulate.videos import PeopleSettings, write_people
 
@@ -84,9 +83,8 @@ def _people(folder: Path, seed: int, small: bool) -> None:
     source = SourceSettings(name="sim", train=train, validation=validation, test=test, texts=3, free=0.34)
     # People who differ more clearly than real ones: little data has to be enough.
     settings = PeopleSettings(seed=seed, sources=(source,), clips=clips, frames=90, difficulty=0.3)
-    with Progress() as bars:
-        task = bars.add_task("videos", total=None)
-        write_people(folder, settings, progress=lambda done, total: bars.update(task, completed=done, total=total))
+    with task_progress("videos") as report:
+        write_people(folder, settings, progress=report)
 
 
 def _step(number: int, text: str, place: Path) -> None:
