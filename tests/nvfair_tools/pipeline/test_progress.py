@@ -119,8 +119,8 @@ def test_a_notebook_shows_the_bars_in_one_output_without_a_warning():
     client.start_channels()
     messages = []
     try:
-        client.wait_for_ready(timeout=60)
-        client.execute_interactive(NOTEBOOK_CELL, output_hook=messages.append, timeout=60)
+        client.wait_for_ready(timeout=600)
+        client.execute_interactive(NOTEBOOK_CELL, output_hook=messages.append, timeout=600)
     finally:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)
