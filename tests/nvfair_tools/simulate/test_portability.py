@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nvfair_tools.dataset.parts import round_landmarks
+from tests.portability import machines
 
 # Every other machine draws the same 96 videos of both worlds: all kinds of idiom, generator and noise, and one mesh.
 DRAW = """
@@ -31,29 +32,7 @@ np.savez(sys.argv[1], **drawn)
 """
 
 
-def instruction_sets() -> list[str]:
-    """The instruction sets beyond the oldest that numpy uses on this processor, by its own names."""
-    try:
-        from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
-    except ImportError:
-        from numpy.core._multiarray_umath import __cpu_dispatch__, __cpu_features__
-    return [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
-
-
-def wide() -> str:
-    return " ".join(name for name in instruction_sets() if name.startswith(("AVX512", "X86_V4")))
-
-
-MACHINES = {
-    "one thread": {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-    "two threads": {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"},
-    "without AVX-512": {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": wide()},
-    "an older processor": {
-        "OPENBLAS_CORETYPE": "Sandybridge",
-        "NPY_DISABLE_CPU_FEATURES": " ".join(instruction_sets()),
-    },
-    "another mathematical library": {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX512F"},
-}
+OTHERS = [name for name in machines() if name != "this machine"]
 
 
 def draw(path, machine) -> dict[str, np.ndarray]:
@@ -69,9 +48,9 @@ def here(tmp_path_factory) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("machine", OTHERS)
 def test_another_machine_stores_the_same_landmarks(here, machine, tmp_path) -> None:
-    there = draw(tmp_path / "drawn.npz", MACHINES[machine])
+    there = draw(tmp_path / "drawn.npz", machines()[machine])
 
     assert there.keys() == here.keys()
     assert len(here) == 98
