@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 REF ?= HEAD
-.PHONY: help demo test check bench gpu gpu-pack soak figures compare clean
+.PHONY: help demo test check bench gpu gpu-pack soak portability figures compare clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -52,6 +52,9 @@ gpu-pack:  ## gather what `make gpu` needs from outside the tree into ./gpu-pack
 
 soak: $(READY)  ## long runs: clips of 1,000 frames, coverage of intervals, 500 damaged videos, 10,000 mutated submissions
 	$(BIN)/python -m pytest -m soak
+
+portability: $(READY)  ## the demo as other processors would run it; run again, it goes on (an hour)
+	$(BIN)/python -m tests.portability
 
 figures: $(READY)  ## make the pictures of the README and the docs again
 	for script in docs/make_*.py; do $(BIN)/python $$script || exit 1; done

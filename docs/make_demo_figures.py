@@ -63,19 +63,20 @@ def contact_sheet(dataset: Dataset) -> Image.Image:
 
 
 def matrix(results: EvaluationResults) -> str:
-    """The AUCs of the checkpoint and of the shortcuts, on each test generator, as SVG."""
+    """The AUCs of the two networks and of the shortcuts, on each test generator, as SVG."""
     generators = sorted({cell.generator for cell in results.cells})
-    first = results.cells[0]
-    cells = [cell for cell in results.cells if cell.method == first.method]
-    title = f"temporal CNN, trained on {', '.join(first.train_generators)}"
-    rows = [(title, True, {cell.generator: (cell.figures.auc_mean, cell.relation) for cell in cells})]
+    rows = []
+    for method in dict.fromkeys(cell.method for cell in results.cells):
+        cells = [cell for cell in results.cells if cell.method == method]
+        rows.append((method, True, {cell.generator: (cell.figures.auc_mean, cell.relation) for cell in cells}))
     for name in dict.fromkeys(shortcut.name for shortcut in results.shortcuts):
         aucs = {row.generator: (row.figures.auc_mean, "") for row in results.shortcuts if row.name == name}
         rows.append((f"shortcut: {name}", False, aucs))
     width, left, cell, height = 760, 330, 140, 46
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height * (len(rows) + 1) + 8}" role="img" '
-        'aria-label="AUC by test generator">',
+        'aria-label="Simulated people: AUC by test generator">',
+        '<text class="v" x="4" y="28">simulated people</text>',
         "<style>text{font-family:system-ui,sans-serif;font-size:14px;fill:#57606a}.v{font-weight:600;fill:#24292f}"
         ".s{font-size:11px}.m{text-anchor:middle}@media(prefers-color-scheme:dark){text{fill:#a3adb8}.v{fill:#e6edf3}}"
         "</style>",

@@ -6,6 +6,15 @@ from pathlib import Path
 
 import pytest
 
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:  # a machine with a GPU runs its few tests without the development tools
+    pass
+else:
+    # Tests count cases, not seconds: a busy machine is no failure.
+    settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("any machine")
+
 
 def pytest_configure() -> None:
     """A shell that starts the suite in the background has it ignore Ctrl-C, and so would every program that a test

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from datasets import load_dataset
 
+from benchmark.methods.checkpoint import load_checkpoint
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.media import probe
 
@@ -61,13 +62,14 @@ def test_hugging_face_datasets_reads_it_without_custom_code(demo: Path, tmp_path
     assert len(frames["test"][0]["landmarks"]) == 252
 
 
-def test_one_generator_is_seen_the_others_are_not_and_shortcuts_stand_beside_each(demo: Path) -> None:
+def test_all_generators_and_people_are_unseen_and_shortcuts_stand_beside_each(demo: Path) -> None:
     results = json.loads((demo / "report" / "results.json").read_text())
-    assert {cell["generator"]: cell["relation"] for cell in results["cells"]} == {
-        "warp-dense": "seen",
-        "warp-parts": "unseen",
-        "warp-tps": "unseen",
+    assert {(cell["method"], cell["generator"], cell["relation"]) for cell in results["cells"]} == {
+        (method, generator, "unseen") for method in ("motion-signature", "temporal-cnn") for generator in GENERATORS
     }
+    trained_on = load_checkpoint(demo / "motion-signature").declaration.training.people
+    assert len(trained_on) == 12
+    assert not trained_on & set(Dataset.open(demo / "dataset").identities["identity"])
     assert all("permutation" in cell for cell in results["cells"])
     assert {(c["control"], c["generator"]) for c in results["controls"]} >= {("mean face shape", g) for g in GENERATORS}
     assert any("simulated" in note for note in results["notes"])
@@ -79,10 +81,14 @@ def test_one_generator_is_seen_the_others_are_not_and_shortcuts_stand_beside_eac
 
 def test_running_it_again_changes_nothing(demo: Path) -> None:
     def state() -> dict[str, bytes]:
-        expected = ("dataset/dataset.json", "checkpoint/checkpoint.json", "dataset/videos.parquet")
-        return {name: (demo / name).read_bytes() for name in expected if (demo / name).exists()}
+        names = (
+            "cohort/videos.parquet",
+            "motion-signature/checkpoint.json",
+            "dataset/dataset.json",
+            "dataset/videos.parquet",
+        )
+        return {name: (demo / name).read_bytes() for name in names}
 
     before = state()
-    assert len(before) >= 2
     run(demo)
     assert state() == before

@@ -1,4 +1,4 @@
-"""Showing the progress of a build: one bar a stage in a terminal or in a notebook, or nothing."""
+"""Showing the progress of a build: one bar a stage in a terminal or in a notebook, a line a minute elsewhere."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from rich.progress import (
 )
 
 from nvfair_tools.pipeline.items import ItemResult
+from nvfair_tools.pipeline.progress_lines import ProgressLines
 
 _NOTEBOOK_INTERVAL = 0.2  # seconds between two updates of a notebook's output
 
@@ -39,10 +40,10 @@ class Reporter(Protocol):
 
 
 def default_reporter() -> Reporter:
-    """The reporter for this process: bars in a notebook or a terminal, nothing elsewhere."""
+    """The reporter for this process: bars in a notebook or a terminal, a line a minute elsewhere."""
     if _notebook_display() is not None:
         return NotebookBars()
-    return Bars() if sys.stderr.isatty() else Silent()
+    return Bars() if sys.stderr.isatty() else ProgressLines()
 
 
 class Silent:

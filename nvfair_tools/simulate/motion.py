@@ -30,7 +30,7 @@ def perform_clip(
     difficulty: float = DEFAULT_DIFFICULTY,
     dynamics: Dynamics = DEFAULT_DYNAMICS,
 ) -> np.ndarray:
-    """Performs a clip: states float32 (T, K + 6) of a person with `signature` who performs `content`.
+    """Performs a clip: states (T, K + 6) of a person with `signature` who performs `content`.
 
     frames: the length T. random: the source of everything that differs between clips of equal content.
     """
@@ -63,7 +63,7 @@ def perform_clip(
     _add_posture(states, p, emotion, random)
     states[:, EXPRESSION_INDEX["jaw"]] = soft_floor(states[:, EXPRESSION_INDEX["jaw"]])
     states[:, EXPRESSION_INDEX["open"]] = soft_floor(states[:, EXPRESSION_INDEX["open"]])
-    return states.astype(np.float32)
+    return states
 
 
 def resting_state(
@@ -72,12 +72,12 @@ def resting_state(
     difficulty: float = DEFAULT_DIFFICULTY,
     dynamics: Dynamics = DEFAULT_DYNAMICS,
 ) -> np.ndarray:
-    """The state float32 (K + 6,) of a person who sits for a portrait: at rest, with closed mouth."""
+    """The state (K + 6,) of a person who sits for a portrait: at rest, with closed mouth."""
     states = np.zeros((1, len(STATE)))
     p = signature.parameter_values(random.standard_normal(len(PARAMETERS)), difficulty, dynamics)
     _add_posture(states, p, np.zeros(K), random)
     states[:, EXPRESSION_INDEX["open"]] = soft_floor(states[:, EXPRESSION_INDEX["open"]])
-    return states[0].astype(np.float32)
+    return states[0]
 
 
 def soft_floor(values: np.ndarray, softness: float = 0.02) -> np.ndarray:

@@ -26,8 +26,8 @@ NOISE_FILE = Path(__file__).with_name("tracking_noise.npz")
 class TrackingNoise:
     """The parameters of the tracking noise of N points.
 
-    modes: float32 (R, N, 2), each scaled by its standard deviation. memory: correlation of a mode with itself one
-    frame later. white: float32 (N,) standard deviation of each point's independent noise along each axis.
+    modes: (R, N, 2), each scaled by its standard deviation. memory: correlation of a mode with itself one
+    frame later. white: (N,) standard deviation of each point's independent noise along each axis.
     unevenness: standard deviation, over videos, of the logarithm of the noise's size.
     """
 
@@ -37,11 +37,11 @@ class TrackingNoise:
     unevenness: float = 0.0
 
     def draw(self, random: np.random.Generator, frames: int, size: float = 1.0) -> np.ndarray:
-        """Draws noise float32 (T, N, 2), multiplied by `size` (the eye distance in pixels gives pixels)."""
+        """Draws noise (T, N, 2), multiplied by `size` (the eye distance in pixels gives pixels)."""
         course, white, factor = self.components(random, frames)
         noise = self.shared_noise(course)
         noise += white
-        noise *= np.float32(size * factor)
+        noise *= size * factor
         return noise
 
     def components(self, random: np.random.Generator, frames: int) -> tuple[np.ndarray, np.ndarray, float]:
@@ -50,9 +50,8 @@ class TrackingNoise:
         They are the course of each mode (T, R), each point's independent noise (T, N, 2), and the video's factor.
         """
         modes = len(self.modes)
-        course = _memory_kernel(frames, self.memory) @ random.standard_normal((frames, modes), dtype=np.float32)
-        white = random.standard_normal((frames, len(self.white), 2), dtype=np.float32)
-        white *= self.white[:, None]
+        course = _memory_kernel(frames, self.memory) @ _normals(random, frames, modes)
+        white = _normals(random, frames, len(self.white), 2) * self.white[:, None]
         return course, white, float(np.exp(self.unevenness * random.standard_normal()))
 
     def shared_noise(self, course: np.ndarray) -> np.ndarray:
@@ -74,17 +73,22 @@ def tracking_noise(points: Sequence[int] | None = None) -> TrackingNoise:
 def _measured_parameters() -> tuple[np.ndarray, float, np.ndarray, float]:
     with np.load(NOISE_FILE) as stored:
         return (
-            stored["modes"].astype(np.float32),
+            stored["modes"].astype(np.float64),
             float(stored["memory"]),
-            stored["white"].astype(np.float32),
+            stored["white"].astype(np.float64),
             float(stored["unevenness"]),
         )
 
 
 @lru_cache(maxsize=256)
 def _memory_kernel(frames: int, memory: float) -> np.ndarray:
-    """The matrix float32 (T, T) that turns independent unit normals into a first-order process of unit variance."""
+    """The matrix (T, T) that turns independent unit normals into a first-order process of unit variance."""
     lag = np.subtract.outer(np.arange(frames), np.arange(frames))
     kernel = np.where(lag >= 0, memory ** np.maximum(lag, 0), 0.0) * np.sqrt(1.0 - memory**2)
     kernel[:, 0] /= np.sqrt(1.0 - memory**2)
-    return kernel.astype(np.float32)
+    return kernel
+
+
+def _normals(random: np.random.Generator, *shape: int) -> np.ndarray:
+    """Unit normals, drawn in float32 (half the time) and used in float64."""
+    return random.standard_normal(shape, dtype=np.float32).astype(np.float64)

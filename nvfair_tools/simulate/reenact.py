@@ -110,7 +110,7 @@ class SimulatedGenerator:
         result = result + base
         if self.relative:
             _limit_lips_and_lids(result)
-        return result.astype(np.float32)
+        return result
 
     def reenacted_rig(self, target: Rig, driver: Rig, target_name: str, seed: int, points: np.ndarray) -> Rig:
         """The rig of the target in this generator's pictures: with leaked shape, bias and bend.
@@ -124,7 +124,7 @@ class SimulatedGenerator:
             neutral = neutral + self.bias * _named_field(f"bias of {self.name}", 0.4)[points]
         if self.bend:
             neutral = neutral + self.bend * _named_field(f"bend of {self.name} on {target_name} in {seed}", 0.5)[points]
-        return Rig(neutral.astype(np.float32), target.fields)
+        return Rig(neutral, target.fields)
 
 
 # Like face-vid2vid: the target's canonical keypoints, the driver's absolute expression, and a little of its shape.
@@ -178,7 +178,7 @@ def _limit_lips_and_lids(states: np.ndarray) -> None:
 
 @lru_cache(maxsize=64)
 def _distortion_matrix(generator: SimulatedGenerator) -> np.ndarray:
-    """The matrix float32 (K, K) of a generator's distortion: gains, then lost directions, cross-talk and symmetry."""
+    """The matrix (K, K) of a generator's distortion: gains, then lost directions, cross-talk and symmetry."""
     random = random_generator("distortion", generator.name)
     gains = np.full(K, generator.gain)
     gains[_LIDS] = generator.lid_gain
@@ -193,7 +193,7 @@ def _distortion_matrix(generator: SimulatedGenerator) -> np.ndarray:
     leak = generator.crosstalk * random.standard_normal((K, K))
     leak[np.diag_indices(K)] = 0.0
     mixing = np.eye(K) + leak / np.sqrt(K - 1)
-    return (np.diag(gains) @ projection @ mixing @ _symmetry_matrix(generator.symmetry)).astype(np.float32)
+    return np.diag(gains) @ projection @ mixing @ _symmetry_matrix(generator.symmetry)
 
 
 def _symmetry_matrix(share: float) -> np.ndarray:
@@ -211,15 +211,15 @@ def _named_field(name: str, length: float) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _lag_kernel(frames: int, memory: float) -> np.ndarray:
-    """The matrix float32 (T, T) of an exponential average over past frames; weights are renormalised at the start."""
+    """The matrix (T, T) of an exponential average over past frames; weights are renormalised at the start."""
     age = np.subtract.outer(np.arange(frames), np.arange(frames))
     kernel = np.where(age >= 0, np.exp(-np.maximum(age, 0) / memory), 0.0)
-    return (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
+    return kernel / kernel.sum(axis=1, keepdims=True)
 
 
 @lru_cache(maxsize=256)
 def _smoothing_kernel(frames: int, width: float) -> np.ndarray:
-    """The matrix float32 (T, T) of a Gaussian average over time; weights are renormalised at the ends."""
+    """The matrix (T, T) of a Gaussian average over time; weights are renormalised at the ends."""
     distance = np.subtract.outer(np.arange(frames), np.arange(frames))
     kernel = np.exp(-0.5 * np.square(distance / width))
-    return (kernel / kernel.sum(axis=1, keepdims=True)).astype(np.float32)
+    return kernel / kernel.sum(axis=1, keepdims=True)

@@ -40,7 +40,7 @@ class Camera:
 class Rig:
     """The rig of a person's face, or of some of its points.
 
-    neutral: float32 (N, 3). fields: float32 (K, N, 3).
+    neutral: (N, 3). fields: (K, N, 3).
     """
 
     neutral: np.ndarray
@@ -51,46 +51,46 @@ class Rig:
         """Makes the rig of a neutral face (478, 3); points: mesh indices of the rig's points (None: all 478)."""
         selection = slice(None) if points is None else np.asarray(points)
         return cls(
-            np.ascontiguousarray(shape[selection], dtype=np.float32),
-            np.ascontiguousarray(expression_fields(shape)[:, selection], dtype=np.float32),
+            np.ascontiguousarray(shape[selection], dtype=np.float64),
+            np.ascontiguousarray(expression_fields(shape)[:, selection], dtype=np.float64),
         )
 
     def mesh(self, states: np.ndarray, camera: Camera | None = None) -> np.ndarray:
-        """The points float32 (T, N, 3) in pixels for states (T, K + 6); z in the same unit, smaller is nearer."""
+        """The points (T, N, 3) in pixels for states (T, K + 6); z in the same unit, smaller is nearer."""
         return self._project(states, camera or Camera(), rows=3)
 
     def landmarks(self, states: np.ndarray, camera: Camera | None = None) -> np.ndarray:
-        """The points float32 (T, N, 2) in pixels for states (T, K + 6)."""
+        """The points (T, N, 2) in pixels for states (T, K + 6)."""
         return self._project(states, camera or Camera(), rows=2)
 
     def _project(self, states: np.ndarray, camera: Camera, rows: int) -> np.ndarray:
         if states.ndim != 2 or states.shape[1] != K + len(POSE):
             raise ValueError(f"states must have shape (T, {K + len(POSE)}); got {states.shape}")
         frames, points = len(states), len(self.neutral)
-        state = states.astype(np.float32)
+        state = states.astype(np.float64)
         # Deform the neutral face, about the pivot of the head.
         face = state[:, :K] @ self.fields.reshape(K, -1)
         face = face.reshape(frames, points, 3)
-        face += self.neutral - PIVOT.astype(np.float32)
+        face += self.neutral - PIVOT
         # Rotate and scale.
         pose = state[:, K:].T
         transform = rotation(pose[0], pose[1], pose[2])[:, :rows] * np.exp(pose[5])[:, None, None]
         projected = np.matmul(face, transform.transpose(0, 2, 1))
         # Move, then convert to pixels.
-        shift = np.zeros((frames, 1, rows), dtype=np.float32)
+        shift = np.zeros((frames, 1, rows))
         shift[:, 0, 0] = pose[3] + PIVOT[0]
         shift[:, 0, 1] = pose[4] + PIVOT[1]
         projected += shift
-        projected *= np.float32(camera.eye_distance)
-        projected[:, :, :2] += np.asarray(camera.centre, dtype=np.float32)
+        projected *= camera.eye_distance
+        projected[:, :, :2] += np.asarray(camera.centre)
         return projected
 
 
 def rotation(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
-    """Rotation matrices float32 (T, 3, 3): yaw, then pitch, then roll; for columns with x right, y down, z away."""
+    """Rotation matrices (T, 3, 3): yaw, then pitch, then roll; for columns with x right, y down, z away."""
     cy, sy, cp, sp, cr, sr = (function(angle) for angle in (yaw, pitch, roll) for function in (np.cos, np.sin))
     # Rz(roll) Rx(pitch) Ry(yaw); the nose points to -z, so these signs turn it right and down.
     row_x = (cr * cy + sr * sp * sy, -sr * cp, -cr * sy + sr * sp * cy)
     row_y = (sr * cy - cr * sp * sy, cr * cp, -sr * sy - cr * sp * cy)
     row_z = (cp * sy, sp, cp * cy)
-    return np.moveaxis(np.array([row_x, row_y, row_z], dtype=np.float32), -1, 0)
+    return np.moveaxis(np.array([row_x, row_y, row_z]), -1, 0)

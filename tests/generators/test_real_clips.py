@@ -16,7 +16,7 @@ from generators.face import voxceleb_framing
 from tests.generators.noise import NAMES, noise_file
 from tests.generators.warp import facemesh
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ class Server(Process):
         if wait:
             self.wait()
 
-    def wait(self, seconds: float = 60) -> None:
+    def wait(self, seconds: float = 600) -> None:
         """Waits until the server is ready."""
 
         def ready() -> bool:
@@ -116,7 +116,7 @@ class Server(Process):
         wait_until(ready, seconds)
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 60, poll_seconds: float = 0.05) -> Any:
+def wait_until(condition: Callable[[], Any], seconds: float = 600, poll_seconds: float = 0.05) -> Any:
     """Calls `condition` until it returns a true value, and returns that; fails after `seconds`."""
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -166,6 +166,6 @@ def dump_database(store: Store) -> str:
 
 def get_with_token(url: str, token: str) -> str:
     """The body of a GET request that sends the token."""
-    answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=300)
     assert answer.status_code == 200, answer.text
     return answer.text

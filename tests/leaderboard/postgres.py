@@ -62,7 +62,7 @@ def cluster() -> Iterator[Cluster]:
         run_as |= {"user": user_entry.pw_uid, "group": user_entry.pw_gid, "extra_groups": []}
     binaries, data = Path(initdb).parent, folder / "data"
     init = [binaries / "initdb", "-D", data, "-U", user, "--auth=trust", "--encoding=UTF8", "--locale=C", "-N"]
-    done = subprocess.run(init, capture_output=True, text=True, timeout=120, **run_as)
+    done = subprocess.run(init, capture_output=True, text=True, timeout=1500, **run_as)
     if done.returncode:
         shutil.rmtree(folder, ignore_errors=True)
         pytest.fail(f"initdb: {done.stderr}")

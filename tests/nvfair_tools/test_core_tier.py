@@ -55,7 +55,7 @@ def requirements(extra: str | None = None) -> set[str]:
 def run_without(packages: set[str], code: str) -> subprocess.CompletedProcess:
     """Runs `code` in a fresh process in which `packages` cannot be imported."""
     text = BLOCKED.format(packages=sorted(packages)) + code
-    return subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, timeout=1500)
 
 
 def command_without(packages: set[str], *arguments: str) -> subprocess.CompletedProcess:

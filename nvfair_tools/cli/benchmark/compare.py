@@ -44,19 +44,21 @@ def compare(
     from benchmark.interface import compare as compare_methods
     from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
     from nvfair_tools.files import write_text
+    from nvfair_tools.pipeline.progress_lines import step_progress
 
     needs_torch()
-    comparison = compare_methods(
-        dataset,
-        first,
-        second,
-        protocols=protocols or DEFAULT_PROTOCOLS,
-        generators=split_names(generators),
-        allow_overlap=allow_overlap,
-        declarations=declaration,
-        device=device,
-        progress=click.echo,
-    )
+    with step_progress(click.echo) as progress:
+        comparison = compare_methods(
+            dataset,
+            first,
+            second,
+            protocols=protocols or DEFAULT_PROTOCOLS,
+            generators=split_names(generators),
+            allow_overlap=allow_overlap,
+            declarations=declaration,
+            device=device,
+            progress=progress,
+        )
     table = Table(*COMPARISON_COLUMNS)
     for texts in comparison.table_rows():
         table.add_row(*texts)

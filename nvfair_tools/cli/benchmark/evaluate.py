@@ -27,10 +27,11 @@ def embed(
     """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file."""
     needs_torch()
     from benchmark.interface import embed as embed_videos
+    from nvfair_tools.pipeline.progress_lines import task_progress
 
-    embedded = embed_videos(
-        dataset, folder, out, split=split, generators=split_names(generators), protocol=protocol, device=device
-    )
+    chosen = split_names(generators)
+    with task_progress("embedding"):
+        embedded = embed_videos(dataset, folder, out, split=split, generators=chosen, protocol=protocol, device=device)
     click.echo(f"{out}: {embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all")
 
 
@@ -76,19 +77,21 @@ def evaluate(
     needs_torch()
     from benchmark.interface import DEFAULT_PROTOCOLS
     from benchmark.interface import evaluate as evaluate_methods
+    from nvfair_tools.pipeline.progress_lines import step_progress
 
-    results = evaluate_methods(
-        dataset,
-        [*map(str, folders), *methods, *files],
-        out=out,
-        protocols=protocols or DEFAULT_PROTOCOLS,
-        generators=split_names(generators),
-        stress=stress,
-        allow_overlap=allow_overlap,
-        declaration=declaration,
-        device=device,
-        progress=click.echo,
-    )
+    with step_progress(click.echo) as progress:
+        results = evaluate_methods(
+            dataset,
+            [*map(str, folders), *methods, *files],
+            out=out,
+            protocols=protocols or DEFAULT_PROTOCOLS,
+            generators=split_names(generators),
+            stress=stress,
+            allow_overlap=allow_overlap,
+            declaration=declaration,
+            device=device,
+            progress=progress,
+        )
     for cell in results.cells:
         click.echo(f"{cell.title}: {results.headline(cell).value:.3f}")
     for warning in results.warnings:

@@ -107,13 +107,12 @@ def train(
     GPUs: `torchrun --nproc-per-node 4 -m nvfair_tools train ...`, with --accumulate a multiple of their number.
     """
     needs_torch()
-    from rich.progress import Progress
-
     from benchmark import protocols
     from benchmark.methods.device import resolve_device
     from benchmark.methods.network import network_class
     from benchmark.training.loop import train as run
     from nvfair_tools.dataset import Dataset
+    from nvfair_tools.pipeline.progress_lines import task_progress
 
     network = network_class(command_options["method"], where="--method")
     named_options = {
@@ -123,8 +122,7 @@ def train(
     _refuse_foreign(command_options["method"], named_options)
     command_options["device"] = resolve_device(command_options["device"])
     main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
-    with Progress(disable=not main) as bars:
-        task = bars.add_task("reading", total=None)
+    with task_progress("training", quiet=not main) as report:
         checkpoint = run(
             Dataset.open(dataset),
             out,
@@ -133,7 +131,7 @@ def train(
             device=command_options["device"],
             frame_placement=command_options["frames"],
             tensorboard=command_options["tensorboard"],
-            progress=lambda done, total, text: bars.update(task, completed=done, total=total, description=text),
+            progress=report,
         )
     value = checkpoint.selection["validation_auc"]
     outcome = "no validation" if value is None else f"validation AUC {value:.3f}"

@@ -108,20 +108,13 @@ def demo(folder: Path, workers: int | None) -> None:
 
 
 def _simulate_public_set(folder: Path, workers: int | None) -> None:
-    from rich.progress import Progress
-
+    from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.cohort import write_cohort
 
     if (folder / "dataset.json").exists():
         return
-    with Progress() as bars:
-        task = bars.add_task("the public simulated set", total=None)
-        write_cohort(
-            folder,
-            public_set_settings(),
-            workers=workers,
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
+    with task_progress("the public simulated set") as report:
+        write_cohort(folder, public_set_settings(), workers=workers, progress=report)
 
 
 def _write_entries(folder: Path, test_set: TestSet) -> Iterator[Path]:

@@ -82,9 +82,9 @@ def status(recipe: Path) -> None:
 
 def _run(recipe: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
     from nvfair_tools.curate.build import build
-    from nvfair_tools.pipeline.progress import Bars, Silent
+    from nvfair_tools.pipeline.progress import Silent, default_reporter
 
-    _print_outcome(build(recipe, until=until, reporter=Silent() if quiet else Bars(), prune=prune))
+    _print_outcome(build(recipe, until=until, reporter=Silent() if quiet else default_reporter(), prune=prune))
 
 
 def _print_outcome(outcome: BuildOutcome) -> None:

@@ -61,7 +61,7 @@ def avaprintdb(path: Path, out: Path, plans: tuple[Path, ...], settings: Path | 
 
 
 def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool, quiet: bool) -> None:
-    from nvfair_tools.pipeline.progress import Bars, Silent
+    from nvfair_tools.pipeline.progress import Silent, default_reporter
     from nvfair_tools.releases.importer import LEFT_OUT, import_release
 
     for note in release.notes:
@@ -74,7 +74,7 @@ def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool,
         for name, reason, detail in release.absent:
             click.echo(f"{name}: absent: {reason}: {detail}")
         return
-    outcome = import_release(release, settings, out, Silent() if quiet else Bars())
+    outcome = import_release(release, settings, out, Silent() if quiet else default_reporter())
     _show(release.name, outcome.counts)
     if outcome.left_out:
         click.echo(f"{outcome.left_out} files are left out or absent, each with its reason: {out / LEFT_OUT}")

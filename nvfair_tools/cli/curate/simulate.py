@@ -48,8 +48,7 @@ def cohort(
     Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
     others. Run again after an interruption, it goes on where it stopped.
     """
-    from rich.progress import Progress
-
+    from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.cohort import write_cohort
     from nvfair_tools.simulate.settings import CohortSettings, named_world
 
@@ -57,15 +56,8 @@ def cohort(
         raise click.UsageError("name a world or a file of settings, not both")
     written = CohortSettings() if settings is None else CohortSettings.read(settings)
     chosen = changed(written if world is None else named_world(world), options)
-    with Progress() as bars:
-        task = bars.add_task("videos", total=None)
-        write_cohort(
-            out,
-            chosen,
-            mesh=mesh,
-            workers=workers,
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
-        )
+    with task_progress("videos") as report:
+        write_cohort(out, chosen, mesh=mesh, workers=workers, progress=report)
     click.echo(f"{out}: world {chosen.world_hash()}")
 
 
@@ -83,16 +75,12 @@ def people(out: Path, settings: Path | None, workers: int | None, **options: obj
 
     Two public-domain portraits are reshaped, lit anew and moved; no one is shown as they were.
     """
-    from rich.progress import Progress
-
+    from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.videos import PeopleSettings, write_people
 
     chosen = changed(PeopleSettings() if settings is None else PeopleSettings.read(settings), options)
-    with Progress() as bars:
-        task = bars.add_task("clips", total=None)
-        path = write_people(
-            out, chosen, workers=workers, progress=lambda done, total: bars.update(task, completed=done, total=total)
-        )
+    with task_progress("clips") as report:
+        path = write_people(out, chosen, workers=workers, progress=report)
     click.echo(str(path))
 
 

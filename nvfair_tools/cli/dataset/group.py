@@ -35,21 +35,19 @@ def blind(data: Path, out: Path, key: Path | None, names: tuple[str, ...]) -> No
 
     DATASET itself and the key stay with the board; whoever has either knows the labels.
     """
-    from rich.progress import Progress
-
     from benchmark import protocols
     from leaderboard.hidden.blind_copy import write_blind_copy as write
     from leaderboard.hidden.blind_key import KEY_FILE
     from nvfair_tools.dataset import Dataset
+    from nvfair_tools.pipeline.progress_lines import task_progress
 
     source, place = Dataset.open(data), key or data / KEY_FILE
-    with Progress() as bars:
-        task = bars.add_task("videos", total=None)
+    with task_progress("videos") as report:
         made = write(
             source,
             out,
             place,
             [protocols.load(name) for name in names],
-            progress=lambda done, total: bars.update(task, completed=done, total=total),
+            progress=report,
         )
     click.echo(f"{out}: {len(made.names)} videos for authors; keep {place} and {data} to yourself")

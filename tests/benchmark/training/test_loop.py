@@ -138,7 +138,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path,
         stdout=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 1200
     while not (tmp_path / "killed" / STATE_FILE).exists() and time.monotonic() < limit and child.poll() is None:
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)

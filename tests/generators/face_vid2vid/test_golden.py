@@ -18,7 +18,7 @@ from generators.face_vid2vid.layout import layout
 from generators.face_vid2vid.rotation import rotation_matrix
 from tests.generators.published_weights import filled
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.slow
 
 # The reference data's own marks for a float32 re-implementation.
 MEAN, MAXIMUM = 1e-5, 5e-4

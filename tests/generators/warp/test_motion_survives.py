@@ -81,7 +81,6 @@ def targets(shared, portraits):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["relative", "absolute"])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_the_motion_of_real_clips_is_seen_on_every_portrait(name, kind, drivers, targets):

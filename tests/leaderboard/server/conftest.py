@@ -25,11 +25,11 @@ class Site:
         return Client(self.server.url, token)
 
     def get(self, path: str, token: str | None = None, **options) -> httpx.Response:
-        return httpx.get(f"{self.server.url}{path}", headers=bearer(token), timeout=30, **options)
+        return httpx.get(f"{self.server.url}{path}", headers=bearer(token), timeout=300, **options)
 
     def post(self, path: str, token: str | None = None, headers: dict | None = None, **options) -> httpx.Response:
         return httpx.post(
-            f"{self.server.url}{path}", headers={**bearer(token), **(headers or {})}, timeout=60, **options
+            f"{self.server.url}{path}", headers={**bearer(token), **(headers or {})}, timeout=300, **options
         )
 
 

@@ -28,7 +28,7 @@ def test_a_submission_goes_from_the_client_to_the_table(site: Site, scored: str)
             ("nvfair-seen", ["alpha"]),
             ("nvfair-unseen", ["beta"]),
         ]
-        rows = wait_until(lambda: [row for row in client.get_table().rows if row.submission == scored], 30)
+        rows = wait_until(lambda: [row for row in client.get_table().rows if row.submission == scored])
         assert sorted(row.generator for row in rows) == ["alpha", "beta"]
         assert scored in [submission.digest for submission in client.list_own_submissions().submissions]
         assert client.get_account().quotas["development"].used >= 1
@@ -122,7 +122,7 @@ def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, valid_sub
         assert "a secret draft" not in site.get("/api/v1/table?size=200").text + site.get("/").text
         assert not client.publish(digest).private
         for path in ("/api/v1/table?size=200", "/board.json"):
-            wait_until(lambda path=path: "a secret draft" in site.get(path).text, 30)
+            wait_until(lambda path=path: "a secret draft" in site.get(path).text)
         assert site.get(f"/api/v1/submissions/{digest}", site.bob).status_code == 200
 
 

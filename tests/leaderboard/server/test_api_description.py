@@ -31,16 +31,16 @@ def site(tmp_path_factory: pytest.TempPathFactory, dataset: Dataset) -> Iterator
     server.stop()
 
 
-def ask(site: tuple[str, str], folder: Path, *, seconds: int, examples: int) -> None:
+def ask(site: tuple[str, str], folder: Path, *, examples: int) -> None:
     """Runs schemathesis; fails with the request that broke the description, and how to repeat it."""
     pytest.importorskip("schemathesis")
     url, token = site
     program = Path(sys.executable).with_name("schemathesis")
-    words = [program, "run", f"{url}/openapi.json", "--checks", CHECKS, "--max-time", str(seconds)]
+    words = [program, "run", f"{url}/openapi.json", "--checks", CHECKS]
     words += ["--max-examples", str(examples), "--seed", "1", "--header", f"Authorization: Bearer {token}"]
     words += ["--phases", "examples,coverage,fuzzing,stateful", "--generation-database", "none"]
     environment = {**os.environ, "NO_COLOR": "1"}
-    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=seconds + 240)
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     selected = re.search(r"Selected: (\d+)/(\d+)", done.stdout)
     assert selected is not None, done.stdout
@@ -72,10 +72,10 @@ def test_the_description_names_every_route_with_its_answers(site: tuple[str, str
 
 @pytest.mark.slow
 def test_the_api_keeps_to_its_description(site: tuple[str, str], tmp_path: Path) -> None:
-    ask(site, tmp_path, seconds=12, examples=15)
+    ask(site, tmp_path, examples=3)
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 def test_the_api_keeps_to_its_description_for_long(site: tuple[str, str], tmp_path: Path) -> None:
-    ask(site, tmp_path, seconds=600, examples=2000)
+    ask(site, tmp_path, examples=500)

@@ -51,7 +51,7 @@ def test_every_answer_has_the_security_headers(site: Site) -> None:
 
 
 def test_a_page_that_has_not_changed_is_not_sent_again(site: Site, scored: str) -> None:
-    wait_until(lambda: scored in site.get("/api/v1/table").text, 30)
+    wait_until(lambda: scored in site.get("/api/v1/table").text)
     first = site.get("/api/v1/table?size=1")
     again = httpx.get(f"{site.server.url}/api/v1/table?size=1", headers={"If-None-Match": first.headers["etag"]})
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")

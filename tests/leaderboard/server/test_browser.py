@@ -261,7 +261,7 @@ def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_exp
             tab.goto(server.url)
             return "landmark spread" in tab.inner_text("main")
 
-        board_process.wait_until(is_in_table, 90)
+        board_process.wait_until(is_in_table)
         tab.get_by_role("link", name="landmark spread").click()
         assert "scored here" in tab.inner_text("main")
         assert tab.get_by_role("img", name="AUC of each person").is_visible()

@@ -16,7 +16,7 @@ def form(site: Site, browser: httpx.Client, archive: Path, **changes: str | None
     headers = {"Origin": fields.pop("origin", None) or site.server.url}
     data = {name: value for name, value in fields.items() if value is not None}
     with open(archive, "rb") as file:
-        return browser.post(f"{site.server.url}/submit", data=data, files={"file": file}, headers=headers, timeout=60)
+        return browser.post(f"{site.server.url}/submit", data=data, files={"file": file}, headers=headers, timeout=300)
 
 
 def test_a_submission_by_form_is_the_same_as_by_the_api(site: Site, valid_submission: Path, tmp_path: Path) -> None:

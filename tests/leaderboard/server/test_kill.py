@@ -68,7 +68,7 @@ class Siege:
         """Waits for the queue to drain, and counts."""
         assert len(self.accepted) == count
         store = self.board.store()
-        wait_until(lambda: count_jobs(store.engine)["done"] == count, 240, poll_seconds=0.5)
+        wait_until(lambda: count_jobs(store.engine)["done"] == count, poll_seconds=0.5)
         with read_session(store.engine) as session:
             jobs = Counter(session.scalars(select(JobRow.submission)))
             results = Counter(session.execute(select(ResultRow.submission, ResultRow.entry)).all())

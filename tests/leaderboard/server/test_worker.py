@@ -78,7 +78,7 @@ def steps(bench: Bench, count: int) -> None:
     worker = Worker(bench.board.settings, bench.store.engine, bench.submission_files)
     try:
         for _ in range(count):
-            wait_until(worker.step, 30)
+            wait_until(worker.step)
     finally:
         worker.stop()
         worker._child.stop()
@@ -139,7 +139,7 @@ def test_a_scoring_that_crashes_is_tried_again_and_then_given_up(bench: Bench) -
     worker._child = BoundedChild(Deadly, 1024)
     assert worker.step()
     assert (bench.job(digest).state, bench.job(digest).attempts) == (QUEUED, 1)
-    wait_until(worker.step, 30)
+    wait_until(worker.step)
     worker._child.stop()
     assert (bench.job(digest).state, bench.job(digest).attempts) == (FAILED, 2)
     assert "the process ended with status -6" in bench.job(digest).error
@@ -163,7 +163,7 @@ def test_a_worker_that_is_stopped_gives_its_job_back_and_one_that_works_keeps_it
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        wait_until(lambda: bench.job(digest).state == LEASED, 30)
+        wait_until(lambda: bench.job(digest).state == LEASED)
         lease = bench.job(digest).leases
         for _ in range(10):  # for longer than a lease lasts
             threading.Event().wait(0.1)
@@ -218,7 +218,7 @@ def test_the_command_scores_and_ends_in_order(bench: Bench) -> None:
     digest = bench.send("by command")
     process = Process(bench.board, "worker")
     try:
-        wait_until(lambda: bench.job(digest).state == DONE, 60)
+        wait_until(lambda: bench.job(digest).state == DONE)
     finally:
         status = process.stop()
     assert status == 0

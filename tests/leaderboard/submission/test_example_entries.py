@@ -62,7 +62,6 @@ def test_the_public_set_is_named_by_its_recipe() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
     done = CliRunner().invoke(board, ["demo", str(tmp_path / "demo"), "--workers", "1"], catch_exceptions=False)
     assert "landmark spread: nvfair-unseen, sim-latent: AUC 0." in done.output

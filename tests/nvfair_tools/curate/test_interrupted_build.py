@@ -17,7 +17,6 @@ from tests.nvfair_tools.small_build import file_hashes, write_recipe, write_sour
 pytest.importorskip("mediapipe")
 pytest.importorskip("cv2")
 pytestmark = [
-    pytest.mark.timeout(900),
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL"),
 ]
@@ -57,7 +56,7 @@ def interrupt(recipe: Path, stage: str, total: int, stop_signal: signal.Signals)
     while process.poll() is None and finished(journal, stage) == before:
         time.sleep(0.002)
     process.send_signal(stop_signal)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=1500)
     assert process.returncode != 0, f"the build ended before it was stopped:\n{output}"
     return before < finished(journal, stage) < total
 
@@ -78,7 +77,7 @@ def children_left(folder: Path) -> list[str]:
 
 def test_a_build_killed_in_every_stage_ends_in_the_same_bytes(sources, tmp_path):
     whole = write_recipe(tmp_path / "whole" / "recipe.yaml", sources, workers=0)
-    output, _ = (process := start(whole)).communicate(timeout=500)
+    output, _ = (process := start(whole)).communicate(timeout=1500)
     assert process.returncode == 0, output
     expected = file_hashes(whole.parent / "dataset")
     totals = {stage: finished(whole.parent / "dataset" / ".build" / "journal.sqlite", stage) for stage in STAGES}
@@ -100,7 +99,7 @@ def test_a_build_killed_in_every_stage_ends_in_the_same_bytes(sources, tmp_path)
         shutil.rmtree(tmp_path / "before")
         assert not (folder / "dataset.json").exists(), "an unfinished data set looks finished"
     last = start(recipe)
-    output, _ = last.communicate(timeout=500)
+    output, _ = last.communicate(timeout=1500)
     assert last.returncode == 0, output
     assert file_hashes(folder) == expected
     first, second = Dataset.open(whole.parent / "dataset"), Dataset.open(folder)

@@ -3,12 +3,14 @@
 import io
 import re
 import sys
+import time
 
 import pytest
 from rich.console import Console
 
 from nvfair_tools.pipeline.items import ok, rejected
-from nvfair_tools.pipeline.progress import Bars, Silent, default_reporter
+from nvfair_tools.pipeline.progress import Bars, default_reporter
+from nvfair_tools.pipeline.progress_lines import ProgressLines, step_progress, task_progress
 
 
 def test_a_terminal_shows_a_bar_a_stage_with_the_reasons_of_what_did_not_end_well():
@@ -24,13 +26,75 @@ def test_a_terminal_shows_a_bar_a_stage_with_the_reasons_of_what_did_not_end_wel
     assert "render" in last_frame
 
 
-def test_nothing_is_shown_where_nobody_watches(capsys, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", io.StringIO())
+def line_with(text: io.StringIO, part: str) -> str:
+    """The first line that holds `part`, once a thread has written it."""
+    for _ in range(6000):
+        lines = [line for line in text.getvalue().splitlines(keepends=True) if part in line and line.endswith("\n")]
+        if lines:
+            return lines[0].rstrip("\n")
+        time.sleep(0.01)
+    raise AssertionError(f"no line with {part!r} in:\n{text.getvalue()}")
+
+
+def test_a_log_gets_lines_with_what_is_done_the_rate_and_the_time_left():
+    text = io.StringIO()
+    with ProgressLines(text, interval=0.05) as lines:
+        lines.begin_stage("track", 4000, 1000)
+        for result in (ok(), rejected("no_face"), rejected("no_face")):
+            lines.end_item(result)
+        line = line_with(text, "1,003")
+        lines.begin_stage("render", 1, 1)
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d track: 1,003 of 4,000, 2 no_face, [\d.]+ s so far, [\d.,]+ a second, about [\d.]+ \w+ left",
+        line,
+    )
+    # A stage that has begun to speak says how it ended.
+    assert sum("track" in line for line in text.getvalue().splitlines()) >= 2
+
+
+def test_a_log_gets_lines_although_nothing_ends():
+    text = io.StringIO()
+    with ProgressLines(text, interval=0.05) as lines:
+        lines.begin_stage("embedding", 0, 0)
+        line_with(text, "embedding: begun, 0 s so far")
+        line_with(text, "embedding: begun, 1 s so far")
+
+
+def test_what_ends_within_the_first_minute_writes_no_line(capsys, monkeypatch):
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", text)
     reporter = default_reporter()
-    assert isinstance(reporter, Silent)
-    reporter.begin_stage("track", 1, 0)
-    reporter.end_item(ok())
-    assert capsys.readouterr().out == ""
+    assert isinstance(reporter, ProgressLines)
+    with reporter:
+        reporter.begin_stage("track", 1, 0)
+        reporter.end_item(ok())
+    with task_progress("videos") as report:
+        report(1, 2)
+    assert text.getvalue() + capsys.readouterr().out == ""
+
+
+def test_a_task_that_is_only_counted_has_a_rate_and_a_note(monkeypatch):
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", text)
+    with task_progress("training", interval=0.05) as report:
+        report(500, 2000, "validation AUC 0.71")
+        report(501, 2000, "validation AUC 0.71")
+        line = line_with(text, "501 of")
+    assert "training: 501 of 2,000, validation AUC 0.71, " in line
+    assert " left" in line
+    with task_progress("training", quiet=True, interval=0.01) as report:
+        report(1, 2)
+    assert text.getvalue().count("of 2,000") == text.getvalue().count("\n")
+
+
+def test_steps_are_shown_as_they_begin_and_while_they_last(monkeypatch):
+    text, begun_steps = io.StringIO(), []
+    monkeypatch.setattr(sys, "stderr", text)
+    with step_progress(begun_steps.append, interval=0.02) as begin:
+        begin("reading 12 videos")
+        begin("scoring")
+        line_with(text, "scoring: begun")
+    assert begun_steps == ["reading 12 videos", "scoring"]
 
 
 NOTEBOOK_CELL = """
@@ -55,8 +119,8 @@ def test_a_notebook_shows_the_bars_in_one_output_without_a_warning():
     client.start_channels()
     messages = []
     try:
-        client.wait_for_ready(timeout=60)
-        client.execute_interactive(NOTEBOOK_CELL, output_hook=messages.append, timeout=60)
+        client.wait_for_ready(timeout=600)
+        client.execute_interactive(NOTEBOOK_CELL, output_hook=messages.append, timeout=600)
     finally:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)

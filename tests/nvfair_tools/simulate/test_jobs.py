@@ -81,10 +81,9 @@ def test_an_error_while_reporting_ends_the_other_jobs(tmp_path):
     def refuse(result):
         raise KeyboardInterrupt
 
-    started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run_jobs(act, [("a", tmp_path), ("slow", tmp_path)], 2, report=refuse)
-    assert time.monotonic() - started < 50
+    assert not (tmp_path / "slow").exists(), "the other job ran to its end"
 
 
 @pytest.mark.slow
@@ -103,7 +102,7 @@ def test_ctrl_c_ends_all_workers_and_the_next_run_gives_the_same_data_set(tmp_pa
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=1500)
     assert process.returncode == 130
     assert errors.strip().splitlines()[-1].startswith("interrupted: run the same command again")
     assert not (stopped / "dataset.json").exists()
