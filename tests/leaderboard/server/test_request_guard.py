@@ -13,10 +13,10 @@ async def ask(
 ) -> tuple[int, dict, dict]:
     """(status, headers, JSON) of one request through a guard with room for 100 bytes of upload.
 
-    pause_seconds: before each part of the body; the guard waits for 0.3 s in all.
+    pause_seconds: before each part of the body; the guard waits for 1 s in all.
     """
     sent, parts = [], [*body, b""]
-    guard = RequestGuard(app, metrics=Metrics(), rate_limit=RateLimit(0), max_upload_bytes=100, free_body_seconds=0.3)
+    guard = RequestGuard(app, metrics=Metrics(), rate_limit=RateLimit(0), max_upload_bytes=100, free_body_seconds=1.0)
 
     async def receive():
         await asyncio.sleep(pause_seconds)

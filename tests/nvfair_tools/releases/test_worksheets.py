@@ -39,7 +39,7 @@ def workbook(path: Path, sheet: str) -> Path:
     return path
 
 
-def refusal(path: Path, seconds: float = 10.0) -> str:
+def refusal(path: Path, seconds: float = 60.0) -> str:
     start = time.monotonic()
     with pytest.raises(NvfairError) as caught:
         read_spreadsheet(path, Columns())
@@ -122,4 +122,4 @@ def test_a_csv_file_has_the_same_bounds(tmp_path: Path, content: bytes, message:
 def test_a_csv_file_without_end_is_not_read(tmp_path: Path) -> None:
     with open(tmp_path / "a.csv", "wb") as file:
         file.truncate(10**12)
-    assert "1000000000000 bytes" in refusal(tmp_path / "a.csv", seconds=1)
+    assert "1000000000000 bytes" in refusal(tmp_path / "a.csv")

@@ -4,14 +4,15 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 
 import uvicorn
 
 from leaderboard.server.limits.connections import bounded_protocol
 from leaderboard.server.rate_limit import rate_key
-from tests.leaderboard.board_process import free_port
+from tests.leaderboard.board_process import free_port, wait_until
 
 PAGE = b"x" * 30_000_000
 REQUEST = b"GET / HTTP/1.1\r\nhost: board\r\n\r\n"
@@ -24,9 +25,30 @@ async def page(scope, receive, send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+@dataclass
+class Connector:
+    """Opens connections to a server, which are closed with `opened`."""
+
+    server: uvicorn.Server
+    port: int
+    opened: ExitStack
+
+    def __call__(self, buffer_bytes: int = 0) -> socket.socket:
+        connection = self.opened.enter_context(socket.socket())
+        if buffer_bytes:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        connection.connect(("127.0.0.1", self.port))
+        connection.settimeout(60)
+        return connection
+
+    def open_connections(self) -> int:
+        """How many the server holds."""
+        return len(self.server.server_state.connections)
+
+
 @contextmanager
-def serving(*, keep_alive: int = 5, **bounds) -> Iterator[Callable[..., socket.socket]]:
-    """A uvicorn server with bounded connections in a thread; gives a function that connects to it."""
+def serving(*, keep_alive: int = 5, **bounds) -> Iterator[Connector]:
+    """A uvicorn server with bounded connections in a thread; gives what connects to it."""
     port = free_port()
     config = uvicorn.Config(
         page, port=port, http=bounded_protocol(**bounds), timeout_keep_alive=keep_alive, lifespan="off", log_config=None
@@ -37,15 +59,7 @@ def serving(*, keep_alive: int = 5, **bounds) -> Iterator[Callable[..., socket.s
     while not server.started:
         time.sleep(0.01)
     with ExitStack() as opened:
-
-        def connect(buffer_bytes: int = 0) -> socket.socket:
-            connection = opened.enter_context(socket.socket())
-            if buffer_bytes:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-            connection.connect(("127.0.0.1", port))
-            connection.settimeout(10)
-            return connection
-
+        connect = Connector(server, port, opened)
         try:
             yield connect
         finally:
@@ -71,18 +85,19 @@ def test_a_connection_without_a_whole_request_is_closed_soon() -> None:
         trickling.sendall(REQUEST[:10])
         for n in range(10, 14):  # a byte now and then does not buy time
             time.sleep(0.1)
-            trickling.sendall(REQUEST[n : n + 1])
+            with suppress(ConnectionError):
+                trickling.sendall(REQUEST[n : n + 1])
         for connection in (silent, half, trickling):
-            assert seconds_until_closed(connection) < 3
+            assert seconds_until_closed(connection) < 30
         answered = connect()
         answered.sendall(REQUEST)
         assert answered.recv(1000).startswith(b"HTTP/1.1 200")
         answered.sendall(REQUEST[:-2])  # half a second request on the same connection
-        assert seconds_until_closed(answered) < 3
+        assert seconds_until_closed(answered) < 30
 
 
 def test_whole_requests_on_one_connection_are_answered_for_longer_than_a_head_may_take() -> None:
-    with serving(per_address=0, header_seconds=0.3) as connect:
+    with serving(per_address=0, header_seconds=2.0) as connect:
         connection = connect()
         for _ in range(4):
             connection.sendall(REQUEST)
@@ -90,21 +105,21 @@ def test_whole_requests_on_one_connection_are_answered_for_longer_than_a_head_ma
             while not answer.endswith(b"hello"):
                 answer += connection.recv(1000) or b"closed hello"
             assert answer.startswith(b"HTTP/1.1 200")
-            time.sleep(0.2)
+            time.sleep(0.6)
 
 
 def test_one_address_holds_a_bounded_number_of_connections_and_gets_them_back() -> None:
     with serving(per_address=3, header_seconds=30) as connect:
         held = [connect() for _ in range(3)]
-        time.sleep(0.2)
+        wait_until(lambda: connect.open_connections() == 3, 60)
         refused = connect()
         answer = refused.recv(1000)
         assert answer.startswith(b"HTTP/1.1 503")
         assert answer.endswith(b"too many connections are open; close others")
-        assert seconds_until_closed(refused) < 3
+        assert seconds_until_closed(refused) < 30
         for connection in held:
             connection.close()
-        time.sleep(0.2)
+        wait_until(lambda: connect.open_connections() == 0, 60)
         again = connect()
         again.sendall(REQUEST)
         assert again.recv(1000).startswith(b"HTTP/1.1 200")
@@ -113,7 +128,7 @@ def test_one_address_holds_a_bounded_number_of_connections_and_gets_them_back() 
 def test_a_proxys_connections_are_not_counted_as_one_address() -> None:
     with serving(per_address=1, proxies=["127.0.0.1"], header_seconds=30) as connect:
         held = [connect() for _ in range(3)]
-        time.sleep(0.2)
+        wait_until(lambda: connect.open_connections() == 3, 60)
         held[-1].sendall(REQUEST)
         assert held[-1].recv(1000).startswith(b"HTTP/1.1 200")
 
@@ -122,7 +137,8 @@ def test_a_client_that_does_not_read_its_answer_is_let_go() -> None:
     with serving(per_address=0, keep_alive=1) as connect:
         connection = connect(buffer_bytes=4096)
         connection.sendall(REQUEST.replace(b"/ ", b"/large "))
-        time.sleep(3.5)
+        wait_until(lambda: connect.open_connections() == 1, 60)
+        wait_until(lambda: connect.open_connections() == 0, 60)
         received = 0
         try:
             while data := connection.recv(1 << 20):
