@@ -88,7 +88,11 @@ def bounded_protocol(
                 )
 
         def _start_header_timer(self) -> None:
-            self._header_timer = self.loop.call_later(header_seconds, self.transport.close)
+            self._header_timer = self.loop.call_later(header_seconds, self._end_late_head)
+
+        def _end_late_head(self) -> None:
+            # A close would wait until the client has read an earlier answer.
+            (self.transport.abort if self.transport.get_write_buffer_size() else self.transport.close)()
 
         def _stop_header_timer(self) -> None:
             if self._header_timer is not None:

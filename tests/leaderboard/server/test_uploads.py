@@ -118,3 +118,8 @@ def test_texts_of_a_form_are_bounded(uploads: Uploads) -> None:
     assert status in (400, 403)
     assert chunks_read <= 3
     assert len(text) < 10_000
+
+
+def test_headers_of_a_part_are_bounded(uploads: Uploads) -> None:
+    status, text, chunks_read = uploads.send("/submit", {"x" * 200_000: "y"})
+    assert (status, chunks_read <= 3) == (400, True), text
