@@ -15,6 +15,20 @@ from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.pipeline.items import ItemResult
 
+# Flags of a clip that hold for the videos that it drives too, because they concern its motion.
+_MOTION_FLAGS = frozenset(
+    (
+        "variable_frame_rate",
+        "unusual_frame_rate",
+        "times_assumed",
+        "times_repaired",
+        "truncated",
+        "deinterlaced",
+        "hard_cut",
+        "standstill",
+    )
+)
+
 
 @dataclass(frozen=True)
 class Reenactment:
@@ -134,7 +148,7 @@ def reenactment_rows(
         clip = clips[pair.clip_id]
         assert clip.facts is not None
         file_facts = video.render.facts if video.render.state == "ok" else None
-        flags = set(clip.facts["flags"]) & {"variable_frame_rate", "truncated"}
+        flags = set(clip.facts["flags"]) & _MOTION_FLAGS
         flags |= set(video.landmarks.facts.get("flags", ())) if video.landmarks else set()
         rows.append(
             {
