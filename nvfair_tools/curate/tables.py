@@ -24,6 +24,7 @@ _MOTION_FLAGS = frozenset(
         "times_repaired",
         "truncated",
         "deinterlaced",
+        "combed",
         "hard_cut",
         "standstill",
     )

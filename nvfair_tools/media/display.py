@@ -129,7 +129,10 @@ def _run_bwdif(frames: Iterator[Any]) -> Iterator[Any]:
 
 
 def _map_to_bt709(path: Path, raw: Any) -> Any:
-    """The frame as RGB of BT.709 and standard range, mapped by swscale's perceptual intent (ITU-R BT.2446, BT.2407)."""
+    """The frame as RGB of BT.709 and standard range; its reference white becomes white, brighter parts are clipped.
+
+    So faces keep their brightness (ITU-R BT.2408); a curve that keeps highlights would darken everything else.
+    """
     av = import_av()
     try:
         graph = _bt709_mapper(raw.width, raw.height, raw.format.name, int(raw.colorspace), int(raw.color_range))
@@ -168,7 +171,7 @@ def _orientation(path: Path, raw: Any) -> tuple[int, bool]:
 @lru_cache(maxsize=2)
 def _bt709_mapper(width: int, height: int, pixels: str, matrix: int, colour_range: int) -> Any:
     """A filter that maps frames of one kind to RGB of BT.709. It is kept, because its table takes seconds to make."""
-    mapping = ("scale", "out_primaries=bt709:out_transfer=bt709:intent=perceptual")
+    mapping = ("scale", "out_primaries=bt709:out_transfer=bt709:intent=relative_colorimetric")
     return _link_filters(width, height, pixels, mapping, ("format", "rgb24"))
 
 

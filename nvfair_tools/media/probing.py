@@ -14,7 +14,7 @@ from nvfair_tools.media.container import open_container
 from nvfair_tools.media.decoding import chosen_stream, raw_frames
 from nvfair_tools.media.display import Display, read_display
 from nvfair_tools.media.errors import MediaError
-from nvfair_tools.media.motion import ChangeMeter, hard_cuts, longest_standstill
+from nvfair_tools.media.motion import PictureMeter, hard_cuts, longest_standstill
 from nvfair_tools.media.streams import describe_stream, other_video_streams
 from nvfair_tools.media.timing import FrameClock, clip_length, frame_places, frame_rate
 
@@ -70,7 +70,7 @@ def probe(path: str | Path) -> MediaInfo:
     with open_container(path) as container:
         stream = chosen_stream(container)
         clock = FrameClock(container, stream)
-        changes = ChangeMeter()
+        meter = PictureMeter()
         ticks: list[int] = []
         first: Any = None
         display: Display | None = None
@@ -81,7 +81,7 @@ def probe(path: str | Path) -> MediaInfo:
                 if display is None:
                     first, display = raw, read_display(path, stream, raw)
                 ticks.append(clock.ticks(raw))
-                changes.add(raw)
+                meter.add(raw)
                 interlaced += bool(raw.interlaced_frame)
                 last_duration = raw.duration
         except MediaError as error:
@@ -98,7 +98,7 @@ def probe(path: str | Path) -> MediaInfo:
         variable = _is_variable(times, float(clock.base))
         notes = dict(_stream_notes(container, stream, clock))
         notes |= dict(_time_notes(clock, times, rate, variable=variable))
-        notes |= dict(_picture_notes(display, interlaced, changes.values, times))
+        notes |= dict(_picture_notes(display, interlaced, meter, times))
         width, height = display.size(first)
         return MediaInfo(
             path=path,
@@ -118,6 +118,24 @@ def probe(path: str | Path) -> MediaInfo:
             notes=notes,
             metadata=dict(container.metadata),
         )
+
+
+def glance(path: str | Path) -> dict[str, str]:
+    """Reads only the header and the first frame of a video: {flag: explanation}, those of `probe` that show so early.
+
+    Raises MediaError where the file cannot be opened, has no video or no first frame, or cannot be shown rightly.
+    """
+    path = Path(path)
+    with open_container(path) as container:
+        stream = chosen_stream(container)
+        clock = FrameClock(container, stream)
+        first = next(raw_frames(path, container))
+        clock.ticks(first)
+        meter = PictureMeter()
+        meter.add(first)
+        notes = dict(_stream_notes(container, stream, clock))
+        display = read_display(path, stream, first)
+        return notes | dict(_picture_notes(display, int(first.interlaced_frame), meter, np.zeros(1)))
 
 
 def _problem_text(problem: MediaError) -> str:
@@ -148,18 +166,20 @@ def _time_notes(
 
 
 def _picture_notes(
-    display: Display, interlaced: int, changes: list[float], times: np.ndarray
+    display: Display, interlaced: int, meter: PictureMeter, times: np.ndarray
 ) -> Iterator[tuple[str, str]]:
     if interlaced:
         yield "deinterlaced", f"{interlaced} of {len(times)} frames are interlaced; their fields are interpolated"
+    elif meter.looks_interlaced:
+        yield "combed", "frames look interlaced, but are not marked so and are left as they are"
     if display.transfer:
         yield "tone_mapped", f"{display.transfer} is mapped to the standard range of BT.709"
     elif display.primaries:
         yield "gamut_mapped", f"the colours of {display.primaries} are mapped to those of BT.709"
-    if cuts := hard_cuts(changes):
+    if cuts := hard_cuts(meter.changes):
         moments = ", ".join(f"{times[cut]:.2f} s" for cut in cuts[:5]) + (", ..." if len(cuts) > 5 else "")
         yield "hard_cut", f"the picture changes at once at {moments}"
-    if still := longest_standstill(changes, times.tolist()):
+    if still := longest_standstill(meter.changes, times.tolist()):
         yield "standstill", f"the picture stands still from {still[0]:.2f} to {still[1]:.2f} s"
 
 

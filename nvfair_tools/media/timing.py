@@ -48,11 +48,12 @@ class FrameClock:
     def ticks(self, raw: Any) -> int:
         """The time of the next frame, in ticks of `base` since the first frame."""
         stamp = raw.dts if self._decoding_times else raw.pts
+        is_missing = raw.dts is None and raw.pts is None  # the last frames of an AVI have no `dts`, and need none
         if self._last is None:
             self._last, self._shift = 0, -(stamp or 0)
-            self.missing += stamp is None
+            self.missing += is_missing
         elif stamp is None:
-            self.missing += 1
+            self.missing += is_missing
             self._last += self._usual_interval()
         else:
             self._last += self._step(stamp + self._shift - self._last)
