@@ -100,6 +100,8 @@ def real_video_rows(
     for clip in clips:
         original = originals.get(clip.id)
         result = clip.result if clip.result.state != "ok" or original is None else original
+        if result.state == "ok":
+            result = clip.result  # its detail explains the clip's flags
         facts = clip.facts or {}
         file_facts = original.facts if original is not None and result.state == "ok" else None
         row = clip.row
