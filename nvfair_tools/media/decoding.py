@@ -52,7 +52,7 @@ def decode(path: str | Path) -> Iterator[Frame]:
         for index, raw in enumerate(deinterlaced(_timed(raw_frames(path, container), clock, times))):
             if display is None:
                 display = read_display(path, stream, raw)
-            yield Frame(index, times.popleft(), upright_image(path, raw, display))
+            yield Frame(index, times.popleft(), upright_image(raw, display))
 
 
 def _timed(frames: Iterator[Any], clock: FrameClock, times: deque[float]) -> Iterator[Any]:
@@ -109,6 +109,8 @@ def raw_frames(path: Path, container: Any) -> Iterator[Any]:
     end = packets.end
     if sign := truncation_sign(path, container, None if damage or end is None else end - start):
         raise MediaError("truncated", path, sign, frames=count)
+    if damage and not count and stream.codec_context.name == "webp":
+        raise MediaError("unsupported", path, "an animated WebP, which ffmpeg does not decode")
     if damage:
         raise MediaError("corrupt", path, damage, frames=count)
     if not count:

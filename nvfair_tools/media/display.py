@@ -74,10 +74,10 @@ def read_display(path: Path, stream: Any, raw: Any) -> Display:
     )
 
 
-def upright_image(path: Path, raw: Any, display: Display) -> np.ndarray:
+def upright_image(raw: Any, display: Display) -> np.ndarray:
     """Converts a decoded frame to uint8 RGB (H, W, 3) as it is shown; high dynamic range is mapped to BT.709."""
     if display.transfer or display.primaries:
-        raw = _map_to_bt709(path, raw)
+        raw = _map_to_bt709(raw)
     # Without a mark swscale takes every source for BT.601, which shifts the colours of HD footage.
     matrix = raw.colorspace if raw.colorspace not in (2, 3) else _BT601
     scaling: dict[str, Any] = {}
@@ -128,17 +128,12 @@ def _run_bwdif(frames: Iterator[Any]) -> Iterator[Any]:
         raise error
 
 
-def _map_to_bt709(path: Path, raw: Any) -> Any:
+def _map_to_bt709(raw: Any) -> Any:
     """The frame as RGB of BT.709 and standard range; its reference white becomes white, brighter parts are clipped.
 
     So faces keep their brightness (ITU-R BT.2408); a curve that keeps highlights would darken everything else.
     """
-    av = import_av()
-    try:
-        graph = _bt709_mapper(raw.width, raw.height, raw.format.name, int(raw.colorspace), int(raw.color_range))
-    except av.error.OptionNotFoundError as error:
-        detail = "its colours are of high dynamic range or wide gamut, which this PyAV cannot map"
-        raise MediaError("unsupported", path, detail, remedy="pip install 'av>=16'; or export it in BT.709") from error
+    graph = _bt709_mapper(raw.width, raw.height, raw.format.name, int(raw.colorspace), int(raw.color_range))
     raw.pts, raw.time_base = 0, _FILTER_BASE
     graph.push(raw)
     return graph.pull()

@@ -244,6 +244,15 @@ def test_what_cannot_be_shown_rightly_is_refused_with_what_to_do(wide, tmp_path,
         assert caught.value.remedy
 
 
+def test_an_animated_webp_is_not_called_damaged(tmp_path):
+    run_ffmpeg(
+        "-f", "lavfi", "-i", "testsrc=size=64x64:rate=10:duration=0.5", "-c:v", "libwebp_anim", tmp_path / "a.webp"
+    )
+    with pytest.raises(MediaError, match="animated WebP") as caught:
+        probe(tmp_path / "a.webp")
+    assert caught.value.cause == "unsupported"
+
+
 def test_frames_of_two_sizes_are_refused_with_both_sizes_and_the_remedy(tmp_path):
     parts = []
     for side in (128, 192):
