@@ -75,6 +75,19 @@ class BuildOutcome:
         rows = [(*key, count) for key, count in items.items()]
         return pd.DataFrame(rows, columns=["what", "state", "reason", "items"])
 
+    def flagged(self) -> pd.DataFrame:
+        """Counts the usable clips that carry each flag, with one of them: columns flag, clips, example, explanation."""
+        clips: dict[str, list[Clip]] = {}
+        for clip in self.clips:
+            if clip.usable and clip.facts is not None:
+                for flag in clip.facts["flags"]:
+                    clips.setdefault(flag, []).append(clip)
+        rows = [
+            (flag, len(of_flag), of_flag[0].row.name, (of_flag[0].facts or {}).get("notes", {}).get(flag, ""))
+            for flag, of_flag in sorted(clips.items())
+        ]
+        return pd.DataFrame(rows, columns=["flag", "clips", "example", "explanation"])
+
     def leaks(self) -> list[AuditCheck]:
         """The checks of the leakage audit that found a defect; none before the tables are finished."""
         if self.identities is None or self.videos is None:

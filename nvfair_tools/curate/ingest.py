@@ -21,7 +21,7 @@ from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Policy, Recipe
 
-VERSION = "1"  # of what is measured and stored for a clip
+VERSION = "2"  # of what is measured and stored for a clip
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,10 @@ def _with_track_result(clip: Clip, result: ItemResult, policy: Policy) -> Clip:
 
 
 def apply_policy(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
-    """Judges whether a clip that was read is good enough: rejected with the first reason against it, else ok."""
+    """Judges whether a clip that was read is good enough: rejected with the first reason against it, else ok.
+
+    The detail of an ok clip explains its flags.
+    """
     if facts["valid"] == 0:
         return rejected("no_face", f"no face in any of {facts['frames']} frames")
     if facts["frames"] < policy.min_frames:
@@ -103,7 +106,8 @@ def apply_policy(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
         return rejected("long_gap", f"{gap}; the policy allows {policy.max_gap:g} s")
     if policy.several_faces == "reject" and "several_faces" in facts["flags"]:
         return rejected("several_faces", "more than one face; the policy rejects such clips")
-    return ok()
+    notes = facts.get("notes", {})
+    return ItemResult("ok", detail="; ".join(f"{flag}: {text}" for flag, text in sorted(notes.items())))
 
 
 def content_digests(session: Session, files: Mapping[str, Path]) -> dict[str, ItemResult]:
@@ -205,7 +209,8 @@ class TrackWorker:
 
     def run(self, task: TrackTask) -> ItemResult:
         """Writes the task's output. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share,
-        longest_gap (seconds), duration (seconds), flags, pose_cost (see `pose_costs`), detector, version, bytes, path.
+        longest_gap (seconds), duration (seconds), flags, notes (what `probe` says about the file, by flag), pose_cost
+        (see `pose_costs`), detector, version, bytes, path.
         """
         from nvfair_tools.curate.frame_store import frame_rows, save_frame_rows
         from nvfair_tools.faces.frontality import pose_costs
@@ -215,9 +220,9 @@ class TrackWorker:
 
         info = probe(task.video)
         if info.fps is None:
-            raise MediaError("corrupt", task.video, "it states no frame rate")
+            raise MediaError("no_frame_rate", task.video, "its one frame has no duration, and no rate is stated")
         if info.problem and not (info.problem == "truncated" and task.truncated == "keep"):
-            return failed(info.problem, f"after {info.frames} whole frames", retryable=False)
+            return failed(info.problem, info.problem_text, retryable=False)
         frames = whole_frames(task.video, keep_truncated=bool(info.problem))
         track = track_frames(frames, self._landmarker, (info.width, info.height))
         if self._recogniser is not None:
@@ -226,7 +231,7 @@ class TrackWorker:
             track = flag_identity(task.video, track, self._recogniser)
         flags = set(track.flags)
         flags |= {"truncated"} if info.problem else set()
-        flags |= {"variable_frame_rate"} if info.variable_frame_rate else set()
+        flags |= set(info.notes)
         track = replace(track, flags=tuple(sorted(flags)))
         if task.content == "track":
             save_track(task.output, track)
@@ -245,6 +250,7 @@ class TrackWorker:
             longest_gap=longest_gap(track.valid, track.time, float(1 / info.fps)),
             duration=float(track.time[-1] - track.time[0] + 1 / info.fps),
             flags=sorted(flags),
+            notes=dict(info.notes),
             pose_cost=float(np.nanmin(costs)) if track.valid.any() else None,
             detector=track.detector,
             version=track.version,

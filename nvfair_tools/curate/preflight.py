@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,8 @@ from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
-_MAX_PROBED_CLIPS = 5
+# Clips that are decoded whole, and clips of which only the header and the first frame are read (milliseconds each).
+_MAX_PROBED_CLIPS, _MAX_GLANCED_CLIPS = 5, 1_000
 # Bytes, measured on real clips: of a rendered 256 x 256 frame, of a frame's landmarks and distances in a part, of a
 # frame's row and of a source frame's track while the build goes on.
 _VIDEO_BYTES, _LANDMARK_BYTES, _DISTANCE_BYTES, _ROW_BYTES, _TRACK_BYTES = 3_000, 450, 8_200, 1_100, 5_800
@@ -114,21 +115,37 @@ def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
 
 
 def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
-    """Decodes a few clips spread over the list; returns their frame counts and what is wrong with them."""
-    from nvfair_tools.media import probe
+    """Decodes a few clips spread over the list, and the first frame of many; returns the frame counts of the few, and
+    what is wrong with any or worth knowing, one finding for each kind."""
+    from nvfair_tools.media import MediaError, glance, probe
 
     existing = [row for row in rows if row.path.is_file()]
-    frame_counts, findings = [], []
-    for row in existing[:: max(1, len(existing) // _MAX_PROBED_CLIPS)][:_MAX_PROBED_CLIPS]:
+    probed = {row.where for row in _spread(existing, _MAX_PROBED_CLIPS)}
+    frame_counts: list[int] = []
+    texts_by_kind: dict[str, list[str]] = {}  # cause or flag -> "clip: text"
+    for row in _spread(existing, _MAX_GLANCED_CLIPS, also=probed):
         try:
-            info = probe(row.path)
-        except NvfairError as error:
-            findings.append(Finding("warning", "clip", f"{row.name}: {error.what}"))
-            continue
-        if info.problem:
-            findings.append(Finding("warning", "clip", f"{row.name}: {info.problem} after {info.frames} frames"))
-        frame_counts.append(info.frames)
-    return frame_counts, findings
+            if row.where not in probed:
+                notes = dict(glance(row.path))
+            else:
+                info = probe(row.path)
+                notes = dict(info.notes) | ({info.problem: info.problem_text} if info.problem else {})
+                frame_counts.append(info.frames)
+        except MediaError as error:
+            notes = {error.cause: f"{error.detail}; to fix it: {error.remedy}"}
+        for flag, text in notes.items():
+            texts_by_kind.setdefault(flag, []).append(f"{row.name}: {text}")
+    return frame_counts, [
+        Finding("warning", "clip", f"{flag} ({len(texts)} of the clips looked at), {texts[0]}")
+        for flag, texts in sorted(texts_by_kind.items())
+    ]
+
+
+def _spread(rows: list[ClipRow], count: int, also: Container[str] = ()) -> list[ClipRow]:
+    """About `count` rows, evenly spread over all of them, and those at the places `also`."""
+    step = max(1, len(rows) // count)
+    chosen = {row.where for row in rows[::step][:count]}
+    return [row for row in rows if row.where in chosen or row.where in also]
 
 
 def _check_landmarker(recipe: Recipe) -> Finding:

@@ -93,6 +93,9 @@ def _print_outcome(outcome: BuildOutcome) -> None:
 
     console = Console()
     console.print(_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
+    for flag, clips, example, explanation in outcome.flagged().itertuples(index=False):
+        text = f"{clips} usable clip(s) are flagged {flag}, such as {example}" + f": {explanation}" * bool(explanation)
+        console.print(escape(text), soft_wrap=True, highlight=False)
     if outcome.unused_files:
         console.print(
             f"{len(outcome.unused_files)} file(s) in the folder belong to no row, such as "
