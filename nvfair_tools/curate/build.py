@@ -30,7 +30,7 @@ from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.pipeline.journal import Journal
 from nvfair_tools.pipeline.progress import Reporter
 from nvfair_tools.pipeline.workspace import Workspace
-from nvfair_tools.recipe.clip_list import read_clip_list
+from nvfair_tools.recipe.clip_list import list_clips
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
@@ -43,7 +43,8 @@ class BuildOutcome:
 
     folder: the data set's. until: the last stage that ran. portraits: by identity. originals: {clip id: result of
     encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all stages
-    ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe.
+    ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe. left_out:
+    files of the recipe's folders that are not used, in sentences.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class BuildOutcome:
     identities: pd.DataFrame | None = None
     videos: pd.DataFrame | None = None
     unused_files: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def counts(self) -> pd.DataFrame:
         """Counts what the build dealt with, in the order of its stages: columns what, state, reason, items."""
@@ -141,9 +143,10 @@ def build_status(recipe: str | Path | Recipe) -> BuildStatus:
 
 
 def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
-    rows = read_clip_list(session.recipe)
+    clip_list = list_clips(session.recipe)
+    rows = list(clip_list.rows)
     clips = ingest(session, rows, assign_splits(session.recipe, rows))
-    outcome = BuildOutcome(session.dataset, until, clips)
+    outcome = BuildOutcome(session.dataset, until, clips, left_out=clip_list.left_out)
     if until == "ingest":
         return outcome
     outcome = _plan(session, outcome)

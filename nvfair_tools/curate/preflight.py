@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.workspace import Workspace
-from nvfair_tools.recipe.clip_list import ClipRow, read_clip_list
+from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips
+from nvfair_tools.recipe.file_names import FileNames
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
@@ -81,9 +83,11 @@ def check(recipe: str | Path | Recipe) -> CheckReport:
     recipe: a recipe or the path of its YAML file. Raises Problems where the recipe or the clip list itself is wrong.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    rows = read_clip_list(recipe)
+    clip_list = list_clips(recipe)
+    rows = list(clip_list.rows)
     splits = assign_splits(recipe, rows)
-    findings = [_check_people(rows, splits), *_check_files(rows), *_check_rights(recipe, rows)]
+    findings = [_check_people(rows, splits), *_check_left_out(clip_list)]
+    findings += [*_check_files(rows), *_check_rights(recipe, rows)]
     frame_counts, clip_findings = _probe_clips(rows)
     findings += clip_findings
     findings += [_check_landmarker(recipe), *_check_generators(recipe)]
@@ -99,11 +103,31 @@ def _check_people(rows: list[ClipRow], splits: dict[str, str]) -> Finding:
     return Finding("ok", "clips", f"{len(rows)} clips of {len(splits)} people ({counts_text})")
 
 
+def _check_left_out(clip_list: ClipList) -> Iterator[Finding]:
+    for text in clip_list.left_out:
+        yield Finding(
+            "warning", "not used", text, "rename, move or delete them, so that nothing is left out by mistake"
+        )
+    for text in clip_list.notes:
+        yield Finding("ok", "not used", text)
+
+
 def _check_files(rows: list[ClipRow]) -> Iterator[Finding]:
-    missing = [row.name for row in rows if not row.path.is_file()]
+    missing = [row for row in rows if not row.path.is_file()]
     if missing:
-        yield Finding("error", "files", f"{len(missing)} of {len(rows)} do not exist, such as {', '.join(missing[:3])}")
-    else:
+        names = FileNames()
+        hints = [f"{row.name}{f' ({hint})' if (hint := names.hint(row.path)) else ''}" for row in missing[:3]]
+        yield Finding("error", "files", f"{len(missing)} of {len(rows)} do not exist, such as {', '.join(hints)}")
+    existing = [row for row in rows if row.path.is_file()]
+    empty = [row.name for row in existing if row.path.stat().st_size == 0]
+    if empty:
+        text = f"{len(empty)} of {len(rows)} are empty, such as {', '.join(empty[:3])}"
+        yield Finding("error", "files", text, "copy or download them again, or delete their rows")
+    forbidden = [row.name for row in existing if not os.access(row.path, os.R_OK)]
+    if forbidden:
+        text = f"{len(forbidden)} of {len(rows)} may not be read, such as {', '.join(forbidden[:3])}"
+        yield Finding("error", "files", text, "give yourself the right to read them")
+    if not (missing or empty or forbidden):
         yield Finding("ok", "files", "all exist")
 
 

@@ -93,6 +93,8 @@ def _print_outcome(outcome: BuildOutcome) -> None:
 
     console = Console()
     console.print(_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
+    for text in outcome.left_out:
+        console.print(f"[yellow]not used[/]: {escape(text)}", soft_wrap=True, highlight=False)
     if outcome.unused_files:
         console.print(
             f"{len(outcome.unused_files)} file(s) in the folder belong to no row, such as "
