@@ -231,7 +231,7 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
             (session.dataset / path).unlink()
         unused_files = ()
     meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators)
-    extra_files = write_card(session.dataset, meta, identities, videos)
+    extra_files = write_card(session.dataset, meta, identities, videos, outcome.portraits.values())
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)

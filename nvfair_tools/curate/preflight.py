@@ -13,6 +13,8 @@ from typing import Literal
 
 import pandas as pd
 
+from nvfair_tools.curate.check_portraits import check_portraits
+from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.pairs import Driver, Target, plan_pairs
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
@@ -30,20 +32,6 @@ _MAX_PROBED_CLIPS = 5
 _VIDEO_BYTES, _LANDMARK_BYTES, _DISTANCE_BYTES, _ROW_BYTES, _TRACK_BYTES = 3_000, 450, 8_200, 1_100, 5_800
 # A worker with its landmarker or warp generator; networks take more, which only they know.
 _WORKER_BYTES = 600e6
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check. level: an "error" stops a build, a "warning" is worth a thought. remedy: how to correct
-    it, "" where it is ok or the message says it."""
-
-    level: Literal["ok", "warning", "error"]
-    topic: str
-    message: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.topic}: {self.message}" + (f"\n  to fix it: {self.remedy}" if self.remedy else "")
 
 
 @dataclass(frozen=True, repr=False)
@@ -90,7 +78,7 @@ def check(recipe: str | Path | Recipe) -> CheckReport:
     findings += [*_check_files(rows), *_check_rights(recipe, rows)]
     frame_counts, clip_findings = _probe_clips(rows)
     findings += clip_findings
-    findings += [_check_landmarker(recipe), *_check_generators(recipe)]
+    findings += [_check_landmarker(recipe), *check_portraits(recipe, rows), *_check_generators(recipe)]
     findings.append(_finding_of("output", lambda: _check_output(recipe)))
     mean_frames = sum(frame_counts) / len(frame_counts) if frame_counts else 0.0
     findings += [*_check_size(recipe, rows, splits, mean_frames), *_check_memory(recipe)]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nvfair_tools.curate.preflight import CheckReport, Finding, check
+from nvfair_tools.curate.finding import Finding
+from nvfair_tools.curate.preflight import CheckReport, check
 from nvfair_tools.recipe.recipe import ClipSource, load_recipe
 from tests.nvfair_tools.small_build import write_recipe, write_sources
 
