@@ -23,7 +23,7 @@ from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.curate.shards import StoredFrames, write_shards
 from nvfair_tools.curate.tables import Reenactment, identities_table, real_video_rows, reenactment_rows, videos_table
 from nvfair_tools.curate.video_paths import clip_names
-from nvfair_tools.dataset.writer import finish_dataset
+from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_tables
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.items import ItemResult
@@ -231,9 +231,12 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
             (session.dataset / path).unlink()
         unused_files = ()
     meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators)
-    extra_files = write_card(session.dataset, meta, identities, videos, outcome.portraits.values())
+    files = write_tables(session.dataset, identities, videos)
+    extra_files = write_card(
+        session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files)
+    )
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
-    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files)
+    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.portraits import Portrait
-from nvfair_tools.dataset.schema import SPLITS, TABLE_SPLIT
+from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.files import atomic_output, write_text
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -23,23 +23,25 @@ def write_card(
     identities: pd.DataFrame,
     videos: pd.DataFrame,
     portraits: Iterable[Portrait] = (),
+    content: str = "",
 ) -> list[Path]:
     """Writes README.md and the plots in card/; returns their paths.
 
     meta: the content of dataset.json. identities, videos: the finished tables, with the column part. portraits: those
-    of the build, of which the card lists the failed ones.
+    of the build, of which the card lists the failed ones. content: see `content_digest`; `datasets` keeps what it has
+    read under a name that the card's configs determine, so another content needs other configs.
     """
     plots = _write_plots(folder, videos)
     checks = audit_leakage(identities, videos)
-    text = f"---\n{_front_matter(meta, videos)}---\n\n{_body(meta, identities, videos, checks, portraits)}"
+    text = f"---\n{_front_matter(meta, videos, content)}---\n\n{_body(meta, identities, videos, checks, portraits)}"
     write_text(folder / "README.md", text)
     return [folder / "README.md", *plots]
 
 
-def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
+def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256: str) -> str:
     used_splits = [split for split in SPLITS if (videos["part"].notna() & (videos["split"] == split)).any()]
     frames = int(videos.loc[videos["part"].notna(), "frames"].sum())
-    content = {
+    content: dict[str, Any] = {
         "pretty_name": meta["name"],
         "license": "other",
         "license_name": "see-licence-columns",
@@ -55,6 +57,9 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
             {"config_name": "identities", "data_files": [{"split": TABLE_SPLIT, "path": "identities.parquet"}]},
         ],
     }
+    if content_sha256:
+        for config in content["configs"]:
+            config["description"] = f"{CONTENT_MARK}{content_sha256}"
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 

@@ -224,6 +224,32 @@ def test_a_person_who_leaves_the_list_is_pruned_on_request(few, tmp_path):
     assert not [path for path in file_hashes(tmp_path / "dataset") if "hopper" in path]
 
 
+def test_datasets_returns_no_row_of_a_withdrawn_person_from_its_cache(few, tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+    def people() -> dict[str, set[str]]:
+        folder = str(tmp_path / "dataset")
+        videos = datasets.load_dataset(folder, "videos")["table"]
+        frames = datasets.load_dataset(folder)["train"].unique("video")
+        of_video = dict(zip(videos["video"], zip(videos["target"], videos["driver"], strict=True), strict=True))
+        return {
+            "identities": set(datasets.load_dataset(folder, "identities")["table"]["identity"]),
+            "videos": set(videos["target"]) | set(videos["driver"]),
+            "frames": {person for video in frames for person in of_video.get(video, ("unknown",))},
+        }
+
+    recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0)
+    build(recipe)
+    both = {"museum:astronaut", "museum:hopper"}
+    assert list(people().values()) == [both] * 3
+    lines = few.read_text().splitlines()
+    fewer = few.with_name("without.csv")
+    fewer.write_text("\n".join(line for line in lines if "hopper" not in line) + "\n")
+    build(write_recipe(recipe, fewer, workers=0), prune=True)
+    assert list(people().values()) == [{"museum:astronaut"}] * 3
+
+
 def test_the_commands_run_stage_by_stage_and_say_what_came_of_it(sources, tmp_path):
     recipe = write_recipe(tmp_path / "recipe.yaml", sources, workers=0)
     runner = CliRunner()
