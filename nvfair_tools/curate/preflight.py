@@ -101,12 +101,12 @@ def _check_left_out(clip_list: ClipList) -> Iterator[Finding]:
 
 
 def _check_files(rows: list[ClipRow]) -> Iterator[Finding]:
-    missing = [row for row in rows if not row.path.is_file()]
+    missing = [row for row in rows if not os.path.isfile(row.path)]
     if missing:
         names = FileNames()
         hints = [f"{row.name}{f' ({hint})' if (hint := names.hint(row.path)) else ''}" for row in missing[:3]]
         yield Finding("error", "files", f"{len(missing)} of {len(rows)} do not exist, such as {', '.join(hints)}")
-    existing = [row for row in rows if row.path.is_file()]
+    existing = [row for row in rows if os.path.isfile(row.path)]
     empty = [row.name for row in existing if row.path.stat().st_size == 0]
     if empty:
         text = f"{len(empty)} of {len(rows)} are empty, such as {', '.join(empty[:3])}"
@@ -129,7 +129,7 @@ def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
     """Decodes a few clips spread over the list; returns their frame counts and what is wrong with them."""
     from nvfair_tools.media import probe
 
-    existing = [row for row in rows if row.path.is_file()]
+    existing = [row for row in rows if os.path.isfile(row.path)]
     frame_counts, findings = [], []
     for row in existing[:: max(1, len(existing) // _MAX_PROBED_CLIPS)][:_MAX_PROBED_CLIPS]:
         try:

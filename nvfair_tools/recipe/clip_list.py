@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.identity import parse_identity
+from nvfair_tools.identity import is_reserved_name, parse_identity
 from nvfair_tools.recipe.csv_table import plain_header, read_csv_table
 from nvfair_tools.recipe.file_names import FileNames
 from nvfair_tools.recipe.people_folder import HIDDEN, VIDEO_SUFFIXES, read_people_folder
@@ -227,19 +228,17 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
             problems.append(f"{where}: {error.what}; expected {error.expected}")
         if len(identity) > _LONGEST_NAME:
             problems.append(f"{where}: identity has {len(identity)} characters; at most {_LONGEST_NAME} fit file names")
-    if filled["source"] and not _SOURCE_PATTERN.fullmatch(filled["source"]):
-        problems.append(
-            f"{where}: source {filled['source']!r} cannot name a folder; use letters, digits, '-', '_' and '.'"
-        )
+    if collection and (not _SOURCE_PATTERN.fullmatch(collection) or is_reserved_name(collection)):
+        problems.append(f"{where}: source {collection!r} cannot name a folder; use letters, digits, '-', '_' and '.'")
     if filled["split"] and filled["split"] not in SPLITS:
         near = difflib.get_close_matches(filled["split"], SPLITS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SPLITS)}"
         problems.append(f"{where}: split {filled['split']!r} is unknown; {hint}")
     portrait = reading.names.existing(root / filled["portrait"]).resolve() if filled["portrait"] else None
-    if portrait is not None and not portrait.is_file():
+    if portrait is not None and not os.path.isfile(portrait):
         hint = reading.names.hint(portrait)
         problems.append(
-            f"{where}: portrait {filled['portrait']!r} does not exist{' as a file' * portrait.exists()}"
+            f"{where}: portrait {filled['portrait']!r} does not exist{' as a file' * os.path.exists(portrait)}"
             + (f"; {hint}" if hint else "")
         )
     if len(problems) > known_problems:

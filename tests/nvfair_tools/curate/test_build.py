@@ -11,12 +11,14 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
 from nvfair_tools.curate.build import BuildOutcome, build, build_status
+from nvfair_tools.curate.preflight import check
 from nvfair_tools.curate.session import open_session
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import distances
 from nvfair_tools.media import probe
-from nvfair_tools.recipe.recipe import load_recipe
+from nvfair_tools.recipe.recipe import ClipSource, load_recipe
+from tests.nvfair_tools.moving_portraits import write_clip
 from tests.nvfair_tools.small_build import PEOPLE, file_hashes, write_recipe, write_sources
 
 pytest.importorskip("mediapipe")
@@ -208,6 +210,35 @@ def test_another_motion_mode_makes_the_same_paths_anew_and_back(few, tmp_path):
     assert all(changed[video.path] != hashes[video.path] for video in first.reenactments)
     build(relative)
     assert file_hashes(tmp_path / "dataset") == hashes
+
+
+def test_files_of_any_name_are_read_and_get_names_for_every_file_system(few, tmp_path):
+    names = ["\u00fc" * 125 + ".mp4", "take [1] {2} 'q' %03d ?*.mp4", "two\nlines: -i x.MP4", "-y.mp4", "CON.mp4"]
+    (tmp_path / "people" / "ann").mkdir(parents=True)
+    for number, name in enumerate(names):
+        clip = write_clip(tmp_path / "made.mp4", "astronaut", 20 + number)
+        clip.rename(tmp_path / "people" / "ann" / name)
+    source = {"folder": str(tmp_path / "people"), "source": "friends"}
+    source["defaults"] = {"licence": "CC0", "consent": "yes", "permitted_use": "research"}
+    recipe = load_recipe(
+        write_recipe(tmp_path / "recipe.yaml", few, workers=0, splits={"by": "shares", "shares": {"train": 1}})
+    )
+    outcome = build(recipe.model_copy(update={"sources": [ClipSource.model_validate(source)]}))
+    assert set(outcome.videos["state"]) == {"ok"}
+    assert len(outcome.videos) == 5 + 4
+    stems = [Path(path).stem for path in outcome.videos["path"]]
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,235}", stem) for stem in stems)
+    assert "clip-CON" in stems
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?", "x::y"])
+def test_an_output_that_datasets_takes_for_a_pattern_is_refused_before_any_work(few, tmp_path, name):
+    recipe = write_recipe(tmp_path / "recipe.yaml", few, output=f"{name}/dataset")
+    (finding,) = check(recipe).at_level("error")
+    assert finding.topic == "output"
+    with pytest.raises(NvfairError, match="which `datasets` takes for a pattern"):
+        build(recipe)
+    assert not (tmp_path / name).exists()
 
 
 def test_a_person_who_leaves_the_list_is_pruned_on_request(few, tmp_path):

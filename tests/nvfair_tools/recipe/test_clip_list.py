@@ -205,11 +205,12 @@ def test_an_alias_of_two_people_is_refused(tmp_path):
 
 
 def test_names_that_cannot_be_folders_are_refused(tmp_path):
-    text = f"path,identity,source\na.mp4,m:{'x' * 80},\nb.mp4,m:b,../../elsewhere\nc.mp4,m:c,con/aux\n"
+    text = f"path,identity,source\na.mp4,m:{'x' * 80},\nb.mp4,m:b,../../elsewhere\nc.mp4,m:c,con/aux\nd.mp4,con:d,\n"
     message = problems(tmp_path, text)
     assert "identity has 82 characters" in message
     assert "source '../../elsewhere' cannot name a folder" in message
     assert "source 'con/aux' cannot name a folder" in message
+    assert "source 'con' cannot name a folder" in message
 
 
 @pytest.mark.parametrize(("listed", "stored"), [("NFC", "NFD"), ("NFD", "NFC")])
