@@ -111,12 +111,23 @@ def _check_files(rows: list[ClipRow]) -> Iterator[Finding]:
     if empty:
         text = f"{len(empty)} of {len(rows)} are empty, such as {', '.join(empty[:3])}"
         yield Finding("error", "files", text, "copy or download them again, or delete their rows")
-    forbidden = [row.name for row in existing if not os.access(row.path, os.R_OK)]
-    if forbidden:
-        text = f"{len(forbidden)} of {len(rows)} may not be read, such as {', '.join(forbidden[:3])}"
-        yield Finding("error", "files", text, "give yourself the right to read them")
-    if not (missing or empty or forbidden):
+    unusable = [f"{row.name} ({what})" for row in existing if (what := _impostor(row.path))]
+    if unusable:
+        text = f"{len(unusable)} of {len(rows)} are no videos, such as {', '.join(unusable[:3])}"
+        yield Finding("error", "files", text, "replace them, or delete their rows")
+    if not (missing or empty or unusable):
         yield Finding("ok", "files", "all exist")
+
+
+def _impostor(path: Path) -> str:
+    """What a file is in place of a video, by its first bytes; "" where nothing speaks against it."""
+    from nvfair_tools.media.impostors import HEAD_BYTES, impostor
+
+    try:
+        with open(path, "rb") as file:
+            return impostor(file.read(HEAD_BYTES))
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
 
 
 def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.media.impostors import HEAD_BYTES, impostor
 
 VERSION = "2"  # of how pictures become pixels
 
@@ -22,16 +23,6 @@ _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "JPEG200
 _RAW_SUFFIXES = (".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw")
 _DNG_VERSION = 50706  # the TIFF tag that makes a file a camera's raw picture
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-# Beginnings of files that are no pictures, or none that is read here.
-_OTHER_FILES = (
-    (b"version https://git-lfs", "a Git LFS pointer; run `git lfs pull`"),
-    (b"<!doctype", "a web page; download the picture itself"),
-    (b"<html", "a web page; download the picture itself"),
-    (b"<svg", "an SVG drawing"),
-    (b"<?xml", "an XML file"),
-    (b"%pdf", "a PDF"),
-    (b"8bps", "a Photoshop file"),
-)
 _SAVE_AS = "save it as JPEG or PNG"
 
 
@@ -161,16 +152,14 @@ def _by_profile(path: Path, picture: Any, profile: bytes) -> Any:
 
 
 def _refuse_other_files(path: Path, content: bytes) -> None:
-    start = content[:64].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not content:
         raise PictureError("unreadable", path, "the file is empty", remedy="copy or download it again")
     if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS:
         raise PictureError("unreadable", path, "a HEIC picture, as phones make them")
     if path.suffix.lower() in _RAW_SUFFIXES:
         raise PictureError("unreadable", path, "a camera's raw picture")
-    for beginning, what in _OTHER_FILES:
-        if start.startswith(beginning):
-            raise PictureError("unreadable", path, what)
+    if what := impostor(content[:HEAD_BYTES]):
+        raise PictureError("unreadable", path, what)
 
 
 def _size_remedy() -> str:

@@ -15,7 +15,14 @@ from nvfair_tools.identity import resolve_alias
 from nvfair_tools.pipeline.items import rejected
 from nvfair_tools.recipe.csv_table import read_csv_table
 from nvfair_tools.recipe.splits import splits_by_shares
-from nvfair_tools.releases.listing import Release, ReleaseFile, describe_generator, list_files, rejected_file
+from nvfair_tools.releases.listing import (
+    Release,
+    ReleaseFile,
+    describe_generator,
+    hidden_files_note,
+    list_files,
+    rejected_file,
+)
 from nvfair_tools.releases.settings import ReleaseSettings
 
 NAME = "AVAPrintDB"
@@ -80,7 +87,10 @@ def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path]
         generators=tuple(
             describe_generator(label, licence=settings.licence) for label in present or sorted(set(GENERATORS.values()))
         ),
-        notes=(f"{len(clips)} driving clips in {', '.join(path.name for path in plans)}",),
+        notes=(
+            f"{len(clips)} driving clips in {', '.join(path.name for path in plans)}",
+            *hidden_files_note(root),
+        ),
     )
 
 

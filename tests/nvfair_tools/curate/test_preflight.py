@@ -62,8 +62,10 @@ def test_empty_files_files_not_used_and_near_names_are_in_the_report(tmp_path):
     sources = write_sources(tmp_path / "sources", clips=1)
     (tmp_path / "sources" / "empty.mp4").touch()
     (tmp_path / "sources" / "Upper.MP4").write_bytes(b"x")
+    (tmp_path / "sources" / "lfs.mp4").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (tmp_path / "sources" / "page.mp4").write_bytes(b"\n <!DOCTYPE html><html>Quota exceeded")
     header = sources.read_text().splitlines()[0].split(",")
-    for name in ("empty.mp4", "upper.mp4"):
+    for name in ("empty.mp4", "upper.mp4", "lfs.mp4", "page.mp4"):
         values = {"path": name, "identity": "museum:hopper", "split": "train", "permitted_use": "research"}
         values["gender"] = "female"
         with open(sources, "a") as file:
@@ -71,8 +73,10 @@ def test_empty_files_files_not_used_and_near_names_are_in_the_report(tmp_path):
     report = check(write_recipe(tmp_path / "recipe.yaml", sources))
     messages = [finding.message for finding in report.at_level("error")]
     assert messages == [
-        "1 of 4 do not exist, such as upper.mp4 (there is Upper.MP4)",
-        "1 of 4 are empty, such as empty.mp4",
+        "1 of 6 do not exist, such as upper.mp4 (there is Upper.MP4)",
+        "1 of 6 are empty, such as empty.mp4",
+        "2 of 6 are no videos, such as lfs.mp4 (a Git LFS pointer; run `git lfs pull`), "
+        "page.mp4 (a web page; download the file itself)",
     ]
 
 
