@@ -31,6 +31,7 @@ _UNIX = 3
 _PATH_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+ -]*")
 # Names that Windows opens as devices, whatever their suffix.
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
+_SYSTEM_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 _ARCHIVE = "the archive"  # by which messages call it: where it lies on a server is no business of the author's
 _REMEDY = "pack it with `nvfair submit pack FOLDER OUT.zip`"
 _MAX_MESSAGE = 200
@@ -132,7 +133,7 @@ def _unpack_members(archive: zipfile.ZipFile, packed_bytes: int, into: Path, lim
         raise Problems(_ARCHIVE, problems, remedy=_REMEDY)
     into.mkdir(parents=True)
     for member in members:
-        if not member.is_dir():
+        if not _is_folder(member) and not _is_system_entry(member):
             _write_member(archive, member, into)
 
 
@@ -145,14 +146,15 @@ def _member_problems(members: list[zipfile.ZipInfo], packed_bytes: int, limits: 
     if total > limits.small and total > limits.ratio * packed_bytes:
         yield f"{packed_bytes} bytes would unpack to {total}: more than {limits.ratio} times as many"
     seen_names: dict[str, str] = {}
-    files = {_folded_name(member.filename) for member in members if not member.is_dir()}
-    for member in members[: limits.files]:
+    entries = [member for member in members if not _is_system_entry(member)]
+    files = {_folded_name(_entry_name(member)) for member in entries if not _is_folder(member)}
+    for member in entries[: limits.files]:
         name = quoted(member.orig_filename)
         if problem := _name_problem(member, limits):
             yield f"{name}: {problem}"
         if problem := _kind_problem(member):
             yield f"{name}: {problem}"
-        folded = _folded_name(member.filename)
+        folded = _folded_name(_entry_name(member))
         if folded in seen_names:
             yield f"{name}: the same name as {seen_names[folded]}, or the same but for upper and lower case"
         seen_names[folded] = name
@@ -161,12 +163,34 @@ def _member_problems(members: list[zipfile.ZipInfo], packed_bytes: int, limits: 
             yield f"{name}: lies in what is a file by another entry"
 
 
+def _entry_name(member: zipfile.ZipInfo) -> str:
+    """The name of an entry with "/" between its parts, where programs on Windows write a backslash."""
+    return member.filename.replace("\\", "/")
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    return _entry_name(member).endswith("/")
+
+
+def _has_other_name(member: zipfile.ZipInfo) -> bool:
+    """Whether the archive gives the entry another name than the one that zipfile reads."""
+    return member.orig_filename.replace("\\", "/") != _entry_name(member) or "\0" in member.orig_filename
+
+
+def _is_system_entry(member: zipfile.ZipInfo) -> bool:
+    """Whether the entry is one that a file manager adds: it is counted, and never unpacked."""
+    parts = _entry_name(member).removesuffix("/").split("/")
+    return not _has_other_name(member) and (
+        parts[0] == "__MACOSX" or parts[-1].startswith("._") or parts[-1] in _SYSTEM_FILES
+    )
+
+
 def _name_problem(member: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
     """The problem of a member's name; "" where it has none."""
-    name = member.filename.removesuffix("/") if member.is_dir() else member.filename
-    # zipfile cuts a name at its first null character, and turns the separators of other systems round.
-    if member.orig_filename != member.filename or "\\" in member.orig_filename or "\0" in member.orig_filename:
-        return "the name has a null character or a backslash"
+    name = _entry_name(member).removesuffix("/")
+    # zipfile cuts a name at its first null character.
+    if _has_other_name(member):
+        return "the name has a null character"
     if len(name) > limits.name:
         return f"the name has {len(name)} characters; at most {limits.name}"
     parts = name.split("/")
@@ -183,19 +207,19 @@ def _name_problem(member: zipfile.ZipInfo, limits: ArchiveLimits) -> str:
 def _kind_problem(member: zipfile.ZipInfo) -> str:
     """The problem of a member that is no plain file or folder; "" where it is one."""
     kind = stat.S_IFMT(member.external_attr >> 16)
-    if kind not in (0, stat.S_IFDIR if member.is_dir() else stat.S_IFREG):
+    if kind not in (0, stat.S_IFDIR if _is_folder(member) else stat.S_IFREG):
         return "a link, a device, or no plain file"
     if member.flag_bits & _ENCRYPTED_FLAGS:
         return "it is encrypted"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return f"compression method {member.compress_type}; expected stored or deflated"
-    if member.is_dir() and member.file_size:
+    if _is_folder(member) and member.file_size:
         return "a folder with content"
     return ""
 
 
 def _write_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, into: Path) -> None:
-    target = into / member.filename
+    target = into / _entry_name(member)
     target.parent.mkdir(parents=True, exist_ok=True)
     remaining = member.file_size
     with archive.open(member) as source, open(target, "xb") as out:

@@ -66,6 +66,8 @@ def identities_table(clips: Sequence[Clip], portraits: Mapping[str, Portrait]) -
         flags = list(portrait.flags) if portrait is not None else []
         flags += [] if usable else ["no_usable_clip"]
         flags += [] if has_portrait or not usable else ["no_portrait"]
+        if portrait is not None and not has_portrait:
+            flags.append(f"portrait_{portrait.result.reason}")
         rights_clips = usable or person_clips
         rows.append(
             {

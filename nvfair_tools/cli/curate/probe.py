@@ -80,4 +80,4 @@ def _print(rows: list[dict[str, Any]]) -> None:
         size, seconds = f"{row['width']}x{row['height']}", f"{row['duration']:.2f}"
         rate = row["fps"].removesuffix("/1") if row["fps"] else "?"
         table.add_row(escape(row["path"]), size, rate, str(row["frames"]), seconds, row["codec"], ", ".join(notes))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Console(emoji=False, width=None if sys.stdout.isatty() else 160).print(table)

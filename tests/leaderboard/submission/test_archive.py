@@ -99,7 +99,7 @@ def test_the_one_folder_of_a_file_managers_archive_is_looked_into(tmp_path: Path
         ("a/../../evil", "leads out of the archive"),
         ("/etc/passwd", "leads out of the archive"),
         ("C:/evil", "leads out of the archive"),
-        ("a\\..\\evil", "backslash"),
+        ("a\\..\\evil", "leads out"),
         ("a//b", "an odd name"),
         ("./a", "an odd name"),
         (".hidden", "an odd name"),
@@ -115,6 +115,58 @@ def test_the_one_folder_of_a_file_managers_archive_is_looked_into(tmp_path: Path
 def test_names_that_lead_elsewhere_or_are_odd_are_refused(tmp_path: Path, name: str, message: str) -> None:
     assert message in refusal(archive(tmp_path / "a.zip", (name, b"x")), tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip"]
+
+
+def test_what_finder_adds_is_not_unpacked(tmp_path: Path) -> None:
+    """Entries as Finder's `Compress` writes them for a folder."""
+    path = archive(
+        tmp_path / "a.zip",
+        ("mine/", b""),
+        ("mine/submission.yaml", b"x"),
+        ("__MACOSX/mine/._submission.yaml", b"\0\5\x16\7"),
+        ("mine/.DS_Store", b"Bud1"),
+        ("mine/embeddings/", b""),
+        ("mine/embeddings/test.parquet", b"y"),
+        ("__MACOSX/mine/embeddings/._test.parquet", b"\0\5\x16\7"),
+    )
+    folder = unpack(path, tmp_path / "out")
+    assert folder == tmp_path / "out" / "mine"
+    files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    assert sorted(files) == ["embeddings/test.parquet", "submission.yaml"]
+
+
+def test_backslashes_of_windows_are_separators(tmp_path: Path) -> None:
+    path = archive(
+        tmp_path / "a.zip",
+        ("mine\\submission.yaml", b"x"),
+        ("mine\\embeddings\\", b""),
+        ("mine\\embeddings\\test.parquet", b"y"),
+        ("mine\\Thumbs.db", b"z"),
+        ("mine\\desktop.ini", b"z"),
+    )
+    folder = unpack(path, tmp_path / "out")
+    files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    assert sorted(files) == ["embeddings/test.parquet", "submission.yaml"]
+
+
+@pytest.mark.parametrize(
+    "name", ["..\\evil", "C:\\evil", "\\\\server\\evil", "\\evil", "a\\b/../../evil", "mine\\.hidden"]
+)
+def test_backslashes_lead_nowhere_else_than_slashes(tmp_path: Path, name: str) -> None:
+    path = archive(tmp_path / "a.zip", (name, b"x"), ("submission.yaml", b"x"))
+    refusal(path, tmp_path / "out")
+
+
+def test_one_name_with_both_separators_is_one_name_twice(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", ("a/b.txt", b"x"), ("a\\B.txt", b"y"))
+    assert "the same name as" in refusal(path, tmp_path / "out")
+
+
+def test_what_a_file_manager_adds_still_counts(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", *((f"__MACOSX/{number}", b"") for number in range(300)))
+    assert "300 files; at most 200" in refusal(path, tmp_path / "out")
+    path = archive(tmp_path / "b.zip", ("__MACOSX/bomb", bytes(64 << 20)), ("submission.yaml", b"x"))
+    assert "times as many" in refusal(path, tmp_path / "out")
 
 
 def test_a_name_that_goes_on_after_a_null_character_is_refused(tmp_path: Path) -> None:
