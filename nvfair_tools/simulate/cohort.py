@@ -74,8 +74,8 @@ def _holds_finished(folder: Path, meta: dict) -> bool:
 
     if not (folder / "dataset.json").exists():
         return False
-    found = Dataset.open(folder).meta
-    return all(found.get(key) == meta[key] for key in ("world", "features"))
+    stored = Dataset.open(folder).meta
+    return all(stored.get(key) == meta[key] for key in ("world", "features"))
 
 
 def _write_part(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple], mesh: bool) -> int:
