@@ -24,6 +24,9 @@ from nvfair_tools.recipe.recipe import Policy, Recipe
 
 VERSION = "2"  # of what is measured and stored for a clip
 
+# Where more frames than this share (and more than two) have a wrong time, the right times cannot be known.
+_MAX_REPAIRED_TIMES = 0.05
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -224,6 +227,10 @@ class TrackWorker:
             raise MediaError("no_frame_rate", task.video, "its one frame has no duration, and no rate is stated")
         if info.problem and not (info.problem == "truncated" and task.truncated == "keep"):
             return failed(info.problem, info.problem_text, retryable=False)
+        if info.repaired_times > max(2, _MAX_REPAIRED_TIMES * info.frames):
+            text = f"the times of {info.repaired_times} of {info.frames} frames go back or stand still"
+            remedy = "export it at a constant rate (ffmpeg -i OLD -fps_mode cfr NEW), and see whether it plays rightly"
+            return failed("unusable_times", f"{text}; to fix it: {remedy}", retryable=False)
         frames = whole_frames(task.video, keep_truncated=bool(info.problem))
         track = track_frames(frames, self._landmarker, (info.width, info.height))
         if self._recogniser is not None:

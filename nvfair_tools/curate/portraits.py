@@ -32,6 +32,8 @@ VERSION = "1"  # of how a frame is chosen
 NEUTRAL = "neutral"
 # Frames whose cost is within one unit of the best are equals; the sharpest of the first twelve is taken.
 _EQUAL_COST, _MAX_CANDIDATES = 1.0, 12
+# Flags of clips in which another person may be seen at another time.
+_OTHER_PERSON_FLAGS = frozenset(("hard_cut", "identity_changes", "face_jumped"))
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
@@ -131,8 +133,15 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
 
 
 def choose_clip(clips: Sequence[Clip]) -> Clip:
-    """Chooses the clip that gives the portrait: a neutral one where there is one, then the most frontal; ties by id."""
-    return min(clips, key=lambda clip: (clip.row.emotion.casefold() != NEUTRAL, clip.facts["pose_cost"], clip.id))  # type: ignore[index]
+    """Chooses the clip that gives the portrait: one that shows one person throughout, as far as its flags say, then a
+    neutral one, then the most frontal; ties by id."""
+
+    def rank(clip: Clip) -> tuple[bool, bool, float, str]:
+        assert clip.facts is not None
+        may_show_others = not _OTHER_PERSON_FLAGS.isdisjoint(clip.facts["flags"])
+        return may_show_others, clip.row.emotion.casefold() != NEUTRAL, clip.facts["pose_cost"], clip.id
+
+    return min(clips, key=rank)
 
 
 def sharpness(image: np.ndarray, mesh: np.ndarray) -> float:

@@ -33,6 +33,7 @@ class MediaInfo:
     rotation: the quarter turns that `decode` applies, in degrees clockwise, 0, 90, 180 or 270; mirrored: whether it
     mirrors the picture before. aspect: width of a stored pixel over its height; `decode` makes pixels square.
     variable_frame_rate: some interval differs from the median interval by more than a tenth.
+    repaired_times: number of frames whose own time went back, stood still or jumped (see `FrameClock`).
     notes: {flag: explanation} of all that a user should know about the clip, see docs/datasets.md.
     problem: "" or the cause of the MediaError that `decode` would raise at the end ("truncated", "corrupt",
     "size_changes"); problem_text: what was found, after how many frames, and the remedy.
@@ -51,6 +52,7 @@ class MediaInfo:
     variable_frame_rate: bool
     problem: str = ""
     problem_text: str = ""
+    repaired_times: int = 0
     mirrored: bool = False
     aspect: Fraction = Fraction(1)
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +115,7 @@ def probe(path: str | Path) -> MediaInfo:
             variable_frame_rate=variable,
             problem=problem.cause if problem else "",
             problem_text=_problem_text(problem) if problem else "",
+            repaired_times=clock.repaired,
             mirrored=display.mirrored,
             aspect=display.aspect,
             notes=notes,
@@ -146,11 +149,11 @@ def _stream_notes(container: Any, stream: Any, clock: FrameClock) -> Iterator[tu
     if others := other_video_streams(container):
         yield "several_video_streams", f"{describe_stream(stream)} is read, not {', '.join(others)}"
     if clock.missing:
-        yield "times_assumed", f"{clock.missing} frames have no time of their own; the usual interval is assumed"
+        yield "times_assumed", f"{clock.missing} frame(s) have no time of their own; the usual interval is assumed"
     if clock.repaired:
         yield (
             "times_repaired",
-            f"the times of {clock.repaired} frames go back or jump; they follow at the usual interval",
+            f"the times of {clock.repaired} frame(s) go back or jump; the usual interval is taken",
         )
 
 

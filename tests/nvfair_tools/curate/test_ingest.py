@@ -22,6 +22,7 @@ from nvfair_tools.pipeline.items import ok
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Policy
+from tests.nvfair_tools.clips import run_ffmpeg
 from tests.nvfair_tools.moving_portraits import write_clip
 
 GOOD = {"frames": 100, "valid": 100, "valid_share": 1.0, "longest_gap": 0.0, "flags": []}
@@ -92,6 +93,20 @@ def test_a_tracked_clip_has_the_facts_that_later_stages_need(tmp_path):
     assert facts["path"] == ".build/tracks/a.npz"
     assert facts["bytes"] == track.stat().st_size
     assert len(load_track(track)) == 12
+
+
+def test_a_clip_whose_times_mostly_go_back_is_refused_with_what_to_do(tmp_path):
+    pytest.importorskip("mediapipe")
+    write_clip(tmp_path / "a.mp4", "astronaut", 0, frames=24)
+    run_ffmpeg("-i", tmp_path / "a.mp4", "-c:v", "mjpeg", "-q:v", "3", tmp_path / "b.mkv")
+    # Every fourth frame has the time of the frame before it.
+    stuck = "setts=pts='if(mod(N,4),PTS,PTS-DURATION)':dts=NOPTS"
+    run_ffmpeg("-i", tmp_path / "b.mkv", "-c", "copy", "-bsf:v", stuck, "-y", tmp_path / "stuck.mkv")
+    worker = TrackWorker(LandmarkerSpec("facemesh", None, None, None))
+    result = worker.run(TrackTask(tmp_path / "stuck.mkv", tmp_path / ".build" / "a.npz", "fail"))
+    assert (result.state, result.reason, result.retryable) == ("failed", "unusable_times", False)
+    assert "of 24 frames" in result.detail
+    assert "constant rate" in result.detail
 
 
 def clip(id: str, identity: str, name: str) -> Clip:

@@ -76,15 +76,25 @@ def test_blur_is_less_sharp_whatever_the_brightness(face):
     assert sharpness(darker, mesh) == pytest.approx(sharpness(image, mesh), rel=0.1)
 
 
-def candidate(id: str, emotion: str, cost: float) -> Clip:
+def candidate(id: str, emotion: str, cost: float, flags: tuple[str, ...] = ()) -> Clip:
     plain = clip(id, "x:1", f"{id}.mp4")
-    return replace(plain, row=replace(plain.row, emotion=emotion), facts={"pose_cost": cost}, result=ok())
+    return replace(
+        plain, row=replace(plain.row, emotion=emotion), facts={"pose_cost": cost, "flags": list(flags)}, result=ok()
+    )
 
 
 def test_a_neutral_clip_gives_the_portrait_before_a_more_frontal_one():
     clips = [candidate("a", "happy", 0.1), candidate("b", "neutral", 2.0), candidate("c", "neutral", 1.0)]
     assert choose_clip(clips).id == "c"
     assert choose_clip(clips[:1]).id == "a"
+
+
+@pytest.mark.parametrize("flag", ["hard_cut", "identity_changes", "face_jumped"])
+def test_a_clip_that_may_show_another_person_gives_the_portrait_only_where_there_is_no_other(flag):
+    clips = [candidate("a", "happy", 3.0), candidate("b", "neutral", 0.1, (flag,))]
+    assert choose_clip(clips).id == "a"
+    assert choose_clip(clips[1:]).id == "b"
+    assert choose_clip([*clips, candidate("c", "neutral", 0.2, ("several_faces",))]).id == "c"
 
 
 def test_a_given_picture_leaves_every_clip_to_drive_and_a_single_clip_is_flagged(tmp_path: Path):
