@@ -232,6 +232,6 @@ def _row_texts(cell: ComparedCell) -> tuple[str, ...]:
         f"{cell.first.method} {auc.first:.3f}",
         f"{cell.second.method} {auc.second:.3f}",
         f"{auc.difference:+.3f}",
-        auc.reason if auc.low is None else f"{auc.low:+.3f} to {auc.high:+.3f}",
+        (auc.reason or "none") if auc.low is None or auc.high is None else f"{auc.low:+.3f} to {auc.high:+.3f}",
         "yes" if auc.decided else "no",
     )

@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from generators.checkpoint_forms import form_hint, non_finite_problem
 from generators.errors import GeneratorError
 
 State = dict[str, Tensor]
@@ -110,22 +111,23 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
 
 
 def select(checkpoint: Checkpoint, layout: Layout, *, where: str) -> Checkpoint:
-    """The modules of `checkpoint` that `layout` uses, every name and shape checked.
+    """The modules of `checkpoint` that `layout` uses, every name and shape checked, and that all numbers are finite.
 
-    Raises one GeneratorError that lists all that is missing, unexpected or wrongly shaped, and names the layout that
-    the file resembles more.
+    Raises one GeneratorError that lists all that is missing, unexpected, wrongly shaped or not finite, and names the
+    form or the layout that the file resembles more.
     """
     problems = [f"module {module!r} is missing" for module in layout.required if module not in checkpoint]
     chosen = {name: checkpoint[name] for name in (*layout.required, *layout.optional) if name in checkpoint}
     for name, state in chosen.items():
         difference = _difference(layout.expected(name), state)
-        if difference:
+        if difference or (difference := non_finite_problem(state)):
             problems.append(f"module {name!r}: {difference}")
     if problems:
         modules = ", ".join(repr(name) for name in checkpoint)
         raise GeneratorError(
             f"{where} does not fit {layout.name}: {'; '.join(problems)}. The file holds {modules}."
-            f"{_other_layout(checkpoint, layout)} {layout.name} reads {_names(layout.files)} from {layout.source}"
+            f"{foreign_form(checkpoint) or _other_layout(checkpoint, layout)} {layout.name} reads "
+            f"{_names(layout.files)} from {layout.source}"
         )
     return chosen
 
@@ -139,6 +141,16 @@ def recognise(checkpoint: Checkpoint, layouts: Iterable[Layout] | None = None) -
         ):
             return layout
     return None
+
+
+def foreign_form(checkpoint: Checkpoint) -> str:
+    """A sentence on the form of a checkpoint that fits no layout, where it is a known one; see `form_hint`."""
+
+    def recognised(candidate: Checkpoint) -> str:
+        layout = recognise(candidate)
+        return layout.name if layout is not None else ""
+
+    return form_hint(checkpoint, recognised)
 
 
 def filled(build: Callable[[], nn.Module], state: Mapping[str, Tensor], *, where: str) -> Any:

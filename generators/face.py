@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from generators.errors import GeneratorError
+
 MESH_POINTS = 478
 
 
@@ -49,8 +51,6 @@ class Face:
     mesh: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        from generators.errors import GeneratorError
-
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.uint8:
             raise GeneratorError(
                 f"a face's image must be uint8 RGB (H, W, 3); got {self.image.dtype} {self.image.shape}: "
@@ -61,7 +61,16 @@ class Face:
 
 
 def to_uint8(frame: np.ndarray, value_range: tuple[float, float]) -> np.ndarray:
-    """A float32 (..., H, W, 3) frame as uint8: `value_range` maps to 0..255, clamped, rounded half to even."""
+    """A float32 (..., H, W, 3) frame as uint8: `value_range` maps to 0..255, clamped, rounded half to even.
+
+    Raises GeneratorError where a value is NaN or infinite: it has no brightness, and would become black unnoticed.
+    """
     low, high = value_range
     scaled = (np.asarray(frame, dtype=np.float32) - low) * (255.0 / (high - low))
+    if not np.isfinite(scaled).all():
+        share = 1.0 - float(np.isfinite(scaled).mean())
+        raise GeneratorError(
+            f"the generator's frame has NaN or infinity in {share:.1%} of its values: its weights are damaged, or "
+            "numbers overflow (choose dtype float32)"
+        )
     return np.rint(np.clip(scaled, 0.0, 255.0)).astype(np.uint8)

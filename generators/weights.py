@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from generators.checkpoint import Layout, file_sha256, known_layouts, read_checkpoint, recognise, select
+from generators.checkpoint import Layout, file_sha256, foreign_form, known_layouts, read_checkpoint, recognise, select
 from generators.errors import GeneratorError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -217,7 +217,8 @@ def _fitting(checkpoint: dict, generator: str | None, where: str) -> Layout:
         select(checkpoint, layouts[0], where=where)  # raises with the whole list
     raise GeneratorError(
         f"{where}: fits none of {[layout.name for layout in known_layouts()]}; it holds "
-        f"{list(checkpoint)}. Name the generator (--generator) to see every tensor that differs"
+        f"{list(checkpoint)}.{foreign_form(checkpoint)} Name the generator (--generator) to see every tensor that "
+        "differs"
     )
 
 

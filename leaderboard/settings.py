@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.unique_yaml import load_unique_yaml
 
 SETTINGS_FILE = "board.yaml"
 _SQLITE = "sqlite:///"
@@ -110,7 +111,7 @@ def read_settings(path: Path) -> Settings:
             remedy="`nvfair board admin init FOLDER --dataset DATASET` makes a board",
         )
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = load_unique_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise NvfairError(f"not valid YAML in UTF-8: {error}", where=file) from error
     try:

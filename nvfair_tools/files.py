@@ -16,6 +16,7 @@ from typing import Any
 
 from nvfair_tools.errors import NvfairError
 
+_LONGEST_NAME = 255  # bytes of a file's name, in most file systems
 # A disk that is full, beyond a quota, read-only or failing, and a process at its limit of open files.
 _STORAGE_ERRORS = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG, errno.EMFILE, errno.ENFILE)
@@ -58,7 +59,11 @@ def atomic_output(path: Path) -> Iterator[Path]:
     because encoders choose the container by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    end = f".{os.getpid()}.part{path.suffix}"
+    stem = path.stem
+    if len(os.fsencode(f".{stem}{end}")) > _LONGEST_NAME:
+        stem = hashlib.sha256(os.fsencode(path.name)).hexdigest()
+    temporary = path.with_name(f".{stem}{end}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:

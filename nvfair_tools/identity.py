@@ -83,3 +83,8 @@ def identity_aliases(identity: str) -> tuple[str, ...]:
 def identity_file_name(identity: str) -> str:
     """An identity as part of a file name: '_' replaces the colon, which some file systems forbid."""
     return identity.replace(":", "_")
+
+
+def is_reserved_name(name: str) -> bool:
+    """Whether Windows keeps a file's name for a device ("con", "NUL.mp4"): no such file can be made there."""
+    return re.fullmatch(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", name, re.IGNORECASE | re.ASCII) is not None

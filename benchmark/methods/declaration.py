@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.unique_yaml import load_unique_yaml
 
 ROLES = ("training", "selection", "thresholds", "cohorts")
 # What a generator is to a method: training used it; only another role used it; no role used it; not declared.
@@ -208,7 +209,7 @@ def _parse_names(value: Any, key: str, problems: list[str]) -> frozenset[str] | 
 def read_declaration(path: Path) -> Declaration:
     """The declaration in a YAML or JSON file; NvfairError where it cannot be read, Problems where it is wrong."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = load_unique_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise NvfairError(f"the declaration cannot be read: {error}", where=path) from error
     return parse_declaration(content, where=path)

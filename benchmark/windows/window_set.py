@@ -24,6 +24,7 @@ from nvfair_tools.errors import NvfairError
 # Reasons why a video lost windows, as `WindowSet.excluded` gives them.
 SHORT = "shorter_than_a_window"
 MISSING = "face_missing"
+TIMES = "frame_times_do_not_increase"
 _EXCLUDED_COLUMNS = ["video", "reason", "windows_lost", "windows_kept"]
 _VIDEOS_PER_READ = 20_000
 _MESH_VIDEOS_PER_READ = 1_000  # the mesh takes 5.7 kB a frame
@@ -133,7 +134,8 @@ def read_windows(
     the mesh points to read; the mesh is resampled and masked as the landmarks are.
 
     A video without a window is counted in `excluded`. Videos that are in the table but have no frames (rejected or
-    failed ones) are counted there with their own reason.
+    failed ones) are counted there with their own reason; so is a video whose frame times do not increase, as releases
+    and data sets of other makers may have them (`build` repairs such times or refuses the clip).
     Raises NvfairError where a video is not in the data set, where the data set did not keep the mesh, and where the
     protocol is a sweep (name one of its members).
     """
@@ -201,14 +203,15 @@ def _cut_tracks(tracks: TrackTable, time: Time, missing: Missing, mesh_points: t
     piece = _WindowPiece()
     for number, (video, landmarks, valid, times) in enumerate(tracks):
         mesh: np.ndarray | None = None
-        try:
-            points, usable = resample(landmarks, valid, times, time.rate, missing.max_gap_frames)
-            if tracks.mesh is not None:
-                source_mesh = tracks.mesh[tracks.rows(number)]
-                source_mesh = source_mesh if mesh_points is None else source_mesh[:, list(mesh_points)]
-                mesh, _ = resample(source_mesh, valid, times, time.rate, missing.max_gap_frames)
-        except ValueError as error:
-            raise NvfairError(str(error), where=f"video {video}", remedy="track that video again") from error
+        if not np.all(np.diff(times) > 0):
+            # Such a video cannot be resampled. The others can, so it is counted like one without frames.
+            piece.excluded.append((video, TIMES, 0, 0))
+            continue
+        points, usable = resample(landmarks, valid, times, time.rate, missing.max_gap_frames)
+        if tracks.mesh is not None:
+            source_mesh = tracks.mesh[tracks.rows(number)]
+            source_mesh = source_mesh if mesh_points is None else source_mesh[:, list(mesh_points)]
+            mesh, _ = resample(source_mesh, valid, times, time.rate, missing.max_gap_frames)
         points, usable = points[: time.frames], usable[: time.frames]
         mesh = None if mesh is None else mesh[: time.frames]
         if 1 < len(usable) < time.window and missing.short_videos == "mirror":

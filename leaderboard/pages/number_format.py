@@ -44,7 +44,7 @@ def format_place(place: tuple[int, int]) -> str:
 
 def format_interval(cell: Any, digits: int) -> str:
     """The ends of the interval of a figure with `low` and `high`."""
-    return "no interval" if cell.low is None else f"{cell.low:.{digits}f}–{cell.high:.{digits}f}"
+    return "no interval" if cell.low is None or cell.high is None else f"{cell.low:.{digits}f}–{cell.high:.{digits}f}"
 
 
 def format_names(names: Sequence[str] | str) -> str:

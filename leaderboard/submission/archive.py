@@ -267,7 +267,7 @@ def _kind_problem(entry: _Entry) -> str:
         return "it is encrypted"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return f"compression method {member.compress_type}; expected stored or deflated"
-    if member.is_dir() and member.file_size:
+    if entry.is_folder and member.file_size:
         return "a folder with content"
     return ""
 

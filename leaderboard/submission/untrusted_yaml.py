@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.unique_yaml import load_unique_yaml
 
 MAX_BYTES = 256 * 1024  # a declaration is a page of text; a larger file is not one
 _MAX_DEPTH = 12
@@ -20,21 +21,6 @@ _MAX_VALUES = 20_000
 _LONG_NUMBER = re.compile(r"[-+]?(0[xob])?[0-9a-fA-F_]{40,}")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MAX_MESSAGE = 200
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, where plain YAML keeps the last."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in keys:
-                    raise yaml.MarkedYAMLError(
-                        problem=f"the key {key.value!r} is given twice", problem_mark=key.start_mark
-                    )
-                keys.add(key.value)
-        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> Any:
@@ -45,7 +31,7 @@ def read_yaml(path: Path) -> Any:
     text = decode_utf8(path.read_bytes(), path)
     try:
         _check_bounds(text)
-        return yaml.load(text, Loader=_UniqueKeyLoader)
+        return load_unique_yaml(text)
     # Numbers of thousands of digits and dates such as 2024-13-45 raise ValueError, others OverflowError.
     except (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, RecursionError) as error:
         raise NvfairError(

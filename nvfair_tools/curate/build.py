@@ -23,14 +23,14 @@ from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.curate.shards import StoredFrames, write_shards
 from nvfair_tools.curate.tables import Reenactment, identities_table, real_video_rows, reenactment_rows, videos_table
 from nvfair_tools.curate.video_paths import clip_names
-from nvfair_tools.dataset.writer import finish_dataset
+from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_tables
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.pipeline.journal import Journal
 from nvfair_tools.pipeline.progress import Reporter
 from nvfair_tools.pipeline.workspace import Workspace
-from nvfair_tools.recipe.clip_list import read_clip_list
+from nvfair_tools.recipe.clip_list import list_clips
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
@@ -43,7 +43,8 @@ class BuildOutcome:
 
     folder: the data set's. until: the last stage that ran. portraits: by identity. originals: {clip id: result of
     encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all stages
-    ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe.
+    ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe. left_out:
+    files of the recipe's folders that are not used, in sentences.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class BuildOutcome:
     identities: pd.DataFrame | None = None
     videos: pd.DataFrame | None = None
     unused_files: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def counts(self) -> pd.DataFrame:
         """Counts what the build dealt with, in the order of its stages: columns what, state, reason, items."""
@@ -74,6 +76,19 @@ class BuildOutcome:
             items[f"{video.generator['label']} {video.pair.kind}", video.result.state, video.result.reason] += 1
         rows = [(*key, count) for key, count in items.items()]
         return pd.DataFrame(rows, columns=["what", "state", "reason", "items"])
+
+    def flagged(self) -> pd.DataFrame:
+        """Counts the usable clips that carry each flag, with one of them: columns flag, clips, example, explanation."""
+        clips: dict[str, list[Clip]] = {}
+        for clip in self.clips:
+            if clip.usable and clip.facts is not None:
+                for flag in clip.facts["flags"]:
+                    clips.setdefault(flag, []).append(clip)
+        rows = [
+            (flag, len(of_flag), of_flag[0].row.name, (of_flag[0].facts or {}).get("notes", {}).get(flag, ""))
+            for flag, of_flag in sorted(clips.items())
+        ]
+        return pd.DataFrame(rows, columns=["flag", "clips", "example", "explanation"])
 
     def leaks(self) -> list[AuditCheck]:
         """The checks of the leakage audit that found a defect; none before the tables are finished."""
@@ -141,9 +156,10 @@ def build_status(recipe: str | Path | Recipe) -> BuildStatus:
 
 
 def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
-    rows = read_clip_list(session.recipe)
+    clip_list = list_clips(session.recipe)
+    rows = list(clip_list.rows)
     clips = ingest(session, rows, assign_splits(session.recipe, rows))
-    outcome = BuildOutcome(session.dataset, until, clips)
+    outcome = BuildOutcome(session.dataset, until, clips, left_out=clip_list.left_out)
     if until == "ingest":
         return outcome
     outcome = _plan(session, outcome)
@@ -228,9 +244,12 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
             (session.dataset / path).unlink()
         unused_files = ()
     meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators)
-    extra_files = write_card(session.dataset, meta, identities, videos)
+    files = write_tables(session.dataset, identities, videos)
+    extra_files = write_card(
+        session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files)
+    )
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
-    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files)
+    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 
 

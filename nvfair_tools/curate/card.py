@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +10,38 @@ import pandas as pd
 import yaml
 
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
-from nvfair_tools.dataset.schema import SPLITS, TABLE_SPLIT
+from nvfair_tools.curate.portraits import Portrait
+from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.files import atomic_output, write_text
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
-def write_card(folder: Path, meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFrame) -> list[Path]:
+def write_card(
+    folder: Path,
+    meta: Mapping[str, Any],
+    identities: pd.DataFrame,
+    videos: pd.DataFrame,
+    portraits: Iterable[Portrait] = (),
+    content: str = "",
+) -> list[Path]:
     """Writes README.md and the plots in card/; returns their paths.
 
-    meta: the content of dataset.json. identities, videos: the finished tables, with the column part.
+    meta: the content of dataset.json. identities, videos: the finished tables, with the column part. portraits: those
+    of the build, of which the card lists the failed ones. content: see `content_digest`; `datasets` keeps what it has
+    read under a name that the card's configs determine, so another content needs other configs.
     """
     plots = _write_plots(folder, videos)
     checks = audit_leakage(identities, videos)
-    text = f"---\n{_front_matter(meta, videos)}---\n\n{_body(meta, identities, videos, checks)}"
+    text = f"---\n{_front_matter(meta, videos, content)}---\n\n{_body(meta, identities, videos, checks, portraits)}"
     write_text(folder / "README.md", text)
     return [folder / "README.md", *plots]
 
 
-def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
+def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256: str) -> str:
     used_splits = [split for split in SPLITS if (videos["part"].notna() & (videos["split"] == split)).any()]
     frames = int(videos.loc[videos["part"].notna(), "frames"].sum())
-    content = {
+    content: dict[str, Any] = {
         "pretty_name": meta["name"],
         "license": "other",
         "license_name": "see-licence-columns",
@@ -47,10 +57,19 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame) -> str:
             {"config_name": "identities", "data_files": [{"split": TABLE_SPLIT, "path": "identities.parquet"}]},
         ],
     }
+    if content_sha256:
+        for config in content["configs"]:
+            config["description"] = f"{CONTENT_MARK}{content_sha256}"
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFrame, checks: Sequence[AuditCheck]) -> str:
+def _body(
+    meta: Mapping[str, Any],
+    identities: pd.DataFrame,
+    videos: pd.DataFrame,
+    checks: Sequence[AuditCheck],
+    portraits: Iterable[Portrait],
+) -> str:
     ok = videos[videos["state"] == "ok"]
     real, synthetic = ok[ok["kind"] == "real"], ok[ok["kind"] != "real"]
     hours = _hours(ok)
@@ -92,6 +111,7 @@ def _body(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.DataFram
         "generators.",
         "## What was left out, and why",
         _table(_unusable_counts(videos), ["kind", "state", "reason", "videos"]),
+        *_failed_portraits(portraits),
         "## Leakage audit",
         _table(
             pd.DataFrame(
@@ -133,6 +153,22 @@ def _counts(ok: pd.DataFrame) -> pd.DataFrame:
 def _unusable_counts(videos: pd.DataFrame) -> pd.DataFrame:
     unusable = videos[videos["state"] != "ok"]
     return unusable.groupby(["kind", "state", "reason"], sort=True).size().rename("videos").reset_index()
+
+
+def _failed_portraits(portraits: Iterable[Portrait]) -> list[str]:
+    """A sentence and a table of the people without a portrait, who are no targets; nothing where there is none."""
+    columns = ["identity", "state", "reason", "detail"]
+    rows = [
+        (portrait.identity, portrait.result.state, portrait.result.reason, portrait.result.detail)
+        for portrait in portraits
+        if portrait.result.state != "ok"
+    ]
+    if not rows:
+        return []
+    return [
+        "People without a usable portrait, who drive but are no targets:",
+        _table(pd.DataFrame(rows, columns=columns), columns),
+    ]
 
 
 def _rights(identities: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +22,10 @@ from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Policy, Recipe
 
-VERSION = "1"  # of what is measured and stored for a clip
+VERSION = "2"  # of what is measured and stored for a clip
+
+# Where more frames than this share (and more than two) have a wrong time, the right times cannot be known.
+_MAX_REPAIRED_TIMES = 0.05
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,10 @@ def _with_track_result(clip: Clip, result: ItemResult, policy: Policy) -> Clip:
 
 
 def apply_policy(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
-    """Judges whether a clip that was read is good enough: rejected with the first reason against it, else ok."""
+    """Judges whether a clip that was read is good enough: rejected with the first reason against it, else ok.
+
+    The detail of an ok clip explains its flags.
+    """
     if facts["valid"] == 0:
         return rejected("no_face", f"no face in any of {facts['frames']} frames")
     if facts["frames"] < policy.min_frames:
@@ -103,7 +110,8 @@ def apply_policy(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
         return rejected("long_gap", f"{gap}; the policy allows {policy.max_gap:g} s")
     if policy.several_faces == "reject" and "several_faces" in facts["flags"]:
         return rejected("several_faces", "more than one face; the policy rejects such clips")
-    return ok()
+    notes = facts.get("notes", {})
+    return ItemResult("ok", detail="; ".join(f"{flag}: {text}" for flag, text in sorted(notes.items())))
 
 
 def content_digests(session: Session, files: Mapping[str, Path]) -> dict[str, ItemResult]:
@@ -170,7 +178,7 @@ class DigestWorker:
 
     def run(self, path: Path) -> ItemResult:
         """Hashes one file. facts: sha256 of its content."""
-        if not path.is_file():
+        if not os.path.isfile(path):  # unlike Path.is_file, no error for a name that is too long
             return failed("missing_file", "there is no such file", retryable=True)
         return ok(sha256=sha256_of(path))
 
@@ -205,7 +213,8 @@ class TrackWorker:
 
     def run(self, task: TrackTask) -> ItemResult:
         """Writes the task's output. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share,
-        longest_gap (seconds), duration (seconds), flags, pose_cost (see `pose_costs`), detector, version, bytes, path.
+        longest_gap (seconds), duration (seconds), flags, notes (what `probe` says about the file, by flag), pose_cost
+        (see `pose_costs`), detector, version, bytes, path.
         """
         from nvfair_tools.curate.frame_store import frame_rows, save_frame_rows
         from nvfair_tools.faces.frontality import pose_costs
@@ -215,9 +224,13 @@ class TrackWorker:
 
         info = probe(task.video)
         if info.fps is None:
-            raise MediaError("corrupt", task.video, "it states no frame rate")
+            raise MediaError("no_frame_rate", task.video, "its one frame has no duration, and no rate is stated")
         if info.problem and not (info.problem == "truncated" and task.truncated == "keep"):
-            return failed(info.problem, f"after {info.frames} whole frames", retryable=False)
+            return failed(info.problem, info.problem_text, retryable=False)
+        if info.repaired_times > max(2, _MAX_REPAIRED_TIMES * info.frames):
+            text = f"the times of {info.repaired_times} of {info.frames} frames go back or stand still"
+            remedy = "export it at a constant rate (ffmpeg -i OLD -fps_mode cfr NEW), and see whether it plays rightly"
+            return failed("unusable_times", f"{text}; to fix it: {remedy}", retryable=False)
         frames = whole_frames(task.video, keep_truncated=bool(info.problem))
         track = track_frames(frames, self._landmarker, (info.width, info.height))
         if self._recogniser is not None:
@@ -226,7 +239,7 @@ class TrackWorker:
             track = flag_identity(task.video, track, self._recogniser)
         flags = set(track.flags)
         flags |= {"truncated"} if info.problem else set()
-        flags |= {"variable_frame_rate"} if info.variable_frame_rate else set()
+        flags |= set(info.notes)
         track = replace(track, flags=tuple(sorted(flags)))
         if task.content == "track":
             save_track(task.output, track)
@@ -245,6 +258,7 @@ class TrackWorker:
             longest_gap=longest_gap(track.valid, track.time, float(1 / info.fps)),
             duration=float(track.time[-1] - track.time[0] + 1 / info.fps),
             flags=sorted(flags),
+            notes=dict(info.notes),
             pose_cost=float(np.nanmin(costs)) if track.valid.any() else None,
             detector=track.detector,
             version=track.version,

@@ -15,7 +15,7 @@ from nvfair_tools.curate.video_paths import original_path
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok
 
-VERSION = "1"
+VERSION = "2"  # of decoding and encoding
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ from nvfair_tools.curate.session import Session
 from nvfair_tools.faces.frontality import pose_costs
 from nvfair_tools.files import sha256_of
 from nvfair_tools.identity import identity_file_name
+from nvfair_tools.landmarks.landmarker import Landmarker
 from nvfair_tools.media.decoding import whole_frames
+from nvfair_tools.media.pictures import read_picture, reading_version
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok, rejected
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 
@@ -30,6 +32,8 @@ VERSION = "1"  # of how a frame is chosen
 NEUTRAL = "neutral"
 # Frames whose cost is within one unit of the best are equals; the sharpest of the first twelve is taken.
 _EQUAL_COST, _MAX_CANDIDATES = 1.0, 12
+# Flags of clips in which another person may be seen at another time.
+_OTHER_PERSON_FLAGS = frozenset(("hard_cut", "identity_changes", "face_jumped"))
 _LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601
 
 
@@ -70,7 +74,8 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
     """Makes the portrait of every person with a usable clip; returns {identity: portrait}.
 
     flags: "portrait_given": the list of clips names a picture; "single_clip": the person has only the clip that the
-    portrait comes from, which therefore drives as well.
+    portrait comes from, which therefore drives as well; "portrait_several_faces": the picture has more than one face,
+    of which the largest was taken.
     """
     clips_by_person: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
@@ -80,10 +85,13 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
     fingerprint = landmarker.fingerprint()
     tasks: dict[str, PortraitTask] = {}
     planned: dict[str, tuple[str, str, tuple[str, ...]]] = {}  # id -> identity, clip id, flags
+    ids_by_picture: dict[str, list[str]] = defaultdict(list)
     for identity, person_clips in sorted(clips_by_person.items()):
         picture = person_clips[0].row.portrait
         if picture is not None:
             origin = {"picture": sha256_of(picture)}
+            if reading := reading_version(picture):
+                origin["reading"] = reading
             source, clip_track, clip_id = picture, None, ""
             flags: tuple[str, ...] = ("portrait_given",)
         else:
@@ -102,18 +110,38 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
             session.recipe.policy.truncated == "keep",
         )
         planned[id] = (identity, clip_id, flags)
-    results = session.runner.run_items(
-        "portrait", partial(PortraitWorker, landmarker), tasks, outputs={id: task.path for id, task in tasks.items()}
+        if picture is not None:
+            ids_by_picture[origin["picture"]].append(id)
+    paths = {id: task.path for id, task in tasks.items()}
+    conflicts: dict[str, ItemResult] = {}
+    for ids in ids_by_picture.values():
+        if len(ids) > 1:
+            people = ", ".join(planned[id][0] for id in ids)
+            conflicts |= dict.fromkeys(
+                ids, rejected("conflicting_identity", f"the same picture is listed for {people}")
+            )
+    tasks = {id: task for id, task in tasks.items() if id not in conflicts}
+    results = conflicts | session.runner.run_items(
+        "portrait", partial(PortraitWorker, landmarker), tasks, outputs={id: paths[id] for id in tasks}
     )
-    return {
-        identity: Portrait(id, identity, tasks[id].path, clip_id, flags, results[id])
-        for id, (identity, clip_id, flags) in planned.items()
-    }
+    portraits = {}
+    for id, (identity, clip_id, flags) in planned.items():
+        if results[id].facts.get("several_faces"):
+            flags = (*flags, "portrait_several_faces")
+        portraits[identity] = Portrait(id, identity, paths[id], clip_id, flags, results[id])
+    return portraits
 
 
 def choose_clip(clips: Sequence[Clip]) -> Clip:
-    """Chooses the clip that gives the portrait: a neutral one where there is one, then the most frontal; ties by id."""
-    return min(clips, key=lambda clip: (clip.row.emotion != NEUTRAL, clip.facts["pose_cost"], clip.id))  # type: ignore[index]
+    """Chooses the clip that gives the portrait: one that shows one person throughout, as far as its flags say, then a
+    neutral one, then the most frontal; ties by id."""
+
+    def rank(clip: Clip) -> tuple[bool, bool, float, str]:
+        assert clip.facts is not None
+        may_show_others = not _OTHER_PERSON_FLAGS.isdisjoint(clip.facts["flags"])
+        return may_show_others, clip.row.emotion.casefold() != NEUTRAL, clip.facts["pose_cost"], clip.id
+
+    return min(clips, key=rank)
 
 
 def sharpness(image: np.ndarray, mesh: np.ndarray) -> float:
@@ -129,20 +157,37 @@ def sharpness(image: np.ndarray, mesh: np.ndarray) -> float:
     return float(laplacian.var() / max(grey.var(), 1e-6))
 
 
+def find_face(image: np.ndarray, landmarker: Landmarker) -> tuple[np.ndarray | None, bool]:
+    """Finds the largest face in uint8 RGB (H, W, 3): its mesh (478, 3) or None, and whether there are more faces."""
+    from nvfair_tools.landmarks.tracking import track_frames
+    from nvfair_tools.media import Frame
+
+    track = track_frames([Frame(0, 0.0, image)], landmarker, (image.shape[1], image.shape[0]))
+    return (track.mesh[0] if track.valid[0] else None), "several_faces" in track.flags
+
+
 class PortraitWorker:
     """Takes portraits from clips, and finds the face in pictures."""
 
     def __init__(self, spec: LandmarkerSpec) -> None:
         self._spec = spec
+        self._landmarker: Landmarker | None = None
 
     def run(self, task: PortraitTask) -> ItemResult:
-        """Writes the portrait and its one-frame track. facts: path, bytes, sha256, frame (index in the clip)."""
+        """Writes the portrait and its one-frame track. facts: path, bytes, sha256, frame (index in the clip),
+        several_faces (of a picture)."""
         from PIL import Image
 
         from nvfair_tools.files import atomic_output
         from nvfair_tools.landmarks.track import Track, save_track
 
-        image, mesh, frame = self._from_picture(task) if task.clip_track is None else self._from_clip(task)
+        several_faces, frame = False, None
+        if task.clip_track is None:
+            image = read_picture(task.source)
+            self._landmarker = self._landmarker or self._spec.create()
+            mesh, several_faces = find_face(image, self._landmarker)
+        else:
+            image, mesh, frame = self._from_clip(task)
         if mesh is None:
             return rejected("no_face", "no face was found in the given portrait")
         height, width = image.shape[:2]
@@ -154,22 +199,15 @@ class PortraitWorker:
         )
         with atomic_output(task.output) as aside:
             Image.fromarray(image).save(aside, format="PNG")
-        return ok(path=task.path, bytes=task.output.stat().st_size, sha256=sha256_of(task.output), frame=frame)
+        return ok(
+            path=task.path,
+            bytes=task.output.stat().st_size,
+            sha256=sha256_of(task.output),
+            frame=frame,
+            several_faces=several_faces,
+        )
 
-    def _from_picture(self, task: PortraitTask) -> tuple[np.ndarray, np.ndarray | None, int | None]:
-        """The picture, upright, and the mesh of the face in it."""
-        from PIL import Image, ImageOps
-
-        from nvfair_tools.landmarks.tracking import track_frames
-        from nvfair_tools.media import Frame
-
-        with Image.open(task.source) as picture:
-            image = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-        size = (image.shape[1], image.shape[0])
-        track = track_frames([Frame(0, 0.0, image)], self._spec.create(), size)
-        return image, track.mesh[0] if track.valid[0] else None, None
-
-    def _from_clip(self, task: PortraitTask) -> tuple[np.ndarray, np.ndarray | None, int | None]:
+    def _from_clip(self, task: PortraitTask) -> tuple[np.ndarray, np.ndarray, int]:
         """The best frame of a clip, its mesh and its index."""
         from nvfair_tools.landmarks.track import load_track
 

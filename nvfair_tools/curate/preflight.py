@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import html
+import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
+from nvfair_tools.curate.check_portraits import check_portraits
+from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.pairs import Driver, Target, plan_pairs
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.workspace import Workspace
-from nvfair_tools.recipe.clip_list import ClipRow, read_clip_list
+from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips
+from nvfair_tools.recipe.file_names import FileNames
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
-_MAX_PROBED_CLIPS = 5
+# Clips that are decoded whole, and clips of which only the header and the first frame are read (milliseconds each).
+_MAX_PROBED_CLIPS, _MAX_GLANCED_CLIPS = 5, 1_000
 # Bytes, measured on real clips: of a rendered 256 x 256 frame, of a frame's landmarks and distances in a part, of a
 # frame's row and of a source frame's track while the build goes on.
 _VIDEO_BYTES, _LANDMARK_BYTES, _DISTANCE_BYTES, _ROW_BYTES, _TRACK_BYTES = 3_000, 450, 8_200, 1_100, 5_800
 # A worker with its landmarker or warp generator; networks take more, which only they know.
 _WORKER_BYTES = 600e6
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check. level: an "error" stops a build, a "warning" is worth a thought. remedy: how to correct
-    it, "" where it is ok or the message says it."""
-
-    level: Literal["ok", "warning", "error"]
-    topic: str
-    message: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.topic}: {self.message}" + (f"\n  to fix it: {self.remedy}" if self.remedy else "")
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,12 +72,14 @@ def check(recipe: str | Path | Recipe) -> CheckReport:
     recipe: a recipe or the path of its YAML file. Raises Problems where the recipe or the clip list itself is wrong.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    rows = read_clip_list(recipe)
+    clip_list = list_clips(recipe)
+    rows = list(clip_list.rows)
     splits = assign_splits(recipe, rows)
-    findings = [_check_people(rows, splits), *_check_files(rows), *_check_rights(recipe, rows)]
+    findings = [_check_people(rows, splits), *_check_left_out(clip_list)]
+    findings += [*_check_files(rows), *_check_rights(recipe, rows)]
     frame_counts, clip_findings = _probe_clips(rows)
     findings += clip_findings
-    findings += [_check_landmarker(recipe), *_check_generators(recipe)]
+    findings += [_check_landmarker(recipe), *check_portraits(recipe, rows), *_check_generators(recipe)]
     findings.append(_finding_of("output", lambda: _check_output(recipe)))
     mean_frames = sum(frame_counts) / len(frame_counts) if frame_counts else 0.0
     findings += [*_check_size(recipe, rows, splits, mean_frames), *_check_memory(recipe)]
@@ -99,12 +92,43 @@ def _check_people(rows: list[ClipRow], splits: dict[str, str]) -> Finding:
     return Finding("ok", "clips", f"{len(rows)} clips of {len(splits)} people ({counts_text})")
 
 
+def _check_left_out(clip_list: ClipList) -> Iterator[Finding]:
+    for text in clip_list.left_out:
+        yield Finding(
+            "warning", "not used", text, "rename, move or delete them, so that nothing is left out by mistake"
+        )
+    for text in clip_list.notes:
+        yield Finding("ok", "not used", text)
+
+
 def _check_files(rows: list[ClipRow]) -> Iterator[Finding]:
-    missing = [row.name for row in rows if not row.path.is_file()]
+    missing = [row for row in rows if not os.path.isfile(row.path)]
     if missing:
-        yield Finding("error", "files", f"{len(missing)} of {len(rows)} do not exist, such as {', '.join(missing[:3])}")
-    else:
+        names = FileNames()
+        hints = [f"{row.name}{f' ({hint})' if (hint := names.hint(row.path)) else ''}" for row in missing[:3]]
+        yield Finding("error", "files", f"{len(missing)} of {len(rows)} do not exist, such as {', '.join(hints)}")
+    existing = [row for row in rows if os.path.isfile(row.path)]
+    empty = [row.name for row in existing if row.path.stat().st_size == 0]
+    if empty:
+        text = f"{len(empty)} of {len(rows)} are empty, such as {', '.join(empty[:3])}"
+        yield Finding("error", "files", text, "copy or download them again, or delete their rows")
+    unusable = [f"{row.name} ({what})" for row in existing if (what := _impostor(row.path))]
+    if unusable:
+        text = f"{len(unusable)} of {len(rows)} are no videos, such as {', '.join(unusable[:3])}"
+        yield Finding("error", "files", text, "replace them, or delete their rows")
+    if not (missing or empty or unusable):
         yield Finding("ok", "files", "all exist")
+
+
+def _impostor(path: Path) -> str:
+    """What a file is in place of a video, by its first bytes; "" where nothing speaks against it."""
+    from nvfair_tools.media.impostors import HEAD_BYTES, impostor
+
+    try:
+        with open(path, "rb") as file:
+            return impostor(file.read(HEAD_BYTES))
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
 
 
 def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
@@ -114,21 +138,37 @@ def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
 
 
 def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
-    """Decodes a few clips spread over the list; returns their frame counts and what is wrong with them."""
-    from nvfair_tools.media import probe
+    """Decodes a few clips spread over the list, and the first frame of many; returns the frame counts of the few, and
+    what is wrong with any or worth knowing, one finding for each kind."""
+    from nvfair_tools.media import MediaError, glance, probe
 
-    existing = [row for row in rows if row.path.is_file()]
-    frame_counts, findings = [], []
-    for row in existing[:: max(1, len(existing) // _MAX_PROBED_CLIPS)][:_MAX_PROBED_CLIPS]:
+    existing = [row for row in rows if os.path.isfile(row.path)]
+    probed = {row.where for row in _spread(existing, _MAX_PROBED_CLIPS)}
+    frame_counts: list[int] = []
+    texts_by_kind: dict[str, list[str]] = {}  # cause or flag -> "clip: text"
+    for row in _spread(existing, _MAX_GLANCED_CLIPS, also=probed):
         try:
-            info = probe(row.path)
-        except NvfairError as error:
-            findings.append(Finding("warning", "clip", f"{row.name}: {error.what}"))
-            continue
-        if info.problem:
-            findings.append(Finding("warning", "clip", f"{row.name}: {info.problem} after {info.frames} frames"))
-        frame_counts.append(info.frames)
-    return frame_counts, findings
+            if row.where not in probed:
+                notes = dict(glance(row.path))
+            else:
+                info = probe(row.path)
+                notes = dict(info.notes) | ({info.problem: info.problem_text} if info.problem else {})
+                frame_counts.append(info.frames)
+        except MediaError as error:
+            notes = {error.cause: f"{error.detail}; to fix it: {error.remedy}"}
+        for flag, text in notes.items():
+            texts_by_kind.setdefault(flag, []).append(f"{row.name}: {text}")
+    return frame_counts, [
+        Finding("warning", "clip", f"{flag} ({len(texts)} of the clips looked at), {texts[0]}")
+        for flag, texts in sorted(texts_by_kind.items())
+    ]
+
+
+def _spread(rows: list[ClipRow], count: int, also: Container[str] = ()) -> list[ClipRow]:
+    """About `count` rows, evenly spread over all of them, and those at the places `also`."""
+    step = max(1, len(rows) // count)
+    chosen = {row.where for row in rows[::step][:count]}
+    return [row for row in rows if row.where in chosen or row.where in also]
 
 
 def _check_landmarker(recipe: Recipe) -> Finding:

@@ -15,6 +15,21 @@ from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.pipeline.items import ItemResult
 
+# Flags of a clip that hold for the videos that it drives too, because they concern its motion.
+_MOTION_FLAGS = frozenset(
+    (
+        "variable_frame_rate",
+        "unusual_frame_rate",
+        "times_assumed",
+        "times_repaired",
+        "truncated",
+        "deinterlaced",
+        "combed",
+        "hard_cut",
+        "standstill",
+    )
+)
+
 
 @dataclass(frozen=True)
 class Reenactment:
@@ -51,6 +66,8 @@ def identities_table(clips: Sequence[Clip], portraits: Mapping[str, Portrait]) -
         flags = list(portrait.flags) if portrait is not None else []
         flags += [] if usable else ["no_usable_clip"]
         flags += [] if has_portrait or not usable else ["no_portrait"]
+        if portrait is not None and not has_portrait:
+            flags.append(f"portrait_{portrait.result.reason}")
         rights_clips = usable or person_clips
         rows.append(
             {
@@ -85,6 +102,8 @@ def real_video_rows(
     for clip in clips:
         original = originals.get(clip.id)
         result = clip.result if clip.result.state != "ok" or original is None else original
+        if result.state == "ok":
+            result = clip.result  # its detail explains the clip's flags
         facts = clip.facts or {}
         file_facts = original.facts if original is not None and result.state == "ok" else None
         row = clip.row
@@ -134,7 +153,7 @@ def reenactment_rows(
         clip = clips[pair.clip_id]
         assert clip.facts is not None
         file_facts = video.render.facts if video.render.state == "ok" else None
-        flags = set(clip.facts["flags"]) & {"variable_frame_rate", "truncated"}
+        flags = set(clip.facts["flags"]) & _MOTION_FLAGS
         flags |= set(video.landmarks.facts.get("flags", ())) if video.landmarks else set()
         rows.append(
             {

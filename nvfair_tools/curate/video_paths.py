@@ -8,20 +8,27 @@ from collections.abc import Iterable
 
 from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.pairs import Pair
-from nvfair_tools.identity import identity_file_name
+from nvfair_tools.identity import identity_file_name, is_reserved_name
+
+# The longest file name has this stem between two identities of 64 characters; file systems allow 255 bytes, of which a
+# file that is being written needs some for its temporary name.
+_LONGEST_STEM = 100
 
 
 def clip_names(clips: Iterable[Clip]) -> dict[str, str]:
     """Returns {clip id: the stem of its file, in plain characters}.
 
-    Stems that two clips of a person share get a part of the id. "--" separates the parts of a reenactment's name, so
-    no stem contains it.
+    Stems that two clips of a person share, and those too long for a file's name, get a part of the id. "--" separates
+    the parts of a reenactment's name, so no stem contains it.
     """
     stems = {clip.id: (clip.row.identity, _plain_stem(clip.row.name)) for clip in clips}
     # Some file systems do not distinguish upper from lower case.
     uses = Counter((identity, stem.lower()) for identity, stem in stems.values())
     return {
-        id: stem if uses[identity, stem.lower()] == 1 else f"{stem}-{id[:8]}" for id, (identity, stem) in stems.items()
+        id: f"{stem[: _LONGEST_STEM - 9].rstrip('-')}-{id[:8]}"
+        if uses[identity, stem.lower()] > 1 or len(stem) > _LONGEST_STEM
+        else stem
+        for id, (identity, stem) in stems.items()
     }
 
 
@@ -38,4 +45,5 @@ def reenactment_path(pair: Pair, generator: str, name: str) -> str:
 
 def _plain_stem(name: str) -> str:
     stem = name.rpartition("/")[2].rpartition(".")[0] or name
-    return re.sub("-{2,}", "-", re.sub(r"[^A-Za-z0-9_.-]", "_", stem)).strip("-") or "clip"
+    plain = re.sub("-{2,}", "-", re.sub(r"[^A-Za-z0-9_.-]", "_", stem)).lstrip(".-").rstrip("-") or "clip"
+    return f"clip-{plain}" if is_reserved_name(plain) else plain

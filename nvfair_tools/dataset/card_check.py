@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from nvfair_tools.dataset.reader import Dataset
-from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, TABLE_SPLIT, VIDEOS_SCHEMA, frames_schema
+from nvfair_tools.dataset.schema import CONTENT_MARK, IDENTITIES_SCHEMA, TABLE_SPLIT, VIDEOS_SCHEMA, frames_schema
+from nvfair_tools.dataset.writer import content_digest
 from nvfair_tools.errors import MissingExtra, NvfairError
 
 CONFIGS = ("frames", "videos", "identities")
@@ -38,20 +39,28 @@ def card_problems(folder: str | Path) -> list[str]:
         "identities": ({TABLE_SPLIT: ["identities.parquet"]}, IDENTITIES_SCHEMA),
     }
     problems = []
+    content = CONTENT_MARK + content_digest(dataset.meta["files"])
     for config, (files, schema) in expected.items():
         if not files:
             continue  # no video has frames, so there is nothing to read
         try:
-            problems += _config_problems(dataset, config, files, schema)
+            problems += _config_problems(dataset, config, files, schema, content)
         except NvfairError as error:
             problems.append(f"{config}: {error.what}")
     return problems
 
 
-def _config_problems(dataset: Dataset, config: str, files: dict[str, list[str]], schema: pa.Schema) -> list[str]:
-    """The problems of one config; files: the expected files of each split."""
+def _config_problems(
+    dataset: Dataset, config: str, files: dict[str, list[str]], schema: pa.Schema, content: str
+) -> list[str]:
+    """The problems of one config; files: the expected files of each split. content: the expected description."""
     problems = []
     builder = _dataset_builder(dataset, config)
+    if builder.config.description != content:
+        problems.append(
+            f"{config}: its description is {builder.config.description!r}, not {content!r}; `datasets` may return rows "
+            "of an earlier content from its cache"
+        )
     root = dataset.folder.resolve()
     card_files = {
         str(split): sorted(Path(path).resolve().relative_to(root).as_posix() for path in paths)

@@ -12,6 +12,8 @@ SPLITS = ("train", "validation", "test")
 KINDS = ("real", "self", "cross")
 # The split name under which `datasets` reads a table that holds all splits; "all" has another meaning there.
 TABLE_SPLIT = "table"
+# What precedes the digest of all rows in the descriptions of the card's configs.
+CONTENT_MARK = "content sha256 "
 
 # Landmarks are pixels rounded to this fraction: an error of 1/128 px at most, and 44 % fewer bytes after compression.
 PIXEL_FRACTION = 64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,6 +27,23 @@ def write_table(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary, compression="zstd")
 
 
+def write_tables(folder: Path, identities: pd.DataFrame, videos: pd.DataFrame) -> dict[str, str]:
+    """Writes identities.parquet and videos.parquet, rows in the order of their ids; the data set is unfinished until
+    `finish_dataset`. Returns {path: SHA-256} of both tables and of every part that `videos` names."""
+    (folder / "dataset.json").unlink(missing_ok=True)
+    write_table(folder / "identities.parquet", identities.sort_values("identity"), IDENTITIES_SCHEMA)
+    write_table(folder / "videos.parquet", videos.sort_values("video"), VIDEOS_SCHEMA)
+    names = ["identities.parquet", "videos.parquet", *sorted(videos["part"].dropna().unique())]
+    return {name: sha256_of(folder / name) for name in names}
+
+
+def content_digest(files: Mapping[str, str]) -> str:
+    """The SHA-256 of all rows of a data set, from the hashes of its tables and parts, as `write_tables` returns them
+    and dataset.json holds them among others."""
+    lines = [f"{files[name]} {name}" for name in sorted(files) if name.endswith(".parquet")]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
 def finish_dataset(
     folder: Path,
     identities: pd.DataFrame,
@@ -33,22 +51,20 @@ def finish_dataset(
     meta: Mapping[str, Any],
     *,
     extra_files: Iterable[Path] = (),
+    files: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Writes identities.parquet, videos.parquet and, last, dataset.json; returns the content of dataset.json.
 
     meta: entries of dataset.json besides the format version, the counts and the SHA-256 of every table, part and of
-    `extra_files`, which are added here. Rows are stored in the order of their ids.
+    `extra_files`, which are added here. files: what `write_tables` returned, where it has been called already.
     """
-    (folder / "dataset.json").unlink(missing_ok=True)
-    write_table(folder / "identities.parquet", identities.sort_values("identity"), IDENTITIES_SCHEMA)
-    write_table(folder / "videos.parquet", videos.sort_values("video"), VIDEOS_SCHEMA)
-    parts = sorted(videos["part"].dropna().unique())
-    files = [folder / "identities.parquet", folder / "videos.parquet", *(folder / part for part in parts), *extra_files]
+    files = write_tables(folder, identities, videos) if files is None else files
+    extra = {path.relative_to(folder).as_posix(): sha256_of(path) for path in extra_files}
     content = {
         "format_version": FORMAT_VERSION,
         **meta,
         "counts": {"identities": len(identities), "videos": len(videos)},
-        "files": {path.relative_to(folder).as_posix(): sha256_of(path) for path in sorted(files)},
+        "files": {**files, **extra},
     }
     write_text(folder / "dataset.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
     return content

@@ -3,6 +3,6 @@
 from nvfair_tools.media.decoding import Frame, decode
 from nvfair_tools.media.encoding import EncodedInfo, encode
 from nvfair_tools.media.errors import MediaError
-from nvfair_tools.media.probing import MediaInfo, probe
+from nvfair_tools.media.probing import MediaInfo, glance, probe
 
-__all__ = ["EncodedInfo", "Frame", "MediaError", "MediaInfo", "decode", "encode", "probe"]
+__all__ = ["EncodedInfo", "Frame", "MediaError", "MediaInfo", "decode", "encode", "glance", "probe"]

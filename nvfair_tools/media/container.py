@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nvfair_tools.errors import MissingExtra
 from nvfair_tools.media.demuxer_errors import damage_error, noted_header_errors
 from nvfair_tools.media.errors import MediaError
+from nvfair_tools.media.streams import video_stream
 
 if TYPE_CHECKING:
     import av.container
@@ -26,6 +27,7 @@ def import_av() -> Any:
     try:
         import av
         import av.error
+        import av.filter
     except ImportError as error:
         raise MissingExtra("av", "media", str(error)) from error
     return av
@@ -33,7 +35,7 @@ def import_av() -> Any:
 
 @contextmanager
 def open_container(path: Path) -> Iterator[av.container.InputContainer]:
-    """Opens a file as a PyAV container with at least one video stream; raises MediaError where that fails."""
+    """Opens a file as a PyAV container with a video stream (see `video_stream`); raises MediaError otherwise."""
     av = import_av()
     if not path.is_file():
         raise MediaError("unreadable", path, "a folder, not a file" if path.is_dir() else "no such file")
@@ -48,16 +50,17 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
     try:
         if header_errors:
             raise damage_error(path, header_errors, 0)
-        if not container.streams.video:
-            kinds = sorted({stream.type for stream in container.streams})
-            raise MediaError("no_video", path, f"its streams: {', '.join(kinds) or 'none'}")
-        if container.streams.video[0].codec_context is None:
+        stream = video_stream(container)
+        if stream is None and any(stream.codec_context is None for stream in container.streams.video):
             raise MediaError("unreadable", path, "no decoder is known for its video stream")
+        if stream is None:
+            kinds = sorted({"cover picture" if kind.type == "video" else kind.type for kind in container.streams})
+            raise MediaError("no_video", path, f"its streams: {', '.join(kinds) or 'none'}")
         # One thread: on small pictures threads cost more than they gain, and several workers run at the same time.
-        container.streams.video[0].thread_type = "NONE"
-        container.streams.video[0].codec_context.thread_count = 1
+        stream.thread_type = "NONE"
+        stream.codec_context.thread_count = 1
         # A decoder that hides damage would return invented pictures as if they had been filmed.
-        container.streams.video[0].codec_context.options = {"err_detect": "explode"}
+        stream.codec_context.options = {"err_detect": "explode"}
         yield container
     finally:
         container.close()

@@ -25,15 +25,13 @@ import numpy as np
 from nvfair_tools.errors import MissingExtra
 from nvfair_tools.files import atomic_output
 from nvfair_tools.media.errors import MediaError
+from nvfair_tools.media.timing import MAX_RATE_TERM
 
 # x264's constant rate factor: at about 18 compression is no longer visible. Measured on real faces at 256 pixels, 18
 # moves landmarks by 0.17 to 0.25 px in the median (0.5 to 0.6 px at the 95th percentile); 23 moves them by 0.29 px in
 # half the bytes, 10 by 0.10 px in 3.7 times the bytes.
 CRF = 18
 PRESET = "medium"
-
-# The largest numerator or denominator of a frame rate in ffmpeg.
-_MAX_RATE_TERM = 1_001_000
 _STDERR_TAIL = 2000
 
 
@@ -202,12 +200,12 @@ def _checked_shape(path: Path, frame: np.ndarray, shape: tuple[int, ...] | None,
 
 def _checked_rate(path: Path, fps: Fraction) -> Fraction:
     rate = Fraction(fps)
-    if rate <= 0 or rate.numerator > _MAX_RATE_TERM or rate.denominator > _MAX_RATE_TERM:
+    if rate <= 0 or rate.numerator > MAX_RATE_TERM or rate.denominator > MAX_RATE_TERM:
         raise MediaError(
             "not_encoded",
             path,
             f"the frame rate {fps} cannot be written exactly",
-            remedy=f"give a positive fraction with terms up to {_MAX_RATE_TERM}, such as Fraction(30000, 1001)",
+            remedy=f"give a positive fraction with terms up to {MAX_RATE_TERM}, such as Fraction(30000, 1001)",
         )
     return rate
 

@@ -11,6 +11,9 @@ CAUSES = {
     "no_frames": "record or export the clip again: it has a video stream, but not one whole picture",
     "truncated": "copy or download the file again: its end is missing",
     "corrupt": "copy or download the file again: some of its bytes are damaged",
+    "no_frame_rate": "export the clip again, with a frame rate",
+    "size_changes": "cut the video where its size changes, and list the parts; or export it with ffmpeg -vf scale=W:H",
+    "unsupported": "export the clip as H.264 with square pixels and BT.709 colours",
     "not_encoded": "read the encoder's message above",
 }
 
@@ -22,13 +25,17 @@ class MediaError(NvfairError):
     "unreadable": missing, forbidden, empty, or not a container that ffmpeg knows (an mp4 cut before its index too);
     "no_video": no video stream; "no_frames": a video stream without one decodable frame;
     "truncated": the file ends before its index says; "corrupt": damaged bytes within the file;
+    "no_frame_rate": neither its frames nor its header say how long a frame lasts;
+    "size_changes": frames of several sizes; "unsupported": a mark on how to show the frames that cannot be obeyed;
     "not_encoded": writing failed.
-    frames: the number of whole frames that were read or written before the error. path: the file.
+    frames: the number of whole frames that were read or written before the error. path: the file. detail: what was
+    found, without the cause, the file and the remedy.
     """
 
     def __init__(self, cause: str, path: object, detail: str, *, frames: int = 0, remedy: str = "") -> None:
         if cause not in CAUSES:
             raise ValueError(f"unknown cause {cause!r}")
         self.cause, self.path, self.frames = cause, str(path), frames
+        self.detail = detail
         after = f" after {frames} frame{'s' if frames != 1 else ''}" if frames else ""
         super().__init__(f"{cause}{after}: {detail}", where=path, remedy=remedy or CAUSES[cause])

@@ -67,7 +67,7 @@ class Bars:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("{task.fields[reasons]}"),
-            console=console or Console(stderr=True),
+            console=console or Console(stderr=True, emoji=False),
         )
         self._task: TaskID | None = None
         self._reasons: Counter[str] = Counter()

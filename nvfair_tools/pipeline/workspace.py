@@ -12,6 +12,9 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import check_writable, make_folder, remove_partial_outputs
 from nvfair_tools.pipeline.journal import Journal
 
+# `datasets` takes a path with these for a pattern, or for a chain of file systems.
+_PATTERN_SIGNS = ("*", "?", "[", "::")
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -34,8 +37,16 @@ class Workspace:
         return self.folder / "tracks" / id[:2] / f"{id}.npz"
 
     def check_folder(self) -> None:
-        """Raises NvfairError where the data set's folder cannot be written, or holds files that no build has made: a
-        build removes parts that are not its own."""
+        """Raises NvfairError where the data set's folder cannot be written, holds files that no build has made (a build
+        removes parts that are not its own), or has a name by which `datasets` cannot load it."""
+        if patterns := sorted({sign for sign in _PATTERN_SIGNS if sign in str(self.dataset)}):
+            raise NvfairError(
+                f"the path of the data set has {' and '.join(patterns)} in it",
+                where=self.dataset,
+                expected="a path without *, ?, [ and ::, which `datasets` takes for a pattern: it would find no file, "
+                "or those of another folder",
+                remedy="name another `output` in the recipe, or rename the folder above it",
+            )
         is_used = self.dataset.is_dir() and any(self.dataset.iterdir())
         if is_used and not self.journal_path.exists() and not self._has_finished_build():
             raise NvfairError(

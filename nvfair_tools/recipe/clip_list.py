@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.identity import parse_identity
+from nvfair_tools.identity import is_reserved_name, parse_identity
+from nvfair_tools.recipe.csv_table import plain_header, read_csv_table
+from nvfair_tools.recipe.file_names import FileNames
+from nvfair_tools.recipe.people_folder import HIDDEN, VIDEO_SUFFIXES, read_people_folder
 from nvfair_tools.recipe.recipe import ClipSource, Recipe
-
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m4v", ".flv", ".wmv")
-PORTRAIT_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 # Columns that describe the person; they must agree in all rows of the person.
 PERSON_COLUMNS = ("source", "split", "gender", "age", "ethnicity", "portrait", "aliases")
@@ -36,7 +37,11 @@ COLUMNS = (
     "portrait",
     "aliases",
 )
-_REQUIRED_COLUMNS = ("path", "identity", "licence", "consent", "permitted_use")
+RIGHTS_COLUMNS = ("licence", "consent", "permitted_use")
+_REQUIRED_COLUMNS = ("path", "identity", *RIGHTS_COLUMNS)
+# The name of a reenactment's file has two identities in it, and file systems allow 255 bytes.
+_LONGEST_NAME = 64
+_SOURCE_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 
 
 @dataclass(frozen=True)
@@ -64,66 +69,72 @@ class ClipRow:
     aliases: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class ClipList:
+    """All clips of a recipe's sources, in a canonical order.
+
+    left_out: files of folders that are not used, in sentences: they may have been meant to be. notes: columns of lists
+    and hidden files that are not used, in sentences.
+    """
+
+    rows: tuple[ClipRow, ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def read_clip_list(recipe: Recipe) -> list[ClipRow]:
-    """Lists all clips of a recipe's sources, in a canonical order. Raises Problems naming every wrong row at once.
+    """Lists all clips of a recipe's sources; see `list_clips`."""
+    return list(list_clips(recipe).rows)
+
+
+def list_clips(recipe: Recipe) -> ClipList:
+    """Lists all clips of a recipe's sources. Raises Problems naming every wrong row at once.
 
     A file that does not exist raises nothing here: it becomes a failed item with a reason.
     """
-    problems: list[str] = []
-    rows: list[ClipRow] = []
+    reading = _Reading()
     for number, source in enumerate(recipe.sources):
         try:
-            reader = _csv_rows if source.csv is not None else _folder_rows
-            rows += reader(recipe, source, problems)
+            reader = _read_csv if source.csv is not None else _read_folder
+            reader(recipe, source, reading)
         except NvfairError as error:
-            problems.append(f"sources.{number}: {error}")
-    problems += _contradictions(rows)
+            reading.problems.append(f"sources.{number}: {error}")
+    rows, problems = reading.rows, [*reading.problems, *contradictions(reading.rows)]
     if not rows and not problems:
         problems.append("sources: they list no clip")
     if problems:
         raise Problems(recipe.folder, problems)
-    return sorted(rows, key=lambda row: (row.source, row.identity, row.name))
+    rows = sorted(rows, key=lambda row: (row.source, row.identity, row.name))
+    return ClipList(tuple(rows), tuple(reading.left_out), tuple(reading.notes))
 
 
-def _csv_rows(recipe: Recipe, source: ClipSource, problems: list[str]) -> list[ClipRow]:
+@dataclass
+class _Reading:
+    """What was read so far of all sources."""
+
+    rows: list[ClipRow] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    names: FileNames = field(default_factory=FileNames)
+
+
+def _read_csv(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
     assert source.csv is not None
-    path = recipe.resolve(source.csv)
-    root = recipe.resolve(source.root) if source.root is not None else path.parent
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        remedy = "save it as CSV in UTF-8" if isinstance(error, UnicodeDecodeError) else "correct `csv` in the recipe"
-        raise NvfairError(f"the list cannot be read: {reason}", where=path, remedy=remedy) from error
-    try:
-        return _parse_csv(text, path.name, source, root, problems)
-    except csv.Error as error:
-        raise NvfairError(f"not a CSV: {error}", where=path) from error
-
-
-def _parse_csv(text: str, file: str, source: ClipSource, root: Path, problems: list[str]) -> list[ClipRow]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    header = list(reader.fieldnames or [])
-    if len(header) < 2 or not text.strip():
-        content = f"its first row is {header[0]!r}" if header else "it is empty"
-        separator = next((sign for sign in (";", "\t", "|") if header and sign in header[0]), None)
-        hint = f"; its values are separated by {separator!r}" if separator else ""
-        problems.append(f"{file}: has no header of column names separated by commas: {content}{hint}")
-        return []
-    names = _column_names(file, header, source, problems)
+    path = reading.names.existing(recipe.resolve(source.csv))
+    root = reading.names.existing(recipe.resolve(source.root)) if source.root is not None else path.parent
+    table = read_csv_table(path)
+    reading.problems += table.problems
+    if not table.header:
+        return
+    names = _column_names(table.file, list(table.header), source, reading.problems)
     if any(name not in names and name not in source.defaults for name in _REQUIRED_COLUMNS):
-        return []  # every row would report the same problem again
-    rows = []
-    for record in reader:
-        where = f"{file} row {reader.line_num}"
-        if None in record or None in record.values():
-            problems.append(f"{where}: has another number of values than the header's {len(header)} columns")
-            continue
-        values = {column: record[file_column].strip() for column, file_column in names.items()}
-        row = _row(values, source, root, where, problems)
-        if row is not None:
-            rows.append(row)
-    return rows
+        return  # every row would report the same problem again
+    if unused := [repr(column) for column in table.header if column not in names.values()]:
+        reading.notes.append(f"{table.file}: columns that are not used: {', '.join(unused)}")
+    for line, record in table.rows:
+        values = {column: record.get(file_column, "") for column, file_column in names.items()}
+        _add_row(values, source, root, f"{table.file} row {line}", reading)
 
 
 def _column_names(file: str, header: list[str], source: ClipSource, problems: list[str]) -> dict[str, str]:
@@ -140,12 +151,20 @@ def _column_names(file: str, header: list[str], source: ClipSource, problems: li
             problems.append(f"defaults.{name}: {_unknown_column(name)}")
     names = {name: source.columns.get(name, name) for name in COLUMNS}
     names = {column: file_column for column, file_column in names.items() if file_column in header}
-    # A misspelt column name would otherwise lose its values silently.
+    # A misspelt column name would otherwise lose its values silently, and a second column of rights would be ignored.
     for file_column in header:
-        unused = [column for column in COLUMNS if column not in names]
-        near = difflib.get_close_matches(file_column, unused, n=1, cutoff=0.8)
-        if file_column not in names.values() and near:
-            problems.append(f"{file}: column {file_column!r} is unknown; did you mean {near[0]!r}?")
+        if file_column in names.values() or file_column in COLUMNS:
+            continue
+        compared = [column for column in COLUMNS if column not in names or column in RIGHTS_COLUMNS]
+        plain = {plain_header(column): column for column in compared}
+        near = difflib.get_close_matches(plain_header(file_column), plain, n=1, cutoff=0.8)
+        if near and plain[near[0]] in names:
+            problems.append(
+                f"{file}: column {file_column!r} looks like {plain[near[0]]!r}, which column "
+                f"{names[plain[near[0]]]!r} gives; delete or rename the column that does not count"
+            )
+        elif near:
+            problems.append(f"{file}: column {file_column!r} is unknown; did you mean {plain[near[0]]!r}?")
     for name in _REQUIRED_COLUMNS:
         if name not in names and name not in source.defaults:
             problems.append(f"{file}: has no column {name!r} and the recipe's `defaults` have none")
@@ -157,29 +176,44 @@ def _unknown_column(name: str) -> str:
     return f"no such column; did you mean {near[0]!r}?" if near else f"no such column; there are {', '.join(COLUMNS)}"
 
 
-def _folder_rows(recipe: Recipe, source: ClipSource, problems: list[str]) -> list[ClipRow]:
+def _read_folder(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
     assert source.folder is not None
-    root = recipe.resolve(source.folder)
+    root = reading.names.existing(recipe.resolve(source.folder))
     if not root.is_dir():
         raise NvfairError("there is no such folder", where=root, remedy="correct it; it is relative to the recipe")
-    rows = []
-    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        portraits = [folder / f"portrait{suffix}" for suffix in PORTRAIT_SUFFIXES]
-        portrait = next((str(path.relative_to(root)) for path in portraits if path.is_file()), "")
-        clips = sorted(path for path in folder.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES)
-        if not clips:
-            problems.append(f"{root.name}/{folder.name}: holds no video ({', '.join(VIDEO_SUFFIXES)})")
-        for clip in clips:
-            name = clip.relative_to(root).as_posix()
-            values = {"path": name, "identity": f"{source.source}:{folder.name}", "portrait": portrait}
-            row = _row(values, source, root, f"{root.name}/{name}", problems)
-            if row is not None:
-                rows.append(row)
-    return rows
+    people_folder = read_people_folder(root)
+    if people_folder.videos_outside:
+        reading.problems.append(
+            f"{root.name}: {_examples(people_folder.videos_outside, 'video')} in no person's folder; make one "
+            "folder a person"
+        )
+    for person in people_folder.people:
+        if not person.clips:
+            reading.problems.append(f"{root.name}/{person.name}: holds no video ({', '.join(VIDEO_SUFFIXES)})")
+        if len(person.portraits) > 1:
+            portraits = ", ".join(name.rpartition("/")[2] for name in person.portraits)
+            reading.problems.append(
+                f"{root.name}/{person.name}: has {len(person.portraits)} portraits ({portraits}); keep one"
+            )
+        for name in person.clips:
+            values = {
+                "path": name,
+                "identity": f"{source.source}:{person.name}",
+                "portrait": person.portraits[0] if person.portraits else "",
+            }
+            _add_row(values, source, root, f"{root.name}/{name}", reading)
+    for why, names in people_folder.left_out.items():
+        (reading.notes if why == HIDDEN else reading.left_out).append(f"{root.name}: {why}: {_examples(names, 'file')}")
 
 
-def _row(values: dict[str, str], source: ClipSource, root: Path, where: str, problems: list[str]) -> ClipRow | None:
-    """The row with its defaults filled in; None where something is wrong with it, which goes to `problems`."""
+def _examples(names: Sequence[str], noun: str) -> str:
+    """The number of `names` and the first three of them."""
+    return f"{len(names)} {noun}{'s' * (len(names) != 1)}, such as {', '.join(names[:3])}"
+
+
+def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str, reading: _Reading) -> None:
+    """Adds the row with its defaults filled in, or everything that is wrong with it to the problems."""
+    problems = reading.problems
     filled = {name: values.get(name, "") or source.defaults.get(name, "") for name in COLUMNS}
     known_problems = len(problems)
     collection = filled["source"] or source.source or filled["identity"].partition(":")[0]
@@ -192,30 +226,44 @@ def _row(values: dict[str, str], source: ClipSource, root: Path, where: str, pro
             parse_identity(identity)
         except NvfairError as error:
             problems.append(f"{where}: {error.what}; expected {error.expected}")
+        if len(identity) > _LONGEST_NAME:
+            problems.append(f"{where}: identity has {len(identity)} characters; at most {_LONGEST_NAME} fit file names")
+    if collection and (not _SOURCE_PATTERN.fullmatch(collection) or is_reserved_name(collection)):
+        problems.append(f"{where}: source {collection!r} cannot name a folder; use letters, digits, '-', '_' and '.'")
     if filled["split"] and filled["split"] not in SPLITS:
         near = difflib.get_close_matches(filled["split"], SPLITS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SPLITS)}"
         problems.append(f"{where}: split {filled['split']!r} is unknown; {hint}")
-    portrait = (root / filled["portrait"]).resolve() if filled["portrait"] else None
-    if portrait is not None and not portrait.is_file():
-        problems.append(f"{where}: portrait {filled['portrait']!r} does not exist")
+    portrait = reading.names.existing(root / filled["portrait"]).resolve() if filled["portrait"] else None
+    if portrait is not None and not os.path.isfile(portrait):
+        hint = reading.names.hint(portrait)
+        problems.append(
+            f"{where}: portrait {filled['portrait']!r} does not exist{' as a file' * os.path.exists(portrait)}"
+            + (f"; {hint}" if hint else "")
+        )
     if len(problems) > known_problems:
-        return None
+        return
     texts = {name: filled[name] for name in COLUMNS if name not in ("path", "portrait", "aliases")}
     texts |= {"identity": identity, "source": collection}
-    return ClipRow(
-        path=(root / filled["path"]).resolve(),
-        name=Path(filled["path"]).as_posix(),
-        where=where,
-        portrait=portrait,
-        aliases=tuple(sorted(filter(None, (part.strip() for part in filled["aliases"].split(";"))))),
-        **texts,
+    reading.rows.append(
+        ClipRow(
+            path=reading.names.existing(root / filled["path"]).resolve(),
+            # Equal names have equal forms, whatever the system that wrote the list.
+            name=unicodedata.normalize("NFC", Path(filled["path"]).as_posix()),
+            where=where,
+            portrait=portrait,
+            aliases=tuple(sorted(filter(None, (part.strip() for part in filled["aliases"].split(";"))))),
+            **texts,
+        )
     )
 
 
-def _contradictions(rows: Iterable[ClipRow]) -> Iterator[str]:
-    """Problems between rows: facts of a person that differ between the person's rows, and files listed twice."""
+def contradictions(rows: Iterable[ClipRow]) -> Iterator[str]:
+    """Problems between rows: facts of a person that differ between the person's rows, names of people or sources that
+    differ only in letter case, and files listed twice."""
     first_by_person: dict[str, ClipRow] = {}
+    spellings: dict[tuple[str, str], dict[str, ClipRow]] = {}  # column, value without case -> value -> first row
+    people_by_alias: dict[tuple[str, str], dict[str, ClipRow]] = {}
     first_by_path: dict[Path, ClipRow] = {}
     for row in rows:
         first = first_by_person.setdefault(row.identity, row)
@@ -224,6 +272,22 @@ def _contradictions(rows: Iterable[ClipRow]) -> Iterator[str]:
             if value != first_value:
                 difference = f"is {str(value)!r}, but {str(first_value)!r} in {first.where}"
                 yield f"{row.where}: {name} of {row.identity} {difference}"
+        for name in ("identity", "source"):
+            value = getattr(row, name)
+            spellings.setdefault((name, value.casefold()), {}).setdefault(value, row)
+        for alias in row.aliases:
+            people_by_alias.setdefault((row.source, alias), {}).setdefault(row.identity, row)
         first = first_by_path.setdefault(row.path, row)
         if first is not row:
             yield f"{row.where}: {row.name} is listed already, in {first.where}"
+    for (name, _), first_rows in spellings.items():
+        (value, first), *others = first_rows.items()
+        for other_value, row in others:
+            yield (
+                f"{row.where}: {name} {other_value!r} differs only in letter case from {value!r} in {first.where}; "
+                "write both alike if they are the same, else rename one"
+            )
+    for (_, alias), first_rows in people_by_alias.items():
+        (identity, first), *others = first_rows.items()
+        for other_identity, row in others:
+            yield f"{row.where}: alias {alias!r} of {other_identity} is also one of {identity}, in {first.where}"

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
+from nvfair_tools.unique_yaml import load_unique_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Split = Literal["train", "validation", "test"]
@@ -237,7 +238,7 @@ def load_recipe(path: str | Path) -> Recipe:
             remedy="start from examples/clips.yaml",
         ) from error
     try:
-        content = yaml.safe_load(text)
+        content = load_unique_yaml(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import collection_namespace, resolve_alias
 from nvfair_tools.recipe.clip_list import ClipRow
+from nvfair_tools.recipe.csv_table import read_csv_table
 from nvfair_tools.recipe.recipe import Recipe, split_shares
 
 
@@ -68,21 +68,20 @@ def read_split_file(path: Path) -> dict[str, str]:
 
     NVFAIR's own names become `namespace:id`. Raises NvfairError, Problems naming every wrong row.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise NvfairError(f"the split file cannot be read: {error.strerror}", where=path) from error
-    reader = csv.DictReader(text.splitlines())
-    if not {"identity", "split"} <= set(reader.fieldnames or []):
+    table = read_csv_table(path, "split file")
+    if not {"identity", "split"} <= set(table.header):
         raise NvfairError(
-            f"the split file has the columns {reader.fieldnames}",
+            f"the split file has the columns {', '.join(table.header)}",
             where=path,
             expected="identity, split and, for bare ids, source",
         )
     splits: dict[str, str] = {}
-    problems = []
-    for line, row in enumerate(reader, start=2):
+    problems = list(table.problems)
+    for line, row in table.rows:
         identity = row["identity"]
+        if not identity:
+            problems.append(f"row {line}: identity is empty")
+            continue
         if ":" not in identity:
             namespace = collection_namespace(row.get("source") or "") or row.get("source")
             if not namespace:

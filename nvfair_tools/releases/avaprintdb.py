@@ -13,8 +13,16 @@ from pathlib import Path, PurePosixPath
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import resolve_alias
 from nvfair_tools.pipeline.items import rejected
+from nvfair_tools.recipe.csv_table import read_csv_table
 from nvfair_tools.recipe.splits import splits_by_shares
-from nvfair_tools.releases.listing import Release, ReleaseFile, describe_generator, list_files, rejected_file
+from nvfair_tools.releases.listing import (
+    Release,
+    ReleaseFile,
+    describe_generator,
+    hidden_files_note,
+    list_files,
+    rejected_file,
+)
 from nvfair_tools.releases.settings import ReleaseSettings
 
 NAME = "AVAPrintDB"
@@ -79,7 +87,10 @@ def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path]
         generators=tuple(
             describe_generator(label, licence=settings.licence) for label in present or sorted(set(GENERATORS.values()))
         ),
-        notes=(f"{len(clips)} driving clips in {', '.join(path.name for path in plans)}",),
+        notes=(
+            f"{len(clips)} driving clips in {', '.join(path.name for path in plans)}",
+            *hidden_files_note(root),
+        ),
     )
 
 
@@ -91,7 +102,7 @@ def read_plans(paths: Iterable[Path]) -> dict[str, PlannedClip]:
     problems: list[str] = []
     paths = list(paths)
     for path in paths:
-        for where, row in _plan_rows(path):
+        for where, row in _plan_rows(path, problems):
             driver, target = resolve_alias(row["driver_id"]), resolve_alias(row["target_id"])
             if driver is None or target is None:
                 problems.append(
@@ -113,16 +124,13 @@ def read_plans(paths: Iterable[Path]) -> dict[str, PlannedClip]:
     return {random: PlannedClip(*clip, frozenset(targets[random])) for random, clip in clips.items()}
 
 
-def _plan_rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NvfairError("the plan cannot be read as UTF-8 text", where=path) from error
-    reader = csv.DictReader(text.splitlines())
-    if missing := [name for name in _COLUMNS if name not in (reader.fieldnames or [])]:
+def _plan_rows(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    table = read_csv_table(path, "plan")
+    if missing := [name for name in _COLUMNS if name not in table.header]:
         raise NvfairError(f"the plan has no column {', '.join(missing)}", where=path, expected=", ".join(_COLUMNS))
-    for line, row in enumerate(reader, start=2):
-        yield f"{path.name} row {line}", {name: (row[name] or "").strip() for name in _COLUMNS}
+    problems += table.problems
+    for line, row in table.rows:
+        yield f"{path.name} row {line}", {name: row[name] for name in _COLUMNS}
 
 
 def _is_plan(path: Path) -> bool:

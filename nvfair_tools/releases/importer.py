@@ -19,7 +19,7 @@ from nvfair_tools.curate.ingest import TrackTask, TrackWorker, content_digests
 from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.curate.shards import StoredFrames, write_shards
 from nvfair_tools.curate.tables import videos_table
-from nvfair_tools.dataset.writer import finish_dataset
+from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_tables
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
 from nvfair_tools.pipeline.items import ItemResult, item_id, rejected
@@ -195,8 +195,10 @@ def _write_dataset(
             "files": [list(count) for count in counts],
         }
     }
-    extra_files = [*write_card(session.dataset, meta, identities, videos), session.dataset / LEFT_OUT]
-    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files)
+    hashes = write_tables(session.dataset, identities, videos)
+    card_files = write_card(session.dataset, meta, identities, videos, content=content_digest(hashes))
+    extra_files = [*card_files, session.dataset / LEFT_OUT]
+    finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=hashes)
     return ImportOutcome(session.dataset, videos, identities, counts, len(left_out))
 
 

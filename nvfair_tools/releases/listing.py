@@ -75,6 +75,16 @@ def count_files(
     return [(*key, count) for key, count in sorted(counts.items())]
 
 
+def hidden_files_note(root: Path) -> tuple[str, ...]:
+    """A sentence on the hidden files below `root`, which `list_files` leaves out; nothing where there is none."""
+    names = sorted(
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if any(part.startswith(".") for part in path.relative_to(root).parts) and path.is_file()
+    )
+    return (f"{len(names)} hidden files are not listed, such as {', '.join(names[:3])}",) if names else ()
+
+
 def list_files(root: Path) -> Iterator[tuple[str, Path]]:
     """Yields (name, path) of every file below `root` in order of names; hidden files are left out.
 

@@ -13,7 +13,14 @@ from pathlib import Path
 from nvfair_tools.identity import COLLECTIONS, collection_namespace, resolve_alias
 from nvfair_tools.pipeline.items import ItemResult, ok, rejected
 from nvfair_tools.recipe.splits import read_split_file
-from nvfair_tools.releases.listing import Release, ReleaseFile, describe_generator, list_files, rejected_file
+from nvfair_tools.releases.listing import (
+    Release,
+    ReleaseFile,
+    describe_generator,
+    hidden_files_note,
+    list_files,
+    rejected_file,
+)
 from nvfair_tools.releases.settings import ReleaseSettings
 from nvfair_tools.releases.spreadsheet import Sheet, SheetRow, find_spreadsheet, read_spreadsheet
 
@@ -53,7 +60,7 @@ def list_nvfair(root: Path, settings: ReleaseSettings, spreadsheet: Path | None 
         absent=tuple(_absent_files(sheet, used_rows)),
         splits=splits,
         generators=tuple(describe_generator(label, licence="as released in NVFAIR") for label in labels),
-        notes=sheet.notes,
+        notes=(*sheet.notes, *hidden_files_note(root)),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.recipe.recipe import ClipSource, FeatureRule, GeneratorChoice, LandmarkRule, Policy, Recipe, Rights
 from nvfair_tools.releases.listing import Release
+from nvfair_tools.unique_yaml import load_unique_yaml
 
 
 class _SettingsPart(BaseModel):
@@ -68,7 +69,7 @@ def load_settings(path: Path | None) -> ReleaseSettings:
     if path is None:
         return ReleaseSettings()
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = load_unique_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise NvfairError(f"the settings cannot be read: {str(error).splitlines()[0]}", where=path) from error
     try:

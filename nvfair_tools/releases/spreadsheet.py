@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.recipe.csv_table import repeated_columns
 from nvfair_tools.releases.settings import Columns
 from nvfair_tools.releases.worksheets import NumberedRow, csv_rows, xlsx_worksheets
 
@@ -155,6 +156,9 @@ def _match_columns(header: list[str], columns: Columns) -> tuple[dict[str, list[
             roles[role] = [plain_header.index(name) for name in likely if name in plain_header][:1]
             if not roles[role] and role in ("file", "licence"):
                 problems.append(f"no column looks like {role} ({', '.join(likely[:4])}, ...)")
+            alike = [name for name, plain in zip(header, plain_header, strict=True) if plain in likely]
+            if role == "licence" and len(set(alike)) > 1:
+                problems.append(f"{' and '.join(map(repr, alike))} look like licence; name the one that counts")
     if columns.permitted_use:
         problems += [f"has no column {name!r}" for name in columns.permitted_use if name not in header]
         roles["permitted_use"] = [header.index(name) for name in columns.permitted_use if name in header]
@@ -165,6 +169,11 @@ def _match_columns(header: list[str], columns: Columns) -> tuple[dict[str, list[
         if (count := len(roles["permitted_use"])) != 2:
             names = ", ".join(header[index] for index in roles["permitted_use"])
             problems.append(f"two columns of permitted use are expected, {count} look like it ({names})")
+    used = {index for indices in roles.values() for index in indices}
+    for places in repeated_columns(header):
+        if used.intersection(places):
+            names = ", ".join(f"{header[place]!r} (column {place + 1})" for place in places)
+            problems.append(f"names one thing {len(places)} times: {names}; delete or rename all but one")
     use_columns = [header[index] for index in roles["permitted_use"]]
     problems += [
         f"must_permit names {name!r}, which is none of {use_columns}"

@@ -41,9 +41,12 @@ def write_cohort(
     """Writes the cohort to `folder` as a finished data set, without distances (readers compute them).
 
     mesh: also stores the whole mesh; the landmarks are the same with and without it. An unfinished folder of the same
-    world is continued. Raises NvfairError where the folder holds another world or another data set.
+    world is continued, a finished one stays as it is. Raises NvfairError where the folder holds another world or
+    another data set.
     """
     folder = Path(folder)
+    if _holds_finished(folder, _meta(settings, mesh)):
+        return
     claim_folder(folder, settings.world_hash() + (" with its mesh" if mesh else ""))
     points = default_mesh_points()
     world = World(settings, points)
@@ -63,6 +66,16 @@ def write_cohort(
     run_jobs(_write_part, [(settings, points, path, rows, mesh) for path, rows in missing], workers, report=report)
     finish_dataset(folder, world.identities(), videos, _meta(settings, mesh))
     release_folder(folder)
+
+
+def _holds_finished(folder: Path, meta: dict) -> bool:
+    """Whether the folder holds the finished data set of this very world."""
+    from nvfair_tools.dataset import Dataset
+
+    if not (folder / "dataset.json").exists():
+        return False
+    stored = Dataset.open(folder).meta
+    return all(stored.get(key) == meta[key] for key in ("world", "features"))
 
 
 def _write_part(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple], mesh: bool) -> int:

@@ -22,6 +22,7 @@ from nvfair_tools.simulate.signature import (
     PARAMETERS,
     Dynamics,
 )
+from nvfair_tools.unique_yaml import load_unique_yaml
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -118,7 +119,7 @@ class YamlSettings(_Frozen):
     def read(cls, path: str | Path) -> Self:
         """Reads settings from a YAML file; raises NvfairError with every problem of the file."""
         try:
-            content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+            content = load_unique_yaml(Path(path).read_text(encoding="utf-8")) or {}
             if not isinstance(content, dict):
                 raise NvfairError("the settings are not a mapping", where=path, expected="lines such as `seed: 1`")
             return cls(**content)

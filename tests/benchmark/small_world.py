@@ -35,7 +35,7 @@ class World:
 def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = None) -> Dataset:
     """Writes the data set.
 
-    breaks: video id -> "gap" (20 frames lost), "short" (30 frames only), "failed" (no frames).
+    breaks: video id -> "gap" (20 frames lost), "short" (30 frames only), "failed" (no frames), "times" (they start anew).
     """
     breaks = breaks or {}
     rng = np.random.default_rng(world.seed)
@@ -100,6 +100,8 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
         if breaks.get(video) == "gap":
             valid[40:60] = False
         time = np.arange(frames) * world.fps[1] / world.fps[0]
+        if breaks.get(video) == "times":
+            time[60:] -= time[60]
         if not world.mesh:
             return FrameRows(points.astype(np.float32), valid, time)
         moved = np.tensordot(motion[row["clip"]][:frames], mesh_modes, axes=1) * gain

@@ -200,3 +200,35 @@ def test_the_real_layouts_are_found(monkeypatch):
     names = [layout.generator for layout in known_layouts()]
     assert "tps" in names
     assert len({layout.name for layout in known_layouts()}) == len(names)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
+def test_select_refuses_weights_that_are_not_finite(value, dtype):
+    state = {name: tensor.to(dtype) for name, tensor in nn.Linear(3, 2).state_dict().items()}
+    select({"net": state}, SMALL, where="a.pt")
+    state["weight"][1, 2] = value
+    with pytest.raises(GeneratorError, match=r"'net': 1 tensor with NaN or infinity: weight \(1 of 6\)"):
+        select({"net": state}, SMALL, where="a.pt")
+
+
+def test_select_takes_large_values_whose_sum_is_infinite():
+    state = {"weight": torch.full((2, 3), 3e38), "bias": torch.full((2,), 3e38)}
+    assert select({"net": state}, SMALL, where="a.pt")["net"]["bias"][0] == torch.tensor(3e38)
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "words"),
+    [
+        ({"net": {f"module.{name}": value for name, value in nn.Linear(3, 2).state_dict().items()}}, "DataParallel"),
+        ({"": dict(nn.Linear(3, 2).state_dict())}, "one bare state dict"),
+        ({"state_dict": {f"net.{name}": v for name, v in nn.Linear(3, 2).state_dict().items()}}, "in one state dict"),
+        ({"": {f"module.net.{name}": v for name, v in nn.Linear(3, 2).state_dict().items()}}, "in one state dict"),
+        ({"generator": {"x": torch.ones(1)}, "kp_detector": {"jacobian.weight": torch.ones(1)}}, "First Order Motion"),
+        ({"generator": {"x": torch.ones(1)}, "region_predictor": {"x": torch.ones(1)}}, "MRAA"),
+    ],
+    ids=["parallel", "bare", "prefixed", "parallel and prefixed", "first order", "regions"],
+)
+def test_a_known_foreign_form_is_named(checkpoint, words):
+    with pytest.raises(GeneratorError, match=words):
+        select(checkpoint, SMALL, where="a.pt")

@@ -171,3 +171,23 @@ def test_addresses_and_hashes_are_parsed_before_anything_is_sent():
 def test_a_hub_address_becomes_its_download_address(monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "https://127.0.0.1:9/")
     assert weights.web_address("hf://owner/repo/sub/vox.pt") == "https://127.0.0.1:9/owner/repo/resolve/main/sub/vox.pt"
+
+
+def test_weights_that_are_not_finite_are_not_added(tmp_path, folder):
+    net = nn.Linear(3, 2)
+    with torch.no_grad():
+        net.bias[0] = float("nan")
+    torch.save({"net": net.state_dict()}, tmp_path / "a.pt")
+    with pytest.raises(GeneratorError, match=r"1 tensor with NaN or infinity: bias \(1 of 2\)"):
+        weights.add(tmp_path / "a.pt")
+    assert not folder.exists()
+
+
+def test_a_foreign_form_is_named_where_no_generator_is(tmp_path):
+    parallel = nn.DataParallel(nn.Linear(3, 2))
+    torch.save({"net": parallel.state_dict()}, tmp_path / "parallel.pt")
+    with pytest.raises(GeneratorError, match=r"DataParallel.*it is small"):
+        weights.add(tmp_path / "parallel.pt")
+    torch.save(nn.Linear(3, 2).state_dict(), tmp_path / "bare.pt")
+    with pytest.raises(GeneratorError, match="one bare state dict"):
+        weights.add(tmp_path / "bare.pt")

@@ -25,6 +25,16 @@ def test_the_file_appears_when_the_block_ends(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("stem", ["x" * 251, "\u00fc" * 125])
+def test_a_name_of_255_bytes_can_be_written(tmp_path, stem):
+    path = tmp_path / f"{stem}.mp4"
+    with atomic_output(path) as aside:
+        assert aside.suffix == ".mp4"
+        aside.write_bytes(b"frames")
+    assert path.read_bytes() == b"frames"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_an_error_keeps_what_was_there_and_leaves_nothing_beside_it(tmp_path, error):
     path = tmp_path / "table.json"

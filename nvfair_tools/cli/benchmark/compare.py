@@ -62,7 +62,7 @@ def compare(
     table = Table(*COMPARISON_COLUMNS)
     for texts in comparison.table_rows():
         table.add_row(*texts)
-    Console().print(table)
+    Console(emoji=False, markup=False).print(table)  # names may have brackets and colons
     click.echo("Mean AUC over people; one weight a person serves both methods. Where it says no, they are not ranked.")
     if out is not None:
         write_text(out, json.dumps(comparison.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n")

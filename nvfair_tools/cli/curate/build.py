@@ -55,7 +55,7 @@ def check(recipe: Path) -> None:
     from nvfair_tools.curate.preflight import check
 
     report = check(recipe)
-    console = Console()
+    console = Console(emoji=False)  # `:a:` in a name is no emoji
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
     for finding in report.findings:
         level = f"[{colours[finding.level]}]{finding.level:>8}[/]"
@@ -74,7 +74,7 @@ def status(recipe: Path) -> None:
     from nvfair_tools.curate.build import build_status
 
     status = build_status(recipe)
-    Console().print(_table("items done so far", status.counts))
+    Console(emoji=False).print(_table("items done so far", status.counts))
     click.echo(
         "the data set is finished" if status.finished else "the data set is not finished: `nvfair build` goes on"
     )
@@ -91,8 +91,13 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    console = Console()
+    console = Console(emoji=False)  # `:a:` in a name is no emoji
     console.print(_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
+    for text in outcome.left_out:
+        console.print(f"[yellow]not used[/]: {escape(text)}", soft_wrap=True, highlight=False)
+    for flag, clips, example, explanation in outcome.flagged().itertuples(index=False):
+        text = f"{clips} usable clip(s) are flagged {flag}, such as {example}" + f": {explanation}" * bool(explanation)
+        console.print(escape(text), soft_wrap=True, highlight=False)
     if outcome.unused_files:
         console.print(
             f"{len(outcome.unused_files)} file(s) in the folder belong to no row, such as "

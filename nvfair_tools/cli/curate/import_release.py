@@ -89,4 +89,4 @@ def _show(title: str, counts: list[tuple[str, str, str, int]]) -> None:
     table.add_column("number", justify="right")
     for *labels, number in counts:
         table.add_row(*map(str, labels), f"{number:,}")
-    Console().print(table)
+    Console(emoji=False, markup=False).print(table)  # names may have brackets and colons

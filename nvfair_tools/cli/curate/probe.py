@@ -29,7 +29,9 @@ def probe(paths: tuple[Path, ...], as_json: bool) -> None:
         try:
             rows.append(_facts(read(path)))
         except MediaError as error:
-            rows.append({"path": str(path), "problem": error.cause, "detail": error.what})
+            rows.append(
+                {"path": str(path), "problem": error.cause, "detail": f"{error.what}; to fix it: {error.remedy}"}
+            )
     if as_json:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     else:
@@ -47,10 +49,14 @@ def _facts(info: MediaInfo) -> dict[str, Any]:
         "frames": info.frames,
         "duration": round(info.duration, 6),
         "rotation": info.rotation,
+        "mirrored": info.mirrored,
+        "pixel_aspect": f"{info.aspect.numerator}:{info.aspect.denominator}",
         "codec": info.codec,
         "has_audio": info.has_audio,
         "variable_frame_rate": info.variable_frame_rate,
+        "notes": dict(info.notes),
         "problem": info.problem,
+        "problem_text": info.problem_text,
         "metadata": dict(info.metadata),
     }
 
@@ -65,11 +71,13 @@ def _print(rows: list[dict[str, Any]]) -> None:
         if "width" not in row:
             table.add_row(escape(row["path"]), *[""] * 5, f"[red]{escape(row['detail'])}[/red]")
             continue
-        notes = [f"[red]{row['problem']}[/red]"] if row["problem"] else []
-        notes += ["variable frame rate"] if row["variable_frame_rate"] else []
+        notes = [f"[red]{row['problem']} {escape(row['problem_text'])}[/red]"] if row["problem"] else []
+        notes += [escape(f"{flag.replace('_', ' ')}: {text}") for flag, text in row["notes"].items()]
+        notes += ["mirrored"] if row["mirrored"] else []
+        notes += [f"pixels {row['pixel_aspect']}"] if row["pixel_aspect"] != "1:1" else []
         notes += [f"turned by {row['rotation']}°"] if row["rotation"] else []
         notes += [] if row["has_audio"] else ["no sound"]
         size, seconds = f"{row['width']}x{row['height']}", f"{row['duration']:.2f}"
         rate = row["fps"].removesuffix("/1") if row["fps"] else "?"
         table.add_row(escape(row["path"]), size, rate, str(row["frames"]), seconds, row["codec"], ", ".join(notes))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Console(emoji=False, width=None if sys.stdout.isatty() else 160).print(table)

@@ -61,7 +61,9 @@ def failure_result(error: BaseException) -> ItemResult:
     detail = _first_line(getattr(error, "what", None) or str(error) or type(error).__name__)
     cause = getattr(error, "cause", None) or getattr(error, "reason", None)
     if is_user_error and isinstance(cause, str):
-        return failed(cause, detail.removeprefix(f"{cause}: "), retryable=cause == "not_encoded")
+        remedy = getattr(error, "remedy", "")
+        detail = detail.removeprefix(f"{cause}: ") + (f"; to fix it: {remedy}" if remedy else "")
+        return failed(cause, detail, retryable=cause == "not_encoded")
     if is_user_error:
         return failed("unusable_input", detail, retryable=False)
     if isinstance(error, MemoryError):

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from benchmark import protocols
-from benchmark.evaluation.compare import compare
+from benchmark.evaluation.compare import AucDifference, ComparedCell, ComparedMethod, compare
 from benchmark.evaluation.run import evaluate
+from benchmark.interface import Comparison
 from benchmark.methods.candidates import MethodCandidate, as_candidate
 from benchmark.methods.declaration import Declaration
 from benchmark.methods.method import Needs
@@ -21,6 +22,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.small_world import World, make
 from tests.benchmark.toy_methods import MotionSize
+from tests.benchmark.unknown_values import values_with_none
 
 SIZE = "tests.benchmark.toy_methods:MotionSize"
 FAST = Protocol(name="fast", uncertainty={"resamples": 200, "permutations": 20})
@@ -95,3 +97,15 @@ def test_the_command_prints_and_writes(many: Dataset, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert protocols.load("nvfair-cross-cross").name in json.loads(out.read_text())[0]["protocol"]
     assert "decided" in result.output
+
+
+def test_every_value_that_may_be_none_has_words_in_the_table() -> None:
+    difference = AucDifference(0.8, 0.7, 0.1, 0.05, 0.15, 0.99, True, 9, "")
+    cell = ComparedCell("p", "g", ComparedMethod("a", "seen"), ComparedMethod("b", "unseen"), difference, difference)
+    places = dict(values_with_none(cell))
+    assert {".auc_mean.low", ".auc_mean.high", ".auc_pooled", ".auc_pooled.superiority"} <= set(places)
+    for place, changed in places.items():
+        comparison = Comparison((changed,))
+        assert "None" not in comparison._repr_html_(), place
+        assert all(text for text in comparison.table_rows()[0]), place
+        json.dumps(comparison.to_json(), allow_nan=False)

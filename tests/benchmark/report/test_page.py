@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,6 +23,7 @@ from tests.benchmark.invented_results import (
     record,
     results,
 )
+from tests.benchmark.unknown_values import values_with_none
 
 
 class _Page(HTMLParser):
@@ -125,28 +124,9 @@ def test_any_value_of_a_networks_record_may_be_unknown(key: str, absent: bool) -
         assert "unknown" in text.replace("unknown people", "")
 
 
-def _with_none(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """(path, the same value with None there) for each place in nested dataclasses that may be None."""
-    if is_dataclass(value):
-        for field in fields(value):
-            inner = getattr(value, field.name)
-            if str(field.type).endswith("| None") and inner is not None:
-                yield f"{path}.{field.name}", replace(value, **{field.name: None})
-            for place, changed in _with_none(inner, f"{path}.{field.name}"):
-                yield place, replace(value, **{field.name: changed})
-    elif isinstance(value, tuple):
-        for position, inner in enumerate(value):
-            for place, changed in _with_none(inner, f"{path}[{position}]"):
-                yield place, (*value[:position], changed, *value[position + 1 :])
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            for place, changed in _with_none(inner, f"{path}[{key}]"):
-                yield place, {**value, key: changed}
-
-
 def test_every_value_that_may_be_none_has_its_place_on_the_page() -> None:
     whole = results(cells=results().cells[:1], shortcuts=results().shortcuts[:1])
-    places = dict(_with_none(whole))
+    places = dict(values_with_none(whole))
     assert {".cells[0].figures.charts", ".stress[0].auc_mean", ".cells[0].margin"} <= set(places)
     assert len(places) > 30
     for place, changed in places.items():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load
-from benchmark.windows.window_set import MISSING, SHORT, read_windows, window_starts
+from benchmark.windows.window_set import MISSING, SHORT, TIMES, read_windows, window_starts
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.small_world import World, make
@@ -54,6 +54,16 @@ def test_every_loss_is_counted_with_its_reason(tmp_path: Path) -> None:
     assert (gap["windows_lost"], gap["windows_kept"]) == (2, 1)  # starts 0 and 35 touch 40..59, 70 does not
     stored = set(windows.videos["video"])
     assert stored == set(data.videos["video"]) - {"alpha-00-clip-00-1", "alpha-00-clip-00-2"}
+    assert not np.isnan(windows.landmarks[windows.start[:, None] + np.arange(71)]).any()
+
+
+@pytest.mark.parametrize("mesh", [False, True])
+def test_a_video_whose_times_start_anew_is_counted_and_the_others_are_read(tmp_path: Path, mesh: bool) -> None:
+    world = World(people=(2, 1, 1), generators=("alpha",), mesh=mesh)
+    data = make(tmp_path, world, breaks={"alpha-00-clip-00-0": "times"})
+    windows = read_windows(data, PROTOCOL, videos=data.videos["video"], mesh=mesh)
+    assert windows.excluded[["video", "reason"]].values.tolist() == [["alpha-00-clip-00-0", TIMES]]
+    assert set(windows.videos["video"]) == set(data.videos["video"]) - {"alpha-00-clip-00-0"}
     assert not np.isnan(windows.landmarks[windows.start[:, None] + np.arange(71)]).any()
 
 

@@ -118,6 +118,59 @@ def test_names_that_lead_elsewhere_or_are_odd_are_refused(tmp_path: Path, name: 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip"]
 
 
+def test_what_finder_adds_is_not_unpacked(tmp_path: Path) -> None:
+    """Entries as Finder's `Compress` writes them for a folder."""
+    path = archive(
+        tmp_path / "a.zip",
+        ("mine/", b""),
+        ("mine/submission.yaml", b"x"),
+        ("__MACOSX/mine/._submission.yaml", b"\0\5\x16\7"),
+        ("mine/.DS_Store", b"Bud1"),
+        ("mine/embeddings/", b""),
+        ("mine/embeddings/test.parquet", b"y"),
+        ("__MACOSX/mine/embeddings/._test.parquet", b"\0\5\x16\7"),
+    )
+    folder = unpack(path, tmp_path / "out").folder
+    assert folder == tmp_path / "out" / "mine"
+    files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    assert sorted(files) == ["embeddings/test.parquet", "submission.yaml"]
+
+
+def test_backslashes_of_windows_are_separators(tmp_path: Path) -> None:
+    path = archive(
+        tmp_path / "a.zip",
+        ("mine\\submission.yaml", b"x"),
+        ("mine\\embeddings\\", b""),
+        ("mine\\embeddings\\test.parquet", b"y"),
+        ("mine\\Thumbs.db", b"z"),
+        ("mine\\desktop.ini", b"z"),
+    )
+    folder = unpack(path, tmp_path / "out").folder
+    files = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
+    assert sorted(files) == ["embeddings/test.parquet", "submission.yaml"]
+
+
+@pytest.mark.parametrize(
+    "name", ["..\\evil", "C:\\evil", "\\\\server\\evil", "\\evil", "a\\b/../../evil", "mine\\.hidden"]
+)
+def test_backslashes_lead_nowhere_else_than_slashes(tmp_path: Path, name: str) -> None:
+    path = archive(tmp_path / "a.zip", (name, b"x"), ("submission.yaml", b"x"))
+    refusal(path, tmp_path / "out")
+
+
+def test_a_backslash_beside_slashes_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", ("a/b.txt", b"x"), ("a\\B.txt", b"y"))
+    assert "a null character or a backslash" in refusal(path, tmp_path / "out")
+
+
+def test_what_a_file_manager_adds_is_counted_and_never_read(tmp_path: Path) -> None:
+    path = archive(tmp_path / "a.zip", *((f"__MACOSX/{number}", b"") for number in range(1001)))
+    assert "1001 entries; at most 1000" in refusal(path, tmp_path / "out")
+    path = archive(tmp_path / "b.zip", ("__MACOSX/bomb", bytes(64 << 20)), ("submission.yaml", b"x"))
+    folder = unpack(path, tmp_path / "out").folder
+    assert [file.name for file in folder.rglob("*")] == ["submission.yaml"]
+
+
 def test_a_name_that_goes_on_after_a_null_character_is_refused(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.zip", ("aXevil", b"x"))
     path.write_bytes(path.read_bytes().replace(b"aXevil", b"a\0evil"))

@@ -11,12 +11,14 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
 from nvfair_tools.curate.build import BuildOutcome, build, build_status
+from nvfair_tools.curate.preflight import check
 from nvfair_tools.curate.session import open_session
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import distances
 from nvfair_tools.media import probe
-from nvfair_tools.recipe.recipe import load_recipe
+from nvfair_tools.recipe.recipe import ClipSource, load_recipe
+from tests.nvfair_tools.moving_portraits import write_clip
 from tests.nvfair_tools.small_build import PEOPLE, file_hashes, write_recipe, write_sources
 
 pytest.importorskip("mediapipe")
@@ -210,6 +212,35 @@ def test_another_motion_mode_makes_the_same_paths_anew_and_back(few, tmp_path):
     assert file_hashes(tmp_path / "dataset") == hashes
 
 
+def test_files_of_any_name_are_read_and_get_names_for_every_file_system(few, tmp_path):
+    names = ["\u00fc" * 125 + ".mp4", "take [1] {2} 'q' %03d ?*.mp4", "two\nlines: -i x.MP4", "-y.mp4", "CON.mp4"]
+    (tmp_path / "people" / "ann").mkdir(parents=True)
+    for number, name in enumerate(names):
+        clip = write_clip(tmp_path / "made.mp4", "astronaut", 20 + number)
+        clip.rename(tmp_path / "people" / "ann" / name)
+    source = {"folder": str(tmp_path / "people"), "source": "friends"}
+    source["defaults"] = {"licence": "CC0", "consent": "yes", "permitted_use": "research"}
+    recipe = load_recipe(
+        write_recipe(tmp_path / "recipe.yaml", few, workers=0, splits={"by": "shares", "shares": {"train": 1}})
+    )
+    outcome = build(recipe.model_copy(update={"sources": [ClipSource.model_validate(source)]}))
+    assert set(outcome.videos["state"]) == {"ok"}
+    assert len(outcome.videos) == 5 + 4
+    stems = [Path(path).stem for path in outcome.videos["path"]]
+    assert all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,235}", stem) for stem in stems)
+    assert "clip-CON" in stems
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?", "x::y"])
+def test_an_output_that_datasets_takes_for_a_pattern_is_refused_before_any_work(few, tmp_path, name):
+    recipe = write_recipe(tmp_path / "recipe.yaml", few, output=f"{name}/dataset")
+    (finding,) = check(recipe).at_level("error")
+    assert finding.topic == "output"
+    with pytest.raises(NvfairError, match="which `datasets` takes for a pattern"):
+        build(recipe)
+    assert not (tmp_path / name).exists()
+
+
 def test_a_person_who_leaves_the_list_is_pruned_on_request(few, tmp_path):
     recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0)
     build(recipe)
@@ -222,6 +253,32 @@ def test_a_person_who_leaves_the_list_is_pruned_on_request(few, tmp_path):
     assert all("hopper" in path for path in outcome.unused_files)
     assert build(recipe, prune=True).unused_files == ()
     assert not [path for path in file_hashes(tmp_path / "dataset") if "hopper" in path]
+
+
+def test_datasets_returns_no_row_of_a_withdrawn_person_from_its_cache(few, tmp_path, monkeypatch):
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+    def people() -> dict[str, set[str]]:
+        folder = str(tmp_path / "dataset")
+        videos = datasets.load_dataset(folder, "videos")["table"]
+        frames = datasets.load_dataset(folder)["train"].unique("video")
+        of_video = dict(zip(videos["video"], zip(videos["target"], videos["driver"], strict=True), strict=True))
+        return {
+            "identities": set(datasets.load_dataset(folder, "identities")["table"]["identity"]),
+            "videos": set(videos["target"]) | set(videos["driver"]),
+            "frames": {person for video in frames for person in of_video.get(video, ("unknown",))},
+        }
+
+    recipe = write_recipe(tmp_path / "recipe.yaml", few, workers=0)
+    build(recipe)
+    both = {"museum:astronaut", "museum:hopper"}
+    assert list(people().values()) == [both] * 3
+    lines = few.read_text().splitlines()
+    fewer = few.with_name("without.csv")
+    fewer.write_text("\n".join(line for line in lines if "hopper" not in line) + "\n")
+    build(write_recipe(recipe, fewer, workers=0), prune=True)
+    assert list(people().values()) == [{"museum:astronaut"}] * 3
 
 
 def test_the_commands_run_stage_by_stage_and_say_what_came_of_it(sources, tmp_path):

@@ -14,6 +14,7 @@ from nvfair_tools.curate.ingest import (
 )
 from nvfair_tools.curate.pairs import Pair
 from nvfair_tools.curate.video_paths import clip_names, original_path, reenactment_path
+from nvfair_tools.files import atomic_output
 from nvfair_tools.landmarks.track import load_track
 from nvfair_tools.media import MediaError
 from nvfair_tools.media.decoding import whole_frames
@@ -21,6 +22,7 @@ from nvfair_tools.pipeline.items import ok
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Policy
+from tests.nvfair_tools.clips import run_ffmpeg
 from tests.nvfair_tools.moving_portraits import write_clip
 
 GOOD = {"frames": 100, "valid": 100, "valid_share": 1.0, "longest_gap": 0.0, "flags": []}
@@ -93,6 +95,20 @@ def test_a_tracked_clip_has_the_facts_that_later_stages_need(tmp_path):
     assert len(load_track(track)) == 12
 
 
+def test_a_clip_whose_times_mostly_go_back_is_refused_with_what_to_do(tmp_path):
+    pytest.importorskip("mediapipe")
+    write_clip(tmp_path / "a.mp4", "astronaut", 0, frames=24)
+    run_ffmpeg("-i", tmp_path / "a.mp4", "-c:v", "mjpeg", "-q:v", "3", tmp_path / "b.mkv")
+    # Every fourth frame has the time of the frame before it.
+    stuck = "setts=pts='if(mod(N,4),PTS,PTS-DURATION)':dts=NOPTS"
+    run_ffmpeg("-i", tmp_path / "b.mkv", "-c", "copy", "-bsf:v", stuck, "-y", tmp_path / "stuck.mkv")
+    worker = TrackWorker(LandmarkerSpec("facemesh", None, None, None))
+    result = worker.run(TrackTask(tmp_path / "stuck.mkv", tmp_path / ".build" / "a.npz", "fail"))
+    assert (result.state, result.reason, result.retryable) == ("failed", "unusable_times", False)
+    assert "of 24 frames" in result.detail
+    assert "constant rate" in result.detail
+
+
 def clip(id: str, identity: str, name: str) -> Clip:
     row = ClipRow(Path(name), name, identity, identity.partition(":")[0], "", "", "", "row 2")
     return Clip(id, row, "train", ok())
@@ -108,6 +124,28 @@ def test_clip_names_are_plain_and_shared_by_no_two_clips_of_a_person():
     ]
     names = clip_names(clips)
     assert list(names.values()) == ["_ber-uns", "take-bbbbbbbb", "Take-cccccccc", "take", "clip"]
+
+
+def test_clip_names_fit_every_file_system(tmp_path):
+    long = "a" * 90 + "-" * 3 + "b" * 150
+    clips = [
+        clip("a" * 20, "x:1", f"{long}.mp4"),
+        clip("b" * 20, "x:1", f"{long}b.mp4"),
+        clip("c" * 20, "x:1", "CON.mp4"),
+        clip("d" * 20, "x:1", "aux.2.mp4"),
+        clip("e" * 20, "x:1", ".part.1.mp4"),
+        clip("f" * 20, "x:1", "console.mp4"),
+        clip("0" * 20, "x:1", "Ünïcødé " * 30 + ".mp4"),
+    ]
+    names = list(clip_names(clips).values())
+    assert names[:2] == ["a" * 90 + "-aaaaaaaa", "a" * 90 + "-bbbbbbbb"]
+    assert names[2:6] == ["clip-CON", "clip-aux.2", "part.1", "console"]
+    assert len(names[6]) <= 100
+    identity = "x:" + "i" * 62  # the longest one that a list may have
+    path = reenactment_path(Pair("a", identity, identity, "x", "train"), "lia", names[0].ljust(100, "z"))
+    with atomic_output(tmp_path / path) as aside:
+        aside.write_bytes(b"")
+    assert (tmp_path / path).is_file()
 
 
 def test_videos_lie_in_nvfairs_layout():

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from nvfair_tools.curate.preflight import CheckReport, Finding, check
+from nvfair_tools.curate.finding import Finding
+from nvfair_tools.curate.preflight import CheckReport, check
+from nvfair_tools.recipe.recipe import ClipSource, load_recipe
 from tests.nvfair_tools.small_build import write_recipe, write_sources
 
 pytest.importorskip("mediapipe")
@@ -54,6 +56,44 @@ def test_missing_forbidden_and_cut_clips_are_found(tmp_path):
     topics = levels(write_recipe(tmp_path / "recipe.yaml", sources))
     assert topics["error"] == {"files"}
     assert topics["warning"] == {"rights", "clip"}
+
+
+def test_empty_files_files_not_used_and_near_names_are_in_the_report(tmp_path):
+    sources = write_sources(tmp_path / "sources", clips=1)
+    (tmp_path / "sources" / "empty.mp4").touch()
+    (tmp_path / "sources" / "Upper.MP4").write_bytes(b"x")
+    (tmp_path / "sources" / "lfs.mp4").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (tmp_path / "sources" / "page.mp4").write_bytes(b"\n <!DOCTYPE html><html>Quota exceeded")
+    header = sources.read_text().splitlines()[0].split(",")
+    for name in ("empty.mp4", "upper.mp4", "lfs.mp4", "page.mp4"):
+        values = {"path": name, "identity": "museum:hopper", "split": "train", "permitted_use": "research"}
+        values["gender"] = "female"
+        with open(sources, "a") as file:
+            file.write(",".join(values.get(column, "") for column in header) + "\n")
+    report = check(write_recipe(tmp_path / "recipe.yaml", sources))
+    messages = [finding.message for finding in report.at_level("error")]
+    assert messages == [
+        "1 of 6 do not exist, such as upper.mp4 (there is Upper.MP4)",
+        "1 of 6 are empty, such as empty.mp4",
+        "2 of 6 are no videos, such as lfs.mp4 (a Git LFS pointer; run `git lfs pull`), "
+        "page.mp4 (a web page; download the file itself)",
+    ]
+
+
+def test_files_of_a_folder_that_are_not_used_are_in_the_report(tmp_path):
+    write_sources(tmp_path / "sources", clips=1)
+    (tmp_path / "sources" / "clips.csv").unlink()
+    (tmp_path / "sources" / "hopper" / "me.jpg").touch()
+    (tmp_path / "sources" / "hopper" / ".DS_Store").touch()
+    source = {"folder": "sources", "source": "friends"}
+    source["defaults"] = {"licence": "CC0", "consent": "yes", "permitted_use": "research"}
+    path = write_recipe(tmp_path / "recipe.yaml", tmp_path, splits={"by": "shares", "shares": {"train": 1}})
+    recipe = load_recipe(path).model_copy(update={"sources": [ClipSource.model_validate(source)]})
+    report = check(recipe)
+    findings = [finding for finding in report.findings if finding.topic == "not used"]
+    assert [finding.level for finding in findings] == ["warning", "ok"]
+    assert "hopper/me.jpg" in findings[0].message
+    assert "hopper/.DS_Store" in findings[1].message
 
 
 def test_a_full_disk_is_found_before_it_is_full(sources, tmp_path, monkeypatch):

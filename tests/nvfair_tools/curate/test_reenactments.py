@@ -108,6 +108,28 @@ def test_a_generator_that_needs_pixels_is_given_the_framed_clip(sources, tmp_pat
     assert "NC" in outcome.generators[0]["licence"]
 
 
+class OverflowingWarp(CountingWarp):
+    """A generator whose numbers overflow in one pixel of one frame."""
+
+    def render(self, source, motion, mode):
+        for number, frame in enumerate(super().render(source, motion, mode)):
+            broken = np.array(frame)
+            broken[3, 4, 1] = np.nan if number == 7 else broken[3, 4, 1]
+            yield broken
+
+
+def overflowing(size: int = 64) -> OverflowingWarp:
+    return OverflowingWarp("warp-dense", dense_spread, size)
+
+
+def test_a_frame_that_is_not_finite_fails_the_video_and_leaves_no_file(sources, tmp_path, monkeypatch):
+    monkeypatch.setitem(FACTORIES, "warp-dense", here("overflowing"))
+    outcome = build(write_recipe(tmp_path / "recipe.yaml", sources, workers=0, pairs={"self": False}), until="render")
+    assert ended(outcome) == {("failed", "unusable_input"): 4}
+    assert "NaN or infinity" in outcome.reenactments[0].render.detail
+    assert not list((tmp_path / "dataset" / "videos").rglob("*-generated/**/*.mp4"))
+
+
 COPIER = "import shutil, sys; shutil.copy(sys.argv[2], sys.argv[3])"
 SHORTENER = """
 import sys

@@ -1,5 +1,6 @@
 """A data set reads through Hugging Face's `datasets` by its card, and a wrong card is reported."""
 
+import json
 import shutil
 
 import numpy as np
@@ -11,6 +12,7 @@ from nvfair_tools.curate.card import write_card
 from nvfair_tools.dataset.card_check import card_problems
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA as IDENTITY_COLUMNS
 from nvfair_tools.dataset.schema import VIDEOS_SCHEMA
+from nvfair_tools.dataset.writer import content_digest
 from nvfair_tools.errors import NvfairError
 from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, rows_of, videos_table, write_dataset
 
@@ -38,7 +40,8 @@ def finished(tmp_path_factory):
         "simulated": False,
     }
     people = pd.read_parquet(folder / "identities.parquet")
-    write_card(folder, meta, people, pd.read_parquet(folder / "videos.parquet"))
+    digest = content_digest(json.loads((folder / "dataset.json").read_text())["files"])
+    write_card(folder, meta, people, pd.read_parquet(folder / "videos.parquet"), content=digest)
     return folder
 
 
@@ -108,3 +111,14 @@ def test_a_data_set_without_a_card_says_so(folder):
     (folder / "README.md").unlink()
     with pytest.raises(NvfairError, match=r"README\.md: the data set has no card"):
         card_problems(folder)
+
+
+def test_a_card_of_another_content_is_found_out(folder):
+    def forget(content):
+        content["configs"][1]["description"] = "content sha256 " + "0" * 64
+        del content["configs"][2]["description"]
+
+    change_card(folder, forget)
+    problems = card_problems(folder)
+    assert [problem.partition(":")[0] for problem in problems] == ["videos", "identities"]
+    assert all("rows of an earlier content from its cache" in problem for problem in problems)

@@ -17,10 +17,13 @@ from nvfair_tools.media.encoding import ffmpeg_binary
 from tests.nvfair_tools.media.damaged_files import CLIPS, FRAMES, make_clips, make_damage
 
 SEED = 5
-MEMORY_MB = 700
+MEMORY_MB = 1500
 SECONDS = 60.0  # of wall-clock time on a machine that may be busy with much else
-# What ffmpeg's decoders say where a stream begins between two key frames, as recordings of broadcasts do.
-_BEGINS_BETWEEN_KEY_FRAMES = ("first frame is no keyframe", "Invalid frame dimensions 0x0", "Last message repeated")
+# What ffmpeg's decoders say where a transport stream begins between two key frames, as recordings of broadcasts do.
+_BEGINS_BETWEEN_KEY_FRAMES = (
+    "first frame is no keyframe", "Invalid frame dimensions 0x0", "Last message repeated",
+    "non-existing PPS 0 referenced", "no frame!", "co located POCs unavailable",
+)  # fmt: skip
 
 
 class MediaReader:
@@ -58,7 +61,7 @@ def decode_by_ffmpeg(path: Path) -> tuple[int, list[str]]:
     errors = [
         line
         for line in done.stderr.decode(errors="replace").splitlines()
-        if line.strip() and not any(words in line for words in _BEGINS_BETWEEN_KEY_FRAMES)
+        if line.strip() and not (path.suffix == ".ts" and any(words in line for words in _BEGINS_BETWEEN_KEY_FRAMES))
     ]
     errors += [f"status {done.returncode}"] if done.returncode else []
     return sum(1 for line in done.stdout.splitlines() if line and not line.startswith(b"#")), errors

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nvfair_tools.errors import Problems
+from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
 from nvfair_tools.recipe.splits import assign_splits, read_split_file, splits_by_shares
@@ -83,3 +83,20 @@ def test_a_split_file_with_a_person_in_two_splits_is_refused(tmp_path):
     assert "row 3: x:1 is in two splits" in problems
     assert "row 4: split 'tset'" in problems
     assert "row 5: '3' has neither" in problems
+
+
+def test_a_split_file_with_a_second_split_column_or_an_empty_name_is_refused(tmp_path):
+    (tmp_path / "s.csv").write_text("identity, split ,split\nx:1,test,train\n,test,test\n")
+    with pytest.raises(Problems) as caught:
+        read_split_file(tmp_path / "s.csv")
+    problems = "\n".join(caught.value.problems)
+    assert "'split' (column 2), 'split' (column 3)" in problems
+    assert "row 3: identity is empty" in problems
+
+
+def test_a_split_file_as_a_spreadsheet_writes_it_is_read(tmp_path):
+    (tmp_path / "s.csv").write_bytes(b"\xef\xbb\xbfidentity, source, split,\r\nx:1, , test,\r\n,,,\r\n")
+    assert read_split_file(tmp_path / "s.csv") == {"x:1": "test"}
+    (tmp_path / "s.csv").write_bytes("identity,split\nx:ü,test\n".encode("cp1252"))
+    with pytest.raises(NvfairError, match="the split file cannot be read: not UTF-8"):
+        read_split_file(tmp_path / "s.csv")

@@ -112,6 +112,14 @@ def test_contradictory_plans_are_refused_with_every_row_named(tmp_path):
         assert words in str(caught.value)
 
 
+def test_a_plan_with_a_column_twice_is_refused(tmp_path):
+    plan = write_plan(tmp_path / "plan.csv", ROWS)
+    lines = plan.read_text().splitlines()
+    plan.write_text("\n".join([f"{lines[0]},split", *(f"{line},DEV" for line in lines[1:])]))
+    with pytest.raises(Problems, match=r"'split' \(column 6\), 'split' \(column 7\)"):
+        read_plans([plan])
+
+
 def test_no_plan_is_said_in_words(tmp_path):
     touch(tmp_path, NAMES)
     with pytest.raises(NvfairError, match="no generation plan"):

@@ -163,6 +163,33 @@ def test_columns_that_cannot_be_matched_are_named_and_can_be_given(tmp_path):
         list_nvfair(tmp_path, ReleaseSettings(columns=columns.model_copy(update={"file": "C"})))
 
 
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [("licence ", "names one thing 2 times: 'Licence' (column 4), 'licence' (column 7)"),
+     ("License", "'Licence' and 'License' look like licence"),
+     ("Self / Cross", "names one thing 2 times: 'Self/Cross' (column 3), 'Self / Cross' (column 7)")],
+)  # fmt: skip
+def test_two_columns_for_one_role_are_refused_whichever_would_count(tmp_path, column, words):
+    rows = [sheet_row(name) | {column: "yes"} for name in NAMES]
+    touch(tmp_path, NAMES)
+    write_sheet(tmp_path / SHEET, rows, (*HEADER, column))
+    with pytest.raises(Problems) as caught:
+        list_nvfair(tmp_path, ReleaseSettings())
+    assert words in str(caught.value)
+
+
+def test_hidden_files_are_counted_in_the_notes(tmp_path):
+    touch(tmp_path, ["CREMA-D/originals/1001/._1001_DFA_ANG_XX.mp4", ".DS_Store"])
+    release = listed(tmp_path)
+    assert reasons(release) == {}
+    assert release.notes[-1] == (
+        "2 hidden files are not listed, such as .DS_Store, CREMA-D/originals/1001/._1001_DFA_ANG_XX.mp4"
+    )
+    (tmp_path / ".DS_Store").unlink()
+    (tmp_path / "CREMA-D/originals/1001/._1001_DFA_ANG_XX.mp4").unlink()
+    assert not any("hidden" in note for note in listed(tmp_path).notes)
+
+
 def test_values_that_are_not_understood_are_noted(tmp_path):
     rows = [sheet_row(name) | {"Real/Synthetic": "type 7"} for name in NAMES]
     release = listed(tmp_path, rows)

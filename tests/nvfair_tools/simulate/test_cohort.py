@@ -144,9 +144,15 @@ def test_an_interrupted_run_goes_on_where_it_stopped(written, tmp_path):
     assert digests(folder) == digests(written)
 
 
+def test_a_finished_cohort_stays_as_it_is(written):
+    before = digests(written)
+    write_cohort(written, SMALL, workers=1)
+    assert digests(written) == before
+
+
 def test_a_folder_that_holds_something_else_is_refused(written, tmp_path):
     with pytest.raises(NvfairError, match="holds something else"):
-        write_cohort(written, SMALL)
+        write_cohort(written, SMALL.model_copy(update={"seed": 8}))
     unfinished = tmp_path / "unfinished"
     unfinished.mkdir()
     (unfinished / ".world").write_text("another\n")
