@@ -51,18 +51,26 @@ class SubmittedByOther(SubmissionRefused):
 
 
 class QuotaUsedUp(SubmissionRefused):
-    """The account's quota is used up. retry_seconds: until it may submit again; 0 where time alone does not help."""
+    """The account's quota has too few entries left for a submission.
 
-    def __init__(self, phase: str, quota: Quota, moment: datetime) -> None:
-        is_daily = quota.used < quota.total
+    entries: of the submission. retry_seconds: until it may submit again; 0 where time alone does not help.
+    """
+
+    def __init__(self, phase: str, quota: Quota, entries: int, moment: datetime) -> None:
+        is_daily = quota.used + entries <= quota.total and entries <= quota.per_day
         midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         self.retry_seconds = int((midnight - moment).total_seconds()) + 1 if is_daily else 0
         used, allowed = (quota.used_today, quota.per_day) if is_daily else (quota.used, quota.total)
+        if entries > quota.per_day:
+            remedy = f"submit at most {quota.per_day} entries at once"
+        elif is_daily:
+            remedy = "come back after midnight UTC"
+        else:
+            remedy = "submit fewer entries, ask the maintainer for more, or wait for another phase"
         super().__init__(
-            f"your {allowed} submissions {'of today ' if is_daily else ''}to phase {phase!r} are used ({used})",
-            remedy="come back after midnight UTC"
-            if is_daily
-            else "ask the maintainer for more, or wait for another phase",
+            f"{used} of your {allowed} entries {'of today ' if is_daily else ''}to phase {phase!r} are used, "
+            f"and this submission has {entries}",
+            remedy=remedy,
         )
 
 
@@ -196,13 +204,14 @@ class SubmissionAcceptor:
         if job is None or job.state == FAILED:
             is_new = True
             quota_before = self._quota(session, account, phase, moment)
-            if not quota_before.left:
-                raise QuotaUsedUp(phase, quota_before, moment)
+            if quota_before.left < len(submission.entries):
+                raise QuotaUsedUp(phase, quota_before, len(submission.entries), moment)
             add_submission(session, digest, submission, account=account.id, private=private)
             if job is None:
                 job = JobRow(submission=digest, account=account.id, phase=phase, reason=FIRST_SCORING, created=moment)
                 session.add(job)
             job.state, job.available, job.leases, job.attempts = QUEUED, moment, 0, 0
+            job.entries = len(submission.entries)
             job.created, job.finished, job.error, job.lease_until, job.worker = moment, None, "", None, None
             details: dict[str, object] = {"phase": phase, "method": submission.method}
             record_action(session, account.actor, "submission accepted", digest, address=address, details=details)

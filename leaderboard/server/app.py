@@ -63,6 +63,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # its script would come from another site; /openapi.json says the same
         redoc_url=None,
+        # A redirect names the host that the request names, which a stranger may choose; no page needs one.
+        redirect_slashes=False,
     )
     install_error_handlers(app, PageRenderer(SiteInfo(settings.title)))
     auth = RequestAuth(service)
@@ -88,7 +90,8 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
     cards = [
         (name, card.read_text(encoding="utf-8"))
         for name, dataset in settings.datasets.items()
-        if (card := dataset.folder / "README.md").is_file()
+        # The card of a hidden set says who and what is in it.
+        if dataset.feedback == "full" and (card := dataset.folder / "README.md").is_file()
     ]
     routes = page_router(
         service.board_state,

@@ -13,7 +13,7 @@ from nvfair_tools.files import sha256_of
 
 
 def register_datasets(engine: Engine, settings: Settings) -> dict[str, str]:
-    """Stores name and feedback of every data set of the settings; returns {name: digest of its dataset.json}.
+    """Stores the settings of every data set in the database; returns {name: digest of its dataset.json}.
 
     Where the setting of a data set changes from coarse to full, all stored results on it become full too.
     Raises NvfairError where a folder holds no data set.
@@ -29,13 +29,22 @@ def register_datasets(engine: Engine, settings: Settings) -> dict[str, str]:
         digests[name] = sha256_of(file)
     with write_session(engine) as session:
         for name, digest in digests.items():
-            feedback = settings.datasets[name].feedback
+            setting = settings.datasets[name]
+            values = {
+                "name": name,
+                "feedback": setting.feedback,
+                "sealed_until": settings.sealed_until(name),
+                "step": setting.step,
+                "compared": setting.compared,
+            }
             row = session.get(DatasetRow, digest)
             if row is None:
-                session.add(DatasetRow(digest=digest, name=name, feedback=feedback))
-            elif (row.name, row.feedback) == (name, feedback):
+                session.add(DatasetRow(digest=digest, **values))
+            elif all(getattr(row, key) == value for key, value in values.items()):
                 continue
             else:
-                row.name, row.feedback = name, feedback
-            record_action(session, "board", "data set", name, details={"digest": digest, "feedback": feedback})
+                for key, value in values.items():
+                    setattr(row, key, value)
+            details: dict[str, object] = {"digest": digest, **values, "sealed_until": str(values["sealed_until"] or "")}
+            record_action(session, "board", "data set", name, details=details)
     return digests

@@ -82,3 +82,40 @@ def test_files_that_are_no_longer_those_submitted_are_not_scored(submission: Pat
     pq.write_table(table.slice(1).append_column("note", table.slice(1).column("video")), path)
     with pytest.raises(NvfairError, match="restore the files that were submitted"):
         score_submission(submission, dataset, expected_digest=identity)
+
+
+@pytest.mark.parametrize("relation", ["seen", "unseen"])
+@pytest.mark.parametrize("generator", ["alpha", "beta", "no such generator"])
+def test_a_hidden_set_does_not_tell_its_generators_for_nothing(
+    submission: Path, hidden, relation: str, generator: str
+) -> None:
+    """The check passes whatever generator an author guesses, and what has none is scored to nothing."""
+    copy, test = hidden
+    embedded(submission, copy)
+    training = {"datasets": [], "people": [], "generators": [generator]}
+    entry = {"protocol": f"nvfair-{relation}", "embeddings": "embeddings/test.parquet"}
+    entries = [{**entry, "trained_on_generators": [generator]}]
+    write_declaration(submission, {**VALID_DECLARATION, "training": training, "entries": entries})
+    assert find_problems(submission, test) == []
+    (row,) = score_submission(submission, test).entries
+    expected = {name for name in ("alpha", "beta") if (name == generator) == (relation == "seen")}
+    assert set(row.figures["generators"]) == expected
+
+
+def test_a_hidden_set_takes_one_entry_a_protocol(submission: Path, hidden) -> None:
+    embedded(submission, hidden[0])
+    first, second = VALID_DECLARATION["entries"]
+    write_declaration(submission, {**VALID_DECLARATION, "entries": [first, second, first, first]})
+    for test_set in hidden:
+        problems = find_problems(submission, test_set)
+        assert [problem.partition(";")[0] for problem in problems] == [
+            "submission.yaml: entry 2: entry 0 is of protocol 'nvfair-seen' too",
+            "submission.yaml: entry 3: entry 0 is of protocol 'nvfair-seen' too",
+        ]
+
+
+def test_a_key_that_lacks_a_video_names_no_video(submission: Path, dataset: Dataset) -> None:
+    with pytest.raises(NvfairError, match="does not know 54 test videos") as caught:
+        TestSet(dataset, {}).expected_rows(SEEN)
+    assert "toy" not in str(caught.value)
+    assert str(dataset.folder) not in str(caught.value)
