@@ -3,7 +3,8 @@
 An entry is answered only where its mean AUC exceeds the best that was answered before, of all accounts, by a step, and
 then with the AUC rounded down to the step: the Ladder of Blum and Hardt ("The Ladder: A Reliable Leaderboard for
 Machine Learning Competitions", ICML 2015, algorithm 1), with one ladder for the whole board, so that further accounts
-bring no further answers. All else learns nothing. The best begins at 0.5, the AUC of chance.
+bring no further answers. All else learns nothing. The best begins a step above 0.5, the AUC of chance: near chance
+meaningless embeddings move the AUC the most, and no method of interest is there.
 
 The step is at least `CHANCE_DEVIATIONS` standard deviations of the AUC that meaningless embeddings reach by chance, so
 that a small hidden set answers less often.
@@ -89,7 +90,7 @@ def _answer(session: Session, result: ResultRow, dataset: DatasetRow) -> AnswerR
     )
     best = session.scalar(select(func.max(AnswerRow.value)).join(ResultRow).where(*same_ladder))
     step = max(dataset.step, CHANCE_DEVIATIONS * chance_deviation(generators))
-    level = next_level(value, CHANCE_AUC if best is None else best, step)
+    level = next_level(value, CHANCE_AUC + step if best is None else best, step)
     return None if level is None else AnswerRow(result=result.id, value=value, level=level)
 
 

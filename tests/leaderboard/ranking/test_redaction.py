@@ -85,17 +85,11 @@ def test_a_hidden_data_set_answers_nothing_before_its_phases_close_and_rounded_f
             submission = client.wait_until_scored(digest, seconds=60, poll_seconds=0.1)
             for result in submission.results:
                 assert (result.feedback, result.sealed, result.sealed_until.isoformat()) == ("coarse", True, later)
-                # AUC 1, rounded down to the large step of so few videos (`leaderboard.store.answers.chance_deviation`).
-                (auc_mean,) = result.figures.pop("generators").values()
-                assert 0.85 < auc_mean["auc_mean"].pop("value") < 0.95
-                assert auc_mean == {"auc_mean": {"low": None, "high": None}}
-                assert result.figures == {"overlap": "sealed"}
+                # AUC 1, but so few videos have no answer (`leaderboard.store.answers.chance_deviation`).
+                assert result.figures == {"generators": {}, "overlap": "sealed"}
             assert client.get_account().quotas["development"].used == 2
-            wait_until(lambda: "1 method has submitted" in httpx.get(server.url, timeout=30).text, 10)
-            rows = client.get_table().rows
-            assert {(row.generator, row.overlap, row.trials, row.auc_pooled) for row in rows} == {
-                ("hidden", "sealed", 0, None)
-            }
+            wait_until(lambda: "1 method has submitted" in httpx.get(server.url, timeout=30).text, 40)
+            assert client.get_table().total == 0
         addresses = ("/", f"/method/{digest}", f"/method/{digest}.json", "/data", "/board.json", "/board.csv")
         for path in (f"/api/v1/submissions/{digest}", "/api/v1/submissions", "/api/v1/table", *addresses):
             text = get_with_token(server.url + path, token).replace("[&#34;toy:06&#34;]", "")

@@ -59,16 +59,16 @@ def board(tmp_path, request: pytest.FixtureRequest):
 
 
 def test_only_a_step_above_the_best_of_the_board_is_answered_and_rounded_down(board: HiddenBoard) -> None:
-    answers = [(auc, board.answer(auc)) for auc in (0.5, 0.549, 0.56, 0.60, 0.609, 0.7312, 0.78, 0.7811, 0.7313, 0.99)]
+    answers = [(auc, board.answer(auc)) for auc in (0.5, 0.56, 0.599, 0.61, 0.65, 0.659, 0.7312, 0.78, 0.7313, 0.99)]
     assert answers == [
         (0.5, None),
-        (0.549, None),  # less than a step above chance
-        (0.56, 0.55),
-        (0.60, None),  # on the next multiple of the step, but no step above the exact best
-        (0.609, None),
+        (0.56, None),
+        (0.599, None),  # less than two steps above chance
+        (0.61, 0.6),
+        (0.65, None),  # on the next multiple of the step, but no step above the exact best
+        (0.659, None),
         (0.7312, 0.70),
         (0.78, None),
-        (0.7811, None),
         (0.7313, None),
         (0.99, 0.95),
     ]
@@ -121,9 +121,11 @@ def test_without_a_time_a_hidden_set_stays_sealed() -> None:
 
 
 def test_a_small_set_answers_by_a_larger_step(board: HiddenBoard) -> None:
-    # 5 sqrt(1/28 + 1/168) / 4 = 0.2552: 0.74 is less than that above chance, 0.77 is more, and 3 steps are 0.7655.
-    assert board.answer(0.74, genuine=28) is None
-    assert board.answer(0.77, genuine=28) == pytest.approx(0.7655, abs=1e-4)
+    # 5 sqrt(1/120 + 1/720) / 4 = 0.12325: 0.74 is less than two steps above chance, 0.75 is more; 6 steps are 0.7395.
+    assert board.answer(0.74, genuine=120) is None
+    assert board.answer(0.75, genuine=120) == pytest.approx(0.7395, abs=1e-4)
+    # Two steps of 0.2552 above chance are above 1: so small a set answers when it closes.
+    assert board.answer(1.0, genuine=28) is None
 
 
 @pytest.mark.parametrize(("selves", "crosses", "targets"), [(8, 21, 35), (4, 6, 10)])
