@@ -23,6 +23,7 @@ from leaderboard.store.accounts import Account
 from leaderboard.store.audit_log import record_action
 from leaderboard.store.database import read_session, write_session
 from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.method_names import refuse_taken_name
 from leaderboard.store.quota import Quota, get_quota, lock_account
 from leaderboard.store.results import add_submission
 from leaderboard.store.tables import FAILED, FIRST_SCORING, QUEUED, JobRow, SubmissionRow, utc_now
@@ -111,8 +112,8 @@ class SubmissionAcceptor:
     ) -> AcceptedSubmission:
         """Checks the zip file `archive`, which lies in `scratch`, stores its files and queues it.
 
-        Raises Problems where the check finds any, and a subclass of SubmissionRefused otherwise. Only an accepted
-        submission counts against the quota.
+        Raises Problems where the check finds any, and NameTaken or a subclass of SubmissionRefused otherwise. Only an
+        accepted submission counts against the quota.
         """
         phase_setting = self._open_phase(phase)
         upload = self._check(archive, scratch, phase_setting, account, address)
@@ -196,6 +197,8 @@ class SubmissionAcceptor:
                 "these very files were submitted by another account",
                 remedy="change the declaration if the submission is yours too, or ask the maintainer",
             )
+        if stored is None and not private:
+            refuse_taken_name(session, submission.method, account.id)
         job = session.scalar(
             select(JobRow).where(JobRow.submission == digest, JobRow.phase == phase, JobRow.reason == FIRST_SCORING)
         )

@@ -13,6 +13,7 @@ from leaderboard.store.accounts import Account
 from leaderboard.store.answers import is_sealed
 from leaderboard.store.audit_log import record_action
 from leaderboard.store.database import read_session, write_session
+from leaderboard.store.method_names import refuse_taken_name
 from leaderboard.store.tables import AnswerRow, DatasetRow, JobRow, ResultRow, SubmissionRow
 
 
@@ -42,12 +43,16 @@ def list_own_submissions(engine: Engine, account: Account, *, page: int, size: i
 
 
 def publish_submission(engine: Engine, digest: str, account: Account, *, address: str) -> bool:
-    """Makes a draft public, for good; False where the account has no such submission."""
+    """Makes a draft public, for good; False where the account has no such submission.
+
+    Raises NameTaken where the method's name looks like that of another account's public method.
+    """
     with write_session(engine) as session:
         row = session.get(SubmissionRow, digest)
         if row is None or row.account != account.id:
             return False
         if row.private:
+            refuse_taken_name(session, row.method, account.id)
             row.private = False
             record_action(session, account.actor, "submission published", digest, address=address)
         return True

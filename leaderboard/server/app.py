@@ -26,6 +26,7 @@ from leaderboard.server.request_guard import RequestGuard
 from leaderboard.server.service import Service
 from leaderboard.settings import Settings
 from leaderboard.store import schema
+from leaderboard.store.private_files import readable_by_others
 from nvfair_tools import __version__
 from nvfair_tools.errors import MissingExtra, NvfairError
 from nvfair_tools.files import check_writable
@@ -134,7 +135,7 @@ def _readiness_problems(service: Service) -> list[str]:
         check_writable(service.settings.files)
     except NvfairError:
         problems.append("the folder of submissions cannot be written")
-    return problems
+    return problems + readable_by_others(service.settings)
 
 
 async def _refresh_regularly(service: Service) -> None:

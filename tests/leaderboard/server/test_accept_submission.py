@@ -22,6 +22,7 @@ from leaderboard.store import job_queue as queue
 from leaderboard.store.audit_log import read_audit_log
 from leaderboard.store.database import read_session, write_session
 from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.method_names import NameTaken
 from leaderboard.store.quota import set_quota
 from leaderboard.store.results import Store
 from leaderboard.store.tables import FAILED, JobRow, SubmissionRow, utc_now
@@ -206,6 +207,14 @@ def test_anothers_files_are_refused_and_change_nothing(uploader: Uploader, archi
     with read_session(uploader.store.engine) as session:
         assert session.get(SubmissionRow, digest).account == uploader.ann.id
     assert uploader.acceptor.quotas(uploader.bob)["tight"].used == 0
+
+
+def test_a_name_like_that_of_anothers_method_is_refused(uploader: Uploader, archives) -> None:
+    uploader.send(archives("Famous Net"))
+    with pytest.raises(NameTaken, match="'FamousNet' looks like 'Famous Net', a method of another account"):
+        uploader.send(archives("FamousNet"), account=uploader.bob)
+    assert uploader.acceptor.quotas(uploader.bob)["tight"].used == 0
+    assert uploader.send(archives("FamousNet")).is_new  # of the same account
 
 
 def test_unknown_and_closed_phases_are_refused(uploader: Uploader, archives) -> None:
