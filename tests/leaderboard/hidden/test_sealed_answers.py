@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,11 @@ def shown_texts(board: HiddenBoard, hidden_set: HiddenSet, codes: np.ndarray) ->
         answers.append(json.dumps([row.figures for row in answer.results]))
     state = board_state(board.store.public_results())
     pages = [to_json(state), to_csv(state), api_page(state).model_dump_json(exclude={"rows": {"__all__": {"created"}}})]
-    pages.append(PageRenderer().table(state, Query(), Links()))
-    return answers, pages
+    renderer, digests = PageRenderer(), state.submission_digests()
+    pages += [renderer.table(state, Query(), Links()), renderer.data(state, Links())]
+    pages += [renderer.method(state, digest, Links(1)) or "" for digest in digests[:3]]
+    pages += [renderer.compare(state, digests[0], digests[1], Links()) or ""]
+    return answers, [re.sub(r"20\d\d-\d\d-\d\d[^<]*", "TIME", page) for page in pages]
 
 
 @pytest.fixture
@@ -54,6 +58,7 @@ def test_random_codes_see_the_same_board_whatever_the_labels_are(boards: list[Hi
     other_answers, other_pages = shown_texts(boards[1], second, codes)
     assert answers == other_answers
     assert pages == other_pages
+    assert all(pages[3:-1])
     assert set(answers) == {json.dumps([{"generators": {}, "overlap": "sealed"}])}
 
 
