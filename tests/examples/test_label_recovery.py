@@ -11,6 +11,7 @@ from examples.studies.label_recovery import (
     exact_answers,
     gains_from_a_method,
     gains_from_nothing,
+    measure,
     rounded_answers,
     sealed_below,
 )
@@ -80,3 +81,11 @@ def test_a_small_sealed_set_tells_nothing_either() -> None:
 def test_a_method_near_its_next_answer_gains_little(distance: float) -> None:
     """500 answers, two repetitions."""
     assert max(gains_from_a_method(sealed_below(distance), 0.59, 500, 0.8, repetitions=2)) <= MOST_GAIN
+
+
+@pytest.mark.soak
+def test_every_attack_of_the_study_gains_little_on_a_sealed_set() -> None:
+    """The whole table of docs/leaderboard_security.md, about ten minutes."""
+    rows = list(measure())
+    assert max(row.most for row in rows if row.answers == "sealed") <= MOST_GAIN
+    assert max(row.most for row in rows if row.answers == "rounded") > 0.2

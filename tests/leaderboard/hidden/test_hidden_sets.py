@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
 from leaderboard.hidden.blind_copy import write_blind_copy
+from leaderboard.hidden.blind_key import KEY_FILE, BlindKey, write_key
+from leaderboard.store.datasets import register_datasets
+from leaderboard.store.results import Store
 from leaderboard.submission.check import find_problems
 from leaderboard.submission.scoring import score_submission
 from leaderboard.submission.test_set import TestSet
 from leaderboard.submission.test_set import windows_under_test as windows_of
+from nvfair_tools.cli.board.groups import board as board_commands
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from tests.leaderboard.board_process import Board
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 SEEN = protocols.load("nvfair-seen")
@@ -119,3 +126,37 @@ def test_a_key_that_lacks_a_video_names_no_video(submission: Path, dataset: Data
         TestSet(dataset, {}).expected_rows(SEEN)
     assert "toy" not in str(caught.value)
     assert str(dataset.folder) not in str(caught.value)
+
+
+def test_a_board_is_not_started_on_a_hidden_set_that_its_settings_do_not_call_hidden(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    folder = tmp_path / "hidden"
+    folder.mkdir()
+    (folder / "dataset.json").write_text("{}")
+    (folder / KEY_FILE).write_text("{}")
+    for feedback, is_taken in (({}, False), ({"feedback": "coarse"}, True), ({"feedback": "full"}, True)):
+        setting = {"toy": {"folder": str(folder), **feedback}}
+        board = Board(tmp_path / f"board {feedback}", "sqlite:///board.sqlite", dataset, datasets=setting)
+        store = board.store()
+        if is_taken:
+            register_datasets(store.engine, board.settings)
+        else:
+            with pytest.raises(NvfairError, match=r"(?s)do not say that it is hidden.*feedback to coarse"):
+                register_datasets(store.engine, board.settings)
+        store.close()
+
+
+def test_a_result_that_the_maintainer_adds_on_a_hidden_set_is_sealed_from_the_start(
+    submission: Path, hidden, dataset: Dataset, tmp_path: Path
+) -> None:
+    copy, test = hidden
+    embedded(submission, copy)
+    folder = Path(shutil.copytree(dataset.folder, tmp_path / "set"))
+    write_key(folder / KEY_FILE, BlindKey(test.digest, test.names))
+    url = f"sqlite:///{tmp_path / 'board.sqlite'}"
+    outcome = CliRunner().invoke(board_commands, ["add", str(submission), "--dataset", str(folder), "--store", url])
+    assert outcome.exit_code == 0, outcome.output
+    store = Store(url)
+    assert {(result.feedback, result.sealed) for result in store.results()} == {("coarse", True)}
+    store.close()
