@@ -26,6 +26,7 @@ from leaderboard.server.request_guard import RequestGuard
 from leaderboard.server.service import Service
 from leaderboard.settings import Settings
 from leaderboard.store import schema
+from leaderboard.store.private_files import readable_by_others
 from nvfair_tools import __version__
 from nvfair_tools.errors import MissingExtra, NvfairError
 from nvfair_tools.files import check_writable
@@ -63,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # its script would come from another site; /openapi.json says the same
         redoc_url=None,
+        # A redirect names the host that the request names, which a stranger may choose; no page needs one.
+        redirect_slashes=False,
     )
     install_error_handlers(app, PageRenderer(SiteInfo(settings.title)))
     auth = RequestAuth(service)
@@ -88,7 +91,8 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
     cards = [
         (name, card.read_text(encoding="utf-8"))
         for name, dataset in settings.datasets.items()
-        if (card := dataset.folder / "README.md").is_file()
+        # The card of a hidden set says who and what is in it.
+        if dataset.feedback == "full" and (card := dataset.folder / "README.md").is_file()
     ]
     routes = page_router(
         service.board_state,
@@ -131,7 +135,7 @@ def _readiness_problems(service: Service) -> list[str]:
         check_writable(service.settings.files)
     except NvfairError:
         problems.append("the folder of submissions cannot be written")
-    return problems
+    return problems + readable_by_others(service.settings)
 
 
 async def _refresh_regularly(service: Service) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from leaderboard.pages.links import Links
 from leaderboard.pages.render import PageRenderer
 from leaderboard.server.accept_submission import PhaseClosed, QuotaUsedUp, SubmittedByOther
+from leaderboard.store.method_names import NameTaken
 from nvfair_tools.errors import NvfairError, Problems
 
 _log = structlog.get_logger("refusals")
@@ -23,7 +24,7 @@ def http_status_of(error: NvfairError) -> int:
     """The HTTP status of an error that the caller can correct."""
     if isinstance(error, QuotaUsedUp):
         return 429
-    return 409 if isinstance(error, (PhaseClosed, SubmittedByOther)) else 422
+    return 409 if isinstance(error, (PhaseClosed, SubmittedByOther, NameTaken)) else 422
 
 
 def install_error_handlers(app: FastAPI, renderer: PageRenderer) -> None:

@@ -21,6 +21,7 @@ from leaderboard.server.csrf import FIELD, is_forged
 from leaderboard.server.error_responses import http_status_of
 from leaderboard.server.request_auth import RequestAuth
 from leaderboard.server.service import Service
+from leaderboard.store.method_names import NameTaken
 from nvfair_tools.errors import NvfairError, Problems
 
 
@@ -49,7 +50,7 @@ def form_router(service: Service, auth: RequestAuth) -> APIRouter:
         except Problems as error:
             return outcome_page(422, problems=error.problems, is_free=True)
         except NvfairError as error:
-            is_free = not isinstance(error, SubmissionRefused)
+            is_free = not isinstance(error, (SubmissionRefused, NameTaken))
             return outcome_page(http_status_of(error), problems=[str(error)], is_free=is_free)
         return outcome_page(201 if accepted.is_new else 200, accepted=accepted)
 

@@ -20,6 +20,7 @@ from leaderboard.server.service import Service
 from leaderboard.server.worker import Worker
 from leaderboard.settings import Settings
 from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.private_files import make_private
 from leaderboard.store.results import Store
 
 _log = structlog.get_logger("serve")
@@ -35,6 +36,7 @@ def run_server(settings: Settings, board: Path, *, host: str, port: int, with_wo
     """Serves until SIGTERM or Ctrl-C. board: where the settings were read from; the worker process reads them again."""
     # A thread that renders a table gives the interpreter this often to the threads that answer readers.
     sys.setswitchinterval(_SWITCH_SECONDS)
+    make_private(settings, board)
     app = create_app(settings)
     service: Service = app.state.service
     config = uvicorn.Config(
@@ -59,6 +61,7 @@ def run_server(settings: Settings, board: Path, *, host: str, port: int, with_wo
 
 def run_worker(settings: Settings, *, parent: int | None = None) -> None:
     """Scores jobs until SIGTERM or Ctrl-C, or until the process with the id `parent` has ended."""
+    make_private(settings)
     store = Store(settings.store)
     worker = Worker(settings, store.engine, SubmissionFiles(settings.files))
 
