@@ -19,7 +19,7 @@ class Problem(BaseModel):
 
 
 class QuotaAnswer(BaseModel):
-    """The submissions that one person may make in a phase, and those that are used."""
+    """The entries that one person may submit in a phase, and those that are used."""
 
     total: int
     per_day: int
@@ -84,7 +84,12 @@ class JobAnswer(BaseModel):
 
 
 class ResultAnswer(BaseModel):
-    """The figures of one entry. Where `feedback` is coarse they are rounded, and no single person's are given."""
+    """The figures of one entry. Where `feedback` is coarse they are rounded, and no single person's are given.
+
+    sealed: whether they are on a hidden set whose phases have not closed; then there is at most one figure, the AUC
+    rounded down, and only where it was a step above all that were answered before. sealed_until: when the set opens;
+    None where no time is set.
+    """
 
     entry: int
     protocol: str
@@ -96,6 +101,8 @@ class ResultAnswer(BaseModel):
     phase: str
     created: datetime | None
     feedback: str
+    sealed: bool = False
+    sealed_until: datetime | None = None
     figures: dict[str, Any]
 
 

@@ -14,6 +14,9 @@ from nvfair_tools.unique_yaml import load_unique_yaml
 
 SETTINGS_FILE = "board.yaml"
 _SQLITE = "sqlite:///"
+# Of a hidden set: by how much an entry must improve on the best to be answered before the phases close, and how many
+# entries of all accounts together are compared with the best.
+DEFAULT_STEP, DEFAULT_COMPARED = 0.05, 1000
 
 
 def _with_zone(value: datetime) -> datetime:
@@ -32,11 +35,13 @@ class DatasetSetting(_FrozenModel):
     """A data set that submissions are scored on."""
 
     folder: Path
-    feedback: Literal["full", "coarse"] = "full"  # coarse: rounded, and nothing about single people
+    feedback: Literal["full", "coarse"] = "full"  # coarse: hidden labels; nothing but rounded figures, after the close
+    step: float = Field(default=DEFAULT_STEP, ge=0.01, le=0.5)  # coarse: what is answered before the close
+    compared: int = Field(default=DEFAULT_COMPARED, ge=0)  # coarse: how many entries of everybody may be answered
 
 
 class PhaseSetting(_FrozenModel):
-    """A round of submissions: its data set, its time, and the number of submissions of one person in all and a day."""
+    """A round of submissions: its data set, its time, and the number of entries of one person in all and a day."""
 
     dataset: str
     total: int = Field(default=100, ge=0)
@@ -97,6 +102,12 @@ class Settings(_FrozenModel):
                 raise ValueError(f"phase {name!r} names the data set {phase.dataset!r}, which `datasets` does not have")
         return self
 
+    def sealed_until(self, dataset: str) -> datetime | None:
+        """When the last phase on this data set closes; None where there is no phase, or one without an end."""
+        closes = [phase.closes for phase in self.phases.values() if phase.dataset == dataset]
+        ends = [time for time in closes if time is not None]
+        return max(ends) if ends and len(ends) == len(closes) else None
+
 
 def read_settings(path: Path) -> Settings:
     """Reads the settings in `path`: the file, or the board's folder. Relative paths in them are made absolute.
@@ -141,10 +152,10 @@ files: submissions               # uploaded files, by their content
 datasets:
   main:
     folder: {dataset}
-    feedback: full               # coarse where the labels are hidden: rounded, nothing about single people
+    feedback: full               # coarse where the labels are hidden: docs/leaderboard.md, "Hidden sets"
 phases:
   development:
     dataset: main
-    total: 100                   # submissions a person; those that the check refuses are free
+    total: 100                   # entries a person; those of submissions that the check refuses are free
     per_day: 10
 """

@@ -1,161 +1,214 @@
-"""How much an author can gain on a hidden set by submitting again and again, by the feedback that the board gives.
+"""How much a board's answers tell of the labels of a hidden set: the gain in AUC of an attacker without any method.
 
-Two attacks without access to labels: all that they learn comes from the feedback. The *walk* disturbs the scores of the
-best submission so far and keeps a disturbance that raises the feedback. *Directions* submits disturbances of one
-submission, adds them up weighted by how much each raised the feedback (the gradient of the AUC, as evolution strategies
-estimate it), and uses its last submissions to find the length of the step. The gain is in the true AUC on the hidden
-trials: overfitting, worth nothing on any other trials.
+    python -m examples.studies.label_recovery            every attack on every kind of answers, a few minutes
 
-Legend: K targets, n trials of each (genuine, then impostor), Q submissions.
+From nothing: the attacks of `label_attacks` submit codes that mean nothing, and make one submission of what the answers
+tell. The gain is that submission's AUC above 0.5. From a method: codes are added to the scores of a method, and what is
+answered better is kept. The gain is the AUC above the method's own. Both are AUCs over the whole hidden set, and
+overfitting: they are worth nothing on other videos.
+
+Kinds of answers: *exact*, the mean AUC; *rounded*, to 0.01, at once, as hidden sets answered before they were sealed;
+*sealed*, the board's own `leaderboard.store.answers`, with one ladder for all accounts. An attacker with many accounts
+has all answers of all of them.
+
+Legend: K targets, S self and C cross videos of each, P pairs of each target (genuine, then impostor), Q answers.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-STEPS = (0.1, 0.35, 1.0, 2.0)  # sizes of a disturbance in deviations of the scores
-_STEP_LENGTHS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+from examples.studies.label_attacks import ATTACKS, HiddenSet
 
-# From each target's AUC (K,) to the board's answer: one number, or one for each target.
-Feedback = Callable[[np.ndarray], np.ndarray]
+REPETITIONS = 5
+STRENGTHS = (0.1, 0.4, 0.8, 1.2)  # of codes added to a method, in deviations of its scores
+METHODS = (0.58, 0.7, 0.85)  # AUCs of the methods that are attacked
+# How far below an answer the method is at the start: the worst of these is reported.
+DISTANCES = (0.005, 0.01, 0.015, 0.02, 0.025)
+
+# From the mean AUC of a submission to the answer, None where there is none.
+Answer = Callable[[float], float | None]
 
 
-@dataclass(frozen=True)
-class HiddenSet:
-    """A simulated hidden set and a method on it.
+def exact_answers() -> Answer:
+    """The mean AUC without rounding."""
+    return float
 
-    targets: K; genuine, impostor: trials of each target; auc: of the method before the attack.
+
+def rounded_answers() -> Answer:
+    """The mean AUC rounded to 0.01, at once: `leaderboard.ranking.redaction.coarse_figures`."""
+    from leaderboard.ranking.redaction import coarse_figures
+
+    def answer(auc: float) -> float:
+        figures = coarse_figures({"generators": {"hidden": {"auc_mean": {"value": auc}}}})
+        return float(figures["generators"]["hidden"]["auc_mean"]["value"])
+
+    return answer
+
+
+class SealedAnswers:
+    """The answers of a sealed set, by the board's own code. best: the best AUC that was answered before.
+
+    count: how many answers were given.
     """
 
-    targets: int = 35
-    genuine: int = 30
-    impostor: int = 170
-    auc: float = 0.85
+    def __init__(self, hidden_set: HiddenSet, best: float | None = None) -> None:
+        from leaderboard.settings import DEFAULT_COMPARED, DEFAULT_STEP
+        from leaderboard.store.answers import CHANCE_AUC, CHANCE_DEVIATIONS, chance_deviation
 
-    def initial_scores(self, rng: np.random.Generator) -> np.ndarray:
-        """Scores (K, n) of the method before the attack: normal, shifted for genuine trials."""
-        from scipy.special import ndtri
+        genuine = hidden_set.targets * hidden_set.selves * (hidden_set.selves - 1) // 2
+        impostor = hidden_set.targets * hidden_set.selves * hidden_set.crosses
+        deviation = chance_deviation({"hidden": {"trials": {"genuine": genuine, "impostor": impostor}}})
+        self.step = max(DEFAULT_STEP, CHANCE_DEVIATIONS * deviation)
+        # No answer comes earlier, whatever the best is.
+        self._best = max(CHANCE_AUC + self.step, best or 0.0)
+        self._left, self.count = DEFAULT_COMPARED, 0
 
-        scores = rng.normal(size=(self.targets, self.genuine + self.impostor))
-        scores[:, : self.genuine] += np.sqrt(2) * ndtri(self.auc)
-        return scores
+    def __call__(self, auc: float) -> float | None:
+        """The answer to the next submission, whoever sends it."""
+        from leaderboard.store.answers import next_level
 
-    def target_aucs(self, scores: np.ndarray) -> np.ndarray:
-        """AUC (K,) of each target, by ranks: scores (K, n) have no ties."""
-        ranks = scores.argsort(axis=1).argsort(axis=1)[:, : self.genuine].sum(axis=1)
-        return (ranks - self.genuine * (self.genuine - 1) / 2) / (self.genuine * self.impostor)
+        self._left -= 1
+        level = next_level(auc, self._best, self.step) if self._left >= 0 else None
+        if level is not None:
+            self._best, self.count = auc, self.count + 1
+        return level
 
 
 @dataclass(frozen=True)
 class Gain:
-    """The strongest attack under one kind of feedback after so many submissions.
+    """What an attack gains from so many answers. gain: mean over repetitions; least, most: of the repetitions."""
 
-    gain: mean gain in the true mean AUC over the repetitions; least, most: the smallest and the largest of them.
-    attack: its name and step.
-    """
-
-    feedback: str
+    answers: str
+    start: str
+    attack: str
     submissions: int
     gain: float
     least: float
     most: float
-    attack: str
 
 
-def walk(hidden_set: HiddenSet, feedback: Feedback, submissions: int, step: float, seed: int) -> float:
-    """The true gain in mean AUC of the walk."""
-    rng = np.random.default_rng(seed)
-    scores = hidden_set.initial_scores(rng)
-    initial_aucs = aucs = hidden_set.target_aucs(scores)
-    best_feedback = feedback(aucs)
-    for _ in range(submissions - 1):
-        disturbed = scores + step * rng.normal(size=scores.shape)
-        aucs = hidden_set.target_aucs(disturbed)
-        new_feedback = feedback(aucs)
-        # One answer for all targets, or one for each: what is better is kept, target by target.
-        better = new_feedback > best_feedback
-        scores = np.where(better[:, None], disturbed, scores)
-        best_feedback = np.where(better, new_feedback, best_feedback)
-    return float(hidden_set.target_aucs(scores).mean() - initial_aucs.mean())
+class Method:
+    """A method on a hidden set: normal scores (K, P) of all pairs, shifted for genuine ones to a given AUC."""
+
+    def __init__(self, hidden_set: HiddenSet, auc: float, rng: np.random.Generator) -> None:
+        from scipy.special import ndtri
+
+        selves, videos = hidden_set.selves, hidden_set.shape[1]
+        pairs = [(first, second) for second in range(selves) for first in range(second)]
+        self._genuine = len(pairs)
+        pairs += [(first, second) for first in range(selves) for second in range(selves, videos)]
+        self._first, self._second = np.array(pairs).T
+        self._scores = rng.normal(size=(hidden_set.targets, len(pairs)))
+        self._scores[:, : self._genuine] += np.sqrt(2) * ndtri(auc)
+
+    def auc(self, codes: np.ndarray) -> float:
+        """The mean AUC with codes (K, V) added: a pair's score rises by the product of its videos' codes.
+
+        The self videos are the first ones of each row, which no attack makes use of.
+        """
+        scores = self._scores + codes[:, self._first] * codes[:, self._second]
+        ranks = scores.argsort(axis=1).argsort(axis=1)[:, : self._genuine].sum(axis=1)
+        impostors = scores.shape[1] - self._genuine
+        values = (ranks - self._genuine * (self._genuine - 1) / 2) / (self._genuine * impostors)
+        return float(values.mean())
 
 
-def directions(hidden_set: HiddenSet, feedback: Feedback, submissions: int, step: float, seed: int) -> float:
-    """The true gain in mean AUC of the attack by directions."""
-    rng = np.random.default_rng(seed)
-    base = hidden_set.initial_scores(rng)
-    initial_aucs = hidden_set.target_aucs(base)
-    base_feedback = feedback(initial_aucs)
-    disturbances = max(1, submissions - 1 - len(_STEP_LENGTHS))
-    weighted_sum, plain_sum = np.zeros_like(base), np.zeros_like(base)
-    total_change = np.zeros_like(base_feedback)
-    for _ in range(disturbances):
-        disturbance = rng.normal(size=base.shape)
-        change = feedback(hidden_set.target_aucs(base + step * disturbance)) - base_feedback
-        weighted_sum += change[:, None] * disturbance
-        plain_sum += disturbance
-        total_change += change
-    # A disturbance lowers the AUC on average: what counts is which lowers it less than the others.
-    weighted_sum -= (total_change / disturbances)[:, None] * plain_sum
-    size = np.linalg.norm(weighted_sum, axis=1, keepdims=True) / np.sqrt(base.shape[1])
-    direction = weighted_sum / np.where(size > 0, size, 1)
-    # The last submissions find the length of the step.
-    best_scores, best_feedback = base, base_feedback
-    for length in _STEP_LENGTHS[: max(0, submissions - 1 - disturbances)]:
-        moved = base + 0.1 * length * direction
-        new_feedback = feedback(hidden_set.target_aucs(moved))
-        better = new_feedback > best_feedback
-        best_scores = np.where(better[:, None], moved, best_scores)
-        best_feedback = np.where(better, new_feedback, best_feedback)
-    return float(hidden_set.target_aucs(best_scores).mean() - initial_aucs.mean())
+def climb(
+    method: Method, shape: tuple[int, int], answer: Answer, count: int, strength: float, rng: np.random.Generator
+) -> float:
+    """The gain of a climber, who adds random codes to some of the videos and keeps what is answered better."""
+    base = method.auc(np.zeros(shape))
+    codes, best_answer, best = np.zeros(shape), answer(base), base
+    for _ in range(count - 1):
+        share = rng.choice([0.1, 0.3, 1.0])
+        changed = np.where(rng.random(shape) < share, strength * rng.choice([-1.0, 1.0], size=shape), codes)
+        auc = method.auc(changed)
+        new_answer = answer(auc)
+        if new_answer is not None and (best_answer is None or new_answer > best_answer):
+            codes, best_answer, best = changed, new_answer, auc
+    return best - base
 
 
-def full_feedback(target_aucs: np.ndarray) -> np.ndarray:
-    """The AUC of every target without rounding: the feedback of a public set."""
-    return target_aucs
+def gains_from_nothing(
+    make_answer: Callable[[HiddenSet], Answer], attack: str, count: int, repetitions: int = REPETITIONS, **sizes: int
+) -> list[float]:
+    """The gain of an attack in each repetition, with labels and random numbers of its own. sizes: of the hidden set."""
+    gains = []
+    for seed in range(repetitions):
+        hidden_set = HiddenSet(seed=seed, **sizes)
+        answer = make_answer(hidden_set)
+
+        def ask(codes: np.ndarray, hidden_set: HiddenSet = hidden_set, answer: Answer = answer) -> float | None:
+            return answer(float(hidden_set.auc_of_signs(codes)))
+
+        codes = ATTACKS[attack](hidden_set, ask, count, np.random.default_rng([seed, 2]))
+        gains.append(hidden_set.auc(codes) - 0.5)
+    return gains
 
 
-def mean_feedback(target_aucs: np.ndarray) -> np.ndarray:
-    """The mean AUC over targets without rounding."""
-    return np.array([target_aucs.mean()])
+def gains_from_a_method(
+    make_answer: Callable[[HiddenSet, float], Answer],
+    auc: float,
+    count: int,
+    strength: float,
+    repetitions: int = REPETITIONS,
+) -> list[float]:
+    """The gain of a climber in each repetition. make_answer: of the hidden set and the method's exact AUC."""
+    gains = []
+    for seed in range(repetitions):
+        hidden_set, rng = HiddenSet(seed=seed), np.random.default_rng([seed, 3])
+        method = Method(hidden_set, auc, rng)
+        answer = make_answer(hidden_set, method.auc(np.zeros(hidden_set.shape)))
+        gains.append(climb(method, hidden_set.shape, answer, count, strength, rng))
+    return gains
 
 
-def coarse_feedback(target_aucs: np.ndarray) -> np.ndarray:
-    """The feedback of a hidden set: the rounded mean, and nothing about single people.
+def sealed_below(distance: float) -> Callable[[HiddenSet, float], Answer]:
+    """Sealed answers to a method whose AUC lacks `distance` to its next answer."""
 
-    See `leaderboard.ranking.redaction.coarse_figures`.
-    """
-    from leaderboard.ranking.redaction import coarse_figures
+    def make_answer(hidden_set: HiddenSet, auc: float) -> Answer:
+        step = SealedAnswers(hidden_set).step
+        return SealedAnswers(hidden_set, best=auc + distance - step)
 
-    figures = {"auc_mean": {"value": float(target_aucs.mean())}, "per_target": dict(enumerate(target_aucs.tolist()))}
-    redacted = coarse_figures({"generators": {"hidden": figures}, "overlap": []})["generators"]["hidden"]
-    assert set(redacted) == {"auc_mean"}
-    return np.array([redacted["auc_mean"]["value"]])
+    return make_answer
 
 
-FEEDBACKS: dict[str, Feedback] = {"full": full_feedback, "exact mean": mean_feedback, "coarse": coarse_feedback}
-ATTACKS = {"walk": walk, "directions": directions}
-
-
-def measure(
-    hidden_set: HiddenSet = HiddenSet(), counts: Iterable[int] = (10, 100, 1000), repetitions: int = 5
-) -> list[Gain]:
-    """The gain of the strongest attack, by kind of feedback and number of submissions Q."""
-    strongest = []
-    for name, feedback in FEEDBACKS.items():
+def measure(counts: Sequence[int] = (100, 1000)) -> Iterator[Gain]:
+    """The gain of every attack, by the kind of answers and the number of submissions Q."""
+    boards: dict[str, Callable[[HiddenSet], Answer]] = {
+        "exact": lambda _: exact_answers(),
+        "rounded": lambda _: rounded_answers(),
+        "sealed": SealedAnswers,
+    }
+    for name, make_answer in boards.items():
         for count in counts:
-            attempts = []
-            for attack, run in ATTACKS.items():
-                for step in STEPS:
-                    gains = [run(hidden_set, feedback, count, step, seed) for seed in range(repetitions)]
-                    attempts.append((float(np.mean(gains)), min(gains), max(gains), f"{attack}, step {step:g}"))
-            strongest.append(Gain(name, count, *max(attempts)))
-    return strongest
+            for attack in ATTACKS:
+                yield _gain(name, "nothing", attack, count, gains_from_nothing(make_answer, attack, count))
+    for auc in METHODS:
+        for name, makers in (
+            ("rounded", [lambda _set, _auc: rounded_answers()]),
+            ("sealed", [sealed_below(distance) for distance in DISTANCES]),
+        ):
+            attempts = [
+                (gains_from_a_method(maker, auc, counts[-1], strength), strength)
+                for maker in makers
+                for strength in STRENGTHS
+            ]
+            gains, strength = max(attempts, key=lambda attempt: max(attempt[0]))
+            yield _gain(name, f"a method of {auc}", f"climb, strength {strength}", counts[-1], gains)
+
+
+def _gain(answers: str, start: str, attack: str, count: int, gains: list[float]) -> Gain:
+    return Gain(answers, start, attack, count, float(np.mean(gains)), min(gains), max(gains))
 
 
 if __name__ == "__main__":
-    for gain in measure():
-        print(json.dumps(asdict(gain)), flush=True)
+    for row in measure():
+        print(
+            json.dumps({key: round(v, 4) if isinstance(v, float) else v for key, v in asdict(row).items()}), flush=True
+        )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import sha256_of, write_text
+from nvfair_tools.files import atomic_output, sha256_of
 
 KEY_VERSION = 1
 # The key's name in the folder of the hidden set, where a board looks for it.
@@ -30,8 +31,9 @@ class BlindKey:
 def write_key(path: Path, key: BlindKey) -> None:
     """Writes a key to a file that only its owner can read."""
     content = {"format_version": KEY_VERSION, "data": key.data, "names": dict(sorted(key.names.items()))}
-    write_text(path, json.dumps(content, indent=1) + "\n")
-    path.chmod(0o600)
+    with atomic_output(path) as unfinished:
+        os.close(os.open(unfinished, os.O_CREAT | os.O_WRONLY, 0o600))  # never readable by others, not for a moment
+        unfinished.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def read_key(path: Path) -> BlindKey:

@@ -23,6 +23,7 @@ from leaderboard.ranking.query import RELATIONS, SORTS, Query, TablePage, choose
 from leaderboard.ranking.redaction import ROUNDING_STEP
 from leaderboard.ranking.shared_ranks import MIN_PEOPLE
 from leaderboard.ranking.views import MethodRow
+from leaderboard.settings import DEFAULT_STEP
 from nvfair_tools.errors import MissingExtra
 
 DEFAULT_TITLE = "Avatar fingerprinting leaderboard"
@@ -180,7 +181,9 @@ class PageRenderer:
 
     def rules(self, links: Links) -> str:
         """The page that explains how places are given."""
-        return self._render("rules", "rules", links, min_people=MIN_PEOPLE, rounding_step=ROUNDING_STEP)
+        return self._render(
+            "rules", "rules", links, min_people=MIN_PEOPLE, rounding_step=ROUNDING_STEP, answer_step=DEFAULT_STEP
+        )
 
     def data(self, state: BoardState, links: Links) -> str:
         """The page about the data sets and the terms of consent."""
@@ -244,6 +247,7 @@ def _dataset_summaries(state: BoardState) -> list[Mapping[str, Any]]:
                 "generators": [],
                 "people": 0,
                 "coarse": board.coarse,
+                "sealed": board.sealed,
                 "submission_digests": set(),
             },
         )

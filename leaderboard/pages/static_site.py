@@ -18,7 +18,6 @@ from leaderboard.ranking import table_rows
 from leaderboard.ranking.board_state import BoardState, board_state
 from leaderboard.ranking.boards import Board
 from leaderboard.ranking.query import Query, table_page
-from leaderboard.ranking.redaction import redacted
 from leaderboard.store.results import StoredResult
 from nvfair_tools.files import write_text
 
@@ -39,7 +38,7 @@ def export_site(
     Up to 100 submissions it has the comparisons of each method with its neighbours in the table. Pages of an earlier
     export that no longer exist are not deleted: export to a fresh folder where results were withdrawn.
     """
-    state = board_state([redacted(result) for result in results])
+    state = board_state(results)
     renderer = PageRenderer(SiteInfo(title, (), tuple(cards)))
     front_page = table_page(state, Query())
     front_view = (front_page.view.board.slug, front_page.view.generator) if front_page else ("", "")

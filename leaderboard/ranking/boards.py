@@ -18,9 +18,10 @@ class Board:
     """Results that may be compared.
 
     relation: whether the protocol tests generators that were seen in training. relation_free_digest: equal for
-    protocols that differ in that relation alone. coarse: whether the test labels are hidden. people: the number of
-    test people. methods: by method key the results of the method's newest submission. newest: number of the newest
-    result, counted over all boards.
+    protocols that differ in that relation alone. coarse: whether the test labels are hidden. sealed: whether the
+    phases of a hidden set have not closed, so that there are answers alone. people: the number of test people. methods:
+    by method key the results of the method's newest submission. newest: number of the newest result, counted over all
+    boards.
     """
 
     protocol: str
@@ -32,6 +33,7 @@ class Board:
     relation_free_digest: str
     title: str
     coarse: bool
+    sealed: bool
     generators: tuple[str, ...]
     people: int
     methods: dict[str, tuple[Record, ...]]
@@ -82,6 +84,7 @@ def _board(records: list[Record], newest: int) -> Board:
         relation_free_digest=relation_free_digest,
         title=title,
         coarse=records[-1].coarse,
+        sealed=records[-1].sealed,
         generators=tuple(sorted({cell.generator for cell in cells})),
         people=max((len(cell.auc_by_person) for cell in cells), default=0),
         methods={key: tuple(entries.values()) for key, entries in entries_by_method.items()},

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from leaderboard.ranking.redaction import ROUNDING_STEP, redacted
+from leaderboard.ranking.redaction import ROUNDING_STEP, SEALED, redacted
 from leaderboard.store.results import StoredResult
 
-Provenance = Literal["disjoint", "overlap", "unknown"]
+# sealed: on a hidden set whose phases have not closed, where nothing may depend on who the test people are.
+Provenance = Literal["disjoint", "overlap", "unknown", "sealed"]
 Kind = Literal["method", "baseline", "control"]
 
 
@@ -83,6 +84,11 @@ class Record:
         return self.public_result.feedback != "full"
 
     @property
+    def sealed(self) -> bool:
+        """Whether only answers may be shown, because the phases of the hidden set have not closed."""
+        return self.public_result.feedback != "full" and self.public_result.sealed
+
+    @property
     def difference_margin(self) -> float:
         """How far from zero the interval of a difference must stay before it counts.
 
@@ -106,7 +112,8 @@ def record_of(result: StoredResult) -> Record:
     entry = result.submission.entries[result.entry]
     cells = []
     for generator, figures in sorted(public_result.figures.get("generators", {}).items()):
-        auc_mean, all_figures = figures["auc_mean"], result.figures["generators"][generator]
+        auc_mean = figures["auc_mean"]
+        all_figures = {} if public_result.sealed else result.figures["generators"][generator]
         cells.append(
             Cell(
                 entry=result.entry,
@@ -125,6 +132,9 @@ def record_of(result: StoredResult) -> Record:
             )
         )
     overlap = public_result.figures.get("overlap", "unknown")
+    if overlap == SEALED:
+        names_people = result.submission.training.declaration.people is not None
+        return Record(public_result, tuple(cells), "sealed" if names_people else "unknown", 0)
     if isinstance(overlap, str):
         return Record(public_result, tuple(cells), "unknown", 0)
     return Record(public_result, tuple(cells), "overlap" if overlap else "disjoint", len(overlap))

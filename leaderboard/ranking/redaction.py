@@ -1,6 +1,9 @@
-"""What of a result on a hidden data set may leave the server: rounded figures with intervals, no single person.
+"""What of a result on a hidden data set may leave the server.
 
-An exact answer lets an author climb by many small changes; the coarser the answer, the less each one reveals.
+Before the phases of the set have closed the result is sealed: only the answer of `leaderboard.store.answers` leaves,
+where there is one. Nothing else does: no figure of one generator, no interval, no count, and not how many of the test
+people the declaration names. Afterwards, when no submission can use them, figures leave rounded, with intervals, and
+nothing about single people.
 """
 
 from __future__ import annotations
@@ -13,6 +16,8 @@ from typing import Any
 from leaderboard.store.results import StoredResult
 
 ROUNDING_STEP = 0.01
+SEALED = "sealed"  # in place of the test people whom the declaration names
+HIDDEN_GENERATOR = "hidden"
 _INTERVALS = ("auc_mean", "auc_pooled")
 _TOLERANCE = 1e-9  # in steps: a value that stands on a step is not pushed to the next by the last bit of its division
 
@@ -21,7 +26,25 @@ def redacted(result: StoredResult) -> StoredResult:
     """The result with the figures that may leave the server; the same object where its feedback is full."""
     if result.feedback == "full":
         return result
-    return dataclasses.replace(result, figures=coarse_figures(result.figures))
+    figures = public_figures(result.figures, result.feedback, sealed=result.sealed, answer=result.answer)
+    return dataclasses.replace(result, figures=figures)
+
+
+def public_figures(figures: dict[str, Any], feedback: str, *, sealed: bool, answer: float | None) -> dict[str, Any]:
+    """The figures that may leave the server, of a result with this feedback setting, seal and answer."""
+    if feedback == "full":
+        return figures
+    return sealed_figures(answer) if sealed else coarse_figures(figures)
+
+
+def sealed_figures(answer: float | None) -> dict[str, Any]:
+    """The figures of a sealed result: its answer under the name that a blind copy gives to every generator, or none.
+
+    They depend on the answer alone.
+    """
+    interval = {"value": answer, "low": None, "high": None}
+    generators = {} if answer is None else {HIDDEN_GENERATOR: {"auc_mean": interval}}
+    return {"generators": generators, "overlap": SEALED}
 
 
 def coarse_figures(figures: dict[str, Any], step: float = ROUNDING_STEP) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def submission_json(state: BoardState, digest: str) -> str | None:
 
 def _row_answer(row: TableRow) -> RowAnswer:
     result, cell = row.record.public_result, row.cell
-    overlap = {"disjoint": "disjoint", "unknown": "unknown"}.get(
+    overlap = {"disjoint": "disjoint", "unknown": "unknown", "sealed": "sealed"}.get(
         row.record.provenance, f"{row.record.overlapping_people} test people"
     )
     return RowAnswer(
@@ -183,7 +183,7 @@ def _records_with_places(state: BoardState) -> list[dict[str, Any]]:
 
 def _record_with_place(row: TableRow, place: tuple[int, int] | None) -> dict[str, Any]:
     result, cell = row.record.public_result, row.cell
-    overlap = {"disjoint": "disjoint", "unknown": "training people unknown"}.get(
+    overlap = {"disjoint": "disjoint", "unknown": "training people unknown", "sealed": "sealed"}.get(
         row.record.provenance, f"trained on {row.record.overlapping_people} test people"
     )
     return {

@@ -22,6 +22,8 @@ from leaderboard.ranking.headline import (
 from leaderboard.ranking.records import Cell, Kind, Provenance, Record
 from leaderboard.ranking.shared_ranks import shared_ranks, significantly_better
 
+COMPARABLE = ("disjoint", "sealed")  # provenances of the rows that get a place
+
 
 @dataclass(frozen=True)
 class MethodRow:
@@ -124,8 +126,8 @@ def build_view(board: Board, generator: str, sibling: Board | None) -> BoardView
     return BoardView(
         board,
         generator,
-        rows=tuple(row for row in rows if row.provenance == "disjoint"),
-        not_comparable=tuple(row for row in rows if row.provenance != "disjoint"),
+        rows=tuple(row for row in rows if row.provenance in COMPARABLE),
+        not_comparable=tuple(row for row in rows if row.provenance not in COMPARABLE),
         best_control=next((row for row in rows if row.method_key == ranking.best_control), None),
     )
 
@@ -145,12 +147,14 @@ def _rank(
     ranked = [
         key
         for key, record in sorted(first_records.items())
-        if record.provenance == "disjoint" and record.kind != "control"
+        if record.provenance in COMPARABLE and record.kind != "control"
     ]
     controls = [key for key, record in first_records.items() if record.kind == "control"]
     best_control = max(controls, key=lambda key: (values[key], key), default=None)
     if not ranked:
         return _Ranking({}, best_control, frozenset())
+    if board.sealed:
+        return _Ranking(_places_by_value({key: values[key] for key in ranked}), best_control, frozenset())
     margin = next(iter(board.methods.values()))[0].difference_margin
     auc = np.array([person_auc[key] for key in ranked], dtype=np.float64)
     as_impostor = np.array([impostor_auc[key] for key in ranked], dtype=np.float64)
@@ -168,6 +172,17 @@ def _rank(
         above_control = frozenset(key for key, is_better in zip(ranked, better, strict=True) if is_better)
     places = shared_ranks(ranked, auc, margin=margin, auc_as_impostor=as_impostor if has_both_roles else None)
     return _Ranking(places, best_control, above_control)
+
+
+def _places_by_value(values: dict[str, float]) -> dict[str, tuple[int, int]]:
+    """Places by published values alone; equal ones share a place."""
+    return {
+        key: (
+            1 + sum(other > value for other in values.values()),
+            len(values) - sum(other < value for other in values.values()),
+        )
+        for key, value in values.items()
+    }
 
 
 def _method_row(
@@ -202,7 +217,9 @@ def _method_row(
         auc_other_relation=auc_other_relation,
         worst_person=None if worst is None else (worst, person_auc[worst]),
         control_margin=control_margin,
-        beats_control=key in ranking.above_control if ranking.best_control and key in ranking.places else None,
+        beats_control=key in ranking.above_control
+        if ranking.best_control and key in ranking.places and not first.sealed
+        else None,
         trained_on=trained_on,
         generators=tuple(cells),
         training_data=declaration.training.data,

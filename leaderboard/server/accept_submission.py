@@ -24,6 +24,7 @@ from leaderboard.store.accounts import Account
 from leaderboard.store.audit_log import record_action
 from leaderboard.store.database import read_session, write_session
 from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.method_names import refuse_taken_name
 from leaderboard.store.quota import Quota, get_quota, lock_account
 from leaderboard.store.results import add_submission
 from leaderboard.store.tables import FAILED, FIRST_SCORING, QUEUED, JobRow, SubmissionRow, utc_now
@@ -53,18 +54,26 @@ class SubmittedByOther(SubmissionRefused):
 
 
 class QuotaUsedUp(SubmissionRefused):
-    """The account's quota is used up. retry_seconds: until it may submit again; 0 where time alone does not help."""
+    """The account's quota has too few entries left for a submission.
 
-    def __init__(self, phase: str, quota: Quota, moment: datetime) -> None:
-        is_daily = quota.used < quota.total
+    entries: of the submission. retry_seconds: until it may submit again; 0 where time alone does not help.
+    """
+
+    def __init__(self, phase: str, quota: Quota, entries: int, moment: datetime) -> None:
+        is_daily = quota.used + entries <= quota.total and entries <= quota.per_day
         midnight = (moment + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
         self.retry_seconds = int((midnight - moment).total_seconds()) + 1 if is_daily else 0
         used, allowed = (quota.used_today, quota.per_day) if is_daily else (quota.used, quota.total)
+        if entries > quota.per_day:
+            remedy = f"submit at most {quota.per_day} entries at once"
+        elif is_daily:
+            remedy = "come back after midnight UTC"
+        else:
+            remedy = "submit fewer entries, ask the maintainer for more, or wait for another phase"
         super().__init__(
-            f"your {allowed} submissions {'of today ' if is_daily else ''}to phase {phase!r} are used ({used})",
-            remedy="come back after midnight UTC"
-            if is_daily
-            else "ask the maintainer for more, or wait for another phase",
+            f"{used} of your {allowed} entries {'of today ' if is_daily else ''}to phase {phase!r} are used, "
+            f"and this submission has {entries}",
+            remedy=remedy,
         )
 
 
@@ -106,7 +115,7 @@ class SubmissionAcceptor:
     ) -> AcceptedSubmission:
         """Checks the zip file `archive`, which lies in `scratch`, stores its files and queues it.
 
-        Raises Problems where the check finds any, StorageError where the disk is full, and a subclass of
+        Raises Problems where the check finds any, StorageError where the disk is full, and NameTaken or a subclass of
         SubmissionRefused otherwise. Only an accepted submission counts against the quota.
         """
         phase_setting = self.open_phase(phase)
@@ -228,6 +237,8 @@ class SubmissionAcceptor:
                 "these very files were submitted by another account",
                 remedy="change the declaration if the submission is yours too, or ask the maintainer",
             )
+        if stored is None and not private:
+            refuse_taken_name(session, submission.method, account.id)
         job = session.scalar(
             select(JobRow).where(JobRow.submission == digest, JobRow.phase == phase, JobRow.reason == FIRST_SCORING)
         )
@@ -236,13 +247,14 @@ class SubmissionAcceptor:
         if job is None or job.state == FAILED:
             is_new = True
             quota_before = self._quota(session, account, phase, moment)
-            if not quota_before.left:
-                raise QuotaUsedUp(phase, quota_before, moment)
+            if quota_before.left < len(submission.entries):
+                raise QuotaUsedUp(phase, quota_before, len(submission.entries), moment)
             add_submission(session, digest, submission, account=account.id, private=private)
             if job is None:
                 job = JobRow(submission=digest, account=account.id, phase=phase, reason=FIRST_SCORING, created=moment)
                 session.add(job)
             job.state, job.available, job.leases, job.attempts = QUEUED, moment, 0, 0
+            job.entries = len(submission.entries)
             job.created, job.finished, job.error, job.lease_until, job.worker = moment, None, "", None, None
             details: dict[str, object] = {"phase": phase, "method": submission.method}
             record_action(session, account.actor, "submission accepted", digest, address=address, details=details)

@@ -8,11 +8,13 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from leaderboard.api_models import JobAnswer, ResultAnswer, SubmissionAnswer, SubmissionsAnswer
-from leaderboard.ranking.redaction import coarse_figures
+from leaderboard.ranking.redaction import public_figures
 from leaderboard.store.accounts import Account
+from leaderboard.store.answers import is_sealed
 from leaderboard.store.audit_log import record_action
 from leaderboard.store.database import read_session, write_session
-from leaderboard.store.tables import DatasetRow, JobRow, ResultRow, SubmissionRow
+from leaderboard.store.method_names import refuse_taken_name
+from leaderboard.store.tables import AnswerRow, DatasetRow, JobRow, ResultRow, SubmissionRow
 
 
 def get_submission(engine: Engine, digest: str, account: Account | None) -> SubmissionAnswer | None:
@@ -41,12 +43,16 @@ def list_own_submissions(engine: Engine, account: Account, *, page: int, size: i
 
 
 def publish_submission(engine: Engine, digest: str, account: Account, *, address: str) -> bool:
-    """Makes a draft public, for good; False where the account has no such submission."""
+    """Makes a draft public, for good; False where the account has no such submission.
+
+    Raises NameTaken where the method's name looks like that of another account's public method.
+    """
     with write_session(engine) as session:
         row = session.get(SubmissionRow, digest)
         if row is None or row.account != account.id:
             return False
         if row.private:
+            refuse_taken_name(session, row.method, account.id)
             row.private = False
             record_action(session, account.actor, "submission published", digest, address=address)
         return True
@@ -56,8 +62,9 @@ def _submission_answer(session: Session, row: SubmissionRow, *, with_jobs: bool)
     jobs_query = select(JobRow).where(JobRow.submission == row.digest).order_by(JobRow.id)
     jobs = session.scalars(jobs_query) if with_jobs else ()
     results = session.execute(
-        select(ResultRow, DatasetRow)
+        select(ResultRow, DatasetRow, AnswerRow)
         .outerjoin(DatasetRow, DatasetRow.digest == ResultRow.dataset_digest)
+        .outerjoin(AnswerRow, AnswerRow.result == ResultRow.id)
         .where(ResultRow.submission == row.digest)
         .order_by(ResultRow.id)
     )
@@ -77,13 +84,13 @@ def _submission_answer(session: Session, row: SubmissionRow, *, with_jobs: bool)
             )
             for job in jobs
         ],
-        results=[_result_answer(result, dataset) for result, dataset in results],
+        results=[_result_answer(result, dataset, answer) for result, dataset, answer in results],
     )
 
 
-def _result_answer(result: ResultRow, dataset: DatasetRow | None) -> ResultAnswer:
+def _result_answer(result: ResultRow, dataset: DatasetRow | None, answer: AnswerRow | None) -> ResultAnswer:
     feedback = dataset.feedback if dataset else "full"
-    figures = json.loads(result.figures)
+    sealed, level = is_sealed(dataset), answer.level if answer else None
     return ResultAnswer(
         entry=result.entry,
         protocol=result.protocol,
@@ -95,5 +102,7 @@ def _result_answer(result: ResultRow, dataset: DatasetRow | None) -> ResultAnswe
         phase=result.phase or "",
         created=result.created,
         feedback=feedback,
-        figures=figures if feedback == "full" else coarse_figures(figures),
+        sealed=sealed,
+        sealed_until=dataset.sealed_until if dataset and sealed else None,
+        figures=public_figures(json.loads(result.figures), feedback, sealed=sealed, answer=level),
     )

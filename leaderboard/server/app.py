@@ -28,6 +28,7 @@ from leaderboard.server.service import Service
 from leaderboard.server.uploads import UploadReceiver
 from leaderboard.settings import Settings
 from leaderboard.store import schema
+from leaderboard.store.private_files import readable_by_others
 from nvfair_tools import __version__
 from nvfair_tools.errors import MissingExtra
 
@@ -64,6 +65,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,  # its script would come from another site; /openapi.json says the same
         redoc_url=None,
+        # A redirect names the host that the request names, which a stranger may choose; no page needs one.
+        redirect_slashes=False,
     )
     install_error_handlers(app, PageRenderer(SiteInfo(settings.title)))
     auth = RequestAuth(service)
@@ -90,7 +93,8 @@ def _mount_pages(app: FastAPI, service: Service) -> None:
     cards = [
         (name, card.read_text(encoding="utf-8"))
         for name, dataset in settings.datasets.items()
-        if (card := dataset.folder / "README.md").is_file()
+        # The card of a hidden set says who and what is in it.
+        if dataset.feedback == "full" and (card := dataset.folder / "README.md").is_file()
     ]
     routes = page_router(
         service.board_state,
@@ -133,7 +137,7 @@ def _readiness_problems(service: Service) -> list[str]:
     folders = {settings.files, database_folder(settings.store) or settings.files}
     for folder in sorted(folders):
         problems += disk_problems(folder, settings.limits.free_disk_bytes)
-    return list(dict.fromkeys(problems))
+    return list(dict.fromkeys(problems)) + readable_by_others(settings)
 
 
 async def _refresh_regularly(service: Service) -> None:

@@ -15,6 +15,7 @@ from leaderboard.pages.links import Links
 from leaderboard.pages.render import PageRenderer
 from leaderboard.server.accept_submission import PhaseClosed, QuotaUsedUp, SubmittedByOther
 from leaderboard.server.limits.disk_space import is_full_database
+from leaderboard.store.method_names import NameTaken
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import StorageError
 
@@ -28,7 +29,7 @@ def http_status_of(error: NvfairError) -> int:
         return 429
     if isinstance(error, StorageError):
         return 507
-    return 409 if isinstance(error, (PhaseClosed, SubmittedByOther)) else 422
+    return 409 if isinstance(error, (PhaseClosed, SubmittedByOther, NameTaken)) else 422
 
 
 def install_error_handlers(app: FastAPI, renderer: PageRenderer) -> None:

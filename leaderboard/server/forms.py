@@ -23,6 +23,7 @@ from leaderboard.server.request_auth import RequestAuth
 from leaderboard.server.service import Service
 from leaderboard.server.uploads import UploadReceiver
 from leaderboard.store.accounts import Account
+from leaderboard.store.method_names import NameTaken
 from nvfair_tools.errors import NvfairError, Problems
 
 _FORGED = "The form did not come from this board's own page; open it again and send it from there."
@@ -52,7 +53,7 @@ def form_router(service: Service, auth: RequestAuth, receiver: UploadReceiver) -
         except Problems as error:
             return outcome_page(422, problems=error.problems, is_free=True)
         except NvfairError as error:
-            is_free = not isinstance(error, SubmissionRefused)
+            is_free = not isinstance(error, (SubmissionRefused, NameTaken))
             return outcome_page(http_status_of(error), problems=[str(error)], is_free=is_free)
         return outcome_page(201 if accepted.is_new else 200, accepted=accepted)
 

@@ -24,11 +24,12 @@ class RequestAuth:
 
         Raises HTTPException: 401 where the token is not valid, 429 where there were too many requests or wrong tokens.
         """
-        address = rate_key(client_address(request.scope))
-        _check_limit(self._wrong_tokens.seconds_until_allowed(address), "too many wrong tokens from this address")
         account = authenticate(self._engine, token)
         if account is None:
-            self._wrong_tokens.count_request(address)
+            # Only wrong tokens are counted and refused: those of a stranger behind the same proxy, or of a program with
+            # an old token, keep nobody out who has a valid one. Nobody guesses 256 random bits; the limit says so.
+            wait = self._wrong_tokens.count_request(rate_key(client_address(request.scope)))
+            _check_limit(wait, "too many wrong tokens from this address")
             raise HTTPException(
                 401, "the token is not valid: unknown, expired or revoked", {"WWW-Authenticate": "Bearer"}
             )

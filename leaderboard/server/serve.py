@@ -24,6 +24,7 @@ from leaderboard.settings import Settings
 from leaderboard.store import schema
 from leaderboard.store.database import database_errors
 from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.private_files import make_private
 from leaderboard.store.results import Store
 
 _log = structlog.get_logger("serve")
@@ -40,6 +41,7 @@ def run_server(settings: Settings, board: Path, *, host: str, port: int, with_wo
     """Serves until SIGTERM or Ctrl-C. board: where the settings were read from; the worker process reads them again."""
     # A thread that renders a table gives the interpreter this often to the threads that answer readers.
     sys.setswitchinterval(_SWITCH_SECONDS)
+    make_private(settings, board)
     app = create_app(settings)
     service: Service = app.state.service
     with database_errors(settings.store):
@@ -71,6 +73,7 @@ def run_server(settings: Settings, board: Path, *, host: str, port: int, with_wo
 
 def run_worker(settings: Settings, *, parent: int | None = None) -> None:
     """Scores jobs until SIGTERM or Ctrl-C, or until the process with the id `parent` has ended."""
+    make_private(settings)
     store = Store(settings.store)
     with database_errors(settings.store):
         schema.check_writable(store.engine)

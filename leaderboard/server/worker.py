@@ -84,7 +84,7 @@ class Worker:
             else:
                 self._fail_attempt(lease, error, log)
         except NvfairError as error:  # the submission or the data set has changed: trying again would not help
-            message = str(error).replace(str(self._submission_files.folder_of(lease.submission)), "the submission")
+            message = self._public_message(error, lease)
             job_queue.fail_job(self._engine, lease, message, retry_after=None)
             log.error("failed", error=str(error))
         else:
@@ -121,6 +121,13 @@ class Worker:
             poll_seconds=min(limits.lease_seconds / 8, 1.0),
         )
         return [result_row(score, reason=lease.reason, phase=lease.phase) for score in scores]
+
+    def _public_message(self, error: NvfairError, lease: Lease) -> str:
+        """Why a job has failed, for the author: of a hidden set, whose videos an error may name, only that it did."""
+        phase = self._settings.phases.get(lease.phase)
+        if phase is not None and self._settings.datasets[phase.dataset].feedback == "coarse":
+            return "the scoring failed; the maintainer's log says why"
+        return str(error).replace(str(self._submission_files.folder_of(lease.submission)), "the submission")
 
     def _fail_attempt(self, lease: Lease, error: Exception, log: structlog.stdlib.BoundLogger) -> None:
         """Records a failed attempt. The job is tried again later, unless this was the last attempt."""

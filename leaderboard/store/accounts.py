@@ -16,9 +16,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from leaderboard.lookalikes import skeleton
 from leaderboard.store.audit_log import record_action
 from leaderboard.store.database import read_session, write_session
 from leaderboard.store.tables import AccountRow, TokenRow, utc_now
+from leaderboard.submission.untrusted_text import name_problem, quoted
 from nvfair_tools.errors import NvfairError
 
 _TOKEN_PATTERN = re.compile(r"nvf_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -46,13 +48,14 @@ def create_token(
     """Creates a token of `account`, and the account where it does not exist.
 
     The token is returned only here; it cannot be read again. days: how long it is valid (None: until it is revoked).
-    Raises NvfairError if a name is not valid.
+    Raises NvfairError if a name is not valid, or a new account's name looks like that of another account.
     """
     account, name = _valid_name(account, "account"), _valid_name(name, "token")
     id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     with write_session(engine) as session:
         row = session.scalar(select(AccountRow).where(AccountRow.name == account))
         if row is None:
+            _refuse_similar_account(session, account)
             row = AccountRow(name=account, created=utc_now())
             session.add(row)
             session.flush()
@@ -134,7 +137,20 @@ def _valid_name(name: str, kind: str) -> str:
             f"{name!r} is not a valid name of {'an' if kind == 'account' else 'a'} {kind}",
             expected="1 to 80 printable characters, without spaces around them",
         )
+    problem = name_problem(name)
+    if problem:
+        raise NvfairError(f"{name!a} is not a valid name: {problem}", remedy="type the name again")
     return name
+
+
+def _refuse_similar_account(session: Session, name: str) -> None:
+    look = skeleton(name)
+    for other in session.scalars(select(AccountRow.name)):
+        if skeleton(other) == look:
+            raise NvfairError(
+                f"the name {quoted(name)} looks like the account {quoted(other)}",
+                remedy="choose another name, or give a token to that account",
+            )
 
 
 def _hash_of(secret: str) -> str:

@@ -29,6 +29,7 @@ from leaderboard.store import schema
 from leaderboard.store.audit_log import record_action
 from leaderboard.store.database import write_session
 from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.private_files import create_private
 from leaderboard.store.tables import Base, UtcDateTime, utc_now
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import atomic_output, sha256_of
@@ -52,13 +53,19 @@ class Manifest(BaseModel):
 
 
 def write_backup(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Manifest:
-    """Writes a backup to `path`. The file appears complete or not at all.
+    """Writes a backup to `path`, which only its owner may read. The file appears complete or not at all.
 
     Raises NvfairError where the database's tables are not of this program's revision.
     """
+    with atomic_output(path) as unfinished:
+        create_private(unfinished)
+        return _write_tar(engine, submission_files, unfinished)
+
+
+def _write_tar(engine: Engine, submission_files: SubmissionFiles, path: Path) -> Manifest:
     members: dict[str, str] = {}
     rows: dict[str, int] = {}
-    with atomic_output(path) as unfinished, tarfile.open(unfinished, "w") as tar:
+    with tarfile.open(path, "w") as tar:
         digests: list[str] = []
         with engine.connect().execution_options(**_snapshot_options(engine)) as connection, connection.begin():
             revision = schema.database_revision(engine)

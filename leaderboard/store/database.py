@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -22,6 +23,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Session
 
+from leaderboard.store.private_files import create_private
 from nvfair_tools.errors import MissingExtra, NvfairError
 
 BUSY_SECONDS = 30  # how long a writer waits for its turn
@@ -52,6 +54,8 @@ def open_engine(url: str) -> Engine:
     except (SQLAlchemyError, TypeError) as error:
         raise unusable_database_error(url, error) from error
     if engine.dialect.name == "sqlite":
+        if engine.url.database:
+            create_private(Path(engine.url.database))
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     try:

@@ -23,7 +23,10 @@ class SubmissionFiles:
     """The folder that holds the files of all submissions. It is created where it does not exist."""
 
     def __init__(self, folder: Path) -> None:
+        is_new = not folder.exists()
         self.folder = make_folder(folder)
+        if is_new:
+            self.folder.chmod(0o700)
         self._scratch = make_folder(folder / _SCRATCH)
 
     def folder_of(self, digest: str) -> Path:

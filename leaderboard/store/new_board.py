@@ -7,10 +7,11 @@ from pathlib import Path
 
 from leaderboard.settings import SETTINGS_FILE, SETTINGS_TEMPLATE, read_settings
 from leaderboard.store.accounts import create_token
+from leaderboard.store.private_files import create_private
 from leaderboard.store.results import Store
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import make_folder, write_text
+from nvfair_tools.files import atomic_output, make_folder
 
 
 def create_board(folder: Path, dataset: Path, account: str) -> tuple[Path, str]:
@@ -23,7 +24,10 @@ def create_board(folder: Path, dataset: Path, account: str) -> tuple[Path, str]:
         raise NvfairError("there is a board already", where=settings_file, remedy="choose another folder")
     Dataset.open(dataset)
     # A string in JSON is valid YAML too, whatever characters the path has.
-    write_text(settings_file, SETTINGS_TEMPLATE.format(folder=folder, dataset=json.dumps(str(dataset.resolve()))))
+    text = SETTINGS_TEMPLATE.format(folder=folder, dataset=json.dumps(str(dataset.resolve())))
+    with atomic_output(settings_file) as unfinished:
+        create_private(unfinished)
+        unfinished.write_text(text, encoding="utf-8")
     store = Store(read_settings(folder).store)
     try:
         return settings_file, create_token(store.engine, account, name="first")

@@ -1,7 +1,8 @@
-"""How many submissions an account may still make in a phase.
+"""How many entries an account may still submit in a phase.
 
-No counter is stored: the use is counted from the jobs themselves, so that it cannot differ from them. A job counts from
-its acceptance until it fails. A job that has waited for very long does not count, because that is the board's fault.
+Entries are counted and not submissions, because each entry of a submission is scored and answered. No counter is
+stored: the use is counted from the jobs themselves, so that it cannot differ from them. A job counts from its
+acceptance until it fails. A job that has waited for very long does not count, because that is the board's fault.
 Scoring again, which only the maintainer asks for, never counts.
 """
 
@@ -23,7 +24,7 @@ from nvfair_tools.errors import NvfairError
 
 @dataclass(frozen=True)
 class Quota:
-    """Allowed and used submissions of one account in one phase."""
+    """Allowed and used entries of one account in one phase."""
 
     total: int
     per_day: int
@@ -32,7 +33,7 @@ class Quota:
 
     @property
     def left(self) -> int:
-        """The number of submissions that would be accepted now."""
+        """The number of entries that would be accepted now."""
         return max(0, min(self.total - self.used, self.per_day - self.used_today))
 
 
@@ -52,7 +53,7 @@ def get_quota(
         JobRow.state != FAILED,
         or_(JobRow.state == DONE, JobRow.created > moment - timedelta(hours=stuck_hours)),
     )
-    query = select(func.count()).select_from(JobRow).where(*counted_jobs)
+    query = select(func.coalesce(func.sum(JobRow.entries), 0)).where(*counted_jobs)
     used = session.scalar(query) or 0
     used_today = session.scalar(query.where(JobRow.created >= today)) or 0
     total, per_day = (account_quota or phase).total, (account_quota or phase).per_day
@@ -62,7 +63,7 @@ def get_quota(
 def lock_account(session: Session, account: int) -> None:
     """Blocks other transactions that lock this account until the present one ends.
 
-    So two uploads at the same time cannot both use the last submission of a quota. In SQLite writers wait for each
+    So two uploads at the same time cannot both use the last entry of a quota. In SQLite writers wait for each
     other anyway.
     """
     session.execute(select(AccountRow.id).where(AccountRow.id == account).with_for_update())

@@ -40,6 +40,7 @@ def queue_rescoring(engine: Engine, reason: str, *, submission: str = "", phase:
                     submission=job.submission,
                     account=job.account,
                     phase=job.phase,
+                    entries=job.entries,
                     reason=reason,
                     state=QUEUED,
                     created=utc_now(),

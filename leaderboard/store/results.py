@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from leaderboard.store import schema
+from leaderboard.store.answers import add_answers, is_sealed
 from leaderboard.store.database import open_engine, read_session, unusable_database_error, write_session
-from leaderboard.store.tables import FIRST_SCORING, DatasetRow, ResultRow, SubmissionRow, utc_now
+from leaderboard.store.tables import FIRST_SCORING, AnswerRow, DatasetRow, ResultRow, SubmissionRow, utc_now
 from leaderboard.submission.scoring import EntryScore
 from leaderboard.submission.submission import Submission
 
@@ -26,8 +27,9 @@ _RESULTS_LOCK = 0x6E766662
 class StoredResult:
     """The result of one entry, with the declaration of its submission.
 
-    The figures are complete. Where `feedback` is "coarse", only what the redaction of `leaderboard.ranking` leaves of
-    them may be published.
+    The figures are complete. Where `feedback` is "coarse" or `sealed` is true, only what the redaction of
+    `leaderboard.ranking` leaves of them may be published. answer: of a sealed result the AUC that is published; None
+    where it was not answered.
     """
 
     submission: Submission
@@ -46,6 +48,8 @@ class StoredResult:
     feedback: str = "full"  # or "coarse"
     dataset: str = ""  # the data set's name on this board
     id: int = 0  # grows in the order in which results were stored
+    sealed: bool = False  # on a hidden set whose phases have not all closed (`leaderboard.store.answers`)
+    answer: float | None = None
 
 
 class Store:
@@ -75,14 +79,16 @@ class Store:
     def results(self, *, after: int = 0) -> Iterator[StoredResult]:
         """Results with their declarations, in the order in which they were stored. after: only larger ids."""
         query = (
-            select(ResultRow, SubmissionRow, DatasetRow)
+            select(ResultRow, SubmissionRow, DatasetRow, AnswerRow)
             .join(SubmissionRow, ResultRow.submission == SubmissionRow.digest)
             .outerjoin(DatasetRow, ResultRow.dataset_digest == DatasetRow.digest)
+            .outerjoin(AnswerRow, AnswerRow.result == ResultRow.id)
             .where(ResultRow.id > after)
             .order_by(ResultRow.id)
         )
+        moment = utc_now()
         with read_session(self.engine) as session:
-            for result, row, dataset in session.execute(query):
+            for result, row, dataset, answer in session.execute(query):
                 submission = Submission.model_validate_json(row.declaration)
                 yield StoredResult(
                     submission=submission,
@@ -101,6 +107,8 @@ class Store:
                     feedback=dataset.feedback if dataset else "full",
                     dataset=dataset.name if dataset else "",
                     id=result.id,
+                    sealed=is_sealed(dataset, moment),
+                    answer=answer.level if answer else None,
                 )
 
     def public_results(self) -> list[StoredResult]:
@@ -110,7 +118,8 @@ class Store:
     def results_version(self) -> tuple[int, int, str]:
         """A value that changes whenever `results()` would return something else.
 
-        It holds the newest result's id, the number of drafts, and the feedback setting of each data set.
+        It holds the newest result's id, the number of drafts, and of each data set the feedback and whether it is
+        sealed.
         """
         with read_session(self.engine) as session:
             newest_id, draft_count = session.execute(
@@ -119,8 +128,10 @@ class Store:
                     select(func.count()).where(SubmissionRow.private).scalar_subquery(),
                 )
             ).one()
-            feedback_rows = session.execute(select(DatasetRow.digest, DatasetRow.feedback).order_by(DatasetRow.digest))
-            return newest_id, draft_count, " ".join(f"{digest} {feedback}" for digest, feedback in feedback_rows)
+            datasets = session.scalars(select(DatasetRow).order_by(DatasetRow.digest)).all()
+            moment = utc_now()
+            published = " ".join(f"{row.digest} {row.feedback} {is_sealed(row, moment)}" for row in datasets)
+            return newest_id, draft_count, published
 
     def close(self) -> None:
         """Closes all connections to the database."""
@@ -163,13 +174,17 @@ def result_row(score: EntryScore, *, reason: str = FIRST_SCORING, phase: str | N
 
 
 def add_results(session: Session, results: list[ResultRow]) -> list[ResultRow]:
-    """Adds the results that are not stored yet, and returns them. The table's constraint forbids adding one twice."""
+    """Adds the results that are not stored yet, with the answers to them, and returns them.
+
+    The table's constraint forbids adding one twice.
+    """
     if session.get_bind().dialect.name == "postgresql":
         # One transaction at a time: ids then become visible in their order, and no reader of "what is new" misses one.
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _RESULTS_LOCK})
     new_results = [row for row in results if not _is_stored(session, row)]
     session.add_all(new_results)
     session.flush()
+    add_answers(session, new_results)
     return new_results
 
 

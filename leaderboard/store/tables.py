@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from sqlalchemy import DateTime, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import DateTime, Double, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from leaderboard.settings import DEFAULT_COMPARED, DEFAULT_STEP
 
 FIRST_SCORING = "first scoring"  # the reason of results other than those of scoring again
 QUEUED, LEASED, DONE, FAILED = "queued", "leased", "done", "failed"  # states of a job
@@ -98,6 +100,10 @@ class DatasetRow(Base):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     name: Mapped[str] = mapped_column(String(80))
     feedback: Mapped[str] = mapped_column(String(10))  # full or coarse
+    # Of a hidden set (coarse): until when nothing but the answers of `AnswerRow` is published; none: until one is set.
+    sealed_until: Mapped[datetime | None]
+    step: Mapped[float] = mapped_column(Double, default=DEFAULT_STEP, server_default=str(DEFAULT_STEP))
+    compared: Mapped[int] = mapped_column(default=DEFAULT_COMPARED, server_default=str(DEFAULT_COMPARED))
 
 
 class JobRow(Base):
@@ -110,6 +116,7 @@ class JobRow(Base):
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.digest"))
     account: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
     phase: Mapped[str] = mapped_column(String(80))
+    entries: Mapped[int] = mapped_column(default=1, server_default="1")  # of the submission: what the quota counts
     reason: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(10))
     created: Mapped[datetime]
@@ -141,6 +148,18 @@ class ResultRow(Base):
     figures: Mapped[str] = mapped_column(Text)  # JSON
     created: Mapped[datetime | None] = mapped_column(default=utc_now)
     phase: Mapped[str | None] = mapped_column(String(80))
+
+
+class AnswerRow(Base):
+    """The answer to a result on a sealed hidden set that improved on the best of the whole board. It never changes."""
+
+    __tablename__ = "answers"
+
+    result: Mapped[int] = mapped_column(ForeignKey("results.id"), primary_key=True)
+    value: Mapped[float] = mapped_column(
+        Double
+    )  # the exact mean AUC, which stays on the board: later results are compared with it
+    level: Mapped[float] = mapped_column(Double)  # what is published: the value rounded down
 
 
 class AuditRow(Base):

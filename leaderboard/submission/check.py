@@ -135,6 +135,8 @@ def find_problems(folder: Path, dataset: Dataset | TestSet) -> list[str]:
         return _problem_lines(error)
     test = _test_set(dataset)
     problems: dict[str, None] = {}  # in order, each once: two entries may share a file
+    if test.hidden:
+        problems.update(dict.fromkeys(_repeated_protocols(submission)))
     files_read: set[tuple[str, str, str]] = set()
     for number, entry in enumerate(submission.entries):
         problems.update(dict.fromkeys(_entry_problems(folder, submission, entry, test, files_read, number)))
@@ -203,7 +205,8 @@ def _entry_problems(
         yield f"{DECLARATION_FILE}: protocol {protocol.name} {reason}"
         return
     generators = scored_generators(submission, entry, protocol, test)
-    if not generators:
+    # A hidden set takes an entry that it has no generator for: a refusal would tell its generators, name by name.
+    if not generators and not test.hidden:
         yield _no_generator(entry, protocol, test)
     if test.hidden and entry.scores:
         yield (
@@ -214,7 +217,7 @@ def _entry_problems(
     try:
         path = entry_path(folder, entry)
         task = entry_task(submission, entry, protocol, test)
-        if generators and not task.cells:
+        if generators and not task.cells and not test.hidden:
             yield (
                 f"{DECLARATION_FILE}: entry {number}: on {', '.join(generators)} this data set has no target with "
                 f"genuine and impostor trials under {protocol.name}; submit to another protocol"
@@ -228,6 +231,18 @@ def _entry_problems(
         yield from _file_problems(path, task)
     except NvfairError as error:
         yield from _problem_lines(error)
+
+
+def _repeated_protocols(submission: Submission) -> Iterator[str]:
+    """Problems of entries to a hidden set, which takes one entry a protocol: each is an answer."""
+    first_entries: dict[str, int] = {}
+    for number, entry in enumerate(submission.entries):
+        first = first_entries.setdefault(entry.protocol, number)
+        if first != number:
+            yield (
+                f"{DECLARATION_FILE}: entry {number}: entry {first} is of protocol {quoted(entry.protocol)} too; a "
+                "hidden data set takes one entry a protocol; leave one of them out"
+            )
 
 
 def _file_problems(path: Path, task: EntryTask) -> Iterator[str]:

@@ -57,7 +57,7 @@ def entry_task(submission: Submission, entry: Entry, protocol: Protocol, test: T
     """Works out the task of an entry. Raises NvfairError where the key of a blind copy lacks a video."""
     generators = scored_generators(submission, entry, protocol, test)
     expected = test.expected_rows(protocol)
-    cells = generators if test.blind else expected.cells(generators)
+    cells = generators if test.blind or not generators else expected.cells(generators)
     return EntryTask(entry, protocol, expected, tuple(generators), tuple(cells))
 
 

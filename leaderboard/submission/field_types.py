@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
-from leaderboard.submission.untrusted_text import invisible_character
+from leaderboard.submission.untrusted_text import invisible_character, name_problem
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.identity import parse_identity
 
@@ -30,6 +30,13 @@ def _visible_text(text: str, *, lines: bool) -> str:
         raise ValueError(f"it holds {character}, which cannot be seen; type the text again")
     if text and not text.strip():
         raise ValueError("it is blank")
+    return text
+
+
+def _person_or_method(text: str) -> str:
+    problem = name_problem(text)
+    if problem:
+        raise ValueError(f"{problem}; type the name again")
     return text
 
 
@@ -62,7 +69,12 @@ def _identity(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
-Author = Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_one_line)]
+Author = Annotated[
+    str, Field(min_length=1, max_length=120), AfterValidator(_one_line), AfterValidator(_person_or_method)
+]
+MethodName = Annotated[
+    str, Field(min_length=1, max_length=80), AfterValidator(_one_line), AfterValidator(_person_or_method)
+]
 Contact = Annotated[str, Field(min_length=3, max_length=200), AfterValidator(_one_line)]
 ShortName = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]

@@ -25,6 +25,7 @@ from leaderboard.submission.field_types import (
     InnerPath,
     Line,
     Link,
+    MethodName,
     Name,
     Names,
     Paragraphs,
@@ -111,7 +112,7 @@ class Submission(_FrozenModel):
     """The content of submission.yaml. contact: private, shown on no page."""
 
     format_version: Literal[1]
-    method: ShortName
+    method: MethodName
     kind: Literal["method", "baseline", "control"] = "method"
     authors: Annotated[tuple[Author, ...], Field(min_length=1, max_length=100)]
     contact: Contact

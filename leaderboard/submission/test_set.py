@@ -138,11 +138,10 @@ class TestSet:
         if self.names is None:
             return ids
         missing = [video for video in ids if video not in self.names]
-        if missing:
+        if missing:  # submitters read this too: no name and no path of the hidden set
             raise NvfairError(
-                f"the key of the blind copy does not know {len(missing)} test videos, such as {missing[0]}",
-                where=self.dataset.folder,
-                remedy="make the blind copy again",
+                f"the board's key of the blind copy does not know {len(missing)} test videos",
+                remedy="the maintainer has to make the blind copy again",
             )
         return [self.names[video] for video in ids]
 

@@ -173,9 +173,15 @@ def _spread(rows: list[ClipRow], count: int, also: Container[str] = ()) -> list[
 
 def _check_landmarker(recipe: Recipe) -> Finding:
     def describe() -> str:
-        landmarker = LandmarkerSpec.from_recipe(recipe).create()
+        spec = LandmarkerSpec.from_recipe(recipe)
+        landmarker = spec.create()
         description = f"{landmarker.name} {landmarker.version}"
         landmarker.close()
+        if spec.recogniser is not None:
+            from nvfair_tools.curate.clip_checks.same_person import Recogniser
+            from nvfair_tools.faces.insight import pack_folder
+
+            Recogniser(spec.recogniser if isinstance(spec.recogniser, Path) else pack_folder(spec.recogniser))
         return description
 
     return _finding_of("landmarker", describe)

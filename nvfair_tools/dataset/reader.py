@@ -239,9 +239,8 @@ def _file_errors(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NvfairError("a file of the data set is missing", where=path, remedy="build or copy it again") from error
     except (pa.ArrowException, OSError) as error:
-        raise NvfairError(
-            f"not a whole Parquet file: {str(error).splitlines()[0]}", where=path, remedy="build or copy it again"
-        ) from error
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise NvfairError(f"not a whole Parquet file: {reason}", where=path, remedy="build or copy it again") from error
 
 
 def _as_array(column: pa.ChunkedArray) -> np.ndarray:

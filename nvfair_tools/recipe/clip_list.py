@@ -226,6 +226,8 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
             parse_identity(identity)
         except NvfairError as error:
             problems.append(f"{where}: {error.what}; expected {error.expected}")
+        if identity.endswith("."):
+            problems.append(f"{where}: identity {identity!r} ends with a full stop, which Windows cuts off")
         if len(identity) > _LONGEST_NAME:
             problems.append(f"{where}: identity has {len(identity)} characters; at most {_LONGEST_NAME} fit file names")
     if collection and (not _SOURCE_PATTERN.fullmatch(collection) or is_reserved_name(collection)):

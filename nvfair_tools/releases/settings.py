@@ -71,7 +71,9 @@ def load_settings(path: Path | None) -> ReleaseSettings:
     try:
         content = load_unique_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise NvfairError(f"the settings cannot be read: {str(error).splitlines()[0]}", where=path) from error
+        raise NvfairError(
+            f"the settings cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}", where=path
+        ) from error
     try:
         settings = ReleaseSettings.model_validate(content)
     except ValidationError as error:

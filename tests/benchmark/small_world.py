@@ -35,7 +35,7 @@ class World:
 def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = None) -> Dataset:
     """Writes the data set.
 
-    breaks: video id -> "gap" (20 frames lost), "short" (30 frames only), "failed" (no frames), "times" (they start anew).
+    breaks: video id -> "gap" (20 frames lost), "short" (30 frames only), "failed" (no frames), "times" (starting anew).
     """
     breaks = breaks or {}
     rng = np.random.default_rng(world.seed)

@@ -98,8 +98,8 @@ def list_(board: Path) -> None:
 @admin.command()
 @click.argument("account")
 @click.option("--phase", required=True)
-@click.option("--total", type=click.IntRange(min=0), required=True, help="Submissions in all.")
-@click.option("--per-day", type=click.IntRange(min=0), required=True, help="Submissions a day (UTC).")
+@click.option("--total", type=click.IntRange(min=0), required=True, help="Entries in all.")
+@click.option("--per-day", type=click.IntRange(min=0), required=True, help="Entries a day (UTC).")
 @_BOARD
 def quota(account: str, phase: str, total: int, per_day: int, board: Path) -> None:
     """Give ACCOUNT a quota of its own in one phase."""

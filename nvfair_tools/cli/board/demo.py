@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # `content_digest` of the public simulated set. The hash of its dataset.json would differ with every release of pyarrow,
 # which writes its version into each file.
-PUBLIC_SET_DIGEST = "e5bba3c4de84695ff302e85ab5c339c048efcfe43d76a4ffdbddbd16d780b94f"
+PUBLIC_SET_DIGEST = "5f950ac2ac8ab5506339506e98f19ba13fbbcbc5909bbd883e1fa6f322fbcc8c"
 _TRAINING_GENERATOR = "sim-keypoint"
 _SETTINGS = """\
 # The board of `nvfair board demo`. Start it with: nvfair board serve {folder}

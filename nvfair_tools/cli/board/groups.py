@@ -59,13 +59,18 @@ for _command in (serve, worker, admin, demo):
 @_STORE
 def add(folder: Path, dataset: Path, store: str) -> None:
     """Check, score and store the submission in FOLDER. Adding it again changes nothing."""
+    from leaderboard.store.datasets import register_hidden_dataset
     from leaderboard.store.results import Store
     from leaderboard.submission.scoring import score_submission
+    from leaderboard.submission.test_set import TestSet
     from nvfair_tools.dataset import Dataset
 
-    digest, submission, scores = score_submission(folder, Dataset.open(dataset))
+    test_set = TestSet(Dataset.open(dataset))
+    digest, submission, scores = score_submission(folder, test_set)
     board_store = Store(store)
     try:
+        if test_set.hidden:
+            register_hidden_dataset(board_store.engine, test_set.digest, test_set.dataset.name)
         is_new = board_store.add(digest, submission, scores)
     finally:
         board_store.close()

@@ -23,7 +23,7 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
         accepted = client.submit(path, phase=phase, private=private)
         click.echo(
             f"{accepted.method}: {'accepted' if accepted.new else 'was here already'}, {accepted.state}; "
-            f"{accepted.quota.left} more today in {accepted.phase}\n{accepted.digest}"
+            f"{accepted.quota.left} more entries today in {accepted.phase}\n{accepted.digest}"
         )
         if accepted.left_out:
             click.echo(f"left out, as added by a file manager: {', '.join(accepted.left_out)}")
@@ -35,5 +35,9 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
     for result in submission.results:
         for line in auc_lines(result.protocol, result.figures["generators"]):
             click.echo(line)
+        if result.sealed:
+            opens = f" until {result.sealed_until:%Y-%m-%d %H:%M} UTC" if result.sealed_until else ""
+            answer = "rounded down" if result.figures["generators"] else "no step above the best so far: no answer"
+            click.echo(f"{result.protocol}: hidden set, sealed{opens}; {answer}")
     if submission.results and not submission.private:
         click.echo(f"its page: {url.rstrip('/')}/method/{submission.digest}")

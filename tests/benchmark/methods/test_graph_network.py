@@ -142,6 +142,15 @@ def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.pt").write_text("not a network")
     torch.save(torch.zeros(3), tmp_path / "tensor.pt")
     torch.save({"model_state_dict": Path()}, tmp_path / "code.pt")  # would have to be executed to be read
+    (tmp_path / "empty.pt").touch()
+    (tmp_path / "lfs.pt").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (tmp_path / "page.pt").write_text("<!DOCTYPE html>")
+    whole = published_file(tmp_path / "whole.pt").read_bytes()
+    (tmp_path / "cut.pt").write_bytes(whole[: len(whole) // 2])
+    for name, words in (("empty", "empty"), ("lfs", "Git LFS"), ("page", "web page"), ("cut", "damaged|a zip file")):
+        with pytest.raises(NvfairError, match=words) as caught:
+            read_published(tmp_path / f"{name}.pt")
+        assert "weights_only" not in str(caught.value), "nobody is advised to run the code in it"
     for name, words in (("text", "not a PyTorch file"), ("tensor", "no model_state_dict"), ("code", "without running")):
         with pytest.raises(NvfairError, match=words):
             read_published(tmp_path / f"{name}.pt")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
 from leaderboard.hidden.blind_copy import write_blind_copy
+from leaderboard.hidden.blind_key import KEY_FILE, BlindKey, write_key
+from leaderboard.store.datasets import register_datasets
+from leaderboard.store.results import Store
 from leaderboard.submission.check import find_problems
 from leaderboard.submission.scoring import score_submission
 from leaderboard.submission.test_set import TestSet
 from leaderboard.submission.test_set import windows_under_test as windows_of
+from nvfair_tools.cli.board.groups import board as board_commands
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from tests.leaderboard.board_process import Board
 from tests.leaderboard.conftest import VALID_DECLARATION, write_declaration
 
 SEEN = protocols.load("nvfair-seen")
@@ -82,3 +89,74 @@ def test_files_that_are_no_longer_those_submitted_are_not_scored(submission: Pat
     pq.write_table(table.slice(1).append_column("note", table.slice(1).column("video")), path)
     with pytest.raises(NvfairError, match="restore the files that were submitted"):
         score_submission(submission, dataset, expected_digest=identity)
+
+
+@pytest.mark.parametrize("relation", ["seen", "unseen"])
+@pytest.mark.parametrize("generator", ["alpha", "beta", "no such generator"])
+def test_a_hidden_set_does_not_tell_its_generators_for_nothing(
+    submission: Path, hidden, relation: str, generator: str
+) -> None:
+    """The check passes whatever generator an author guesses, and what has none is scored to nothing."""
+    copy, test = hidden
+    embedded(submission, copy)
+    training = {"datasets": [], "people": [], "generators": [generator]}
+    entry = {"protocol": f"nvfair-{relation}", "embeddings": "embeddings/test.parquet"}
+    entries = [{**entry, "trained_on_generators": [generator]}]
+    write_declaration(submission, {**VALID_DECLARATION, "training": training, "entries": entries})
+    assert find_problems(submission, test) == []
+    (row,) = score_submission(submission, test).entries
+    expected = {name for name in ("alpha", "beta") if (name == generator) == (relation == "seen")}
+    assert set(row.figures["generators"]) == expected
+
+
+def test_a_hidden_set_takes_one_entry_a_protocol(submission: Path, hidden) -> None:
+    embedded(submission, hidden[0])
+    first, second = VALID_DECLARATION["entries"]
+    write_declaration(submission, {**VALID_DECLARATION, "entries": [first, second, first, first]})
+    for test_set in hidden:
+        problems = find_problems(submission, test_set)
+        assert [problem.partition(";")[0] for problem in problems] == [
+            "submission.yaml: entry 2: entry 0 is of protocol 'nvfair-seen' too",
+            "submission.yaml: entry 3: entry 0 is of protocol 'nvfair-seen' too",
+        ]
+
+
+def test_a_key_that_lacks_a_video_names_no_video(submission: Path, dataset: Dataset) -> None:
+    with pytest.raises(NvfairError, match="does not know 54 test videos") as caught:
+        TestSet(dataset, {}).expected_rows(SEEN)
+    assert "toy" not in str(caught.value)
+    assert str(dataset.folder) not in str(caught.value)
+
+
+def test_a_board_is_not_started_on_a_hidden_set_that_its_settings_do_not_call_hidden(
+    tmp_path: Path, dataset: Dataset
+) -> None:
+    folder = tmp_path / "hidden"
+    folder.mkdir()
+    (folder / "dataset.json").write_text("{}")
+    (folder / KEY_FILE).write_text("{}")
+    for feedback, is_taken in (({}, False), ({"feedback": "coarse"}, True), ({"feedback": "full"}, True)):
+        setting = {"toy": {"folder": str(folder), **feedback}}
+        board = Board(tmp_path / f"board {feedback}", "sqlite:///board.sqlite", dataset, datasets=setting)
+        store = board.store()
+        if is_taken:
+            register_datasets(store.engine, board.settings)
+        else:
+            with pytest.raises(NvfairError, match=r"(?s)do not say that it is hidden.*feedback to coarse"):
+                register_datasets(store.engine, board.settings)
+        store.close()
+
+
+def test_a_result_that_the_maintainer_adds_on_a_hidden_set_is_sealed_from_the_start(
+    submission: Path, hidden, dataset: Dataset, tmp_path: Path
+) -> None:
+    copy, test = hidden
+    embedded(submission, copy)
+    folder = Path(shutil.copytree(dataset.folder, tmp_path / "set"))
+    write_key(folder / KEY_FILE, BlindKey(test.digest, test.names))
+    url = f"sqlite:///{tmp_path / 'board.sqlite'}"
+    outcome = CliRunner().invoke(board_commands, ["add", str(submission), "--dataset", str(folder), "--store", url])
+    assert outcome.exit_code == 0, outcome.output
+    store = Store(url)
+    assert {(result.feedback, result.sealed) for result in store.results()} == {("coarse", True)}
+    store.close()

@@ -3,10 +3,13 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from leaderboard.pages.static_site import export_site
+from leaderboard.ranking.board_state import board_state
+from leaderboard.ranking.table_rows import to_json
 from tests.leaderboard.example_results import example_board, example_result
 from tests.leaderboard.server.test_page_routes import EVIL, Page
 
@@ -77,3 +80,19 @@ def test_a_board_of_several_pages_is_written_whole(tmp_path: Path) -> None:
 
 def test_an_empty_board_is_a_site_too(tmp_path: Path) -> None:
     assert "No submission has been scored yet" in export_site([], tmp_path).read_text()
+
+
+def test_the_places_of_hidden_sets_are_those_of_the_server(tmp_path: Path) -> None:
+    """After the close by the exact figures, of which nothing else leaves; before it by the answers."""
+    closed = [replace(result, feedback="coarse") for result in example_board()]
+    sealed = [replace(result, feedback="coarse", sealed=True) for result in example_board()]
+    sealed[0], sealed[2] = replace(sealed[0], answer=0.8), replace(sealed[2], answer=0.85)
+    for name, results in (("closed", closed), ("sealed", sealed)):
+        export_site(results, tmp_path / name)
+        exported = json.loads((tmp_path / name / "board.json").read_text())
+        assert exported == json.loads(to_json(board_state(results)))
+        places = {(row["place_first"], row["place_last"]) for row in exported if row["place_first"]}
+        assert len(places) > 1, name
+        texts = "".join(page.read_text(encoding="utf-8") for page in (tmp_path / name).rglob("*.html"))
+        assert "toy:0" not in texts
+    assert {(row["generator"], row["overlap"], row["auc_mean_low"]) for row in exported} == {("hidden", "sealed", None)}

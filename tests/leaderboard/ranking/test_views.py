@@ -121,6 +121,29 @@ def test_with_hidden_labels_a_difference_below_the_step_gives_no_place() -> None
     assert {row.place for row in view(exact).rows} == {(1, 1), (2, 2)}
 
 
+def test_on_a_sealed_set_places_follow_the_answers_alone() -> None:
+    """Exact figures in the reverse order of the answers, and people who would tell all methods apart."""
+    sealed = [
+        example_result("first", {"alpha": 0.9}, number=1, spread=0.0, feedback="coarse", sealed=True, answer=0.6),
+        example_result("second", {"alpha": 0.8}, number=2, spread=0.0, feedback="coarse", sealed=True, answer=0.7),
+        example_result("third", {"alpha": 0.7}, number=3, spread=0.0, feedback="coarse", sealed=True, answer=0.75),
+        example_result("unanswered", {"alpha": 0.99}, number=4, feedback="coarse", sealed=True),
+        example_result("of test people", {"alpha": 0.5}, number=5, overlap=["toy:01"], feedback="coarse", sealed=True,
+                       answer=0.55),
+    ]  # fmt: skip
+    whole = view(sealed)
+    assert [(row.method, row.value, row.place) for row in whole.rows] == [
+        ("third", 0.75, (1, 1)),
+        ("second", 0.7, (2, 2)),
+        ("first", 0.6, (3, 3)),
+        ("of test people", 0.55, (4, 4)),
+    ]
+    assert whole.not_comparable == ()
+    assert {(row.low, row.high, row.worst_person, row.beats_control, row.generators) for row in whole.rows} == {
+        (None, None, None, None, ("hidden",))
+    }
+
+
 def with_impostor_aucs(result: StoredResult, deviation: float) -> StoredResult:
     """The result with an AUC of each person as an impostor, high and low by turns."""
     generators = {

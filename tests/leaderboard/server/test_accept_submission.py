@@ -22,6 +22,7 @@ from leaderboard.store import job_queue as queue
 from leaderboard.store.audit_log import read_audit_log
 from leaderboard.store.database import read_session, write_session
 from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.method_names import NameTaken
 from leaderboard.store.quota import set_quota
 from leaderboard.store.results import Store
 from leaderboard.store.tables import FAILED, JobRow, SubmissionRow, utc_now
@@ -88,7 +89,7 @@ def uploader(shared_uploader: Uploader, request: pytest.FixtureRequest) -> Uploa
 
 def test_an_upload_is_stored_by_its_content_and_queued(uploader: Uploader, archives) -> None:
     accepted = uploader.send(archives("kept"))
-    assert (accepted.is_new, accepted.state, accepted.quota.left) == (True, "queued", 1)
+    assert (accepted.is_new, accepted.state, accepted.quota.left) == (True, "queued", 2)
     folder = uploader.submission_files.folder_of(accepted.digest)
     assert sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()) == [
         "embeddings/test.parquet",
@@ -136,7 +137,7 @@ def test_a_refused_upload_is_free_and_leaves_nothing(
 def test_the_quota_is_the_persons_and_the_phases(uploader: Uploader, archives) -> None:
     uploader.send(archives("q1"))
     uploader.send(archives("q2"))
-    with pytest.raises(QuotaUsedUp, match="your 2 submissions to phase 'tight' are used"):
+    with pytest.raises(QuotaUsedUp, match="4 of your 4 entries to phase 'tight' are used, and this submission has 2"):
         uploader.send(archives("q3"))
     assert uploader.send(archives("q3"), "development").is_new
     assert not uploader.send(archives("q1")).is_new  # a replay is answered even now
@@ -145,9 +146,9 @@ def test_the_quota_is_the_persons_and_the_phases(uploader: Uploader, archives) -
 
 def test_a_days_quota_says_when_it_comes_back(uploader: Uploader, archives) -> None:
     with write_session(uploader.store.engine) as session:
-        set_quota(session, uploader.ann.id, "tight", 10, 1)
+        set_quota(session, uploader.ann.id, "tight", 10, 3)
     uploader.send(archives("day1"))
-    with pytest.raises(QuotaUsedUp, match=r"(?s)of today.*midnight UTC") as caught:
+    with pytest.raises(QuotaUsedUp, match=r"(?s)2 of your 3 entries of today.*has 2.*midnight UTC") as caught:
         uploader.send(archives("day2"))
     assert 0 < caught.value.retry_seconds <= 24 * 3600 + 1
     with write_session(uploader.store.engine) as session:
@@ -159,13 +160,22 @@ def test_a_days_quota_says_when_it_comes_back(uploader: Uploader, archives) -> N
     assert uploader.send(archives("day2")).is_new
 
 
+def test_a_submission_with_more_entries_than_a_day_has_is_told_so(uploader: Uploader, archives) -> None:
+    with write_session(uploader.store.engine) as session:
+        set_quota(session, uploader.ann.id, "tight", 10, 1)
+    with pytest.raises(QuotaUsedUp, match=r"(?s)this submission has 2.*at most 1 entries at once") as caught:
+        uploader.send(archives("large"))
+    assert caught.value.retry_seconds == 0
+    assert uploader.acceptor.quotas(uploader.ann)["tight"].used == 0
+
+
 def test_a_failed_job_gives_its_quota_back_and_may_be_tried_again(uploader: Uploader, archives) -> None:
     digest = uploader.send(archives("fails")).digest
     with write_session(uploader.store.engine) as session:
         session.execute(update(JobRow).where(JobRow.submission == digest).values(state=FAILED, error="crashed"))
     assert uploader.acceptor.quotas(uploader.ann)["tight"].used == 0
     again = uploader.send(archives("fails"))
-    assert (again.is_new, again.state, again.quota.used) == (True, "queued", 1)
+    assert (again.is_new, again.state, again.quota.used) == (True, "queued", 2)
 
 
 def test_a_job_that_waits_for_very_long_does_not_count_against_the_quota(uploader: Uploader, archives) -> None:
@@ -197,6 +207,14 @@ def test_anothers_files_are_refused_and_change_nothing(uploader: Uploader, archi
     with read_session(uploader.store.engine) as session:
         assert session.get(SubmissionRow, digest).account == uploader.ann.id
     assert uploader.acceptor.quotas(uploader.bob)["tight"].used == 0
+
+
+def test_a_name_like_that_of_anothers_method_is_refused(uploader: Uploader, archives) -> None:
+    uploader.send(archives("Famous Net"))
+    with pytest.raises(NameTaken, match="'FamousNet' looks like 'Famous Net', a method of another account"):
+        uploader.send(archives("FamousNet"), account=uploader.bob)
+    assert uploader.acceptor.quotas(uploader.bob)["tight"].used == 0
+    assert uploader.send(archives("FamousNet")).is_new  # of the same account
 
 
 def test_unknown_and_closed_phases_are_refused(uploader: Uploader, archives) -> None:

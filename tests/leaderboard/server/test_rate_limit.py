@@ -57,6 +57,8 @@ def test_a_server_counts_by_token_by_address_and_wrong_tokens(tmp_path: Path, da
         wrong = {"Authorization": "Bearer nvf_wrong"}
         guesses = [httpx.get(f"{server.url}/api/v1/account", headers=wrong).status_code for _ in range(3)]
         assert guesses == [401, 401, 429]
+        carl = {"Authorization": f"Bearer {board.token('carl')}"}
+        assert httpx.get(f"{server.url}/api/v1/account", headers=carl).status_code == 200  # guesses lock nobody out
         answers = [httpx.get(f"{server.url}/").status_code for _ in range(40)]
         assert set(answers) == {200, 429}
         assert answers[0] == 200

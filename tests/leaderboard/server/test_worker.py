@@ -112,7 +112,7 @@ def test_scoring_again_makes_new_results_with_their_reason_and_takes_no_quota(be
 def test_files_that_are_gone_fail_the_job_in_words_and_give_the_quota_back(bench: Bench) -> None:
     used_before = bench.acceptor.quotas(bench.ann)["development"].used
     digest = bench.send("gone")
-    assert bench.acceptor.quotas(bench.ann)["development"].used == used_before + 1
+    assert bench.acceptor.quotas(bench.ann)["development"].used == used_before + 2
     (bench.submission_files.folder_of(digest) / "embeddings" / "test.parquet").unlink()
     steps(bench, 1)
     job = bench.job(digest)

@@ -19,7 +19,7 @@ from leaderboard.store.database import open_engine, read_session, write_session
 from leaderboard.store.job_queue import lease_next_job
 from leaderboard.store.quota import get_quota
 from leaderboard.store.results import Store
-from leaderboard.store.tables import AuditRow, Base, ResultRow, SubmissionRow, utc_now
+from leaderboard.store.tables import AnswerRow, AuditRow, Base, ResultRow, SubmissionRow, utc_now
 from nvfair_tools.errors import NvfairError
 from tests.leaderboard.conftest import VALID_DECLARATION
 
@@ -98,10 +98,11 @@ def test_an_older_database_is_refused_with_the_way_forward_and_keeps_its_results
     store.close()
 
 
-def test_a_database_of_an_earlier_release_with_the_same_revision_opens_as_it_is(tmp_path: Path) -> None:
+def test_a_database_of_an_earlier_release_keeps_everything_in_the_upgrade(tmp_path: Path) -> None:
     path = tmp_path / "board.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(BOARD_0002.read_text(encoding="utf-8"))
+    assert schema.upgrade_database(f"sqlite:///{path}") == ("0002", schema.newest_revision())
     store = Store(f"sqlite:///{path}")
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
@@ -117,7 +118,7 @@ def test_a_database_of_an_earlier_release_with_the_same_revision_opens_as_it_is(
     assert account is not None
     with read_session(store.engine) as session:
         quota = get_quota(session, account.id, "main", PhaseSetting(dataset="toy"), result.created, stuck_hours=24)
-    assert (quota.total, quota.per_day, quota.used) == (3, 1, 2)
+    assert (quota.total, quota.per_day, quota.used) == (3, 1, 4)  # two submissions of two entries
     lease = lease_next_job(store.engine, "worker", 60, max_leases=100)
     assert lease is not None
     assert lease.submission == "1" * 64
@@ -138,7 +139,7 @@ def test_a_newer_database_is_refused_in_words(fresh_url: Callable[[], str]) -> N
     engine.dispose()
 
 
-@pytest.mark.parametrize("verb", ["UPDATE {} SET {} = 'x'", "DELETE FROM {}"])
+@pytest.mark.parametrize("verb", ["UPDATE {} SET {} = '0'", "DELETE FROM {}"])
 def test_results_and_the_audit_log_cannot_be_changed_even_by_hand(fresh_url: Callable[[], str], verb: str) -> None:
     store = Store(fresh_url())
     with write_session(store.engine) as session:
@@ -146,7 +147,9 @@ def test_results_and_the_audit_log_cannot_be_changed_even_by_hand(fresh_url: Cal
         session.flush()
         session.add(result())
         session.add(AuditRow(at=utc_now(), actor="a", action="b", subject="c"))
-    for table, column in (("results", "figures"), ("audit", "actor")):
+        session.flush()
+        session.add(AnswerRow(result=1, value=0.8, level=0.8))
+    for table, column in (("results", "figures"), ("audit", "actor"), ("answers", "level")):
         with (
             pytest.raises(DatabaseError, match=f"rows of {table} are never changed"),
             write_session(store.engine) as session,

@@ -46,6 +46,10 @@ def test_every_generator_is_tried_and_each_failure_reported(sources, tmp_path):
 def test_a_missing_model_is_found(sources, tmp_path):
     topics = levels(write_recipe(tmp_path / "recipe.yaml", sources, landmarks={"model": "none.task"}))
     assert topics["error"] == {"landmarker"}
+    (tmp_path / "page.onnx").write_text("<!DOCTYPE html>")
+    for key in ("detector", "recogniser"):
+        topics = levels(write_recipe(tmp_path / "recipe.yaml", sources, landmarks={key: "page.onnx"}))
+        assert topics["error"] == {"landmarker"}, key
 
 
 def test_missing_forbidden_and_cut_clips_are_found(tmp_path):

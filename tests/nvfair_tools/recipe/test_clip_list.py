@@ -205,11 +205,13 @@ def test_an_alias_of_two_people_is_refused(tmp_path):
 
 
 def test_names_that_cannot_be_folders_are_refused(tmp_path):
-    text = f"path,identity,source\na.mp4,m:{'x' * 80},\nb.mp4,m:b,../../elsewhere\nc.mp4,m:c,con/aux\nd.mp4,con:d,\n"
+    text = f"path,identity,source\na.mp4,m:{'x' * 80},\nb.mp4,m:b,../../elsewhere\n"
+    text += "c.mp4,m:c,con/aux\nd.mp4,con:d,\ne.mp4,m:e.,\n"
     message = problems(tmp_path, text)
     assert "identity has 82 characters" in message
     assert "source '../../elsewhere' cannot name a folder" in message
     assert "source 'con/aux' cannot name a folder" in message
+    assert "identity 'm:e.' ends with a full stop" in message
     assert "source 'con' cannot name a folder" in message
 
 
