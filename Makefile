@@ -5,11 +5,11 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 REF ?= HEAD
-.PHONY: help demo test check bench gpu gpu-pack soak portability figures compare clean
+.PHONY: help demo test busy-test check bench gpu gpu-pack soak portability figures compare clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
 $(READY): pyproject.toml
 	@$(PYTHON) .ci/preflight.py
@@ -22,10 +22,14 @@ demo: $(READY)  ## simulated people -> reenactments -> data set -> training -> r
 	$(BIN)/nvfair demo demo
 
 # One process a core, each with one thread: files are handed out whole, so that what a file's tests share is made once.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+THREADS ?= 1
+PYTEST   = OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m pytest -n auto --dist loadfile
 
 test: $(READY)  ## the whole test suite
 	$(PYTEST)
+
+busy-test: $(READY)  ## the whole test suite while stress-ng keeps every core busy (Debian: apt install stress-ng)
+	stress-ng --quiet --cpu $$(nproc) & stress=$$!; trap "kill $$stress" EXIT; $(PYTEST)
 
 check: $(READY)  ## format, lint, import arrows, house rules, types, fast tests
 	$(BIN)/ruff format --check .
