@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
 # Distribution -> what it is imported as, where the two differ.
 IMPORTED_AS = {
+    "confusable-homoglyphs": "confusable_homoglyphs",
     "ffmpeg-python": "ffmpeg",
     "imageio-ffmpeg": "imageio_ffmpeg",
     "lazy-loader": "lazy_loader",
