@@ -18,7 +18,7 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
-demo: $(READY)  ## simulated people -> reenactments -> data set -> training -> report, in ./demo
+demo: $(READY)  ## training on simulated people; others' videos -> reenactments -> data set -> report, in ./demo
 	$(BIN)/nvfair demo demo
 
 # One process a core, each with one thread: files are handed out whole, so that what a file's tests share is made once.
