@@ -27,6 +27,18 @@ def avaprintdb() -> None:
 @click.option("--collection", required=True, type=click.Choice(["cremad", "ravdess"]), help="Whose DEV people train.")
 @click.option("--generator", "-g", required=True, help="As in the files' names: GAGA, LIVE or HUNY.")
 @click.option("--recipe", default="avaprintdb-graph", show_default=True, help="Preset of settings.")
+@click.option(
+    "--validation-people",
+    "people",
+    default="",
+    metavar="NAMES",
+    help="DEV people to select the epoch on, such as C1001,C1010. [default: nobody, as in the published files]",
+)
+@click.option(
+    "--edges-of",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A published checkpoint whose edges the graph takes. [default: a triangulation of our own]",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer than the recipe's: a trial run, named as such.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
@@ -36,6 +48,8 @@ def train(
     collection: str,
     generator: str,
     recipe: str,
+    people: str,
+    edges_of: Path | None,
     seed: int,
     epochs: int | None,
     device: str,
@@ -48,16 +62,31 @@ def train(
     from dataclasses import replace
 
     from benchmark.training.graph_recipe import named_recipe, train_by_recipe
+    from nvfair_tools.identity import resolve_alias
     from nvfair_tools.pipeline.progress_lines import task_progress
 
+    validation = []
+    for person in filter(None, (text.strip() for text in people.split(","))):
+        validation.append(resolve_alias(person, collection) or person)
     settings = replace(named_recipe(recipe), seed=seed)
     if epochs is not None:
         settings = replace(settings, epochs=min(epochs, settings.epochs))
     with task_progress("training") as report:
-        checkpoint = train_by_recipe(landmarks, out, collection, generator, settings, device=device, progress=report)
+        checkpoint = train_by_recipe(
+            landmarks,
+            out,
+            collection,
+            generator,
+            settings,
+            validation_people=validation,
+            edges_of=edges_of,
+            device=device,
+            progress=report,
+        )
     made, options = checkpoint.selection, checkpoint.options
+    kind = "validation" if validation else "training"
     click.echo(
-        f"{out}: training loss {made['training_loss']:.4f} at epoch {made['step']} of {made['steps_run']}; "
+        f"{out}: {kind} loss {made[f'{kind}_loss']:.4f} at epoch {made['step']} of {made['steps_run']}; "
         f"{options['videos']} videos, {options['short_videos']} left out as shorter than {options['window']} frames"
     )
 

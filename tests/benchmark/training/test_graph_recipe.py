@@ -12,15 +12,9 @@ import torch
 
 from benchmark.methods.checkpoint import RECORD_FILE, WEIGHTS_FILE, load_checkpoint
 from benchmark.methods.graph_network import GraphNetwork, GraphShape
-from benchmark.training.graph_recipe import (
-    RECIPES,
-    GraphRecipe,
-    TripletVideos,
-    check_validation_people,
-    draw_epoch,
-    train_by_recipe,
-    triplet_loss,
-)
+from benchmark.methods.published_graph import read_published
+from benchmark.training.graph_recipe import RECIPES, GraphRecipe, train_by_recipe
+from benchmark.training.triplet_videos import TripletVideos, check_validation_people, draw_epoch, triplet_loss
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.avaprintdb_files import TEST_PEOPLE, LandmarkFiles
 from tests.benchmark.avaprintdb_tree import DEV, landmarks, stem, write_tree
@@ -225,3 +219,27 @@ def test_unknown_recipes_and_single_drivers_are_refused(tree: Path, tmp_path: Pa
         np.save(tmp_path / f"{stem('C1006', 'C1006', clip, 'GAGA')}.npy", landmarks("C1006", clip, 9))
     with pytest.raises(NvfairError, match="1 drivers, of whom 1 have two videos"):
         train_by_recipe(tmp_path, tmp_path / "b", "cremad", "GAGA", SMALL)
+
+
+def test_named_validation_people_leave_the_training_and_choose_the_epoch(tree: Path, tmp_path: Path) -> None:
+    people = ["cremad:1001", "cremad:1002"]
+    out = train_by_recipe(tree, tmp_path / "run", "cremad", "GAGA", SMALL, validation_people=people)
+    assert out.declaration.training.people == {"cremad:1006", "cremad:1008"}
+    assert out.declaration.selection.people == set(people)
+    assert out.selection["metric"] == "triplet loss on validation people"
+    assert 0 <= out.selection["validation_loss"] < 2
+    # A face's neighbours in the tree: 1006 drives 1008, 1002 drives 1006 (left out), 1008 drives 1001 (left out).
+    assert out.options["videos"] == 3 * 3
+    with pytest.raises(NvfairError, match=r"cremad:1003 among the validation people: TEST"):
+        train_by_recipe(tree, tmp_path / "b", "cremad", "GAGA", SMALL, validation_people=["cremad:1003"])
+    with pytest.raises(NvfairError, match=r"no video among the validation people alone has cremad:1090x"):
+        train_by_recipe(tree, tmp_path / "c", "cremad", "GAGA", SMALL, validation_people=[*people, "cremad:1090x"])
+
+
+def test_the_graph_may_take_a_published_files_edges(shared: Path, tree: Path, tmp_path: Path) -> None:
+    path = shared / "models" / "avaprintdb_graph" / "checkpoint_graph_trained_cremad_hunyuan.pt"
+    out = train_by_recipe(tree, tmp_path / "run", "cremad", "GAGA", replace(SMALL, epochs=1), edges_of=path)
+    assert torch.equal(out.network.state_dict()["edges"], read_published(path)[0].edges)
+    assert out.options["edges"].startswith("of checkpoint_graph_trained_cremad_hunyuan.pt, sha256 ")
+    loaded = load_checkpoint(tmp_path / "run").network
+    assert torch.equal(loaded.state_dict()["edges"], read_published(path)[0].edges)
