@@ -1,80 +1,39 @@
-"""AVAPrintDB's benchmark from its landmark files and its lists of trials: one pooled ROC for each list.
+"""AVAPrintDB's benchmark from its landmark or feature files and its lists of trials: one pooled ROC for each list.
 
 Legend: N videos, T frames of a video, W windows, D embedding size.
 
 A protocol gives windows, stride, the score of a pair and intervals. Its trial rule and frame rate play no part: the
-list names the trials, and landmark files hold frames without times.
+list names the trials, and its files hold frames without times.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
+from benchmark.methods.attention_network import FEATURE_SIZES, AttentionNetwork
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.network import whole_float32
+from benchmark.methods.published_attention import AttentionMethod, FeatureFiles
 from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol, Time
 from benchmark.protocols.shipped import load as load_protocol
 from benchmark.trial_scores.scored_trials import score_trials
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from benchmark.trials.pair_lists import PairList, listed_trials
+from benchmark.trials.published_cells import PUBLISHED_AUC, training_by_file_name
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles
+from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles, SampleFiles
 
 _WINDOWS_AT_ONCE = 64
-_PUBLISHED_FILE = re.compile(r"checkpoint_graph_trained_(cremad|ravdess)_(gagavatar|hunyuan|liveportrait)")
-_ENDINGS = {"gagavatar": "GAGA", "hunyuan": "HUNY", "liveportrait": "LIVE"}
-# Published pooled AUCs of the graph network, in per cent (arXiv 2603.26934):
-# (collection, generator) of training -> (collection, generator) of the list -> value.
-PUBLISHED: Mapping[tuple[str, str], Mapping[tuple[str, str], float]] = MappingProxyType(
-    {
-        ("cremad", "GAGA"): {
-            ("cremad", "GAGA"): 87.8,
-            ("cremad", "LIVE"): 84.6,
-            ("cremad", "HUNY"): 84.4,
-            ("ravdess", "GAGA"): 77.3,
-        },
-        ("cremad", "LIVE"): {
-            ("cremad", "GAGA"): 76.5,
-            ("cremad", "LIVE"): 90.8,
-            ("cremad", "HUNY"): 73.9,
-            ("ravdess", "LIVE"): 69.2,
-        },
-        ("cremad", "HUNY"): {
-            ("cremad", "GAGA"): 84.8,
-            ("cremad", "LIVE"): 84.5,
-            ("cremad", "HUNY"): 82.6,
-            ("ravdess", "HUNY"): 74.4,
-        },
-        ("ravdess", "GAGA"): {
-            ("ravdess", "GAGA"): 75.7,
-            ("ravdess", "LIVE"): 66.7,
-            ("ravdess", "HUNY"): 73.1,
-            ("cremad", "GAGA"): 83.5,
-        },
-        ("ravdess", "LIVE"): {
-            ("ravdess", "GAGA"): 69.0,
-            ("ravdess", "LIVE"): 76.5,
-            ("ravdess", "HUNY"): 69.1,
-            ("cremad", "LIVE"): 82.8,
-        },
-        ("ravdess", "HUNY"): {
-            ("ravdess", "GAGA"): 70.4,
-            ("ravdess", "LIVE"): 68.1,
-            ("ravdess", "HUNY"): 72.3,
-            ("cremad", "HUNY"): 77.9,
-        },
-    }
-)
+# Windows of the attention networks: 60 frames, stride 30; the rest is as in the protocol of the graph network.
+_ATTENTION_WINDOWS = {"window": 60, "stride": 30}
 
 
 @dataclass(frozen=True)
@@ -117,23 +76,21 @@ class ListFigures:
 
 
 def evaluate_list(
-    files: LandmarkFiles, pairs: PairList, checkpoint: Checkpoint, protocol: Protocol | str | Path = "avaprintdb-seen"
+    files: SampleFiles,
+    pairs: PairList,
+    checkpoint: Checkpoint | AttentionMethod,
+    protocol: Protocol | str | Path | None = None,
 ) -> ListFigures:
-    """Scores a graph network on a list. checkpoint: one of `nvfair avaprintdb train`, or a published one.
+    """Scores a method on a list.
 
-    Raises NvfairError where the network reads anything but the 109 points or was trained for other windows, where it
-    was trained or selected on a person of the list, and where no trial of either kind is left.
+    files: landmark files for a graph network, feature files for an attention network. checkpoint: a graph network of
+    `nvfair avaprintdb train` or a published one, or a published attention network. protocol: default `list_protocol`.
+
+    Raises NvfairError where the network does not read these files or was trained for other windows, where it was
+    trained or selected on a person of the list, and where no trial of either kind is left.
     """
-    protocol = load_protocol(protocol)
-    if checkpoint.network.method != "graph-network":
-        raise NvfairError(
-            f"{checkpoint.name} is a {checkpoint.network.method}", expected="a graph-network: files hold its 109 points"
-        )
-    if checkpoint.time is not None and checkpoint.time.window != protocol.time.window:
-        raise NvfairError(
-            f"{checkpoint.name} was trained on windows of {checkpoint.time.window} frames",
-            expected=f"{protocol.time.window}, as in the protocol {protocol.name}",
-        )
+    protocol = list_protocol(checkpoint) if protocol is None else load_protocol(protocol)
+    _check_method(files, checkpoint, protocol)
     people = {person for name in pairs.samples.values() for person in (name.driver, name.target)}
     if shared := checkpoint.declaration.shared_people(people):
         listing = "; ".join(f"{role}: {', '.join(names)}" for role, names in shared.items())
@@ -156,7 +113,7 @@ def evaluate_list(
             f"{genuine} genuine and {impostor} impostor trials are left of {len(pairs)} rows: {without_file} have a "
             f"video without a file, others one of fewer than {protocol.time.window} frames",
             where=pairs.name,
-            remedy="name the folder that holds landmarks/TEST" if absent else "",
+            remedy="name the folder that holds the files of the TEST videos" if absent else "",
         )
     scorer = Scorer(embed_sequences(checkpoint, stems, points, protocol.time), protocol.scoring)
     scored = score_trials(scorer, trials, _videos(pairs, stems), protocol)
@@ -191,51 +148,83 @@ def evaluate_list(
     )
 
 
+def list_protocol(checkpoint: Checkpoint | AttentionMethod) -> Protocol:
+    """The authors' windows and scores: `avaprintdb-seen`, or the same with an attention network's windows."""
+    protocol = load_protocol("avaprintdb-seen")
+    if isinstance(checkpoint, Checkpoint):
+        return protocol
+    time = protocol.time.model_copy(update=_ATTENTION_WINDOWS)
+    return protocol.model_copy(update={"name": "avaprintdb-features", "time": time})
+
+
+def _check_method(files: SampleFiles, checkpoint: Checkpoint | AttentionMethod, protocol: Protocol) -> None:
+    """Raises NvfairError where a method cannot read the files, or not in the protocol's windows."""
+    if isinstance(checkpoint, AttentionMethod):
+        if not isinstance(files, FeatureFiles) or files.size != FEATURE_SIZES[checkpoint.features]:
+            raise NvfairError(f"{checkpoint.name} reads {checkpoint.features} features", where=files.root)
+        return
+    if checkpoint.network.method != "graph-network" or not isinstance(files, LandmarkFiles):
+        raise NvfairError(
+            f"{checkpoint.name} is a {checkpoint.network.method}, and {files.root} holds {files.suffix} files",
+            expected="a graph-network and .npy files of its 109 points",
+        )
+    if checkpoint.time is not None and checkpoint.time.window != protocol.time.window:
+        raise NvfairError(
+            f"{checkpoint.name} was trained on windows of {checkpoint.time.window} frames",
+            expected=f"{protocol.time.window}, as in the protocol {protocol.name}",
+        )
+
+
 def embed_sequences(
-    checkpoint: Checkpoint, stems: Sequence[str], points: Sequence[np.ndarray], time: Time
+    checkpoint: Checkpoint | AttentionMethod, stems: Sequence[str], points: Sequence[np.ndarray], time: Time
 ) -> VideoEmbeddings:
-    """Window embeddings of videos (T, 109, 3) of a window or more: starts 0, stride, ... as far as a window fits."""
+    """Window embeddings of videos (T, ...) of a window or more: starts 0, stride, ... as far as a window fits."""
     window, stride = time.window, time.stride
     starts = [np.arange(0, len(frames) - window + 1, stride) for frames in points]
     cut = [frames[begin : begin + window] for frames, begins in zip(points, starts, strict=True) for begin in begins]
     network = checkpoint.network.to(checkpoint.device).eval()
+    parts = []
     try:
         with torch.inference_mode(), whole_float32():
-            parts = [
-                network.pool(
-                    network(torch.from_numpy(np.stack(cut[first : first + _WINDOWS_AT_ONCE])).to(checkpoint.device))[0]
-                ).cpu()
-                for first in range(0, len(cut), _WINDOWS_AT_ONCE)
-            ]
+            for first in range(0, len(cut), _WINDOWS_AT_ONCE):
+                windows = torch.from_numpy(np.stack(cut[first : first + _WINDOWS_AT_ONCE])).to(checkpoint.device)
+                embeddings = (
+                    network.embed(windows)
+                    if isinstance(network, AttentionNetwork)
+                    else network.pool(network(windows)[0])
+                )
+                parts.append(embeddings.cpu())
     finally:
         network.to("cpu")
     offsets = np.concatenate([[0], np.cumsum([len(begins) for begins in starts])])
     return VideoEmbeddings(np.array(stems), offsets, torch.cat(parts).numpy())
 
 
-def relation_of(checkpoint: Checkpoint, pairs: PairList) -> tuple[str, float | None]:
+def relation_of(checkpoint: Checkpoint | AttentionMethod, pairs: PairList) -> tuple[str, float | None]:
     """How a list's collection and generator relate to the training's, and the published AUC of that cell in per cent.
 
     The training is what the checkpoint declares; of a published file, what its own name says.
     """
+    if isinstance(checkpoint, AttentionMethod):
+        system, source = checkpoint.features, checkpoint.source
+    else:
+        system, source = "graph", str(checkpoint.options.get("imported_from", ""))
     training = checkpoint.declaration.training
-    collections = {person.partition(":")[0] for person in training.people or ()}
-    trained = None
-    if len(collections) == 1 and len(training.generators or ()) == 1:
-        trained = (next(iter(collections)), next(iter(training.generators or ())))
-    elif match := _PUBLISHED_FILE.search(str(checkpoint.options.get("imported_from", ""))):
-        trained = (match[1], _ENDINGS[match[2]])
-    if trained is None:
+    collections, generators = {person.partition(":")[0] for person in training.people or ()}, training.generators or ()
+    if len(collections) == 1 and len(generators) == 1:
+        trained = (next(iter(collections)), next(iter(generators)))
+    elif (stated := training_by_file_name(source)) is not None:
+        trained = stated
+    else:
         return "unknown", None
     tested = (pairs.collection, pairs.generator)
-    same = (trained[0] == tested[0], trained[1] == tested[1])
     relation = {
         (True, True): "matched",
         (True, False): "cross-generator",
         (False, True): "cross-dataset",
         (False, False): "cross-both",
-    }[same]
-    return relation, PUBLISHED.get(trained, {}).get(tested)
+    }[trained[0] == tested[0], trained[1] == tested[1]]
+    return relation, PUBLISHED_AUC[system].get((*trained, *tested))
 
 
 def _videos(pairs: PairList, stems: Sequence[str]) -> pd.DataFrame:

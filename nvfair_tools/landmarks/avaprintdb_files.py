@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
@@ -73,22 +74,26 @@ def parse_sample_name(stem: str) -> SampleName:
     return SampleName(stem, target, driver, parts[2], parts[3])
 
 
-class LandmarkFiles(Mapping[str, Path]):
-    """The landmark files below a folder, by stem; names that do not follow the pattern are in `left_out`.
+class SampleFiles(Mapping[str, Path]):
+    """Files of a release below a folder, by stem; names that do not follow the pattern are in `left_out`.
 
     names: stem -> what the name says. left_out: (path below the folder, reason).
     """
 
+    suffix: ClassVar[str]
+
     def __init__(self, root: str | Path) -> None:
-        """Raises NvfairError where the folder has no landmark file, and Problems where two files have one name."""
+        """Raises NvfairError where the folder has no such file, and Problems where two files have one name."""
         self.root = Path(root)
         if not self.root.is_dir():
-            raise NvfairError("no such folder", where=self.root, expected=f"a folder with {_PATTERN}.npy files in it")
+            raise NvfairError(
+                "no such folder", where=self.root, expected=f"a folder with {_PATTERN}{self.suffix} files in it"
+            )
         self.names: dict[str, SampleName] = {}
         self.left_out: list[tuple[str, str]] = []
         self._paths: dict[str, Path] = {}
         problems = []
-        for path in sorted(self.root.rglob("*.npy")):
+        for path in sorted(self.root.rglob(f"*{self.suffix}")):
             below = path.relative_to(self.root).as_posix()
             try:
                 name = parse_sample_name(path.stem)
@@ -102,7 +107,9 @@ class LandmarkFiles(Mapping[str, Path]):
         if problems:
             raise Problems(self.root, problems, remedy="leave one file of each name in the folder")
         if not self._paths:
-            raise NvfairError("no landmark file in this folder", where=self.root, expected=f"{_PATTERN}.npy")
+            raise NvfairError(
+                f"no {self.suffix} file of the release here", where=self.root, expected=_PATTERN + self.suffix
+            )
 
     def __getitem__(self, stem: str) -> Path:
         return self._paths[stem]
@@ -113,20 +120,33 @@ class LandmarkFiles(Mapping[str, Path]):
     def __len__(self) -> int:
         return len(self._paths)
 
-    def read(self, stem: str) -> LandmarkSequence:
+    def read(self, stem: str) -> FrameSequence:
+        """The frames of one file."""
+        raise NotImplementedError
+
+
+class LandmarkFiles(SampleFiles):
+    """The landmark files below a folder."""
+
+    suffix = ".npy"
+
+    def read(self, stem: str) -> FrameSequence:
         """The landmarks of one file; see `read_landmark_file`."""
-        return read_landmark_file(self._paths[stem])
+        return read_landmark_file(self[stem])
 
 
 @dataclass(frozen=True)
-class LandmarkSequence:
-    """Landmarks of a video. points: float32 (T, 109, 3), all finite. dropped: frames left out, as they were not."""
+class FrameSequence:
+    """What a file holds of a video's frames.
+
+    points: float32 (T, 109, 3) landmarks, or (T, C) features, all finite. dropped: frames left out, as they were not.
+    """
 
     points: np.ndarray
     dropped: int
 
 
-def read_landmark_file(path: str | Path) -> LandmarkSequence:
+def read_landmark_file(path: str | Path) -> FrameSequence:
     """Reads a landmark file; nothing in it is executed.
 
     Frames with a number that is not finite are left out and counted: the authors drop a frame without a scale in the
@@ -146,4 +166,4 @@ def read_landmark_file(path: str | Path) -> LandmarkSequence:
         raise NvfairError(f"it holds {what}", where=path, expected=expected)
     points = points.astype(np.float32)
     finite = np.isfinite(points).all(axis=(1, 2))
-    return LandmarkSequence(points[finite], int(np.count_nonzero(~finite)))
+    return FrameSequence(points[finite], int(np.count_nonzero(~finite)))

@@ -92,7 +92,7 @@ def train(
 
 
 @avaprintdb.command()
-@click.argument("landmarks", type=_FOLDER)
+@click.argument("folder", type=_FOLDER)
 @click.option(
     "--list", "lists", required=True, multiple=True, type=_ANY_PATH, help="A list of trials, or a folder with lists."
 )
@@ -105,19 +105,25 @@ def train(
     help="A checkpoint, a published .pt file, or a folder with such files.",
 )
 @click.option("--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too.")
-@click.option("--protocol", default="avaprintdb-seen", show_default=True, help="Name, or a .json file.")
+@click.option(
+    "--features",
+    type=click.Choice(["clip", "dino"]),
+    help="FOLDER holds these frame features, and the checkpoints are published attention networks.",
+)
+@click.option("--protocol", help="Name, or a .json file. [default: the authors' windows and scores]")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this JSON file.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 def evaluate(
-    landmarks: Path,
+    folder: Path,
     lists: tuple[Path, ...],
     checkpoints: tuple[Path, ...],
     generators: tuple[str, ...],
-    protocol: str,
+    features: str | None,
+    protocol: str | None,
     out: Path | None,
     device: str,
 ) -> None:
-    """Score every checkpoint on every list, from the landmark files in LANDMARKS; published figures stand next to ours.
+    """Score every checkpoint on every list, from the landmark files in FOLDER; published figures stand next to ours.
 
     Lists of the collection that a checkpoint was not trained on are the cross-dataset protocol.
     """
@@ -126,21 +132,26 @@ def evaluate(
     from dataclasses import replace
 
     from benchmark.evaluation.listed_pairs import evaluate_list
-    from benchmark.methods.checkpoint import load_checkpoint
+    from benchmark.methods.checkpoint import Checkpoint, load_checkpoint
     from benchmark.methods.declaration import Declaration
     from benchmark.methods.device import resolve_device
+    from benchmark.methods.published_attention import AttentionMethod, FeatureFiles, import_published_attention
     from benchmark.methods.published_graph import import_published
     from benchmark.trials.pair_lists import read_pair_list
     from nvfair_tools.files import write_text
     from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles
 
-    files = LandmarkFiles(landmarks)
+    files = LandmarkFiles(folder) if features is None else FeatureFiles(folder, features)
     read = [read_pair_list(path) for path in _expand(lists, "evaluation_pairs_*.csv")]
     pair_lists = {pairs.name: pairs for pairs in read}
     pair_lists |= {made.name: made for pairs in read for name in generators for made in [pairs.by(name)]}
     figures = []
     for path in _expand(checkpoints, "*.pt"):
-        method = load_checkpoint(path) if path.is_dir() else import_published(path, Declaration.unknown())
+        method: Checkpoint | AttentionMethod
+        if features is not None:
+            method = import_published_attention(path, features)
+        else:
+            method = load_checkpoint(path) if path.is_dir() else import_published(path, Declaration.unknown())
         method = replace(method, device=resolve_device(device))
         for pairs in pair_lists.values():
             figures.append(evaluate_list(files, pairs, method, protocol))

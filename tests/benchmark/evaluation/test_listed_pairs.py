@@ -11,16 +11,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmark.evaluation.listed_pairs import PUBLISHED, embed_sequences, evaluate_list, relation_of
+from benchmark.evaluation.listed_pairs import embed_sequences, evaluate_list, list_protocol, relation_of
+from benchmark.methods.attention_network import AttentionNetwork
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration, RoleExposure
 from benchmark.methods.graph_network import GraphNetwork, GraphShape
+from benchmark.methods.published_attention import FeatureFiles, import_published_attention
 from benchmark.methods.published_graph import import_published
 from benchmark.protocols.shipped import load as load_protocol
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.pair_lists import listed_trials, read_pair_list
+from benchmark.trials.published_cells import PUBLISHED_AUC, training_by_file_name
 from nvfair_tools.cli import cli
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles
 from tests.benchmark.avaprintdb_tree import RAVDESS_TEST, landmarks, stem, write_list, write_tree
 from tests.benchmark.training.test_graph_recipe import golden_network
@@ -131,15 +134,28 @@ def test_what_a_method_has_seen_decides_relation_and_refusal(tree: Path) -> None
 
 def test_published_cells_are_those_of_the_notes(shared: Path) -> None:
     text = (shared / "methods" / "README.md").read_text(encoding="utf-8")
+    generators = ("GAGA", "LIVE", "HUNY")
+
+    def check(cells: list[str], *places: tuple[str, str, str, str]) -> None:
+        for cell, place in zip(cells, places, strict=True):
+            values = dict(zip(("graph", "dino", "clip"), map(float, cell.split("/")), strict=False))
+            assert {system: PUBLISHED_AUC[system][place] for system in values} == values, place
+
+    def row(head: str) -> list[str]:
+        return next(line for line in text.splitlines() if line.startswith(f"| {head} |")).split("|")[2:-1]
+
     for collection, label in (("cremad", "CREMA-D"), ("ravdess", "RAVDESS")):
-        row = next(line for line in text.splitlines() if line.startswith(f"| {label} |"))
-        graph = [float(cell.split("/")[0]) for cell in row.split("|")[2:5]]
-        assert [PUBLISHED[collection, name][collection, name] for name in ("GAGA", "LIVE", "HUNY")] == graph
-    for first in ("GAGA", "LIVE", "HUNY"):
-        for second in {"GAGA", "LIVE", "HUNY"} - {first}:
-            row = next(line for line in text.splitlines() if line.startswith(f"| {first} -> {second} |"))
-            values = [float(cell.split("/")[0]) for cell in row.split("|")[2:4]]
-            assert [PUBLISHED[c, first][c, second] for c in ("cremad", "ravdess")] == values
+        check(row(label), *((collection, name, collection, name) for name in generators))
+    for first in generators:
+        for second in {*generators} - {first}:
+            check(row(f"{first} -> {second}"), *((name, first, name, second) for name in ("cremad", "ravdess")))
+    sentence = next(line for line in text.splitlines() if line.startswith("Trained on CREMA-D, tested on RAVDESS"))
+    for part, (first, second) in zip(sentence.split(". "), (("cremad", "ravdess"), ("ravdess", "cremad")), strict=True):
+        check(
+            part.partition(": ")[2].strip(".").split(", "),
+            *((first, name, second, name) for name in generators),
+        )
+    assert sum(len(cells) for cells in PUBLISHED_AUC.values()) == 3 * 24
 
 
 def test_one_command_trains_and_one_scores_also_across_generators_and_collections(tree: Path, tmp_path: Path) -> None:
@@ -197,3 +213,83 @@ def test_the_six_published_networks_are_known_by_their_names(shared: Path, tree:
         + [("cross-both", None)] * 2,
         key=str,
     )
+
+
+def published_attention_file(path: Path, **changes: object) -> Path:
+    torch.manual_seed(2)
+    weights: dict[str, object] = dict(AttentionNetwork(768).state_dict()) | changes
+    torch.save({"epoch": 3, "model_state_dict": {k: v for k, v in weights.items() if v is not None}}, path)
+    return path
+
+
+def test_attention_networks_are_scored_from_feature_files(tree: Path, tmp_path: Path) -> None:
+    pairs = read_pair_list(tree / "evaluation_pairs_CREMA-D_GAGA.csv")
+    rng = np.random.default_rng(0)
+    (tmp_path / "features").mkdir()
+    for name in pairs.samples:
+        torch.save(
+            torch.from_numpy(rng.standard_normal((75, 768)).astype(np.float16)), tmp_path / f"features/{name}.pt"
+        )
+    bad = torch.ones(60, 768)
+    bad[4, 5] = float("nan")
+    short = sorted(pairs.samples)[0]
+    torch.save(bad, tmp_path / "features" / f"{short}.pt")  # 59 frames are left
+    path = published_attention_file(tmp_path / "clip_RAVDESS_GAGAvatar_best.pt")
+    out = tmp_path / "figures.json"
+    words = ["avaprintdb", "evaluate", str(tmp_path / "features"), "--features", "clip", "--checkpoint", str(path)]
+    words += ["--list", str(tree / "evaluation_pairs_CREMA-D_GAGA.csv"), "--out", str(out)]
+    result = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert "[cross-dataset]" in result.output
+    (figures,) = json.loads(out.read_text())
+    assert (figures["published"], figures["too_short"], figures["dropped_frames"]) == (79.4, 23, 1)
+    method = import_published_attention(path, "clip")
+    first, second = pairs.enrolment[30], pairs.test[30]
+    assert short not in (first, second)
+    files = FeatureFiles(tmp_path / "features", "clip")
+    points = [files.read(name).points for name in (first, second)]
+    embeddings = embed_sequences(method, [first, second], points, list_protocol(method).time)
+    assert np.diff(embeddings.offsets).tolist() == [1, 1], "windows of 60"
+    with torch.inference_mode():
+        expected = method.network(torch.from_numpy(np.stack(points)[:, :60])).embedding.numpy()
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(embeddings.window_embeddings, expected, atol=1e-6)
+    with pytest.raises(NvfairError, match="reads clip features"):
+        evaluate_list(LandmarkFiles(tree), pairs, method)
+    with pytest.raises(NvfairError, match=r"holds \.pt files"):
+        evaluate_list(files, pairs, untrained())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"projection.0.bias": None}, "projection.0.bias is missing"),
+        ({"extra": torch.zeros(1)}, "extra is not expected"),
+        ({"projection.3.bias": torch.zeros(3)}, r"projection.3.bias is torch.float32 \(3,\), expected"),
+        ({"projection.3.bias": torch.full((16,), float("inf"))}, "not finite"),
+        ({"projection.3.bias": "text"}, "is no tensor"),
+    ],
+)
+def test_other_attention_files_and_features_are_refused(tmp_path: Path, changes: dict[str, object], words: str) -> None:
+    with pytest.raises(Problems, match=words):
+        import_published_attention(published_attention_file(tmp_path / "a.pt", **changes), "clip")
+    with pytest.raises(Problems, match="dino features"):
+        import_published_attention(published_attention_file(tmp_path / "b.pt"), "dino")
+    name = stem("C1001", "C1001", 0, "GAGA")
+    for content, text in (
+        (torch.zeros(9, 1024), r"\(9, 1024\)"),
+        ([1], "no tensor"),
+        (torch.zeros(9, 768).int(), "int32"),
+    ):
+        torch.save(content, tmp_path / f"{name}.pt")
+        for other in ("a.pt", "b.pt"):
+            (tmp_path / other).unlink(missing_ok=True)
+        with pytest.raises(NvfairError, match=text):
+            FeatureFiles(tmp_path, "clip").read(name)
+    with pytest.raises(NvfairError, match="'vit' are unknown"):
+        FeatureFiles(tmp_path, "vit")
+
+
+def test_a_published_files_name_states_what_it_was_trained_on() -> None:
+    assert training_by_file_name("checkpoint_graph_trained_cremad_liveportrait.pt") == ("cremad", "LIVE")
+    assert training_by_file_name("CLIP_CREMA-D_HUNY.pt") == ("cremad", "HUNY")
+    assert training_by_file_name("checkpoint_best.pt") is None
