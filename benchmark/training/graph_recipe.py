@@ -42,7 +42,7 @@ from nvfair_tools.files import sha256_of
 from nvfair_tools.landmarks.avaprintdb_files import TEST_PEOPLE, LandmarkFiles
 
 Progress = Callable[[int, int, str], None]  # epochs done, epochs in all, a line of text
-# Gradients of a step are added up in parts of so many triplets: 8 take 1.3 GB, and larger parts are no quicker on a CPU.
+# Gradients of a step are added up in parts of so many triplets: 8 take 1.3 GB, and more are no quicker on a CPU.
 _TRIPLETS_AT_ONCE, _TRIPLETS_AT_ONCE_ON_GPU = 8, 64
 
 

@@ -69,7 +69,9 @@ def main(parts: list[str]) -> None:
     if "others" in parts:
         _steps(windows, TrainOptions(("g",), loss=LossOptions(kind="supcon")), device, matrix)
         triplet = LossOptions(kind="triplet", negatives="any")
-        _steps(windows, TrainOptions(("g",), method="graph-network", loss=triplet), device, matrix)
+        for dropout in (0.0, 0.3):
+            sizes = {"dropout": dropout}
+            _steps(windows, TrainOptions(("g",), method="graph-network", loss=triplet, sizes=sizes), device, matrix)
 
 
 def _compared(landmarks: np.ndarray, starts: np.ndarray, device: str) -> None:
