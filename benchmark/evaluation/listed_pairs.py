@@ -217,7 +217,7 @@ def relation_of(checkpoint: Checkpoint | AttentionMethod, pairs: PairList) -> tu
         trained = stated
     else:
         return "unknown", None
-    tested = (pairs.collection, pairs.generator)
+    tested = (pairs.collection, pairs.generator_label)
     relation = {
         (True, True): "matched",
         (True, False): "cross-generator",

@@ -93,7 +93,7 @@ class TripletVideos:
     @property
     def people(self) -> RoleExposure:
         """Drivers, targets and generators of all the videos."""
-        generators = {name.generator for name in self.names}
+        generators = {name.generator_label for name in self.names}
         return RoleExposure.from_videos(
             (name.driver for name in self.names), (name.target for name in self.names), generators
         )

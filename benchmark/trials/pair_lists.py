@@ -51,6 +51,11 @@ class PairList:
         """The generator that made all samples, as it is written in their names."""
         return next(iter(self.samples.values())).generator
 
+    @property
+    def generator_label(self) -> str:
+        """The generator as a data set that was imported from the release names it."""
+        return next(iter(self.samples.values())).generator_label
+
     def by(self, generator: str) -> PairList:
         """The same trials on another generator's videos: the endings of both names are replaced, as its authors do."""
         if generator == self.generator:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# A cell: collection and generator of training, then of the list.
+from nvfair_tools.landmarks.avaprintdb_files import GENERATORS
+
+# A cell: collection and generator (its label, such as gagavatar) of training, then of the list.
 Cell = tuple[str, str, str, str]
 SYSTEMS = ("graph", "dino", "clip")
 _CREMAD_ROWS = """
@@ -41,7 +43,7 @@ GAGA GAGA 83.5 80.9 79.4
 LIVE LIVE 82.8 71.5 76.4
 HUNY HUNY 77.9 72.2 76.6
 """
-_ENDINGS = {"gagavatar": "GAGA", "gaga": "GAGA", "hunyuan": "HUNY", "huny": "HUNY", "live": "LIVE"}
+_GENERATOR = re.compile("gaga|huny|live")
 
 
 def _cells() -> dict[str, dict[Cell, float]]:
@@ -56,7 +58,7 @@ def _cells() -> dict[str, dict[Cell, float]]:
         for row in rows.split("\n")[1:-1]:
             first, second, *values = row.split()
             for system, value in zip(SYSTEMS, values, strict=True):
-                cells[system][trained, first, tested, second] = float(value)
+                cells[system][trained, GENERATORS[first], tested, GENERATORS[second]] = float(value)
     return cells
 
 
@@ -67,5 +69,5 @@ PUBLISHED_AUC: Mapping[str, Mapping[Cell, float]] = MappingProxyType(_cells())
 def training_by_file_name(name: str) -> tuple[str, str] | None:
     """Collection and generator that the name of a published checkpoint states; None where it does not state both."""
     collection = re.search(r"cremad|ravdess", name.lower().replace("-", ""))
-    generator = re.search("|".join(_ENDINGS), name.lower())
-    return (collection[0], _ENDINGS[generator[0]]) if collection and generator else None
+    generator = _GENERATOR.search(name.lower())
+    return (collection[0], GENERATORS[generator[0].upper()]) if collection and generator else None

@@ -31,6 +31,16 @@ TEST_PEOPLE: Mapping[str, frozenset[str]] = MappingProxyType(
         "ravdess": frozenset(f"ravdess:{number:02d}" for number in (1, 2, 17, 18, 19, 20, 21, 22)),
     }
 )
+# The last part of a file's name -> our label. The letters are those of the published tables.
+GENERATORS = {
+    "GAGA": "gagavatar",
+    "GAGAVATAR": "gagavatar",
+    "LIVE": "liveportrait",
+    "LIVEPORTRAIT": "liveportrait",
+    "HUNY": "hunyuanportrait",
+    "HUNYUAN": "hunyuanportrait",
+    "HUNYUANPORTRAIT": "hunyuanportrait",
+}
 _PATTERN = "{target}--{driver}--{uuid}--{GEN}"
 
 
@@ -47,6 +57,11 @@ class SampleName:
     driver: str
     clip: str
     generator: str
+
+    @property
+    def generator_label(self) -> str:
+        """The generator as a data set that was imported from the release names it, such as gagavatar."""
+        return GENERATORS.get(self.generator.upper(), self.generator)
 
     @property
     def collection(self) -> str:

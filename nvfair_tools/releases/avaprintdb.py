@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import resolve_alias
+from nvfair_tools.landmarks.avaprintdb_files import GENERATORS
 from nvfair_tools.pipeline.items import rejected
 from nvfair_tools.recipe.csv_table import read_csv_table
 from nvfair_tools.recipe.splits import splits_by_shares
@@ -27,16 +28,6 @@ from nvfair_tools.releases.listing import (
 from nvfair_tools.releases.settings import ReleaseSettings
 
 NAME = "AVAPrintDB"
-# The last part of a file's name -> our label. The letters are those of the published tables.
-GENERATORS = {
-    "GAGA": "gagavatar",
-    "GAGAVATAR": "gagavatar",
-    "LIVE": "liveportrait",
-    "LIVEPORTRAIT": "liveportrait",
-    "HUNY": "hunyuanportrait",
-    "HUNYUAN": "hunyuanportrait",
-    "HUNYUANPORTRAIT": "hunyuanportrait",
-}
 _COLUMNS = ("driver_id", "driver_video_path", "driver_video_randomname", "target_id", "split")
 _SPLITS = {"DEV": "train", "TEST": "test"}  # the plans' parts -> our splits
 

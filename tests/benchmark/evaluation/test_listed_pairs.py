@@ -117,10 +117,10 @@ def test_listed_trials_are_the_lists_rows_and_no_others(tree: Path) -> None:
 def test_what_a_method_has_seen_decides_relation_and_refusal(tree: Path) -> None:
     files, pairs = LandmarkFiles(tree), read_pair_list(tree / "evaluation_pairs_CREMA-D_GAGA.csv")
     relations = {
-        ("cremad:1001", "GAGA"): ("matched", 87.8),
-        ("cremad:1001", "LIVE"): ("cross-generator", 76.5),
-        ("ravdess:03", "GAGA"): ("cross-dataset", 83.5),
-        ("ravdess:03", "LIVE"): ("cross-both", None),
+        ("cremad:1001", "gagavatar"): ("matched", 87.8),
+        ("cremad:1001", "liveportrait"): ("cross-generator", 76.5),
+        ("ravdess:03", "gagavatar"): ("cross-dataset", 83.5),
+        ("ravdess:03", "liveportrait"): ("cross-both", None),
     }
     for (person, generator), expected in relations.items():
         exposure = RoleExposure.from_videos([person], [person], [generator])
@@ -134,10 +134,12 @@ def test_what_a_method_has_seen_decides_relation_and_refusal(tree: Path) -> None
 
 def test_published_cells_are_those_of_the_notes(shared: Path) -> None:
     text = (shared / "methods" / "README.md").read_text(encoding="utf-8")
-    generators = ("GAGA", "LIVE", "HUNY")
+    labels = {"GAGA": "gagavatar", "LIVE": "liveportrait", "HUNY": "hunyuanportrait"}
+    generators = tuple(labels)
 
     def check(cells: list[str], *places: tuple[str, str, str, str]) -> None:
-        for cell, place in zip(cells, places, strict=True):
+        for cell, (trained, first, tested, second) in zip(cells, places, strict=True):
+            place = (trained, labels[first], tested, labels[second])
             values = dict(zip(("graph", "dino", "clip"), map(float, cell.split("/")), strict=False))
             assert {system: PUBLISHED_AUC[system][place] for system in values} == values, place
 
@@ -290,6 +292,6 @@ def test_other_attention_files_and_features_are_refused(tmp_path: Path, changes:
 
 
 def test_a_published_files_name_states_what_it_was_trained_on() -> None:
-    assert training_by_file_name("checkpoint_graph_trained_cremad_liveportrait.pt") == ("cremad", "LIVE")
-    assert training_by_file_name("CLIP_CREMA-D_HUNY.pt") == ("cremad", "HUNY")
+    assert training_by_file_name("checkpoint_graph_trained_cremad_liveportrait.pt") == ("cremad", "liveportrait")
+    assert training_by_file_name("CLIP_CREMA-D_HUNY.pt") == ("cremad", "hunyuanportrait")
     assert training_by_file_name("checkpoint_best.pt") is None
