@@ -2,7 +2,8 @@
 
 Legend: B windows, T frames a window, N points (109), C coordinates (3), E directed edges, H width, D embedding size.
 
-    three graph convolutions C -> H -> H -> D over the points of each frame, ReLU after the first two
+    three graph convolutions C -> H -> H -> D over the points of each frame, ReLU after the first two; in training,
+    dropout after each of the three
     mean over the points                       (B, T, D)
     softmax over frames of <frame, query>      one learned query (D,)
     weighted sum over frames, unit length      (B, D, 1): one embedding for the whole window
@@ -12,16 +13,17 @@ S the inverse square root of each point's degree in G + I. All frames share one 
 
 The published checkpoints bring their edges with them. A network that is trained here takes a Delaunay triangulation of
 the simulator's neutral face seen from the front; the authors' file holds one of another face: 286 of the 306 edges are
-the same. Their settings, as far as they are public, are `GraphNetwork.recommended`: Adam, triplet loss with margin 1 on
-unit embeddings, triplets of any other driver, batches of 128, weight decay 1e-5, a rate of 0.01 that drops to a tenth
-(all read from the released code and the released optimiser states). Epochs and stopping differ: we count windows and
-select on validation people; they took the epoch of the lowest training loss.
+the same.
+
+There are two ways to train it. `benchmark.training.graph_recipe` trains as its authors did (their README and their six
+published files agree on it; the defaults of their script differ from both). Our own loop takes `recommended`: their
+optimiser, rate, decay, margin and negatives, with our batches, budget of windows and selection on validation people.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -41,11 +43,19 @@ POINTS = len(AVAPRINTDB_109)
 
 @dataclass(frozen=True)
 class GraphShape:
-    """Sizes of the graph network: width H, embedding D, and number of edges E, which are part of the weights."""
+    """Sizes of the graph network: width H, embedding D, and number of edges E, which are part of the weights.
+
+    dropout: share of the values after each graph convolution that training leaves out.
+    """
 
     hidden: int = 64
     embedding: int = 256
     edges: int = 0  # 0: those of `face_edges`
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise NvfairError(f"dropout of the graph network is {self.dropout}", expected="at least 0 and below 1")
 
 
 class GraphNetwork(Network):
@@ -57,14 +67,14 @@ class GraphNetwork(Network):
     recommended: ClassVar[Mapping[str, Any]] = MappingProxyType(
         {
             "loss": "triplet",
-            "margin": 1.0,
+            "margin": 0.1,
             "negatives": "any",
             "optimiser": "adam",
             "schedule": "drop",
             "learning_rate": 0.01,
             "weight_decay": 1e-5,
             "warm_up": 0.0,
-            "batch": 128,
+            "batch": 128,  # ours: windows of one batch are compared with each other, not triplets drawn apart
         }
     )
     shape: GraphShape
@@ -72,13 +82,13 @@ class GraphNetwork(Network):
 
     def __init__(self, shape: GraphShape) -> None:
         edges = face_edges() if shape.edges == 0 else torch.zeros((2, shape.edges), dtype=torch.int64)
-        super().__init__(GraphShape(shape.hidden, shape.embedding, edges.shape[1]))
+        super().__init__(replace(shape, edges=edges.shape[1]))
         self.register_buffer("edges", edges)
         widths = (3, shape.hidden, shape.hidden, shape.embedding)
         # Weights act before the graph, which is linear too; so a layer is a projection without bias, and a bias.
         self.projections = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(widths))
         self.biases = nn.ParameterList(nn.Parameter(torch.zeros(width)) for width in widths[1:])
-        self.query = nn.Parameter(torch.randn(shape.embedding) / shape.embedding**0.5)
+        self.query = nn.Parameter(torch.randn(shape.embedding))
         for weight in self.projections.parameters():
             nn.init.xavier_uniform_(weight)
 
@@ -116,9 +126,15 @@ class GraphNetwork(Network):
         for weight, bias in zip(weights[:2], self.biases[:2], strict=True):
             # A (X W) = (A X) W, where points have few coordinates yet; in place, as each of these is 130 MB a batch.
             hidden = functional.linear(graph @ hidden, weight).add_(bias).relu_()
-        # The last convolution and the mean over points are both linear: the mean first is a hundredth of the work.
-        mean = torch.einsum("n,btnh->bth", graph.mean(dim=0), hidden.float())
-        frames = functional.linear(mean, weights[2], self.biases[2]).float()  # (B, T, D)
+            hidden = functional.dropout(hidden, self.shape.dropout, self.training)
+        if self.training and self.shape.dropout:
+            # Dropout comes before the mean over points, so that each point is left out by itself.
+            last = functional.linear(graph @ hidden, weights[2], self.biases[2])
+            frames = functional.dropout(last, self.shape.dropout, training=True).float().mean(dim=2)  # (B, T, D)
+        else:
+            # The last convolution and the mean are both linear: the mean first is a hundredth of the work.
+            mean = torch.einsum("n,btnh->bth", graph.mean(dim=0), hidden.float())
+            frames = functional.linear(mean, weights[2], self.biases[2]).float()  # (B, T, D)
         attention = (frames @ self.query).softmax(dim=1)
         pooled = functional.normalize((attention[..., None] * frames).sum(dim=1), dim=1)[..., None]
         return pooled, None if order is None else pooled

@@ -6,9 +6,6 @@ read with `weights_only`, so nothing in them is executed.
 
 from __future__ import annotations
 
-import pickle
-import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +15,9 @@ from torch import Tensor
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration
 from benchmark.methods.graph_network import POINTS, GraphNetwork, GraphShape
-from nvfair_tools.errors import NvfairError, Problems
+from benchmark.methods.published_archive import read_training_state
+from nvfair_tools.errors import Problems
 from nvfair_tools.files import sha256_of
-from nvfair_tools.media.impostors import HEAD_BYTES, impostor
 
 _EXPECTED = "one of AVAPrintDB's checkpoint_graph_trained_*.pt"
 # Name of a tensor in a published file -> its name in our network.
@@ -60,35 +57,7 @@ def read_published(path: str | Path) -> tuple[GraphNetwork, dict[str, Any]]:
     Raises NvfairError where it is not such a file, and Problems that list every tensor that is missing, not expected,
     of another shape or type, or not finite.
     """
-    path = Path(path)
-    try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError as error:
-        raise NvfairError("no such file" if isinstance(error, FileNotFoundError) else str(error), where=path) from error
-    # A PyTorch file is a zip file itself.
-    what = "" if zipfile.is_zipfile(path) else impostor(head) if head else "the file is empty; download it again"
-    if what:
-        raise NvfairError(what, where=path, expected=_EXPECTED)
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # torch's own message advises to run the code.
-        name = re.search(r"(?:GLOBAL |class )([\w.]+)", str(error))
-        raise NvfairError(
-            "not a PyTorch file that can be read without running code from it" + (f" ({name[1]})" if name else ""),
-            where=path,
-            expected=_EXPECTED,
-        ) from error
-    except Exception as error:  # damaged bytes make the unpickler raise nearly anything
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise NvfairError(
-            f"not a PyTorch file that can be read without running code from it: cut short or damaged ({reason})",
-            where=path,
-            expected=_EXPECTED,
-        ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("model_state_dict"), dict):
-        raise NvfairError("it holds no model_state_dict", where=path, expected=_EXPECTED)
+    content = read_training_state(path, _EXPECTED)
     weights = content["model_state_dict"]
     problems = _tensor_problems(weights)
     if problems:

@@ -54,8 +54,8 @@ class TrialRule(str, Enum):
     # Both videos are cross-reenactments of the face: genuine where one person drives both. A detector of
     # "the motion does not fit this face" gains nothing here.
     CROSS_CROSS = "cross-cross"
-    # AVAPrintDB's: all unordered pairs of one collection's videos, whatever faces they show, self-reenactments
-    # included: genuine where one person drives both.
+    # All unordered pairs of one collection's videos, whatever faces they show, self-reenactments included: genuine
+    # where one person drives both. AVAPrintDB asks the same of its published lists of pairs, which hold some of them.
     SAME_DRIVER = "same-driver"
     # A self-reenactment of k against cross-reenactments of other faces of k's collection: genuine where k drives them.
     # Genuine and impostor pairs are self x cross alike, so that a detector of a face that is not the driver's own gains

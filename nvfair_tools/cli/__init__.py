@@ -65,6 +65,11 @@ COMMANDS = {
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark.evaluate:evaluate", "Score checkpoints under a protocol; write a report.", "train"
     ),
+    "avaprintdb": Entry(
+        "nvfair_tools.cli.benchmark.avaprintdb:avaprintdb",
+        "AVAPrintDB's recipe and lists, from its landmarks.",
+        "train",
+    ),
     "compare": Entry("nvfair_tools.cli.benchmark.compare:compare", "Two methods on the same trials, paired.", "train"),
     "matrix": Entry(
         "nvfair_tools.cli.benchmark.matrix:matrix", "Train on each generator, test on all, report.", "train"

@@ -1,6 +1,7 @@
 """Listing AVAPrintDB: {target}--{driver}--{uuid}--{GEN}.mp4, described by generation plans (arXiv 2603.26934).
 
-Only its videos are read, because the layout of its landmark files is not documented.
+Its videos are read here. Its landmark files are normalised already and have no times, so they cannot become tracks of a
+data set; `nvfair avaprintdb` reads them in place (nvfair_tools.landmarks.avaprintdb_files).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import resolve_alias
+from nvfair_tools.landmarks.avaprintdb_files import GENERATORS
 from nvfair_tools.pipeline.items import rejected
 from nvfair_tools.recipe.csv_table import read_csv_table
 from nvfair_tools.recipe.splits import splits_by_shares
@@ -26,16 +28,6 @@ from nvfair_tools.releases.listing import (
 from nvfair_tools.releases.settings import ReleaseSettings
 
 NAME = "AVAPrintDB"
-# The last part of a file's name -> our label. The letters are those of the published tables.
-GENERATORS = {
-    "GAGA": "gagavatar",
-    "GAGAVATAR": "gagavatar",
-    "LIVE": "liveportrait",
-    "LIVEPORTRAIT": "liveportrait",
-    "HUNY": "hunyuanportrait",
-    "HUNYUAN": "hunyuanportrait",
-    "HUNYUANPORTRAIT": "hunyuanportrait",
-}
 _COLUMNS = ("driver_id", "driver_video_path", "driver_video_randomname", "target_id", "split")
 _SPLITS = {"DEV": "train", "TEST": "test"}  # the plans' parts -> our splits
 
@@ -143,20 +135,42 @@ def _is_plan(path: Path) -> bool:
 def _splits(clips: Iterable[PlannedClip], settings: ReleaseSettings) -> dict[str, str]:
     """Returns {identity: our split}: TEST is test, DEV is train except for the people drawn for validation."""
     part_by_person = {person: clip.part for clip in clips for person in (clip.driver, *clip.targets)}
+    if settings.validation_people:
+        validation = _named_validation_people(settings.validation_people, part_by_person)
+        return {
+            person: "validation" if person in validation else _SPLITS[part] for person, part in part_by_person.items()
+        }
     share = settings.validation_share
     dev_people = {person: person.partition(":")[0] for person, part in part_by_person.items() if part == "DEV"}
     dev_splits = splits_by_shares(dev_people, {"train": 1 - share, "validation": share}, settings.seed)
     return {person: dev_splits.get(person, _SPLITS[part]) for person, part in part_by_person.items()}
 
 
+def _named_validation_people(names: Iterable[str], part_by_person: dict[str, str]) -> set[str]:
+    """The people whom the settings name for validation; Problems where one is unknown, or TEST in the plans."""
+    problems, people = [], set()
+    for name in names:
+        person = resolve_alias(name) or name
+        part = part_by_person.get(person)
+        if part == "DEV":
+            people.add(person)
+        elif part is None:
+            problems.append(f"{name} is in no plan")
+        else:
+            problems.append(f"{name} is a {part} person of the plans: selecting on them would select on the test")
+    if problems:
+        raise Problems("validation_people of the settings", problems, remedy="name DEV people only")
+    return people
+
+
 def _describe_file(
     name: str, path: Path, clips: dict[str, PlannedClip], splits: dict[str, str], labels: dict[str, str]
 ) -> ReleaseFile:
     """The entry of a file, as its name and the plans describe it."""
+    if path.suffix.lower() == ".npy":
+        return rejected_file(name, path, "landmark_file", "its landmarks have no times; `nvfair avaprintdb` reads them")
     if path.suffix.lower() != ".mp4":
-        return rejected_file(
-            name, path, "not_a_video", "only the videos are read; the layout of landmark files is not known"
-        )
+        return rejected_file(name, path, "not_a_video", "videos alone are imported")
     parts = path.stem.split("--")
     if len(parts) != 4 or not all(parts):
         return rejected_file(name, path, "unknown_name", "expected {target}--{driver}--{uuid}--{GEN}.mp4")

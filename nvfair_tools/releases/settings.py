@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.recipe.recipe import ClipSource, FeatureRule, GeneratorChoice, LandmarkRule, Policy, Recipe, Rights
@@ -41,7 +41,8 @@ class ReleaseSettings(_SettingsPart):
     """All keys of an import's settings file.
 
     generators: AVAPrintDB's name parts (such as GAGA) -> our labels, in addition to the known ones. validation_share:
-    share of AVAPrintDB's DEV people who become validation (0: all train, as published), drawn with `seed`. licence,
+    share of AVAPrintDB's DEV people who become validation (0: all train, as published), drawn with `seed`;
+    validation_people names them instead ("C1001", "Actor_03"), and TEST people among them are refused. licence,
     consent, permitted_use: of AVAPrintDB's files (consent: of NVFAIR's too). link_videos: whether `videos/` gets links
     to the release's files, which let a report show sample frames. truncated: how a file that is cut off ends.
     """
@@ -49,6 +50,7 @@ class ReleaseSettings(_SettingsPart):
     columns: Columns = Columns()
     generators: dict[str, str] = Field(default_factory=dict)
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    validation_people: tuple[str, ...] = ()
     seed: int = 0
     licence: str = "CC BY (AVAPrintDB); the terms of its source recordings apply too"
     consent: str = "as the release states it"
@@ -59,6 +61,12 @@ class ReleaseSettings(_SettingsPart):
     link_videos: bool = False
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     item_time_limit: Annotated[float, Field(gt=0)] = 3600.0
+
+    @model_validator(mode="after")
+    def _check_validation(self) -> ReleaseSettings:
+        if self.validation_people and self.validation_share:
+            raise ValueError("validation_people and validation_share are both set; expected one of them")
+        return self
 
 
 def load_settings(path: Path | None) -> ReleaseSettings:

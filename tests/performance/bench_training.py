@@ -69,7 +69,9 @@ def main(parts: list[str]) -> None:
     if "others" in parts:
         _steps(windows, TrainOptions(("g",), loss=LossOptions(kind="supcon")), device, matrix)
         triplet = LossOptions(kind="triplet", negatives="any")
-        _steps(windows, TrainOptions(("g",), method="graph-network", loss=triplet), device, matrix)
+        for dropout in (0.0, 0.3):
+            sizes = {"dropout": dropout}
+            _steps(windows, TrainOptions(("g",), method="graph-network", loss=triplet, sizes=sizes), device, matrix)
 
 
 def _compared(landmarks: np.ndarray, starts: np.ndarray, device: str) -> None:
@@ -132,7 +134,9 @@ def _steps(windows: WindowSet, options: TrainOptions, device: str, matrix: float
         operations = convolution_operations(lambda: training.step(1e-4))
         embedding = median_seconds(lambda: embed_windows(training.network, windows, training.frames), repeats=3)
     width = training.network.shape_json().get("width", 64)
-    print(f"{options.method}, width {width}, {options.loss.kind} loss: whole step {BATCH / seconds:.0f} windows/s")
+    sizes = "".join(f", {name} {value}" for name, value in options.sizes.items())
+    name = f"{options.method}, width {width}{sizes}, {options.loss.kind} loss"
+    print(f"{name}: whole step {BATCH / seconds:.0f} windows/s")
     print(f"  {operations / 1e9:.1f} GFLOP a step, {operations / seconds / matrix:.0%} of a large product's rate")
     print(f"  embedding {len(windows) / embedding:.0f} windows/s")
     print("  " + ", ".join(f"{part} {taken * 1e3:.0f} ms" for part, taken in parts.items()))

@@ -18,7 +18,7 @@ def test_the_recommendations_of_a_network_hold_where_nothing_else_is_named() -> 
     assert options_from_keywords(["a"], method="graph-network") == TrainOptions(
         ("a",),
         method="graph-network",
-        loss=LossOptions("triplet", margin=1.0, negatives="any"),
+        loss=LossOptions("triplet", margin=0.1, negatives="any"),
         optimiser="adam",
         schedule="drop",
         learning_rate=0.01,
@@ -33,7 +33,7 @@ def test_named_values_win_over_recommendations() -> None:
     options = options_from_keywords(
         "a", method="graph-network", loss="supcon", learning_rate=0.5, augmentation=augmentation
     )
-    assert options.loss == LossOptions("supcon", margin=1.0, negatives="any")
+    assert options.loss == LossOptions("supcon", margin=0.1, negatives="any")
     assert (options.learning_rate, options.augmentation, options.batch) == (0.5, augmentation, 128)
     whole = LossOptions("triplet", margin=3.0)
     assert options_from_keywords("a", method="graph-network", loss=whole).loss == whole

@@ -49,7 +49,8 @@ def test_files_and_plan_make_known_people_clips_and_splits(tmp_path):
         (f"C1001--C1001--{CLIP_B[:-1]}9--LIVE.mp4", "not_in_plan"),
         (f"C1001--C1003--{CLIP_B}--LIVE.mp4", "not_in_plan"),
         (f"C1003--C1003--{CLIP_A}--LIVE.mp4", "contradictory_name"),
-        (f"C1001--C1001--{CLIP_A}--LIVE.npy", "not_a_video"),
+        (f"C1001--C1001--{CLIP_A}--LIVE.npy", "landmark_file"),
+        (f"C1001--C1001--{CLIP_A}--LIVE.pt", "not_a_video"),
         (f"again/{NAMES[0]}", "named_twice"),
     ],
 )
@@ -136,3 +137,21 @@ def test_the_published_plans_give_the_published_numbers(shared, tmp_path):
         ("cremad", "DEV"): 61, ("cremad", "TEST"): 24, ("ravdess", "DEV"): 16, ("ravdess", "TEST"): 8,
     }  # fmt: skip
     assert all(clip.driver in clip.targets for clip in clips.values())
+
+
+def test_named_validation_people_are_validation_and_test_people_among_them_are_refused(tmp_path):
+    """The authors' own list for RAVDESS holds Actor_19, who is TEST in their plan."""
+    rows = [(f"Actor_{n:02d}", f"{n}.mp4", f"clip-{n}", f"Actor_{n:02d}", part) for n, part in
+            ((3, "DEV"), (13, "DEV"), (19, "TEST"), (5, "DEV"))]  # fmt: skip
+    write_plan(tmp_path / "plan.csv", rows)
+    release = list_avaprintdb(tmp_path, ReleaseSettings(validation_people=("Actor_03", "ravdess:13")))
+    assert release.splits == {
+        "ravdess:03": "validation",
+        "ravdess:13": "validation",
+        "ravdess:19": "test",
+        "ravdess:05": "train",
+    }
+    with pytest.raises(Problems, match=r"Actor_19 is a TEST person(.|\n)*Actor_23 is in no plan"):
+        list_avaprintdb(tmp_path, ReleaseSettings(validation_people=("Actor_03", "Actor_19", "Actor_23")))
+    with pytest.raises(ValueError, match="both set"):
+        ReleaseSettings(validation_people=("Actor_03",), validation_share=0.1)

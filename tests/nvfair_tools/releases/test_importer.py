@@ -232,7 +232,7 @@ def test_the_command_lists_first_and_then_imports_avaprintdb(tmp_path):
     ]
     listed = CliRunner().invoke(cli, [*arguments, "--check"])
     assert listed.exit_code == 0, listed.output
-    assert "points.npy: not_a_video" in listed.output
+    assert "points.npy: landmark_file" in listed.output
     assert not (tmp_path / "out").exists()
     result = CliRunner().invoke(cli, [*arguments, "--quiet"])
     assert result.exit_code == 0, result.output
