@@ -51,7 +51,9 @@ def _choice(name: str, values: str, text: str) -> Callable:
 @click.argument("out", type=_FOLDER)
 @click.option("--generators", "-g", multiple=True, required=True, help="Generator to train and select on; repeatable.")
 @_options(
-    click.option("--method", default="temporal-cnn", show_default=True, help="Or graph-network, motion-signature."),
+    click.option(
+        "--method", default="temporal-cnn", show_default=True, help="The network; docs/training.md lists them."
+    ),
     click.option("--input", default="distances", show_default=True, help="What the temporal CNN sees of a frame."),
     click.option(
         "--scale", default="overall", show_default=True, help="The facial scale that distances are divided by."
