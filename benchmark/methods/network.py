@@ -41,6 +41,7 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
         "graph-network": "benchmark.methods.graph_network:GraphNetwork",
         "motion-signature": "benchmark.methods.motion_signature:MotionSignature",
         "nvfair-relative": "benchmark.methods.nvfair_relative:NvfairRelative",
+        "trustfa": "benchmark.methods.trustfa.network:TrustFa",
     }
 )
 # Frames embedded at once: some 130 MB of distances.

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal
 
 from benchmark.methods.inputs import Input
@@ -21,6 +22,31 @@ LOSSES = ("fingerprint", "triplet", "supcon")
 NEGATIVES = ("face", "any")
 OPTIMISERS = ("adamw", "adam")
 SCHEDULES = ("cosine", "drop", "constant")
+# Losses by name, as values of LossOptions. "re-implementation": the setting of the public re-implementation of NVFAIR's
+# loss, with which ours equals it; what the paper itself uses is not known. "trustfa": TrustFA's contrastive loss.
+LOSS_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "re-implementation": MappingProxyType(
+            {
+                "kind": "fingerprint",
+                "tau": 0.5,
+                "scale": "batch",
+                "include_self": True,
+                "share_driving_clip": True,
+                "shuffle_weight": 1.0,
+            }
+        ),
+        "trustfa": MappingProxyType(
+            {
+                "kind": "supcon",
+                "temperature": 0.07,
+                "negatives": "any",
+                "share_driving_clip": True,
+                "floor": 1e-8,
+            }
+        ),
+    }
+)
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -36,6 +62,7 @@ class LossOptions:
     share_driving_clip: whether windows of one driving clip pull each other, in every loss.
     shuffle_weight: factor of R, the shuffled windows of the fingerprint loss; 0: no shuffled windows are made.
     margin: of the triplet loss. temperature: of the supcon loss.
+    floor: what the supcon loss adds to each sum of exponentials, as a share of a sample's exponential with itself.
     negatives: which windows push in triplet and supcon. "face": other drivers of the same face, where the batch has
     any; "any": all other drivers.
     """
@@ -49,15 +76,40 @@ class LossOptions:
     margin: float = 1.0
     temperature: float = 0.1
     negatives: str = "face"
+    floor: float = 0.0
 
     def __post_init__(self) -> None:
         _check_choice("loss", self.kind, LOSSES)
         _check_choice("negatives", self.negatives, NEGATIVES)
         if self.scale != "batch" and not _is_positive(self.scale):
             raise NvfairError(f"loss scale is {self.scale!r}", expected='"batch", or a positive number')
+        if self.floor < 0:
+            raise NvfairError(f"floor of the loss is {self.floor}", expected="at least 0")
         for name in ("tau", "temperature"):
             if getattr(self, name) <= 0:
                 raise NvfairError(f"{name} of the loss is {getattr(self, name)}", expected="a number above 0")
+
+    @classmethod
+    def named(cls, name: str, **values: Any) -> LossOptions:
+        """The loss called `name`, a kind or one of LOSS_PRESETS, with other `values` of its options.
+
+        Raises NvfairError where a value differs from what the preset sets, as the loss would not be what its name says.
+        """
+        preset = LOSS_PRESETS.get(name)
+        if preset is None:
+            return cls(kind=name, **values)
+        changed = [option for option, value in values.items() if option in preset and value != preset[option]]
+        if changed:
+            raise NvfairError(
+                f"the loss {name!r} sets {', '.join(f'{option}={preset[option]}' for option in changed)}",
+                remedy="leave these options out, or name the loss fingerprint",
+            )
+        return cls(**{**values, **preset})
+
+    @property
+    def label(self) -> str:
+        """The name of the loss in reports: that of the preset whose values it has, else its kind."""
+        return loss_label(asdict(self))
 
     @property
     def shuffles(self) -> bool:
@@ -103,6 +155,7 @@ class TrainOptions:
     optimiser: "adamw", or "adam" (weight decay as part of the gradient). schedule: "cosine" down to a hundredth of the
     learning rate, "drop" to a tenth after two thirds of the steps, "constant"; each after a linear warm-up over the
     share `warm_up` of the steps.
+    clip_gradients: largest norm of a step's gradients over all parameters, above which they are shrunk to it (0: none).
     validate_every: windows between validations. patience: validations without a better one before training stops (0:
     never). validation_clips: at most so many clips of each driver on each face are validated on (0: all).
     precision: "float32", or "bfloat16" for the matrix products. compile: through torch.compile.
@@ -127,6 +180,7 @@ class TrainOptions:
     learning_rate: float = 3e-4
     weight_decay: float = 0.01
     warm_up: float = 0.05
+    clip_gradients: float = 0.0
     validate_every: int = 4_000
     patience: int = 0
     validation_clips: int = 4
@@ -140,6 +194,8 @@ class TrainOptions:
         for name in ("windows", "batch", "accumulate", "validate_every"):
             if getattr(self, name) < 1:
                 raise NvfairError(f"{name} is {getattr(self, name)}", expected="at least 1")
+        if self.clip_gradients < 0:
+            raise NvfairError(f"clip_gradients is {self.clip_gradients}", expected="at least 0")
         _check_choice("optimiser", self.optimiser, OPTIMISERS)
         _check_choice("schedule", self.schedule, SCHEDULES)
         _check_choice("precision", self.precision, PRECISIONS)
@@ -155,13 +211,26 @@ class TrainOptions:
         return max(1, self.validate_every // (self.batch * self.accumulate))
 
     def to_json(self) -> dict[str, Any]:
-        """All options as plain values."""
-        return json.loads(json.dumps(asdict(self)))
+        """All options as plain values; those that came later (clip_gradients, loss floor) only where they are used."""
+        values = json.loads(json.dumps(asdict(self)))
+        if not self.clip_gradients:
+            del values["clip_gradients"]
+        if not self.loss.floor:
+            del values["loss"]["floor"]
+        return values
 
     def digest(self, *more: str) -> str:
         """The sha256 of the options and of `more`: an interrupted run goes on only where it is the same."""
         text = json.dumps([self.to_json(), *more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def loss_label(values: Mapping[str, Any]) -> str:
+    """The name in reports of a loss with these values of LossOptions: that of the preset that has them, or its kind."""
+    for name, preset in LOSS_PRESETS.items():
+        if all(values.get(option) == value for option, value in preset.items()):
+            return name
+    return str(values.get("kind", "unknown"))
 
 
 def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
