@@ -1,6 +1,6 @@
 """TrustFA's encoder of a single grey picture, written from a description of its layers.
 
-Legend: N pictures, S height and width of a map (16), K neighbours (4).
+Legend: N pictures, S height and width of a map (16), P positions of a map (S S), K neighbours (4), C channels (128).
 
     four convolutions         (N, 1, 128, 128) -> (N, 128, 16, 16)
     circular correlations     along rows and columns, over the whole map, in two halves of 64 channels
@@ -112,8 +112,8 @@ class NeighbourMaximum(nn.Module):
         """e (N, 128, S, S) of maps (N, 128, S, S): ReLU(x_i + max over its 4 most similar j of (x_j - x_i))."""
         nodes = maps.flatten(2).transpose(1, 2)  # (N, S S, 128)
         chosen = self.neighbours(maps)  # (N, S S, K)
-        picture = torch.arange(len(nodes), device=nodes.device)[:, None, None]
-        excess = (nodes[picture, chosen] - nodes[:, :, None]).amax(dim=2)
+        choose = chosen_by_index if nodes.device.type == "cpu" else chosen_by_product
+        excess = (choose(nodes, chosen) - nodes[:, :, None]).amax(dim=2)
         return functional.relu(nodes + excess).transpose(1, 2).reshape(maps.shape)
 
     @staticmethod
@@ -123,3 +123,20 @@ class NeighbourMaximum(nn.Module):
             unit = functional.normalize(maps.detach().float().flatten(2), dim=1)
             similarity = torch.einsum("ncp,ncq->npq", unit, unit)
         return similarity.topk(_NEIGHBOURS, dim=2).indices
+
+
+def chosen_by_index(nodes: Tensor, chosen: Tensor) -> Tensor:
+    """Vectors (N, P, K, C) of the positions `chosen` (N, P, K) of `nodes` (N, P, C)."""
+    picture = torch.arange(len(nodes), device=nodes.device)[:, None, None]
+    return nodes[picture, chosen]
+
+
+def chosen_by_product(nodes: Tensor, chosen: Tensor) -> Tensor:
+    """The same values as a product with zeros and ones, whose gradient is one as well.
+
+    The gradient of an index adds up whatever comes to it; on a GPU in deterministic mode it sorts all indices for that.
+    """
+    positions = torch.arange(nodes.shape[1], device=nodes.device)
+    choice = (chosen.flatten(1)[..., None] == positions).to(nodes.dtype)  # (N, P K, P)
+    with torch.autocast(nodes.device.type, enabled=False):
+        return (choice @ nodes).unflatten(1, chosen.shape[1:])

@@ -64,15 +64,21 @@ class VolumeHead(nn.Module):
             nn.BatchNorm3d(32),
             nn.ReLU(),
         )
-        self.pool = nn.AdaptiveAvgPool3d((4, 4, 1))
         self.fc = nn.Sequential(
             nn.Linear(32 * 4 * 4, embedding), nn.ReLU(), nn.Dropout(dropout), nn.Linear(embedding, embedding)
         )
 
     def forward(self, volume: Tensor) -> Tensor:
         """Embeddings (B, D) of unit length of volumes (B, 128, 16, 16, T')."""
-        pooled = self.pool(self.net(volume)).flatten(1)
-        return functional.normalize(self.fc(pooled).float(), dim=1)
+        return functional.normalize(self.fc(self.pooled(self.net(volume)).flatten(1)).float(), dim=1)
+
+    @staticmethod
+    def pooled(maps: Tensor) -> Tensor:
+        """Means (B, 32, 4, 4) of maps (B, 32, 16, 4, T') over all time and four rows each.
+
+        Written out, because the gradient of adaptive pooling in 3-D is not deterministic on a GPU.
+        """
+        return maps.unflatten(2, (4, -1)).mean(dim=(3, 5))
 
 
 class TrustFa(Network):

@@ -14,6 +14,7 @@ from benchmark.methods.checkpoint import load_checkpoint
 from benchmark.methods.embed import embed_videos
 from benchmark.methods.network import embed_windows, network_class
 from benchmark.methods.train_options import Augmentation, LossOptions
+from benchmark.methods.trustfa.encoder import chosen_by_index, chosen_by_product
 from benchmark.methods.trustfa.network import VARIANTS, TrustFa, TrustFaShape, centre_clip, z_scored
 from benchmark.protocols.schema import Protocol, Time
 from benchmark.training.keyword_options import options_from_keywords
@@ -107,12 +108,12 @@ def test_the_head_is_the_golden_one(golden: dict[str, np.ndarray], weights: dict
     network = network_of(weights, "feature-difference")
     with torch.inference_mode():
         maps = network.head.net(network.volume(z_scored(torch.from_numpy(golden["clips_uint8"]))))
-        pooled = network.head.pool(maps)
-        before_norm = network.head.fc(pooled[..., 0].flatten(1))
+        pooled = network.head.pooled(maps)
+        before_norm = network.head.fc(pooled.flatten(1))
     np.testing.assert_allclose(
         maps[0, :8, :, :, -3:].numpy(), golden["feat_diff_head_conv2_clip0_first8ch_last3t"], rtol=0, atol=1e-4
     )
-    np.testing.assert_allclose(pooled[..., 0].numpy(), golden["feat_diff_head_pooled"], rtol=0, atol=1e-4)
+    np.testing.assert_allclose(pooled.numpy(), golden["feat_diff_head_pooled"], rtol=0, atol=1e-4)
     np.testing.assert_allclose(before_norm.numpy(), golden["feat_diff_fc_before_norm"], rtol=0, atol=1e-4)
 
 
@@ -164,6 +165,19 @@ def test_a_step_of_training_is_the_golden_one(golden: dict[str, np.ndarray], wei
 def test_the_size_is_the_published_one() -> None:
     network = TrustFa(TrustFaShape())
     assert sum(weight.numel() for weight in network.parameters()) == 526_808
+
+
+def test_neighbours_are_chosen_alike_by_index_and_by_product() -> None:
+    torch.manual_seed(0)
+    nodes, chosen = torch.randn(2, 9, 5, requires_grad=True), torch.randint(9, (2, 9, 4))
+    weights = torch.randn(2, 9, 4, 5)
+    gradients = []
+    for choose in (chosen_by_index, chosen_by_product):
+        result = choose(nodes, chosen)
+        expected = [[[nodes[n, j].tolist() for j in row] for row in rows] for n, rows in enumerate(chosen.tolist())]
+        np.testing.assert_array_equal(result.detach().numpy(), np.array(expected, np.float32))
+        gradients.append(torch.autograd.grad((result * weights).sum(), nodes)[0])
+    torch.testing.assert_close(gradients[0], gradients[1])
 
 
 def test_its_recommended_options_are_the_published_recipe() -> None:
