@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmark.methods.train_options import loss_label
+from benchmark.methods.loss_presets import loss_label
 
 _DECLARED = ("people", "generators", "unknown", "data")
 

@@ -9,10 +9,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 from benchmark.methods.inputs import Input
+from benchmark.methods.loss_presets import LOSS_PRESETS, loss_label
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 
@@ -22,31 +22,6 @@ LOSSES = ("fingerprint", "triplet", "supcon")
 NEGATIVES = ("face", "any")
 OPTIMISERS = ("adamw", "adam")
 SCHEDULES = ("cosine", "drop", "constant")
-# Losses by name, as values of LossOptions. "re-implementation": the setting of the public re-implementation of NVFAIR's
-# loss, with which ours equals it; what the paper itself uses is not known. "trustfa": TrustFA's contrastive loss.
-LOSS_PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "re-implementation": MappingProxyType(
-            {
-                "kind": "fingerprint",
-                "tau": 0.5,
-                "scale": "batch",
-                "include_self": True,
-                "share_driving_clip": True,
-                "shuffle_weight": 1.0,
-            }
-        ),
-        "trustfa": MappingProxyType(
-            {
-                "kind": "supcon",
-                "temperature": 0.07,
-                "negatives": "any",
-                "share_driving_clip": True,
-                "floor": 1e-8,
-            }
-        ),
-    }
-)
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -102,7 +77,7 @@ class LossOptions:
         if changed:
             raise NvfairError(
                 f"the loss {name!r} sets {', '.join(f'{option}={preset[option]}' for option in changed)}",
-                remedy="leave these options out, or name the loss fingerprint",
+                remedy=f"leave these options out, or name the loss {preset['kind']}",
             )
         return cls(**{**values, **preset})
 
@@ -223,14 +198,6 @@ class TrainOptions:
         """The sha256 of the options and of `more`: an interrupted run goes on only where it is the same."""
         text = json.dumps([self.to_json(), *more], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def loss_label(values: Mapping[str, Any]) -> str:
-    """The name in reports of a loss with these values of LossOptions: that of the preset that has them, or its kind."""
-    for name, preset in LOSS_PRESETS.items():
-        if all(values.get(option) == value for option, value in preset.items()):
-            return name
-    return str(values.get("kind", "unknown"))
 
 
 def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:

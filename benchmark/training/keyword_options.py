@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from benchmark.methods.loss_presets import LOSS_PRESETS
 from benchmark.methods.network import network_class
-from benchmark.methods.train_options import LOSS_PRESETS, LossOptions, TrainOptions
+from benchmark.methods.train_options import LossOptions, TrainOptions
 from nvfair_tools.errors import NvfairError
 
 

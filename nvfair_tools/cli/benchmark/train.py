@@ -213,7 +213,7 @@ def _refuse_foreign(method: str, named_options: set[str]) -> None:
 
 def _apply_loss_preset(command_options: dict[str, Any], named_options: set[str]) -> None:
     """Sets the options of a loss that is a preset; UsageError where one of them is named as well."""
-    from benchmark.methods.train_options import LOSS_PRESETS
+    from benchmark.methods.loss_presets import LOSS_PRESETS
 
     name = command_options["loss"]
     if name not in LOSS_PRESETS:
@@ -222,7 +222,9 @@ def _apply_loss_preset(command_options: dict[str, Any], named_options: set[str])
     values["loss"] = values.pop("kind")
     foreign = [f"--{option.replace('_', '-')}" for option in values if option in named_options - {"loss"}]
     if foreign:
-        raise click.UsageError(f"--loss {name} sets {', '.join(foreign)}; leave them out, or say --loss fingerprint")
+        raise click.UsageError(
+            f"--loss {name} sets {', '.join(foreign)}; leave them out, or say --loss {LOSS_PRESETS[name]['kind']}"
+        )
     command_options |= values
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.methods.id_reveal import (
+from benchmark.methods.id_reveal.temporal_network import (
     SCHEDULES,
     GroupNormWithGaps,
     IdRevealNetwork,

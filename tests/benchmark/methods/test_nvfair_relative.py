@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from benchmark.methods.checkpoint import load_checkpoint
+from benchmark.methods.id_reveal.nvfair_relative import NvfairRelative, RelativeShape, mean_lengths, scaled_by_video
 from benchmark.methods.network import embed_windows, network_class
-from benchmark.methods.nvfair_relative import NvfairRelative, RelativeShape, mean_lengths, scaled_by_video
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
 from benchmark.training.keyword_options import options_from_keywords

@@ -29,7 +29,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmark.methods.frame_order import reorder_frames
-from benchmark.methods.id_reveal import SCHEDULES, IdRevealNetwork, TemporalBlock
+from benchmark.methods.id_reveal.temporal_network import SCHEDULES, IdRevealNetwork, TemporalBlock
 from benchmark.methods.inputs import FrameFeatures
 from benchmark.methods.network import Network
 from benchmark.windows.window_set import WindowSet
