@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+import benchmark
 from benchmark.methods.checkpoint import load_checkpoint
 from benchmark.methods.embed import embed_videos
+from benchmark.methods.embedding_files import read_embeddings
 from benchmark.methods.network import embed_windows, network_class
 from benchmark.methods.train_options import Augmentation, LossOptions
 from benchmark.methods.trustfa.encoder import chosen_by_index, chosen_by_product
@@ -258,6 +260,10 @@ def test_it_trains_on_pictures_and_a_loaded_checkpoint_embeds_decoded_videos_ali
     decoded = embed_videos(loaded, windows, filmed)
     expected = embed_windows(trained.network, with_grey_frames(windows, filmed))
     np.testing.assert_allclose(decoded.window_embeddings, expected, rtol=0, atol=1e-5)
+    benchmark.embed(filmed, tmp_path / "a", tmp_path / "e.parquet", protocol=PROTOCOL, device="cpu")
+    table = read_embeddings(tmp_path / "e.parquet")
+    rows = np.isin(table.video.astype(str), ids.astype(str))
+    np.testing.assert_allclose(table.embedding[rows], expected, rtol=0, atol=1e-5)
     with pytest.raises(NvfairError, match="augmentation changes landmarks"):
         train(filmed, tmp_path / "b", replace(options, augmentation=Augmentation(speed=0.1)), PROTOCOL)
 
