@@ -108,6 +108,25 @@ def receptive_field(dilations: Sequence[int]) -> int:
     return 1 + (_KERNEL - 1) * sum(dilations[1:])
 
 
+def with_gaps(parameters: np.ndarray, frame_numbers: np.ndarray) -> np.ndarray:
+    """Parameters (n, C) float32 of all frames from the first to the last face, NaN rows where there is no face.
+
+    parameters: (m, C), one row a face. frame_numbers: (m,) of their frames. Such are `3ddfa` and `image_inds` in
+    ID-Reveal's feature files. Raises NvfairError where the numbers do not rise or are not as many as the rows.
+    """
+    numbers = np.asarray(frame_numbers, dtype=np.int64)
+    if len(numbers) != len(parameters) or (np.diff(numbers) <= 0).any():
+        raise NvfairError(
+            f"{len(parameters)} rows of parameters have {len(numbers)} frame numbers, or these do not rise",
+            expected="one frame number a row, each larger than the one before",
+        )
+    if len(numbers) == 0:
+        return np.empty(np.shape(parameters), np.float32)
+    dense = np.full((numbers[-1] - numbers[0] + 1, np.shape(parameters)[1]), np.nan, np.float32)
+    dense[numbers - numbers[0]] = parameters
+    return dense
+
+
 def window_vectors(
     network: IdRevealNetwork, parameters: np.ndarray, norm: np.ndarray | float, time: int = 100, stride: int = 1
 ) -> np.ndarray:

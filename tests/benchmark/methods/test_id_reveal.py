@@ -16,6 +16,7 @@ from benchmark.methods.id_reveal.temporal_network import (
     receptive_field,
     smallest_squared_distances,
     window_vectors,
+    with_gaps,
 )
 from nvfair_tools.errors import NvfairError
 from tests.generators.published_weights import filled
@@ -115,6 +116,16 @@ def test_the_receptive_field_is_the_window_and_not_a_frame_more(frames: int) -> 
 
 def test_the_published_size_has_the_published_number_of_weights() -> None:
     assert sum(weight.numel() for weight in IdRevealNetwork().parameters()) == 7_321_728
+
+
+def test_frames_without_a_face_become_rows_of_nan_between_the_first_and_the_last_face() -> None:
+    dense = with_gaps(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([7, 8, 11]))
+    nan = [np.nan, np.nan]
+    np.testing.assert_array_equal(dense, [[1, 2], [3, 4], nan, nan, [5, 6]])
+    assert with_gaps(np.empty((0, 2)), np.empty(0)).shape == (0, 2)
+    for numbers in ([7, 7, 8], [7, 8]):
+        with pytest.raises(NvfairError, match="each larger than the one before"):
+            with_gaps(np.zeros((3, 2)), np.array(numbers))
 
 
 def test_windows_without_a_face_give_no_vector_and_wrong_sizes_are_refused() -> None:
