@@ -16,7 +16,7 @@ from benchmark.methods.embed import embed_videos
 from benchmark.methods.embedding_files import read_embeddings
 from benchmark.methods.network import embed_windows, network_class
 from benchmark.methods.train_options import Augmentation, LossOptions
-from benchmark.methods.trustfa.encoder import chosen_by_index, chosen_by_product
+from benchmark.methods.trustfa.encoder import FullLengthCorrelation, chosen_by_index, chosen_by_product
 from benchmark.methods.trustfa.network import VARIANTS, TrustFa, TrustFaShape, centre_clip, z_scored
 from benchmark.protocols.schema import Protocol, Time
 from benchmark.training.keyword_options import options_from_keywords
@@ -272,3 +272,31 @@ def test_without_videos_it_says_so(small: Dataset, tmp_path: Path) -> None:
     options = options_from_keywords("alpha", method="trustfa", windows=128)
     with pytest.raises(NvfairError, match="has no file"):
         train(small, tmp_path / "a", options, PROTOCOL)
+
+
+def test_correlations_run_round_the_map_and_the_halves_go_opposite_ways() -> None:
+    """By plain sums: out[i] = sum over k of w[k] x[(i + k) mod S], height then width, and width then height."""
+    torch.manual_seed(0)
+    layer = FullLengthCorrelation().eval().double()
+    weight = {name: value.detach().numpy() for name, value in layer.named_parameters()}
+    maps = torch.randn(1, 128, 5, 5, dtype=torch.float64)
+
+    def along(values: np.ndarray, axis: int, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+        taps = kernel.reshape(64, 32)
+        parts = [taps[:, k, None, None] * np.roll(values, -k, axis=axis) for k in range(5)]
+        return sum(parts) + bias[:, None, None]
+
+    expected = []
+    for half, (first, second) in enumerate((("H", "W"), ("W", "H"))):
+        axes = {"H": 1, "W": 2}
+        cut = {"H": np.s_[0, :, :5, :], "W": np.s_[0, :, :, :5]}
+        own = maps[0, 64 * half : 64 * half + 64].numpy()
+        # A fresh BatchNorm has mean 0 and variance 1, and divides by the root of 1 + 1e-5.
+        moved = (own + weight[f"pe_1{first}"][cut[first]]) / np.sqrt(1 + 1e-5)
+        moved = along(moved, axes[first], weight[f"mk_1_{first}"], weight[f"b1{first}"])
+        moved = along(
+            moved + weight[f"pe_2{second}"][cut[second]], axes[second], weight[f"mk_2_{second}"], weight[f"b2{second}"]
+        )
+        expected.append(own + moved)
+    with torch.inference_mode():
+        np.testing.assert_allclose(layer(maps)[0].numpy(), np.concatenate(expected), rtol=0, atol=1e-12)
