@@ -179,6 +179,7 @@ def embed(
     """
     from benchmark.methods.checkpoint import load_checkpoint
     from benchmark.methods.embedding_files import write_embeddings
+    from benchmark.windows.grey_frames import with_grey_frames
     from benchmark.windows.window_set import read_windows
 
     (rule,) = _protocols(protocol)
@@ -201,6 +202,8 @@ def embed(
         "checkpoint": method.digest,
         "data": sha256_of(dataset.folder / "dataset.json"),
     }
+    if method.needs == "frames":
+        windows = with_grey_frames(windows, dataset)
     write_embeddings(path, windows, method.embed_all(windows), meta)
     return EmbeddedVideos(path, len(windows), len(windows.videos), len(windows.excluded))
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmark.methods.loss_presets import loss_label
+
 _DECLARED = ("people", "generators", "unknown", "data")
 
 
@@ -77,6 +79,12 @@ class MethodRecord:
     def options(self) -> Mapping[str, Any]:
         """The options of the training; empty where they are not known."""
         return self.details.get("options") or {}
+
+    @property
+    def loss(self) -> str | None:
+        """The loss of the training by name ("re-implementation" for that setting); None where it is not known."""
+        values = self.options.get("loss")
+        return loss_label(values) if isinstance(values, Mapping) else None
 
     @property
     def digest(self) -> str | None:

@@ -7,7 +7,7 @@ A section is a set of protocols with the same trials; rows name it by its number
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from benchmark.evaluation.embedding_map import EmbeddingMap
@@ -204,7 +204,9 @@ class Exclusions:
     """Videos, windows and targets of a section that were not scored.
 
     requested_videos: videos of the test people. scored_videos: those that have a window. videos_lost, windows_lost:
-    reason -> count.
+    reason -> count. clips_lost, people_lost: reason -> driving clips of which a video was lost, and people who drive
+    them; empty where a record is older than these. people_without_videos: people who drive a requested video and no
+    scored one.
     """
 
     section: int
@@ -213,6 +215,9 @@ class Exclusions:
     videos_lost: Mapping[str, int]
     windows_lost: Mapping[str, int]
     targets_without_trials: tuple[TargetWithoutTrials, ...]
+    clips_lost: Mapping[str, int] = field(default_factory=dict)
+    people_lost: Mapping[str, int] = field(default_factory=dict)
+    people_without_videos: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file."""
@@ -222,6 +227,9 @@ class Exclusions:
             "videos_used": self.scored_videos,
             "videos_lost": dict(self.videos_lost),
             "windows_lost": dict(self.windows_lost),
+            "clips_lost": dict(self.clips_lost),
+            "people_lost": dict(self.people_lost),
+            "people_without_videos": self.people_without_videos,
             "targets_without_trials": [target.to_json() for target in self.targets_without_trials],
         }
 
@@ -235,6 +243,9 @@ class Exclusions:
             dict(content["videos_lost"]),
             dict(content["windows_lost"]),
             tuple(TargetWithoutTrials.from_json(target) for target in content["targets_without_trials"]),
+            dict(content.get("clips_lost", {})),
+            dict(content.get("people_lost", {})),
+            content.get("people_without_videos", 0),
         )
 
 

@@ -111,7 +111,7 @@ def evaluate_section(
         result, rows = scoring.score(cell)
         cells.append(result)
         null_rows += rows
-    exclusions = _exclusions(section.number, requested_videos, windows, trials_of_cell)
+    exclusions = count_exclusions(section.number, requested_videos, windows, trials_of_cell)
     return SectionResults(cells, shortcuts, null_rows, exclusions, people, windows.videos, len(windows))
 
 
@@ -180,12 +180,18 @@ def _has_complete_target(cell_trials: Sequence[TargetTrials]) -> bool:
     return any(target_trials.complete for target_trials in cell_trials)
 
 
-def _exclusions(
+def count_exclusions(
     section: int, requested_videos: pd.DataFrame, windows: WindowSet, trials_of_cell: Mapping[str, list[TargetTrials]]
 ) -> Exclusions:
+    """What a section leaves out: videos, clips and people without a window, and targets without trials.
+
+    section: its number. requested_videos: rows of the data set's table. windows: of those videos.
+    """
     excluded = windows.excluded.assign(whole=windows.excluded["windows_kept"] == 0)
     videos_lost = excluded[excluded["whole"]]["reason"].value_counts()
     windows_lost = excluded.groupby("reason")["windows_lost"].sum()
+    lost = excluded[excluded["whole"]].merge(requested_videos[["video", "clip", "driver"]], on="video")
+    lost_by_reason = lost.groupby("reason")[["clip", "driver"]].nunique()
     return Exclusions(
         section=section,
         requested_videos=len(requested_videos),
@@ -198,4 +204,7 @@ def _exclusions(
             for target_trials in cell_trials
             if not target_trials.complete
         ),
+        clips_lost={str(reason): int(count) for reason, count in lost_by_reason["clip"].items()},
+        people_lost={str(reason): int(count) for reason, count in lost_by_reason["driver"].items()},
+        people_without_videos=len({*requested_videos["driver"]} - {*windows.videos["driver"]}),
     )

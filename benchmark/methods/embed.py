@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmark.methods.method import Method
 from benchmark.trial_scores.scores import VideoEmbeddings
+from benchmark.windows.pictures import shown_frames
 from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
@@ -25,7 +26,7 @@ def embed_videos(method: Method, windows: WindowSet, dataset: Dataset, batch_siz
     Raises NvfairError where the method gives another number of embeddings than windows, or one that is not finite,
     and where the data set lacks what the method needs.
     """
-    if hasattr(method, "embed_all"):
+    if hasattr(method, "embed_all") and method.needs != "frames":
         embeddings = method.embed_all(windows)
     else:
         parts = [np.asarray(method.embed(batch)) for batch in window_batches(method, windows, dataset, batch_size)]
@@ -81,14 +82,12 @@ def _picture_batches(method: Method, windows: WindowSet, dataset: Dataset, batch
         for first in range(0, len(windows_of_video), batch_size):
             batch = windows_of_video[first : first + batch_size]
             rows = windows.rows(batch)
-            # The frame that is shown at a time is the last one that began before it.
-            times = (rows - windows.offsets[number]) / float(windows.rate)
-            shown_frames = np.clip(np.searchsorted(frame_times, times + 1e-6, side="right") - 1, 0, len(frames) - 1)
+            frame_numbers = shown_frames(frame_times, windows.source_times(rows))
             yield WindowBatch(
                 landmarks=windows.landmarks[rows],
                 fps=float(windows.rate),
                 size=sizes[windows.video[batch]],
-                frames=pictures[shown_frames],
+                frames=pictures[frame_numbers],
             )
 
 

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmark.methods.frame_order import reorder_frames
 from benchmark.methods.inputs import FrameFeatures, Input, feature_statistics, feature_width, parse_input
 from benchmark.methods.network import Network, join_batches
 from benchmark.windows.device_frames import FramePoints, to_device
@@ -211,7 +212,7 @@ class TemporalCnn(Network):
         hidden = hidden.reshape(hidden.shape[0], -1, frames).transpose(0, 1)  # (B, H, T)
         if order is None:
             return self.temporal(hidden), None
-        reordered = _Reorder.apply(hidden, order)
+        reordered = reorder_frames(hidden, order)
         both = self.temporal(torch.cat([hidden, reordered]))
         return both[: len(hidden)], both[len(hidden) :]
 
@@ -242,28 +243,6 @@ def _batch_end(windows: WindowSet, first: int) -> int:
     limit = min(first + _WINDOWS, len(windows))
     fitting = np.searchsorted(windows.start[first:limit], low + 4 * _FRAMES - windows.length, side="right")
     return first + max(int(fitting), 1)
-
-
-class _Reorder(torch.autograd.Function):
-    """Frames (B, H, T) of each window in another order (B, T).
-
-    An order is a permutation, so its gradient is the inverse permutation. The gradient of `gather` adds up whatever
-    comes to an index; on a GPU in deterministic mode it sorts all indices for that, and the host waits.
-    """
-
-    @staticmethod
-    def forward(context: Any, hidden: Tensor, order: Tensor) -> Tensor:
-        context.save_for_backward(order)
-        return _in_order(hidden, order)
-
-    @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (order,) = context.saved_tensors
-        return _in_order(gradients[0], order.argsort(dim=1)), None
-
-
-def _in_order(hidden: Tensor, order: Tensor) -> Tensor:
-    return hidden.gather(2, order[:, None, :].expand(-1, hidden.shape[1], -1))
 
 
 def _over_channels(norm: nn.Module, hidden: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from benchmark.methods.inputs import Input
+from benchmark.methods.loss_presets import LOSS_PRESETS, loss_label
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 
@@ -36,6 +37,7 @@ class LossOptions:
     share_driving_clip: whether windows of one driving clip pull each other, in every loss.
     shuffle_weight: factor of R, the shuffled windows of the fingerprint loss; 0: no shuffled windows are made.
     margin: of the triplet loss. temperature: of the supcon loss.
+    floor: what the supcon loss adds to each sum of exponentials, as a share of a sample's exponential with itself.
     negatives: which windows push in triplet and supcon. "face": other drivers of the same face, where the batch has
     any; "any": all other drivers.
     """
@@ -49,15 +51,40 @@ class LossOptions:
     margin: float = 1.0
     temperature: float = 0.1
     negatives: str = "face"
+    floor: float = 0.0
 
     def __post_init__(self) -> None:
         _check_choice("loss", self.kind, LOSSES)
         _check_choice("negatives", self.negatives, NEGATIVES)
         if self.scale != "batch" and not _is_positive(self.scale):
             raise NvfairError(f"loss scale is {self.scale!r}", expected='"batch", or a positive number')
+        if self.floor < 0:
+            raise NvfairError(f"floor of the loss is {self.floor}", expected="at least 0")
         for name in ("tau", "temperature"):
             if getattr(self, name) <= 0:
                 raise NvfairError(f"{name} of the loss is {getattr(self, name)}", expected="a number above 0")
+
+    @classmethod
+    def named(cls, name: str, **values: Any) -> LossOptions:
+        """The loss called `name`, a kind or one of LOSS_PRESETS, with other `values` of its options.
+
+        Raises NvfairError where a value differs from what the preset sets, as the loss would not be what its name says.
+        """
+        preset = LOSS_PRESETS.get(name)
+        if preset is None:
+            return cls(kind=name, **values)
+        changed = [option for option, value in values.items() if option in preset and value != preset[option]]
+        if changed:
+            raise NvfairError(
+                f"the loss {name!r} sets {', '.join(f'{option}={preset[option]}' for option in changed)}",
+                remedy=f"leave these options out, or name the loss {preset['kind']}",
+            )
+        return cls(**{**values, **preset})
+
+    @property
+    def label(self) -> str:
+        """The name of the loss in reports: that of the preset whose values it has, else its kind."""
+        return loss_label(asdict(self))
 
     @property
     def shuffles(self) -> bool:
@@ -103,6 +130,7 @@ class TrainOptions:
     optimiser: "adamw", or "adam" (weight decay as part of the gradient). schedule: "cosine" down to a hundredth of the
     learning rate, "drop" to a tenth after two thirds of the steps, "constant"; each after a linear warm-up over the
     share `warm_up` of the steps.
+    clip_gradients: largest norm of a step's gradients over all parameters, above which they are shrunk to it (0: none).
     validate_every: windows between validations. patience: validations without a better one before training stops (0:
     never). validation_clips: at most so many clips of each driver on each face are validated on (0: all).
     precision: "float32", or "bfloat16" for the matrix products. compile: through torch.compile.
@@ -127,6 +155,7 @@ class TrainOptions:
     learning_rate: float = 3e-4
     weight_decay: float = 0.01
     warm_up: float = 0.05
+    clip_gradients: float = 0.0
     validate_every: int = 4_000
     patience: int = 0
     validation_clips: int = 4
@@ -140,6 +169,8 @@ class TrainOptions:
         for name in ("windows", "batch", "accumulate", "validate_every"):
             if getattr(self, name) < 1:
                 raise NvfairError(f"{name} is {getattr(self, name)}", expected="at least 1")
+        if self.clip_gradients < 0:
+            raise NvfairError(f"clip_gradients is {self.clip_gradients}", expected="at least 0")
         _check_choice("optimiser", self.optimiser, OPTIMISERS)
         _check_choice("schedule", self.schedule, SCHEDULES)
         _check_choice("precision", self.precision, PRECISIONS)
@@ -155,8 +186,13 @@ class TrainOptions:
         return max(1, self.validate_every // (self.batch * self.accumulate))
 
     def to_json(self) -> dict[str, Any]:
-        """All options as plain values."""
-        return json.loads(json.dumps(asdict(self)))
+        """All options as plain values; those that came later (clip_gradients, loss floor) only where they are used."""
+        values = json.loads(json.dumps(asdict(self)))
+        if not self.clip_gradients:
+            del values["clip_gradients"]
+        if not self.loss.floor:
+            del values["loss"]["floor"]
+        return values
 
     def digest(self, *more: str) -> str:
         """The sha256 of the options and of `more`: an interrupted run goes on only where it is the same."""

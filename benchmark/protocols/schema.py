@@ -189,11 +189,12 @@ class Missing(_FrozenModel):
 
     max_gap_frames: gaps of at most so many frames (at the protocol's rate) are interpolated; a window that touches a
     longer gap is excluded and counted. short_videos: a video with fewer frames than a window is excluded and counted
-    ("exclude"), or played forwards and backwards until it fills a window ("mirror").
+    ("exclude"), or played forwards and backwards until it fills a window ("mirror"), or filled up with its last frame
+    ("repeat-last").
     """
 
     max_gap_frames: int = Field(default=5, ge=0)
-    short_videos: Literal["exclude", "mirror"] = "exclude"
+    short_videos: Literal["exclude", "mirror", "repeat-last"] = "exclude"
 
 
 class Scoring(_FrozenModel):

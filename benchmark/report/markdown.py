@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmark.evaluation.result_rows import Exclusions
 from benchmark.evaluation.results import EvaluationResults
 from benchmark.report.tables import SectionTables, section_tables
 from benchmark.trial_scores.figure_values import IntervalFigure
@@ -70,9 +71,19 @@ def _section_lines(section: SectionTables) -> Iterator[str]:
         ],
     )
     for exclusions in section.exclusions:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in exclusions.videos_lost.items()) or "none lost"
+        reasons = ", ".join(_loss_words(exclusions, reason) for reason in exclusions.videos_lost) or "none lost"
         yield ""
-        yield f"{exclusions.scored_videos} of {exclusions.requested_videos} videos scored ({reasons})."
+        gone = exclusions.people_without_videos
+        people = f" {gone} people drive none of them." if gone else ""
+        yield f"{exclusions.scored_videos} of {exclusions.requested_videos} videos scored ({reasons}).{people}"
+
+
+def _loss_words(exclusions: Exclusions, reason: str) -> str:
+    """How many videos were lost for this reason, and of how many clips and people where that is recorded."""
+    words = f"{exclusions.videos_lost[reason]} {reason}"
+    if reason not in exclusions.clips_lost:
+        return words
+    return f"{words}: {exclusions.clips_lost[reason]} clips of {exclusions.people_lost[reason]} people"
 
 
 def _origin_lines(results: EvaluationResults) -> Iterator[str]:

@@ -9,6 +9,7 @@ from itertools import product
 from benchmark.evaluation.result_rows import CellResult, Exclusions, NullResult, SeedSpread, ShortcutResult
 from benchmark.evaluation.results import EvaluationResults
 from benchmark.evaluation.sections import Section
+from benchmark.methods.loss_presets import LOSS_PRESETS
 from benchmark.metrics.margin import NEAR_MARGIN
 from benchmark.protocols.schema import TrialRule
 from benchmark.trial_scores.figure_values import IntervalFigure, SubgroupFigures
@@ -198,6 +199,8 @@ def _matrix(results: EvaluationResults, cells: Sequence[CellResult], columns: Se
         row = tuple(cell_at.get((name, column)) for column in columns)
         trained = record.generators["training"]
         words = "unknown" if trained is None else ", ".join(trained) or "nothing"
+        if record.loss in LOSS_PRESETS:  # a loss in a published setting is named wherever its figure stands
+            words += f"; loss: {record.loss}"
         if any(cell is not None for cell in row):
             rows.append(MatrixRow(name, record.input_kind, words, row))
     return rows

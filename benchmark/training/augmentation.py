@@ -20,6 +20,11 @@ def augment(points: Tensor, mirror_indices: Sequence[int] | Tensor | None, optio
     mirror_indices: index of each point's mirror image, best as a tensor on the points' device, as the host waits while
     others are sent. Raises NvfairError where `mirror` is on without them.
     """
+    if points.dtype == torch.uint8 and (options.speed or options.mirror or options.noise):
+        raise NvfairError(
+            "augmentation changes landmarks, and this network sees pictures",
+            remedy="leave --noise, --speed and --mirror out",
+        )
     if options.speed:
         points = _at_speed(points, 1 + options.speed * (2 * torch.rand(len(points), device=points.device) - 1))
     if options.mirror:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
+from benchmark.methods.loss_presets import LOSS_PRESETS
 from benchmark.methods.network import network_class
 from benchmark.methods.train_options import LossOptions, TrainOptions
 from nvfair_tools.errors import NvfairError
@@ -21,7 +22,8 @@ def options_from_keywords(
     """TrainOptions with `values`; what is left out is as the network recommends, else the default of TrainOptions.
 
     generators: trained and selected on. loss: a LossOptions, or its `kind`, for which the network's other
-    recommendations hold. Raises NvfairError for an unknown network or option, and as TrainOptions does.
+    recommendations hold, or the name of a preset (LOSS_PRESETS). Raises NvfairError for an unknown network or option,
+    and as TrainOptions does.
     """
     recommended = dict(network_class(method, where="method").recommended)
     known = {field.name for field in fields(TrainOptions)}
@@ -34,6 +36,7 @@ def options_from_keywords(
     recommended_kind = recommended.pop("loss", LossOptions.kind)
     recommended_loss = {name: recommended.pop(name) for name in list(recommended) if name in loss_fields}
     if not isinstance(loss, LossOptions):
-        loss = LossOptions(kind=recommended_kind if loss is None else loss, **recommended_loss)
+        name = recommended_kind if loss is None else loss
+        loss = LossOptions.named(name, **({} if name in LOSS_PRESETS else recommended_loss))
     names = (generators,) if isinstance(generators, str) else tuple(generators)
     return TrainOptions(generators=names, method=method, loss=loss, **{**recommended, **values})

@@ -37,6 +37,7 @@ from benchmark.training.selection import ValidationSet
 from benchmark.training.state import STATE_FILE, TrainingState, finished_checkpoint, restore_state, save_state
 from benchmark.training.training_data import declare_exposure, videos_of_split
 from benchmark.windows.device_frames import FramePlacement, FramePoints, to_device
+from benchmark.windows.grey_frames import with_grey_frames
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -94,6 +95,9 @@ def train(
     training_videos = videos_of_split(dataset, protocol.split.train, options.generators)
     windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh)
     validation = ValidationSet.read(dataset, protocol, options, mesh=mesh)
+    if network.needs == "frames":
+        windows = with_grey_frames(windows, dataset)
+        validation.windows = with_grey_frames(validation.windows, dataset)
     declaration = declare_exposure(dataset, protocol, options, windows, validation, data_record)
     with reproducible(processes.device):
         training = Training(
@@ -220,6 +224,8 @@ class Training:
                 loss = self.loss(self.state.step * self.options.accumulate + batch) / len(self.batch_share)
                 loss.backward()
             total = loss.detach() if total is None else total + loss.detach()
+        if self.options.clip_gradients:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.options.clip_gradients, foreach=False)
         self.optimiser.step()
         assert total is not None
         return total

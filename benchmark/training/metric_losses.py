@@ -8,6 +8,8 @@ waits for a GPU to count them.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -50,7 +52,8 @@ def metric_loss(
     Samples are brought to unit length first. "triplet": mean over triplets of max(0, |a - p| - |a - n| + margin),
     Euclidean, one triplet for each sample and each window that pulls it, with a position of that window and a sample
     that pushes drawn by `rng`. "supcon": Khosla et al. 2020, equation 2, over cosines divided by `temperature`, the
-    mean over samples that something pulls.
+    mean over samples that something pulls; with `floor`, the sum in its denominator has that share of exp(1 /
+    temperature) more.
     """
     samples = functional.normalize(embeddings.float().transpose(1, 2), dim=2)  # (B, U, D)
     pull, push = pull_and_push(driver, target, clip, options)
@@ -58,7 +61,7 @@ def metric_loss(
         return samples.sum() * 0
     if options.kind == "triplet":
         return _triplet_loss(samples, draw_triplets(pull, push, samples.shape[1], rng), options.margin)
-    return _supcon_loss(samples, pull, push, options.temperature)
+    return _supcon_loss(samples, pull, push, options)
 
 
 def _triplet_loss(samples: Tensor, triplet_indices: tuple[np.ndarray, ...], margin: float) -> Tensor:
@@ -73,7 +76,7 @@ def _triplet_loss(samples: Tensor, triplet_indices: tuple[np.ndarray, ...], marg
     return functional.relu(positive_distance - negative_distance + margin).mean()
 
 
-def _supcon_loss(samples: Tensor, pull: np.ndarray, push: np.ndarray, temperature: float) -> Tensor:
+def _supcon_loss(samples: Tensor, pull: np.ndarray, push: np.ndarray, options: LossOptions) -> Tensor:
     """The supervised contrastive loss of samples (B, U, D) with the masks pull and push (B, B)."""
     positions = samples.shape[1]
     pull_counts = pull.sum(axis=1)
@@ -83,10 +86,14 @@ def _supcon_loss(samples: Tensor, pull: np.ndarray, push: np.ndarray, temperatur
         to_device(torch.from_numpy(table), samples.device)[:, None, :, None]
         for table in (weight.astype(np.float32), ~(pull | push))
     )
-    similarity = torch.einsum("bud,cvd->bucv", samples, samples) / temperature
+    similarity = torch.einsum("bud,cvd->bucv", samples, samples) / options.temperature
     # A finite number in place of minus infinity, whose gradient through logsumexp would be NaN.
     counted = similarity.masked_fill(left_out, torch.finfo(similarity.dtype).min / 4)
     log_total = torch.logsumexp(counted, dim=(2, 3), keepdim=True)
+    if options.floor:  # a sample's similarity to itself is 1 / temperature
+        log_total = torch.logaddexp(
+            log_total, torch.full_like(log_total, math.log(options.floor) + 1 / options.temperature)
+        )
     return (weights * (log_total - similarity)).sum()
 
 

@@ -29,12 +29,16 @@ class FramePoints:
     def __init__(
         self, points: np.ndarray, device: torch.device | str = "cpu", placement: FramePlacement = "auto"
     ) -> None:
-        """points: float32 (F, N, C). Raises NvfairError for an unknown placement, and where they do not fit."""
+        """points: float32 (F, N, C), or pictures uint8 (F, H, W), which stay bytes.
+
+        Raises NvfairError for an unknown placement, and where they do not fit.
+        """
         if placement not in FRAME_PLACEMENTS:
             raise NvfairError(
                 f"frame placement {placement!r} is unknown", expected=f"one of {', '.join(FRAME_PLACEMENTS)}"
             )
-        host_points = torch.from_numpy(np.ascontiguousarray(points, dtype=np.float32))
+        kind = np.uint8 if points.dtype == np.uint8 else np.float32
+        host_points = torch.from_numpy(np.ascontiguousarray(points, dtype=kind))
         self.device = torch.device(device)
         self.streamed = placement == "stream" or (placement == "auto" and not _fits(host_points.nbytes, self.device))
         self._buffers = _PinnedBuffers(self.device) if self.streamed and self.device.type == "cuda" else None

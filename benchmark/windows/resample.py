@@ -65,6 +65,11 @@ def resample(
     return result, exact | between
 
 
+def repeated_order(length: int, count: int) -> np.ndarray:
+    """Frame numbers (count,) of `length` frames and then the last one again until `count` frames are filled."""
+    return np.minimum(np.arange(count), length - 1)
+
+
 def mirrored_order(length: int, count: int) -> np.ndarray:
     """Frame numbers (count,) that play `length` frames forwards and backwards until `count` frames are filled."""
     if length < 2:

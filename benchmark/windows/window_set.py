@@ -16,7 +16,8 @@ import pandas as pd
 
 from benchmark.protocols.schema import Missing, Protocol, Time, expand_sweep
 from benchmark.protocols.shipped import load as load_protocol
-from benchmark.windows.resample import mirrored_order, resample
+from benchmark.windows.pictures import grey_picture
+from benchmark.windows.resample import mirrored_order, repeated_order, resample
 from benchmark.windows.window_batch import WindowBatch
 from nvfair_tools.dataset import Dataset, TrackTable
 from nvfair_tools.errors import NvfairError
@@ -39,7 +40,9 @@ class WindowSet:
     video: (W,) number of each window's video. start: (W,) number of each window's first frame, a row of `landmarks`.
     length: frames a window. rate: frames a second. excluded: one row for each video that lost windows (video, reason,
     windows lost, windows kept). mesh: float32 (F, M, 3) where it was requested. mesh_points: indices of these M points
-    in MediaPipe's mesh; None where they are all 478.
+    in MediaPipe's mesh; None where they are all 478. grey: small grey pictures, uint8 (F, 128, 128), where they were
+    read (benchmark.windows.grey_frames). source_frame: (F,) number of the frame of its video that each row shows; None
+    where every video has its own frames in their order, as all have but short ones that were filled up.
     """
 
     videos: pd.DataFrame
@@ -52,13 +55,15 @@ class WindowSet:
     rate: Fraction = Fraction(30)
     mesh: np.ndarray | None = None
     mesh_points: tuple[int, ...] | None = None
+    grey: np.ndarray | None = None
+    source_frame: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.video)
 
     @classmethod
     def from_batch(cls, batch: WindowBatch) -> WindowSet:
-        """The windows of a batch, each as a video of its own."""
+        """The windows of a batch, each as a video of its own; its pictures become small grey ones."""
         count, length = batch.landmarks.shape[:2]
         start = np.arange(count, dtype=np.int64) * length
         return cls(
@@ -73,11 +78,21 @@ class WindowSet:
             excluded=pd.DataFrame(columns=_EXCLUDED_COLUMNS),
             rate=Fraction(batch.fps).limit_denominator(1001),
             mesh=None if batch.mesh is None else batch.mesh.reshape(-1, *batch.mesh.shape[2:]),
+            grey=None
+            if batch.frames is None
+            else np.stack([grey_picture(image) for image in batch.frames.reshape(-1, *batch.frames.shape[2:])]),
         )
 
     def rows(self, windows: np.ndarray | slice) -> np.ndarray:
         """Frame numbers (B, T) of the windows numbered `windows` (B,)."""
         return self.start[windows, None] + np.arange(self.length)
+
+    def source_times(self, rows: np.ndarray) -> np.ndarray:
+        """Seconds from the start of its video of what each of the frames `rows`, of any shape, shows."""
+        if self.source_frame is not None:
+            return self.source_frame[rows] / float(self.rate)
+        video = np.searchsorted(self.offsets, rows, side="right") - 1
+        return (rows - self.offsets[video]) / float(self.rate)
 
     def mesh_at(self, points: Sequence[int]) -> np.ndarray:
         """These points of the mesh, float32 (F, len(points), 3); NvfairError where they were not read."""
@@ -187,14 +202,15 @@ def read_windows(
 class _WindowPiece:
     """Windows of some videos.
 
-    ids: videos that have windows. landmarks (U, L, 2), meshes (U, M, 3), starts: one array for each of them. excluded:
-    rows of `WindowSet.excluded`.
+    ids: videos that have windows. landmarks (U, L, 2), meshes (U, M, 3), starts, source_frames (U,): one array for each
+    of them. excluded: rows of `WindowSet.excluded`.
     """
 
     ids: list[str] = field(default_factory=list)
     landmarks: list[np.ndarray] = field(default_factory=list)
     meshes: list[np.ndarray] = field(default_factory=list)
     starts: list[np.ndarray] = field(default_factory=list)
+    source_frames: list[np.ndarray] = field(default_factory=list)
     excluded: list[tuple[str, str, int, int]] = field(default_factory=list)
 
 
@@ -214,8 +230,10 @@ def _cut_tracks(tracks: TrackTable, time: Time, missing: Missing, mesh_points: t
             mesh, _ = resample(source_mesh, valid, times, time.rate, missing.max_gap_frames)
         points, usable = points[: time.frames], usable[: time.frames]
         mesh = None if mesh is None else mesh[: time.frames]
-        if 1 < len(usable) < time.window and missing.short_videos == "mirror":
-            order = mirrored_order(len(usable), time.window)
+        order = np.arange(len(usable))
+        if 1 < len(usable) < time.window and missing.short_videos != "exclude":
+            fill = mirrored_order if missing.short_videos == "mirror" else repeated_order
+            order = fill(len(usable), time.window)
             points, usable = points[order], usable[order]
             mesh = None if mesh is None else mesh[order]
         starts, windows_lost = window_starts(usable, time.window, time.stride)
@@ -227,6 +245,7 @@ def _cut_tracks(tracks: TrackTable, time: Time, missing: Missing, mesh_points: t
             piece.ids.append(video)
             piece.landmarks.append(points)
             piece.starts.append(starts)
+            piece.source_frames.append(order)
             if mesh is not None:
                 piece.meshes.append(mesh)
     return piece
@@ -239,6 +258,8 @@ def _join_pieces(
     ids = [video for piece in pieces for video in piece.ids]
     landmarks = [array for piece in pieces for array in piece.landmarks]
     starts = [array for piece in pieces for array in piece.starts]
+    source_frames = [array for piece in pieces for array in piece.source_frames]
+    filled_up = any(len(order) and order[-1] != len(order) - 1 for order in source_frames)
     excluded = excluded + [row for piece in pieces for row in piece.excluded]
     offsets = np.concatenate([[0], np.cumsum([len(array) for array in landmarks], dtype=np.int64)]).astype(np.int64)
     window_counts = np.array([len(array) for array in starts], dtype=np.int64)
@@ -253,4 +274,5 @@ def _join_pieces(
         length=time.window,
         rate=time.rate,
         excluded=pd.DataFrame(sorted(excluded), columns=_EXCLUDED_COLUMNS),
+        source_frame=np.concatenate(source_frames) if filled_up else None,
     )

@@ -120,7 +120,7 @@ def frames_needed(time: np.ndarray, valid: np.ndarray, protocols: Sequence[Proto
         resampled = int(np.floor(elapsed[-1] * rate + _SNAP)) + 1
         resampled = resampled if protocol.time.frames is None else min(resampled, protocol.time.frames)
         if resampled < window:
-            needed = len(time) if protocol.missing.short_videos == "mirror" else needed
+            needed = len(time) if protocol.missing.short_videos != "exclude" else needed
             continue
         # The last resampled frame of the last window, and the first stored frame at or after its time.
         last = (resampled - window) // stride * stride + window - 1

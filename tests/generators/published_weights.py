@@ -18,8 +18,10 @@ def filled(
 ) -> dict[str, dict[str, Tensor]]:
     """{module: {tensor name: Tensor}} for a manifest in `folder`; what a builder's network sets itself is kept."""
     modules = json.loads((folder / manifest).read_text())["modules"]
-    with np.load(folder / "fv2v_golden.npz") as golden:
-        spectral = {key[3:]: golden[key] for key in golden.files if key.startswith("sn/")}
+    spectral: dict[str, np.ndarray] = {}
+    if (folder / "fv2v_golden.npz").is_file():
+        with np.load(folder / "fv2v_golden.npz") as golden:
+            spectral = {key[3:]: golden[key] for key in golden.files if key.startswith("sn/")}
     checkpoint = {}
     for module, entries in modules.items():
         keeps_constants = any(entry["init"]["init"] == "keep" for entry in entries)

@@ -20,7 +20,7 @@ _SHARE = click.FloatRange(0, 1)
 
 # Options of the temporal CNN alone; other networks take their sizes by --size.
 _OF_THE_CNN = ("input", "scale", "width", "embedding", "dilations", "dropout")
-_OF_THE_LOSS = ("tau", "include_self", "shuffle_weight", "margin", "temperature", "negatives")
+_OF_THE_LOSS = ("tau", "include_self", "share_driving_clip", "shuffle_weight", "margin", "temperature", "negatives")
 _OF_AUGMENTATION = ("noise", "speed", "mirror")
 
 
@@ -51,7 +51,9 @@ def _choice(name: str, values: str, text: str) -> Callable:
 @click.argument("out", type=_FOLDER)
 @click.option("--generators", "-g", multiple=True, required=True, help="Generator to train and select on; repeatable.")
 @_options(
-    click.option("--method", default="temporal-cnn", show_default=True, help="Or graph-network, motion-signature."),
+    click.option(
+        "--method", default="temporal-cnn", show_default=True, help="The network; docs/training.md lists them."
+    ),
     click.option("--input", default="distances", show_default=True, help="What the temporal CNN sees of a frame."),
     click.option(
         "--scale", default="overall", show_default=True, help="The facial scale that distances are divided by."
@@ -67,10 +69,17 @@ def _choice(name: str, values: str, text: str) -> Callable:
     click.option(
         "--size", "sizes", multiple=True, metavar="NAME=VALUE", help="A size of any other network; repeatable."
     ),
-    _choice("--loss", "fingerprint triplet supcon", "The paper's, or one to compare it with."),
+    _choice(
+        "--loss",
+        "fingerprint triplet supcon re-implementation trustfa",
+        "A kind of loss, or one in a published setting.",
+    ),
     _real("--tau", 0.5, _POSITIVE, "Temperature of the fingerprint loss."),
     click.option("--loss-scale", default="batch", show_default=True, help="Its scale c: batch, or a number."),
     click.option("--include-self", is_flag=True, help="A window counts among those that pull it."),
+    click.option(
+        "--share-driving-clip", is_flag=True, help="Windows of one driving clip pull each other, under any loss."
+    ),
     _real("--shuffle-weight", 1.0, click.FloatRange(min=0), "Weight of R, the shuffled windows; 0: none are made."),
     _real("--margin", 1.0, _POSITIVE, "Of the triplet loss."),
     _real("--temperature", 0.1, _POSITIVE, "Of the supcon loss."),
@@ -80,6 +89,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
     _real("--learning-rate", 3e-4, _POSITIVE, "Its highest value."),
     _real("--weight-decay", 0.01, click.FloatRange(min=0), "Of the optimiser."),
     _real("--warm-up", 0.05, _SHARE, "Share of the steps in which the learning rate rises."),
+    _real("--clip-gradients", 0.0, click.FloatRange(min=0), "Largest norm of a step's gradients; 0: any."),
     _real("--noise", 0.0, click.FloatRange(min=0), "Augmentation: noise, as a share of the face's size."),
     _real(
         "--speed", 0.0, click.FloatRange(0, 1, max_open=True), "Augmentation: windows slower or faster by up to this."
@@ -120,6 +130,7 @@ def train(
     }
     command_options |= {name: value for name, value in network.recommended.items() if name not in named_options}
     _refuse_foreign(command_options["method"], named_options)
+    _apply_loss_preset(command_options, named_options)
     command_options["device"] = resolve_device(command_options["device"])
     main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
     with task_progress("training", quiet=not main) as report:
@@ -183,7 +194,12 @@ def _train_options(generators: tuple[str, ...], command_options: dict[str, Any])
     }
     return TrainOptions(
         generators=generators,
-        loss=LossOptions(kind=command_options["loss"], scale=command_options["loss_scale"], **loss_options),
+        loss=LossOptions(
+            kind=command_options["loss"],
+            scale=command_options["loss_scale"],
+            floor=command_options.get("floor", 0.0),
+            **loss_options,
+        ),
         augmentation=Augmentation(**{name: command_options[name] for name in _OF_AUGMENTATION}),
         **values,
     )
@@ -193,6 +209,23 @@ def _refuse_foreign(method: str, named_options: set[str]) -> None:
     foreign = [f"--{name}" for name in _OF_THE_CNN if name in named_options]
     if method != "temporal-cnn" and foreign:
         raise click.UsageError(f"{', '.join(foreign)}: for the temporal CNN alone; sizes of {method} go by --size")
+
+
+def _apply_loss_preset(command_options: dict[str, Any], named_options: set[str]) -> None:
+    """Sets the options of a loss that is a preset; UsageError where one of them is named as well."""
+    from benchmark.methods.loss_presets import LOSS_PRESETS
+
+    name = command_options["loss"]
+    if name not in LOSS_PRESETS:
+        return
+    values = {("loss_scale" if key == "scale" else key): value for key, value in LOSS_PRESETS[name].items()}
+    values["loss"] = values.pop("kind")
+    foreign = [f"--{option.replace('_', '-')}" for option in values if option in named_options - {"loss"}]
+    if foreign:
+        raise click.UsageError(
+            f"--loss {name} sets {', '.join(foreign)}; leave them out, or say --loss {LOSS_PRESETS[name]['kind']}"
+        )
+    command_options |= values
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -116,6 +116,9 @@ def test_what_was_left_out_is_counted_with_its_reason(results: EvaluationResults
         "shorter_than_a_window": 1,
     }
     assert exclusions.requested_videos - exclusions.scored_videos == 3
+    once = dict.fromkeys(exclusions.videos_lost, 1)
+    assert (exclusions.clips_lost, exclusions.people_lost) == (once, once)
+    assert exclusions.people_without_videos == 0
 
 
 def test_null_controls_run_by_default_and_are_at_chance(results: EvaluationResults) -> None:

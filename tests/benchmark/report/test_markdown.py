@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmark.evaluation.results import EvaluationResults
 from benchmark.report import write_markdown
 from benchmark.report.markdown import render_markdown
-from tests.benchmark.invented_results import cell, results
+from tests.benchmark.invented_results import cell, network_details, results
 from tests.benchmark.unknown_values import values_with_none
 
 
@@ -40,3 +40,25 @@ def test_every_value_that_may_be_none_has_words_in_the_markdown_and_the_notebook
         assert "None" not in changed._repr_html_(), place
         text = json.dumps(changed.to_json(), allow_nan=False)
         assert EvaluationResults.from_json(json.loads(text)).to_json() == changed.to_json(), place
+
+
+def test_a_figure_by_a_loss_in_a_published_setting_says_so_in_its_row() -> None:
+    preset = {"include_self": True, "share_driving_clip": True, "kind": "fingerprint", "tau": 0.5, "scale": "batch"}
+    rows = {}
+    for name, loss in (("theirs", {**preset, "shuffle_weight": 1.0}), ("ours", {"kind": "fingerprint", "tau": 0.5})):
+        made = results()
+        record = replace(made.methods["cnn"], details=network_details(options={"loss": loss}))
+        text = render_markdown(replace(made, methods={**made.methods, "cnn": record}))
+        rows[name] = next(line for line in text.splitlines() if line.startswith("| cnn "))
+    assert "loss: re-implementation" in rows["theirs"]
+    assert "loss:" not in rows["ours"]
+
+
+def test_what_a_rule_leaves_out_is_counted_in_clips_and_people() -> None:
+    made = results()
+    counted = replace(
+        made.exclusions[0], clips_lost={"render_failed": 2}, people_lost={"render_failed": 1}, people_without_videos=1
+    )
+    text = render_markdown(replace(made, exclusions=(counted,)))
+    assert "200 of 203 videos scored (3 render_failed: 2 clips of 1 people). 1 people drive none of them." in text
+    assert "200 of 203 videos scored (3 render_failed)." in render_markdown(made)

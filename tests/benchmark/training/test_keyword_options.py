@@ -28,6 +28,27 @@ def test_the_recommendations_of_a_network_hold_where_nothing_else_is_named() -> 
     )
 
 
+def test_a_loss_in_a_published_setting_is_named_and_keeps_its_name() -> None:
+    loss = options_from_keywords("a", loss="re-implementation").loss
+    assert loss == LossOptions("fingerprint", tau=0.5, scale="batch", include_self=True, share_driving_clip=True)
+    assert loss.label == "re-implementation"
+    assert options_from_keywords("a", method="graph-network", loss="re-implementation").loss == loss
+    assert LossOptions().label == "fingerprint"
+    assert LossOptions(include_self=True).label == "fingerprint"
+    assert LossOptions(include_self=True, share_driving_clip=True, tau=0.4).label == "fingerprint"
+    with pytest.raises(NvfairError, match=r"'re-implementation' sets tau=0\.5(.|\n)*name the loss fingerprint"):
+        LossOptions.named("re-implementation", tau=0.2)
+
+
+def test_options_that_came_later_are_recorded_where_they_are_used_alone() -> None:
+    """So that a run that was interrupted before they came goes on."""
+    plain = TrainOptions(("a",)).to_json()
+    assert "clip_gradients" not in plain
+    assert "floor" not in plain["loss"]
+    used = options_from_keywords("a", method="trustfa").to_json()
+    assert (used["clip_gradients"], used["loss"]["floor"]) == (1.0, 1e-8)
+
+
 def test_named_values_win_over_recommendations() -> None:
     augmentation = Augmentation(noise=0.1)
     options = options_from_keywords(
@@ -47,6 +68,7 @@ def test_named_values_win_over_recommendations() -> None:
         ({"accumulate": 0}, r"accumulate is 0\n  expected: at least 1"),
         ({"batch": 0}, r"batch is 0\n  expected: at least 1"),
         ({"precision": "auto"}, r"precision 'auto' is unknown(.|\n)*bfloat16"),
+        ({"clip_gradients": -1.0}, r"clip_gradients is -1.0\n  expected: at least 0"),
         ({"loss": "hinge"}, r"loss 'hinge' is unknown(.|\n)*supcon"),
         ({"schedule": "step"}, r"schedule 'step' is unknown(.|\n)*cosine"),
     ],

@@ -60,9 +60,24 @@ def test_a_networks_own_recommendations_are_its_defaults(data: Dataset, tmp_path
     assert result["sizes"] == {"hidden": 4, "embedding": 8}
 
 
+def test_a_loss_in_a_published_setting_brings_its_options(data: Dataset, tmp_path: Path) -> None:
+    small = ("--width", "8", "--embedding", "4", "--clip-gradients", "0.5")
+    assert run(data, tmp_path / "a", *small, "--loss", "re-implementation").exit_code == 0
+    result = options(tmp_path / "a")
+    assert result["clip_gradients"] == 0.5
+    stored = {key: result["loss"][key] for key in ("kind", "tau", "scale", "include_self", "share_driving_clip")}
+    assert stored == {
+        "kind": "fingerprint", "tau": 0.5, "scale": "batch", "include_self": True, "share_driving_clip": True,
+    }  # fmt: skip
+    assert run(data, tmp_path / "b", *small, "--loss", "supcon", "--negatives", "any").exit_code == 0
+    loss = options(tmp_path / "b")["loss"]
+    assert (loss["kind"], loss["negatives"], loss["share_driving_clip"]) == ("supcon", "any", False)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("--loss", "re-implementation", "--tau", "0.3"), "--loss re-implementation sets --tau"),
         (("--method", "graph-network", "--width", "3"), "for the temporal CNN alone"),
         (("--method", "graph-network", "--size", "hidden"), "expected NAME=VALUE"),
         (("--dilations", "1,x"), "whole numbers"),
