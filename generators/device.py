@@ -50,6 +50,14 @@ def batch_size(batch: int | None, device: torch.device) -> int:
     return batch or BATCH[device.type]
 
 
+def on_card(device: torch.device) -> bool:
+    """Whether networks take the forms that suit a GPU: the same values by fewer and larger operations.
+
+    A CPU's forms differ: it is fast where little memory is touched, a GPU where few kernels are started.
+    """
+    return device.type != "cpu"
+
+
 @contextmanager
 def inference() -> Iterator[None]:
     """No autograd, and float32 convolutions in float32: cuDNN would otherwise keep 10 bits of every factor (TF32).

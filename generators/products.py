@@ -222,7 +222,58 @@ class DirectConvolution(nn.Module):
         return torch.cat([strip for _, strip in self.strips(framed)], dim=-3)
 
 
-Convolution = ProductConvolution | DirectConvolution
+class StackedConvolution(nn.Module):
+    """The same interface for an enlarged map on a GPU: all that a small pixel becomes as outputs of one convolution.
+
+    Along a dimension an enlarged output sees one or two small pixels, by sums of the taps; the outputs between the
+    first and the last of a small pixel are equal. So 4 or 9 kinds of output are computed at the small size, and the
+    enlarged input never exists.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    kinds: Tensor
+
+    def __init__(self, weight: Tensor, bias: Tensor, enlarge: int) -> None:
+        super().__init__()
+        self.magnification = enlarge
+        self.outputs = weight.shape[0]
+        self.flat = weight.ndim == 4
+        self.sums = min(enlarge, 3)
+        places = (0, 1, enlarge - 1) if enlarge > 2 else (0, 1)
+        # The small pixel that tap t of the output at a place falls on.
+        which = torch.tensor([[(place + tap) // enlarge + 1 for tap in (-1, 0, 1)] for place in places])
+        taps = functional.one_hot(which, 3).double()  # (kind, tap, small pixel)
+        stacked = torch.einsum("pas,qbt,oc...ab->pqoc...st", taps, taps, weight.double())
+        layout = torch.channels_last if self.flat else torch.channels_last_3d
+        stacked = stacked.flatten(0, 2).to(weight.dtype).contiguous(memory_format=layout)
+        self.register_buffer("weight", stacked, persistent=False)
+        self.register_buffer("bias", bias.detach().repeat(self.sums**2), persistent=False)
+        kinds = torch.tensor([0, *[1] * (enlarge - 2), self.sums - 1])
+        self.register_buffer("kinds", kinds, persistent=False)
+
+    def strips(self, framed: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """As `ProductConvolution.strips`, the whole map as one strip."""
+        if self.flat:
+            y = functional.conv2d(framed.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
+        else:
+            y = functional.conv3d(framed.permute(0, 4, 1, 2, 3), self.weight, self.bias).permute(0, 2, 3, 4, 1)
+        y = y.unflatten(-1, (self.sums, self.sums, self.outputs))
+        if self.sums < self.magnification:
+            y = y.index_select(-3, self.kinds).index_select(-2, self.kinds)
+        yield 0, y.transpose(-3, -4).flatten(-3, -2).flatten(-4, -3)
+
+    def forward(self, framed: Tensor) -> Tensor:
+        """The whole output (B, [D,] H', W', O)."""
+        return next(self.strips(framed))[1]
+
+
+Convolution = ProductConvolution | DirectConvolution | StackedConvolution
+
+
+def joined(strips: list[Tensor], dim: int) -> Tensor:
+    """Strips as one map; a single one as it is."""
+    return strips[0] if len(strips) == 1 else torch.cat(strips, dim=dim)
 
 
 def framed(x: Tensor) -> Tensor:

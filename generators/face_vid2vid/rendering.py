@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from generators.device import on_card
 from generators.face_vid2vid.appearance import GeneratorNetwork, SpadeGenerator
 from generators.face_vid2vid.blocks import LEAK
 from generators.face_vid2vid.dense_motion import Warp, sampled
@@ -25,6 +26,7 @@ from generators.products import (
     Convolution,
     DirectConvolution,
     ProductConvolution,
+    StackedConvolution,
     framed,
 )
 
@@ -63,8 +65,8 @@ class Renderer(nn.Module):
         sizes = network.sizes
         fold(network)
         self.dtype = dtype
-        self.on_cpu = device.type == "cpu"
-        self.products = self._products(dtype, device)
+        self.on_card = on_card(device)
+        self.products = dtype == torch.float32 and not self.on_card
         motion = network.dense_motion_network
         self.motion = FastDenseMotion(motion, self._build, sizes, dtype, frequencies=self.products)
         # Kept for `squeezed`; the rest of it lives on in its fast form.
@@ -76,7 +78,7 @@ class Renderer(nn.Module):
         del network.third, network.fourth
         self.spade: FastSpadeDecoder | None = None
         if isinstance(network, SpadeGenerator):
-            self.spade = FastSpadeDecoder(network.decoder, self._build, sizes.feature)
+            self.spade = FastSpadeDecoder(network.decoder, self._build, sizes.feature, self.on_card)
             del network.decoder
         else:
             for name in ("resblocks_2d", "up_blocks", "final"):
@@ -107,13 +109,11 @@ class Renderer(nn.Module):
         x = x * warp.occlusion.permute(0, 2, 3, 1).to(self.dtype)
         return self.spade(x, buffers) if self.spade is not None else self.network.picture(x.permute(0, 3, 1, 2))
 
-    @staticmethod
-    def _products(dtype: torch.dtype, device: torch.device) -> bool:
-        return dtype == torch.float32 and device.type == "cpu"
-
     def _build(self, weight: Tensor, bias: Tensor, side: int, enlarge: int = 1) -> Convolution:
-        if enlarge > 1 and (self.products or (self.on_cpu and side <= WEIGHTY_SIDE)):
+        if enlarge > 1 and (self.products or (not self.on_card and side <= WEIGHTY_SIDE)):
             return ProductConvolution(weight, bias, ENLARGING[enlarge]).to(self.dtype)
         if self.products and side >= WINOGRAD_SIDE and side % WINOGRAD.stride == 0:
             return ProductConvolution(weight, bias, WINOGRAD)
+        if enlarge > 1 and self.on_card:
+            return StackedConvolution(weight, bias, enlarge).to(self.dtype)
         return DirectConvolution(weight.to(self.dtype), bias.to(self.dtype), enlarge)

@@ -16,6 +16,7 @@ from generators.products import (
     DirectConvolution,
     ProductConvolution,
     Scheme,
+    StackedConvolution,
     framed,
 )
 
@@ -54,6 +55,17 @@ def test_a_direct_convolution_equals_the_plain_one_everywhere(enlarge: int, deep
     y = DirectConvolution(weight, bias, enlarge)(framed(x))
 
     torch.testing.assert_close(y, plain(x, weight, bias, enlarge), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("enlarge", [2, 3, 4])
+@pytest.mark.parametrize("deep", [(), (3,)])
+def test_stacked_outputs_of_small_pixels_are_the_enlarged_maps(enlarge: int, deep: tuple[int, ...]) -> None:
+    x = random(2, *deep, 8, 12, 5)
+    weight, bias = random(7, 5, *(3 for _ in deep), 3, 3), random(7)
+    made = StackedConvolution(weight, bias, enlarge)
+
+    torch.testing.assert_close(made(framed(x)), plain(x, weight, bias, enlarge), rtol=0, atol=1e-12)
+    assert len(made.weight) == 7 * min(enlarge, 3) ** 2
 
 
 @pytest.mark.parametrize("kind", ["winograd", "doubled", "direct", "direct enlarged"])

@@ -14,7 +14,8 @@ class Sizes:
     rounds. widths: of the temporal CNN, the baseline's first. pairs: (targets, driving frames); calls: frames a call,
     the default first. narrow: whether networks are small ones of the published structure. goldens: the generators held
     against theirs; golden_frames: of each clip (0: all, in every mode and precision). videos: embedded; clips: share of
-    NVFAIR's clips a person that are scored. trained: windows of the small training that is killed.
+    NVFAIR's clips a person that are scored. trained: windows of the small training that is killed. seconds: that a
+    part has.
     """
 
     matrix: int
@@ -35,6 +36,7 @@ class Sizes:
     videos: int
     clips: float
     trained: int
+    seconds: float = 600.0
 
 
 CARD = Sizes(
