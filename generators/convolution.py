@@ -141,11 +141,11 @@ def same(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = to
     """The fastest size-keeping convolution for maps of `size` pixels a side on the weights' device, as measured.
 
     On CPUs in float32: Winograd for wide 3x3 filters, `FewOutputs` for large filters with under four outputs. On GPUs
-    `Columns` for large filters with few outputs.
+    `FewOutputs` too, and `Columns` with up to 16 outputs.
     """
     outputs, channels, kernel, _ = weight.shape
     if weight.device.type != "cpu" and kernel >= 5 and outputs <= 16:
-        return Columns(weight, bias, dtype)
+        return (FewOutputs if outputs <= 3 else Columns)(weight, bias, dtype)
     if weight.device.type == "cpu" and dtype == torch.float32:
         if kernel == 3 and min(outputs, channels) >= 64 and size >= 16 and size % WINOGRAD.stride == 0:
             return Products(weight, bias)

@@ -16,8 +16,11 @@ from torch import Tensor
 from generators.errors import GeneratorError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-# Frames a call: one keeps a CPU busy and its caches warm, a GPU wants several.
+# Frames a call: one keeps a CPU busy and its caches warm, a GPU wants several, and many where its memory allows.
 BATCH = {"cpu": 1, "cuda": 8}
+LARGE_BATCH, LARGE_MEMORY = 32, 40 * 2**30
+# Of each convolution, likely ones first; the fastest is taken. Trying them is what a first batch takes its time for.
+TRIED_ALGORITHMS = 5
 
 
 def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device, torch.dtype]:
@@ -43,10 +46,12 @@ def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device,
     return torch.device("cuda", index), DTYPES[dtype]
 
 
-def batch_size(batch: int | None, device: torch.device) -> int:
-    """Frames a call: as asked for, or what suits the device. Raises GeneratorError for less than one."""
+def batch_size(batch: int | None, device: torch.device, most: int = LARGE_BATCH) -> int:
+    """Frames a call: as asked for, or what suits the device, up to `most`. Raises GeneratorError for less than one."""
     if batch is not None and (not isinstance(batch, int) or batch < 1):
         raise GeneratorError(f"batch {batch!r} is no number of frames: give at least 1, or None to choose by device")
+    if batch is None and device.type == "cuda" and torch.cuda.get_device_properties(device).total_memory > LARGE_MEMORY:
+        return most
     return batch or BATCH[device.type]
 
 
@@ -64,7 +69,8 @@ def inference() -> Iterator[None]:
 
     Enter it anew for each batch: a stream of frames must not hold it while its caller runs.
     """
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+    flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, benchmark_limit=TRIED_ALGORITHMS, allow_tf32=False)
+    with torch.inference_mode(), flags:
         yield
 
 

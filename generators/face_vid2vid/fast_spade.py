@@ -20,8 +20,7 @@ from torch.nn import functional
 
 from generators.face_vid2vid.folding import bias_of
 from generators.face_vid2vid.spade import LEAK, Spade, SpadeDecoder, SpadeResidual
-from generators.moments import affine, standardising
-from generators.products import Convolution, framed, joined
+from generators.products import Convolution, framed
 
 EPSILON = 1e-5
 
@@ -29,7 +28,7 @@ EPSILON = 1e-5
 class Build(Protocol):
     """Makes a 3x3 or 3x3x3 convolution of (weight, bias) of maps with `side`, enlarged so many times first."""
 
-    def __call__(self, weight: Tensor, bias: Tensor, side: int, enlarge: int = 1) -> Convolution: ...
+    def __call__(self, weight: Tensor, bias: Tensor | None, side: int, enlarge: int = 1) -> Convolution: ...
 
 
 class Buffers:
@@ -75,17 +74,13 @@ class Modulation(nn.Module):
 
 
 class FastResidual(nn.Module):
-    """`SpadeResidual` on an input that is first enlarged by `enlarge` (1 or 2); `side` is the output's.
-
-    card: whether maps are normed and modulated as suits a GPU: in fewer passes.
-    """
+    """`SpadeResidual` on an input that is first enlarged by `enlarge` (1 or 2); `side` is the output's."""
 
     projection: Tensor
 
-    def __init__(self, block: SpadeResidual, build: Build, side: int, enlarge: int = 1, card: bool = False) -> None:
+    def __init__(self, block: SpadeResidual, build: Build, side: int, enlarge: int = 1) -> None:
         super().__init__()
         self.enlarge = enlarge
-        self.card = card
         self.norm_0, self.norm_1 = Modulation(block.norm_0, build, side), Modulation(block.norm_1, build, side)
         self.conv_0 = build(block.conv_0.weight.detach(), bias_of(block.conv_0), side)
         self.conv_1 = build(block.conv_1.weight.detach(), bias_of(block.conv_1), side)
@@ -97,28 +92,21 @@ class FastResidual(nn.Module):
 
     def forward(self, x: Tensor, hidden: Callable[[str], Tensor], buffers: Buffers) -> Tensor:
         """The block's output; `hidden(name)` gives a norm's framed hidden map, which the next call may overwrite."""
-        normed = self._normalised(x)
+        normed = normalised(x).to(self.conv_0.weight.dtype)
         y = self._modulated(normed, self.norm_0, hidden("norm_0"), buffers, self.enlarge)
-        y = joined([strip for _, strip in self.conv_0.strips(y)], dim=1)
+        y = torch.cat([strip for _, strip in self.conv_0.strips(y)], dim=1)
         shortcut = self._projected(normed, hidden("norm_s")) if self.projected else x
-        y = self._modulated(self._normalised(y), self.norm_1, hidden("norm_1"), buffers, 1)
+        y = self._modulated(normalised(y), self.norm_1, hidden("norm_1"), buffers, 1)
         for row, strip in self.conv_1.strips(y):
             shortcut[:, row : row + strip.shape[1]] += strip
         return shortcut
-
-    def _normalised(self, x: Tensor) -> Tensor:
-        kind = self.conv_0.weight.dtype
-        return normalised_in_passes(x, kind) if self.card else normalised(x).to(kind)
 
     def _modulated(self, normed: Tensor, norm: Modulation, hidden: Tensor, buffers: Buffers, enlarge: int) -> Tensor:
         height, width = normed.shape[1] * enlarge, normed.shape[2] * enlarge
         out = buffers.framed("modulated", normed, height, width, norm.channels)
         for row, scale, offset in norm.strips(hidden):
-            inside = out[:, row + 1 : row + 1 + scale.shape[1], 1:-1]
-            if self.card:
-                _apply(inside, offset, normed, scale, enlarge)
-                continue
             strip = _applied(torch.addcmul, offset, _rows(normed, row, scale.shape[1], enlarge), scale, enlarge)
+            inside = out[:, row + 1 : row + 1 + scale.shape[1], 1:-1]
             inside.copy_(functional.leaky_relu_(strip, LEAK))
         return out
 
@@ -128,7 +116,7 @@ class FastResidual(nn.Module):
             part = _rows(normed, row, scale.shape[1], self.enlarge)
             scaled = _applied(lambda _, a, b: a * b, scale, part, scale, self.enlarge)
             strips.append(functional.linear(scaled, self.projection) + offset)
-        return joined(strips, dim=1).float()
+        return torch.cat(strips, dim=1).float()
 
 
 class FastSpadeDecoder(nn.Module):
@@ -137,7 +125,7 @@ class FastSpadeDecoder(nn.Module):
     last_weight: Tensor
     last_bias: Tensor
 
-    def __init__(self, decoder: SpadeDecoder, build: Build, side: int, card: bool = False) -> None:
+    def __init__(self, decoder: SpadeDecoder, build: Build, side: int) -> None:
         super().__init__()
         middle = decoder.middle()
         norms = [norm for block in middle for norm in (block.norm_0, block.norm_1)]
@@ -146,9 +134,9 @@ class FastSpadeDecoder(nn.Module):
         self.width = norms[0].mlp_gamma.weight.shape[1]
         weights, biases = [first.weight.detach() for first in firsts], [bias_of(first) for first in firsts]
         self.first = build(torch.cat(weights), torch.cat(biases), side)
-        self.middle = nn.ModuleList(FastResidual(block, build, side, card=card) for block in middle)
+        self.middle = nn.ModuleList(FastResidual(block, build, side) for block in middle)
         ups = ((decoder.up_0, 2), (decoder.up_1, 4))
-        self.up = nn.ModuleList(FastResidual(block, build, side * enlarge, 2, card) for block, enlarge in ups)
+        self.up = nn.ModuleList(FastResidual(block, build, side * enlarge, 2) for block, enlarge in ups)
         self.up_hidden = nn.ModuleList(
             nn.ModuleDict(
                 {
@@ -196,11 +184,6 @@ def normalised(x: Tensor) -> Tensor:
     return (centred * torch.rsqrt(variance + EPSILON)).to(x.dtype)
 
 
-def normalised_in_passes(x: Tensor, kind: torch.dtype) -> Tensor:
-    """The same as `kind`, without a float32 copy of the map."""
-    return affine(x, *standardising(x, (1, 2), EPSILON), torch.empty_like(x, dtype=kind))
-
-
 def _hidden(convolution: Convolution, small: Tensor, buffers: Buffers) -> Tensor:
     factor = convolution.magnification
     height, width = (small.shape[1] - 2) * factor, (small.shape[2] - 2) * factor
@@ -215,16 +198,6 @@ def _rows(normed: Tensor, row: int, rows: int, enlarge: int) -> Tensor:
     assert row % enlarge == 0, "strips begin at whole small rows"
     assert rows % enlarge == 0, "strips end at whole small rows"
     return normed[:, row // enlarge : (row + rows) // enlarge]
-
-
-def _apply(into: Tensor, offset: Tensor, small: Tensor, scale: Tensor, enlarge: int) -> None:
-    """Writes the activation of offset + small enlarged by repetition * scale."""
-    if enlarge == 1:
-        torch.addcmul(offset, small, scale, out=into)
-    else:
-        cells = [x.unflatten(1, (-1, enlarge)).unflatten(3, (-1, enlarge)) for x in (offset, scale, into)]
-        torch.addcmul(cells[0], small[:, :, None, :, None], cells[1], out=cells[2])
-    functional.leaky_relu_(into, LEAK)
 
 
 def _applied(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from generators.checkpoint import Checkpoint, filled, read_checkpoint, select
 from generators.clip import encode_clip, portrait_picture
-from generators.device import batch_size, inference, on_card, resolve, to_device, to_host
+from generators.device import BATCH, batch_size, inference, on_card, resolve, to_device, to_host
 from generators.errors import GeneratorError
 from generators.face import Face, voxceleb_framing
 from generators.face_vid2vid.fast_spade import Buffers
@@ -110,7 +110,7 @@ class FaceVid2Vid:
         expected = layout(self.variant, antialias, sizes)
         modules = select(checkpoint, expected, where=where)
         self.weights, self.licence = weights, weights.licence
-        self.device, self.dtype, self.batch = device, dtype, batch_size(batch, device)
+        self.device, self.dtype, self.batch = device, dtype, batch_size(batch, device, most=BATCH["cuda"])
         self.size = sizes.image
         self.framing = voxceleb_framing(self.size)
         network, self.detector, self.estimator = (

@@ -221,8 +221,8 @@ def create(
     """LIA with the weights of a published file or a registered name.
 
     device: "auto", "cpu", "cuda", "cuda:N". dtype: of the convolutions, "float32" or "bfloat16"; styles, flows and
-    sampling stay float32. batch: frames a call (1 on a CPU, 8 on a GPU where not given). compile: `torch.compile` the
-    decoder (minutes at first use).
+    sampling stay float32. batch: frames a call (where not given, 1 on a CPU, 8 on a GPU, 32 on one with over 40 GB).
+    compile: `torch.compile` the decoder (minutes at first use).
     Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)

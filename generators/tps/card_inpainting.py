@@ -15,7 +15,7 @@ from generators.moments import affine
 from generators.table_sampling import Gather, bilinear, table
 from generators.tps.dense_motion import MotionField
 from generators.tps.fast_inpainting import SIZES, FastInpainting
-from generators.tps.inpainting import resize_field
+from generators.tps.inpainting import resize_field, warp
 
 
 class CardInpainting(FastInpainting):
@@ -26,7 +26,7 @@ class CardInpainting(FastInpainting):
 
     def __call__(self, source: list[Tensor], field: MotionField) -> Tensor:
         """Pictures (B, 3, 256, 256) in [0, 1], as `FastInpainting` gives them."""
-        tables = [table(layer) for layer in source]
+        tables = [table(layer) for layer in source[:4]]
         samples = [
             _visible(field.deformation, visible, side) for visible, side in zip(field.occlusions, SIZES, strict=True)
         ]
@@ -41,7 +41,9 @@ class CardInpainting(FastInpainting):
         hidden = 1.0 - field.occlusions[3]
         blended = affine(x, hidden, self._sampled(samples[3], tables[3], SIZES[3]), torch.empty_like(x))
         painted = torch.sigmoid(self.final(blended).float())
-        return torch.addcmul(self._sampled(samples[3], tables[4], SIZES[3]), painted, hidden)
+        # Three channels are too few for rows of a table.
+        picture = warp(source[4].expand(len(x), -1, -1, -1), field.deformation) * field.occlusions[3]
+        return torch.addcmul(picture, painted, hidden)
 
     @staticmethod
     def _sampled(sample: Gather, source: Tensor, side: int) -> Tensor:

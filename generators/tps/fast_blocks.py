@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from generators.convolution import doubling, same
-from generators.moments import affine, standardising
+from generators.moments import activated, affine, standardising
+from generators.products import StackedConvolution
 from generators.tps import blocks
 
 Norm = Callable[[Tensor], Tensor]
@@ -36,12 +37,35 @@ class CardNorm:
     """The same on a GPU, whose group norm would leave channels_last memory and have the next convolution return."""
 
     def __init__(self, weight: Tensor, bias: Tensor, epsilon: float) -> None:
-        self.weight, self.bias, self.epsilon = weight.detach().view(-1, 1, 1), bias.detach().view(-1, 1, 1), epsilon
+        self.weight, self.bias, self.epsilon = weight.detach(), bias.detach(), epsilon
 
     def __call__(self, x: Tensor) -> Tensor:
-        scale, shift = standardising(x, (2, 3), self.epsilon)
-        shift = torch.addcmul(self.bias, shift, self.weight)
-        return F.relu_(affine(x, scale * self.weight, shift, torch.empty_like(x)))
+        pixels = self.of_pixels(x.permute(0, 2, 3, 1).flatten(1, 2))
+        return pixels.unflatten(1, x.shape[2:]).permute(0, 3, 1, 2)
+
+    def of_pixels(self, x: Tensor) -> Tensor:
+        """The same of pixels (B, R, C), in whatever order they are."""
+        scale, shift = standardising(x, (1,), self.epsilon)
+        scale, shift = scale * self.weight, torch.addcmul(self.bias, shift, self.weight)
+        if x.dtype == torch.bfloat16:
+            return activated(x, scale[:, 0], shift[:, 0])
+        return F.relu_(affine(x, scale, shift, torch.empty_like(x)))
+
+
+class CardUp:
+    """A plain `Up` block on a GPU: a small pixel's four outputs are one convolution's, normed before they part."""
+
+    def __init__(self, weight: Tensor, norm: CardNorm, dtype: torch.dtype) -> None:
+        self.convolution = StackedConvolution(weight.detach(), None, 2).to(weight.device, dtype)
+        self.norm = norm
+        self.dtype = dtype
+
+    def __call__(self, x: Tensor) -> Tensor:
+        batch, _, height, width = x.shape
+        phases = self.convolution.stacked(x.to(self.dtype), padding=1).permute(0, 2, 3, 1)
+        outputs = self.convolution.outputs
+        phases = self.norm.of_pixels(phases.reshape(batch, -1, outputs)).view(batch, height, width, 2, 2, outputs)
+        return phases.transpose(2, 3).reshape(batch, 2 * height, 2 * width, outputs).permute(0, 3, 1, 2)
 
 
 def make_norm(norm: Any, dtype: torch.dtype, card: bool) -> Norm:
@@ -56,13 +80,17 @@ class Same:
     """
 
     def __init__(self, block: Any, size: int, dtype: torch.dtype = torch.float32, card: bool = False) -> None:
-        choose = doubling if isinstance(block, blocks.Up) else same
-        self.convolution = choose(block.conv.weight, None, size, dtype)
-        self.norm = make_norm(block.norm, dtype, card)
+        up = isinstance(block, blocks.Up)
         self.halve = isinstance(block, blocks.Down)
+        norm = make_norm(block.norm, dtype, card)
+        if up and isinstance(norm, CardNorm):
+            self.step: Norm = CardUp(block.conv.weight, norm, dtype)
+            return
+        convolution = (doubling if up else same)(block.conv.weight, None, size, dtype)
+        self.step = lambda x: norm(convolution(x))
 
     def __call__(self, x: Tensor) -> Tensor:
-        x = self.norm(self.convolution(x))
+        x = self.step(x)
         return F.avg_pool2d(x, 2) if self.halve else x
 
 

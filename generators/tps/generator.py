@@ -209,7 +209,8 @@ def create(
     """TPS with the weights of a published file or a registered name.
 
     device: "auto", "cpu", "cuda", "cuda:N". dtype: of the inpainting network's convolutions, "float32" or "bfloat16";
-    all that has coordinates stays float32. batch: frames a call (1 on a CPU, 8 on a GPU where not given).
+    all that has coordinates stays float32. batch: frames a call (where not given, 1 on a CPU, 8 on a GPU, 32 on one
+    with over 40 GB).
     Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)

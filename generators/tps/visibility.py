@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from generators.convolution import doubling, same
-from generators.tps.fast_blocks import CardNorm, Same
+from generators.convolution import same
+from generators.tps.fast_blocks import CardNorm, CardUp, Same
 
 # A GPU's matrix units take channels in eights.
 WHOLE = 8
@@ -40,21 +40,20 @@ class CardVisibility:
 
     def __init__(self, ups: Sequence[Any], heads: Sequence[Any], size: int, dtype: torch.dtype) -> None:
         self.dtype = dtype
-        self.convolutions, self.norms, self.heads = [], [], []
+        self.ups, self.heads = [], []
         for level, (up, head) in enumerate(zip(ups, heads, strict=True)):
             outputs, inputs = (whole(count) for count in up.conv.weight.shape[:2])
             weight = filled(filled(up.conv.weight, 0, outputs), 1, inputs)
-            self.convolutions.append(doubling(weight, None, size << level, dtype))
-            norm = up.norm
-            self.norms.append(CardNorm(filled(norm.weight, 0, outputs), filled(norm.bias, 0, outputs), norm.eps))
+            norm = CardNorm(filled(up.norm.weight, 0, outputs), filled(up.norm.bias, 0, outputs), up.norm.eps)
+            self.ups.append(CardUp(weight, norm, dtype))
             self.heads.append(same(filled(head.weight, 1, outputs), head.bias, size << 1 + level, dtype))
 
     def __call__(self, x: Tensor) -> list[Tensor]:
         """(B, C, S, S) -> (B, 1, 2 S, 2 S) and (B, 1, 4 S, 4 S)."""
         x = filled(x.to(self.dtype), 1, whole(x.shape[1]))
         logits = []
-        for convolution, norm, head in zip(self.convolutions, self.norms, self.heads, strict=True):
-            x = norm(convolution(x))
+        for up, head in zip(self.ups, self.heads, strict=True):
+            x = up(x)
             logits.append(head(x).float())
         return logits
 

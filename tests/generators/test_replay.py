@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from generators.replay import Replay, filled_up
+from generators.replay import REST, Replay, filled_up
 
 CUDA = torch.device("cuda")
 
@@ -43,28 +43,17 @@ def test_on_a_cpu_every_call_is_a_plain_one_with_the_frames_as_they_are():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_recorded_batches_are_the_plain_ones_for_every_source_and_number_of_frames():
+@pytest.mark.parametrize("batch", [4, 20])
+def test_recorded_batches_are_the_plain_ones_for_every_source_and_number_of_frames(batch: int):
     replay = Replay(paint, CUDA, "x")
     results: list[tuple[Tensor, Tensor]] = []
     with torch.inference_mode():
-        for seed, frames in enumerate((4, 4, 4, 3, 1, 4)):
+        for seed, frames in enumerate((batch, batch, batch, batch - 1, 1, batch, 3, 2)):
             source, rows = batches(CUDA, frames, seed)
-            results.append((replay(source, rows, 4), paint(source, rows)))
-    assert replay._recorded is not None
+            results.append((replay(source, rows, batch), paint(source, rows)))
+    assert set(replay._recorded) == {batch, min(batch, REST)}
     for ours, plain in results:  # all of them at the end: what was returned is not written again
         torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_another_batch_size_is_recorded_anew():
-    replay = Replay(paint, CUDA, "x")
-    with torch.inference_mode():
-        for batch in (4, 4, 2, 2, 2):
-            source, rows = batches(CUDA, batch, batch)
-            torch.testing.assert_close(replay(source, rows, batch), paint(source, rows), rtol=1e-5, atol=1e-5)
-    assert replay._recorded is not None
-    assert replay._recorded.batch == 2
 
 
 @pytest.mark.gpu

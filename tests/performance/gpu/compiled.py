@@ -36,7 +36,7 @@ def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
 
 def _compiled_lia(device: str, sizes: Sizes) -> dict[str, Any]:
     """LIA's frames with its decoder through torch.compile."""
-    batch = sizes.calls[0]
+    batch = sizes.calls
     lia = Networks("lia", sizes.narrow).create(device, torch.bfloat16, batch)
     portrait, *clip = faces(1 + batch, lia.size, 1)
     source, motion = lia.encode_source(portrait), lia.encode_motion(clip)

@@ -25,13 +25,13 @@ class Part:
 
 
 PARTS = (
-    Part("rates", "rates", "rates", 20),
-    Part("rendering", "rendering", "rendering", 105),
-    Part("goldens", "goldens", "goldens", 50),
-    Part("training", "training", "training", 40),
+    Part("rates", "rates", "rates", 15),
+    Part("rendering", "rendering", "rendering", 115),
+    Part("goldens", "goldens", "goldens", 45),
+    Part("training", "training", "training", 35),
     Part("scoring", "scoring", "scoring", 25),
     Part("resuming", "resuming", "resuming", 25),
-    Part("tests", "tests", "cuda_tests", 35),
+    Part("tests", "tests", "cuda_tests", 40),
 )
 # Run where time is left, or where it is asked for by name.
 OPTIONAL = (Part("compiled", "compiled", "compiled", 60),)
