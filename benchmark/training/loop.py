@@ -275,16 +275,17 @@ def reproducible(device: str) -> Iterator[None]:
     if on_gpu:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it starts
     was_deterministic, random_state = torch.are_deterministic_algorithms_enabled(), torch.get_rng_state()
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    memory: Any = torch.utils.deterministic
+    was_filled = memory.fill_uninitialized_memory
     if on_gpu:
         torch.use_deterministic_algorithms(True)
         # Every operation writes all of its result: filling the memory first only starts as many operations again.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        memory.fill_uninitialized_memory = False
     try:
         with whole_float32():
             yield
     finally:
         if on_gpu:
             torch.use_deterministic_algorithms(was_deterministic)
-            torch.utils.deterministic.fill_uninitialized_memory = filled
+            memory.fill_uninitialized_memory = was_filled
         torch.set_rng_state(random_state)

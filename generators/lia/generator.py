@@ -191,7 +191,8 @@ class Lia:
         (codes,) = frames
         features = len(self._decoder.resolutions) - 1
         surface = Surface(tuple(source[1 : 1 + features]), tuple(source[1 + features :]))
-        return self.paint(*self._styles(source[0], codes), surface)
+        scales, gains = self._styles(source[0], codes)
+        return self.paint(scales, gains, surface)
 
     def paint(self, scales: list[Tensor], gains: list[Tensor], surface: Surface) -> Tensor:
         """Frames (B, size, size, 3) around -1..1 of a source's surface, for each layer's styles (B, C)."""
