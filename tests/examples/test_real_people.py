@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from benchmark.metrics.intervals import people_weights
 from examples.studies.real_people import __main__ as command
 from examples.studies.real_people.coverage import measure_coverage
-from examples.studies.real_people.page import BEGIN, END
+from examples.studies.real_people.page import BEGIN, END, difference_text, figure_text
 from examples.studies.real_people.people_statistics import (
     Design,
     chance_statistics,
@@ -22,7 +22,7 @@ from examples.studies.real_people.people_statistics import (
     sign_flip_p_value,
 )
 from examples.studies.real_people.plan import Coverage, Plan, read_plan
-from examples.studies.real_people.results import read_log
+from examples.studies.real_people.results import FIGURES, read_log
 from examples.studies.real_people.stand_ins import write_stand_ins
 from nvfair_tools.errors import NvfairError
 
@@ -133,7 +133,7 @@ def test_p_values_are_corrected_for_their_number():
 
 def test_the_simulation_finds_an_advantage_and_no_difference_where_there_is_none():
     plan = read_plan(PLAN).plan
-    plan = plan.model_copy(update={"coverage": Coverage(experiments=30, resamples=60)})
+    plan = plan.model_copy(update={"coverage": Coverage(experiments=20, resamples=50)})
     design = Design.of(np.repeat(np.arange(11), 4), np.repeat(np.arange(11) % 3, 4))
     level, ahead = measure_coverage(plan, design)
     assert abs(level.truth) < 3 * level.deviation / np.sqrt(level.experiments)
@@ -165,7 +165,7 @@ def test_every_opening_in_the_committed_log_names_a_plan_and_the_last_is_the_com
 @pytest.fixture(scope="module")
 def stand_ins(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("stand-ins")
-    write_stand_ins(folder, people=3, clips=2, sessions=1, frames=76, seed=9)
+    write_stand_ins(folder, people=3, clips=2, sessions=1, frames=61, seed=9)
     return folder
 
 
@@ -229,3 +229,15 @@ def test_too_few_people_other_weights_and_a_strange_folder_are_refused_before_an
     with pytest.raises(NvfairError, match="not of this study"):
         command.run_study(stand_ins, tiny_plan(tmp_path / "plan.yaml"), MODELS, log, None, work)
     assert not log.exists()
+
+
+def test_the_figures_in_the_readme_are_those_of_the_last_opening():
+    entries = [entry for entry in read_log(LOG) if entry["event"] == FIGURES]
+    if not entries:
+        pytest.skip("the tracks have not been read yet: there is no log")
+    rows = {row["method"]: row for row in entries[-1]["methods"] if row["generator"] == "warp-dense"}
+    readme = (ROOT / "README.md").read_text()
+    for name in ("ours", "published", "pretrained:temporal-cnn", "head pose only", "driver's face width"):
+        assert f"| {figure_text(rows[name]['mean'])} | {figure_text(rows[name]['pooled'])} |" in readme, name
+    primary = entries[-1]["primary"]
+    assert f"{difference_text(primary)}, p = {primary['p_value']:.3f}" in readme

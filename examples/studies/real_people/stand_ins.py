@@ -21,7 +21,7 @@ from nvfair_tools.simulate.world import VIDEO_SIZE, World
 @click.option("--people", default=12, show_default=True)
 @click.option("--clips", default=6, show_default=True, help="Clips of each person.")
 @click.option("--sessions", default=3, show_default=True, help="Sessions; a person is in one of them.")
-@click.option("--frames", default=100, show_default=True, help="Frames of a clip, more or less.")
+@click.option("--frames", default=100, show_default=True, help="Frames of each clip.")
 @click.option("--seed", default=9, show_default=True)
 def main(folder: Path, people: int, clips: int, sessions: int, frames: int, seed: int) -> None:
     """Writes the tracks and their list."""
@@ -32,16 +32,17 @@ def main(folder: Path, people: int, clips: int, sessions: int, frames: int, seed
 def write_stand_ins(folder: Path, *, people: int, clips: int, sessions: int, frames: int, seed: int) -> None:
     """Writes FOLDER/tracks.csv and FOLDER/tracks/<clip>.npz: whole meshes in 1/32 pixel at 25 frames a second."""
     source = SourceSettings(name="stand-in", train=0, validation=0, test=people, texts=clips)
-    world = World(
-        CohortSettings(seed=seed, sources=(source,), generators=(), cross=0, clips=clips, frames=frames), range(478)
-    )
+    # The simulation's clips differ in length by up to a fifth; all are cut to the same length.
+    longest = round(frames / 0.8) + 1
+    settings = CohortSettings(seed=seed, sources=(source,), generators=(), cross=0, clips=clips, frames=longest)
+    world = World(settings, range(478))
     (folder / TRACK_FOLDER).mkdir(parents=True, exist_ok=True)
     number = {identity: n for n, identity in enumerate(dict.fromkeys(clip.identity for clip in world.clips.values()))}
     with open(folder / "tracks.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for clip in world.clips.values():
-            mesh = world.mesh(clip.id, clip.id, None, clip.identity)
+            mesh = world.mesh(clip.id, clip.id, None, clip.identity)[:frames]
             np.savez(
                 folder / TRACK_FOLDER / f"{clip.name}.npz",
                 mesh_32nds=np.round(mesh * 32).astype(np.int16),
