@@ -15,9 +15,10 @@ The published checkpoints bring their edges with them. A network that is trained
 the simulator's neutral face seen from the front; the authors' file holds one of another face: 286 of the 306 edges are
 the same.
 
-There are two ways to train it. `benchmark.training.graph_recipe` trains as its authors did (their README and their six
-published files agree on it; the defaults of their script differ from both). Our own loop takes `recommended`: their
-optimiser, rate, decay, margin and negatives, with our batches, budget of windows and selection on validation people.
+There are two ways to train it. `benchmark.training.avaprintdb.graph_recipe` trains as its authors did (their README and
+their six published files agree on it; the defaults of their script differ from both). Our own loop takes `recommended`:
+their optimiser, rate, decay, margin and negatives, with our batches, budget of windows and selection on validation
+people.
 """
 
 from __future__ import annotations

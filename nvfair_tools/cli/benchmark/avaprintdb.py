@@ -10,7 +10,7 @@ import click
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
 
 if TYPE_CHECKING:
-    from benchmark.evaluation.listed_pairs import ListFigures
+    from benchmark.evaluation.avaprintdb.listed_pairs import ListFigures
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
@@ -61,7 +61,7 @@ def train(
     needs_torch()
     from dataclasses import replace
 
-    from benchmark.training.graph_recipe import named_recipe, train_by_recipe
+    from benchmark.training.avaprintdb.graph_recipe import named_recipe, train_by_recipe
     from nvfair_tools.identity import resolve_alias
     from nvfair_tools.pipeline.progress_lines import task_progress
 
@@ -131,12 +131,16 @@ def evaluate(
     import json
     from dataclasses import replace
 
-    from benchmark.evaluation.listed_pairs import evaluate_list
+    from benchmark.evaluation.avaprintdb.listed_pairs import evaluate_list
+    from benchmark.methods.avaprintdb.published_attention import (
+        AttentionMethod,
+        FeatureFiles,
+        import_published_attention,
+    )
+    from benchmark.methods.avaprintdb.published_graph import import_published
     from benchmark.methods.checkpoint import Checkpoint, load_checkpoint
     from benchmark.methods.declaration import Declaration
     from benchmark.methods.device import resolve_device
-    from benchmark.methods.published_attention import AttentionMethod, FeatureFiles, import_published_attention
-    from benchmark.methods.published_graph import import_published
     from benchmark.trials.pair_lists import read_pair_list
     from nvfair_tools.files import write_text
     from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles

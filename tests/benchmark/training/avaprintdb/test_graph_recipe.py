@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.methods.avaprintdb.published_graph import read_published
 from benchmark.methods.checkpoint import RECORD_FILE, WEIGHTS_FILE, load_checkpoint
 from benchmark.methods.graph_network import GraphNetwork, GraphShape
-from benchmark.methods.published_graph import read_published
-from benchmark.training.graph_recipe import RECIPES, GraphRecipe, train_by_recipe
-from benchmark.training.triplet_videos import TripletVideos, check_validation_people, draw_epoch, triplet_loss
+from benchmark.training.avaprintdb.dev_videos import DevVideos, check_validation_people, draw_epoch, triplet_loss
+from benchmark.training.avaprintdb.graph_recipe import RECIPES, GraphRecipe, train_by_recipe
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.avaprintdb_files import TEST_PEOPLE, LandmarkFiles
 from tests.benchmark.avaprintdb_tree import DEV, landmarks, stem, write_tree
@@ -134,23 +134,23 @@ def test_dropout_follows_each_of_the_three_convolutions() -> None:
 
 def test_training_reads_dev_people_of_one_generator_and_leaves_short_videos_out(tree: Path, tmp_path: Path) -> None:
     files = LandmarkFiles(tree)
-    videos = TripletVideos.read(files, "cremad", "GAGA", 12)
+    videos = DevVideos.read(files, "cremad", "GAGA", 12)
     assert len(videos.names) == 24
     assert videos.people.people == {f"cremad:{name[1:]}" for name in DEV}
     assert not videos.people.people & TEST_PEOPLE["cremad"]
     (tmp_path / "short").mkdir()
     short = stem("C1006", "C1006", 0, "HUNY")
     np.save(tmp_path / f"{short}.npy", landmarks("C1006", 0, 11))
-    read = TripletVideos.read(LandmarkFiles(tmp_path), "cremad", "HUNY", 12)
+    read = DevVideos.read(LandmarkFiles(tmp_path), "cremad", "HUNY", 12)
     assert (len(read.names), read.short) == (0, 1)
     with pytest.raises(NvfairError, match=r"by HUNY(.|\n)*GAGA, LIVE"):
-        TripletVideos.read(files, "cremad", "HUNY", 12)
+        DevVideos.read(files, "cremad", "HUNY", 12)
     with pytest.raises(NvfairError, match="'grid' is unknown"):
-        TripletVideos.read(files, "grid", "GAGA", 12)
+        DevVideos.read(files, "grid", "GAGA", 12)
 
 
 def test_an_epoch_has_every_video_as_anchor_and_draws_other_drivers_evenly(tree: Path) -> None:
-    videos = TripletVideos.read(LandmarkFiles(tree), "cremad", "GAGA", 8)
+    videos = DevVideos.read(LandmarkFiles(tree), "cremad", "GAGA", 8)
     counts: dict[str, int] = {}
     for epoch in range(40):
         anchors, positives, negatives = draw_epoch(videos, np.random.default_rng(epoch))

@@ -11,13 +11,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmark.evaluation.listed_pairs import embed_sequences, evaluate_list, list_protocol, relation_of
-from benchmark.methods.attention_network import AttentionNetwork
+from benchmark.evaluation.avaprintdb.listed_pairs import embed_sequences, evaluate_list, list_protocol, relation_of
+from benchmark.methods.avaprintdb.attention_network import AttentionNetwork
+from benchmark.methods.avaprintdb.published_attention import FeatureFiles, import_published_attention
+from benchmark.methods.avaprintdb.published_graph import import_published
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration, RoleExposure
 from benchmark.methods.graph_network import GraphNetwork, GraphShape
-from benchmark.methods.published_attention import FeatureFiles, import_published_attention
-from benchmark.methods.published_graph import import_published
 from benchmark.protocols.shipped import load as load_protocol
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.pair_lists import listed_trials, read_pair_list
@@ -26,7 +26,7 @@ from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles
 from tests.benchmark.avaprintdb_tree import RAVDESS_TEST, landmarks, stem, write_list, write_tree
-from tests.benchmark.training.test_graph_recipe import golden_network
+from tests.benchmark.training.avaprintdb.test_graph_recipe import golden_network
 
 NOBODY = RoleExposure()
 

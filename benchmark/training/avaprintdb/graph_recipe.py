@@ -27,16 +27,16 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmark.methods.avaprintdb.published_graph import read_published
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration, RoleExposure, check_disjoint
 from benchmark.methods.device import resolve_device
 from benchmark.methods.graph_network import GraphNetwork, GraphShape
-from benchmark.methods.published_graph import read_published
 from benchmark.protocols import shipped
 from benchmark.protocols.schema import Protocol
+from benchmark.training.avaprintdb.dev_videos import DevVideos, check_validation_people, triplet_loss
 from benchmark.training.loop import reproducible
 from benchmark.training.state import STATE_FILE, finished_checkpoint, restore_state, save_state
-from benchmark.training.triplet_videos import TripletVideos, check_validation_people, triplet_loss
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
 from nvfair_tools.landmarks.avaprintdb_files import TEST_PEOPLE, LandmarkFiles
@@ -122,7 +122,7 @@ def train_by_recipe(
     recipe, out = named_recipe(recipe) if isinstance(recipe, str) else recipe, Path(out)
     held = frozenset(validation_people)
     check_validation_people(held)
-    all_videos = TripletVideos.read(files, collection, generator, recipe.window)
+    all_videos = DevVideos.read(files, collection, generator, recipe.window)
     videos, validation = all_videos.without(held), all_videos.among(held) if held else None
     if validation is not None and (absent := sorted(held - (validation.people.people or frozenset()))):
         raise NvfairError(
@@ -189,8 +189,8 @@ def _protocol(window: int) -> Protocol:
 
 def _run(
     network: GraphNetwork,
-    videos: TripletVideos,
-    validation: TripletVideos | None,
+    videos: DevVideos,
+    validation: DevVideos | None,
     recipe: GraphRecipe,
     out: Path,
     digest: str,
@@ -232,7 +232,7 @@ def _run(
 
 
 def _epoch(
-    network: GraphNetwork, optimiser: torch.optim.Optimizer, videos: TripletVideos, recipe: GraphRecipe, epoch: int
+    network: GraphNetwork, optimiser: torch.optim.Optimizer, videos: DevVideos, recipe: GraphRecipe, epoch: int
 ) -> float:
     """Takes the steps of an epoch; the mean loss of its triplets."""
     torch.manual_seed(recipe.seed * 1_000_003 + epoch)
@@ -251,7 +251,7 @@ def _epoch(
     return total / count
 
 
-def _validation_loss(network: GraphNetwork, videos: TripletVideos, recipe: GraphRecipe) -> float:
+def _validation_loss(network: GraphNetwork, videos: DevVideos, recipe: GraphRecipe) -> float:
     """The mean loss over one fixed draw of the validation people's triplets, with nothing dropped."""
     triplets, starts = videos.draw(recipe.window, np.random.default_rng([recipe.seed, recipe.epochs]))
     part_size = _part_size(network)
@@ -270,7 +270,7 @@ def _part_size(network: GraphNetwork) -> int:
 
 
 def _summed_loss(
-    network: GraphNetwork, videos: TripletVideos, recipe: GraphRecipe, triplets: np.ndarray, starts: np.ndarray
+    network: GraphNetwork, videos: DevVideos, recipe: GraphRecipe, triplets: np.ndarray, starts: np.ndarray
 ) -> torch.Tensor:
     """The loss summed over triplets (3, R), a scalar on the network's device."""
     windows = videos.windows(triplets.ravel(), starts.ravel(), recipe.window)

@@ -20,7 +20,7 @@ _DISTANCE_EPSILON = 1e-6  # added to each coordinate of a difference, as PyTorch
 
 
 @dataclass(frozen=True)
-class TripletVideos:
+class DevVideos:
     """The videos of a training. names: (V,). points: (V,) float32 (frames, 109, 3) each, on the CPU.
 
     short: videos left out, as they have fewer frames than a window. dropped_frames: frames that were not finite.
@@ -32,7 +32,7 @@ class TripletVideos:
     dropped_frames: int = 0
 
     @classmethod
-    def read(cls, files: LandmarkFiles, collection: str, generator: str, window: int) -> TripletVideos:
+    def read(cls, files: LandmarkFiles, collection: str, generator: str, window: int) -> DevVideos:
         """Reads the videos of a collection's DEV people by one generator.
 
         collection: "cremad" or "ravdess". generator: as in the files' names. Videos of TEST people are not read. Raises
@@ -62,15 +62,15 @@ class TripletVideos:
                 points.append(torch.from_numpy(sequence.points))
         return cls(tuple(names), tuple(points), len(listed) - len(names), dropped)
 
-    def without(self, people: frozenset[str]) -> TripletVideos:
+    def without(self, people: frozenset[str]) -> DevVideos:
         """The videos in which none of these people takes part."""
         return self._only(not {name.driver, name.target} & people for name in self.names)
 
-    def among(self, people: frozenset[str]) -> TripletVideos:
+    def among(self, people: frozenset[str]) -> DevVideos:
         """The videos whose driver and target are both of these people."""
         return self._only({name.driver, name.target} <= people for name in self.names)
 
-    def _only(self, chosen: Iterable[bool]) -> TripletVideos:
+    def _only(self, chosen: Iterable[bool]) -> DevVideos:
         numbers = [number for number, keep in enumerate(chosen) if keep]
         return replace(
             self,
@@ -114,7 +114,7 @@ def check_validation_people(people: frozenset[str]) -> None:
         )
 
 
-def draw_epoch(videos: TripletVideos, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def draw_epoch(videos: DevVideos, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Numbers (V,) of the anchors, positives and negatives of an epoch; see the top of this file.
 
     A driver with one video is an anchor of nobody's and stays a negative of others. Raises NvfairError where there are

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.methods.attention_network import FEATURE_SIZES, AttentionNetwork
-from benchmark.training.hardest_pair_loss import anchor_distances, hardest_pair_loss
+from benchmark.methods.avaprintdb.attention_network import FEATURE_SIZES, AttentionNetwork
+from benchmark.training.avaprintdb.hardest_pair_loss import anchor_distances, hardest_pair_loss
 from nvfair_tools.errors import NvfairError
 
 
