@@ -42,6 +42,7 @@ NETWORKS: Mapping[str, str] = MappingProxyType(
         "motion-signature": "benchmark.methods.motion_signature:MotionSignature",
         "nvfair-relative": "benchmark.methods.id_reveal.nvfair_relative:NvfairRelative",
         "trustfa": "benchmark.methods.trustfa.network:TrustFa",
+        "attention-network": "benchmark.methods.avaprintdb.attention_network:AttentionNetwork",
     }
 )
 # Frames embedded at once: some 130 MB of distances.

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmark.methods.avaprintdb.attention_network import FEATURE_SIZES, AttentionNetwork
-from benchmark.methods.avaprintdb.published_attention import AttentionMethod, FeatureFiles
+from benchmark.methods.avaprintdb.attention_network import AttentionNetwork
+from benchmark.methods.avaprintdb.list_protocols import list_protocol_of
+from benchmark.methods.avaprintdb.published_attention import FeatureFiles
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.network import whole_float32
 from benchmark.metrics import roc
@@ -32,8 +33,6 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles, SampleFiles
 
 _WINDOWS_AT_ONCE = 64
-# Windows of the attention networks: 60 frames, stride 30; the rest is as in the protocol of the graph network.
-_ATTENTION_WINDOWS = {"window": 60, "stride": 30}
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class ListFigures:
 def evaluate_list(
     files: SampleFiles,
     pairs: PairList,
-    checkpoint: Checkpoint | AttentionMethod,
+    checkpoint: Checkpoint,
     protocol: Protocol | str | Path | None = None,
 ) -> ListFigures:
     """Scores a method on a list.
@@ -148,24 +147,26 @@ def evaluate_list(
     )
 
 
-def list_protocol(checkpoint: Checkpoint | AttentionMethod) -> Protocol:
-    """The authors' windows and scores: `avaprintdb-seen`, or the same with an attention network's windows."""
-    protocol = load_protocol("avaprintdb-seen")
-    if isinstance(checkpoint, Checkpoint):
-        return protocol
-    time = protocol.time.model_copy(update=_ATTENTION_WINDOWS)
-    return protocol.model_copy(update={"name": "avaprintdb-features", "time": time})
-
-
-def _check_method(files: SampleFiles, checkpoint: Checkpoint | AttentionMethod, protocol: Protocol) -> None:
-    """Raises NvfairError where a method cannot read the files, or not in the protocol's windows."""
-    if isinstance(checkpoint, AttentionMethod):
-        if not isinstance(files, FeatureFiles) or files.size != FEATURE_SIZES[checkpoint.features]:
-            raise NvfairError(f"{checkpoint.name} reads {checkpoint.features} features", where=files.root)
-        return
-    if checkpoint.network.method != "graph-network" or not isinstance(files, LandmarkFiles):
+def list_protocol(checkpoint: Checkpoint) -> Protocol:
+    """The authors' windows and scores for a checkpoint's network; NvfairError for a network of another kind."""
+    try:
+        return list_protocol_of(checkpoint.network.method)
+    except KeyError:
         raise NvfairError(
-            f"{checkpoint.name} is a {checkpoint.network.method}, and {files.root} holds {files.suffix} files",
+            f"{checkpoint.name} is a {checkpoint.network.method}, which reads none of the release's files",
+            expected="a graph-network or an attention-network",
+        ) from None
+
+
+def _check_method(files: SampleFiles, checkpoint: Checkpoint, protocol: Protocol) -> None:
+    """Raises NvfairError where a method cannot read the files, or not in the protocol's windows."""
+    network = checkpoint.network
+    if isinstance(network, AttentionNetwork):
+        if not isinstance(files, FeatureFiles) or files.size != network.shape.features:
+            raise NvfairError(f"{checkpoint.name} reads {network.feature_name} features", where=files.root)
+    elif network.method != "graph-network" or not isinstance(files, LandmarkFiles):
+        raise NvfairError(
+            f"{checkpoint.name} is a {network.method}, and {files.root} holds {files.suffix} files",
             expected="a graph-network and .npy files of its 109 points",
         )
     if checkpoint.time is not None and checkpoint.time.window != protocol.time.window:
@@ -176,7 +177,7 @@ def _check_method(files: SampleFiles, checkpoint: Checkpoint | AttentionMethod, 
 
 
 def embed_sequences(
-    checkpoint: Checkpoint | AttentionMethod, stems: Sequence[str], points: Sequence[np.ndarray], time: Time
+    checkpoint: Checkpoint, stems: Sequence[str], points: Sequence[np.ndarray], time: Time
 ) -> VideoEmbeddings:
     """Window embeddings of videos (T, ...) of a window or more: starts 0, stride, ... as far as a window fits."""
     window, stride = time.window, time.stride
@@ -188,27 +189,20 @@ def embed_sequences(
         with torch.inference_mode(), whole_float32():
             for first in range(0, len(cut), _WINDOWS_AT_ONCE):
                 windows = torch.from_numpy(np.stack(cut[first : first + _WINDOWS_AT_ONCE])).to(checkpoint.device)
-                embeddings = (
-                    network.embed(windows)
-                    if isinstance(network, AttentionNetwork)
-                    else network.pool(network(windows)[0])
-                )
-                parts.append(embeddings.cpu())
+                parts.append(network.pool(network(windows)[0]).cpu())
     finally:
         network.to("cpu")
     offsets = np.concatenate([[0], np.cumsum([len(begins) for begins in starts])])
     return VideoEmbeddings(np.array(stems), offsets, torch.cat(parts).numpy())
 
 
-def relation_of(checkpoint: Checkpoint | AttentionMethod, pairs: PairList) -> tuple[str, float | None]:
+def relation_of(checkpoint: Checkpoint, pairs: PairList) -> tuple[str, float | None]:
     """How a list's collection and generator relate to the training's, and the published AUC of that cell in per cent.
 
     The training is what the checkpoint declares; of a published file, what its own name says.
     """
-    if isinstance(checkpoint, AttentionMethod):
-        system, source = checkpoint.features, checkpoint.source
-    else:
-        system, source = "graph", str(checkpoint.options.get("imported_from", ""))
+    network, source = checkpoint.network, str(checkpoint.options.get("imported_from", ""))
+    system = network.feature_name if isinstance(network, AttentionNetwork) else "graph"
     training = checkpoint.declaration.training
     collections, generators = {person.partition(":")[0] for person in training.people or ()}, training.generators or ()
     if len(collections) == 1 and len(generators) == 1:
@@ -224,7 +218,7 @@ def relation_of(checkpoint: Checkpoint | AttentionMethod, pairs: PairList) -> tu
         (False, True): "cross-dataset",
         (False, False): "cross-both",
     }[trained[0] == tested[0], trained[1] == tested[1]]
-    return relation, PUBLISHED_AUC[system].get((*trained, *tested))
+    return relation, PUBLISHED_AUC.get(system, {}).get((*trained, *tested))
 
 
 def _videos(pairs: PairList, stems: Sequence[str]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 
 from benchmark.evaluation.avaprintdb.listed_pairs import embed_sequences, evaluate_list, list_protocol, relation_of
-from benchmark.methods.avaprintdb.attention_network import AttentionNetwork
+from benchmark.methods.avaprintdb.attention_network import AttentionNetwork, AttentionShape
 from benchmark.methods.avaprintdb.published_attention import FeatureFiles, import_published_attention
 from benchmark.methods.avaprintdb.published_graph import import_published
 from benchmark.methods.checkpoint import Checkpoint
@@ -224,7 +224,7 @@ def test_the_six_published_networks_are_known_by_their_names(shared: Path, tree:
 
 def published_attention_file(path: Path, **changes: object) -> Path:
     torch.manual_seed(2)
-    weights: dict[str, object] = dict(AttentionNetwork(768).state_dict()) | changes
+    weights: dict[str, object] = dict(AttentionNetwork(AttentionShape(768)).state_dict()) | changes
     torch.save({"epoch": 3, "model_state_dict": {k: v for k, v in weights.items() if v is not None}}, path)
     return path
 
@@ -257,7 +257,7 @@ def test_attention_networks_are_scored_from_feature_files(tree: Path, tmp_path: 
     embeddings = embed_sequences(method, [first, second], points, list_protocol(method).time)
     assert np.diff(embeddings.offsets).tolist() == [1, 1], "windows of 60"
     with torch.inference_mode():
-        expected = method.network(torch.from_numpy(np.stack(points)[:, :60])).embedding.numpy()
+        expected = method.network.attend(torch.from_numpy(np.stack(points)[:, :60])).embedding.numpy()
     expected /= np.linalg.norm(expected, axis=1, keepdims=True)
     np.testing.assert_allclose(embeddings.window_embeddings, expected, atol=1e-6)
     with pytest.raises(NvfairError, match="reads clip features"):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.methods.avaprintdb.attention_network import FEATURE_SIZES, AttentionNetwork
+from benchmark.methods.avaprintdb.attention_network import FEATURE_SIZES, AttentionNetwork, AttentionShape
 from benchmark.training.avaprintdb.hardest_pair_loss import anchor_distances, hardest_pair_loss
 from nvfair_tools.errors import NvfairError
 
@@ -24,7 +24,7 @@ def golden_network(shared: Path, kind: str) -> AttentionNetwork:
         random = np.random.RandomState(zlib.crc32(tensor["full_name"].encode())).standard_normal(tensor["shape"])
         rule = tensor["init"]
         weights[tensor["name"]] = torch.from_numpy((rule["offset"] + rule["scale"] * random).astype(np.float32))
-    network = AttentionNetwork(FEATURE_SIZES[kind]).eval()
+    network = AttentionNetwork(AttentionShape(FEATURE_SIZES[kind])).eval()
     network.load_state_dict(weights)
     assert sum(parameter.numel() for parameter in network.parameters()) == manifest["total_elements"][kind]
     return network
@@ -36,9 +36,9 @@ def test_every_stage_is_the_published_codes(shared: Path, kind: str) -> None:
     network = golden_network(shared, kind)
     features = torch.from_numpy(golden[f"{kind}_features_float16"].astype(np.float32))
     with torch.inference_mode():
-        output, unit = network(features), network.embed(features)
+        output, unit = network.attend(features), network.pool(network(features)[0])
         counts = torch.arange(60) < 45
-        masked = network(features[1:], counts[None]).embedding[0]
+        masked = network.attend(features[1:], counts[None]).embedding[0]
     for name, values in (
         ("scores", output.scores),
         ("attention", output.attention),
@@ -55,7 +55,7 @@ def test_distances_loss_and_gradient_are_the_published_codes(shared: Path, kind:
     golden = np.load(shared / "methods" / "avaprint_attention_golden.npz")
     network = golden_network(shared, kind)
     features = torch.from_numpy(golden[f"{kind}_triplet_features_float16"].astype(np.float32))
-    embeddings = network(features.flatten(0, 1)).embedding.reshape(3, 9, 16)
+    embeddings = network.attend(features.flatten(0, 1)).embedding.reshape(3, 9, 16)
     positive = anchor_distances(embeddings[:, 0], embeddings[:, 1:5])
     negative = anchor_distances(embeddings[:, 0], embeddings[:, 5:])
     loss = hardest_pair_loss(positive, negative)
@@ -71,7 +71,7 @@ def test_distances_loss_and_gradient_are_the_published_codes(shared: Path, kind:
 
 def test_the_formulas_in_plain_loops() -> None:
     torch.manual_seed(0)
-    network = AttentionNetwork(6).eval()
+    network = AttentionNetwork(AttentionShape(6)).eval()
     with torch.no_grad():
         network.temporal_pooling.pos_embed.mul_(20)
     features = torch.randn(2, 5, 6)
@@ -87,19 +87,19 @@ def test_the_formulas_in_plain_loops() -> None:
                 weights = scores[:, head].exp() / scores[:, head].exp().sum()
                 heads.append(sum(w * x for w, x in zip(weights, plain, strict=True)))
             expected.append(sum(heads) / 2)
-        torch.testing.assert_close(network(features).pooled, torch.stack(expected), atol=1e-5, rtol=1e-4)
-        swapped = network(features.flip(1)).embedding
-        assert not torch.allclose(swapped, network(features).embedding, atol=1e-4), "positions make order count"
+        torch.testing.assert_close(network.attend(features).pooled, torch.stack(expected), atol=1e-5, rtol=1e-4)
+        swapped = network.attend(features.flip(1)).embedding
+        assert not torch.allclose(swapped, network.attend(features).embedding, atol=1e-4), "positions make order count"
 
 
 def test_frames_that_do_not_count_change_nothing() -> None:
     torch.manual_seed(1)
-    network = AttentionNetwork(6).eval()
+    network = AttentionNetwork(AttentionShape(6)).eval()
     features = torch.randn(1, 9, 6)
     mask = torch.arange(9)[None] < 5
     with torch.inference_mode():
-        torch.testing.assert_close(network(features, mask).embedding, network(features[:, :5]).embedding)
-        torch.testing.assert_close(network.embed(features).norm(dim=1), torch.ones(1))
+        torch.testing.assert_close(network.attend(features, mask).embedding, network.attend(features[:, :5]).embedding)
+        torch.testing.assert_close(network.pool(network(features)[0]).norm(dim=1), torch.ones(1))
 
 
 def test_a_loss_by_hand() -> None:
@@ -110,4 +110,4 @@ def test_a_loss_by_hand() -> None:
 
 def test_windows_of_more_frames_than_positions_are_refused() -> None:
     with pytest.raises(NvfairError, match=r"513 frames(.|\n)*at most 512"):
-        AttentionNetwork(4)(torch.zeros(1, 513, 4))
+        AttentionNetwork(AttentionShape(4))(torch.zeros(1, 513, 4))
