@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmark.methods.attention_network import FEATURE_SIZES, AttentionNetwork
+from benchmark.methods.avaprintdb.attention_network import FEATURE_SIZES, AttentionNetwork
+from benchmark.methods.avaprintdb.published_attention import AttentionMethod, FeatureFiles
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.network import whole_float32
-from benchmark.methods.published_attention import AttentionMethod, FeatureFiles
 from benchmark.metrics import roc
 from benchmark.protocols.schema import Protocol, Time
 from benchmark.protocols.shipped import load as load_protocol

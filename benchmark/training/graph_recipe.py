@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmark.methods.avaprintdb.graph_network import GraphNetwork, GraphShape
+from benchmark.methods.avaprintdb.published_graph import read_published
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration, RoleExposure, check_disjoint
 from benchmark.methods.device import resolve_device
-from benchmark.methods.graph_network import GraphNetwork, GraphShape
-from benchmark.methods.published_graph import read_published
 from benchmark.protocols import shipped
 from benchmark.protocols.schema import Protocol
 from benchmark.training.loop import reproducible

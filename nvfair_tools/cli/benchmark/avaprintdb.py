@@ -132,11 +132,15 @@ def evaluate(
     from dataclasses import replace
 
     from benchmark.evaluation.listed_pairs import evaluate_list
+    from benchmark.methods.avaprintdb.published_attention import (
+        AttentionMethod,
+        FeatureFiles,
+        import_published_attention,
+    )
+    from benchmark.methods.avaprintdb.published_graph import import_published
     from benchmark.methods.checkpoint import Checkpoint, load_checkpoint
     from benchmark.methods.declaration import Declaration
     from benchmark.methods.device import resolve_device
-    from benchmark.methods.published_attention import AttentionMethod, FeatureFiles, import_published_attention
-    from benchmark.methods.published_graph import import_published
     from benchmark.trials.pair_lists import read_pair_list
     from nvfair_tools.files import write_text
     from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles

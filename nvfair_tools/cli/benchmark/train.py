@@ -161,9 +161,9 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
     What nobody declares stays unknown: evaluation then says so beside every figure.
     """
     needs_torch()
+    from benchmark.methods.avaprintdb.published_graph import import_published
     from benchmark.methods.checkpoint import RECORD_FILE
     from benchmark.methods.declaration import Declaration, read_declaration
-    from benchmark.methods.published_graph import import_published
     from nvfair_tools.errors import NvfairError
 
     made = Declaration.unknown() if declaration is None else read_declaration(declaration)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.methods.avaprintdb.graph_network import GraphNetwork, GraphShape
+from benchmark.methods.avaprintdb.published_graph import read_published
 from benchmark.methods.checkpoint import RECORD_FILE, WEIGHTS_FILE, load_checkpoint
-from benchmark.methods.graph_network import GraphNetwork, GraphShape
-from benchmark.methods.published_graph import read_published
 from benchmark.training.graph_recipe import RECIPES, GraphRecipe, train_by_recipe
 from benchmark.training.triplet_videos import TripletVideos, check_validation_people, draw_epoch, triplet_loss
 from nvfair_tools.errors import NvfairError

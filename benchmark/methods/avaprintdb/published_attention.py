@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.methods.attention_network import FEATURE_SIZES, AttentionNetwork
+from benchmark.methods.avaprintdb.attention_network import FEATURE_SIZES, AttentionNetwork
+from benchmark.methods.avaprintdb.published_archive import read_archive, read_training_state
 from benchmark.methods.declaration import Declaration
-from benchmark.methods.published_archive import read_archive, read_training_state
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.landmarks.avaprintdb_files import FrameSequence, SampleFiles
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.methods.attention_network import FEATURE_SIZES, AttentionNetwork
+from benchmark.methods.avaprintdb.attention_network import FEATURE_SIZES, AttentionNetwork
 from benchmark.training.hardest_pair_loss import anchor_distances, hardest_pair_loss
 from nvfair_tools.errors import NvfairError
 
