@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from benchmark.evaluation.avaprintdb.listed_pairs import embed_sequences, evaluate_list, list_protocol, relation_of
 from benchmark.methods.avaprintdb.attention_network import AttentionNetwork, AttentionShape
+from benchmark.methods.avaprintdb.graph_network import GraphNetwork, GraphShape
 from benchmark.methods.avaprintdb.published_attention import FeatureFiles, import_published_attention
 from benchmark.methods.avaprintdb.published_graph import import_published
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration, RoleExposure
-from benchmark.methods.graph_network import GraphNetwork, GraphShape
 from benchmark.protocols.shipped import load as load_protocol
 from benchmark.trial_scores.scores import Scorer
 from benchmark.trials.pair_lists import listed_trials, read_pair_list
