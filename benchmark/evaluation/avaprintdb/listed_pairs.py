@@ -135,7 +135,7 @@ class ListTrials:
             auc_high=float(interval.high) if has_interval else None,
             interval_reason=interval.reason,
             eer=roc.equal_error_rate(curve).value,
-            eer_nearest=float(curve.fmr[np.argmin(np.abs(curve.fmr - curve.fnmr))]),
+            eer_nearest=roc.nearest_fmr(curve),
             genuine=len(scored.genuine),
             impostor=len(scored.impostor),
             published=relation[1],
