@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -23,6 +23,16 @@ NEGATIVES = ("face", "any")
 OPTIMISERS = ("adamw", "adam")
 SCHEDULES = ("cosine", "drop", "constant")
 PRECISIONS = ("float32", "bfloat16")
+
+# The network that is trained where none is named.
+DEFAULT_METHOD = "nvfair-relative"
+# Options of the temporal CNN alone; other networks take their sizes by `sizes`.
+OPTIONS_OF_TEMPORAL_CNN = ("input", "scale", "width", "embedding", "dilations", "dropout")
+
+
+def default_method(named_options: Iterable[str]) -> str:
+    """The network to train where none is named: the temporal CNN where one of its own options is, else the default."""
+    return "temporal-cnn" if {*named_options} & {*OPTIONS_OF_TEMPORAL_CNN} else DEFAULT_METHOD
 
 
 @dataclass(frozen=True)
@@ -122,8 +132,9 @@ class TrainOptions:
     """Options of a training run; with the data and the protocol they decide the checkpoint, and nothing else does.
 
     generators: names of the generators to train and select on.
-    method: the network (benchmark.methods.network.NETWORKS). input, scale, width, embedding, dilations and dropout are
-    options of the temporal CNN; `sizes` holds those of any other network by name.
+    method: the network (benchmark.methods.network.NETWORKS); `default_method` is what commands train. input, scale,
+    width, embedding, dilations and dropout are options of the temporal CNN; `sizes` holds those of any other network by
+    name.
     windows: the budget; equal budgets make methods comparable. batch: windows of one loss, as only windows of one batch
     are compared. accumulate: batches a step, over all processes together, whose gradients are averaged. drivers: people
     a batch.

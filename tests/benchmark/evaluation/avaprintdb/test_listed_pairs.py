@@ -26,7 +26,7 @@ from benchmark.trials.published_cells import PUBLISHED_AUC, training_by_file_nam
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles
-from tests.benchmark.avaprintdb_tree import RAVDESS_TEST, landmarks, stem, write_list, write_tree
+from tests.benchmark.avaprintdb_tree import landmarks, stem, write_list, write_tree
 from tests.benchmark.training.avaprintdb.test_graph_recipe import golden_network
 
 NOBODY = RoleExposure()
@@ -168,40 +168,6 @@ def test_published_cells_are_those_of_the_notes(shared: Path) -> None:
             *((first, name, second, name) for name in generators),
         )
     assert sum(len(cells) for cells in PUBLISHED_AUC.values()) == 4 * 24
-
-
-def test_one_command_trains_and_one_scores_also_across_generators_and_collections(tree: Path, tmp_path: Path) -> None:
-    runner = CliRunner()
-    write_list(tmp_path / "evaluation_pairs_RAVDESS_GAGA.csv", write_tree(tmp_path / "ravdess", test=RAVDESS_TEST))
-    both = tmp_path / "both"
-    both.mkdir()
-    for root in (tree, tmp_path / "ravdess"):
-        for path in sorted(root.rglob("TEST/*/*.npy")):
-            (both / path.name).write_bytes(path.read_bytes())
-    lists = tmp_path / "lists"
-    lists.mkdir()
-    for path in (tree / "evaluation_pairs_CREMA-D_GAGA.csv", tmp_path / "evaluation_pairs_RAVDESS_GAGA.csv"):
-        (lists / path.name).write_bytes(path.read_bytes())
-    words = ["avaprintdb", "train", str(tree), str(tmp_path / "run"), "--collection", "cremad", "-g", "GAGA"]
-    text = runner.invoke(cli, [*words, "--epochs", "1"], catch_exceptions=False).output
-    assert "at epoch 1 of 1; 24 videos, 0 left out as shorter than 70 frames" in text
-    words = ["avaprintdb", "evaluate", str(both), "--list", str(lists), "--checkpoint", str(tmp_path / "run")]
-    out = tmp_path / "figures.json"
-    result = runner.invoke(cli, [*words, "--out", str(out)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    assert "[matched]" in result.output
-    assert "published 87.8" in result.output
-    rows = json.loads(out.read_text())
-    assert [(row["trials"], row["relation"], row["published"]) for row in rows] == [
-        ("evaluation_pairs_CREMA-D_GAGA", "matched", 87.8),
-        ("evaluation_pairs_RAVDESS_GAGA", "cross-dataset", 77.3),
-    ]
-    assert rows[1]["people"] == 3
-    words = ["avaprintdb", "evaluate", str(tree), "--list", str(tree / "evaluation_pairs_CREMA-D_GAGA.csv")]
-    result = runner.invoke(cli, [*words, "-g", "LIVE", "--checkpoint", str(tmp_path / "run")], catch_exceptions=False)
-    assert "on evaluation_pairs_CREMA-D_GAGA as LIVE [cross-generator]" in result.output
-    result = runner.invoke(cli, [*words, "--checkpoint", str(lists)])
-    assert "no *.pt in this folder" in str(result.exception)
 
 
 def test_lists_without_files_and_other_networks_are_refused(tree: Path, tmp_path: Path) -> None:

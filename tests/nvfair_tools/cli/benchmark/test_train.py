@@ -60,6 +60,14 @@ def test_a_networks_own_recommendations_are_its_defaults(data: Dataset, tmp_path
     assert result["sizes"] == {"hidden": 4, "embedding": 8}
 
 
+def test_the_default_is_the_known_relative_of_the_papers_baseline(data: Dataset, tmp_path: Path) -> None:
+    done = run(data, tmp_path / "a", "--size", "width=32", "--size", "embedding=4")
+    assert "nvfair-relative, validation AUC" in done.output
+    record = json.loads((tmp_path / "a" / "checkpoint.json").read_text())
+    assert (record["method"], record["options"]["learning_rate"]) == ("nvfair-relative", 1e-4)
+    assert "temporal-cnn, validation AUC" in run(data, tmp_path / "b", "--width", "8", "--embedding", "4").output
+
+
 def test_a_loss_in_a_published_setting_brings_its_options(data: Dataset, tmp_path: Path) -> None:
     small = ("--width", "8", "--embedding", "4", "--clip-gradients", "0.5")
     assert run(data, tmp_path / "a", *small, "--loss", "re-implementation").exit_code == 0
@@ -84,7 +92,9 @@ def test_a_loss_in_a_published_setting_brings_its_options(data: Dataset, tmp_pat
         (("--loss-scale", "wide"), "a positive number"),
         (("--method", "graph-network", "--size", "hidden=-3"), "hidden=-3"),
         (("--method", "graph-network", "--size", "hidden=wide"), "hidden='wide'"),
-        (("--size", "hidden=3"), "for other networks"),
+        (("--width", "8", "--size", "hidden=3"), "for other networks"),
+        (("--size", "hidden=3"), "nvfair-relative has no size called hidden"),
+        (("--method", "attention-network"), "which no data set holds"),
     ],
 )
 def test_mistakes_are_told(data: Dataset, tmp_path: Path, words: tuple[str, ...], message: str) -> None:
