@@ -27,6 +27,7 @@ FEATURES = ("motion statistics", "mean face shape", "head pose")
 # Pooled AUCs of FEATURES between real clips, over the clips of the published statistics; that of the head is not known.
 REAL_AUCS = ("0.63 to 0.68", "0.907", "–")
 FEWEST_PEOPLE = 3  # leaving one out must leave two
+FEWEST_CLIPS = 3  # of each, for the shares of variance
 _GROUPS = 12  # of people, for the jackknife
 Progress = Callable[[int, int], None]
 
@@ -70,10 +71,10 @@ def compare_world(
     real: the published statistics. people: number of people whose real clips count, spread over the world (None: all).
     Raises NvfairError for a world with too few people or clips.
     """
-    if settings.clips < 2 or sum(source.people for source in settings.sources) < FEWEST_PEOPLE:
+    if settings.clips < FEWEST_CLIPS or sum(source.people for source in settings.sources) < FEWEST_PEOPLE:
         raise NvfairError(
             f"world {settings.name!r} has too few clips to compare people",
-            expected=f"2 clips of each of {FEWEST_PEOPLE} people, and more",
+            expected=f"{FEWEST_CLIPS} clips of each of {FEWEST_PEOPLE} people, and more",
         )
     world = World(settings, range(478))
     everyone = list(world.identities()["identity"])

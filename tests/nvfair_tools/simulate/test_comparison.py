@@ -84,10 +84,10 @@ def test_the_misfit_is_that_of_medians_quartiles_and_shares():
     people = np.repeat(["a", "b", "c"], 3)
     values = np.tile([np.e, 2 * np.e, 4 * np.e], 3)
     measured = MotionMeasurements(dict.fromkeys(STATISTICS, values), people, np.eye(15), np.zeros((9, 2)))
-    found = misfit(measured, REAL, FITTED)
-    assert found.median == pytest.approx(1.0)
-    assert found.spread == pytest.approx(1.0)
-    assert found.face_share == found.head_share == 0.0  # every person has the same values
+    result = misfit(measured, REAL, FITTED)
+    assert result.median == pytest.approx(1.0)
+    assert result.spread == pytest.approx(1.0)
+    assert result.face_share == result.head_share == 0.0  # every person has the same values
 
 
 SMALL = CohortSettings(
@@ -113,7 +113,7 @@ def test_a_world_is_compared_by_its_real_clips_and_by_reenactments_of_its_test_p
 
 
 @pytest.mark.parametrize(
-    "change", [{"clips": 1}, {"sources": (SourceSettings(name="x", train=2, validation=0, test=0),)}]
+    "change", [{"clips": 2}, {"sources": (SourceSettings(name="x", train=2, validation=0, test=0),)}]
 )
 def test_a_world_with_too_few_clips_or_people_is_refused(change):
     with pytest.raises(NvfairError, match="too few"):

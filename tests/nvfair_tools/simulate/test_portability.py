@@ -10,7 +10,7 @@ import pytest
 from nvfair_tools.dataset.parts import round_landmarks
 from tests.portability import machines
 
-# Every other machine draws the same videos of three worlds: all kinds of idiom, generator, framing and noise, and meshes.
+# Every other machine draws the same videos of three worlds: all kinds of idiom, generator, framing and noise.
 DRAW = """
 import sys
 import numpy as np
