@@ -44,8 +44,9 @@ def read_statistics(path: Path) -> dict[str, Any]:
         if not isinstance(values, dict):
             problems.append(f"{key}: missing; expected a mapping from names of statistics")
             continue
-        wrong = [name for name in STATISTICS if np.shape(values.get(name)) != ((size,) if size > 1 else ())]
-        problems += [f"{key}: {name} is {values.get(name)!r}; expected {size} number(s)" for name in wrong]
+        shape = (size,) if size > 1 else ()
+        wrong = [name for name in STATISTICS if name not in values or np.asarray(values[name]).shape != shape]
+        problems += [f"{key}: {name} is {values.get(name, 'missing')!r}; expected {size} number(s)" for name in wrong]
     if problems:
         raise Problems(path, problems)
     return content
