@@ -206,6 +206,7 @@ MOVED = {
     "nvfair_tools.stage": "nvfair_tools.pipeline.stage",
     "nvfair_tools.tables": "nvfair_tools.curate.tables",
     "nvfair_tools.tracker": "nvfair_tools.recipe.landmarker_spec",
+    "nvfair_tools.unique_yaml": "nvfair_tools.unique_keys",
     "nvfair_tools.workspace": "nvfair_tools.pipeline.workspace",
 }
 
