@@ -1,0 +1,206 @@
+"""What is trained: sizes of the study, methods, and the reasons that are isolated one by one.
+
+A training has converged when `patience` validations in a row brought no gain of more than `least_gain` in mean
+validation AUC over the last gain. Sizes were fixed before the first run on a world that the study reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmark.methods.network import network_class
+from benchmark.methods.train_options import LossOptions, TrainOptions
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.landmarks.scheme import SCHEME_126
+from nvfair_tools.simulate.reenact import GENERATORS
+from nvfair_tools.simulate.settings import CohortSettings, named_world
+
+PLAIN, CENTRED, RAW, STILL, OURS = (
+    "plain distances", "centred distances", "raw coordinates", "one frame", "ours",
+)  # fmt: skip
+SHORTCUTS = "shortcuts"
+SHORT_STEPS = 125  # the budget of earlier studies: 8,000 windows
+_OUR_WINDOWS, _OUR_STEPS = 8_000, 10
+
+
+def thinned_landmarks(every: int) -> tuple[int, ...]:
+    """Positions in the scheme of every so-manieth landmark, together with its mirror image; all for 1."""
+    if every == 1:
+        return ()
+    mirror = SCHEME_126.mirror
+    twins = sorted({tuple(sorted((landmark, int(mirror[landmark])))) for landmark in range(len(mirror))})
+    return tuple(sorted({landmark for pair in twins[::every] for landmark in pair}))
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much work a training may be.
+
+    width: channels of the networks. every: of the landmarks, each so-manieth is seen (1: all). validate_steps: steps
+    between validations. patience, least_gain: of convergence. cap: most steps.
+    """
+
+    name: str
+    width: int
+    every: int
+    validate_steps: int
+    patience: int
+    cap: int
+    least_gain: float = 0.005
+
+    @property
+    def criterion(self) -> str:
+        """When a training ends, in words."""
+        return (
+            f"validation every {self.validate_steps} steps of 64 windows; a training has converged after "
+            f"{self.patience} validations in a row without a gain of more than {self.least_gain:g} in mean AUC over "
+            f"the last gain; at most {self.cap:,} steps"
+        )
+
+
+SIZES = {
+    size.name: size
+    for size in (
+        Size("tiny", width=16, every=8, validate_steps=2, patience=2, cap=6),
+        Size("small", width=64, every=3, validate_steps=100, patience=5, cap=2_000),
+        Size("full", width=128, every=1, validate_steps=100, patience=10, cap=8_000),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A single change that may explain a figure; everything else stays as in the headline.
+
+    title: in tables. methods: those that are trained with it. world: what it makes of the world's settings; None where
+    the world stays as it is. A changed world has other people, because its hash seeds all random numbers.
+    """
+
+    name: str
+    title: str
+    methods: tuple[str, ...]
+    world: Callable[[CohortSettings], CohortSettings] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training, or with the method `SHORTCUTS` the shortcuts of a world.
+
+    reason: the name of the change that it isolates; "" for the headline.
+    """
+
+    world: str
+    settings: CohortSettings
+    method: str
+    seed: int
+    size: Size
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """The name of the run's files."""
+        words = [self.world, self.reason, self.method, self.size.name, str(self.seed)]
+        return "-".join(word.replace(" ", "-") for word in words if word)
+
+    @property
+    def generator(self) -> str:
+        """The generator that is trained on: the world's first."""
+        return self.settings.generators[0]
+
+    @property
+    def options(self) -> TrainOptions:
+        """The options of the training."""
+        size, method = self.size, self.method
+        cap = min(size.cap, SHORT_STEPS) if self.reason == "budget" else size.cap
+        landmarks = thinned_landmarks(1 if self.reason == "all-distances" else size.every)
+        base = TrainOptions(
+            (self.generator,), schedule="constant", learning_rate=1e-3, width=size.width, seed=self.seed,
+            sizes={"landmarks": landmarks} if landmarks else {}, patience=size.patience, least_gain=size.least_gain,
+        )  # fmt: skip
+        if self.reason == "network":
+            network = network_class("nvfair-relative")
+            sizes = {"width": size.width, "receptive_field": 71}
+            base = replace(base, method="nvfair-relative", sizes=sizes, **network.recommended)
+        elif method == OURS:  # in closed form; the steps after it change nothing
+            network = network_class("motion-signature")
+            base = replace(
+                base, method="motion-signature", sizes={"fitted": _OUR_WINDOWS}, schedule="cosine", patience=0,
+                least_gain=0.0, **network.recommended,
+            )  # fmt: skip
+            return replace(base, windows=min(cap, _OUR_STEPS) * base.batch, validate_every=_OUR_STEPS * base.batch)
+        kind = {PLAIN: "distances", CENTRED: "distances-centred", RAW: "coordinates", STILL: "still"}[method]
+        loss = LossOptions(shuffle_weight=0.0) if method == STILL else base.loss
+        return replace(
+            base, input=kind, loss=loss, windows=cap * base.batch, validate_every=size.validate_steps * base.batch
+        )
+
+
+METHODS = (PLAIN, CENTRED, OURS, RAW, STILL)
+
+
+def _trained_on_absolute_motion(settings: CohortSettings) -> CohortSettings:
+    """The world with an absolute generator as its first and two relative ones after it."""
+    absolute, relative = (_generators_by_mode(settings, relative=relative) for relative in (False, True))
+    return settings.model_copy(update={"generators": (absolute[0], *relative[:2])})
+
+
+def _trained_on_relative_motion(settings: CohortSettings) -> CohortSettings:
+    """The world with relative generators alone."""
+    return settings.model_copy(update={"generators": tuple(_generators_by_mode(settings, relative=True)[:3])})
+
+
+def _generators_by_mode(settings: CohortSettings, *, relative: bool) -> list[str]:
+    """Names of the generators of a motion mode, the world's own first."""
+    names = dict.fromkeys((*settings.generators, *sorted(GENERATORS)))
+    return [name for name in names if GENERATORS[name].relative == relative]
+
+
+REASONS = {
+    reason.name: reason
+    for reason in (
+        Reason("absolute", "trained on absolute motion", (PLAIN, CENTRED, RAW), _trained_on_absolute_motion),
+        Reason("relative", "one motion mode: relative", (PLAIN, CENTRED, RAW), _trained_on_relative_motion),
+        Reason("budget", f"a budget of {SHORT_STEPS} steps", (PLAIN, CENTRED)),
+        Reason("network", "the closest known relative of the paper's network", (PLAIN,)),
+        Reason("all-distances", "all 7,875 distances", (PLAIN, CENTRED)),
+    )
+}
+
+
+def read_world(name: str) -> CohortSettings:
+    """The settings of a world by its name, or of a YAML file; NvfairError where there is none."""
+    return CohortSettings.read(name) if name.endswith((".yaml", ".yml")) else named_world(name)
+
+
+def world_title(name: str) -> str:
+    """The name of a world in tables and file names: that of its file without the ending."""
+    return Path(name).stem if name.endswith((".yaml", ".yml")) else name
+
+
+def headline_runs(world: str, size: Size, seeds: int, methods: Sequence[str] = METHODS) -> Iterator[Run]:
+    """The shortcuts of a world, then every method with each seed, all methods with the first seed first."""
+    settings, title = read_world(world), world_title(world)
+    yield Run(title, settings, SHORTCUTS, 0, size)
+    for seed in range(seeds):
+        for method in methods:
+            yield Run(title, settings, method, seed, size)
+
+
+def reason_runs(world: str, size: Size, seeds: int, reasons: Sequence[str] = tuple(REASONS)) -> Iterator[Run]:
+    """The runs that isolate reasons in a world, all reasons with the first seed first."""
+    settings, title = read_world(world), world_title(world)
+    for seed in range(seeds):
+        for reason in (REASONS[name] for name in reasons):
+            changed = settings if reason.world is None else reason.world(settings)
+            for method in reason.methods:
+                yield Run(title, changed, method, seed, size, reason.name)
+
+
+def parse_methods(names: Sequence[str]) -> tuple[str, ...]:
+    """The methods with these names, in the study's order; NvfairError that lists all names where one is unknown."""
+    unknown = [name for name in names if name not in METHODS]
+    if unknown:
+        raise NvfairError(f"method {unknown[0]!r} is unknown", expected=f"some of {', '.join(METHODS)}")
+    return tuple(method for method in METHODS if not names or method in names)
