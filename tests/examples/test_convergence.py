@@ -47,8 +47,10 @@ seed: 5
 difficulty: 0.2
 clips: 3
 cross: 2
-frames: 90
+lengths: {0: 70, 100: 110}
 generators: [sim-latent, sim-spline]
+motion_modes: {sim-latent: relative, sim-spline: relative}
+framing: {scale: 0.1, place: 0.1}
 sources:
   - {name: sim-tiny, train: 4, validation: 3, test: 7, texts: 3}
 """
@@ -105,13 +107,30 @@ def test_methods_differ_in_their_input_alone_and_reasons_in_one_option() -> None
     assert replace(options[CENTRED], input="distances") == plain == replace(options[RAW], input="distances")
     assert replace(options[STILL], input="distances", loss=plain.loss) == plain
     assert (plain.patience, plain.least_gain, plain.schedule) == (5, 0.005, "constant")
-    changed = {run.reason: run for run in reason_runs("world1", SIZES["small"], 1) if run.method == PLAIN}
-    assert set(changed) == set(REASONS)
+    assert "small-network" not in {run.reason for run in reason_runs("world1", SIZES["small"], 1)}
+    plain = next(run.options for run in headline_runs("world1", SIZES["full"], 1) if run.method == PLAIN)
+    changed = {run.reason: run for run in reason_runs("world1", SIZES["full"], 1) if run.method == PLAIN}
+    assert set(changed) == set(REASONS) - {"framing"}  # world1 has a fixed camera as it is
+    assert (plain.width, plain.sizes) == (128, {})
     assert replace(changed["budget"].options, windows=plain.windows) == plain
-    assert replace(changed["all-distances"].options, sizes=plain.sizes) == plain
+    small = changed["small-network"].options
+    assert (small.width, replace(small, sizes={}, width=plain.width)) == (32, plain)
     assert changed["network"].options.method == "nvfair-relative"
     for run in changed.values():
         assert run.settings == runs[0].settings or REASONS[run.reason].world is not None
+
+
+def test_a_world_trained_on_absolute_motion_has_the_same_people_and_a_fixed_camera_others(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(WORLD)
+    world = str(tmp_path / "tiny.yaml")
+    headline = next(headline_runs(world, SIZES["tiny"], 1)).settings
+    absolute, framing = (
+        next(reason_runs(world, SIZES["tiny"], 1, [name])).settings for name in ("absolute", "framing")
+    )
+    assert [generator.relative for generator in headline.simulated_generators()] == [True, True]
+    assert [generator.relative for generator in absolute.simulated_generators()] == [False, True]
+    assert absolute.draw_hash() == headline.draw_hash() != framing.draw_hash()
+    assert framing.framing.scale == 0
 
 
 def test_a_study_ends_with_results_curves_and_tables(study: Path) -> None:
@@ -186,7 +205,7 @@ def result(method: str, seed: int, seen: float, unseen: float, reason: str = "")
         return Cell(generator, SELF_CROSS, {f"p{n}": (mean + x, mean + x) for n, x in enumerate(offsets)})
 
     return Result(
-        key=f"{method}-{seed}", digest="", world="w", reason=reason, method=method, seed=seed, size="small",
+        key=f"{method}-{seed}", digest="", people="p", world="w", reason=reason, method=method, seed=seed, size="small",
         train_generator="a", state=FLATTENED, steps=900, best_step=400 + 100 * seed, validation_auc=0.7, seconds=1.0,
         device="cpu", cells=(cell("a", seen), cell("b", unseen), cell("c", unseen + 0.02)),
     )  # fmt: skip

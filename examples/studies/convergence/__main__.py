@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from itertools import chain
 from pathlib import Path
 
-from examples.studies.convergence.plan import METHODS, REASONS, SIZES, headline_runs, parse_methods, reason_runs
+from examples.studies.convergence.plan import METHODS, REASONS, SIZES, parse_methods, study_runs
 from examples.studies.convergence.plot import plot_curves
 from examples.studies.convergence.runs import Workplace, read_results
 from examples.studies.convergence.study import FAILED, run_study, stop_time
@@ -52,10 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
             size = SIZES[options.size]
             place = Workplace(options.folder, make_folder(out), options.device, stop_time(options.seconds))
             methods = parse_methods(options.methods)
-            runs = chain(
-                *(headline_runs(world, size, options.seeds, methods) for world in options.worlds),
-                *(reason_runs(world, size, options.seeds, options.only_reasons) for world in options.reasons),
-            )
+            runs = study_runs(options.worlds, size, options.seeds, methods, options.reasons, options.only_reasons)
             counts = run_study(runs, place, options.jobs, lambda line: print(line, flush=True))
         report(out, options.write, options.picture or out / "curves.svg")
     except Exception as error:

@@ -14,7 +14,6 @@ from benchmark.methods.network import network_class
 from benchmark.methods.train_options import LossOptions, TrainOptions
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.scheme import SCHEME_126
-from nvfair_tools.simulate.reenact import GENERATORS
 from nvfair_tools.simulate.settings import CohortSettings, named_world
 
 PLAIN, CENTRED, RAW, STILL, OURS = (
@@ -38,12 +37,14 @@ def thinned_landmarks(every: int) -> tuple[int, ...]:
 class Size:
     """How much work a training may be.
 
-    width: channels of the networks. every: of the landmarks, each so-manieth is seen (1: all). validate_steps: steps
-    between validations. patience, least_gain: of convergence. cap: most steps.
+    width: channels of the networks. relative_width: of the closest known relative of the paper's network. every: of the
+    landmarks, each so-manieth is seen (1: all). validate_steps: steps between validations. patience, least_gain: of
+    convergence. cap: most steps.
     """
 
     name: str
     width: int
+    relative_width: int
     every: int
     validate_steps: int
     patience: int
@@ -63,9 +64,9 @@ class Size:
 SIZES = {
     size.name: size
     for size in (
-        Size("tiny", width=16, every=8, validate_steps=2, patience=2, cap=6),
-        Size("small", width=64, every=3, validate_steps=100, patience=5, cap=2_000),
-        Size("full", width=128, every=1, validate_steps=100, patience=10, cap=8_000),
+        Size("tiny", width=16, relative_width=16, every=8, validate_steps=2, patience=2, cap=6),
+        Size("small", width=32, relative_width=64, every=3, validate_steps=100, patience=5, cap=1_500),
+        Size("full", width=128, relative_width=256, every=1, validate_steps=100, patience=8, cap=6_000),
     )
 }
 
@@ -75,7 +76,7 @@ class Reason:
     """A single change that may explain a figure; everything else stays as in the headline.
 
     title: in tables. methods: those that are trained with it. world: what it makes of the world's settings; None where
-    the world stays as it is. A changed world has other people, because its hash seeds all random numbers.
+    the world stays as it is. Motion modes change nobody; any other change of a world gives it other people.
     """
 
     name: str
@@ -114,14 +115,17 @@ class Run:
         """The options of the training."""
         size, method = self.size, self.method
         cap = min(size.cap, SHORT_STEPS) if self.reason == "budget" else size.cap
-        landmarks = thinned_landmarks(1 if self.reason == "all-distances" else size.every)
+        if self.reason == "small-network":
+            size = replace(size, width=SIZES["small"].width, every=SIZES["small"].every)
+        landmarks = thinned_landmarks(size.every)
         base = TrainOptions(
             (self.generator,), schedule="constant", learning_rate=1e-3, width=size.width, seed=self.seed,
             sizes={"landmarks": landmarks} if landmarks else {}, patience=size.patience, least_gain=size.least_gain,
+            validation_clips=0,
         )  # fmt: skip
         if self.reason == "network":
             network = network_class("nvfair-relative")
-            sizes = {"width": size.width, "receptive_field": 71}
+            sizes = {"width": size.relative_width, "receptive_field": 71}
             base = replace(base, method="nvfair-relative", sizes=sizes, **network.recommended)
         elif method == OURS:  # in closed form; the steps after it change nothing
             network = network_class("motion-signature")
@@ -141,30 +145,25 @@ METHODS = (PLAIN, CENTRED, OURS, RAW, STILL)
 
 
 def _trained_on_absolute_motion(settings: CohortSettings) -> CohortSettings:
-    """The world with an absolute generator as its first and two relative ones after it."""
-    absolute, relative = (_generators_by_mode(settings, relative=relative) for relative in (False, True))
-    return settings.model_copy(update={"generators": (absolute[0], *relative[:2])})
+    """The world with its first generator in absolute motion; the others in relative motion where it states no modes."""
+    modes = dict(settings.motion_modes) or dict.fromkeys(settings.generators, "relative")
+    modes[settings.generators[0]] = "absolute"
+    return settings.model_copy(update={"motion_modes": tuple(sorted(modes.items()))})
 
 
-def _trained_on_relative_motion(settings: CohortSettings) -> CohortSettings:
-    """The world with relative generators alone."""
-    return settings.model_copy(update={"generators": tuple(_generators_by_mode(settings, relative=True)[:3])})
-
-
-def _generators_by_mode(settings: CohortSettings, *, relative: bool) -> list[str]:
-    """Names of the generators of a motion mode, the world's own first."""
-    names = dict.fromkeys((*settings.generators, *sorted(GENERATORS)))
-    return [name for name in names if GENERATORS[name].relative == relative]
+def _without_framing(settings: CohortSettings) -> CohortSettings:
+    """The world with a single fixed camera."""
+    return settings.model_copy(update={"framing": CohortSettings.model_fields["framing"].default})
 
 
 REASONS = {
     reason.name: reason
     for reason in (
         Reason("absolute", "trained on absolute motion", (PLAIN, CENTRED, RAW), _trained_on_absolute_motion),
-        Reason("relative", "one motion mode: relative", (PLAIN, CENTRED, RAW), _trained_on_relative_motion),
+        Reason("framing", "one fixed camera", (PLAIN, RAW), _without_framing),
         Reason("budget", f"a budget of {SHORT_STEPS} steps", (PLAIN, CENTRED)),
         Reason("network", "the closest known relative of the paper's network", (PLAIN,)),
-        Reason("all-distances", "all 7,875 distances", (PLAIN, CENTRED)),
+        Reason("small-network", "the small size's network: width 32, 861 distances", (PLAIN, CENTRED)),
     )
 }
 
@@ -179,6 +178,23 @@ def world_title(name: str) -> str:
     return Path(name).stem if name.endswith((".yaml", ".yml")) else name
 
 
+def study_runs(
+    worlds: Sequence[str], size: Size, seeds: int, methods: Sequence[str], reasons_of: Sequence[str],
+    reasons: Sequence[str],
+) -> Iterator[Run]:  # fmt: skip
+    """Each world's headline, followed by the runs that isolate `reasons` where it is among `reasons_of`.
+
+    Raises NvfairError for a world in `reasons_of` that is not among `worlds`.
+    """
+    others = [world for world in reasons_of if world not in worlds]
+    if others:
+        raise NvfairError(f"reasons are asked for in {others[0]!r}", expected=f"some of --worlds {' '.join(worlds)}")
+    for world in worlds:
+        yield from headline_runs(world, size, seeds, methods)
+        if world in reasons_of:
+            yield from reason_runs(world, size, seeds, reasons)
+
+
 def headline_runs(world: str, size: Size, seeds: int, methods: Sequence[str] = METHODS) -> Iterator[Run]:
     """The shortcuts of a world, then every method with each seed, all methods with the first seed first."""
     settings, title = read_world(world), world_title(world)
@@ -189,13 +205,19 @@ def headline_runs(world: str, size: Size, seeds: int, methods: Sequence[str] = M
 
 
 def reason_runs(world: str, size: Size, seeds: int, reasons: Sequence[str] = tuple(REASONS)) -> Iterator[Run]:
-    """The runs that isolate reasons in a world, all reasons with the first seed first."""
+    """The runs that isolate reasons in a world, all reasons with the first seed first.
+
+    Changes that change nothing at this size, as the small size's network at the small size, are left out.
+    """
     settings, title = read_world(world), world_title(world)
     for seed in range(seeds):
         for reason in (REASONS[name] for name in reasons):
             changed = settings if reason.world is None else reason.world(settings)
             for method in reason.methods:
-                yield Run(title, changed, method, seed, size, reason.name)
+                run = Run(title, changed, method, seed, size, reason.name)
+                headline = replace(run, settings=settings, reason="")
+                if (run.settings, run.options) != (headline.settings, headline.options):
+                    yield run
 
 
 def parse_methods(names: Sequence[str]) -> tuple[str, ...]:

@@ -37,14 +37,15 @@ FLATTENED, CAPPED, STOPPED, FITTED = "flattened", "capped", "stopped", "fitted"
 class Result:
     """How a run ended. Field names are keys of its file.
 
-    digest: of everything that determines the run. state: FLATTENED (converged), CAPPED (reached its most steps while
-    it still gained), STOPPED (the deadline came first; the same command goes on), FITTED (in closed form). steps,
-    best_step: run, and selected. validation_auc: of the selected step, None where nothing was selected.
-    train_generator: the seen one.
+    digest: of everything that determines the run. people: names the world's people and random numbers. state:
+    FLATTENED (converged), CAPPED (reached its most steps while it still gained), STOPPED (the deadline came first; the
+    same command goes on), FITTED (in closed form). steps, best_step: run, and selected. validation_auc: of the
+    selected step, None where nothing was selected. train_generator: the seen one.
     """
 
     key: str
     digest: str
+    people: str
     world: str
     reason: str
     method: str
@@ -235,9 +236,9 @@ def _result(
     seconds: float, device: str = "cpu",
 ) -> Result:  # fmt: skip
     return Result(
-        key=run.key, digest=run_digest(run), world=run.world, reason=run.reason, method=run.method, seed=run.seed,
-        size=run.size.name, train_generator=run.generator, state=state, steps=steps, best_step=best_step,
-        validation_auc=auc, seconds=round(seconds, 1), device=_device_name(device),
+        key=run.key, digest=run_digest(run), people=run.settings.draw_hash(), world=run.world, reason=run.reason,
+        method=run.method, seed=run.seed, size=run.size.name, train_generator=run.generator, state=state, steps=steps,
+        best_step=best_step, validation_auc=auc, seconds=round(seconds, 1), device=_device_name(device),
         cells=tuple(cells),
     )  # fmt: skip
 

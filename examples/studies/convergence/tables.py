@@ -112,10 +112,12 @@ def reason_table(rows: Sequence[Result]) -> str:
             cells += [figure_text(people_aucs(changed, relation)) for relation in (SEEN, UNSEEN)]
             for relation in (SEEN, UNSEEN):
                 first, second = people_aucs(changed, relation), people_aucs(original, relation)
-                if reason.world is not None:
+                if not first or not second:
+                    cells.append("not run")
+                elif {row.people for row in changed} != {row.people for row in original}:
                     cells.append("other people")
                 else:
-                    cells.append(_difference_in_words(paired(first, second)) if first and second else "not run")
+                    cells.append(_difference_in_words(paired(first, second)))
             lines.append(f"| {' | '.join([*cells, endings(changed)])} |")
     return "\n".join(lines)
 
