@@ -38,7 +38,7 @@ from examples.studies.convergence.runs import (
     stale_validations,
 )
 from examples.studies.convergence.scoring import SELF_CROSS, Cell
-from examples.studies.convergence.tables import figure_table, ordering_table, people_aucs, reason_table
+from examples.studies.convergence.tables import figure_table, motion_tables, ordering_table, people_aucs, reason_table
 from nvfair_tools.landmarks.scheme import SCHEME_126
 
 WORLD = """
@@ -227,6 +227,14 @@ def test_tables_average_over_seeds_and_unseen_generators() -> None:
     assert "| distances beat raw coordinates, seen | -0.050 (-0.050, -0.050): **no, reversed** | not run |" in ordering
     assert "| distances beat raw coordinates, unseen | +0.050 (+0.050, +0.050): yes | not run |" in ordering
     assert "many frames beat one, seen | not run" in ordering
+
+
+def test_worlds_of_the_same_people_are_compared_method_by_method() -> None:
+    rows = [result(PLAIN, 0, 0.70, 0.60), replace(result(PLAIN, 0, 0.80, 0.55), world="w-absolute")]
+    (table,) = motion_tables(rows)
+    assert "#### w-absolute less w, the same people, size small" in table
+    assert "| plain distances | 1 | +0.100 (+0.100, +0.100) | -0.050 (-0.050, -0.050) |" in table
+    assert motion_tables([rows[0], replace(rows[1], people="others")]) == []
 
 
 def test_reasons_are_paired_with_the_headline_of_their_seeds() -> None:

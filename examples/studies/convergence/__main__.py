@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--reasons", nargs="*", default=[], metavar="WORLD", help="worlds for which reasons are isolated one by one"
     )
+    parser.add_argument("--reason-seeds", type=int, help="seeds of these (as many as --seeds)")
     parser.add_argument("--only-reasons", nargs="+", default=list(REASONS), choices=REASONS, metavar="REASON")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time, each a process with one thread")
     parser.add_argument("--seconds", type=float, help="for everything; what is unfinished then goes on in a later call")
@@ -51,7 +52,15 @@ def main(arguments: list[str] | None = None) -> int:
             size = SIZES[options.size]
             place = Workplace(options.folder, make_folder(out), options.device, stop_time(options.seconds))
             methods = parse_methods(options.methods)
-            runs = study_runs(options.worlds, size, options.seeds, methods, options.reasons, options.only_reasons)
+            runs = study_runs(
+                options.worlds,
+                size,
+                options.seeds,
+                methods,
+                options.reasons,
+                options.only_reasons,
+                options.reason_seeds or options.seeds,
+            )
             counts = run_study(runs, place, options.jobs, lambda line: print(line, flush=True))
         report(out, options.write, options.picture or out / "curves.svg")
     except Exception as error:

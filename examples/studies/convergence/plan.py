@@ -22,6 +22,7 @@ PLAIN, CENTRED, RAW, STILL, OURS = (
 SHORTCUTS = "shortcuts"
 SHORT_STEPS = 125  # the budget of earlier studies: 8,000 windows
 _OUR_WINDOWS, _OUR_STEPS = 8_000, 10
+_LONG_PATIENCE = 4
 
 
 def thinned_landmarks(every: int) -> tuple[int, ...]:
@@ -38,17 +39,19 @@ class Size:
     """How much work a training may be.
 
     width: channels of the networks. relative_width: of the closest known relative of the paper's network. every: of the
-    landmarks, each so-manieth is seen (1: all). validate_steps: steps between validations. patience, least_gain: of
-    convergence. cap: most steps.
+    landmarks, each so-manieth is seen (1: all). cap: most steps. precision: of the matrix products in training; on a
+    card bfloat16 is the default of `nvfair train` too. validate_steps: steps between validations. patience,
+    least_gain: of convergence.
     """
 
     name: str
     width: int
     relative_width: int
     every: int
-    validate_steps: int
-    patience: int
     cap: int
+    precision: str = "float32"
+    validate_steps: int = 100
+    patience: int = 5
     least_gain: float = 0.005
 
     @property
@@ -64,9 +67,9 @@ class Size:
 SIZES = {
     size.name: size
     for size in (
-        Size("tiny", width=16, relative_width=16, every=8, validate_steps=2, patience=2, cap=6),
-        Size("small", width=32, relative_width=64, every=3, validate_steps=100, patience=5, cap=1_500),
-        Size("full", width=128, relative_width=256, every=1, validate_steps=100, patience=8, cap=6_000),
+        Size("tiny", width=16, relative_width=16, every=8, cap=6, validate_steps=2, patience=2),
+        Size("small", width=32, relative_width=64, every=3, cap=1_500),
+        Size("full", width=128, relative_width=256, every=1, cap=6_000, precision="bfloat16"),
     )
 }
 
@@ -117,11 +120,13 @@ class Run:
         cap = min(size.cap, SHORT_STEPS) if self.reason == "budget" else size.cap
         if self.reason == "small-network":
             size = replace(size, width=SIZES["small"].width, every=SIZES["small"].every)
+        if self.reason == "patience":
+            size = replace(size, patience=_LONG_PATIENCE * size.patience)
         landmarks = thinned_landmarks(size.every)
         base = TrainOptions(
             (self.generator,), schedule="constant", learning_rate=1e-3, width=size.width, seed=self.seed,
             sizes={"landmarks": landmarks} if landmarks else {}, patience=size.patience, least_gain=size.least_gain,
-            validation_clips=0,
+            validation_clips=0, precision=size.precision,
         )  # fmt: skip
         if self.reason == "network":
             network = network_class("nvfair-relative")
@@ -160,10 +165,11 @@ REASONS = {
     reason.name: reason
     for reason in (
         Reason("absolute", "trained on absolute motion", (PLAIN, CENTRED, RAW), _trained_on_absolute_motion),
-        Reason("framing", "one fixed camera", (PLAIN, RAW), _without_framing),
-        Reason("budget", f"a budget of {SHORT_STEPS} steps", (PLAIN, CENTRED)),
-        Reason("network", "the closest known relative of the paper's network", (PLAIN,)),
         Reason("small-network", "the small size's network: width 32, 861 distances", (PLAIN, CENTRED)),
+        Reason("network", "the closest known relative of the paper's network", (PLAIN,)),
+        Reason("budget", f"a budget of {SHORT_STEPS} steps", (PLAIN, CENTRED)),
+        Reason("patience", f"{_LONG_PATIENCE} times the patience", (PLAIN, CENTRED)),
+        Reason("framing", "one fixed camera", (PLAIN, RAW), _without_framing),
     )
 }
 
@@ -180,9 +186,11 @@ def world_title(name: str) -> str:
 
 def study_runs(
     worlds: Sequence[str], size: Size, seeds: int, methods: Sequence[str], reasons_of: Sequence[str],
-    reasons: Sequence[str],
+    reasons: Sequence[str], reason_seeds: int,
 ) -> Iterator[Run]:  # fmt: skip
     """Each world's headline, followed by the runs that isolate `reasons` where it is among `reasons_of`.
+
+    reason_seeds: seeds of these.
 
     Raises NvfairError for a world in `reasons_of` that is not among `worlds`.
     """
@@ -192,7 +200,7 @@ def study_runs(
     for world in worlds:
         yield from headline_runs(world, size, seeds, methods)
         if world in reasons_of:
-            yield from reason_runs(world, size, seeds, reasons)
+            yield from reason_runs(world, size, reason_seeds, reasons)
 
 
 def headline_runs(world: str, size: Size, seeds: int, methods: Sequence[str] = METHODS) -> Iterator[Run]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def page_tables(results: Sequence[Result]) -> str:
         parts += [figure_table(headline), ordering_table(headline)]
         if any(row.reason for row in rows):
             parts.append(reason_table(rows))
+    parts += motion_tables([row for row in results if not row.reason and row.method in METHODS])
     return "\n\n".join(parts) + "\n"
 
 
@@ -120,6 +122,37 @@ def reason_table(rows: Sequence[Result]) -> str:
                     cells.append(_difference_in_words(paired(first, second)))
             lines.append(f"| {' | '.join([*cells, endings(changed)])} |")
     return "\n".join(lines)
+
+
+def motion_tables(rows: Sequence[Result]) -> list[str]:
+    """For worlds of the same people, which differ in motion modes alone: every method in both, and its difference."""
+    tables = []
+    for size, people in sorted({(row.size, row.people) for row in rows}):
+        members = [row for row in rows if (row.size, row.people) == (size, people)]
+        worlds = sorted({row.world for row in members})
+        for first, second in combinations(worlds, 2):
+            lines = [
+                f"#### {second} less {first}, the same people, size {size}",
+                "",
+                "| method | seeds | seen | unseen |",
+                "|---|---|---|---|",
+            ]
+            for method in METHODS:
+                runs = [
+                    {row.seed: row for row in members if (row.world, row.method) == (world, method)}
+                    for world in (first, second)
+                ]
+                seeds = sorted(set(runs[0]) & set(runs[1]))
+                cells = [
+                    _difference_in_words(
+                        paired(*(people_aucs([chosen[seed] for seed in seeds], relation) for chosen in reversed(runs)))
+                    )
+                    for relation in (SEEN, UNSEEN)
+                    if seeds
+                ]
+                lines.append(f"| {method} | {len(seeds)} | {' | '.join(cells or ['not run', ''])} |")
+            tables.append("\n".join(lines))
+    return tables
 
 
 def people_aucs(rows: Iterable[Result], relation: str, trials: str = SELF_CROSS) -> People:
