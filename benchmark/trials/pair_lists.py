@@ -42,6 +42,11 @@ class PairList:
         return len(self.enrolment)
 
     @property
+    def people(self) -> frozenset[str]:
+        """Everybody in the list, as a driver or as a target."""
+        return frozenset(person for name in self.samples.values() for person in (name.driver, name.target))
+
+    @property
     def collection(self) -> str:
         """The namespace that all people in the list belong to."""
         return next(iter(self.samples.values())).collection

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmark.methods.avaprintdb.graph_network import GraphNetwork, GraphShape
 from benchmark.methods.avaprintdb.published_graph import read_published
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.device import resolve_device
-from benchmark.methods.graph_network import GraphNetwork, GraphShape
 from benchmark.training.avaprintdb.dev_videos import DevVideos
 from benchmark.training.avaprintdb.epochs import (
     Progress,
