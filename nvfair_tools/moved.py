@@ -79,6 +79,7 @@ MOVED = {
     "benchmark.seeds": "benchmark.evaluation.seed_spread",
     "benchmark.selection": "benchmark.training.selection",
     "benchmark.shared_work": "benchmark.evaluation.cache",
+    "benchmark.stress.recompression": "benchmark.stress.reencoding",
     "benchmark.subgroups": "benchmark.metrics.subgroups",
     "benchmark.support": "benchmark.metrics.thresholds",
     "benchmark.temporal_cnn": "benchmark.methods.temporal_cnn",
