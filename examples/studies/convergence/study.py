@@ -22,7 +22,7 @@ from nvfair_tools.simulate.cohort import write_cohort
 
 _NO_LIMIT = 7 * 24 * 3600.0
 # Share of the study's time, and most seconds, that are left for scoring when trainings stop.
-_SCORING_SHARE, _SCORING_SECONDS = 0.25, 30.0
+_SCORING_SHARE, _SCORING_SECONDS = 0.25, 20.0
 FINISHED, NOT_RUN, FAILED = "finished", "not run", "failed"
 
 
