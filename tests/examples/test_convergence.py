@@ -27,7 +27,7 @@ from examples.studies.convergence.plan import (
     reason_runs,
     thinned_landmarks,
 )
-from examples.studies.convergence.plot import read_curve
+from examples.studies.convergence.plot import COLOURS, read_curve
 from examples.studies.convergence.runs import (
     CAPPED,
     FITTED,
@@ -38,7 +38,15 @@ from examples.studies.convergence.runs import (
     stale_validations,
 )
 from examples.studies.convergence.scoring import SELF_CROSS, Cell
-from examples.studies.convergence.tables import figure_table, motion_tables, ordering_table, people_aucs, reason_table
+from examples.studies.convergence.tables import (
+    BEGIN,
+    END,
+    figure_table,
+    motion_tables,
+    ordering_table,
+    people_aucs,
+    reason_table,
+)
 from nvfair_tools.landmarks.scheme import SCHEME_126
 
 WORLD = """
@@ -146,6 +154,28 @@ def test_a_study_ends_with_results_curves_and_tables(study: Path) -> None:
     text = (study / "out" / "tables.md").read_text()
     assert "| raw coordinates | 0 | not run |" in text
     assert "*shortcut: head pose only*" in text
+
+
+def test_the_picture_has_a_line_for_each_seed(study: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert call(study, "--tables", "--picture", str(tmp_path / "curves.svg")) == 0
+    text = (tmp_path / "curves.svg").read_text()
+    assert call(study, "--tables", "--picture", str(tmp_path / "curves.svg")) == 0
+    assert (tmp_path / "curves.svg").read_text() == text
+    assert text.count(f"stroke: {COLOURS[PLAIN]}") >= 2
+    assert COLOURS[CENTRED] not in text  # nothing was trained on it
+
+
+def test_tables_are_written_between_the_markers_of_a_page(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    assert call(study, "--tables", "--write", str(page)) == 0
+    assert page.read_text() == f"before\n{BEGIN}\n{(study / 'out' / 'tables.md').read_text()}{END}\nafter\n"
+    page.write_text("no markers")
+    assert call(study, "--tables", "--write", str(page)) == 2
+    assert "lacks the markers" in capsys.readouterr().err
 
 
 def test_running_again_makes_nothing_new_and_other_settings_are_refused(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from benchmark.methods.inputs import Input
 from benchmark.methods.network import network_class
 from benchmark.methods.train_options import LossOptions, TrainOptions
 from nvfair_tools.errors import NvfairError
@@ -23,6 +24,9 @@ SHORTCUTS = "shortcuts"
 SHORT_STEPS = 125  # the budget of earlier studies: 8,000 windows
 _OUR_WINDOWS, _OUR_STEPS = 8_000, 10
 _LONG_PATIENCE = 4
+_INPUTS: dict[str, Input] = {
+    PLAIN: "distances", CENTRED: "distances-centred", RAW: "coordinates", STILL: "still",
+}  # fmt: skip
 
 
 def thinned_landmarks(every: int) -> tuple[int, ...]:
@@ -139,7 +143,7 @@ class Run:
                 least_gain=0.0, **network.recommended,
             )  # fmt: skip
             return replace(base, windows=min(cap, _OUR_STEPS) * base.batch, validate_every=_OUR_STEPS * base.batch)
-        kind = {PLAIN: "distances", CENTRED: "distances-centred", RAW: "coordinates", STILL: "still"}[method]
+        kind = _INPUTS[method]
         loss = LossOptions(shuffle_weight=0.0) if method == STILL else base.loss
         return replace(
             base, input=kind, loss=loss, windows=cap * base.batch, validate_every=size.validate_steps * base.batch

@@ -6,8 +6,10 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from nvfair_tools.simulate.cohort import write_cohort
 
 _NO_LIMIT = 7 * 24 * 3600.0
 # Share of the study's time, and most seconds, that are left for scoring when trainings stop.
-_SCORING_SHARE, _SCORING_SECONDS = 0.25, 30.0
+_SCORING_SHARE, _SCORING_SECONDS = 0.25, 20.0
 FINISHED, NOT_RUN, FAILED = "finished", "not run", "failed"
 
 
@@ -81,18 +83,31 @@ def run_study(runs: Iterable[Run], place: Workplace, jobs: int, say: Callable[[s
 
 
 def _batches(runs: list[Run], place: Workplace, jobs: int, say: Callable[[str], None]) -> Iterator[Batch]:
-    """One batch a run; a world is simulated before its first, while runs of the world before it are being made."""
-    simulated: set[Path] = set()
+    """One batch a run, once its world is simulated; the next world is simulated meanwhile, on cores that are free."""
+    run_of_cohort: dict[Path, Run] = {}
     for run in runs:
-        cohort = place.cohort(run)
-        if cohort not in simulated and not place.is_over:
-            simulate(run, cohort, max(1, default_workers() - (jobs if simulated else 0)), say)
-            simulated.add(cohort)
-        yield Batch(((run.key, run),))
+        run_of_cohort.setdefault(place.cohort(run), run)
+    following = iter(run_of_cohort.items())
+    futures: dict[Path, Future[None]] = {}
+
+    def start_next(executor: ThreadPoolExecutor, workers: int) -> None:
+        for cohort, first_run in islice(following, 1):
+            futures[cohort] = executor.submit(simulate, first_run, cohort, place, workers, say)
+
+    with ThreadPoolExecutor(1) as executor:
+        start_next(executor, default_workers())
+        for run in runs:
+            future = futures[place.cohort(run)]
+            future.result()
+            if future is list(futures.values())[-1]:
+                start_next(executor, max(1, default_workers() - jobs))
+            yield Batch(((run.key, run),))
 
 
-def simulate(run: Run, cohort: Path, workers: int, say: Callable[[str], None]) -> None:
-    """Writes the cohort of a run's world where it is not there yet."""
+def simulate(run: Run, cohort: Path, place: Workplace, workers: int, say: Callable[[str], None]) -> None:
+    """Writes the cohort of a run's world where it is not there yet, unless the time is over."""
+    if place.is_over:
+        return
     begun = time.monotonic()
     write_cohort(cohort, run.settings, workers=workers)
     say(f"{run.world} {run.settings.world_hash()} is in {cohort} ({time.monotonic() - begun:.0f} s)")

@@ -47,7 +47,7 @@ def page_tables(results: Sequence[Result]) -> str:
 
 
 def _devices(rows: Sequence[Result]) -> str:
-    seconds = Counter(dict.fromkeys(sorted({row.device for row in rows}), 0.0))
+    seconds: dict[str, float] = dict.fromkeys(sorted({row.device for row in rows}), 0.0)
     for row in rows:
         seconds[row.device] += row.seconds
     return "Devices: " + ", ".join(f"{name} ({total:,.0f} s of process time)" for name, total in seconds.items()) + "."
