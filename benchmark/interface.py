@@ -82,8 +82,8 @@ def evaluate(
         evidence=None if folder is None else folder / "evidence",
     )
     results = run_evaluation(dataset, candidates, _protocols(protocols), options, progress=progress)
-    if folder is not None:
-        write_report_folder(folder, results, dataset)
+    if folder is not None and (reason := write_report_folder(folder, results, dataset)):
+        progress(f"no page of single videos: {reason}")
     return results
 
 
