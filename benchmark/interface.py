@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -82,8 +82,8 @@ def evaluate(
         evidence=None if folder is None else folder / "evidence",
     )
     results = run_evaluation(dataset, candidates, _protocols(protocols), options, progress=progress)
-    if folder is not None:
-        write_report_folder(folder, results, dataset)
+    if folder is not None and (reason := write_report_folder(folder, results, dataset)):
+        progress(f"no page of single videos: {reason}")
     return results
 
 
@@ -96,6 +96,9 @@ def stress_test(
     generators: Sequence[str] = (),
     tests: Sequence[str] = (),
     quick: bool = False,
+    faces: int | None = None,
+    clips: int | None = None,
+    allow_overlap: bool = False,
     device: str = "auto",
     progress: Progress = lambda message: None,
 ) -> tuple[StressRate, ...]:
@@ -103,10 +106,11 @@ def stress_test(
 
     out: a folder for stress.json, stress.html and stress.md, and for what an interrupted run goes on from; None writes
     nothing. generators: test generators; default the first by name. tests: names of `benchmark.stress.ALL_TESTS`;
-    empty for all. quick: few cases on few faces. Everything else is as in `evaluate`.
+    empty for all. quick: few cases on few faces. faces, clips: the number of faces whose videos are encoded again, and
+    of clips of each driver on each of them; 0 for all, None for the plan's number. Everything else is as in `evaluate`.
 
-    Raises NvfairError where a method, protocol, test or generator is not found, and where no target has genuine and
-    impostor trials.
+    Raises Problems where a method has touched test people and `allow_overlap` is False, and NvfairError where a method,
+    protocol, test or generator is not found, and where no target has genuine and impostor trials.
     """
     from benchmark.evaluation.run import run_stress_tests
     from benchmark.report.stress_page import write_stress_folder
@@ -114,12 +118,20 @@ def stress_test(
 
     chosen = tuple(tests) or ALL_TESTS
     plan = RatePlan.quick(chosen) if quick else RatePlan(chosen)
+    plan = replace(plan, faces=plan.faces if faces is None else faces, clips=plan.clips if clips is None else clips)
     dataset, device = _opened(data), resolve_device(device)
     candidates = [as_candidate(method, device=device) for method in _several(methods)]
     (rule,) = _protocols(protocol)
     folder = None if out is None else make_folder(Path(out))
     rows = run_stress_tests(
-        dataset, candidates, rule, plan, generators=tuple(generators), store=folder, progress=progress
+        dataset,
+        candidates,
+        rule,
+        plan,
+        generators=tuple(generators),
+        allow_overlap=allow_overlap,
+        store=folder,
+        progress=progress,
     )
     if folder is not None:
         write_stress_folder(folder, rows, dataset, rule)

@@ -17,6 +17,7 @@ from benchmark.evaluation.cache import EvaluationCache, Progress
 from benchmark.evaluation.evidence import Evidence
 from benchmark.evaluation.machine import describe_machine
 from benchmark.evaluation.method_record import MethodRecord
+from benchmark.evaluation.overlap_checks import find_overlaps, raise_overlaps
 from benchmark.evaluation.result_rows import (
     NullResult,
     SkippedSweep,
@@ -31,7 +32,7 @@ from benchmark.evaluation.seed_spread import seed_spreads
 from benchmark.evaluation.validation import compute_validation_scores
 from benchmark.evaluation.warnings import evaluation_warnings
 from benchmark.methods.candidates import Candidate, MethodCandidate
-from benchmark.protocols.schema import Protocol
+from benchmark.protocols.schema import Protocol, Relation
 from benchmark.stress import DESCRIPTIONS as STRESS_DESCRIPTIONS
 from benchmark.stress import StressPlan, run_sweeps
 from benchmark.stress.rate_plan import RatePlan
@@ -102,9 +103,15 @@ def evaluate(
     rates: tuple[StressRate, ...] = ()
     if options.rates is not None:
         rates = run_stress_tests(
-            dataset, candidates, sections[0].protocol, options.rates,
-            generators=options.generators, store=options.stress_store, progress=progress,
-        )  # fmt: skip
+            dataset,
+            candidates,
+            sections[0].protocol,
+            options.rates,
+            generators=options.generators,
+            allow_overlap=options.allow_overlap,
+            store=options.stress_store,
+            progress=progress,
+        )
     results = EvaluationResults(
         protocols=_evaluated_protocols(sections),
         data=_evaluated_data(dataset, scored, len(videos)),
@@ -134,13 +141,15 @@ def run_stress_tests(
     plan: RatePlan,
     *,
     generators: Sequence[str] = (),
+    allow_overlap: bool = False,
     store: Path | None = None,
     progress: Progress = lambda message: None,
 ) -> tuple[StressRate, ...]:
     """Stress tests of every method, with thresholds fixed on validation people where there are any.
 
     A file of embeddings or scores gives rows that say that it cannot be run again.
-    Arguments are those of `benchmark.stress.run_rate_tests`, which says what is raised.
+    allow_overlap: run methods that have touched test people too. Other arguments are those of
+    `benchmark.stress.run_rate_tests`, which says what is raised; Problems where a method has touched test people.
     """
     test = dataset.videos[dataset.videos["split"] == protocol.split.test]
     people = frozenset(test["driver"]) | frozenset(test["target"])
@@ -150,6 +159,9 @@ def run_stress_tests(
 
     rows: list[StressRate] = []
     for candidate in candidates:
+        overlaps = find_overlaps(candidate.declaration, people, (), Relation.ANY)
+        if overlaps and not allow_overlap:
+            raise_overlaps(candidate.name, overlaps)
         candidate.check_protocol(protocol)
         if not isinstance(candidate, MethodCandidate):
             rows += [StressRate(candidate.name, test, "", skipped="a file cannot be run again") for test in plan.tests]

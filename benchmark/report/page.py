@@ -66,16 +66,19 @@ class SectionCharts:
     maps: tuple[MapFigure, ...]
 
 
-def write_report(path: Path, results: EvaluationResults, dataset: Dataset | None = None) -> None:
+def write_report(
+    path: Path, results: EvaluationResults, dataset: Dataset | None = None, *, single_videos: str = ""
+) -> None:
     """Writes the page for `results` to `path`.
 
-    dataset: where it holds videos, sample frames are shown.
+    dataset: where it holds videos, sample frames are shown. single_videos: name of the page of single videos in the
+    same folder, "" where there is none.
     """
     samples = sample_frames(dataset) if dataset is not None else []
-    write_text(path, render_page(results, samples))
+    write_text(path, render_page(results, samples, single_videos))
 
 
-def render_page(results: EvaluationResults, samples: Sequence[Sample] = ()) -> str:
+def render_page(results: EvaluationResults, samples: Sequence[Sample] = (), single_videos: str = "") -> str:
     """The page as text; raises MissingExtra without Jinja."""
     sections = section_tables(results)
     return template("page.html.j2").render(
@@ -83,6 +86,7 @@ def render_page(results: EvaluationResults, samples: Sequence[Sample] = ()) -> s
         sections=sections,
         charts={section.number: _section_charts(section) for section in sections},
         samples=list(samples),
+        single_videos=single_videos,
         stress_tables=stress_tables(results.stress_rates),
         sweeps=_sweep_figures(results),
         stress_levels=[row for row in results.stress if isinstance(row, StressLevel)],

@@ -30,6 +30,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--test", "tests", multiple=True, help='Only this test, such as "re-encoding"; repeatable. [default: all]'
 )
 @click.option("--quick", is_flag=True, help="Few cases on few faces: a first look, not a measurement.")
+@click.option("--faces", type=click.IntRange(min=0), help="Faces whose videos are encoded again; 0: all. [default: 6]")
+@click.option("--clips", type=click.IntRange(min=0), help="Clips of each driver on each of them; 0: all. [default: 3]")
+@click.option("--allow-overlap", is_flag=True, help="Run methods that have touched test people too.")
 @click.option("--device", default="auto", show_default=True)
 def stress(
     dataset: Path,
@@ -40,6 +43,9 @@ def stress(
     generators: tuple[str, ...],
     tests: tuple[str, ...],
     quick: bool,
+    faces: int | None,
+    clips: int | None,
+    allow_overlap: bool,
     device: str,
 ) -> None:
     """Error rates of methods on DATASET's test people, at a fixed threshold, under stress.
@@ -65,6 +71,9 @@ def stress(
             generators=split_names(generators),
             tests=split_names(tests),
             quick=quick,
+            faces=faces,
+            clips=clips,
+            allow_overlap=allow_overlap,
             device=device,
             progress=progress,
         )

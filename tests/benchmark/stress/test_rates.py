@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import benchmark
+from benchmark.methods.declaration import Declaration, RoleExposure
 from benchmark.stress.driverless import AS_ITSELF, AS_OWNER, OTHER_MOUTH, OWN_MOUTH, mixed_rows, sound_rows
 from benchmark.stress.rate_plan import RatePlan
 from benchmark.stress.rate_tests import run_rate_tests
@@ -18,7 +20,7 @@ from benchmark.stress.stressed_cell import StressedCell
 from benchmark.stress.tracks import ChangedTracks, Track
 from benchmark.windows.window_batch import WindowBatch
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, Problems
 from tests.benchmark.stress.angle_world import PROTOCOL, Angle, score, write_angles
 
 # Genuine pairs differ by 4, 20, 16 and 4 degrees; impostor pairs by 11, 26, 27, 30, 31, 40, 56, 56, 60, 60, 86 and 90.
@@ -169,6 +171,16 @@ def test_an_interrupted_run_goes_on_where_it_stopped(dataset: Dataset, tmp_path:
     before = Counted.embedded
     run_rate_tests(dataset, Counted(), PROTOCOL, replace(plan, seed=1), store=tmp_path)
     assert Counted.embedded > before
+
+
+def test_a_method_that_has_touched_test_people_is_refused(dataset: Dataset) -> None:
+    class Trained(Angle):
+        declaration = replace(Declaration.untrained(), training=RoleExposure(frozenset({"A"}), frozenset({"beta"})))
+
+    with pytest.raises(Problems, match=r"1 test person\(s\) were in training: A"):
+        benchmark.stress_test(dataset, Trained(), protocol=PROTOCOL, tests=[GROUPS])
+    rows = benchmark.stress_test(dataset, Trained(), protocol=PROTOCOL, tests=[GROUPS], allow_overlap=True)
+    assert [row.test for row in rows][:2] == [UNSTRESSED, GROUPS]
 
 
 def test_tests_that_cannot_be_run_say_why_and_the_others_run(dataset: Dataset) -> None:
