@@ -29,7 +29,7 @@ from nvfair_tools.simulate.signature import (
     Dynamics,
     Parameter,
 )
-from nvfair_tools.unique_yaml import load_unique_yaml
+from nvfair_tools.unique_keys import load_unique_yaml
 
 if TYPE_CHECKING:
     from typing_extensions import Self
