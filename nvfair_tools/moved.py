@@ -79,6 +79,7 @@ MOVED = {
     "benchmark.seeds": "benchmark.evaluation.seed_spread",
     "benchmark.selection": "benchmark.training.selection",
     "benchmark.shared_work": "benchmark.evaluation.cache",
+    "benchmark.stress.recompression": "benchmark.stress.reencoding",
     "benchmark.subgroups": "benchmark.metrics.subgroups",
     "benchmark.support": "benchmark.metrics.thresholds",
     "benchmark.temporal_cnn": "benchmark.methods.temporal_cnn",
@@ -207,6 +208,7 @@ MOVED = {
     "nvfair_tools.stage": "nvfair_tools.pipeline.stage",
     "nvfair_tools.tables": "nvfair_tools.curate.tables",
     "nvfair_tools.tracker": "nvfair_tools.recipe.landmarker_spec",
+    "nvfair_tools.unique_yaml": "nvfair_tools.unique_keys",
     "nvfair_tools.workspace": "nvfair_tools.pipeline.workspace",
 }
 

@@ -97,6 +97,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
     _real("--mirror", 0.0, _SHARE, "Augmentation: share of batches seen in a mirror."),
     _number("--validate-every", 4_000, 1, "In windows."),
     _number("--patience", 0, 0, "Validations without a better one before it stops; 0: no limit."),
+    _real("--least-gain", 0.0, click.FloatRange(min=0), "What counts as better for --patience, in mean AUC."),
     _number("--seed", 0, 0),
     click.option(
         "--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file: windows, splits."
