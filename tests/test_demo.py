@@ -24,7 +24,7 @@ def run(folder: Path) -> str:
         [sys.executable, "-m", "nvfair_tools", "demo", str(folder), "--small"],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1700,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

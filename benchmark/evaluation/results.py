@@ -32,6 +32,7 @@ from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
+from nvfair_tools.unique_keys import load_unique_json
 
 RESULTS_VERSION = 2
 
@@ -221,7 +222,7 @@ def read_results(path: Path) -> EvaluationResults:
     Raises NvfairError where it is absent, of another version, or not such a file.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_unique_json(path.read_bytes())
     except FileNotFoundError as error:
         raise NvfairError(
             "no report here", where=path, remedy="name the folder that `nvfair evaluate` wrote"

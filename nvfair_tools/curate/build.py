@@ -190,7 +190,7 @@ def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
         [
             Target(identity, clip.row.source, clip.split)
             for identity, clip in clip_by_person.items()
-            if portraits[identity].result.state == "ok"
+            if identity in portraits and portraits[identity].result.state == "ok"
         ],
         cross_per_clip=rule.cross_limit,
         with_self=rule.self_,
@@ -201,12 +201,17 @@ def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
 
 def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     # Only this stage needs the generators' packages.
-    from nvfair_tools.curate.reenactments import plan_renderings, render_reenactments
+    from nvfair_tools.curate.reenactments import (
+        plan_renderings,
+        refuse_drivers_without_pixels,
+        render_reenactments,
+    )
     from nvfair_tools.render.choice import resolve_generators
 
     clips = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
     generators = resolve_generators(session.recipe)
+    refuse_drivers_without_pixels(generators, outcome.pairs, clips)
     originals = encode_originals(session, outcome.clips, names)
     renderings = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
     return replace(

@@ -13,6 +13,7 @@ from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.files import atomic_output, write_text
+from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -112,6 +113,7 @@ def _body(
         "## What was left out, and why",
         _table(_unusable_counts(videos), ["kind", "state", "reason", "videos"]),
         *_failed_portraits(portraits),
+        *_people_without_faces(identities),
         "## Leakage audit",
         _table(
             pd.DataFrame(
@@ -169,6 +171,13 @@ def _failed_portraits(portraits: Iterable[Portrait]) -> list[str]:
         "People without a usable portrait, who drive but are no targets:",
         _table(pd.DataFrame(rows, columns=columns), columns),
     ]
+
+
+def _people_without_faces(identities: pd.DataFrame) -> list[str]:
+    """A sentence on the people of whom only landmark tracks were listed; nothing where there is none."""
+    count = sum(LANDMARKS_ONLY in flags for flags in identities["flags"])
+    text = f"{count} of the people drive by landmark tracks alone: their recordings have landmarks and no video."
+    return [text] if count else []
 
 
 def _rights(identities: pd.DataFrame) -> pd.DataFrame:

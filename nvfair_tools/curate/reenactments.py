@@ -23,6 +23,7 @@ from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.curate.session import Session
 from nvfair_tools.curate.tables import Reenactment, clips_by_rights, inherited_rights
 from nvfair_tools.curate.video_paths import reenactment_path
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok
@@ -69,6 +70,27 @@ class Rendering:
     generator: ChosenGenerator
     path: str
     task: RenderTask
+
+
+def refuse_drivers_without_pixels(
+    generators: Iterable[ChosenGenerator], pairs: Iterable[Pair], clips: Mapping[str, Clip]
+) -> None:
+    """Raises NvfairError where a generator that reads pixels would be driven by a listed track. clips: by id."""
+    driving_tracks = {pair.split: clips[pair.clip_id].row for pair in pairs if clips[pair.clip_id].row.is_track}
+    for generator in generators:
+        for split in generator.splits:
+            if generator.needs_image and split in driving_tracks:
+                raise no_pixels_error(generator.label, driving_tracks[split].name)
+
+
+def no_pixels_error(generator: str, track: str) -> NvfairError:
+    """The error of a generator that reads pixels and is to be driven by a track. track: one of them."""
+    return NvfairError(
+        f"it reads the driver's pixels, and tracks such as {track} have none",
+        where=f"generator {generator}",
+        expected="a warp generator, which reads the landmarks alone",
+        remedy="list videos in place of the tracks, or leave their splits out (key `splits` of the generator)",
+    )
 
 
 def plan_renderings(

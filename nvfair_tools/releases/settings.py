@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.recipe.recipe import ClipSource, FeatureRule, GeneratorChoice, LandmarkRule, Policy, Recipe, Rights
 from nvfair_tools.releases.listing import Release
-from nvfair_tools.unique_yaml import load_unique_yaml
+from nvfair_tools.unique_keys import load_unique_yaml
 
 
 class _SettingsPart(BaseModel):

@@ -97,6 +97,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
     _real("--mirror", 0.0, _SHARE, "Augmentation: share of batches seen in a mirror."),
     _number("--validate-every", 4_000, 1, "In windows."),
     _number("--patience", 0, 0, "Validations without a better one before it stops; 0: no limit."),
+    _real("--least-gain", 0.0, click.FloatRange(min=0), "What counts as better for --patience, in mean AUC."),
     _number("--seed", 0, 0),
     click.option(
         "--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file: windows, splits."
@@ -161,9 +162,9 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
     What nobody declares stays unknown: evaluation then says so beside every figure.
     """
     needs_torch()
+    from benchmark.methods.avaprintdb.published_graph import import_published
     from benchmark.methods.checkpoint import RECORD_FILE
     from benchmark.methods.declaration import Declaration, read_declaration
-    from benchmark.methods.published_graph import import_published
     from nvfair_tools.errors import NvfairError
 
     made = Declaration.unknown() if declaration is None else read_declaration(declaration)

@@ -34,6 +34,7 @@ def test_every_option_reaches_the_training(data: Dataset, tmp_path: Path) -> Non
         "--input coordinates --scale box --width 8 --embedding 4 --dilations 1,2 --dropout 0.1 --accumulate 2 "
         "--loss-scale 0.7 --tau 0.3 --include-self --shuffle-weight 0.5 --optimiser adam --schedule constant "
         "--learning-rate 0.001 --weight-decay 0.02 --warm-up 0.1 --noise 0.001 --speed 0.1 --mirror 0.5 --patience 3 "
+        "--least-gain 0.004 "
         "--validate-every 32 --precision bfloat16 --frames stream --seed 4"
     )
     done = run(data, tmp_path, *words.split(), "--tensorboard", str(tmp_path.parent / "logs"))
@@ -42,7 +43,8 @@ def test_every_option_reaches_the_training(data: Dataset, tmp_path: Path) -> Non
     expected = {
         "input": "coordinates", "scale": "box", "width": 8, "embedding": 4, "dilations": [1, 2], "dropout": 0.1,
         "accumulate": 2, "optimiser": "adam", "schedule": "constant", "learning_rate": 0.001, "weight_decay": 0.02,
-        "warm_up": 0.1, "patience": 3, "validate_every": 32, "precision": "bfloat16", "seed": 4, "windows": 64,
+        "warm_up": 0.1, "patience": 3, "least_gain": 0.004, "validate_every": 32, "precision": "bfloat16",
+        "seed": 4, "windows": 64,
     }  # fmt: skip
     assert {key: result[key] for key in expected} == expected
     assert result["augmentation"] == {"noise": 0.001, "speed": 0.1, "mirror": 0.5}
