@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import benchmark
+from benchmark.evaluation.result_rows import ShortcutMargin
 from benchmark.evaluation.results import EvaluationResults, read_results
 from benchmark.protocols.schema import TrialRule
 from benchmark.report.previews import pictures_refused, video_preview
@@ -106,6 +107,17 @@ def test_the_page_says_how_often_it_is_wrong_and_shows_no_real_person(report: Pa
     assert "data:image" not in page
     assert 'href="who-drives.html"' in (report / "index.html").read_text()
     assert "These people do not exist" not in page
+
+
+def test_a_shortcut_that_comes_near_is_named_above_the_examples(
+    results: EvaluationResults, judged: SingleVideos
+) -> None:
+    words = "comes near the method on these videos"
+    margin = ShortcutMargin("head pose only", 0.01, None, None, 3, True)
+    near = replace(judged, cell=replace(judged.cell, margin=margin))
+    assert words in render_single_videos_page(results, near, None).partition("One of each kind")[0]
+    far = replace(judged, cell=replace(judged.cell, margin=replace(margin, near=False)))
+    assert words not in render_single_videos_page(results, far, None)
 
 
 def test_where_single_videos_cannot_be_judged_no_page_is_left_and_the_reason_is_given(
