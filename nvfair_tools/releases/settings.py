@@ -49,7 +49,7 @@ class ReleaseSettings(_SettingsPart):
     """
 
     columns: Columns = Columns()
-    scenarios: dict[Literal["a", "q", "s"], str] = Field(
+    scenarios: dict[Annotated[str, Field(pattern="^[aqs]$")], str] = Field(
         default_factory=lambda: {"a": "free", "q": "free", "s": "scripted"}
     )
     generators: dict[str, str] = Field(default_factory=dict)
