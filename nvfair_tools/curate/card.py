@@ -64,6 +64,12 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
+def _release_notes(meta: Mapping[str, Any]) -> list[str]:
+    """How a published release was understood, assumptions included; nothing for a data set of another kind."""
+    notes = meta.get("release", {}).get("notes", [])
+    return ["## How the release was read", "\n".join(f"* {note}" for note in notes)] if notes else []
+
+
 def _body(
     meta: Mapping[str, Any],
     identities: pd.DataFrame,
@@ -102,6 +108,7 @@ def _body(
         "`nvfair_tools.dataset.Dataset.open(FOLDER)` reads it without `datasets`. A frame's `landmarks` are "
         f"{meta['landmarks']['points']} points (x0, y0, x1, y1, ...) in pixels of the stored video (scheme "
         f"`{meta['landmarks']['scheme']}`), NaN where `valid` is false.",
+        *_release_notes(meta),
         "## What is in it",
         _table(_counts(ok), ["split", "kind", "generator", "videos", "frames", "people"]),
         "![videos by split and generator](card/videos.png)",

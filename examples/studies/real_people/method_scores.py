@@ -15,9 +15,9 @@ import pandas as pd
 
 from benchmark import controls, protocols
 from benchmark.controls.video_vectors import vector_scorer
+from benchmark.methods.avaprintdb.published_graph import import_published
 from benchmark.methods.candidates import Candidate, MethodCandidate, as_candidate
 from benchmark.methods.declaration import Declaration
-from benchmark.methods.published_graph import import_published
 from benchmark.pretrained import checkpoint_folder
 from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import TargetTrials
