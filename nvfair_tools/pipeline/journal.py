@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ import pandas as pd
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.items import ItemResult
 
+_LOOKUP = 900  # ids in one query; older SQLites allow 999 values
 _TABLES = """
 CREATE TABLE IF NOT EXISTS items (
     stage TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,
@@ -87,18 +88,46 @@ class Journal:
         """Returns {path: id of the item that wrote the file there}."""
         return dict(self._connection.execute("SELECT path, id FROM outputs"))
 
+    def release_outputs(self, owners: Iterable[tuple[str, str]]) -> None:
+        """Records that items are about to write files: no other item owns these from now on.
+
+        owners: (path, id of the item that writes it).
+        """
+        self._connection.execute("BEGIN")
+        self._connection.executemany("DELETE FROM outputs WHERE path = ? AND id != ?", owners)
+        self._connection.execute("COMMIT")
+
+    def iterate_owners(self, size: int) -> Iterator[list[str]]:
+        """Yields the ids of all items that own a file, `size` at a time."""
+        cursor = self._connection.execute("SELECT id FROM outputs")
+        while rows := cursor.fetchmany(size):
+            yield [id for (id,) in rows]
+
     def results(self, stage: str, ids: Iterable[str] | None = None) -> dict[str, ItemResult]:
         """Returns a stage's results by item id. ids: the items to look for (default: all); those without a result are
         left out."""
-        rows = self._connection.execute(
-            "SELECT id, state, reason, detail, retryable, facts FROM items WHERE stage = ?", (stage,)
-        )
-        requested_ids = None if ids is None else set(ids)
+        columns = "SELECT id, state, reason, detail, retryable, facts FROM items WHERE stage = ?"
+        rows: list[tuple] = []
+        if ids is None:
+            rows = self._connection.execute(columns, (stage,)).fetchall()
+        else:
+            requested = list(dict.fromkeys(ids))
+            for start in range(0, len(requested), _LOOKUP):
+                some = requested[start : start + _LOOKUP]
+                query = f"{columns} AND id IN ({','.join('?' * len(some))})"
+                rows += self._connection.execute(query, (stage, *some)).fetchall()
         return {
             id: ItemResult(state, reason, detail, bool(retryable), json.loads(facts))
             for id, state, reason, detail, retryable, facts in rows
-            if requested_ids is None or id in requested_ids
         }
+
+    def iterate_results(self, stage: str, size: int) -> Iterator[list[tuple[str, str, str, str, int, str]]]:
+        """Yields a stage's rows (id, state, reason, detail, retryable, facts as JSON) by id, `size` at a time."""
+        cursor = self._connection.execute(
+            "SELECT id, state, reason, detail, retryable, facts FROM items WHERE stage = ? ORDER BY id", (stage,)
+        )
+        while rows := cursor.fetchmany(size):
+            yield rows
 
     def counts(self) -> pd.DataFrame:
         """Counts items by stage, state and reason (columns stage, state, reason, items)."""
