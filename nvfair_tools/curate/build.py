@@ -18,7 +18,8 @@ from nvfair_tools.curate.ingest import Clip, ingest
 from nvfair_tools.curate.landmark_tracks import rows_template, track_reenactments
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.originals import encode_originals
-from nvfair_tools.curate.pairs import Driver, PairTable, Target, plan_pairs
+from nvfair_tools.curate.pairs import Driver, PairTable, Target
+from nvfair_tools.curate.plans.rule import plan_recipe
 from nvfair_tools.curate.portraits import Portrait, make_portraits
 from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.curate.shards import StoredFrameFiles, StoredFrames, write_shards
@@ -184,10 +185,10 @@ def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     portrait_clips = {portrait.clip_id for portrait in portraits.values() if "single_clip" not in portrait.flags}
     usable = [clip for clip in outcome.clips if clip.usable]
     clip_by_person = {clip.row.identity: clip for clip in usable}
-    rule = session.recipe.pairs
-    pairs = plan_pairs(
+    planned = plan_recipe(
+        session.recipe,
         [
-            Driver(clip.id, clip.row.identity, clip.row.source, clip.split)
+            Driver(clip.id, clip.row.identity, clip.row.source, clip.split, clip.row.name)
             for clip in usable
             if clip.id not in portrait_clips
         ],
@@ -196,11 +197,11 @@ def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
             for identity, clip in clip_by_person.items()
             if portraits[identity].result.state == "ok"
         ],
-        cross_per_clip=rule.cross_limit,
-        with_self=rule.self_,
-        seed=rule.seed,
+        [clip.row for clip in outcome.clips],
+        {clip.row.identity: clip.split for clip in outcome.clips},
     )
-    return replace(outcome, portraits=portraits, pairs=pairs)
+    left_out = (*outcome.left_out, *planned.left_out)
+    return replace(outcome, portraits=portraits, pairs=planned.pairs, left_out=left_out)
 
 
 def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
@@ -225,7 +226,7 @@ def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
 
 def _track(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     videos = outcome.reenactments
-    assert videos != ()
+    assert not isinstance(videos, tuple)
     landmarks = track_reenactments(videos.plan, videos.renderings)
     return replace(outcome, reenactments=replace(videos, landmarks=landmarks))
 

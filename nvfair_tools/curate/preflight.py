@@ -15,7 +15,7 @@ import pandas as pd
 
 from nvfair_tools.curate.check_portraits import check_portraits
 from nvfair_tools.curate.finding import Finding
-from nvfair_tools.curate.pairs import Driver, Target, plan_pairs
+from nvfair_tools.curate.plans.rule import plan_listed_clips
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.local import default_workers
@@ -216,17 +216,8 @@ def _finding_of(topic: str, describe: Callable[[], str]) -> Finding:
 
 def _check_size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], mean_frames: float) -> Iterator[Finding]:
     """The number of reenactments, and the space that they need. mean_frames: of a clip."""
-    pairs = plan_pairs(
-        [Driver(row.name, row.identity, row.source, splits[row.identity]) for row in rows],
-        [
-            Target(row.identity, row.source, splits[row.identity])
-            for row in {row.identity: row for row in rows}.values()
-        ],
-        cross_per_clip=recipe.pairs.cross_limit,
-        with_self=recipe.pairs.self_,
-        seed=recipe.pairs.seed,
-    )
-    reenactments = sum(pair.split in choice.splits for pair in pairs for choice in recipe.generators)
+    pairs = plan_listed_clips(recipe, rows, splits).pairs
+    reenactments = sum(int(pairs.in_splits(choice.splits).sum()) for choice in recipe.generators)
     plan = f"{len(pairs):,} pairs, {reenactments:,} reenactments, {reenactments * mean_frames:,.0f} frames"
     yield Finding("ok", "plan", f"at most {plan}")
     feature_bytes = _LANDMARK_BYTES + (_DISTANCE_BYTES if recipe.features.distances != "none" else 0)
