@@ -20,6 +20,7 @@ from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.originals import encode_originals
 from nvfair_tools.curate.pairs import Driver, PairTable, Target
 from nvfair_tools.curate.plans.rule import plan_recipe
+from nvfair_tools.curate.plans.table import write_plan
 from nvfair_tools.curate.portraits import Portrait, make_portraits
 from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.curate.shards import StoredFrameFiles, StoredFrames, write_shards
@@ -200,6 +201,8 @@ def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
         [clip.row for clip in outcome.clips],
         {clip.row.identity: clip.split for clip in outcome.clips},
     )
+    if outcome.until == "plan":
+        write_plan(session.workspace.plan_path, planned.pairs, session.recipe.generators)
     left_out = (*outcome.left_out, *planned.left_out)
     return replace(outcome, portraits=portraits, pairs=planned.pairs, left_out=left_out)
 
@@ -216,6 +219,7 @@ def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     generators = resolve_generators(session.recipe)
     originals = encode_originals(session, outcome.clips, names)
     plan = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
+    write_plan(session.workspace.plan_path, outcome.pairs, session.recipe.generators, plan.ids)
     return replace(
         outcome,
         originals=originals,

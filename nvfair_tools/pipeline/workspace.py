@@ -32,6 +32,11 @@ class Workspace:
         """The SQLite file of the build's journal."""
         return self.folder / "journal.sqlite"
 
+    @property
+    def plan_path(self) -> Path:
+        """The table of the build's plan, see `curate.plans.table`."""
+        return self.folder / "plan.parquet"
+
     def track_path(self, id: str) -> Path:
         """The file of the track with this id (of a source clip, a portrait or a reenactment)."""
         return self.folder / "tracks" / id[:2] / f"{id}.npz"

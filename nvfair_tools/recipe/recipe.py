@@ -116,10 +116,10 @@ class PairRule(_RecipePart):
 
     @model_validator(mode="after")
     def _check_rules(self) -> PairRule:
-        given = self.model_fields_set
-        if self.file is not None and (others := sorted(given - {"file"})):
+        named = self.model_fields_set
+        if self.file is not None and (others := sorted(named - {"file"})):
             raise ValueError(f"`file` names all pairs; leave out {', '.join(name.rstrip('_') for name in others)}")
-        if "balance" in given and self.faces_per_driver is None:
+        if "balance" in named and self.faces_per_driver is None:
             raise ValueError("`balance` needs `faces_per_driver`")
         return self
 

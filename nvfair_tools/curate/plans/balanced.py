@@ -103,7 +103,7 @@ def _faces_by_driver(
 
 
 def demographic_groups(people: Mapping[str, Mapping[str, str]], columns: Sequence[str]) -> dict[str, str]:
-    """{identity: group} of people by some columns, such as "female, 30"; people of whom nothing is known are left out.
+    """Groups people by some columns: {identity: group}, such as "female, 30"; people without any value are left out.
 
     people: {identity: {column: value, "" where unknown}}.
     """

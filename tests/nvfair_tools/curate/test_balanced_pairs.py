@@ -56,7 +56,8 @@ def test_groups_meet_as_often_as_all_pairs_would_have_them_meet():
     assert set(counts["drivers"].values()) == {12}
     assert set(counts["faces met"].values()) == {4}
     assert sum(counts["faces"].values()) == 144
-    assert max(counts["faces"].values()) - min(counts["faces"].values()) <= 3
+    # A driver has six clips with two of its four faces each, so it moves each face three times.
+    assert max(counts["faces"].values()) - min(counts["faces"].values()) <= 2 * 3
 
 
 def test_balancing_groups_is_what_evens_them():
