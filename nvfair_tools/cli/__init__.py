@@ -34,7 +34,9 @@ COMMANDS = {
     "ingest": Entry(
         "nvfair_tools.cli.curate.build:ingest", "Read, check and track the source videos of a recipe.", "curate"
     ),
-    "plan": Entry("nvfair_tools.cli.curate.build:plan", "List the reenactments a recipe asks for.", "curate"),
+    "plan": Entry(
+        "nvfair_tools.cli.curate.plan:plan", "List, explain and compare the reenactments a recipe asks for.", "curate"
+    ),
     "render": Entry("nvfair_tools.cli.curate.build:render", "Render the planned reenactments.", "curate"),
     "landmarks": Entry("nvfair_tools.cli.curate.build:landmarks", "Track the face in every reenactment.", "curate"),
     "shards": Entry(

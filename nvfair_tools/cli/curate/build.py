@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from nvfair_tools.curate.build import BuildOutcome
 
 _RECIPE = click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+# Columns of figures, which stand to the right.
+_COUNTS = frozenset(
+    ("items", "planned", "done", "failed", "rejected", "added", "removed", "same")
+    + ("videos", "seconds of video", "bytes", "here", "on the cluster", "rate", "left")
+)
 _QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
 
 
@@ -21,7 +26,7 @@ def _stage_command(name: str, help: str) -> click.Command:
     @_RECIPE
     @_QUIET
     def command(recipe: Path, quiet: bool) -> None:
-        _run(recipe, name, quiet=quiet)
+        run_stages(recipe, name, quiet=quiet)
 
     return command
 
@@ -35,11 +40,10 @@ def build(recipe: Path, quiet: bool, prune: bool) -> None:
 
     Running it again does what is missing or may now succeed; an interrupted build loses nothing that was finished.
     """
-    _run(recipe, "shards", quiet=quiet, prune=prune)
+    run_stages(recipe, "shards", quiet=quiet, prune=prune)
 
 
 ingest = _stage_command("ingest", "Read the clips of RECIPE in full, follow their faces, and judge them by its policy.")
-plan = _stage_command("plan", "Ingest, choose portraits, and list the reenactments that RECIPE asks for.")
 render = _stage_command("render", "Render what RECIPE plans and is missing (stages before it run first).")
 landmarks = _stage_command("landmarks", "Track the face in every reenactment (stages before it run first).")
 shards = _stage_command("shards", "Write parts, tables, card and dataset.json (stages before it run first).")
@@ -74,13 +78,14 @@ def status(recipe: Path) -> None:
     from nvfair_tools.curate.build import build_status
 
     status = build_status(recipe)
-    Console(emoji=False).print(_table("items done so far", status.counts))
+    Console(emoji=False).print(count_table("items done so far", status.counts))
     click.echo(
         "the data set is finished" if status.finished else "the data set is not finished: `nvfair build` goes on"
     )
 
 
-def _run(recipe: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
+def run_stages(recipe: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
+    """Runs a recipe's stages up to one, and prints what came of them."""
     from nvfair_tools.curate.build import build
     from nvfair_tools.pipeline.progress import Silent, default_reporter
 
@@ -92,7 +97,7 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     from rich.markup import escape
 
     console = Console(emoji=False)  # `:a:` in a name is no emoji
-    console.print(_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
+    console.print(count_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
     for text in outcome.left_out:
         console.print(f"[yellow]not used[/]: {escape(text)}", soft_wrap=True, highlight=False)
     for flag, clips, example, explanation in outcome.flagged().itertuples(index=False):
@@ -115,13 +120,14 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     console.print(f"finished: {escape(str(outcome.folder))}", soft_wrap=True)
 
 
-def _table(title: str, rows: pd.DataFrame) -> Any:
+def count_table(title: str, rows: pd.DataFrame) -> Any:
+    """A table for the terminal, with numbers to the right."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=escape(title))
     for column in rows.columns:
-        table.add_column(column, justify="right" if column == "items" else "left")
+        table.add_column(column, justify="right" if column in _COUNTS else "left")
     for row in rows.itertuples(index=False):
         table.add_row(*(escape(str(value)) for value in row))
     return table
