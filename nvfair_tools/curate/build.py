@@ -30,9 +30,7 @@ from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_ta
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.items import ItemResult
-from nvfair_tools.pipeline.journal import Journal
 from nvfair_tools.pipeline.progress import Reporter
-from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.clip_list import list_clips
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
@@ -112,19 +110,6 @@ class BuildOutcome:
         return f"Build of {self.folder}, up to {self.until}"
 
 
-@dataclass(frozen=True)
-class BuildStatus:
-    """The state of a build that may still be unfinished. counts: columns stage, state, reason, items."""
-
-    folder: Path
-    counts: pd.DataFrame
-    finished: bool
-
-    def _repr_html_(self) -> str:
-        title = f"Build of {self.folder}: {'finished' if self.finished else 'not finished'}"
-        return f"<p>{html.escape(title)}</p>{self.counts.to_html(index=False)}"
-
-
 def build(
     recipe: str | Path | Recipe,
     *,
@@ -148,17 +133,6 @@ def build(
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     with open_session(recipe, reporter, engine) as session:
         return _run_stages(session, until, prune=prune)
-
-
-def build_status(recipe: str | Path | Recipe) -> BuildStatus:
-    """Counts the finished items of a recipe's build without running any. Raises NvfairError where none has begun."""
-    workspace = Workspace((recipe if isinstance(recipe, Recipe) else load_recipe(recipe)).output_folder)
-    if not workspace.journal_path.exists():
-        remedy = f"nvfair build {'RECIPE' if isinstance(recipe, Recipe) else recipe}"
-        raise NvfairError("no build has begun here", where=workspace.dataset, remedy=remedy)
-    with Journal(workspace.journal_path) as journal:
-        counts = journal.counts()
-    return BuildStatus(workspace.dataset, counts, (workspace.dataset / "dataset.json").exists())
 
 
 def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:

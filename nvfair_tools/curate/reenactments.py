@@ -28,14 +28,17 @@ def render_reenactments(plan: RenderPlan) -> ResultTable:
     """Renders the planned videos that are missing; returns the results of all, in the order of the plan."""
     recipe, runner = plan.session.recipe, plan.session.runner
     results, done = runner.planned_results("render", plan.ids)
+    finished = [int(done[plan.part(number)].sum()) for number in range(len(plan.generators))]
     for number, generator in enumerate(plan.generators):
-        finished = int(done[plan.part(number)].sum())
+        runner.journal.plan_stage("render", len(plan.rows[number]), finished[number], part=generator.label)
+    for number, generator in enumerate(plan.generators):
         runner.run_planned(
             "render",
             partial(RenderWorker, generator, recipe.sources_in_memory),
             batches(plan, number, ~done),
             total=len(plan.rows[number]),
-            finished=finished,
+            finished=finished[number],
+            part=generator.label,
             engine=None if recipe.render_workers is None else LocalEngine(recipe.render_workers),
         )
     return results if done.all() else read_results(runner.journal, "render", plan.ids)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,18 +24,26 @@ CREATE TABLE IF NOT EXISTS items (
     retryable INTEGER NOT NULL, facts TEXT NOT NULL, PRIMARY KEY (stage, id)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outputs (path TEXT PRIMARY KEY, id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS progress (
+    stage TEXT NOT NULL, part TEXT NOT NULL, planned INTEGER NOT NULL, finished INTEGER NOT NULL,
+    done INTEGER NOT NULL, failed INTEGER NOT NULL, begun REAL, latest REAL, PRIMARY KEY (stage, part)
+);
 """
 
 
 class Journal:
     """The results of a build by stage and item id. Use it as a context manager.
 
-    Raises NvfairError where the file cannot be opened or is damaged.
+    read_only: for others that look at a build while it runs. Raises NvfairError where the file cannot be opened or is
+    damaged.
     """
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         try:
+            if read_only:
+                self._connection = _open_to_read(path)
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
@@ -56,8 +65,11 @@ class Journal:
         """Closes the file, which must be done before the folder is copied."""
         self._connection.close()
 
-    def record(self, stage: str, id: str, result: ItemResult) -> None:
-        """Stores an item's result, replacing an earlier one; the output at the fact `path` then belongs to the item."""
+    def record(self, stage: str, id: str, result: ItemResult, *, part: str = "") -> None:
+        """Stores an item's result, replacing an earlier one; the output at the fact `path` then belongs to the item.
+
+        part: of the stage, see `plan_stage`.
+        """
         self._connection.execute("BEGIN")
         if "path" in result.facts:
             self._connection.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (result.facts["path"], id))
@@ -73,7 +85,38 @@ class Journal:
                 json.dumps(dict(result.facts), sort_keys=True),
             ),
         )
+        self._connection.execute(
+            "UPDATE progress SET done = done + 1, failed = failed + ?, latest = ? WHERE stage = ? AND part = ?",
+            (int(result.state == "failed"), time.time(), stage, part),
+        )
         self._connection.execute("COMMIT")
+
+    def forget_progress(self) -> None:
+        """Forgets how far an earlier run was."""
+        self._connection.execute("DELETE FROM progress")
+
+    def plan_stage(self, stage: str, planned: int, finished: int, *, part: str = "") -> None:
+        """Records that a stage, or a part of it such as one generator, has `planned` items, of which earlier runs have
+        finished some."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, 0, 0, NULL, NULL)", (stage, part, planned, finished)
+        )
+
+    def begin_stage(self, stage: str, *, part: str = "") -> None:
+        """Records that a planned stage or part begins now."""
+        self._connection.execute(
+            "UPDATE progress SET begun = ? WHERE stage = ? AND part = ?", (time.time(), stage, part)
+        )
+
+    def progress(self) -> pd.DataFrame:
+        """How far the present or last run is: columns stage, part, planned, finished (by earlier runs), done (by this
+        one, failed items included), failed, begun and latest (seconds since 1970, null before it begins)."""
+        columns = ["stage", "part", "planned", "finished", "done", "failed", "begun", "latest"]
+        try:
+            rows = self._connection.execute(f"SELECT {', '.join(columns)} FROM progress").fetchall()
+        except sqlite3.OperationalError:  # a journal of a version that did not keep it
+            rows = []
+        return pd.DataFrame(rows, columns=columns)
 
     def invalidate_outputs(self, paths: Iterable[str]) -> None:
         """Records that these files are about to be overwritten: no item owns them until `record` names one.
@@ -135,3 +178,16 @@ class Journal:
             "SELECT stage, state, reason, COUNT(*) FROM items GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
         ).fetchall()
         return pd.DataFrame(rows, columns=["stage", "state", "reason", "items"])
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing; on a medium that cannot be written, one that expects no other to write."""
+    for options in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?{options}", uri=True, timeout=30)
+        try:
+            connection.execute("SELECT COUNT(*) FROM sqlite_master")
+        except sqlite3.OperationalError:
+            connection.close()
+            continue
+        return connection
+    raise sqlite3.OperationalError("it is not there, or cannot be read")

@@ -70,6 +70,8 @@ class StageRunner:
         unfinished = list(_without_items(batches, results))
         if unfinished:
             self._begin_changes()
+        self.journal.plan_stage(stage, len(ids), len(results))
+        self.journal.begin_stage(stage)
         self.reporter.begin_stage(stage, len(ids), len(results))
         ids_to_run = [id for batch in unfinished for id, _ in batch.items]
         self.journal.invalidate_outputs(
@@ -118,21 +120,24 @@ class StageRunner:
         *,
         total: int,
         finished: int,
+        part: str = "",
         engine: Engine | None = None,
     ) -> None:
         """Runs planned items, whose batches are made while the run goes on; the results are in the journal alone.
 
         batches: the items that `planned_results` does not call done; each payload has the attribute `path` of the file
-        that it writes, relative to the data set. total, finished: numbers of planned and of done items, for the
-        reporter. engine: the place where this stage runs instead of the runner's own engine.
+        that it writes, relative to the data set. total, finished: numbers of planned and of done items. part: of
+        the stage, such as one generator. engine: the place where this stage runs instead of the runner's own engine.
         """
         if finished < total:
             self._begin_changes()
+        self.journal.plan_stage(stage, total, finished, part=part)
+        self.journal.begin_stage(stage, part=part)
         self.reporter.begin_stage(stage, total, finished)
         for id, result in (engine or self.engine).run(
             factory, self._releasing_outputs(batches), time_limit=self.item_time_limit
         ):
-            self._record(stage, id, result)
+            self._record(stage, id, result, part)
 
     def run_planned_items(
         self,
@@ -156,9 +161,9 @@ class StageRunner:
         """What dataset.json vouches for is about to change: the data set is unfinished until it is written again."""
         (self.dataset / "dataset.json").unlink(missing_ok=True)
 
-    def _record(self, stage: str, id: str, result: ItemResult) -> ItemResult:
+    def _record(self, stage: str, id: str, result: ItemResult, part: str = "") -> ItemResult:
         result = replace(result, detail=self._without_private_folders(result.detail))
-        self.journal.record(stage, id, result)
+        self.journal.record(stage, id, result, part=part)
         self.reporter.end_item(result)
         return result
 

@@ -70,17 +70,33 @@ def check(recipe: Path) -> None:
 
 
 @click.command()
-@_RECIPE
-def status(recipe: Path) -> None:
-    """Count the items of RECIPE's build by stage, state and reason, without running anything."""
+@click.argument("place", metavar="RECIPE_OR_FOLDER", type=click.Path(path_type=Path))
+def status(place: Path) -> None:
+    """Show how far the build of a recipe, or in a data set's folder, is: also from another terminal while it runs."""
     from rich.console import Console
 
-    from nvfair_tools.curate.build import build_status
+    from nvfair_tools.curate.status import build_status
 
-    status = build_status(recipe)
-    Console(emoji=False).print(count_table("items done so far", status.counts))
+    status = build_status(place)
+    console = Console(emoji=False)
+    if len(status.progress):
+        console.print(count_table("this run" if status.running else "the last run", _progress_texts(status.progress)))
+    console.print(count_table("items done so far", status.counts))
+    if status.running:
+        click.echo("a build is at work")
+    elif status.running is None:
+        click.echo("a build may be at work on another machine")
     click.echo(
         "the data set is finished" if status.finished else "the data set is not finished: `nvfair build` goes on"
+    )
+
+
+def _progress_texts(progress: pd.DataFrame) -> pd.DataFrame:
+    from nvfair_tools.pipeline.progress_lines import duration_text
+
+    return progress.assign(
+        rate=[f"{rate:.2g} a second" if rate > 0 else "" for rate in progress["rate"]],
+        left=[duration_text(left) if left > 0 else "" for left in progress["left"]],
     )
 
 

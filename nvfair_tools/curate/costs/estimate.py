@@ -72,8 +72,8 @@ def estimate_costs(
         )
 
     costs = [
-        stage("track", clips, rates and rates.track, TRACK_BYTES),
-        stage("original", clips, rates and rates.original, VIDEO_BYTES),
+        stage("track", clips, rates.track if rates is not None else None, TRACK_BYTES),
+        stage("original", clips, rates.original if rates is not None else None, VIDEO_BYTES),
     ]
     total = 0
     for choice in recipe.generators:
@@ -92,8 +92,8 @@ def estimate_costs(
         costs.append(
             StageCost("render", choice.label, videos, videos * seconds, videos * frames * VIDEO_BYTES, hours, on_cards)
         )
-    costs.append(stage("landmarks", total, rates and rates.landmarks, ROW_BYTES))
-    costs.append(stage("shard", total + clips, rates and rates.shard, feature_bytes(recipe)))
+    costs.append(stage("landmarks", total, rates.landmarks if rates is not None else None, ROW_BYTES))
+    costs.append(stage("shard", total + clips, rates.shard if rates is not None else None, feature_bytes(recipe)))
     return costs
 
 

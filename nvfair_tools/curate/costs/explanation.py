@@ -84,12 +84,12 @@ def explain(
     assumptions = [f"a clip has {mean_seconds:.3g} s at {mean_fps:.4g} frames a second, {text}"]
     assumptions.append("every listed clip is usable, and portraits take no clip away: at most this much")
     workers = worker_counts(recipe)
+    rates = None
     try:
         rates = probe_rates(recipe, _frames(existing, stand_in), again=again, cache=cache)
     except NvfairError as error:
-        rates = None
         assumptions.append(f"hours here are unknown: {error}")
-    else:
+    if rates is not None:
         what = f"{workers[1]} workers ({workers[0]} for rendering) do as many times the work of one"
         picture = f"source frames of {rates.size[0]} x {rates.size[1]}"
         assumptions.append(f"measured on {machine_text()}, in one process with {picture}; {what}")

@@ -49,7 +49,7 @@ def plan_recipe(
     if rule.faces_per_driver is None:
         pairs = plan_pairs(drivers, targets, cross_per_clip=rule.cross_limit, with_self=rule.self_, seed=rule.seed)
         return PlannedPairs(pairs)
-    people = {row.identity: {name: getattr(row, name) for name in rule.balance} for row in rows}
+    people = {row.identity: {str(name): str(getattr(row, name)) for name in rule.balance} for row in rows}
     demographics = demographic_groups(people, rule.balance)
     pairs = balanced_pairs(
         drivers,
@@ -89,7 +89,7 @@ def _listed(
     faces = {target.identity: number for number, target in enumerate(canonical_targets(targets))}
     chosen: list[list[int]] = [[] for _ in places]
     for pair in listed:
-        matches = names.get((pair.driver, pair.clip)) or names.get((pair.driver, pair.stem), ())
+        matches = names.get((pair.driver, pair.clip)) or names.get((pair.driver, pair.stem)) or []
         if pair.driver not in sources or pair.target not in sources:
             wrong["name people who are not in the list of clips"].append(pair)
         elif not matches:

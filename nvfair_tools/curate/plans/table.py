@@ -95,9 +95,7 @@ def compare_plans(new: Path, old: Path) -> PlanDifference:
     shared = [np.isin(ids[0], ids[1]), np.isin(ids[1], ids[0])]
     rows = []
     for table, is_shared, name in zip(tables, shared, ("added", "removed"), strict=True):
-        groups = pd.DataFrame(
-            {key: pd.Categorical.from_codes(*_codes(table[key])) for key in ("generator", "kind")} | {"same": is_shared}
-        )
+        groups = pd.DataFrame({key: _categories(table[key]) for key in ("generator", "kind")} | {"same": is_shared})
         counts = groups.groupby(["generator", "kind"], observed=True)["same"].agg(["sum", "count"])
         rows.append(pd.DataFrame({name: counts["count"] - counts["sum"], "same": counts["sum"]}))
     joined = rows[0].join(rows[1].drop(columns="same"), how="outer").fillna(0).astype(int).reset_index()
@@ -117,9 +115,9 @@ def _ids_of(path: Path) -> pa.Table:
         raise NvfairError(f"the plan cannot be read: {error.strerror or error}", where=path) from error
 
 
-def _codes(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+def _categories(column: pa.ChunkedArray) -> pd.Categorical:
     whole = column.unify_dictionaries().combine_chunks()
-    return whole.indices.to_numpy(), whole.dictionary.to_pylist()
+    return pd.Categorical.from_codes(whole.indices.to_numpy(), pd.Index(whole.dictionary.to_pylist(), dtype=object))
 
 
 def _table(pairs: PairTable, rows: np.ndarray, choice: GeneratorChoice, videos: np.ndarray | None) -> pa.Table:
