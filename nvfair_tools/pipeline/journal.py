@@ -10,6 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -39,6 +40,7 @@ class Journal:
     """
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self._path = path
         try:
             if read_only:
                 self._connection = _open_to_read(path)
@@ -65,67 +67,85 @@ class Journal:
         """Closes the file, which must be done before the folder is copied."""
         self._connection.close()
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Writes what the block does, all of it or nothing. Raises NvfairError where the disk does not take it."""
+        try:
+            self._connection.execute("BEGIN")
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            if self._connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise NvfairError(
+                    f"the build's journal cannot be written: {error}",
+                    where=self._path,
+                    remedy="free some space, or make the folder writable; then run the same command again: what was "
+                    "finished is kept",
+                ) from error
+            raise
+
     def record(self, stage: str, id: str, result: ItemResult, *, part: str = "") -> None:
         """Stores an item's result, replacing an earlier one; the output at the fact `path` then belongs to the item.
 
         part: of the stage, see `plan_stage`.
         """
-        self._connection.execute("BEGIN")
-        if "path" in result.facts:
-            self._connection.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (result.facts["path"], id))
-        self._connection.execute(
-            "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                stage,
-                id,
-                result.state,
-                result.reason,
-                result.detail,
-                int(result.retryable),
-                json.dumps(dict(result.facts), sort_keys=True),
-            ),
-        )
-        self._connection.execute(
-            "UPDATE progress SET done = done + 1, failed = failed + ?, latest = ? WHERE stage = ? AND part = ?",
-            (int(result.state == "failed"), time.time(), stage, part),
-        )
-        self._connection.execute("COMMIT")
+        with self._transaction():
+            if "path" in result.facts:
+                self._connection.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?)", (result.facts["path"], id))
+            self._connection.execute(
+                "INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    stage,
+                    id,
+                    result.state,
+                    result.reason,
+                    result.detail,
+                    int(result.retryable),
+                    json.dumps(dict(result.facts), sort_keys=True),
+                ),
+            )
+            self._connection.execute(
+                "UPDATE progress SET done = done + 1, failed = failed + ?, latest = ? WHERE stage = ? AND part = ?",
+                (int(result.state == "failed"), time.time(), stage, part),
+            )
 
     def forget_progress(self) -> None:
         """Forgets how far an earlier run was."""
-        self._connection.execute("DELETE FROM progress")
+        with self._transaction():
+            self._connection.execute("DELETE FROM progress")
 
     def plan_stage(self, stage: str, planned: int, finished: int, *, part: str = "") -> None:
         """Records that a stage, or a part of it such as one generator, has `planned` items, of which earlier runs have
         finished some."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, 0, 0, NULL, NULL)", (stage, part, planned, finished)
-        )
+        with self._transaction():
+            self._connection.execute(
+                "INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, 0, 0, NULL, NULL)",
+                (stage, part, planned, finished),
+            )
 
     def begin_stage(self, stage: str, *, part: str = "") -> None:
         """Records that a planned stage or part begins now."""
-        self._connection.execute(
-            "UPDATE progress SET begun = ? WHERE stage = ? AND part = ?", (time.time(), stage, part)
-        )
+        with self._transaction():
+            self._connection.execute(
+                "UPDATE progress SET begun = ? WHERE stage = ? AND part = ?", (time.time(), stage, part)
+            )
 
     def progress(self) -> pd.DataFrame:
         """How far the present or last run is: columns stage, part, planned, finished (by earlier runs), done (by this
         one, failed items included), failed, begun and latest (seconds since 1970, null before it begins)."""
         columns = ["stage", "part", "planned", "finished", "done", "failed", "begun", "latest"]
-        try:
-            rows = self._connection.execute(f"SELECT {', '.join(columns)} FROM progress").fetchall()
-        except sqlite3.OperationalError:  # a journal of a version that did not keep it
-            rows = []
-        return pd.DataFrame(rows, columns=columns)
+        return pd.DataFrame(self._rows(f"SELECT {', '.join(columns)} FROM progress"), columns=columns)
 
     def invalidate_outputs(self, paths: Iterable[str]) -> None:
         """Records that these files are about to be overwritten: no item owns them until `record` names one.
 
         Files are named for people, not by their content, so an item of another recipe may write the same path.
         """
-        self._connection.execute("BEGIN")
-        self._connection.executemany("DELETE FROM outputs WHERE path = ?", ((path,) for path in paths))
-        self._connection.execute("COMMIT")
+        with self._transaction():
+            self._connection.executemany("DELETE FROM outputs WHERE path = ?", ((path,) for path in paths))
 
     def output_owners(self) -> dict[str, str]:
         """Returns {path: id of the item that wrote the file there}."""
@@ -136,9 +156,8 @@ class Journal:
 
         owners: (path, id of the item that writes it).
         """
-        self._connection.execute("BEGIN")
-        self._connection.executemany("DELETE FROM outputs WHERE path = ? AND id != ?", owners)
-        self._connection.execute("COMMIT")
+        with self._transaction():
+            self._connection.executemany("DELETE FROM outputs WHERE path = ? AND id != ?", owners)
 
     def iterate_owners(self, size: int) -> Iterator[list[str]]:
         """Yields the ids of all items that own a file, `size` at a time."""
@@ -174,10 +193,18 @@ class Journal:
 
     def counts(self) -> pd.DataFrame:
         """Counts items by stage, state and reason (columns stage, state, reason, items)."""
-        rows = self._connection.execute(
-            "SELECT stage, state, reason, COUNT(*) FROM items GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-        ).fetchall()
+        rows = self._rows("SELECT stage, state, reason, COUNT(*) FROM items GROUP BY 1, 2, 3 ORDER BY 1, 2, 3")
         return pd.DataFrame(rows, columns=["stage", "state", "reason", "items"])
+
+    def _rows(self, query: str) -> list[tuple]:
+        """The rows of a table, none where it is not there: in a journal that is just being made, or of a version that
+        did not keep it."""
+        try:
+            return self._connection.execute(query).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" not in str(error):
+                raise
+            return []
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Batch, Engine, StageWorker
 from nvfair_tools.pipeline.id_template import ID_TYPE, pack_ids
 from nvfair_tools.pipeline.items import ItemResult
@@ -17,6 +20,9 @@ from nvfair_tools.pipeline.journal import Journal
 from nvfair_tools.pipeline.progress import Reporter
 from nvfair_tools.pipeline.result_table import ResultTable, read_results
 
+# Reasons of items that a full disk may be behind, and the bytes whose writing shows whether it is.
+_STORAGE_REASONS = frozenset(("io_error", "not_encoded", "unexpected_error", "worker_crashed"))
+_STORAGE_BYTES = 1 << 20
 _CHUNK = 20_000  # ids that are read from the journal at one time
 
 
@@ -77,8 +83,10 @@ class StageRunner:
         self.journal.invalidate_outputs(
             outputs[id] for id in ids_to_run if id in outputs and owners.get(outputs[id]) != id
         )
-        for id, result in (engine or self.engine).run(factory, unfinished, time_limit=self.item_time_limit):
-            results[id] = self._record(stage, id, result)
+        run = (engine or self.engine).run(factory, unfinished, time_limit=self.item_time_limit)
+        with closing(run) as ended:  # type: ignore[type-var]
+            for id, result in ended:
+                results[id] = self._record(stage, id, result)
         return results
 
     def run_items(
@@ -134,10 +142,10 @@ class StageRunner:
         self.journal.plan_stage(stage, total, finished, part=part)
         self.journal.begin_stage(stage, part=part)
         self.reporter.begin_stage(stage, total, finished)
-        for id, result in (engine or self.engine).run(
-            factory, self._releasing_outputs(batches), time_limit=self.item_time_limit
-        ):
-            self._record(stage, id, result, part)
+        run = (engine or self.engine).run(factory, self._releasing_outputs(batches), time_limit=self.item_time_limit)
+        with closing(run) as results:  # type: ignore[type-var]
+            for id, result in results:
+                self._record(stage, id, result, part)
 
     def run_planned_items(
         self,
@@ -162,10 +170,27 @@ class StageRunner:
         (self.dataset / "dataset.json").unlink(missing_ok=True)
 
     def _record(self, stage: str, id: str, result: ItemResult, part: str = "") -> ItemResult:
+        if result.reason in _STORAGE_REASONS:
+            self._check_storage()
         result = replace(result, detail=self._without_private_folders(result.detail))
         self.journal.record(stage, id, result, part=part)
         self.reporter.end_item(result)
         return result
+
+    def _check_storage(self) -> None:
+        """Raises NvfairError where the data set's disk takes nothing more: all further items would fail alike."""
+        try:
+            with tempfile.TemporaryFile(dir=self.dataset) as file:
+                file.write(bytes(_STORAGE_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise NvfairError(
+                f"nothing more can be stored: {error.strerror}",
+                where=self.dataset,
+                remedy="free some space, or make the folder writable; then run the same command again: what was "
+                "finished is kept",
+            ) from error
 
     def _file_size(self, path: str) -> int | None:
         """Bytes of a file of the data set; None where it is not there."""

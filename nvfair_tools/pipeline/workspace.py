@@ -89,8 +89,10 @@ class Workspace:
         self.folder.mkdir(exist_ok=True)
         with _lock(self.folder / "lock"), Journal(self.journal_path) as journal:
             self._remove_partial_files()
-            yield journal
-            self._remove_partial_files()
+            try:
+                yield journal
+            finally:
+                self._remove_partial_files()
 
     def _remove_partial_files(self) -> None:
         """Removes half-written files of killed processes; the lock excludes that another build is writing them."""

@@ -103,3 +103,11 @@ def test_a_build_on_a_medium_that_cannot_be_written_is_read(tmp_path):
 def test_a_folder_without_a_build_is_refused(tmp_path):
     with pytest.raises(NvfairError, match="no build has begun"):
         build_status(tmp_path)
+
+
+def test_a_journal_that_is_just_being_made_has_no_items_yet(tmp_path):
+    workspace = Workspace(tmp_path)
+    workspace.folder.mkdir()
+    workspace.journal_path.touch()
+    state = build_status(tmp_path)
+    assert len(state.counts) == len(state.progress) == 0
