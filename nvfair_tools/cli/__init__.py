@@ -68,6 +68,9 @@ COMMANDS = {
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark.evaluate:evaluate", "Score checkpoints under a protocol; write a report.", "train"
     ),
+    "stress": Entry(
+        "nvfair_tools.cli.benchmark.stress:stress", "Error rates under re-encoding, disguise, imitation, ...", "train"
+    ),
     "avaprintdb": Entry(
         "nvfair_tools.cli.benchmark.avaprintdb:avaprintdb",
         "AVAPrintDB's recipe and lists, from its landmarks.",

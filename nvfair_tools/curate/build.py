@@ -170,7 +170,7 @@ def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
         [
             Target(identity, clip.row.source, clip.split)
             for identity, clip in clip_by_person.items()
-            if portraits[identity].result.state == "ok"
+            if identity in portraits and portraits[identity].result.state == "ok"
         ],
         [clip.row for clip in outcome.clips],
         {clip.row.identity: clip.split for clip in outcome.clips},
@@ -185,12 +185,13 @@ def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     # Only this stage needs the generators' packages.
     from nvfair_tools.curate.plans.reenactment_table import ReenactmentTable
     from nvfair_tools.curate.plans.renderings import plan_renderings
-    from nvfair_tools.curate.reenactments import render_reenactments
+    from nvfair_tools.curate.reenactments import refuse_drivers_without_pixels, render_reenactments
     from nvfair_tools.render.choice import resolve_generators
 
     clips = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
     generators = resolve_generators(session.recipe)
+    refuse_drivers_without_pixels(generators, outcome.pairs, clips)
     originals = encode_originals(session, outcome.clips, names)
     plan = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
     write_plan(session.workspace.plan_path, outcome.pairs, session.recipe.generators, plan.ids)

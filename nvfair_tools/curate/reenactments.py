@@ -7,14 +7,17 @@ limits memory: within a tile the run goes clip by clip. State is kept for each v
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from generators.face import to_uint8
+from nvfair_tools.curate.ingest import Clip
+from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.curate.plans.renderings import DrivingClip, RenderPlan, RenderTask
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.items import ItemResult, ok
@@ -22,6 +25,30 @@ from nvfair_tools.pipeline.result_table import ResultTable, read_results
 from nvfair_tools.render.choice import ChosenGenerator
 from nvfair_tools.render.faces import ClipFaces, portrait_face
 from nvfair_tools.render.files import render_files
+
+
+def refuse_drivers_without_pixels(
+    generators: Iterable[ChosenGenerator], pairs: PairTable, clips: Mapping[str, Clip]
+) -> None:
+    """Raises NvfairError where a generator that reads pixels would be driven by a listed track. clips: by id."""
+    drivers = [pairs.drivers[place] for place in np.unique(pairs.driver)]
+    driving_tracks = {
+        driver.split: clips[driver.clip_id].row for driver in drivers if clips[driver.clip_id].row.is_track
+    }
+    for generator in generators:
+        for split in generator.splits:
+            if generator.needs_image and split in driving_tracks:
+                raise no_pixels_error(generator.label, driving_tracks[split].name)
+
+
+def no_pixels_error(generator: str, track: str) -> NvfairError:
+    """The error of a generator that reads pixels and is to be driven by a track. track: one of them."""
+    return NvfairError(
+        f"it reads the driver's pixels, and tracks such as {track} have none",
+        where=f"generator {generator}",
+        expected="a warp generator, which reads the landmarks alone",
+        remedy="list videos in place of the tracks, or leave their splits out (key `splits` of the generator)",
+    )
 
 
 def render_reenactments(plan: RenderPlan) -> ResultTable:

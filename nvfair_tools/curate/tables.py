@@ -14,6 +14,7 @@ from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.pairs import Pair
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 from nvfair_tools.pipeline.items import ItemResult
 
 _ROWS_AT_ONCE = 20_000
@@ -67,6 +68,7 @@ def identities_table(clips: Sequence[Clip], portraits: Mapping[str, Portrait]) -
         has_portrait = portrait is not None and portrait.result.state == "ok"
         flags = list(portrait.flags) if portrait is not None else []
         flags += [] if usable else ["no_usable_clip"]
+        flags += [LANDMARKS_ONLY] if usable and all(clip.row.is_track for clip in usable) else []
         flags += [] if has_portrait or not usable else ["no_portrait"]
         if portrait is not None and not has_portrait:
             flags.append(f"portrait_{portrait.result.reason}")

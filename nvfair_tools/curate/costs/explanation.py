@@ -79,7 +79,7 @@ def explain(
     """
     rows = list(list_clips(recipe).rows)
     planned = plan_listed_clips(recipe, rows, assign_splits(recipe, rows))
-    existing = [row for row in rows if os.path.isfile(row.path)]
+    existing = [row for row in rows if not row.is_track and os.path.isfile(row.path)]
     mean_seconds, mean_fps, text = _lengths(existing, clip_seconds, fps)
     assumptions = [f"a clip has {mean_seconds:.3g} s at {mean_fps:.4g} frames a second, {text}"]
     assumptions.append("every listed clip is usable, and portraits take no clip away: at most this much")

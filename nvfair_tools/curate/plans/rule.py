@@ -65,9 +65,13 @@ def plan_recipe(
 
 def plan_listed_clips(recipe: Recipe, rows: Sequence[ClipRow], splits: Mapping[str, str]) -> PlannedPairs:
     """Plans a recipe from its list of clips alone, no file of which is read: as if every clip were usable and every
-    person had a portrait that takes no clip away. A clip's id is its listed name. splits: {identity: split}."""
+    person with a video or a picture had a portrait that takes no clip away. A clip's id is its listed name.
+    splits: {identity: split}."""
     drivers = [Driver(row.name, row.identity, row.source, splits[row.identity], row.name) for row in rows]
-    targets = [Target(driver.identity, driver.source, driver.split) for driver in drivers]
+    with_face = {row.identity for row in rows if row.portrait or not row.is_track}
+    targets = [
+        Target(driver.identity, driver.source, driver.split) for driver in drivers if driver.identity in with_face
+    ]
     return plan_recipe(recipe, drivers, targets, rows, splits)
 
 
