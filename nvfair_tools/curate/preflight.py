@@ -14,8 +14,9 @@ from typing import Literal
 import pandas as pd
 
 from nvfair_tools.curate.check_portraits import check_portraits
+from nvfair_tools.curate.costs.sizes import ROW_BYTES, TRACK_BYTES, VIDEO_BYTES, feature_bytes
 from nvfair_tools.curate.finding import Finding
-from nvfair_tools.curate.pairs import Driver, Target, plan_pairs
+from nvfair_tools.curate.plans.rule import plan_listed_clips
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.local import default_workers
@@ -28,9 +29,6 @@ from nvfair_tools.recipe.splits import assign_splits
 
 # Clips that are decoded whole, and clips of which only the header and the first frame are read (milliseconds each).
 _MAX_PROBED_CLIPS, _MAX_GLANCED_CLIPS = 5, 1_000
-# Bytes, measured on real clips: of a rendered 256 x 256 frame, of a frame's landmarks and distances in a part, of a
-# frame's row and of a source frame's track while the build goes on.
-_VIDEO_BYTES, _LANDMARK_BYTES, _DISTANCE_BYTES, _ROW_BYTES, _TRACK_BYTES = 3_000, 450, 8_200, 1_100, 5_800
 # A worker with its landmarker or warp generator; networks take more, which only they know.
 _WORKER_BYTES = 600e6
 
@@ -236,24 +234,14 @@ def _finding_of(topic: str, describe: Callable[[], str]) -> Finding:
 
 def _check_size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], mean_frames: float) -> Iterator[Finding]:
     """The number of reenactments, and the space that they need. mean_frames: of a clip."""
-    pairs = plan_pairs(
-        [Driver(row.name, row.identity, row.source, splits[row.identity]) for row in rows],
-        [
-            Target(row.identity, row.source, splits[row.identity])
-            for row in {row.identity: row for row in rows if row.portrait or not row.is_track}.values()
-        ],
-        cross_per_clip=recipe.pairs.cross_limit,
-        with_self=recipe.pairs.self_,
-        seed=recipe.pairs.seed,
-    )
-    reenactments = sum(pair.split in choice.splits for pair in pairs for choice in recipe.generators)
+    pairs = plan_listed_clips(recipe, rows, splits).pairs
+    reenactments = sum(int(pairs.in_splits(choice.splits).sum()) for choice in recipe.generators)
     plan = f"{len(pairs):,} pairs, {reenactments:,} reenactments, {reenactments * mean_frames:,.0f} frames"
     yield Finding("ok", "plan", f"at most {plan}")
-    feature_bytes = _LANDMARK_BYTES + (_DISTANCE_BYTES if recipe.features.distances != "none" else 0)
     frames = (reenactments + len(rows)) * mean_frames
-    needed = frames * (feature_bytes + _VIDEO_BYTES + _ROW_BYTES) + len(rows) * mean_frames * _TRACK_BYTES
+    needed = frames * (feature_bytes(recipe) + VIDEO_BYTES + ROW_BYTES) + len(rows) * mean_frames * TRACK_BYTES
     free = shutil.disk_usage(_existing_parent(recipe.output_folder)).free
-    text = f"about {needed / 1e9:.1f} GB needed (features {frames * feature_bytes / 1e9:.1f} GB), "
+    text = f"about {needed / 1e9:.1f} GB needed (features {frames * feature_bytes(recipe) / 1e9:.1f} GB), "
     text += f"{free / 1e9:.1f} GB free"
     if needed > free:
         remedy = "free some space; or choose `features: {distances: none}`, which takes a twentieth of it"
