@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.stress.driverless import AS_OWNER, OTHER_MOUTH, OWN_MOUTH
+from benchmark.stress.driverless import AS_ITSELF, AS_OWNER, OTHER_MOUTH, OWN_MOUTH
 from benchmark.stress.rates import (
     BOTH,
     DISGUISE,
@@ -143,9 +143,13 @@ def _sound_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
     owner = next((row for row in rows if row.case == AS_OWNER), None)
     if owner is None or owner.fmr is None:
         return ""
+    itself = next((row for row in rows if row.case == AS_ITSELF), None)
+    alike = ""
+    if itself is not None and itself.fmr is not None:
+        alike = f" Two of them with different texts are taken for one driver in {percent(itself.fmr)}."
     return (
         f"Videos that nobody drives are accepted as the person whose face they show in {percent(owner.fmr)} of the "
-        f"comparisons; every acceptance is false. Impostors' videos are accepted in {percent(plain.fmr)}."
+        f"comparisons; every acceptance is false. Impostors' videos are accepted in {percent(plain.fmr)}.{alike}"
     )
 
 

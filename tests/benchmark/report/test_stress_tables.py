@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from benchmark.report.markdown import render_markdown
 from benchmark.report.page import render_page
 from benchmark.report.stress_tables import stress_tables
-from benchmark.stress.driverless import AS_OWNER, OTHER_MOUTH, OWN_MOUTH
+from benchmark.stress.driverless import AS_ITSELF, AS_OWNER, OTHER_MOUTH, OWN_MOUTH
 from benchmark.stress.rates import StressRate
 from nvfair_tools.cli.benchmark.stress import stress
 from tests.benchmark.invented_results import results
@@ -60,6 +60,9 @@ def test_sentences_on_probes_without_one_driver_compare_them_with_impostors() ->
     sound = sentence(row("driven by sound", AS_OWNER, None, 0.42))
     assert "42.0 % of the comparisons" in sound
     assert "Impostors' videos are accepted in 10.0 %" in sound
+    assert "one driver" not in sound
+    alike = sentence(row("driven by sound", AS_OWNER, None, 0.42), row("driven by sound", AS_ITSELF, None, 1.0))
+    assert "taken for one driver in 100.0 %" in alike
 
 
 def test_groups_are_compared_within_their_column_only() -> None:
