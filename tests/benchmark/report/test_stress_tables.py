@@ -49,13 +49,17 @@ def test_the_worst_case_of_each_side_is_in_the_sentence() -> None:
     hidden = sentence(row("disguise", "slow", 0.3, 0.1, "probe"), row("disguise", "smooth", 0.6, 0.1, "probe"))
     assert "“smooth”: 60.0 %" in hidden
     assert "20.0 % without a disguise" in hidden
+    assert "Only 10 genuine comparisons: too few for a rate." in hidden
 
 
 def test_sentences_on_probes_without_one_driver_compare_them_with_impostors() -> None:
     mixed = sentence(row("mixed drivers", OWN_MOUTH, None, 0.15), row("mixed drivers", OTHER_MOUTH, None, 0.7))
-    assert "(genuine 80.0 %, impostor 10.0 %): the method follows the head and upper face." in mixed
+    assert "(genuine 80.0 %, impostor 10.0 %): the method follows the head and upper face more." in mixed
     assert "follows the lower face" in sentence(
         row("mixed drivers", OWN_MOUTH, None, 0.7), row("mixed drivers", OTHER_MOUTH, None, 0.1)
+    )
+    assert "neither part decides alone" in sentence(
+        row("mixed drivers", OWN_MOUTH, None, 0.06), row("mixed drivers", OTHER_MOUTH, None, 0.04)
     )
     sound = sentence(row("driven by sound", AS_OWNER, None, 0.42))
     assert "42.0 % of the comparisons" in sound
