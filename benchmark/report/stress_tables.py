@@ -142,8 +142,8 @@ def _mixed_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
         answer = f"the method follows the {'head and upper face' if head > mouth else 'lower face'} more"
     return (
         f"With the enrolled person's lower face on another's head {percent(mouth)} of the comparisons are accepted, "
-        f"with another's lower face on the enrolled person's head {percent(head)} (genuine {percent(accepted)}, impostor "
-        f"{percent(plain.fmr)}): {answer}."
+        f"with another's lower face on the enrolled person's head {percent(head)} (genuine {percent(accepted)}, "
+        f"impostor {percent(plain.fmr)}): {answer}."
     )
 
 
@@ -165,8 +165,8 @@ def _speech_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
     same, different = rows[0], rows[1]
     return (
         f"Genuine comparisons are rejected in {_rate_or_none(same.fnmr)} with the same and "
-        f"{_rate_or_none(different.fnmr)} with different content; impostors are accepted in {_rate_or_none(same.fmr)} and "
-        f"{_rate_or_none(different.fmr)}."
+        f"{_rate_or_none(different.fnmr)} with different content; impostors are accepted in "
+        f"{_rate_or_none(same.fmr)} and {_rate_or_none(different.fmr)}."
     )
 
 
