@@ -107,7 +107,8 @@ def stress_test(
     out: a folder for stress.json, stress.html and stress.md, and for what an interrupted run goes on from; None writes
     nothing. generators: test generators; default the first by name. tests: names of `benchmark.stress.ALL_TESTS`;
     empty for all. quick: few cases on few faces. faces, clips: the number of faces whose videos are encoded again, and
-    of clips of each driver on each of them; 0 for all, None for the plan's number. Everything else is as in `evaluate`.
+    of clips of each other driver on each of them; 0 for all, None for the plan's number. Everything else is as in
+    `evaluate`.
 
     Raises Problems where a method has touched test people and `allow_overlap` is False, and NvfairError where a method,
     protocol, test or generator is not found, and where no target has genuine and impostor trials.

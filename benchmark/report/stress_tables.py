@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.stress.driverless import AS_OWNER, OTHER_MOUTH, OWN_MOUTH
+from benchmark.stress.driverless import AS_ITSELF, AS_OWNER, OTHER_MOUTH, OWN_MOUTH
 from benchmark.stress.rates import (
     BOTH,
     DISGUISE,
@@ -21,6 +21,11 @@ from benchmark.stress.rates import (
     UNSTRESSED,
     StressRate,
 )
+
+# Fewer genuine comparisons make no rate (a rate of 10 % would be three of thirty).
+_FEWEST_GENUINE = 30
+# A difference between two accepted shares that is called one.
+_CLEAR_DIFFERENCE = 0.1
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,7 @@ def _reencoding_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
     return (
         f"Genuine comparisons rejected: {percent(before.fnmr)} as stored; at worst {', '.join(parts)}. "
         "A rise with one side alone says that the two sides no longer match; what remains with both is loss of detail."
+        + _few_words(before)
     )
 
 
@@ -110,7 +116,7 @@ def _disguise_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
         return ""
     return (
         f"A driver who hides succeeds most often with “{worst.case}”: {percent(worst.fnmr)} of genuine comparisons "
-        f"are rejected, {percent(plain.fnmr)} without a disguise."
+        f"are rejected, {percent(plain.fnmr)} without a disguise.{_few_words(worst)}"
     )
 
 
@@ -131,11 +137,13 @@ def _mixed_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
     if mouth is None or head is None:
         return ""
     accepted = None if plain.fnmr is None else 1 - plain.fnmr
-    part = "head and upper face" if head > mouth else "lower face" if mouth > head else "neither part more"
+    answer = "neither part decides alone"
+    if abs(head - mouth) >= _CLEAR_DIFFERENCE:
+        answer = f"the method follows the {'head and upper face' if head > mouth else 'lower face'} more"
     return (
         f"With the enrolled person's lower face on another's head {percent(mouth)} of the comparisons are accepted, "
         f"with another's lower face on the enrolled person's head {percent(head)} (genuine {percent(accepted)}, "
-        f"impostor {percent(plain.fmr)}): the method follows {'the ' if head != mouth else ''}{part}."
+        f"impostor {percent(plain.fmr)}): {answer}."
     )
 
 
@@ -143,18 +151,27 @@ def _sound_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
     owner = next((row for row in rows if row.case == AS_OWNER), None)
     if owner is None or owner.fmr is None:
         return ""
+    itself = next((row for row in rows if row.case == AS_ITSELF), None)
+    alike = ""
+    if itself is not None and itself.fmr is not None:
+        alike = f" Two of them with different texts are taken for one driver in {percent(itself.fmr)}."
     return (
         f"Videos that nobody drives are accepted as the person whose face they show in {percent(owner.fmr)} of the "
-        f"comparisons; every acceptance is false. Impostors' videos are accepted in {percent(plain.fmr)}."
+        f"comparisons; every acceptance is false. Impostors' videos are accepted in {percent(plain.fmr)}.{alike}"
     )
 
 
 def _speech_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
     same, different = rows[0], rows[1]
     return (
-        f"Genuine comparisons are rejected in {percent(same.fnmr)} with the same and {percent(different.fnmr)} "
-        f"with different content; impostors are accepted in {percent(same.fmr)} and {percent(different.fmr)}."
+        f"Genuine comparisons are rejected in {_rate_or_none(same.fnmr)} with the same and "
+        f"{_rate_or_none(different.fnmr)} with different content; impostors are accepted in "
+        f"{_rate_or_none(same.fmr)} and {_rate_or_none(different.fmr)}."
     )
+
+
+def _rate_or_none(value: float | None) -> str:
+    return "(no such comparison)" if value is None else percent(value)
 
 
 def _groups_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
@@ -176,6 +193,11 @@ def _groups_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
         f"are rejected for {worst.case} ({worst.people} people), {percent(best.fnmr)} for {best.case} "
         f"({best.people} people)."
     )
+
+
+def _few_words(row: StressRate) -> str:
+    """A warning where a rate stands on few genuine comparisons."""
+    return f" Only {row.genuine} genuine comparisons: too few for a rate." if row.genuine < _FEWEST_GENUINE else ""
 
 
 def _worst(rows: Sequence[StressRate], side: str) -> StressRate | None:

@@ -19,7 +19,7 @@ class RatePlan:
     smoothing: standard deviations in seconds. movements: factors of the movement of the face. imitation: shares of the
     signature by which impostors move like their target. texts: number of texts that sound-driven videos speak on each
     face. faces: number of faces, drawn by the seed, whose videos are encoded again (0: all). clips: number of clips of
-    each driver on each of these faces (0: all).
+    each other driver on each of these faces (0: all); the person's own videos are all taken.
     """
 
     tests: tuple[str, ...] = ALL_TESTS

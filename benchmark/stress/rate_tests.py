@@ -114,7 +114,7 @@ def _reencoding_rows(
         return
     trials = cell.trials_within(sample)
     if not any(target_trials.complete for target_trials in trials):
-        yield _skipped(cell, REENCODING, f"no target has both kinds of trials among {plan.clips} clips a driver")
+        yield _skipped(cell, REENCODING, "no target has both kinds of trials in the sample")
         return
     yield cell.row(REENCODING, "as stored", trials, note=f"{len(sample)} videos of {sample['target'].nunique()} faces")
     for settings in plan.reencodings:
@@ -152,14 +152,19 @@ def _imitation_rows(cell: StressedCell, plan: RatePlan, progress: Progress) -> I
 
 
 def _sample(cell: StressedCell, plan: RatePlan) -> pd.DataFrame:
-    """The videos that are encoded again: of some faces, some clips of each driver, the person's own among them."""
+    """The videos that are encoded again: of some faces all videos of the person, and some clips of each other driver.
+
+    All genuine comparisons of these faces stand on the person's own videos, of which there are few.
+    """
     faces = {target_trials.target for target_trials in cell.trials}
     videos = draw_targets(cell.videos[cell.videos["target"].isin(faces)], plan.faces, plan.seed)
     if not plan.clips:
         return videos
-    clips = videos[["target", "driver", "clip"]].drop_duplicates().sort_values(["target", "driver", "clip"])
+    is_own = videos["driver"] == videos["target"]
+    clips = videos[["target", "driver", "clip"]][~is_own].drop_duplicates().sort_values(["target", "driver", "clip"])
     clips = clips.sample(frac=1, random_state=plan.seed).groupby(["target", "driver"]).head(plan.clips)
-    return videos.merge(clips, on=["target", "driver", "clip"]).sort_values("video", ignore_index=True)
+    others = videos.merge(clips, on=["target", "driver", "clip"])
+    return pd.concat([videos[is_own], others]).sort_values("video", ignore_index=True)
 
 
 def _skipped(cell: StressedCell, test: str, reason: str) -> StressRate:

@@ -78,7 +78,8 @@ def demo(folder: Path, seed: int | None, small: bool) -> None:
         folder / "dataset" / "videos": "every video, original and synthetic",
         recipe: "the recipe; change it and run: nvfair build " + str(recipe),
     }.items():
-        click.echo(f"  {path}  {text}")
+        if path.exists():  # too few people make no page of single videos
+            click.echo(f"  {path}  {text}")
 
 
 def _cohort(folder: Path, seed: int | None, small: bool) -> None:

@@ -31,7 +31,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 )
 @click.option("--quick", is_flag=True, help="Few cases on few faces: a first look, not a measurement.")
 @click.option("--faces", type=click.IntRange(min=0), help="Faces whose videos are encoded again; 0: all. [default: 6]")
-@click.option("--clips", type=click.IntRange(min=0), help="Clips of each driver on each of them; 0: all. [default: 3]")
+@click.option("--clips", type=click.IntRange(min=0), help="Clips of each other driver on these; 0: all. [default: 3]")
 @click.option("--allow-overlap", is_flag=True, help="Run methods that have touched test people too.")
 @click.option("--device", default="auto", show_default=True)
 def stress(

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from benchmark.report.markdown import render_markdown
 from benchmark.report.page import render_page
 from benchmark.report.stress_tables import stress_tables
-from benchmark.stress.driverless import AS_OWNER, OTHER_MOUTH, OWN_MOUTH
+from benchmark.stress.driverless import AS_ITSELF, AS_OWNER, OTHER_MOUTH, OWN_MOUTH
 from benchmark.stress.rates import StressRate
 from nvfair_tools.cli.benchmark.stress import stress
 from tests.benchmark.invented_results import results
@@ -49,17 +49,24 @@ def test_the_worst_case_of_each_side_is_in_the_sentence() -> None:
     hidden = sentence(row("disguise", "slow", 0.3, 0.1, "probe"), row("disguise", "smooth", 0.6, 0.1, "probe"))
     assert "“smooth”: 60.0 %" in hidden
     assert "20.0 % without a disguise" in hidden
+    assert "Only 10 genuine comparisons: too few for a rate." in hidden
 
 
 def test_sentences_on_probes_without_one_driver_compare_them_with_impostors() -> None:
     mixed = sentence(row("mixed drivers", OWN_MOUTH, None, 0.15), row("mixed drivers", OTHER_MOUTH, None, 0.7))
-    assert "(genuine 80.0 %, impostor 10.0 %): the method follows the head and upper face." in mixed
+    assert "(genuine 80.0 %, impostor 10.0 %): the method follows the head and upper face more." in mixed
     assert "follows the lower face" in sentence(
         row("mixed drivers", OWN_MOUTH, None, 0.7), row("mixed drivers", OTHER_MOUTH, None, 0.1)
+    )
+    assert "neither part decides alone" in sentence(
+        row("mixed drivers", OWN_MOUTH, None, 0.06), row("mixed drivers", OTHER_MOUTH, None, 0.04)
     )
     sound = sentence(row("driven by sound", AS_OWNER, None, 0.42))
     assert "42.0 % of the comparisons" in sound
     assert "Impostors' videos are accepted in 10.0 %" in sound
+    assert "one driver" not in sound
+    alike = sentence(row("driven by sound", AS_OWNER, None, 0.42), row("driven by sound", AS_ITSELF, None, 1.0))
+    assert "taken for one driver in 100.0 %" in alike
 
 
 def test_groups_are_compared_within_their_column_only() -> None:

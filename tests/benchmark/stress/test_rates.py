@@ -173,6 +173,20 @@ def test_an_interrupted_run_goes_on_where_it_stopped(dataset: Dataset, tmp_path:
     assert Counted.embedded > before
 
 
+def test_an_evaluation_has_the_rates_in_its_results_and_its_page(dataset: Dataset, tmp_path: Path) -> None:
+    results = benchmark.evaluate(dataset, Angle(), out=tmp_path, protocols=PROTOCOL, stress="quick")
+    assert results.stress_rates == run_rate_tests_as_tuple(dataset)
+    assert benchmark.read_results(tmp_path / "results.json").stress_rates == results.stress_rates
+    assert "Error rates under stress" in (tmp_path / "index.html").read_text()
+    assert len(list((tmp_path / "stress" / "rows").iterdir())) == 6  # those that could be run
+    plain = benchmark.evaluate(dataset, Angle(), protocols=PROTOCOL)
+    assert "stress_rates" not in plain.to_json()
+
+
+def run_rate_tests_as_tuple(dataset: Dataset) -> tuple[StressRate, ...]:
+    return tuple(run_rate_tests(dataset, Angle(), PROTOCOL, RatePlan.quick()))
+
+
 def test_a_method_that_has_touched_test_people_is_refused(dataset: Dataset) -> None:
     class Trained(Angle):
         declaration = replace(Declaration.untrained(), training=RoleExposure(frozenset({"A"}), frozenset({"beta"})))
