@@ -25,7 +25,8 @@ from benchmark.protocols.schema import Time
 from benchmark.windows.window_batch import WindowBatch
 
 # What a batch must hold: the 126 landmarks; also MediaPipe's mesh, where the data set kept it; or the pictures.
-Needs = Literal["landmarks", "mesh", "frames"]
+# "features" are frame features of a published release, which no data set holds.
+Needs = Literal["landmarks", "mesh", "frames", "features"]
 
 
 @runtime_checkable

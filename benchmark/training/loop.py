@@ -206,7 +206,7 @@ class Training:
         windows = state.step * options.batch * options.accumulate
         state.rows.append([state.step, windows, f"{loss:.6f}", f"{rate:.3e}", f"{auc:.6f}", f"{state.seconds:.1f}"])
         log.write(state.step, {"loss": loss, "learning_rate": rate, "validation_auc": auc})
-        state.keep_best(auc, self.network)
+        state.keep_best(auc, self.network, options.least_gain)
         if self.processes.is_main:
             save_state(self.out, self.digest, self.network, self.optimiser, state)
         return f"loss {loss:.3f}, validation AUC {auc:.3f}"

@@ -1,38 +1,52 @@
-"""`nvfair avaprintdb`: AVAPrintDB's benchmark from its landmark files, as its authors run it."""
+"""`nvfair avaprintdb`: AVAPrintDB's benchmark from the release's files, as its authors run it."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.benchmark.avaprintdb_fusion import fuse
+from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
+    expand,
+    figures_line,
+    open_checkpoint,
+    open_files,
+    read_lists,
+    warn_undeclared,
+    write_figures,
+)
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
-
-if TYPE_CHECKING:
-    from benchmark.evaluation.listed_pairs import ListFigures
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
+_FEATURES = click.Choice(["clip", "dino"])
 
 
 @click.group()
 def avaprintdb() -> None:
-    """AVAPrintDB's benchmark from its landmark files and lists of trials."""
+    """AVAPrintDB's benchmark from its landmark and feature files and its lists of trials."""
+
+
+avaprintdb.add_command(fuse)
 
 
 @avaprintdb.command()
-@click.argument("landmarks", type=_FOLDER)
+@click.argument("folder", type=_FOLDER)
 @click.argument("out", type=_FOLDER)
 @click.option("--collection", required=True, type=click.Choice(["cremad", "ravdess"]), help="Whose DEV people train.")
 @click.option("--generator", "-g", required=True, help="As in the files' names: GAGA, LIVE or HUNY.")
-@click.option("--recipe", default="avaprintdb-graph", show_default=True, help="Preset of settings.")
+@click.option(
+    "--features",
+    type=_FEATURES,
+    help="FOLDER holds these frame features, and the attention network is trained. [default: landmarks, graph network]",
+)
 @click.option(
     "--validation-people",
     "people",
-    default="",
     metavar="NAMES",
-    help="DEV people to select the epoch on, such as C1001,C1010. [default: nobody, as in the published files]",
+    help="DEV people to select the epoch on, such as C1001,C1010, or none. [default: as the published networks: nobody "
+    "for the graph network, the authors' 13 or 4 people for the attention network]",
 )
 @click.option(
     "--edges-of",
@@ -43,52 +57,77 @@ def avaprintdb() -> None:
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer than the recipe's: a trial run, named as such.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 def train(
-    landmarks: Path,
+    folder: Path,
     out: Path,
     collection: str,
     generator: str,
-    recipe: str,
-    people: str,
+    features: str | None,
+    people: str | None,
     edges_of: Path | None,
     seed: int,
     epochs: int | None,
     device: str,
 ) -> None:
-    """Train the graph network on LANDMARKS by the authors' recipe; write the checkpoint to OUT.
+    """Train a network on FOLDER's files by the authors' recipe; write the checkpoint to OUT.
 
-    Run again after an interruption, it goes on where it stopped.
+    The graph network reads landmark files (LANDMARKS of the release), the attention network frame features
+    (--features). Run again after an interruption, it goes on where it stopped.
     """
     needs_torch()
     from dataclasses import replace
 
-    from benchmark.training.graph_recipe import named_recipe, train_by_recipe
-    from nvfair_tools.identity import resolve_alias
+    from benchmark.methods.avaprintdb.published_attention import FeatureFiles
+    from benchmark.training.avaprintdb.attention_recipe import AttentionRecipe, train_attention
+    from benchmark.training.avaprintdb.graph_recipe import GraphRecipe, train_graph
     from nvfair_tools.pipeline.progress_lines import task_progress
 
-    validation = []
-    for person in filter(None, (text.strip() for text in people.split(","))):
-        validation.append(resolve_alias(person, collection) or person)
-    settings = replace(named_recipe(recipe), seed=seed)
-    if epochs is not None:
-        settings = replace(settings, epochs=min(epochs, settings.epochs))
+    if features is not None and edges_of is not None:
+        raise click.UsageError("--edges-of: the attention network has no graph; leave it or --features out")
+    validation = _people(people, collection)
+    recipe = GraphRecipe() if features is None else AttentionRecipe()
+    recipe = replace(recipe, seed=seed, epochs=min(epochs or recipe.epochs, recipe.epochs))
     with task_progress("training") as report:
-        checkpoint = train_by_recipe(
-            landmarks,
-            out,
-            collection,
-            generator,
-            settings,
-            validation_people=validation,
-            edges_of=edges_of,
-            device=device,
-            progress=report,
-        )
+        if isinstance(recipe, GraphRecipe):
+            checkpoint = train_graph(
+                folder,
+                out,
+                collection,
+                generator,
+                recipe,
+                validation_people=validation or (),
+                edges_of=edges_of,
+                device=device,
+                progress=report,
+            )
+        else:
+            files = FeatureFiles(folder, features or "")
+            checkpoint = train_attention(
+                files,
+                out,
+                collection,
+                generator,
+                recipe,
+                validation_people=validation,
+                device=device,
+                progress=report,
+            )
     made, options = checkpoint.selection, checkpoint.options
-    kind = "validation" if validation else "training"
+    kind = "validation" if "validation_loss" in made else "training"
     click.echo(
-        f"{out}: {kind} loss {made[f'{kind}_loss']:.4f} at epoch {made['step']} of {made['steps_run']}; "
-        f"{options['videos']} videos, {options['short_videos']} left out as shorter than {options['window']} frames"
+        f"{out}: recipe {options['recipe']}; {kind} loss {made[f'{kind}_loss']:.4f} at epoch {made['step']} of "
+        f"{made['steps_run']}; {options['videos']} videos, {options['short_videos']} left out as shorter than "
+        f"{options['window']} frames"
     )
+
+
+def _people(text: str | None, collection: str) -> list[str] | None:
+    """People of a list of names: None where there is no list, nobody for "none"."""
+    from nvfair_tools.identity import resolve_alias
+
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return [] if names == ["none"] else [resolve_alias(name, collection) or name for name in names]
 
 
 @avaprintdb.command()
@@ -107,8 +146,8 @@ def train(
 @click.option("--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too.")
 @click.option(
     "--features",
-    type=click.Choice(["clip", "dino"]),
-    help="FOLDER holds these frame features, and the checkpoints are published attention networks.",
+    type=_FEATURES,
+    help="FOLDER holds these frame features, and the checkpoints are attention networks.",
 )
 @click.option("--protocol", help="Name, or a .json file. [default: the authors' windows and scores]")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this JSON file.")
@@ -123,73 +162,32 @@ def evaluate(
     out: Path | None,
     device: str,
 ) -> None:
-    """Score every checkpoint on every list, from the landmark files in FOLDER; published figures stand next to ours.
+    """Score every checkpoint on every list, from the files in FOLDER; published figures stand next to ours.
 
-    Lists of the collection that a checkpoint was not trained on are the cross-dataset protocol.
+    Lists of the collection that a checkpoint was not trained on are the cross-dataset protocol. A list that cannot be
+    scored does not keep the others from it; it is named at the end, with exit status 1.
     """
     needs_torch()
-    import json
-    from dataclasses import replace
+    from benchmark.evaluation.avaprintdb.listed_pairs import evaluate_list
+    from nvfair_tools.errors import NvfairError, Problems
+    from nvfair_tools.pipeline.progress_lines import task_progress
 
-    from benchmark.evaluation.listed_pairs import evaluate_list
-    from benchmark.methods.checkpoint import Checkpoint, load_checkpoint
-    from benchmark.methods.declaration import Declaration
-    from benchmark.methods.device import resolve_device
-    from benchmark.methods.published_attention import AttentionMethod, FeatureFiles, import_published_attention
-    from benchmark.methods.published_graph import import_published
-    from benchmark.trials.pair_lists import read_pair_list
-    from nvfair_tools.files import write_text
-    from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles
-
-    files = LandmarkFiles(folder) if features is None else FeatureFiles(folder, features)
-    read = [read_pair_list(path) for path in _expand(lists, "evaluation_pairs_*.csv")]
-    pair_lists = {pairs.name: pairs for pairs in read}
-    pair_lists |= {made.name: made for pairs in read for name in generators for made in [pairs.by(name)]}
-    figures = []
-    for path in _expand(checkpoints, "*.pt"):
-        method: Checkpoint | AttentionMethod
-        if features is not None:
-            method = import_published_attention(path, features)
-        else:
-            method = load_checkpoint(path) if path.is_dir() else import_published(path, Declaration.unknown())
-        method = replace(method, device=resolve_device(device))
-        for pairs in pair_lists.values():
-            figures.append(evaluate_list(files, pairs, method, protocol))
-            click.echo(_line(figures[-1]))
+    files = open_files(folder, features)
+    pair_lists = read_lists(lists, generators)
+    figures, problems = [], []
+    for path in expand(checkpoints, "*.pt"):
+        method = open_checkpoint(path, features, device)
+        warn_undeclared(method)
+        for pairs in pair_lists:
+            try:
+                with task_progress("embedding") as report:
+                    figures.append(evaluate_list(files, pairs, method, protocol, report))
+            except NvfairError as error:  # the other lists are scored all the same
+                problems.append(f"{method.name} on {pairs.name} is not scored: {error}")
+            else:
+                click.echo(figures_line(figures[-1]))
     for name, reason in files.left_out:
         click.echo(f"not read: {name}: {reason}")
-    if out is not None:
-        write_text(out, json.dumps([row.to_json() for row in figures], indent=1, sort_keys=True) + "\n")
-
-
-def _expand(paths: tuple[Path, ...], pattern: str) -> list[Path]:
-    """The paths, with each folder that is no checkpoint replaced by its files of the pattern."""
-    from nvfair_tools.errors import NvfairError
-
-    expanded: list[Path] = []
-    for path in paths:
-        if not path.is_dir() or (path / "checkpoint.json").exists():
-            expanded.append(path)
-            continue
-        inside = sorted(path.glob(pattern))
-        if not inside:
-            raise NvfairError(f"no {pattern} in this folder", where=path)
-        expanded += inside
-    return expanded
-
-
-def _line(figures: ListFigures) -> str:
-    """The figures of a method on a list, as one line of text."""
-    interval = (
-        f" ({100 * figures.auc_low:.1f}–{100 * figures.auc_high:.1f})"
-        if figures.auc_low is not None and figures.auc_high is not None
-        else f" (no interval: {figures.interval_reason})"
-    )
-    published = "not published" if figures.published is None else f"published {figures.published:.1f}"
-    return (
-        f"{figures.method} on {figures.trials} [{figures.relation}]: "
-        f"AUC {100 * figures.auc:.1f}{interval}, {published}; "
-        f"EER {100 * figures.eer:.1f} ({100 * figures.eer_nearest:.1f} as its authors take it); "
-        f"{figures.genuine} genuine and {figures.impostor} impostor trials of {figures.people} people; left out: "
-        f"{figures.without_file} without a file, {figures.too_short} too short"
-    )
+    write_figures(out, [row.to_json() for row in figures])
+    if problems:
+        raise Problems(folder, problems, remedy="name only the lists and generators whose videos have files here")
