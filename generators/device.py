@@ -113,3 +113,14 @@ def to_host(batches: Iterable[Tensor]) -> Iterator[np.ndarray]:
 def _landed(pinned: Tensor, arrived: torch.cuda.Event) -> Iterator[np.ndarray]:
     arrived.synchronize()
     yield from pinned.numpy()
+
+
+@contextmanager
+def limited_threads(count: int) -> Iterator[None]:
+    """Lets torch use `count` threads of the CPU within the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

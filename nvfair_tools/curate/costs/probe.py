@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from importlib import metadata
@@ -30,6 +29,7 @@ from nvfair_tools.pipeline.engines.engine import Batch, StageWorker, failure_res
 from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.items import ItemResult, item_id
 from nvfair_tools.recipe.recipe import ClipSource, PairRule, Policy, Recipe, Rights, SplitRule
+from nvfair_tools.render.threads import limited_threads
 
 _FRAMES = 8  # of each of the probe's clips
 _CLIPS = 3  # one gives the portrait; the first of the other two warms up
@@ -143,7 +143,8 @@ def _measure(recipe: Recipe, images: list[np.ndarray], size: tuple[int, int]) ->
             }
         )
         clock = _StageClock()
-        with _threads_of_a_worker(worker_counts(recipe)[0]):
+        # As many threads as one of the build's render processes would have.
+        with limited_threads(max(1, default_workers() // worker_counts(recipe)[0])):
             outcome = build(probe_recipe, reporter=clock, engine=clock)
         failed = [
             (what, reason) for what, state, reason, _ in outcome.counts().itertuples(index=False) if state != "ok"
@@ -210,22 +211,6 @@ class _StageClock:
         """The median over items but the first, which does what is done once a process."""
         values = self.seconds[key]
         return statistics.median(values[1:] or values) / _FRAMES
-
-
-@contextmanager
-def _threads_of_a_worker(workers: int) -> Iterator[None]:
-    """Lets torch use as many threads as one of `workers` processes would have."""
-    try:
-        import torch
-    except ImportError:
-        yield
-        return
-    before = torch.get_num_threads()
-    torch.set_num_threads(max(1, default_workers() // workers))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _processor() -> str:
