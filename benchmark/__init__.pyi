@@ -4,6 +4,7 @@ from .interface import Comparison as Comparison
 from .interface import compare as compare
 from .interface import embed as embed
 from .interface import evaluate as evaluate
+from .interface import stress_test as stress_test
 from .methods.checkpoint import Checkpoint as Checkpoint
 from .methods.checkpoint import load_checkpoint as load_checkpoint
 from .methods.declaration import Declaration as Declaration

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -21,6 +21,7 @@ from benchmark.methods.device import resolve_device
 from benchmark.methods.method import Method
 from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load_all
+from benchmark.stress.rates import StressRate
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, sha256_of
@@ -55,8 +56,8 @@ def evaluate(
     data: a data set, or its folder. methods: one method or several, in memory or by name (see `MethodLike`). out: a
     folder for the report, results.json and the evidence; None writes nothing. protocols: protocols, their names, or
     the paths of their files. generators: test generators; empty for those of the protocols, or all there are. stress:
-    sweeps that make the inputs worse. allow_overlap: score people and generators that a method has touched; its cells
-    are then stamped as contaminated. leave_out_overlap: leave out the test people whom a method has touched.
+    sweeps and tests that make the inputs worse. allow_overlap: score people and generators that a method has touched;
+    its cells are then stamped as contaminated. leave_out_overlap: leave out the test people whom a method has touched.
     declaration: a file that says what files of embeddings were trained on, where they do not say it themselves.
     progress: called with a line of text before each longer step.
 
@@ -64,9 +65,10 @@ def evaluate(
     NvfairError where a method, protocol or device is not found, or nothing can be scored.
     """
     from benchmark.report import write_report_folder
-    from benchmark.stress import StressPlan
+    from benchmark.stress import RatePlan, StressPlan
 
     plans = {"none": None, "quick": StressPlan.quick(), "full": StressPlan()}
+    rate_plans = {"none": None, "quick": RatePlan.quick(), "full": RatePlan()}
     if stress not in plans:
         raise NvfairError(f"stress is {stress!r}", expected=f"one of {', '.join(plans)}")
     dataset, device = _opened(data), resolve_device(device)
@@ -78,12 +80,66 @@ def evaluate(
         leave_out_overlap=leave_out_overlap,
         device=device,
         stress=plans[stress],
+        rates=rate_plans[stress],
+        stress_store=None if folder is None or stress == "none" else folder / "stress",
         evidence=None if folder is None else folder / "evidence",
     )
     results = run_evaluation(dataset, candidates, _protocols(protocols), options, progress=progress)
-    if folder is not None:
-        write_report_folder(folder, results, dataset)
+    if folder is not None and (reason := write_report_folder(folder, results, dataset)):
+        progress(f"no page of single videos: {reason}")
     return results
+
+
+def stress_test(
+    data: Dataset | str | Path,
+    methods: MethodLike | Sequence[MethodLike],
+    *,
+    out: str | Path | None = None,
+    protocol: ProtocolLike = "nvfair-unseen",
+    generators: Sequence[str] = (),
+    tests: Sequence[str] = (),
+    quick: bool = False,
+    faces: int | None = None,
+    clips: int | None = None,
+    allow_overlap: bool = False,
+    device: str = "auto",
+    progress: Progress = lambda message: None,
+) -> tuple[StressRate, ...]:
+    """Error rates of methods at a fixed threshold while videos, drivers or impostors get worse.
+
+    out: a folder for stress.json, stress.html and stress.md, and for what an interrupted run goes on from; None writes
+    nothing. generators: test generators; default the first by name. tests: names of `benchmark.stress.ALL_TESTS`;
+    empty for all. quick: few cases on few faces. faces, clips: the number of faces whose videos are encoded again, and
+    of clips of each other driver on each of them; 0 for all, None for the plan's number. Everything else is as in
+    `evaluate`.
+
+    Raises Problems where a method has touched test people and `allow_overlap` is False, and NvfairError where a method,
+    protocol, test or generator is not found, and where no target has genuine and impostor trials.
+    """
+    from benchmark.evaluation.run import run_stress_tests
+    from benchmark.report.stress_page import write_stress_folder
+    from benchmark.stress import ALL_TESTS, RatePlan
+
+    chosen = tuple(tests) or ALL_TESTS
+    plan = RatePlan.quick(chosen) if quick else RatePlan(chosen)
+    plan = replace(plan, faces=plan.faces if faces is None else faces, clips=plan.clips if clips is None else clips)
+    dataset, device = _opened(data), resolve_device(device)
+    candidates = [as_candidate(method, device=device) for method in _several(methods)]
+    (rule,) = _protocols(protocol)
+    folder = None if out is None else make_folder(Path(out))
+    rows = run_stress_tests(
+        dataset,
+        candidates,
+        rule,
+        plan,
+        generators=tuple(generators),
+        allow_overlap=allow_overlap,
+        store=folder,
+        progress=progress,
+    )
+    if folder is not None:
+        write_stress_folder(folder, rows, dataset, rule)
+    return rows
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ Each is a small callable that prepares its weights once. All are exact algebra: 
   and the large upsampled map never exists. On large maps it beats `Products`, which moves more memory.
 * `FewOutputs`: KxK with one to three outputs, as a Kx1 convolution to K times as many, then K shifted adds: the same
   multiplications, but they fill the vector units.
+* `Columns`: KxK with few outputs, as one matrix product that gives what each pixel adds to every pixel around it, and
+  the sum of these. For GPUs, whose convolutions would compute tens of outputs to keep a few.
 
 Legend: B batch, C channels in, O channels out, H, W image; tensors are (B, C, H, W) in channels_last memory.
 """
@@ -101,6 +103,24 @@ class FewOutputs:
         return out if self.bias is None else out + self.bias.view(1, -1, 1, 1)
 
 
+class Columns:
+    """KxK, stride 1, zero padding, for few outputs."""
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype = torch.float32) -> None:
+        channels, self.kernel = weight.shape[1:3]
+        # A pixel meets the filter's taps from the other end: mirrored, (O K K, C).
+        self.weight = weight.detach().flip(2, 3).permute(0, 2, 3, 1).reshape(-1, channels).to(dtype)
+        self.bias = None if bias is None else bias.detach().to(dtype).view(-1, 1, 1)
+        self.dtype = dtype
+
+    def __call__(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        pixels = x.to(self.dtype).permute(0, 2, 3, 1).reshape(batch, -1, channels)
+        columns = torch.bmm(self.weight.expand(batch, -1, -1), pixels.transpose(1, 2))
+        out = F.fold(columns, (height, width), self.kernel, padding=self.kernel // 2)
+        return out if self.bias is None else out + self.bias
+
+
 def _phase(taps: Tensor, axis: int, odd: int) -> Tensor:
     """The two taps along `axis` that three taps become on a map whose rows come in equal pairs."""
     first, middle, last = taps.unbind(axis)
@@ -120,9 +140,12 @@ class Interpolated:
 def same(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = torch.float32) -> Convolution:
     """The fastest size-keeping convolution for maps of `size` pixels a side on the weights' device, as measured.
 
-    On CPUs in float32: Winograd for wide 3x3 filters, `FewOutputs` for large filters with under four outputs.
+    On CPUs in float32: Winograd for wide 3x3 filters, `FewOutputs` for large filters with under four outputs. On GPUs
+    `FewOutputs` too, and `Columns` with up to 16 outputs.
     """
     outputs, channels, kernel, _ = weight.shape
+    if weight.device.type != "cpu" and kernel >= 5 and outputs <= 16:
+        return (FewOutputs if outputs <= 3 else Columns)(weight, bias, dtype)
     if weight.device.type == "cpu" and dtype == torch.float32:
         if kernel == 3 and min(outputs, channels) >= 64 and size >= 16 and size % WINOGRAD.stride == 0:
             return Products(weight, bias)

@@ -16,8 +16,11 @@ from torch import Tensor
 from generators.errors import GeneratorError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-# Frames a call: one keeps a CPU busy and its caches warm, a GPU wants several.
+# Frames a call: one keeps a CPU busy and its caches warm, a GPU wants several, and many where its memory allows.
 BATCH = {"cpu": 1, "cuda": 8}
+LARGE_BATCH, LARGE_MEMORY = 32, 40 * 2**30
+# Of each convolution; the fastest is taken. With 5 a batch begins sooner, but in float32 the best was not among them.
+TRIED_ALGORITHMS = 10
 
 
 def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device, torch.dtype]:
@@ -43,11 +46,21 @@ def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device,
     return torch.device("cuda", index), DTYPES[dtype]
 
 
-def batch_size(batch: int | None, device: torch.device) -> int:
-    """Frames a call: as asked for, or what suits the device. Raises GeneratorError for less than one."""
+def batch_size(batch: int | None, device: torch.device, most: int = LARGE_BATCH) -> int:
+    """Frames a call: as asked for, or what suits the device, up to `most`. Raises GeneratorError for less than one."""
     if batch is not None and (not isinstance(batch, int) or batch < 1):
         raise GeneratorError(f"batch {batch!r} is no number of frames: give at least 1, or None to choose by device")
+    if batch is None and device.type == "cuda" and torch.cuda.get_device_properties(device).total_memory > LARGE_MEMORY:
+        return most
     return batch or BATCH[device.type]
+
+
+def on_card(device: torch.device) -> bool:
+    """Whether networks take the forms that suit a GPU: the same values by fewer and larger operations.
+
+    A CPU's forms differ: it is fast where little memory is touched, a GPU where few kernels are started.
+    """
+    return device.type != "cpu"
 
 
 @contextmanager
@@ -56,7 +69,8 @@ def inference() -> Iterator[None]:
 
     Enter it anew for each batch: a stream of frames must not hold it while its caller runs.
     """
-    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=True, allow_tf32=False):
+    flags = torch.backends.cudnn.flags(enabled=True, benchmark=True, benchmark_limit=TRIED_ALGORITHMS, allow_tf32=False)
+    with torch.inference_mode(), flags:
         yield
 
 

@@ -179,16 +179,16 @@ class DirectConvolution(nn.Module):
     """
 
     weight: Tensor
-    bias: Tensor
+    bias: Tensor | None
 
-    def __init__(self, weight: Tensor, bias: Tensor, enlarge: int = 1) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor | None, enlarge: int = 1) -> None:
         super().__init__()
         self.enlarge = enlarge
         self.outputs = weight.shape[0]
         self.flat = weight.ndim == 4
         layout = torch.channels_last if self.flat else torch.channels_last_3d
         self.register_buffer("weight", weight.detach().contiguous(memory_format=layout), persistent=False)
-        self.register_buffer("bias", bias.detach().clone(), persistent=False)
+        self.register_buffer("bias", None if bias is None else bias.detach().clone(), persistent=False)
 
     @property
     def magnification(self) -> int:
@@ -222,7 +222,50 @@ class DirectConvolution(nn.Module):
         return torch.cat([strip for _, strip in self.strips(framed)], dim=-3)
 
 
-Convolution = ProductConvolution | DirectConvolution
+class StackedConvolution(nn.Module):
+    """The same interface for an enlarged map on a GPU: all that a small pixel becomes as outputs of one convolution.
+
+    Along a dimension an enlarged output sees one or two small pixels, by sums of the taps. It takes as many products
+    as the enlarged map would, but that map never exists.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __init__(self, weight: Tensor, bias: Tensor | None, enlarge: int) -> None:
+        super().__init__()
+        self.magnification = enlarge
+        self.outputs = weight.shape[0]
+        self.flat = weight.ndim == 4
+        # The small pixel that tap t of the output at a place falls on.
+        which = torch.tensor([[(place + tap) // enlarge + 1 for tap in (-1, 0, 1)] for place in range(enlarge)])
+        taps = functional.one_hot(which, 3).to(weight.device, torch.float64)  # (place, tap, small pixel)
+        stacked = torch.einsum("pas,qbt,oc...ab->pqoc...st", taps, taps, weight.double())
+        layout = torch.channels_last if self.flat else torch.channels_last_3d
+        stacked = stacked.flatten(0, 2).to(weight.dtype).contiguous(memory_format=layout)
+        self.register_buffer("weight", stacked, persistent=False)
+        self.register_buffer("bias", None if bias is None else bias.detach().repeat(enlarge**2), persistent=False)
+
+    def stacked(self, x: Tensor, padding: int = 0) -> Tensor:
+        """(B, enlarge^2 O, [D,] h, w) of small maps (B, C, [D,] h, w): outputs of the upper left place first."""
+        convolve = functional.conv2d if self.flat else functional.conv3d
+        return convolve(x, self.weight, self.bias, padding=padding)
+
+    def cells(self, framed: Tensor) -> Tensor:
+        """The output as a view (B, [D,] h, enlarge, w, enlarge, O), of a framed small map."""
+        y = self.stacked(framed.movedim(-1, 1)).movedim(1, -1)
+        return y.unflatten(-1, (self.magnification, self.magnification, self.outputs)).transpose(-3, -4)
+
+    def strips(self, framed: Tensor) -> Iterator[tuple[int, Tensor]]:
+        """As `ProductConvolution.strips`, the whole map as one strip."""
+        yield 0, self.cells(framed).flatten(-3, -2).flatten(-4, -3)
+
+    def forward(self, framed: Tensor) -> Tensor:
+        """The whole output (B, [D,] H', W', O)."""
+        return next(self.strips(framed))[1]
+
+
+Convolution = ProductConvolution | DirectConvolution | StackedConvolution
 
 
 def framed(x: Tensor) -> Tensor:

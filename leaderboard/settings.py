@@ -10,7 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.unique_yaml import load_unique_yaml
+from nvfair_tools.unique_keys import load_unique_yaml
 
 SETTINGS_FILE = "board.yaml"
 _SQLITE = "sqlite:///"

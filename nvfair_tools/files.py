@@ -127,16 +127,21 @@ def check_writable(folder: Path) -> None:
         raise _not_writable(folder, error) from error
 
 
-def _has_living_writer(path: Path) -> bool:
-    """Returns whether the process that writes the temporary file `.name.PID.part.suffix` still runs."""
-    pid = path.name.rpartition(".part")[0].rpartition(".")[2]
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine runs."""
     try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+        os.kill(pid, 0)
+    except ProcessLookupError:
         return False
     except PermissionError:
         return True
     return True
+
+
+def _has_living_writer(path: Path) -> bool:
+    """Returns whether the process that writes the temporary file `.name.PID.part.suffix` still runs."""
+    pid = path.name.rpartition(".part")[0].rpartition(".")[2]
+    return pid.isdecimal() and is_alive(int(pid))
 
 
 def _not_writable(folder: Path, error: OSError) -> NvfairError:

@@ -8,6 +8,7 @@ and every copy between the two sides passes `Watch`, which lets only those throu
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -113,7 +114,9 @@ def no_waits(device: torch.device | str, *, downloads: int = 0, deterministic: b
     downloads, deterministic: see `Watch`; they concern the stand-in only.
     """
     if torch.device(device).type == "cuda":
-        torch.cuda.set_sync_debug_mode("error")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Synchronization debug mode is a prototype feature")
+            torch.cuda.set_sync_debug_mode("error")
         try:
             yield
         finally:

@@ -24,7 +24,7 @@ def run(folder: Path) -> str:
         [sys.executable, "-m", "nvfair_tools", "demo", str(folder), "--small"],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1700,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -74,6 +74,13 @@ def test_all_generators_and_people_are_unseen_and_shortcuts_stand_beside_each(de
     assert {(c["control"], c["generator"]) for c in results["controls"]} >= {("mean face shape", g) for g in GENERATORS}
     assert any("simulated" in note for note in results["notes"])
     page = (demo / "report" / "index.html").read_text()
+    assert 'href="who-drives.html"' in page
+    single = demo / "report" / "who-drives.html"
+    assert single.stat().st_size < 2_000_000
+    text = single.read_text()
+    assert "SIMULATED PEOPLE" in text
+    assert "image/webp" in text
+    assert "<script" not in text
     assert "<script src" not in page
     assert "https://fonts" not in page
 

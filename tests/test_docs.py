@@ -74,6 +74,7 @@ def problem_of(words: list[str]) -> str:
             if not value and not rest:
                 continue  # the option alone, as a sentence names it
             value = value or rest.pop(0)
+            del rest[: known[option].nargs - 1]  # the other values of an option that takes several
             kind = known[option].type
             if isinstance(kind, click.Choice) and value.islower() and value not in kind.choices:
                 return f"{name}: {option} {value} is none of {', '.join(kind.choices)}"

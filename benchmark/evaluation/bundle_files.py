@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import zipfile
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from benchmark.evaluation.evidence import COLUMNS
 from nvfair_tools.bounded_zip import DAMAGED_ZIP, damage_message, open_zip
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.unique_keys import load_unique_json
 
 BUNDLE_VERSION = 1
 RECORD, VIDEOS, VALIDATION = "bundle.json", "videos.parquet", "validation.parquet"
@@ -172,7 +172,7 @@ def _check_members(bundle: Path, members: list[zipfile.ZipInfo], packed_bytes: i
 
 def _parsed_record(bundle: Path, content: bytes) -> BundleRecord:
     try:
-        parsed = json.loads(content)
+        parsed = load_unique_json(content)
     # Numbers of thousands of digits raise ValueError, as do bytes that are no UTF-8; deep nesting RecursionError.
     except (ValueError, RecursionError) as error:
         raise NvfairError(

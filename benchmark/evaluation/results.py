@@ -27,10 +27,12 @@ from benchmark.evaluation.result_rows import (
 )
 from benchmark.protocols.reading import parse_protocol
 from benchmark.protocols.schema import Protocol
+from benchmark.stress.rates import StressRate
 from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
+from nvfair_tools.unique_keys import load_unique_json
 
 RESULTS_VERSION = 2
 
@@ -95,6 +97,7 @@ class EvaluationResults:
     protocols: every protocol, by sections (protocols with the same trials form one). generators: test generator -> its
     family, "" where it has none. methods: name -> record. cells: figures of each method on each generator. shortcuts:
     figures of the shortcuts on the same trials. unscored: sections without a trial. stress: rows of the stress sweeps.
+    stress_rates: rows of the stress tests, error rates at a fixed threshold.
     The descriptions say in words what each shortcut, null control and sweep is. published: published figures, for
     orientation. seed_spreads: spread over training seeds. warnings: what a reader must know before any figure, the
     gravest first.
@@ -117,6 +120,7 @@ class EvaluationResults:
     machine: Machine
     seed_spreads: tuple[SeedSpread, ...] = ()
     warnings: tuple[str, ...] = ()
+    stress_rates: tuple[StressRate, ...] = ()
 
     def protocols_of(self, section: int) -> list[Protocol]:
         """The protocols of a section; the first names trials, windows and scores of all of them."""
@@ -141,7 +145,7 @@ class EvaluationResults:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as results.json holds them."""
-        return {
+        content = {
             "format_version": RESULTS_VERSION,
             "protocols": [protocol.to_json() for protocol in self.protocols],
             "data": self.data.to_json(),
@@ -161,6 +165,9 @@ class EvaluationResults:
             "seeds": [spread.to_json() for spread in self.seed_spreads],
             "notes": list(self.warnings),
         }
+        if self.stress_rates:
+            content["stress_rates"] = [row.to_json() for row in self.stress_rates]
+        return content
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> EvaluationResults:
@@ -183,6 +190,7 @@ class EvaluationResults:
             machine=Machine.from_json(content["machine"]),
             seed_spreads=tuple(SeedSpread.from_json(spread) for spread in content["seeds"]),
             warnings=tuple(content["notes"]),
+            stress_rates=tuple(StressRate.from_json(row) for row in content.get("stress_rates", ())),
         )
 
     def _repr_html_(self) -> str:
@@ -214,7 +222,7 @@ def read_results(path: Path) -> EvaluationResults:
     Raises NvfairError where it is absent, of another version, or not such a file.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_unique_json(path.read_bytes())
     except FileNotFoundError as error:
         raise NvfairError(
             "no report here", where=path, remedy="name the folder that `nvfair evaluate` wrote"

@@ -17,7 +17,12 @@ from benchmark.evaluation.cache import EvaluationCache, Progress
 from benchmark.evaluation.evidence import Evidence
 from benchmark.evaluation.machine import describe_machine
 from benchmark.evaluation.method_record import MethodRecord
-from benchmark.evaluation.overlap_checks import leave_out_people, left_out_warning
+from benchmark.evaluation.overlap_checks import (
+    find_overlaps,
+    leave_out_people,
+    left_out_warning,
+    raise_overlaps,
+)
 from benchmark.evaluation.result_rows import (
     NullResult,
     SkippedSweep,
@@ -29,11 +34,16 @@ from benchmark.evaluation.results import EvaluatedData, EvaluatedProtocol, Evalu
 from benchmark.evaluation.section_results import SectionResults, evaluate_section
 from benchmark.evaluation.sections import NothingToScore, Section, make_sections
 from benchmark.evaluation.seed_spread import seed_spreads
+from benchmark.evaluation.validation import compute_validation_scores
 from benchmark.evaluation.warnings import evaluation_warnings
 from benchmark.methods.candidates import Candidate, MethodCandidate
-from benchmark.protocols.schema import Protocol
+from benchmark.protocols.schema import Protocol, Relation
 from benchmark.stress import DESCRIPTIONS as STRESS_DESCRIPTIONS
 from benchmark.stress import StressPlan, run_sweeps
+from benchmark.stress.rate_plan import RatePlan
+from benchmark.stress.rate_tests import run_rate_tests
+from benchmark.stress.rates import StressRate
+from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
@@ -47,7 +57,8 @@ class EvaluationOptions:
     score people and generators that a method has touched; its cells are then stamped as contaminated.
     leave_out_overlap: whether to leave out the videos of test people whom any of the methods has touched, as target or
     as driver. device: the torch device that the methods run on, for the record. stress: sweeps to run under the first
-    protocol, None for none. evidence: a folder for the embeddings and tables from which every figure can be recomputed,
+    protocol, None for none. rates: stress tests to run under it, None for none; stress_store: a folder from which
+    interrupted ones go on. evidence: a folder for the embeddings and tables from which every figure can be recomputed,
     None for none.
     """
 
@@ -56,6 +67,8 @@ class EvaluationOptions:
     leave_out_overlap: bool = False
     device: str = "cpu"
     stress: StressPlan | None = None
+    rates: RatePlan | None = None
+    stress_store: Path | None = None
     evidence: Path | None = None
 
 
@@ -99,6 +112,18 @@ def evaluate(
     null_rows = null_controls.with_verdicts([row for part in scored for row in part.null_rows])
     videos = pd.concat([part.videos for part in scored]).drop_duplicates("video")
     stress = _stress_rows(cache, candidates, sections[0].protocol, options.stress)
+    rates: tuple[StressRate, ...] = ()
+    if options.rates is not None:
+        rates = run_stress_tests(
+            dataset,
+            candidates,
+            sections[0].protocol,
+            options.rates,
+            generators=options.generators,
+            allow_overlap=options.allow_overlap,
+            store=options.stress_store,
+            progress=progress,
+        )
     results = EvaluationResults(
         protocols=_evaluated_protocols(sections),
         data=_evaluated_data(dataset, scored, len(videos)),
@@ -110,6 +135,7 @@ def evaluate(
         exclusions=tuple(part.exclusions for part in scored),
         unscored=tuple(unscored),
         stress=stress,
+        stress_rates=rates,
         shortcut_descriptions=controls.DESCRIPTIONS,
         null_descriptions=null_controls.DESCRIPTIONS,
         stress_descriptions=STRESS_DESCRIPTIONS,
@@ -118,6 +144,53 @@ def evaluate(
     )
     results = replace(results, seed_spreads=tuple(seed_spreads(results.methods, results.cells)))
     return replace(results, warnings=(*left_out_warning(left_out), *evaluation_warnings(results, dataset)))
+
+
+def run_stress_tests(
+    dataset: Dataset,
+    candidates: Sequence[Candidate],
+    protocol: Protocol,
+    plan: RatePlan,
+    *,
+    generators: Sequence[str] = (),
+    allow_overlap: bool = False,
+    store: Path | None = None,
+    progress: Progress = lambda message: None,
+) -> tuple[StressRate, ...]:
+    """Stress tests of every method, with thresholds fixed on validation people where there are any.
+
+    A file of embeddings or scores gives rows that say that it cannot be run again.
+    allow_overlap: run methods that have touched test people too. Other arguments are those of
+    `benchmark.stress.run_rate_tests`, which says what is raised; Problems where a method has touched test people.
+    """
+    test = dataset.videos[dataset.videos["split"] == protocol.split.test]
+    people = frozenset(test["driver"]) | frozenset(test["target"])
+
+    def windows(videos: pd.DataFrame) -> WindowSet:
+        return read_windows(dataset, protocol, videos=videos["video"])
+
+    rows: list[StressRate] = []
+    for candidate in candidates:
+        overlaps = find_overlaps(candidate.declaration, people, (), Relation.ANY)
+        if overlaps and not allow_overlap:
+            raise_overlaps(candidate.name, overlaps)
+        candidate.check_protocol(protocol)
+        if not isinstance(candidate, MethodCandidate):
+            rows += [StressRate(candidate.name, test, "", skipped="a file cannot be run again") for test in plan.tests]
+            continue
+        progress(f"validation people: {candidate.name}")
+        validation = compute_validation_scores(candidate, dataset, protocol, people, windows)
+        rows += run_rate_tests(
+            dataset,
+            candidate.method,
+            protocol,
+            plan,
+            generators=generators,
+            validation=validation.impostor,
+            store=store,
+            progress=progress,
+        )
+    return tuple(rows)
 
 
 def _check_names(candidates: Sequence[Candidate]) -> None:

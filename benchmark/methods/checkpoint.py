@@ -27,6 +27,7 @@ from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output, sha256_of, write_text
+from nvfair_tools.unique_keys import load_unique_json
 
 CHECKPOINT_VERSION = 2
 RECORD_FILE, WEIGHTS_FILE = "checkpoint.json", "weights.safetensors"
@@ -134,14 +135,14 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     folder = checkpoint_folder(folder)
     path = folder / RECORD_FILE
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = load_unique_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NvfairError(
             "no checkpoint.json here, so this is not a finished checkpoint",
             where=folder,
             remedy="name the folder that `nvfair train` wrote, or run the same training again to finish it",
         ) from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise NvfairError(f"not valid JSON: {error}", where=path) from error
     version = record.get("format_version")
     if version not in (1, CHECKPOINT_VERSION):

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.unique_yaml import load_unique_yaml
+from nvfair_tools.unique_keys import load_unique_yaml
 
 ROLES = ("training", "selection", "thresholds", "cohorts")
 # What a generator is to a method: training used it; only another role used it; no role used it; not declared.

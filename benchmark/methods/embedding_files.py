@@ -123,12 +123,13 @@ def _column_problems(table: pa.Table) -> list[str]:
 def table_columns(path: str | Path) -> tuple[list[str], dict[str, str]]:
     """Column names of a Parquet or CSV file, and what a Parquet file says of itself.
 
-    Raises NvfairError where it is neither.
+    Raises NvfairError where it is neither, or where a column is there twice.
     """
     path = Path(path)
     if path.suffix.lower() == ".csv":
         try:
-            return list(pd.read_csv(path, nrows=0).columns), {}
+            names = [str(name) for name in pd.read_csv(path, nrows=1, header=None, dtype=str).iloc[0]]
+            return _unique_names(names, path), {}
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
             raise NvfairError(f"not a CSV file in UTF-8: {error}", where=path) from error
     try:
@@ -137,7 +138,14 @@ def table_columns(path: str | Path) -> tuple[list[str], dict[str, str]]:
         raise NvfairError("no such file", where=path) from error
     except (pa.ArrowException, OSError) as error:
         raise NvfairError(f"neither Parquet nor .csv: {error}", where=path) from error
-    return schema.names, _file_metadata(schema)
+    return _unique_names(schema.names, path), _file_metadata(schema)
+
+
+def _unique_names(names: list[str], path: Path) -> list[str]:
+    """The names of columns; raises NvfairError where one stands twice, of which a reader would take either."""
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise NvfairError(f"the column {twice[0]} is there twice", where=path, expected="each column once")
+    return names
 
 
 def _file_metadata(schema: pa.Schema) -> dict[str, str]:

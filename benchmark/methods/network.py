@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 NETWORKS: Mapping[str, str] = MappingProxyType(
     {
         "temporal-cnn": "benchmark.methods.temporal_cnn:TemporalCnn",
-        "graph-network": "benchmark.methods.graph_network:GraphNetwork",
+        "graph-network": "benchmark.methods.avaprintdb.graph_network:GraphNetwork",
         "motion-signature": "benchmark.methods.motion_signature:MotionSignature",
         "nvfair-relative": "benchmark.methods.id_reveal.nvfair_relative:NvfairRelative",
         "trustfa": "benchmark.methods.trustfa.network:TrustFa",

@@ -19,6 +19,7 @@ embedding for each temporal position (B, D, U). Widths, kernels and depth are no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,8 @@ _WINDOWS = 512
 class NetworkShape:
     """Sizes of the temporal CNN: features P of a frame, width H, embedding D, and one dilation a convolution.
 
-    input: what it sees of a frame. scale: the facial scale that distances are divided by.
+    input: what it sees of a frame. scale: the facial scale that distances are divided by. landmarks: positions in the
+    scheme of 126 of those that it sees, after all have served for the scale; empty for all.
     """
 
     features: int
@@ -63,6 +65,7 @@ class NetworkShape:
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     dropout: float = 0.3
     scale: Scale = DEFAULT_SCALE
+    landmarks: tuple[int, ...] = ()
 
     @property
     def receptive_field(self) -> int:
@@ -104,17 +107,30 @@ class TemporalCnn(Network):
 
     @classmethod
     def from_options(cls, options: TrainOptions, window: int) -> Self:
-        """A new network with the sizes that TrainOptions has by name; NvfairError for sizes of other networks."""
-        if options.sizes:
+        """A new network with the sizes that TrainOptions has by name, and `landmarks` of its `sizes`.
+
+        Raises NvfairError for sizes of other networks, and for landmarks that the scheme does not have.
+        """
+        others = [name for name in options.sizes if name != "landmarks"]
+        if others:
             raise NvfairError(
-                f"--size {', '.join(options.sizes)} is for other networks",
+                f"--size {', '.join(others)} is for other networks",
                 expected="--width, --embedding, --dilations and --dropout for the temporal CNN",
             )
-        features = feature_width(options.input, LANDMARK_COUNT)
+        landmarks = _parse_landmarks(options.sizes.get("landmarks", ()))
+        features = feature_width(options.input, len(landmarks) or LANDMARK_COUNT)
         shape = NetworkShape(
-            features, options.input, options.width, options.embedding, options.dilations, options.dropout, options.scale
-        )
+            features, options.input, options.width, options.embedding, options.dilations, options.dropout,
+            options.scale, landmarks,
+        )  # fmt: skip
         return cls(shape.check_window(window))
+
+    def shape_json(self) -> dict[str, Any]:
+        """The sizes of the network as plain values; `landmarks`, which came later, only where some are left out."""
+        sizes = super().shape_json()
+        if not self.shape.landmarks:
+            del sizes["landmarks"]
+        return sizes
 
     @property
     def uses_order(self) -> bool:
@@ -127,11 +143,16 @@ class TemporalCnn(Network):
 
     def frame_points(self, windows: WindowSet) -> np.ndarray:
         """Landmarks float32 (F, L, 2) as the features need them: centred and scaled, but for raw coordinates."""
-        return self.features.prepare_points(windows.landmarks)
+        points = self.features.prepare_points(windows.landmarks)
+        return points[:, list(self.shape.landmarks)] if self.shape.landmarks else points
 
-    def mirror_indices(self) -> tuple[int, ...]:
-        """Index of each landmark's mirror image in the scheme of 126 landmarks."""
-        return tuple(int(n) for n in SCHEME_126.mirror)
+    def mirror_indices(self) -> tuple[int, ...] | None:
+        """Index of each landmark's mirror image among those that it sees; None where one of them is not seen."""
+        seen = self.shape.landmarks or tuple(range(LANDMARK_COUNT))
+        images = [int(SCHEME_126.mirror[landmark]) for landmark in seen]
+        if not set(images) <= set(seen):
+            return None
+        return tuple(seen.index(image) for image in images)
 
     def fit_statistics(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
         """Takes feature statistics over a seeded sample of the training windows' frames."""
@@ -218,6 +239,11 @@ class TemporalCnn(Network):
 
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Embeddings (B, D, U) of windows (B, T, L, 2) of `frame_points`, and of reordered ones (see Network)."""
+        if self.shape.input == "still":  # the other frames need no features
+            frames = points.shape[1]
+            hidden = self.project(self.features(points[:, frames // 2])).T[:, :, None]
+            embeddings = self.temporal(hidden.expand(-1, -1, frames))
+            return embeddings, None if order is None else embeddings
         return self.positions(self.features(points.flatten(0, 1)), points.shape[1], order)
 
     def embed(self, frames: FramePoints, windows: WindowSet) -> np.ndarray:
@@ -235,6 +261,17 @@ class TemporalCnn(Network):
             batches.append(self.pool(self.temporal(batch)))
             first = last
         return join_batches(batches, self.embedding_size)
+
+
+def _parse_landmarks(landmarks: Sequence[int]) -> tuple[int, ...]:
+    """Positions of landmarks as a tuple; NvfairError where they are not two or more different ones of the scheme."""
+    positions = tuple(landmarks)
+    known = set(range(LANDMARK_COUNT))
+    if positions and (len(positions) < 2 or len(set(positions)) < len(positions) or not set(positions) <= known):
+        raise NvfairError(
+            f"landmarks are {list(positions)}", expected=f"at least two different numbers of 0 to {LANDMARK_COUNT - 1}"
+        )
+    return positions
 
 
 def _batch_end(windows: WindowSet, first: int) -> int:

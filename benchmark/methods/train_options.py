@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -23,6 +23,16 @@ NEGATIVES = ("face", "any")
 OPTIMISERS = ("adamw", "adam")
 SCHEDULES = ("cosine", "drop", "constant")
 PRECISIONS = ("float32", "bfloat16")
+
+# The network that is trained where none is named.
+DEFAULT_METHOD = "nvfair-relative"
+# Options of the temporal CNN alone; other networks take their sizes by `sizes`.
+OPTIONS_OF_TEMPORAL_CNN = ("input", "scale", "width", "embedding", "dilations", "dropout")
+
+
+def default_method(named_options: Iterable[str]) -> str:
+    """The network to train where none is named: the temporal CNN where one of its own options is, else the default."""
+    return "temporal-cnn" if {*named_options} & {*OPTIONS_OF_TEMPORAL_CNN} else DEFAULT_METHOD
 
 
 @dataclass(frozen=True)
@@ -122,8 +132,9 @@ class TrainOptions:
     """Options of a training run; with the data and the protocol they decide the checkpoint, and nothing else does.
 
     generators: names of the generators to train and select on.
-    method: the network (benchmark.methods.network.NETWORKS). input, scale, width, embedding, dilations and dropout are
-    options of the temporal CNN; `sizes` holds those of any other network by name.
+    method: the network (benchmark.methods.network.NETWORKS); `default_method` is what commands train. input, scale,
+    width, embedding, dilations and dropout are options of the temporal CNN; `sizes` holds those of any other network by
+    name.
     windows: the budget; equal budgets make methods comparable. batch: windows of one loss, as only windows of one batch
     are compared. accumulate: batches a step, over all processes together, whose gradients are averaged. drivers: people
     a batch.
@@ -131,9 +142,10 @@ class TrainOptions:
     learning rate, "drop" to a tenth after two thirds of the steps, "constant"; each after a linear warm-up over the
     share `warm_up` of the steps.
     clip_gradients: largest norm of a step's gradients over all parameters, above which they are shrunk to it (0: none).
-    validate_every: windows between validations. patience: validations without a better one before training stops (0:
-    never). validation_clips: at most so many clips of each driver on each face are validated on (0: all).
-    precision: "float32", or "bfloat16" for the matrix products. compile: through torch.compile.
+    validate_every: windows between validations. patience: training stops after so many validations in a row of which
+    none exceeds the last gain by more than `least_gain` (0: never); a gain is a validation that did, at first the
+    first. least_gain: in mean AUC. validation_clips: at most so many clips of each driver on each face are validated on
+    (0: all). precision: "float32", or "bfloat16" for the matrix products. compile: through torch.compile.
     Raises NvfairError for a value that training cannot take.
     """
 
@@ -158,6 +170,7 @@ class TrainOptions:
     clip_gradients: float = 0.0
     validate_every: int = 4_000
     patience: int = 0
+    least_gain: float = 0.0
     validation_clips: int = 4
     precision: str = "float32"
     compile: bool = False
@@ -169,8 +182,9 @@ class TrainOptions:
         for name in ("windows", "batch", "accumulate", "validate_every"):
             if getattr(self, name) < 1:
                 raise NvfairError(f"{name} is {getattr(self, name)}", expected="at least 1")
-        if self.clip_gradients < 0:
-            raise NvfairError(f"clip_gradients is {self.clip_gradients}", expected="at least 0")
+        for name in ("clip_gradients", "least_gain"):
+            if getattr(self, name) < 0:
+                raise NvfairError(f"{name} is {getattr(self, name)}", expected="at least 0")
         _check_choice("optimiser", self.optimiser, OPTIMISERS)
         _check_choice("schedule", self.schedule, SCHEDULES)
         _check_choice("precision", self.precision, PRECISIONS)
@@ -186,10 +200,11 @@ class TrainOptions:
         return max(1, self.validate_every // (self.batch * self.accumulate))
 
     def to_json(self) -> dict[str, Any]:
-        """All options as plain values; those that came later (clip_gradients, loss floor) only where they are used."""
+        """All options as plain values; those that came later only where they are used."""
         values = json.loads(json.dumps(asdict(self)))
-        if not self.clip_gradients:
-            del values["clip_gradients"]
+        for name in ("clip_gradients", "least_gain"):
+            if not values[name]:
+                del values[name]
         if not self.loss.floor:
             del values["loss"]["floor"]
         return values

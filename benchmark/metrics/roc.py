@@ -118,6 +118,14 @@ def eer_index(curve: RocCurve) -> int:
     return before if fmr[before] + fnmr[before] < fmr[after] + fnmr[after] else after
 
 
+def nearest_fmr(curve: RocCurve) -> float:
+    """The false match rate at the operating point where it is nearest to the false non-match rate.
+
+    It is the equal error rate as AVAPrintDB's code takes it (arXiv 2603.26934).
+    """
+    return float(curve.fmr[np.argmin(np.abs(curve.fmr - curve.fnmr))])
+
+
 def tpr_at_fmr(genuine: np.ndarray, impostor: np.ndarray, target: float) -> float:
     """The largest share of genuine trials accepted by any threshold whose FMR does not exceed `target`."""
     genuine, impostor = _same_type(checked_scores(genuine, "genuine"), checked_scores(impostor, "impostor"))

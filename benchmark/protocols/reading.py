@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from pydantic import ValidationError
 
 from benchmark.protocols.schema import Protocol
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.unique_keys import load_unique_json
 
 PROTOCOL_VERSION = 1
 _MAX_QUOTED = 100  # characters of a wrong value
@@ -44,9 +44,9 @@ def read_protocol(path: str | Path) -> Protocol:
     """Reads a protocol file; raises NvfairError where it is absent, not JSON, or not a protocol."""
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_unique_json(path.read_bytes())
     except FileNotFoundError as error:
         raise NvfairError("no such protocol file", where=path) from error
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise NvfairError(f"not valid JSON: {error}", where=path) from error
     return parse_protocol(content, where=path)

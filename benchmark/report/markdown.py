@@ -7,7 +7,9 @@ from pathlib import Path
 
 from benchmark.evaluation.result_rows import Exclusions
 from benchmark.evaluation.results import EvaluationResults
+from benchmark.report.stress_tables import percent, stress_tables
 from benchmark.report.tables import SectionTables, section_tables
+from benchmark.stress.rates import StressRate
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.files import write_text
 
@@ -25,13 +27,18 @@ def render_markdown(results: EvaluationResults) -> str:
 def _lines(results: EvaluationResults) -> Iterator[str]:
     data = results.data
     people, videos = len(data.test_people), data.videos
-    yield f"# {_escaped(data.name or 'Data set')}: {people} test people, {videos} reenactments"
+    yield f"# {escaped(data.name or 'Data set')}: {people} test people, {videos} reenactments"
     yield ""
     for warning in results.warnings:
-        yield f"> **{_escaped(warning)}**"
+        yield f"> **{escaped(warning)}**"
         yield ">"
     for section in section_tables(results):
         yield from _section_lines(section)
+    if results.stress_rates:
+        yield ""
+        yield "## Error rates under stress"
+        yield ""
+        yield from stress_lines(results.stress_rates, level=3)
     yield from _origin_lines(results)
 
 
@@ -78,6 +85,37 @@ def _section_lines(section: SectionTables) -> Iterator[str]:
         yield f"{exclusions.scored_videos} of {exclusions.requested_videos} videos scored ({reasons}).{people}"
 
 
+def stress_lines(rows: Sequence[StressRate], level: int) -> Iterator[str]:
+    """Lines of Markdown: a sentence and a table for each test. level: of the headings."""
+    for tables in stress_tables(rows):
+        yield f"{'#' * level} {escaped(tables.method)} on {escaped(tables.generator)}"
+        yield ""
+        yield f"Threshold: {escaped(tables.rule or 'none')}."
+        for test in tables.tests:
+            yield ""
+            if test.skipped:
+                yield f"**{test.name.capitalize()}**: not run, {escaped(test.skipped)}."
+                continue
+            yield f"**{test.name.capitalize()}.** {escaped(test.sentence)}"
+            yield ""
+            yield from _table_lines(
+                ["case", "changed", "FNMR", "FMR" if test.has_genuine else "accepted", "AUC", "people", "comparisons"],
+                [
+                    [
+                        f"{row.case} ({row.note})" if row.note else row.case,
+                        row.side or "–",
+                        percent(row.fnmr),
+                        percent(row.fmr),
+                        "–" if row.auc is None else f"{row.auc.value:.3f}",
+                        row.people,
+                        f"{row.genuine} + {row.impostor}" + (f", {row.lost} lost" if row.lost else ""),
+                    ]
+                    for row in test.rows
+                ],
+            )
+        yield ""
+
+
 def _loss_words(exclusions: Exclusions, reason: str) -> str:
     """How many videos were lost for this reason, and of how many clips and people where that is recorded."""
     words = f"{exclusions.videos_lost[reason]} {reason}"
@@ -92,7 +130,7 @@ def _origin_lines(results: EvaluationResults) -> Iterator[str]:
     yield ""
     yield "## How this was made"
     yield ""
-    yield f"* data: {_escaped(results.data.name)}, sha256 {results.data.sha256}"
+    yield f"* data: {escaped(results.data.name)}, sha256 {results.data.sha256}"
     for entry in results.protocols:
         yield f"* protocol: {entry.protocol.name}, {entry.digest}"
     yield f"* machine: {machine.processor}, {machine.device}; {machine.seconds} s"
@@ -104,13 +142,13 @@ def _with_interval(auc: IntervalFigure) -> str:
 
 
 def _table_lines(head: Sequence[object], rows: Sequence[Sequence[object]]) -> Iterator[str]:
-    yield "| " + " | ".join(_escaped(cell) for cell in head) + " |"
+    yield "| " + " | ".join(escaped(cell) for cell in head) + " |"
     yield "|" + "---|" * len(head)
     for row in rows:
-        yield "| " + " | ".join(_escaped(cell) for cell in row) + " |"
+        yield "| " + " | ".join(escaped(cell) for cell in row) + " |"
 
 
-def _escaped(value: object) -> str:
+def escaped(value: object) -> str:
     """Text that cannot leave its cell or become markup: names come from data sets and methods of others."""
     text = str(value).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
     return text.replace("<", "&lt;").replace("`", "\\`").replace("[", "\\[")

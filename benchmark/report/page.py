@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from benchmark.evaluation.embedding_map import EmbeddingMap
@@ -21,11 +20,11 @@ from benchmark.report.charts import (
     sweep_chart,
 )
 from benchmark.report.frames import Sample, sample_frames
+from benchmark.report.stress_tables import stress_tables
 from benchmark.report.tables import SectionTables, section_tables
+from benchmark.report.templates import template
 from benchmark.trial_scores.chart_data import ChartData
-from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import MissingExtra
 from nvfair_tools.files import write_text
 
 # More curves than this cannot be told apart, and more maps are not looked at.
@@ -67,59 +66,33 @@ class SectionCharts:
     maps: tuple[MapFigure, ...]
 
 
-def write_report(path: Path, results: EvaluationResults, dataset: Dataset | None = None) -> None:
+def write_report(
+    path: Path, results: EvaluationResults, dataset: Dataset | None = None, *, single_videos: str = ""
+) -> None:
     """Writes the page for `results` to `path`.
 
-    dataset: where it holds videos, sample frames are shown.
+    dataset: where it holds videos, sample frames are shown. single_videos: name of the page of single videos in the
+    same folder, "" where there is none.
     """
     samples = sample_frames(dataset) if dataset is not None else []
-    write_text(path, render_page(results, samples))
+    write_text(path, render_page(results, samples, single_videos))
 
 
-def render_page(results: EvaluationResults, samples: Sequence[Sample] = ()) -> str:
+def render_page(results: EvaluationResults, samples: Sequence[Sample] = (), single_videos: str = "") -> str:
     """The page as text; raises MissingExtra without Jinja."""
-    try:
-        from jinja2 import Environment, StrictUndefined
-    except ImportError as error:
-        raise MissingExtra("jinja2", "train", str(error)) from error
-    source = (resources.files("benchmark.report") / "page.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["auc"] = _rate_text
-    environment.filters["span"] = _interval_text
-    environment.filters["percent"] = _percent_text
-    environment.filters["count"] = _count_text
-    environment.filters["known"] = _known_text
     sections = section_tables(results)
-    return environment.from_string(source).render(
+    return template("page.html.j2").render(
         r=results,
         sections=sections,
         charts={section.number: _section_charts(section) for section in sections},
         samples=list(samples),
+        single_videos=single_videos,
+        stress_tables=stress_tables(results.stress_rates),
         sweeps=_sweep_figures(results),
         stress_levels=[row for row in results.stress if isinstance(row, StressLevel)],
         skipped_sweeps=[row for row in results.stress if not isinstance(row, StressLevel)],
         sweep_legend=[(name, number % 8) for number, name in enumerate(results.methods)],
     )
-
-
-def _rate_text(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
-
-
-def _interval_text(figure: IntervalFigure) -> str:
-    return figure.interval_text
-
-
-def _percent_text(value: float | None) -> str:
-    return "–" if value is None else f"{value * 100:.1f}\u202f%"
-
-
-def _count_text(value: int | None) -> str:
-    return "unknown" if value is None else f"{value:,}".replace(",", "\u202f")
-
-
-def _known_text(value: object) -> str:
-    return "unknown" if value is None else str(value)
 
 
 def _sweep_figures(results: EvaluationResults) -> list[Figure]:

@@ -17,7 +17,7 @@ def missing_mimicry_reason(dataset: Dataset) -> str:
     """Why imitation cannot be simulated on this data set; "" where it can."""
     world = dataset.meta.get("world")
     if not isinstance(world, dict) or "settings" not in world:
-        return "not a simulated cohort: real people cannot be made to imitate"
+        return "not a simulated cohort, whose people can be made to imitate"
     try:
         settings = _settings(world)
     except (NvfairError, ValueError) as error:

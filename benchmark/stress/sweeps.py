@@ -19,9 +19,10 @@ import pandas as pd
 from benchmark.methods.embed import embed_videos
 from benchmark.methods.method import Method
 from benchmark.protocols.schema import Protocol
+from benchmark.stress.lost_videos import count_pairs, new_positions, replace_videos
 from benchmark.stress.mimics import mimicry, missing_mimicry_reason
 from benchmark.stress.plan import StressPlan
-from benchmark.stress.recompression import missing_recompression_reason, recompression
+from benchmark.stress.reencoding import Reencoding, missing_reencoding_reason, reencoding
 from benchmark.stress.tracks import ChangedTracks, TrackChange, dropped_frames, jitter, lower_rate, noise
 from benchmark.trial_scores.figures import compute_figures
 from benchmark.trial_scores.scores import Scorer
@@ -89,10 +90,10 @@ def _recompression_rows(base: _Baseline, plan: StressPlan, generators: Sequence[
     """Rows of the re-compression sweep, on a sample of the videos with a level 0 of its own."""
     dataset = base.dataset
     sample = _recompression_sample(base.videos, plan)
-    if reason := missing_recompression_reason(dataset, sample):
+    if reason := missing_reencoding_reason(dataset, sample):
         return [{"sweep": RECOMPRESSION, "skipped": reason}]
     sample_base = _Baseline.of(dataset, base.method, base.protocol, sample, generators, base.progress)
-    levels = ((crf, sample_base.changed_windows(recompression(dataset, sample, crf))) for crf in plan.crf)
+    levels = ((crf, sample_base.changed_windows(reencoding(dataset, sample, Reencoding(crf=crf)))) for crf in plan.crf)
     return list(sample_base.sweep_rows(RECOMPRESSION, levels))
 
 
@@ -179,13 +180,13 @@ class _Baseline:
 
     def _figure_rows(self, windows: WindowSet) -> list[dict[str, Any]]:
         """One row for each cell: figures on the trials whose videos still have windows, and what is lost."""
-        position = _new_positions(self.windows.videos, windows.videos)
+        position = new_positions(self.windows.videos, windows.videos)
         scorer = None
         if len(windows):
             scorer = Scorer(embed_videos(self.method, windows, self.dataset), self.protocol.scoring)
         rows = []
         for cell, cell_trials in self.trials_by_cell.items():
-            remaining = [_remaining_trials(target_trials, position) for target_trials in cell_trials]
+            remaining = [replace_videos(target_trials, position) for target_trials in cell_trials]
             row: dict[str, Any] = {"generator": cell, "auc_mean": None}
             row["trials"] = {"genuine": 0, "impostor": 0, "targets": 0}
             if scorer is not None and any(target_trials.complete for target_trials in remaining):
@@ -198,7 +199,7 @@ class _Baseline:
                     "windows": len(windows),
                     "lost_videos": int(np.count_nonzero(position < 0)),
                     "lost_windows": max(0, len(self.windows) - len(windows)),
-                    "lost_trials": _count_pairs(cell_trials) - _count_pairs(remaining),
+                    "lost_trials": count_pairs(cell_trials) - count_pairs(remaining),
                 }
             )
         return rows
@@ -216,55 +217,19 @@ def _track_changes(plan: StressPlan, protocol: Protocol) -> dict[str, list[tuple
     }
 
 
-def _new_positions(before: pd.DataFrame, after: pd.DataFrame) -> np.ndarray:
-    """Position in `after` of each video of `before` (N,); -1 where it is lost."""
-    position = pd.Series(np.arange(len(after)), index=after["video"].to_numpy(dtype=object))
-    return position.reindex(before["video"].to_numpy(dtype=object)).fillna(-1).to_numpy(np.int64)
-
-
-def _remaining_trials(target_trials: TargetTrials, position: np.ndarray) -> TargetTrials:
-    """The trials without a lost video, over the videos' new positions (N,), -1 where lost."""
-    templates = target_trials.templates
-    if templates is None:
-        genuine, impostor = (position[pairs] for pairs in (target_trials.genuine, target_trials.impostor))
-        return replace(
-            target_trials,
-            genuine=genuine[(genuine >= 0).all(axis=1)],
-            impostor=impostor[(impostor >= 0).all(axis=1)],
-        )
-    # A template that lost a clip is lost: another would not be the same trial.
-    is_whole = (position[templates] >= 0).all(axis=1)
-    offset, pair_lists = int((position >= 0).sum()), []
-    for pairs in (target_trials.genuine, target_trials.impostor):
-        row, probe = pairs[:, 0] - target_trials.offset, position[pairs[:, 1]]
-        keep = is_whole[row] & (probe >= 0)
-        pair_lists.append(np.stack([row[keep] + offset, probe[keep]], axis=1))
-    return replace(
-        target_trials,
-        genuine=pair_lists[0],
-        impostor=pair_lists[1],
-        templates=np.maximum(position[templates], 0),
-        offset=offset,
-    )
-
-
-def _count_pairs(cell_trials: Sequence[TargetTrials]) -> int:
-    return sum(len(target_trials.genuine) + len(target_trials.impostor) for target_trials in cell_trials)
-
-
 def _test_videos(dataset: Dataset, protocol: Protocol, plan: StressPlan) -> pd.DataFrame:
     """Reenactments of the test people, on the faces that the plan takes."""
     videos = dataset.videos
     reenactments = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
     if reenactments.empty:
         raise NvfairError(f"split {protocol.split.test!r} has no reenactments", where=dataset.folder)
-    return _draw_targets(reenactments, plan.targets, plan.seed)
+    return draw_targets(reenactments, plan.targets, plan.seed)
 
 
 def _recompression_sample(videos: pd.DataFrame, plan: StressPlan) -> pd.DataFrame:
     """Some faces, and some clips of each driver on each: as many as can be encoded and tracked in minutes."""
     usable = videos[(videos["state"] == "ok") & videos["part"].notna()]
-    sample = _draw_targets(usable, plan.recompressed, plan.seed)
+    sample = draw_targets(usable, plan.recompressed, plan.seed)
     if not plan.clips:
         return sample
     # The same clips by every generator, so that there are trials across generators too.
@@ -273,7 +238,7 @@ def _recompression_sample(videos: pd.DataFrame, plan: StressPlan) -> pd.DataFram
     return sample.merge(clips, on=["target", "driver", "clip"]).sort_values("video", ignore_index=True)
 
 
-def _draw_targets(videos: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+def draw_targets(videos: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
     """The videos of `count` faces drawn by the seed; all videos where `count` is 0 or there are no more faces."""
     names = sorted(videos["target"].unique())
     if not count or count >= len(names):

@@ -41,7 +41,7 @@ class ChangedTracks(Dataset):
         assert self.change is not None
         assert not mesh
         changed = [self.change(video, *track) for video, *track in tracks]
-        return _track_table(tracks.videos, changed)
+        return track_table(tracks.videos, changed)
 
 
 def noise(level: float, seed: int) -> TrackChange:
@@ -120,7 +120,7 @@ def _random(seed: int, kind: str, video: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(kind.encode()), zlib.crc32(video.encode())])
 
 
-def _track_table(videos: np.ndarray, parts: list[Track]) -> TrackTable:
+def track_table(videos: np.ndarray, parts: list[Track]) -> TrackTable:
     """The table of the tracks of `videos`, one part a video."""
     lengths = np.array([len(valid) for _, valid, _ in parts], dtype=np.int64)
     empty = TrackTable(videos, np.zeros(1, np.int64), np.empty((0, 126, 2), np.float32), np.empty(0, bool), np.empty(0))

@@ -8,23 +8,24 @@ from typing import Any
 
 from benchmark.methods.loss_presets import LOSS_PRESETS
 from benchmark.methods.network import network_class
-from benchmark.methods.train_options import LossOptions, TrainOptions
+from benchmark.methods.train_options import LossOptions, TrainOptions, default_method
 from nvfair_tools.errors import NvfairError
 
 
 def options_from_keywords(
     generators: Sequence[str] | str,
     *,
-    method: str = "temporal-cnn",
+    method: str | None = None,
     loss: LossOptions | str | None = None,
     **values: Any,
 ) -> TrainOptions:
     """TrainOptions with `values`; what is left out is as the network recommends, else the default of TrainOptions.
 
-    generators: trained and selected on. loss: a LossOptions, or its `kind`, for which the network's other
-    recommendations hold, or the name of a preset (LOSS_PRESETS). Raises NvfairError for an unknown network or option,
-    and as TrainOptions does.
+    generators: trained and selected on. method: the network; default, `default_method`. loss: a LossOptions, or its
+    `kind`, for which the network's other recommendations hold, or the name of a preset (LOSS_PRESETS). Raises
+    NvfairError for an unknown network or option, and as TrainOptions does.
     """
+    method = method or default_method(values)
     recommended = dict(network_class(method, where="method").recommended)
     known = {field.name for field in fields(TrainOptions)}
     unknown = sorted(set(values) - known)

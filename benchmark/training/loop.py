@@ -206,7 +206,7 @@ class Training:
         windows = state.step * options.batch * options.accumulate
         state.rows.append([state.step, windows, f"{loss:.6f}", f"{rate:.3e}", f"{auc:.6f}", f"{state.seconds:.1f}"])
         log.write(state.step, {"loss": loss, "learning_rate": rate, "validation_auc": auc})
-        state.keep_best(auc, self.network)
+        state.keep_best(auc, self.network, options.least_gain)
         if self.processes.is_main:
             save_state(self.out, self.digest, self.network, self.optimiser, state)
         return f"loss {loss:.3f}, validation AUC {auc:.3f}"
@@ -275,12 +275,17 @@ def reproducible(device: str) -> Iterator[None]:
     if on_gpu:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it starts
     was_deterministic, random_state = torch.are_deterministic_algorithms_enabled(), torch.get_rng_state()
+    memory: Any = torch.utils.deterministic
+    was_filled = memory.fill_uninitialized_memory
     if on_gpu:
         torch.use_deterministic_algorithms(True)
+        # Every operation writes all of its result: filling the memory first only starts as many operations again.
+        memory.fill_uninitialized_memory = False
     try:
         with whole_float32():
             yield
     finally:
         if on_gpu:
             torch.use_deterministic_algorithms(was_deterministic)
+            memory.fill_uninitialized_memory = was_filled
         torch.set_rng_state(random_state)

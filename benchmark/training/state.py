@@ -25,7 +25,8 @@ class TrainingState:
     """How far a training run is; saved beside the weights and the optimiser. Field names are keys of the saved file.
 
     step: optimiser steps done. rows: one of LOG_COLUMNS for each validation. best_step, best_value, best_weights: of
-    the best validation. stale: validations since then. seconds: time spent.
+    the best validation. last_gain: value of the last validation that exceeded the gain before it by more than the least
+    gain. stale: validations since then. seconds: time spent.
     """
 
     step: int = 0
@@ -33,14 +34,20 @@ class TrainingState:
     best_step: int = 0
     best_value: float = float("nan")
     best_weights: dict[str, torch.Tensor] | None = None
+    last_gain: float = float("nan")
     stale: int = 0
     seconds: float = 0.0
 
-    def keep_best(self, value: float, network: Network) -> None:
-        """Keeps the weights where `value` is the best validation so far, or where there is no validation (NaN)."""
+    def keep_best(self, value: float, network: Network, least_gain: float = 0.0) -> None:
+        """Keeps the weights where `value` is the best validation so far, or where there is no validation (NaN).
+
+        least_gain: validations count as stale until one exceeds the last gain by more than this.
+        """
         if math.isnan(value) or math.isnan(self.best_value) or value > self.best_value:
-            self.best_step, self.best_value, self.stale = self.step, value, 0
+            self.best_step, self.best_value = self.step, value
             self.best_weights = {key: tensor.detach().cpu().clone() for key, tensor in network.state_dict().items()}
+        if math.isnan(value) or math.isnan(self.last_gain) or value > self.last_gain + least_gain:
+            self.last_gain, self.stale = value, 0
         else:
             self.stale += 1
 

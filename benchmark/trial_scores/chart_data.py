@@ -166,7 +166,7 @@ def compute_chart_data(scorer: PairScorer, scored: ScoredTrials, curve: roc.RocC
         None
         if distances is None
         else DistanceFigures(distances.same_driver, distances.other_driver, finite_or_none(distances.ratio)),
-        _people(scored),
+        person_figures(scored),
     )
 
 
@@ -178,7 +178,7 @@ def _finite(rates: np.ndarray) -> tuple[float | None, ...]:
     return tuple(finite_or_none(rate) for rate in _rounded(rates))
 
 
-def _people(scored: ScoredTrials) -> tuple[PersonFigures, ...]:
+def person_figures(scored: ScoredTrials) -> tuple[PersonFigures, ...]:
     """Figures of each target, in the order of their ids."""
     number_of_person = {person: number for number, person in enumerate(scored.people)}
     # Of each person as a driver of somebody else's face: wins of genuine trials over these trials, and how many pairs.

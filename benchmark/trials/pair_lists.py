@@ -42,6 +42,11 @@ class PairList:
         return len(self.enrolment)
 
     @property
+    def people(self) -> frozenset[str]:
+        """Everybody in the list, as a driver or as a target."""
+        return frozenset(person for name in self.samples.values() for person in (name.driver, name.target))
+
+    @property
     def collection(self) -> str:
         """The namespace that all people in the list belong to."""
         return next(iter(self.samples.values())).collection
@@ -83,6 +88,8 @@ def read_pair_list(path: str | Path) -> PairList:
             reader = csv.DictReader(file)
             header = reader.fieldnames or []
             missing = [name for name in COLUMNS if name not in header]
+            if twice := sorted({name for name in header if header.count(name) > 1}):
+                raise NvfairError(f"the list has the column {twice[0]} twice", where=path, expected="each column once")
             if missing:
                 raise NvfairError(
                     f"the list has no column {', '.join(missing)}", where=path, expected=", ".join(COLUMNS)

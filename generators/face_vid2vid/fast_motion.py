@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from generators.face_vid2vid.blocks import Down, Up
 from generators.face_vid2vid.dense_motion import DenseMotion, Warp, blended, candidate_shifts, motion_features
+from generators.face_vid2vid.depth_columns import DepthColumns
 from generators.face_vid2vid.depth_frequencies import DepthFrequencies
 from generators.face_vid2vid.fast_spade import Buffers, Build
 from generators.face_vid2vid.folding import bias_of
@@ -27,7 +28,8 @@ from generators.products import Convolution
 class FastDenseMotion(nn.Module):
     """`DenseMotion`, folded, by convolutions that `build` makes.
 
-    frequencies: whether the mask's convolution goes to frequencies in depth. dtype: of the convolutions.
+    dtype: of the convolutions. frequencies: whether the mask's convolution goes to frequencies in depth. card: whether
+    it becomes a flat one, as suits a GPU.
     """
 
     mask_weight: Tensor
@@ -35,7 +37,15 @@ class FastDenseMotion(nn.Module):
     occlusion: Tensor
     occlusion_bias: Tensor
 
-    def __init__(self, motion: DenseMotion, build: Build, sizes: Sizes, dtype: torch.dtype, frequencies: bool) -> None:
+    def __init__(
+        self,
+        motion: DenseMotion,
+        build: Build,
+        sizes: Sizes,
+        dtype: torch.dtype,
+        frequencies: bool,
+        card: bool = False,
+    ) -> None:
         super().__init__()
         self.dtype = dtype
         depth, side = sizes.depth, sizes.feature
@@ -45,8 +55,12 @@ class FastDenseMotion(nn.Module):
         self.up = nn.ModuleList(_built(block, build, deepest << i) for i, block in enumerate(decoder.up_blocks))
         self.last = build(decoder.conv.weight.detach(), bias_of(decoder.conv), side)
         mask = motion.mask
-        self.frequencies = DepthFrequencies(mask.weight.detach(), bias_of(mask), depth) if frequencies else None
-        if not frequencies:
+        self.flattened: DepthFrequencies | DepthColumns | None = None
+        if frequencies:
+            self.flattened = DepthFrequencies(mask.weight.detach(), bias_of(mask), depth)
+        elif card:
+            self.flattened = DepthColumns(mask.weight.detach(), bias_of(mask), dtype)
+        else:
             weight = mask.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last_3d)
             self.register_buffer("mask_weight", weight, persistent=False)
             self.register_buffer("mask_bias", bias_of(mask).to(dtype), persistent=False)
@@ -87,8 +101,8 @@ class FastDenseMotion(nn.Module):
         return torch.cat([functional.relu_(strip) for _, strip in self.last.strips(framed)], dim=2)
 
     def _mask(self, features: Tensor) -> Tensor:
-        if self.frequencies is not None:
-            return self.frequencies(features)
+        if self.flattened is not None:
+            return self.flattened(features)
         y = functional.conv3d(
             features.permute(0, 4, 1, 2, 3), self.mask_weight, self.mask_bias, padding=self.mask_weight.shape[-1] // 2
         )

@@ -28,7 +28,7 @@ EPSILON = 1e-5
 class Build(Protocol):
     """Makes a 3x3 or 3x3x3 convolution of (weight, bias) of maps with `side`, enlarged so many times first."""
 
-    def __call__(self, weight: Tensor, bias: Tensor, side: int, enlarge: int = 1) -> Convolution: ...
+    def __call__(self, weight: Tensor, bias: Tensor | None, side: int, enlarge: int = 1) -> Convolution: ...
 
 
 class Buffers:

@@ -6,7 +6,7 @@ layout of the published unofficial weights. Legend: B batch, T driving frames, K
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from generators.checkpoint import Checkpoint, filled, read_checkpoint, select
 from generators.clip import encode_clip, portrait_picture
-from generators.device import batch_size, inference, resolve, to_device, to_host
+from generators.device import BATCH, batch_size, inference, on_card, resolve, to_device, to_host
 from generators.errors import GeneratorError
 from generators.face import Face, voxceleb_framing
 from generators.face_vid2vid.fast_spade import Buffers
@@ -36,6 +36,7 @@ from generators.face_vid2vid.transfer import (
 )
 from generators.generator import MotionMode, digest
 from generators.reference_frame import reference_index
+from generators.replay import Replay
 from generators.weights import Weights
 from generators.weights import resolve as resolve_weights
 
@@ -109,7 +110,7 @@ class FaceVid2Vid:
         expected = layout(self.variant, antialias, sizes)
         modules = select(checkpoint, expected, where=where)
         self.weights, self.licence = weights, weights.licence
-        self.device, self.dtype, self.batch = device, dtype, batch_size(batch, device)
+        self.device, self.dtype, self.batch = device, dtype, batch_size(batch, device, most=BATCH["cuda"])
         self.size = sizes.image
         self.framing = voxceleb_framing(self.size)
         network, self.detector, self.estimator = (
@@ -121,6 +122,9 @@ class FaceVid2Vid:
         self.estimator.to(device)
         with torch.inference_mode():
             self.renderer = Renderer(network, dtype, device)
+        self.replay = Replay(self._paint, device, self.name)
+        # A recording writes to the same memory each time; elsewhere it is asked for once a rendering.
+        self._buffers = Buffers() if on_card(device) else None
 
     def fingerprint(self) -> str:
         """Hex digest of what determines the pixels: name, version, weights, framing, rotation, precision."""
@@ -177,12 +181,24 @@ class FaceVid2Vid:
         return relative(driving, reference, source.appearance.keypoints, scale)
 
     def _batches(self, appearance: Appearance, keypoints: Tensor) -> Iterator[Tensor]:
-        buffers = Buffers()
+        tensors = (appearance.volume, appearance.squeezed, appearance.keypoints, appearance.heat)
+        buffers = self._buffers or Buffers()
         for start in range(0, len(keypoints), self.batch):
+            part = keypoints[start : start + self.batch]
             with inference():
-                pictures = self.renderer.pictures(appearance, keypoints[start : start + self.batch], buffers)
-                frames = pictures.permute(0, 2, 3, 1).contiguous()
+                if self._buffers is None:
+                    frames = self._painted(appearance, part, buffers)
+                else:
+                    frames = self.replay(tensors, (part,), self.batch)
             yield frames
+
+    def _paint(self, source: Sequence[Tensor], frames: Sequence[Tensor]) -> Tensor:
+        """Frames of an appearance's (volume, squeezed, keypoints, heat) for (keypoints,)."""
+        return self._painted(Appearance(*source), frames[0], self._buffers or Buffers())
+
+    def _painted(self, appearance: Appearance, keypoints: Tensor, buffers: Buffers) -> Tensor:
+        """Frames (B, size, size, 3) for keypoints (B, K, 3)."""
+        return self.renderer.pictures(appearance, keypoints, buffers).permute(0, 2, 3, 1).contiguous()
 
     def _clip_poses(self, pictures: np.ndarray) -> HeadPoses:
         with inference():

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from generators.device import on_card
 from generators.face_vid2vid.appearance import GeneratorNetwork, SpadeGenerator
 from generators.face_vid2vid.blocks import LEAK
+from generators.face_vid2vid.card_spade import CardSpadeDecoder
 from generators.face_vid2vid.dense_motion import Warp, sampled
 from generators.face_vid2vid.fast_motion import FastDenseMotion
 from generators.face_vid2vid.fast_spade import Buffers, FastSpadeDecoder
@@ -25,6 +27,7 @@ from generators.products import (
     Convolution,
     DirectConvolution,
     ProductConvolution,
+    StackedConvolution,
     framed,
 )
 
@@ -63,10 +66,10 @@ class Renderer(nn.Module):
         sizes = network.sizes
         fold(network)
         self.dtype = dtype
-        self.on_cpu = device.type == "cpu"
-        self.products = self._products(dtype, device)
+        self.on_card = on_card(device)
+        self.products = dtype == torch.float32 and not self.on_card
         motion = network.dense_motion_network
-        self.motion = FastDenseMotion(motion, self._build, sizes, dtype, frequencies=self.products)
+        self.motion = FastDenseMotion(motion, self._build, sizes, dtype, self.products, self.on_card)
         # Kept for `squeezed`; the rest of it lives on in its fast form.
         del motion.hourglass, motion.mask, motion.occlusion
         third, fourth = network.third.conv, network.fourth
@@ -74,9 +77,10 @@ class Renderer(nn.Module):
         self.register_buffer("fourth_weight", fourth.weight.detach().flatten(1).to(dtype), persistent=False)
         self.register_buffer("fourth_bias", bias_of(fourth).to(dtype), persistent=False)
         del network.third, network.fourth
-        self.spade: FastSpadeDecoder | None = None
+        self.spade: FastSpadeDecoder | CardSpadeDecoder | None = None
         if isinstance(network, SpadeGenerator):
-            self.spade = FastSpadeDecoder(network.decoder, self._build, sizes.feature)
+            decoder = CardSpadeDecoder if self.on_card else FastSpadeDecoder
+            self.spade = decoder(network.decoder, self._build, sizes.feature)
             del network.decoder
         else:
             for name in ("resblocks_2d", "up_blocks", "final"):
@@ -107,12 +111,12 @@ class Renderer(nn.Module):
         x = x * warp.occlusion.permute(0, 2, 3, 1).to(self.dtype)
         return self.spade(x, buffers) if self.spade is not None else self.network.picture(x.permute(0, 3, 1, 2))
 
-    @staticmethod
-    def _products(dtype: torch.dtype, device: torch.device) -> bool:
-        return dtype == torch.float32 and device.type == "cpu"
-
-    def _build(self, weight: Tensor, bias: Tensor, side: int, enlarge: int = 1) -> Convolution:
-        if enlarge > 1 and (self.products or (self.on_cpu and side <= WEIGHTY_SIDE)):
+    def _build(self, weight: Tensor, bias: Tensor | None, side: int, enlarge: int = 1) -> Convolution:
+        if self.on_card:
+            made = StackedConvolution(weight, bias, enlarge) if enlarge > 1 else DirectConvolution(weight, bias)
+            return made.to(self.dtype)
+        assert bias is not None, "only on a GPU an input of ones takes its place"
+        if enlarge > 1 and (self.products or side <= WEIGHTY_SIDE):
             return ProductConvolution(weight, bias, ENLARGING[enlarge]).to(self.dtype)
         if self.products and side >= WINOGRAD_SIDE and side % WINOGRAD.stride == 0:
             return ProductConvolution(weight, bias, WINOGRAD)

@@ -7,6 +7,7 @@ Legend: B batch, C channels, H W height and width, r a level's side, R = r * r r
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,9 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from generators.lia.fast_layers import NHWC, FastConv, FastUpConv
-from generators.lia.layers import GAIN, SLOPE
+from generators.lia.layers import GAIN, SLOPE, StyledConv
 from generators.lia.network import Network
-from generators.lia.sampling import gather, table
+from generators.lia.sampling import gather
+from generators.table_sampling import table
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class FastDecoder(nn.Module):
 
     start: Tensor
     doubling: Tensor
+    conv_layer: Callable[[StyledConv, torch.dtype], nn.Module] = FastConv
+    up_layer: Callable[[StyledConv, torch.dtype], nn.Module] = FastUpConv
 
     def __init__(self, network: Network, dtype: torch.dtype) -> None:
         super().__init__()
@@ -39,10 +43,10 @@ class FastDecoder(nn.Module):
         self.dtype = dtype
         self.resolutions = network.shape.resolutions
         self.register_buffer("start", decoder.input.input.detach().contiguous(memory_format=NHWC))
-        self.first = FastConv(decoder.conv1, dtype)
+        self.first = self.conv_layer(decoder.conv1, dtype)
         levels = decoder.levels()
-        self.ups = nn.ModuleList(FastUpConv(level.up, dtype) for level in levels)
-        self.convs = nn.ModuleList(FastConv(level.conv, dtype) for level in levels)
+        self.ups = nn.ModuleList(self.up_layer(level.up, dtype) for level in levels)
+        self.convs = nn.ModuleList(self.conv_layer(level.conv, dtype) for level in levels)
         for level, (_, _, to_flow, to_rgb) in enumerate(levels):
             conv, act = to_rgb.conv.conv, to_rgb.conv.act
             self.register_buffer(f"flow{level}", to_flow.conv.weight.detach()[0, :, :, 0, 0] * to_flow.conv.scale)

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from generators.lia.card_layers import CardHalvingBlock
 from generators.lia.fast_layers import NHWC, HalvingBlock, channels_last
 from generators.lia.layers import GAIN, SLOPE
 from generators.lia.network import Network
@@ -23,13 +24,14 @@ class FastEncoder(nn.Module):
     motion: Tensor
     motion_bias: Tensor
 
-    def __init__(self, network: Network, dtype: torch.dtype) -> None:
+    def __init__(self, network: Network, dtype: torch.dtype, card: bool = False) -> None:
+        """dtype: of the convolutions. card: whether blocks take the form that suits a GPU."""
         super().__init__()
         self.dtype = dtype
         first, blocks, last = network.enc.net_app.parts()
         self.register_buffer("first", channels_last(first.conv.weight * (first.conv.scale * GAIN), dtype))
         self.register_buffer("first_bias", (first.act.bias.detach().flatten() * GAIN).to(dtype))
-        self.blocks = nn.ModuleList(HalvingBlock(block, dtype) for block in blocks)
+        self.blocks = nn.ModuleList((CardHalvingBlock if card else HalvingBlock)(block, dtype) for block in blocks)
         # The style vector and the motion code steer everything and cost nothing: float32 always.
         self.register_buffer("last", (last.weight.detach() * last.scale).flatten(1))
         matrix = torch.eye(network.shape.style, dtype=torch.float64)

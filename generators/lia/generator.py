@@ -5,7 +5,7 @@ Legend: B batch, T frames, H W height and width, M motion dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from torch import Tensor
 
 from generators.checkpoint import Checkpoint, read_checkpoint
 from generators.clip import encode_clip, portrait_picture
-from generators.device import batch_size, inference, resolve, sent, to_device, to_host
+from generators.device import batch_size, inference, on_card, resolve, sent, to_device, to_host
 from generators.errors import GeneratorError
 from generators.face import Face, voxceleb_framing
 from generators.generator import MotionMode, digest
 from generators.lia import latent
+from generators.lia.card_decoder import CardDecoder
 from generators.lia.fast_decoder import FastDecoder, Surface
 from generators.lia.fast_encoder import FastEncoder
 from generators.lia.layout import LAYOUT, read_network
@@ -27,6 +28,7 @@ from generators.lia.network import Architecture
 from generators.lia.stretch import stretched
 from generators.lia.styles import Styles
 from generators.reference_frame import reference_index
+from generators.replay import Replay, filled_up
 from generators.weights import Weights
 from generators.weights import resolve as resolve_weights
 
@@ -89,15 +91,15 @@ class Lia:
         self.device, self.dtype, self.batch = device, dtype, batch_size(batch, device)
         self.size = network.shape.size
         self.framing = voxceleb_framing(self.size)
-        self._encoder = FastEncoder(network, dtype).eval().to(device)
+        self._on_card = on_card(device)
+        self._encoder = FastEncoder(network, dtype, self._on_card).eval().to(device)
         self._styles = Styles(network).eval().to(device)
-        self._decoder = FastDecoder(network, dtype).eval().to(device)
+        self._decoder = (CardDecoder if self._on_card else FastDecoder)(network, dtype).eval().to(device)
         self._decode: Callable[..., tuple[Tensor, list[Tensor], list[Tensor]]] = self._decoder
-        self._full_batches = compile  # a compiled (and graph-captured) decoder is one for each batch size
+        self._full_batches = compile  # a compiled decoder is one for each batch size
         if compile:
-            # On a GPU this mode also records the launches as one CUDA graph.
-            mode = "reduce-overhead" if device.type == "cuda" else "default"
-            self._decode = torch.compile(self._decoder, dynamic=False, mode=mode)
+            self._decode = torch.compile(self._decoder, dynamic=False)
+        self.replay = Replay(self._paint_codes, device, self.name)
 
     def fingerprint(self) -> str:
         """Hex digest of what determines the pixels: name, version, weights, framing, precision."""
@@ -162,6 +164,9 @@ class Lia:
         return to_host(self._batches(source, codes))
 
     def _batches(self, source: Source, codes: np.ndarray) -> Iterator[Tensor]:
+        if self._on_card:
+            yield from self._recorded_batches(source, codes)
+            return
         for block in range(0, len(codes), STYLE_FRAMES):
             with inference():
                 moved = sent(torch.from_numpy(codes[block : block + STYLE_FRAMES]), self.device)
@@ -172,11 +177,28 @@ class Lia:
                     frames = self.paint([s[rows] for s in scales], [g[rows] for g in gains], source.surface)
                 yield frames
 
+    def _recorded_batches(self, source: Source, codes: np.ndarray) -> Iterator[Tensor]:
+        tensors = (source.scales, *source.surface.features, *source.surface.colours)
+        with inference():
+            moved = sent(torch.from_numpy(codes), self.device)
+        for start in range(0, len(codes), self.batch):
+            with inference():
+                frames = self.replay(tensors, (moved[start : start + self.batch],), self.batch)
+            yield frames
+
+    def _paint_codes(self, source: Sequence[Tensor], frames: Sequence[Tensor]) -> Tensor:
+        """Frames of a source's (scales, features, colours) for motion codes (B, M)."""
+        (codes,) = frames
+        features = len(self._decoder.resolutions) - 1
+        surface = Surface(tuple(source[1 : 1 + features]), tuple(source[1 + features :]))
+        scales, gains = self._styles(source[0], codes)
+        return self.paint(scales, gains, surface)
+
     def paint(self, scales: list[Tensor], gains: list[Tensor], surface: Surface) -> Tensor:
         """Frames (B, size, size, 3) around -1..1 of a source's surface, for each layer's styles (B, C)."""
         count = len(scales[0])
         if self._full_batches:
-            scales, gains = ([_repeated(rows, self.batch) for rows in tensors] for tensors in (scales, gains))
+            scales, gains = ([filled_up(rows, self.batch) for rows in tensors] for tensors in (scales, gains))
         pictures, _, _ = self._decode(scales, gains, surface)
         return pictures[:count].permute(0, 2, 3, 1).contiguous()
 
@@ -200,15 +222,10 @@ def create(
     """LIA with the weights of a published file or a registered name.
 
     device: "auto", "cpu", "cuda", "cuda:N". dtype: of the convolutions, "float32" or "bfloat16"; styles, flows and
-    sampling stay float32. batch: frames a call (1 on a CPU, 8 on a GPU where not given). compile: `torch.compile` the
-    decoder (minutes at first use).
+    sampling stay float32. batch: frames a call (where not given, 1 on a CPU, 8 on a GPU, 32 on one with over 40 GB).
+    compile: `torch.compile` the decoder (minutes at first use).
     Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)
     resolved = resolve_weights(weights, LAYOUT)
     return Lia(read_checkpoint(resolved.path), resolved, device=where, dtype=precision, batch=batch, compile=compile)
-
-
-def _repeated(rows: Tensor, count: int) -> Tensor:
-    """(B, C) -> contiguous (count, C): the last row is repeated."""
-    return torch.cat([rows, rows[-1:].expand(count - len(rows), -1)])

@@ -1,36 +1,17 @@
 """Moving a source's features by a flow: bilinear, zeros outside, as one weighted sum of four rows.
 
-Legend: B batch, H W height and width, C channels, R = H * W rows. A feature map is kept as a table (R, C) whose rows
-are pixels, so the four neighbours of a point are four contiguous rows; `embedding_bag` sums them several times faster
-than `grid_sample` does on a CPU, and one table serves a whole batch. Coordinates and weights are float32 throughout.
+Legend: B batch, H W height and width, C channels, R = H * W rows. Tables and their sums: `generators.table_sampling`;
+on a CPU they are several times faster than `grid_sample`. Coordinates and weights are float32 throughout.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from generators.table_sampling import Gather, bilinear
+
 NEIGHBOURS = ((0, 0), (0, 1), (1, 0), (1, 1))  # (down, right)
-
-
-def table(feature: Tensor) -> Tensor:
-    """(1, C, H, W) -> contiguous float32 (R, C)."""
-    return feature[0].float().permute(1, 2, 0).reshape(-1, feature.shape[1]).contiguous()
-
-
-@dataclass(frozen=True, eq=False)  # equal only to itself: torch 2.11's compiler hashes what is called
-class Gather:
-    """Where each output pixel takes its four rows (B*R, 4) int64 and with which weights (B*R, 4) float32."""
-
-    rows: Tensor
-    weights: Tensor
-
-    def __call__(self, source: Tensor) -> Tensor:
-        """Table (R, C) -> (B*R, C)."""
-        return F.embedding_bag(self.rows, source, mode="sum", per_sample_weights=self.weights)
 
 
 def gather(flow_map: Tensor) -> tuple[Gather, Tensor]:
@@ -55,6 +36,20 @@ def gather(flow_map: Tensor) -> tuple[Gather, Tensor]:
     weights = weights * mask[..., None]
     count = batch * height * width
     return Gather(rows.view(count, 4), weights.view(count, 4)), (1.0 - mask).view(count, 1)
+
+
+def gather_together(flow_map: Tensor, places: Tensor) -> tuple[Gather, Tensor]:
+    """The same of (B, S, S, 3) in fewer, larger operations, as a GPU wants them; places: `corner_aligned(S)`."""
+    side = flow_map.shape[1]
+    mask = torch.sigmoid(flow_map[..., 2])
+    positions = ((torch.tanh(flow_map[..., :2]) + places) * side - 1.0) * 0.5
+    return bilinear(positions, side, mask), (1.0 - mask).view(-1, 1)
+
+
+def corner_aligned(side: int) -> Tensor:
+    """(S, S, 2): each pixel's corner-aligned coordinates x, y in -1..1, plus 1."""
+    line = torch.linspace(-1.0, 1.0, side)
+    return torch.stack((line.expand(side, side), line[:, None].expand(side, side)), dim=-1) + 1.0
 
 
 def _axis(first: Tensor, share: Tensor, length: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:

@@ -21,11 +21,14 @@ SIZES = (32, 64, 128, 256)
 class FastInpainting:
     """`Inpainting` (the given network) with the same values."""
 
-    def __init__(self, network: Any, dtype: torch.dtype) -> None:
+    def __init__(self, network: Any, dtype: torch.dtype, card: bool = False) -> None:
+        """dtype: of the convolutions. card: whether blocks take the form that suits a GPU."""
         self.network = network
         self.dtype = dtype
-        self.residual = [Residual(block, SIZES[index // 2], dtype) for index, block in enumerate(network.resblock)]
-        self.up = [Same(block, SIZES[level], dtype) for level, block in enumerate(network.up_blocks)]
+        self.residual = [
+            Residual(block, SIZES[index // 2], dtype, card) for index, block in enumerate(network.resblock)
+        ]
+        self.up = [Same(block, SIZES[level], dtype, card) for level, block in enumerate(network.up_blocks)]
         self.final = same(network.final.weight, network.final.bias, SIZES[-1], dtype)
 
     def prepare(self, image: Tensor) -> list[Tensor]:

@@ -1,7 +1,7 @@
 """The dense-motion network as it is run: what depends on the source alone comes in prepared.
 
-All of it stays float32: its output is coordinates, and rounding there moves pixels (with bfloat16 convolutions the
-worst pixel of the golden frames was wrong by 0.09, against 0.02 with bfloat16 in the inpainting network alone).
+What leads to coordinates stays float32, as rounding there moves pixels (with bfloat16 convolutions the worst pixel of
+the golden frames was wrong by 0.09, against 0.02 with bfloat16 in the inpainting network alone).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from torch import Tensor
 from generators.convolution import same
 from generators.tps import thin_plate
 from generators.tps.dense_motion import MOTIONS, MotionField, motion_candidates
-from generators.tps.fast_blocks import Hourglass, Same
+from generators.tps.fast_blocks import Hourglass
+from generators.tps.visibility import CardVisibility, FinerVisibility
 
 SIZE = 64
 
@@ -33,19 +34,22 @@ class SourceMotion:
 class FastDenseMotion:
     """`DenseMotion` (the given network) with the same values."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Any, dtype: torch.dtype = torch.float32, card: bool = False) -> None:
+        """card: whether layers take the form that suits a GPU. dtype: there, of the finer occlusion maps' layers."""
         self.down = network.down
-        self.hourglass = Hourglass(network.hourglass, SIZE)
+        self.hourglass = Hourglass(network.hourglass, SIZE, card)
         # Both heads read the same maps: one convolution.
         maps, visible = network.maps, network.occlusion[1]
         self.shares_and_visible = same(
             torch.cat((maps.weight, visible.weight)), torch.cat((maps.bias, visible.bias)), SIZE
         )
-        self.up = [Same(block, SIZE << level) for level, block in enumerate(network.up)]
-        self.visible = [
-            same(network.occlusion[index].weight, network.occlusion[index].bias, size)
-            for index, size in ((0, SIZE // 2), (2, SIZE * 2), (3, SIZE * 4))
-        ]
+        occlusion = network.occlusion
+        self.coarse_visible = same(occlusion[0].weight, occlusion[0].bias, SIZE // 2)
+        self.finer_visible = (
+            CardVisibility(network.up, occlusion[2:], SIZE, dtype)
+            if card
+            else FinerVisibility(network.up, occlusion[2:], SIZE)
+        )
         self.grid = thin_plate.grid(SIZE, SIZE, like=network.maps.weight)
 
     def prepare(self, image: Tensor, keypoints: Tensor) -> SourceMotion:
@@ -63,10 +67,6 @@ class FastDenseMotion:
         coarse, fine = self.hourglass(features.contiguous(memory_format=torch.channels_last))
         heads = self.shares_and_visible(fine)
         shares = torch.softmax(heads[:, :MOTIONS], dim=1)
-        logits = [self.visible[0](coarse), heads[:, MOTIONS:]]
-        x = fine
-        for up, head in zip(self.up, self.visible[1:], strict=True):
-            x = up(x)
-            logits.append(head(x))
+        logits = [self.coarse_visible(coarse), heads[:, MOTIONS:], *self.finer_visible(fine)]
         deformation = (shares[..., None] * motions).sum(dim=1)
         return MotionField(shares, deformation, tuple(torch.sigmoid(logit) for logit in logits))

@@ -5,7 +5,7 @@ Legend: T driving frames; keypoints are (50, 2) in -1..1; pictures inside are RG
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,13 +15,15 @@ from torch import Tensor
 
 from generators.checkpoint import Checkpoint, filled, read_checkpoint, select
 from generators.clip import encode_clip, portrait_picture
-from generators.device import batch_size, inference, resolve, sent, to_device, to_host
+from generators.device import batch_size, inference, on_card, resolve, sent, to_device, to_host
 from generators.errors import GeneratorError
 from generators.face import Face, voxceleb_framing
 from generators.generator import MotionMode, digest
 from generators.reference_frame import reference_index
+from generators.replay import Replay
 from generators.tps import thin_plate
 from generators.tps.animation import AvdNetwork, relative, relative_scale
+from generators.tps.card_inpainting import CardInpainting
 from generators.tps.dense_motion import MotionField, split
 from generators.tps.fast_inpainting import FastInpainting
 from generators.tps.fast_motion import FastDenseMotion, SourceMotion
@@ -103,8 +105,11 @@ class Tps:
         }
         self.detector = folded_detector(networks["kp_detector"])
         # Motion stays float32: rounding in its network moves pixels, and it costs little.
-        self.motion = FastDenseMotion(networks["dense_motion_network"])
-        self.inpainting = FastInpainting(networks["inpainting_network"], dtype)
+        card = on_card(device)
+        self.motion = FastDenseMotion(networks["dense_motion_network"], dtype, card)
+        inpainting = networks["inpainting_network"]
+        self.inpainting = CardInpainting(inpainting, dtype) if card else FastInpainting(inpainting, dtype)
+        self.replay = Replay(self._paint, device, self.name)
         self.avd: AvdNetwork | None = folded_avd(networks["avd_network"]) if "avd_network" in networks else None
         self.background_predictor: BackgroundPredictor | None = networks.get("bg_predictor")
 
@@ -173,11 +178,18 @@ class Tps:
         return self.motion(source.motion, keypoints, inverses)
 
     def _batches(self, source: Source, keypoints: Tensor, inverses: Tensor) -> Iterator[Tensor]:
+        encoded = source.motion
+        tensors = (encoded.keypoints, encoded.small, encoded.heat, *source.maps)
         for first in range(0, len(keypoints), self.batch):
             part = slice(first, first + self.batch)
             with inference():
-                frames = self.paint(source.motion, source.maps, keypoints[part], inverses[part])
+                frames = self.replay(tensors, (keypoints[part], inverses[part]), self.batch)
             yield frames
+
+    def _paint(self, source: Sequence[Tensor], frames: Sequence[Tensor]) -> Tensor:
+        """Frames of a source's (keypoints, picture, heatmaps, maps) for (keypoints, inverses)."""
+        keypoints, inverses = frames
+        return self.paint(SourceMotion(*source[:3]), list(source[3:]), keypoints, inverses)
 
     def paint(self, motion: SourceMotion, maps: list[Tensor], keypoints: Tensor, inverses: Tensor) -> Tensor:
         """Frames (B, 256, 256, 3) in 0..1 of a prepared source, for keypoints (B, 50, 2) and inverses (B, 10, 8, 5)."""
@@ -197,7 +209,8 @@ def create(
     """TPS with the weights of a published file or a registered name.
 
     device: "auto", "cpu", "cuda", "cuda:N". dtype: of the inpainting network's convolutions, "float32" or "bfloat16";
-    all that has coordinates stays float32. batch: frames a call (1 on a CPU, 8 on a GPU where not given).
+    all that has coordinates stays float32. batch: frames a call (where not given, 1 on a CPU, 8 on a GPU, 32 on one
+    with over 40 GB).
     Raises GeneratorError for missing or unfitting weights, and for a device, type or batch that cannot be.
     """
     where, precision = resolve(device, dtype)

@@ -11,6 +11,7 @@ from pathlib import Path
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output, sha256_of
+from nvfair_tools.unique_keys import load_unique_json
 
 KEY_VERSION = 1
 # The key's name in the folder of the hidden set, where a board looks for it.
@@ -39,7 +40,7 @@ def write_key(path: Path, key: BlindKey) -> None:
 def read_key(path: Path) -> BlindKey:
     """Reads a key. Raises NvfairError where the file is absent or no key."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_unique_json(path.read_bytes())
         version, data, names = content["format_version"], content["data"], content["names"]
         is_valid = version == KEY_VERSION and len(set(names.values())) == len(names)
     except FileNotFoundError as error:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import yaml
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.unique_yaml import load_unique_yaml
+from nvfair_tools.unique_keys import load_unique_yaml
 
 MAX_BYTES = 256 * 1024  # a declaration is a page of text; a larger file is not one
 _MAX_DEPTH = 12

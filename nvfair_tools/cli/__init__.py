@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -34,7 +35,9 @@ COMMANDS = {
     "ingest": Entry(
         "nvfair_tools.cli.curate.build:ingest", "Read, check and track the source videos of a recipe.", "curate"
     ),
-    "plan": Entry("nvfair_tools.cli.curate.build:plan", "List the reenactments a recipe asks for.", "curate"),
+    "plan": Entry(
+        "nvfair_tools.cli.curate.plan:plan", "List, explain and compare the reenactments a recipe asks for.", "curate"
+    ),
     "render": Entry("nvfair_tools.cli.curate.build:render", "Render the planned reenactments.", "curate"),
     "landmarks": Entry("nvfair_tools.cli.curate.build:landmarks", "Track the face in every reenactment.", "curate"),
     "shards": Entry(
@@ -67,6 +70,9 @@ COMMANDS = {
     ),
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark.evaluate:evaluate", "Score checkpoints under a protocol; write a report.", "train"
+    ),
+    "stress": Entry(
+        "nvfair_tools.cli.benchmark.stress:stress", "Error rates under re-encoding, disguise, imitation, ...", "train"
     ),
     "avaprintdb": Entry(
         "nvfair_tools.cli.benchmark.avaprintdb:avaprintdb",
@@ -138,19 +144,33 @@ def cli() -> None:
     """Datasets and benchmarks for avatar fingerprinting: who is driving a synthetic talking head?"""
 
 
+class _Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM."""
+
+
+def _raise_terminated(number: int, frame: object) -> None:
+    raise _Terminated
+
+
 def main() -> None:
-    """Entry point: users' mistakes end as one message and exit status 1 (130 for Ctrl-C), never as a traceback."""
+    """Entry point: users' mistakes end as one message and exit status 1, never as a traceback.
+
+    Ctrl-C ends with status 130, SIGTERM (of a scheduler, of a shutdown) with 143: both stop as gracefully.
+    """
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _raise_terminated)
     try:
         # Not standalone: click would turn Ctrl-C into a bare "Aborted!".
         status = cli(standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
         click.secho(
             "interrupted: run the same command again; what was finished is kept and not done again", fg="red", err=True
         )
-        sys.exit(130)
+        # click raises Abort from what interrupted it.
+        sys.exit(143 if isinstance(error.__cause__ or error, _Terminated) else 130)
     except BrokenPipeError:  # whoever read our output has stopped, as `nvfair ... | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

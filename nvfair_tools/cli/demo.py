@@ -72,12 +72,14 @@ def demo(folder: Path, seed: int | None, small: bool) -> None:
     minutes = (time.monotonic() - begun) / 60
     click.secho(f"\nDone in {minutes:.1f} minutes. Where to look:", bold=True)
     for path, text in {
+        folder / "report" / "who-drives.html": "who drives which video, right and wrong: a page without tables",
         folder / "report" / "index.html": "the report: figures, curves, controls, sample frames",
         folder / "dataset" / "README.md": "the data set's card",
         folder / "dataset" / "videos": "every video, original and synthetic",
         recipe: "the recipe; change it and run: nvfair build " + str(recipe),
     }.items():
-        click.echo(f"  {path}  {text}")
+        if path.exists():  # too few people make no page of single videos
+            click.echo(f"  {path}  {text}")
 
 
 def _cohort(folder: Path, seed: int | None, small: bool) -> None:

@@ -6,33 +6,37 @@ import html
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from nvfair_tools.curate.card import write_card
 from nvfair_tools.curate.dataset_meta import dataset_meta
 from nvfair_tools.curate.ingest import Clip, ingest
-from nvfair_tools.curate.landmark_tracks import frame_rows_ids, track_reenactments
+from nvfair_tools.curate.landmark_tracks import rows_template, track_reenactments
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.originals import encode_originals
-from nvfair_tools.curate.pairs import Driver, Pair, Target, plan_pairs
+from nvfair_tools.curate.pairs import Driver, PairTable, Target
+from nvfair_tools.curate.plans.rule import plan_recipe
+from nvfair_tools.curate.plans.table import write_plan
 from nvfair_tools.curate.portraits import Portrait, make_portraits
 from nvfair_tools.curate.session import Session, open_session
-from nvfair_tools.curate.shards import StoredFrames, write_shards
-from nvfair_tools.curate.tables import Reenactment, identities_table, real_video_rows, reenactment_rows, videos_table
+from nvfair_tools.curate.shards import StoredFrameFiles, StoredFrames, write_shards
+from nvfair_tools.curate.tables import identities_table, real_video_rows, reenactment_rows, videos_table
 from nvfair_tools.curate.video_paths import clip_names
 from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_tables
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.items import ItemResult
-from nvfair_tools.pipeline.journal import Journal
 from nvfair_tools.pipeline.progress import Reporter
-from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.clip_list import list_clips
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
+
+if TYPE_CHECKING:
+    from nvfair_tools.curate.plans.reenactment_table import ReenactmentTable
 
 STAGES = ("ingest", "plan", "render", "landmarks", "shards")
 
@@ -51,9 +55,9 @@ class BuildOutcome:
     until: str
     clips: list[Clip]
     portraits: Mapping[str, Portrait] = field(default_factory=dict)
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: PairTable = field(default_factory=lambda: PairTable.from_pairs([]))
     originals: Mapping[str, ItemResult] = field(default_factory=dict)
-    reenactments: list[Reenactment] = field(default_factory=list)
+    reenactments: ReenactmentTable | tuple[()] = ()
     generators: tuple[dict[str, Any], ...] = ()
     identities: pd.DataFrame | None = None
     videos: pd.DataFrame | None = None
@@ -70,10 +74,10 @@ class BuildOutcome:
         for result in self.originals.values():
             items["originals", result.state, result.reason] += 1
         if not self.reenactments:
-            for pair in self.pairs:
-                items[f"planned {pair.kind}", "", ""] += 1
-        for video in self.reenactments:
-            items[f"{video.generator['label']} {video.pair.kind}", video.result.state, video.result.reason] += 1
+            for kind, count in self.pairs.count_kinds().items():
+                items[f"planned {kind}", "", ""] += count
+        else:
+            items.update(self.reenactments.counts())
         rows = [(*key, count) for key, count in items.items()]
         return pd.DataFrame(rows, columns=["what", "state", "reason", "items"])
 
@@ -106,19 +110,6 @@ class BuildOutcome:
         return f"Build of {self.folder}, up to {self.until}"
 
 
-@dataclass(frozen=True)
-class BuildStatus:
-    """The state of a build that may still be unfinished. counts: columns stage, state, reason, items."""
-
-    folder: Path
-    counts: pd.DataFrame
-    finished: bool
-
-    def _repr_html_(self) -> str:
-        title = f"Build of {self.folder}: {'finished' if self.finished else 'not finished'}"
-        return f"<p>{html.escape(title)}</p>{self.counts.to_html(index=False)}"
-
-
 def build(
     recipe: str | Path | Recipe,
     *,
@@ -142,17 +133,6 @@ def build(
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     with open_session(recipe, reporter, engine) as session:
         return _run_stages(session, until, prune=prune)
-
-
-def build_status(recipe: str | Path | Recipe) -> BuildStatus:
-    """Counts the finished items of a recipe's build without running any. Raises NvfairError where none has begun."""
-    workspace = Workspace((recipe if isinstance(recipe, Recipe) else load_recipe(recipe)).output_folder)
-    if not workspace.journal_path.exists():
-        remedy = f"nvfair build {'RECIPE' if isinstance(recipe, Recipe) else recipe}"
-        raise NvfairError("no build has begun here", where=workspace.dataset, remedy=remedy)
-    with Journal(workspace.journal_path) as journal:
-        counts = journal.counts()
-    return BuildStatus(workspace.dataset, counts, (workspace.dataset / "dataset.json").exists())
 
 
 def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
@@ -180,53 +160,54 @@ def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     portrait_clips = {portrait.clip_id for portrait in portraits.values() if "single_clip" not in portrait.flags}
     usable = [clip for clip in outcome.clips if clip.usable]
     clip_by_person = {clip.row.identity: clip for clip in usable}
-    rule = session.recipe.pairs
-    pairs = plan_pairs(
+    planned = plan_recipe(
+        session.recipe,
         [
-            Driver(clip.id, clip.row.identity, clip.row.source, clip.split)
+            Driver(clip.id, clip.row.identity, clip.row.source, clip.split, clip.row.name)
             for clip in usable
             if clip.id not in portrait_clips
         ],
         [
             Target(identity, clip.row.source, clip.split)
             for identity, clip in clip_by_person.items()
-            if portraits[identity].result.state == "ok"
+            if identity in portraits and portraits[identity].result.state == "ok"
         ],
-        cross_per_clip=rule.cross_limit,
-        with_self=rule.self_,
-        seed=rule.seed,
+        [clip.row for clip in outcome.clips],
+        {clip.row.identity: clip.split for clip in outcome.clips},
     )
-    return replace(outcome, portraits=portraits, pairs=pairs)
+    if outcome.until == "plan":
+        write_plan(session.workspace.plan_path, planned.pairs, session.recipe.generators)
+    left_out = (*outcome.left_out, *planned.left_out)
+    return replace(outcome, portraits=portraits, pairs=planned.pairs, left_out=left_out)
 
 
 def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     # Only this stage needs the generators' packages.
-    from nvfair_tools.curate.reenactments import plan_renderings, render_reenactments
+    from nvfair_tools.curate.plans.reenactment_table import ReenactmentTable
+    from nvfair_tools.curate.plans.renderings import plan_renderings
+    from nvfair_tools.curate.reenactments import refuse_drivers_without_pixels, render_reenactments
     from nvfair_tools.render.choice import resolve_generators
 
     clips = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
     generators = resolve_generators(session.recipe)
+    refuse_drivers_without_pixels(generators, outcome.pairs, clips)
     originals = encode_originals(session, outcome.clips, names)
-    renderings = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
+    plan = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
+    write_plan(session.workspace.plan_path, outcome.pairs, session.recipe.generators, plan.ids)
     return replace(
         outcome,
         originals=originals,
-        reenactments=render_reenactments(session, renderings, clips),
+        reenactments=ReenactmentTable(plan, render_reenactments(plan)),
         generators=tuple(generator.describe() for generator in generators),
     )
 
 
 def _track(session: Session, outcome: BuildOutcome) -> BuildOutcome:
-    track_ids = {clip.id: clip.track_id for clip in outcome.clips}
-    rendered = {
-        video.id: (video.path, track_ids[video.pair.clip_id])
-        for video in outcome.reenactments
-        if video.render.state == "ok"
-    }
-    results = track_reenactments(session, rendered)
-    reenactments = [replace(video, landmarks=results.get(video.id)) for video in outcome.reenactments]
-    return replace(outcome, reenactments=reenactments)
+    videos = outcome.reenactments
+    assert not isinstance(videos, tuple)
+    landmarks = track_reenactments(videos.plan, videos.renderings)
+    return replace(outcome, reenactments=replace(videos, landmarks=landmarks))
 
 
 def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> BuildOutcome:
@@ -235,8 +216,10 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
     names = clip_names(outcome.clips)
     identities = identities_table(outcome.clips, outcome.portraits)
     portrait_clips = {portrait.clip_id for portrait in outcome.portraits.values()}
-    rows = real_video_rows(outcome.clips, names, outcome.originals, portrait_clips)
-    rows += reenactment_rows(outcome.reenactments, clips, names, outcome.portraits)
+    rows = chain(
+        real_video_rows(outcome.clips, names, outcome.originals, portrait_clips),
+        reenactment_rows(outcome.reenactments, clips, names, outcome.portraits),
+    )
     videos = write_shards(session, videos_table(rows), _stored_frames(session, outcome))
     unused_files = _unused_files(session.dataset, videos, identities)
     if prune:
@@ -253,25 +236,19 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 
 
-def _stored_frames(session: Session, outcome: BuildOutcome) -> dict[str, StoredFrames]:
+def _stored_frames(session: Session, outcome: BuildOutcome) -> StoredFrameFiles:
     """The files with the frames of all videos that have any, by video id."""
     track_path = session.workspace.track_path
     frames = {
         clip.id: StoredFrames(clip.track_id, track_path(clip.track_id), True) for clip in outcome.clips if clip.track_id
     }
-    rows_ids = frame_rows_ids(session, [video.id for video in outcome.reenactments])
-    return frames | {video: StoredFrames(id, track_path(id), False) for video, id in rows_ids.items()}
+    return StoredFrameFiles(frames, rows_template(session), track_path)
 
 
 def _landmarkers(outcome: BuildOutcome) -> set[tuple[str, str]]:
     """(name, version) of the landmarkers that found the faces in clips and reenactments."""
-    facts = [clip.facts for clip in outcome.clips if clip.facts is not None]
-    facts += [
-        video.landmarks.facts
-        for video in outcome.reenactments
-        if video.landmarks is not None and video.landmarks.state == "ok"
-    ]
-    return {(video_facts["detector"], video_facts["version"]) for video_facts in facts}
+    landmarkers = {(clip.facts["detector"], clip.facts["version"]) for clip in outcome.clips if clip.facts is not None}
+    return landmarkers | (outcome.reenactments.landmarkers() if outcome.reenactments else set())
 
 
 def _unused_files(dataset: Path, videos: pd.DataFrame, identities: pd.DataFrame) -> tuple[str, ...]:

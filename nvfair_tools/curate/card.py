@@ -14,6 +14,7 @@ from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.files import atomic_output, write_text
+from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -64,6 +65,12 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
+def _release_notes(meta: Mapping[str, Any]) -> list[str]:
+    """How a published release was understood, assumptions included; nothing for a data set of another kind."""
+    notes = meta.get("release", {}).get("notes", [])
+    return ["## How the release was read", "\n".join(f"* {note}" for note in notes)] if notes else []
+
+
 def _body(
     meta: Mapping[str, Any],
     identities: pd.DataFrame,
@@ -102,6 +109,7 @@ def _body(
         "`nvfair_tools.dataset.Dataset.open(FOLDER)` reads it without `datasets`. A frame's `landmarks` are "
         f"{meta['landmarks']['points']} points (x0, y0, x1, y1, ...) in pixels of the stored video (scheme "
         f"`{meta['landmarks']['scheme']}`), NaN where `valid` is false.",
+        *_release_notes(meta),
         "## What is in it",
         _table(_counts(ok), ["split", "kind", "generator", "videos", "frames", "people"]),
         "![videos by split and generator](card/videos.png)",
@@ -113,6 +121,7 @@ def _body(
         "## What was left out, and why",
         _table(_unusable_counts(videos), ["kind", "state", "reason", "videos"]),
         *_failed_portraits(portraits),
+        *_people_without_faces(identities),
         "## Leakage audit",
         _table(
             pd.DataFrame(
@@ -184,6 +193,13 @@ def _strictest(videos: pd.DataFrame) -> list[str]:
     """What all licences and permitted uses together leave, in a sentence; nothing where no known term restricts."""
     limits = strictest_terms([*videos["licence"], *videos["permitted_use"]])
     return [f"All conditions hold together, so that the strictest wins: {'; '.join(limits)}."] if limits else []
+
+
+def _people_without_faces(identities: pd.DataFrame) -> list[str]:
+    """A sentence on the people of whom only landmark tracks were listed; nothing where there is none."""
+    count = sum(LANDMARKS_ONLY in flags for flags in identities["flags"])
+    text = f"{count} of the people drive by landmark tracks alone: their recordings have landmarks and no video."
+    return [text] if count else []
 
 
 def _rights(identities: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,7 @@
-"""Ingest: reads all listed files. Each clip gets its content hash, its face's track, a state and a reason."""
+"""Ingest: reads all listed files. Each clip gets its content hash, its face's track, a state and a reason.
+
+A listed file is a video, or a track in place of one (`nvfair_tools.landmarks.track_files`).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,8 @@ import numpy as np
 
 from nvfair_tools.curate.session import Session
 from nvfair_tools.files import sha256_of
+from nvfair_tools.landmarks.track_files import VERSION as LISTED_TRACK_VERSION
+from nvfair_tools.landmarks.track_files import is_track_file, read_track_file
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.items import ItemResult, failed, item_id, ok, rejected
@@ -87,7 +92,11 @@ def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> 
 
 
 def _with_track_id(clip: Clip, landmarker: str, policy: Policy) -> Clip:
-    id = item_id("track", content=clip.sha256, landmarker=landmarker, truncated=policy.truncated, version=VERSION)
+    if clip.row.is_track:
+        # No landmarker has seen it, and there is no video that may be cut off.
+        id = item_id("track", content=clip.sha256, listed=LISTED_TRACK_VERSION, version=VERSION)
+    else:
+        id = item_id("track", content=clip.sha256, landmarker=landmarker, truncated=policy.truncated, version=VERSION)
     return replace(clip, track_id=id)
 
 
@@ -193,9 +202,9 @@ class DigestWorker:
 class TrackTask:
     """The files of one video to read and track.
 
-    video: its file. output: the file to write. truncated: "fail" or "keep", what happens with a file that is cut off.
-    content: what the output holds: the whole "track", or only its "frame rows", with or without the full mesh
-    (see `frame_store`).
+    video: its file, or a listed track. output: the file to write. truncated: "fail" or "keep", what happens with a
+    file that is cut off. content: what the output holds: the whole "track", or only its "frame rows", with or without
+    the full mesh (see `frame_store`).
     """
 
     video: Path
@@ -228,6 +237,8 @@ class TrackWorker:
         from nvfair_tools.landmarks.tracking import track_frames
         from nvfair_tools.media import MediaError, probe
 
+        if is_track_file(task.video):
+            return store_listed_track(task)
         info = probe(task.video)
         if info.fps is None:
             raise MediaError("no_frame_rate", task.video, "its one frame has no duration, and no rate is stated")
@@ -271,6 +282,38 @@ class TrackWorker:
             path=_relative_to_dataset(task.output),
             bytes=task.output.stat().st_size,
         )
+
+
+def store_listed_track(task: TrackTask) -> ItemResult:
+    """Writes a listed track as the track of its clip, with the facts of `TrackWorker.run`.
+
+    Raises TrackFileError where the file cannot be used.
+    """
+    from nvfair_tools.landmarks.track import save_track
+
+    listed = read_track_file(task.video)
+    flags = sorted(listed.notes)
+    track = replace(listed.track, flags=tuple(flags))
+    save_track(task.output, track)
+    return ok(
+        frames=len(track),
+        width=track.size[0],
+        height=track.size[1],
+        fps_num=listed.fps.numerator,
+        fps_den=listed.fps.denominator,
+        codec="",
+        valid=int(track.valid.sum()),
+        valid_share=float(track.valid.mean()),
+        longest_gap=longest_gap(track.valid, track.time, float(1 / listed.fps)),
+        duration=float(track.time[-1] + 1 / listed.fps),
+        flags=flags,
+        notes=dict(listed.notes),
+        pose_cost=None,  # it gives no portrait
+        detector=track.detector,
+        version=track.version,
+        path=_relative_to_dataset(task.output),
+        bytes=task.output.stat().st_size,
+    )
 
 
 def _relative_to_dataset(track: Path) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from nvfair_tools.curate.plans.renderings import RenderPlan
 from nvfair_tools.curate.session import Session
-from nvfair_tools.pipeline.items import ItemResult, item_id, ok
+from nvfair_tools.pipeline.id_template import IdTemplate, id_text, pack_ids, slot
+from nvfair_tools.pipeline.items import ItemResult, ok
+from nvfair_tools.pipeline.result_table import ResultTable, read_results
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 
 VERSION = "1"
@@ -30,38 +35,61 @@ class LandmarkTask:
     mesh: bool
 
 
-def frame_rows_ids(session: Session, videos: Iterable[str]) -> dict[str, str]:
+def frame_rows_ids(session: Session, videos: Sequence[str]) -> dict[str, str]:
     """Returns {video id: id of the rows of its frames}."""
+    return dict(zip(videos, id_text(packed_rows_ids(session, pack_ids(videos))), strict=True))
+
+
+def packed_rows_ids(session: Session, videos: np.ndarray) -> np.ndarray:
+    """The packed ids (N,) of the rows of videos' frames. videos: packed ids (N,)."""
+    return rows_template(session).ids((video.encode(),) for video in id_text(videos))
+
+
+def rows_template(session: Session) -> IdTemplate:
+    """The template of the ids of videos' rows; its slot 0 is the video's id."""
     landmarker = LandmarkerSpec.from_recipe(session.recipe).fingerprint()
-    return {video: item_id("landmarks", video=video, landmarker=landmarker, version=VERSION) for video in videos}
+    return IdTemplate("landmarks", video=slot(0), landmarker=landmarker, version=VERSION)
 
 
-def track_reenactments(session: Session, videos: Mapping[str, tuple[str, str]]) -> dict[str, ItemResult]:
-    """Tracks the face in reenactments; returns {video id: result}.
+def track_reenactments(plan: RenderPlan, renderings: ResultTable) -> ResultTable:
+    """Tracks the face in the videos that were rendered; returns the results of all planned videos, in the plan's order.
 
-    videos: {video id: (path relative to the data set, track id of the driving clip)}. facts: valid_share, flags,
-    detector, version, path, bytes. A reenactment without a face in any frame is ok here: that a method cannot acquire
-    it is a result of the benchmark, which the column `valid` of the rows shows.
+    facts: valid_share, flags, detector, version, path, bytes. A reenactment without a face in any frame is ok here:
+    that a method cannot acquire it is a result of the benchmark, which the column `valid` of the rows shows.
     """
-    workspace = session.workspace
-    ids = frame_rows_ids(session, videos)
-    tasks = {}
-    for video, (path, driver_track_id) in videos.items():
-        rows = workspace.track_path(ids[video])
-        tasks[ids[video]] = LandmarkTask(
-            session.dataset / path,
-            rows,
-            rows.relative_to(session.dataset).as_posix(),
-            workspace.track_path(driver_track_id),
-            session.recipe.features.mesh,
-        )
-    results = session.runner.run_items(
+    session, runner = plan.session, plan.session.runner
+    rendered = np.flatnonzero(renderings.is_ok)
+    ids = packed_rows_ids(session, plan.ids[rendered])
+    results, done = runner.planned_results("landmarks", ids)
+    runner.run_planned_items(
         "landmarks",
         partial(LandmarkWorker, LandmarkerSpec.from_recipe(session.recipe)),
-        tasks,
-        outputs={id: task.path for id, task in tasks.items()},
+        _tasks(plan, rendered[~done], ids[~done]),
+        total=len(ids),
+        finished=int(done.sum()),
     )
-    return {video: results[id] for video, id in ids.items()}
+    if not done.all():
+        results = read_results(runner.journal, "landmarks", ids)
+    items = np.full(len(plan), -1, np.int32)
+    items[rendered] = np.arange(len(rendered))
+    return results.of(items)
+
+
+def _tasks(plan: RenderPlan, videos: np.ndarray, ids: np.ndarray) -> Iterator[tuple[str, LandmarkTask]]:
+    """(item id, task) of some videos. videos: their places in the plan. ids: packed, of their rows."""
+    session = plan.session
+    for number, place in enumerate(videos.tolist()):
+        id = id_text(ids[number : number + 1])[0]
+        rows = session.workspace.track_path(id)
+        clip = plan.clips[plan.pair_of(place).clip_id]
+        task = LandmarkTask(
+            session.dataset / plan.path_of(place),
+            rows,
+            rows.relative_to(session.dataset).as_posix(),
+            session.workspace.track_path(clip.track_id),
+            session.recipe.features.mesh,
+        )
+        yield id, task
 
 
 class LandmarkWorker:

@@ -33,14 +33,14 @@ class OriginalTask:
 
 
 def encode_originals(session: Session, clips: Iterable[Clip], names: Mapping[str, str]) -> dict[str, ItemResult]:
-    """Encodes every usable clip; returns {clip id: result} with the facts path, bytes, sha256, width, height.
+    """Encodes every usable video (a listed track has none); returns {clip id: result}.
 
-    names: {clip id: stem of its file}.
+    facts: path, bytes, sha256, width, height. names: {clip id: stem of its file}.
     """
     tasks: dict[str, OriginalTask] = {}
     ids: dict[str, str] = {}
     for clip in clips:
-        if not clip.usable:
+        if not clip.usable or clip.row.is_track:
             continue
         assert clip.facts is not None
         path = original_path(clip, names[clip.id])

@@ -73,6 +73,8 @@ class PortraitTask:
 def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrait]:
     """Makes the portrait of every person with a usable clip; returns {identity: portrait}.
 
+    A person of whom tracks alone are usable has no face to take, so a portrait only where the list names a picture.
+
     flags: "portrait_given": the list of clips names a picture; "single_clip": the person has only the clip that the
     portrait comes from, which therefore drives as well; "portrait_several_faces": the picture has more than one face,
     of which the largest was taken.
@@ -88,6 +90,9 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
     ids_by_picture: dict[str, list[str]] = defaultdict(list)
     for identity, person_clips in sorted(clips_by_person.items()):
         picture = person_clips[0].row.portrait
+        videos = [clip for clip in person_clips if not clip.row.is_track]
+        if picture is None and not videos:
+            continue
         if picture is not None:
             origin = {"picture": sha256_of(picture)}
             if reading := reading_version(picture):
@@ -95,7 +100,7 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
             source, clip_track, clip_id = picture, None, ""
             flags: tuple[str, ...] = ("portrait_given",)
         else:
-            clip = choose_clip(person_clips)
+            clip = choose_clip(videos)
             origin = {"track": clip.track_id}
             source, clip_track, clip_id = clip.row.path, session.workspace.track_path(clip.track_id), clip.id
             flags = ("single_clip",) if len(person_clips) == 1 else ()

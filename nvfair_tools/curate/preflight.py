@@ -14,8 +14,9 @@ from typing import Literal
 import pandas as pd
 
 from nvfair_tools.curate.check_portraits import check_portraits
+from nvfair_tools.curate.costs.sizes import ROW_BYTES, TRACK_BYTES, VIDEO_BYTES, feature_bytes
 from nvfair_tools.curate.finding import Finding
-from nvfair_tools.curate.pairs import Driver, Target, plan_pairs
+from nvfair_tools.curate.plans.rule import plan_listed_clips
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.local import default_workers
@@ -28,9 +29,6 @@ from nvfair_tools.recipe.splits import assign_splits
 
 # Clips that are decoded whole, and clips of which only the header and the first frame are read (milliseconds each).
 _MAX_PROBED_CLIPS, _MAX_GLANCED_CLIPS = 5, 1_000
-# Bytes, measured on real clips: of a rendered 256 x 256 frame, of a frame's landmarks and distances in a part, of a
-# frame's row and of a source frame's track while the build goes on.
-_VIDEO_BYTES, _LANDMARK_BYTES, _DISTANCE_BYTES, _ROW_BYTES, _TRACK_BYTES = 3_000, 450, 8_200, 1_100, 5_800
 # A worker with its landmarker or warp generator; networks take more, which only they know.
 _WORKER_BYTES = 600e6
 
@@ -79,7 +77,7 @@ def check(recipe: str | Path | Recipe) -> CheckReport:
     findings += [*_check_files(rows), *_check_rights(recipe, rows)]
     frame_counts, clip_findings = _probe_clips(rows)
     findings += clip_findings
-    findings += [_check_landmarker(recipe), *check_portraits(recipe, rows), *_check_generators(recipe)]
+    findings += [_check_landmarker(recipe), *check_portraits(recipe, rows), *_check_generators(recipe, rows, splits)]
     findings.append(_finding_of("output", lambda: _check_output(recipe)))
     mean_frames = sum(frame_counts) / len(frame_counts) if frame_counts else 0.0
     findings += [*_check_size(recipe, rows, splits, mean_frames), *_check_memory(recipe)]
@@ -89,7 +87,9 @@ def check(recipe: str | Path | Recipe) -> CheckReport:
 def _check_people(rows: list[ClipRow], splits: dict[str, str]) -> Finding:
     counts = Counter(splits.values())
     counts_text = ", ".join(f"{counts[split]} {split}" for split in SPLITS if counts[split])
-    return Finding("ok", "clips", f"{len(rows)} clips of {len(splits)} people ({counts_text})")
+    tracks = sum(row.is_track for row in rows)
+    tracks_text = f", {tracks} of them tracks, which drive warp generators and show no face," if tracks else ""
+    return Finding("ok", "clips", f"{len(rows)} clips{tracks_text} of {len(splits)} people ({counts_text})")
 
 
 def _check_left_out(clip_list: ClipList) -> Iterator[Finding]:
@@ -114,7 +114,7 @@ def _check_files(rows: list[ClipRow]) -> Iterator[Finding]:
     if empty:
         text = f"{len(empty)} of {len(rows)} are empty, such as {', '.join(empty[:3])}"
         yield Finding("error", "files", text, "copy or download them again, or delete their rows")
-    unusable = [f"{row.name} ({what})" for row in existing if (what := _impostor(row.path))]
+    unusable = [f"{row.name} ({what})" for row in existing if (what := _impostor(row))]
     if unusable:
         text = f"{len(unusable)} of {len(rows)} are no videos, such as {', '.join(unusable[:3])}"
         yield Finding("error", "files", text, "replace them, or delete their rows")
@@ -122,12 +122,15 @@ def _check_files(rows: list[ClipRow]) -> Iterator[Finding]:
         yield Finding("ok", "files", "all exist")
 
 
-def _impostor(path: Path) -> str:
-    """What a file is in place of a video, by its first bytes; "" where nothing speaks against it."""
+def _impostor(row: ClipRow) -> str:
+    """What a file is in place of a video, by its first bytes; "" where nothing speaks against it, or for a track, which
+    is read whole."""
     from nvfair_tools.media.impostors import HEAD_BYTES, impostor
 
+    if row.is_track:
+        return ""
     try:
-        with open(path, "rb") as file:
+        with open(row.path, "rb") as file:
             return impostor(file.read(HEAD_BYTES))
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
@@ -148,8 +151,9 @@ def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
 
 
 def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
-    """Decodes a few clips spread over the list, and the first frame of many; returns the frame counts of the few, and
-    what is wrong with any or worth knowing, one finding for each kind."""
+    """Decodes a few clips spread over the list, and the first frame of many, and reads listed tracks whole; returns the
+    frame counts of the few, and what is wrong with any or worth knowing, one finding for each kind."""
+    from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY, TrackFileError, read_track_file
     from nvfair_tools.media import MediaError, glance, probe
 
     existing = [row for row in rows if os.path.isfile(row.path)]
@@ -158,7 +162,11 @@ def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
     texts_by_kind: dict[str, list[str]] = {}  # cause or flag -> "clip: text"
     for row in _spread(existing, _MAX_GLANCED_CLIPS, also=probed):
         try:
-            if row.where not in probed:
+            if row.is_track:
+                listed = read_track_file(row.path)
+                notes = {flag: text for flag, text in listed.notes.items() if flag != LANDMARKS_ONLY}
+                frame_counts += [len(listed.track)] * (row.where in probed)
+            elif row.where not in probed:
                 notes = dict(glance(row.path))
             else:
                 info = probe(row.path)
@@ -166,6 +174,8 @@ def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
                 frame_counts.append(info.frames)
         except MediaError as error:
             notes = {error.cause: f"{error.detail}; to fix it: {error.remedy}"}
+        except TrackFileError as error:
+            notes = {error.cause: f"{error.what}; to fix it: {error.remedy}"}
         for flag, text in notes.items():
             texts_by_kind.setdefault(flag, []).append(f"{row.name}: {text}")
     return frame_counts, [
@@ -197,14 +207,22 @@ def _check_landmarker(recipe: Recipe) -> Finding:
     return _finding_of("landmarker", describe)
 
 
-def _check_generators(recipe: Recipe) -> Iterator[Finding]:
+def _check_generators(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str]) -> Iterator[Finding]:
+    from nvfair_tools.curate.reenactments import no_pixels_error
     from nvfair_tools.render.choice import resolve_generators
 
+    tracks: dict[str, str] = {}  # split -> the first track in it
+    for row in rows:
+        if row.is_track and row.permitted_use in recipe.rights.render_if:
+            tracks.setdefault(splits[row.identity], row.name)
     for choice in recipe.generators:
         recipe_of_one = recipe.model_copy(update={"generators": [choice]})
 
         def describe(recipe_of_one: Recipe = recipe_of_one) -> str:
             generator = resolve_generators(recipe_of_one)[0]
+            driving_tracks = [tracks[split] for split in generator.splits if split in tracks]
+            if generator.needs_image and driving_tracks:
+                raise no_pixels_error(generator.label, driving_tracks[0])
             return f"{generator.size} x {generator.size}, {generator.motion_mode}, licence {generator.licence}"
 
         yield _finding_of(f"generator {choice.label}", describe)
@@ -226,24 +244,14 @@ def _finding_of(topic: str, describe: Callable[[], str]) -> Finding:
 
 def _check_size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], mean_frames: float) -> Iterator[Finding]:
     """The number of reenactments, and the space that they need. mean_frames: of a clip."""
-    pairs = plan_pairs(
-        [Driver(row.name, row.identity, row.source, splits[row.identity]) for row in rows],
-        [
-            Target(row.identity, row.source, splits[row.identity])
-            for row in {row.identity: row for row in rows}.values()
-        ],
-        cross_per_clip=recipe.pairs.cross_limit,
-        with_self=recipe.pairs.self_,
-        seed=recipe.pairs.seed,
-    )
-    reenactments = sum(pair.split in choice.splits for pair in pairs for choice in recipe.generators)
+    pairs = plan_listed_clips(recipe, rows, splits).pairs
+    reenactments = sum(int(pairs.in_splits(choice.splits).sum()) for choice in recipe.generators)
     plan = f"{len(pairs):,} pairs, {reenactments:,} reenactments, {reenactments * mean_frames:,.0f} frames"
     yield Finding("ok", "plan", f"at most {plan}")
-    feature_bytes = _LANDMARK_BYTES + (_DISTANCE_BYTES if recipe.features.distances != "none" else 0)
     frames = (reenactments + len(rows)) * mean_frames
-    needed = frames * (feature_bytes + _VIDEO_BYTES + _ROW_BYTES) + len(rows) * mean_frames * _TRACK_BYTES
+    needed = frames * (feature_bytes(recipe) + VIDEO_BYTES + ROW_BYTES) + len(rows) * mean_frames * TRACK_BYTES
     free = shutil.disk_usage(_existing_parent(recipe.output_folder)).free
-    text = f"about {needed / 1e9:.1f} GB needed (features {frames * feature_bytes / 1e9:.1f} GB), "
+    text = f"about {needed / 1e9:.1f} GB needed (features {frames * feature_bytes(recipe) / 1e9:.1f} GB), "
     text += f"{free / 1e9:.1f} GB free"
     if needed > free:
         remedy = "free some space; or choose `features: {distances: none}`, which takes a twentieth of it"

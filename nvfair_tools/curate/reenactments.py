@@ -7,170 +7,97 @@ limits memory: within a tile the run goes clip by clip. State is kept for each v
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from generators.face import to_uint8
 from nvfair_tools.curate.ingest import Clip
-from nvfair_tools.curate.pairs import Pair
-from nvfair_tools.curate.portraits import Portrait
-from nvfair_tools.curate.session import Session
-from nvfair_tools.curate.tables import Reenactment, clips_by_rights, inherited_rights
-from nvfair_tools.curate.video_paths import reenactment_path
+from nvfair_tools.curate.pairs import PairTable
+from nvfair_tools.curate.plans.renderings import DrivingClip, RenderPlan, RenderTask
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
-from nvfair_tools.pipeline.items import ItemResult, item_id, ok
+from nvfair_tools.pipeline.items import ItemResult, ok
+from nvfair_tools.pipeline.result_table import ResultTable, read_results
 from nvfair_tools.render.choice import ChosenGenerator
 from nvfair_tools.render.faces import ClipFaces, portrait_face
 from nvfair_tools.render.files import render_files
 
-VERSION = "1"  # of framing, bridging and writing; a generator's own version is in its fingerprint
 
-
-@dataclass(frozen=True)
-class DrivingClip:
-    """A clip and its track, shared by all videos that it drives."""
-
-    video: Path
-    track: Path
-    fps: Fraction
-    max_gap: float
-    keep_truncated: bool
-
-
-@dataclass(frozen=True)
-class RenderTask:
-    """The files of one video to render.
-
-    portrait_id: id of the target's portrait. picture, portrait_track: the portrait's image and its one-frame track.
-    output, path: the file to write, absolute and relative to the data set.
-    """
-
-    portrait_id: str
-    picture: Path
-    portrait_track: Path
-    output: Path
-    path: str
-    metadata: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """A planned video before it is rendered. id: of the video."""
-
-    id: str
-    pair: Pair
-    generator: ChosenGenerator
-    path: str
-    task: RenderTask
-
-
-def plan_renderings(
-    session: Session,
-    pairs: Sequence[Pair],
-    generators: Sequence[ChosenGenerator],
-    clips: Mapping[str, Clip],
-    names: Mapping[str, str],
-    portraits: Mapping[str, Portrait],
-) -> list[Rendering]:
-    """Plans the videos of all generators with their ids, generator by generator, in the order of `pairs`.
-
-    clips, names: by clip id. portraits: by identity.
-    """
-    target_clips = clips_by_rights(clips.values())
-    renderings = []
+def refuse_drivers_without_pixels(
+    generators: Iterable[ChosenGenerator], pairs: PairTable, clips: Mapping[str, Clip]
+) -> None:
+    """Raises NvfairError where a generator that reads pixels would be driven by a listed track. clips: by id."""
+    drivers = [pairs.drivers[place] for place in np.unique(pairs.driver)]
+    driving_tracks = {
+        driver.split: clips[driver.clip_id].row for driver in drivers if clips[driver.clip_id].row.is_track
+    }
     for generator in generators:
-        for pair in (pair for pair in pairs if pair.split in generator.splits):
-            clip, portrait = clips[pair.clip_id], portraits[pair.target]
-            path = reenactment_path(pair, generator.label, names[pair.clip_id])
-            metadata = {
-                "synthetic": "true",
-                "generator": generator.label,
-                "generator_fingerprint": generator.fingerprint,
-                "motion_mode": generator.motion_mode,
-                "target": pair.target,
-                "driver": pair.driver,
-                "clip": pair.clip_id,
-                **inherited_rights(clip, target_clips[pair.target], generator.licence),
-            }
-            id = item_id(
-                "video",
-                generator=generator.fingerprint,
-                motion_mode=generator.motion_mode,
-                portrait=portrait.id,
-                track=clip.track_id,
-                max_gap=session.recipe.policy.max_gap,
-                path=path,
-                metadata=metadata,
-                version=VERSION,
-            )
-            task = RenderTask(
-                portrait.id,
-                session.dataset / portrait.path,
-                session.workspace.track_path(portrait.id),
-                session.dataset / path,
-                path,
-                {**metadata, "video": id},
-            )
-            renderings.append(Rendering(id, pair, generator, path, task))
-    return renderings
+        for split in generator.splits:
+            if generator.needs_image and split in driving_tracks:
+                raise no_pixels_error(generator.label, driving_tracks[split].name)
 
 
-def render_reenactments(
-    session: Session, renderings: Sequence[Rendering], clips: Mapping[str, Clip]
-) -> list[Reenactment]:
-    """Renders the videos that are missing; returns all planned videos with their results, in the order of the plan.
+def no_pixels_error(generator: str, track: str) -> NvfairError:
+    """The error of a generator that reads pixels and is to be driven by a track. track: one of them."""
+    return NvfairError(
+        f"it reads the driver's pixels, and tracks such as {track} have none",
+        where=f"generator {generator}",
+        expected="a warp generator, which reads the landmarks alone",
+        remedy="list videos in place of the tracks, or leave their splits out (key `splits` of the generator)",
+    )
 
-    clips: by id.
-    """
-    results: dict[str, ItemResult] = {}
-    workers = session.recipe.render_workers
-    for label in dict.fromkeys(rendering.generator.label for rendering in renderings):
-        of_generator = [rendering for rendering in renderings if rendering.generator.label == label]
-        results |= session.runner.run(
+
+def render_reenactments(plan: RenderPlan) -> ResultTable:
+    """Renders the planned videos that are missing; returns the results of all, in the order of the plan."""
+    recipe, runner = plan.session.recipe, plan.session.runner
+    results, done = runner.planned_results("render", plan.ids)
+    finished = [int(done[plan.part(number)].sum()) for number in range(len(plan.generators))]
+    for number, generator in enumerate(plan.generators):
+        runner.journal.plan_stage("render", len(plan.rows[number]), finished[number], part=generator.label)
+    for number, generator in enumerate(plan.generators):
+        runner.run_planned(
             "render",
-            partial(RenderWorker, of_generator[0].generator, session.recipe.sources_in_memory),
-            _batches(session, of_generator, clips),
-            outputs={rendering.id: rendering.path for rendering in of_generator},
-            engine=None if workers is None else LocalEngine(workers),
+            partial(RenderWorker, generator, recipe.sources_in_memory),
+            batches(plan, number, ~done),
+            total=len(plan.rows[number]),
+            finished=finished[number],
+            part=generator.label,
+            engine=None if recipe.render_workers is None else LocalEngine(recipe.render_workers),
         )
-    return [
-        Reenactment(
-            rendering.id, rendering.pair, rendering.generator.describe(), rendering.path, results[rendering.id], None
-        )
-        for rendering in renderings
-    ]
+    return results if done.all() else read_results(runner.journal, "render", plan.ids)
 
 
-def _batches(session: Session, renderings: Sequence[Rendering], clips: Mapping[str, Clip]) -> Iterator[Batch]:
+def batches(plan: RenderPlan, number: int, missing: np.ndarray) -> Iterator[Batch]:
     """Batches of one generator's videos that share a driving clip, one tile of targets after another.
 
-    A tile has as many targets as a worker keeps encoded sources.
+    A tile has as many targets as a worker keeps encoded sources. number: of the generator. missing: bool, for each
+    planned video of all generators; others are left out.
     """
-    tile_size = session.recipe.sources_in_memory
-    targets = sorted({rendering.pair.target for rendering in renderings})
-    for start in range(0, len(targets), tile_size):
-        tile = set(targets[start : start + tile_size])
-        by_clip: OrderedDict[str, list[Rendering]] = OrderedDict()
-        for rendering in renderings:
-            if rendering.pair.target in tile:
-                by_clip.setdefault(rendering.pair.clip_id, []).append(rendering)
-        for clip_id, of_clip in by_clip.items():
-            clip = clips[clip_id]
-            shared = DrivingClip(
-                clip.row.path,
-                session.workspace.track_path(clip.track_id),
-                clip.fps,
-                session.recipe.policy.max_gap,
-                session.recipe.policy.truncated == "keep",
-            )
-            yield Batch(tuple((rendering.id, rendering.task) for rendering in of_clip), shared)
+    session, pairs, rows = plan.session, plan.pairs, plan.rows[number]
+    _, rank = np.unique(pairs.target[rows], return_inverse=True)  # the table's targets are in the order of their names
+    tile = rank // session.recipe.sources_in_memory
+    driver = pairs.driver[rows]
+    chosen = np.flatnonzero(missing[plan.part(number)])
+    # By tile, then in the order of the plan, in which the videos of a clip stand together.
+    chosen = chosen[np.argsort(tile[chosen], kind="stable")]
+    changes = np.flatnonzero((np.diff(tile[chosen]) != 0) | (np.diff(driver[chosen]) != 0)) + 1
+    for places in np.split(chosen, changes):
+        if not len(places):
+            continue
+        clip = plan.clips[pairs.drivers[driver[places[0]]].clip_id]
+        shared = DrivingClip(
+            clip.row.path,
+            session.workspace.track_path(clip.track_id),
+            clip.fps,
+            session.recipe.policy.max_gap,
+            session.recipe.policy.truncated == "keep",
+        )
+        renderings = (plan[plan.starts[number] + place] for place in places.tolist())
+        yield Batch(tuple((rendering.id, rendering.task) for rendering in renderings), shared)
 
 
 class RenderWorker:

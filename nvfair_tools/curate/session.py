@@ -44,6 +44,7 @@ def open_session(recipe: Recipe, reporter: Reporter | None = None, engine: Engin
         if isinstance(reporter, AbstractContextManager):
             stack.enter_context(reporter)
         journal = stack.enter_context(workspace.open_journal())
+        journal.forget_progress()
         runner = StageRunner(
             workspace.dataset,
             journal,

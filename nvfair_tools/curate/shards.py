@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import FORMAT_VERSION
 from nvfair_tools.errors import Problems
 from nvfair_tools.features import Scale
+from nvfair_tools.pipeline.id_template import IdTemplate, id_text
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok
 
 VERSION = "1"
@@ -32,6 +33,24 @@ class StoredFrames:
 
 
 @dataclass(frozen=True)
+class StoredFrameFiles:
+    """The files with the frames of a build's videos by video id, each made when it is asked for.
+
+    clips: those of real videos. rows: the template of the ids of reenactments' rows. track_path: from an id to a file.
+    """
+
+    clips: Mapping[str, StoredFrames]
+    rows: IdTemplate
+    track_path: Callable[[str], Path]
+
+    def __getitem__(self, video: str) -> StoredFrames:
+        if video in self.clips:
+            return self.clips[video]
+        id = id_text(self.rows.ids([self.rows.arguments(video)]))[0]
+        return StoredFrames(id, self.track_path(id), False)
+
+
+@dataclass(frozen=True)
 class ShardTask:
     """The files and settings of one part to write. output, path: its file, absolute and relative to the data set.
     videos: (video id, its frames) in order."""
@@ -44,7 +63,9 @@ class ShardTask:
     scale: Scale
 
 
-def write_shards(session: Session, videos: pd.DataFrame, frames: Mapping[str, StoredFrames]) -> pd.DataFrame:
+def write_shards(
+    session: Session, videos: pd.DataFrame, frames: Mapping[str, StoredFrames] | StoredFrameFiles
+) -> pd.DataFrame:
     """Writes the parts with the frames of those `videos` that are ok; parts of an earlier recipe are removed.
 
     videos: with the columns video, state, split, generator, frames. frames: by video id. Returns the whole table with

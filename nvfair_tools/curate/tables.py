@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -13,8 +14,10 @@ from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.pairs import Pair
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 from nvfair_tools.pipeline.items import ItemResult
 
+_ROWS_AT_ONCE = 20_000
 # Flags of a clip that hold for the videos that it drives too, because they concern its motion.
 _MOTION_FLAGS = frozenset(
     (
@@ -65,6 +68,7 @@ def identities_table(clips: Sequence[Clip], portraits: Mapping[str, Portrait]) -
         has_portrait = portrait is not None and portrait.result.state == "ok"
         flags = list(portrait.flags) if portrait is not None else []
         flags += [] if usable else ["no_usable_clip"]
+        flags += [LANDMARKS_ONLY] if usable and all(clip.row.is_track for clip in usable) else []
         flags += [] if has_portrait or not usable else ["no_portrait"]
         if portrait is not None and not has_portrait:
             flags.append(f"portrait_{portrait.result.reason}")
@@ -144,10 +148,12 @@ def reenactment_rows(
     clips: Mapping[str, Clip],
     names: Mapping[str, str],
     portraits: Mapping[str, Portrait],
-) -> list[dict[str, Any]]:
-    """Rows of the videos table for all planned reenactments. clips, names: by clip id. portraits: by identity."""
+) -> Iterator[dict[str, Any]]:
+    """Rows of the videos table for all planned reenactments, made one by one.
+
+    clips, names: by clip id. portraits: by identity.
+    """
     target_clips = clips_by_rights(clips.values())
-    rows = []
     for video in reenactments:
         pair = video.pair
         clip = clips[pair.clip_id]
@@ -155,36 +161,33 @@ def reenactment_rows(
         file_facts = video.render.facts if video.render.state == "ok" else None
         flags = set(clip.facts["flags"]) & _MOTION_FLAGS
         flags |= set(video.landmarks.facts.get("flags", ())) if video.landmarks else set()
-        rows.append(
-            {
-                "video": video.id,
-                "kind": pair.kind,
-                "source": pair.source,
-                "split": pair.split,
-                "target": pair.target,
-                "driver": pair.driver,
-                "clip": pair.clip_id,
-                "clip_name": names[pair.clip_id],
-                "generator": video.generator["label"],
-                "generator_family": video.generator["family"],
-                "motion_mode": video.generator["motion_mode"],
-                "scenario": clip.row.scenario or None,
-                "emotion": clip.row.emotion or None,
-                "content": clip.row.content or None,
-                "fps_num": clip.facts["fps_num"],
-                "fps_den": clip.facts["fps_den"],
-                "frames": file_facts["frames"] if file_facts is not None else None,
-                "width": file_facts["width"] if file_facts is not None else None,
-                "height": file_facts["height"] if file_facts is not None else None,
-                "path": video.path if file_facts is not None else None,
-                "sha256": file_facts["sha256"] if file_facts is not None else None,
-                **_state_columns(video.result),
-                "flags": sorted(flags),
-                **inherited_rights(clip, target_clips[pair.target], video.generator["licence"]),
-                "lineage": [portraits[pair.target].id, pair.clip_id, video.generator["fingerprint"]],
-            }
-        )
-    return rows
+        yield {
+            "video": video.id,
+            "kind": pair.kind,
+            "source": pair.source,
+            "split": pair.split,
+            "target": pair.target,
+            "driver": pair.driver,
+            "clip": pair.clip_id,
+            "clip_name": names[pair.clip_id],
+            "generator": video.generator["label"],
+            "generator_family": video.generator["family"],
+            "motion_mode": video.generator["motion_mode"],
+            "scenario": clip.row.scenario or None,
+            "emotion": clip.row.emotion or None,
+            "content": clip.row.content or None,
+            "fps_num": clip.facts["fps_num"],
+            "fps_den": clip.facts["fps_den"],
+            "frames": file_facts["frames"] if file_facts is not None else None,
+            "width": file_facts["width"] if file_facts is not None else None,
+            "height": file_facts["height"] if file_facts is not None else None,
+            "path": video.path if file_facts is not None else None,
+            "sha256": file_facts["sha256"] if file_facts is not None else None,
+            **_state_columns(video.result),
+            "flags": sorted(flags),
+            **inherited_rights(clip, target_clips[pair.target], video.generator["licence"]),
+            "lineage": [portraits[pair.target].id, pair.clip_id, video.generator["fingerprint"]],
+        }
 
 
 def clips_by_rights(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
@@ -207,12 +210,35 @@ def inherited_rights(clip: Clip, target_clips: Iterable[Clip], generator_licence
     }
 
 
-def videos_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The videos table with every column of the schema, part and first_row empty; nullable numbers stay whole."""
-    table = pd.DataFrame(list(rows), columns=VIDEOS_SCHEMA.names)
+def videos_table(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The videos table with every column of the schema, part and first_row empty; nullable numbers stay whole.
+
+    rows: taken some thousand at a time, so that they need not be in memory together.
+    """
+    source = iter(rows)
+    pieces = [_videos_piece(list(islice(source, _ROWS_AT_ONCE)))]
+    while more := list(islice(source, _ROWS_AT_ONCE)):
+        pieces.append(_videos_piece(more))
+    return _joined(pieces).sort_values("video", ignore_index=True)
+
+
+def _videos_piece(rows: list[Mapping[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=VIDEOS_SCHEMA.names)
     for name in ("fps_num", "fps_den", "frames", "width", "height", "first_row"):
         table[name] = table[name].astype("Int64")
-    return table.sort_values("video", ignore_index=True)
+    return table
+
+
+def _joined(pieces: list[pd.DataFrame]) -> pd.DataFrame:
+    """The rows of all pieces. A column that is empty in one piece gets the type that it has where it is filled."""
+    if len(pieces) == 1:
+        return pieces[0]
+    for name in pieces[0].columns:
+        filled = next((piece[name].dtype for piece in pieces if piece[name].notna().any()), None)
+        for piece in pieces:
+            if filled is not None and piece[name].dtype != filled and piece[name].isna().all():
+                piece[name] = piece[name].astype(filled)
+    return pd.concat(pieces, ignore_index=True)
 
 
 def join_distinct(values: Iterable[str]) -> str:

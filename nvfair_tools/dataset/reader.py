@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from nvfair_tools.dataset.schema import FORMAT_VERSION, KINDS, LANDMARK_COUNT, MESH_POINTS, SPLITS
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.unique_keys import load_unique_json
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,8 +48,8 @@ class Dataset:
                 remedy="name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
             )
         try:
-            meta = json.loads(path.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
+            meta = load_unique_json(path.read_bytes())
+        except ValueError as error:
             raise NvfairError(
                 f"not valid JSON: {error}", where=path, remedy="build or copy the data set again"
             ) from error

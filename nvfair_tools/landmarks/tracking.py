@@ -27,7 +27,7 @@ _DUPLICATE_OVERLAP = 0.5  # in one frame
 # A face elsewhere becomes the followed one after it has stayed there for so long.
 _SETTLED_SECONDS = 0.5
 # A mesh with more than this share of its points outside the picture is guessed, not seen.
-_MAX_OUTSIDE = 0.25
+MAX_OUTSIDE = 0.25
 
 _Face = tuple[np.ndarray, np.ndarray]  # mesh, box
 
@@ -115,7 +115,7 @@ class _FaceFollower:
         self._elsewhere = None
         x, y = mesh[:, 0], mesh[:, 1]
         outside = (x < 0) | (y < 0) | (x > self._size[0]) | (y > self._size[1])
-        return (None, "out_of_frame") if outside.mean() > _MAX_OUTSIDE else (mesh, "")
+        return (None, "out_of_frame") if outside.mean() > MAX_OUTSIDE else (mesh, "")
 
     def _followed_face(self, faces: list[_Face], time: float) -> _Face | None:
         if self._last_box is None:

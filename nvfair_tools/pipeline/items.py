@@ -19,8 +19,13 @@ def item_id(kind: str, **determinants: Any) -> str:
     installed packages do not belong here (an upgrade must not render a data set anew); they are recorded elsewhere.
     Raises TypeError for a value that JSON has no form for, ValueError for NaN and infinity.
     """
+    return hashlib.sha256(item_text(kind, **determinants)).hexdigest()[:ID_DIGITS]
+
+
+def item_text(kind: str, **determinants: Any) -> bytes:
+    """The text whose hash is an item's id: kind and determinants as JSON in one form. Raises what `item_id` raises."""
     text = json.dumps([kind, determinants], sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:ID_DIGITS]
+    return text.encode()
 
 
 @dataclass(frozen=True)

@@ -90,12 +90,12 @@ class ProgressLines:
         parts = [f"{self._done:,} of {self._total:,}" if self._total else "begun"]
         parts += [f"{count:,} {reason}" for reason, count in sorted(self._reasons.items())]
         parts += [self._note] if self._note else []
-        parts.append(f"{_duration(seconds)} so far")
+        parts.append(f"{duration_text(seconds)} so far")
         rate = (self._done - self._before) / seconds if seconds else 0.0
         if rate:
             parts.append(f"{rate:,.0f} a second" if rate >= 100 else f"{rate:.2g} a second")
             if self._done < self._total:
-                parts.append(f"about {_duration((self._total - self._done) / rate)} left")
+                parts.append(f"about {duration_text((self._total - self._done) / rate)} left")
         print(f"{time.strftime('%H:%M:%S')} {self._task}: {', '.join(parts)}", file=self._stream, flush=True)
         self._written = True
 
@@ -138,7 +138,7 @@ def step_progress(show: Callable[[str], None], *, interval: float = INTERVAL) ->
         yield begin
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A duration in the largest unit that says it well: "40 s", "12 min", "3.5 h"."""
     if seconds < 100:
         return f"{seconds:.0f} s"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import check_writable, make_folder, remove_partial_outputs
+from nvfair_tools.files import check_writable, is_alive, make_folder, remove_partial_outputs
 from nvfair_tools.pipeline.journal import Journal
 
 # `datasets` takes a path with these for a pattern, or for a chain of file systems.
@@ -31,6 +33,21 @@ class Workspace:
     def journal_path(self) -> Path:
         """The SQLite file of the build's journal."""
         return self.folder / "journal.sqlite"
+
+    def is_running(self) -> bool | None:
+        """Whether a build is at work here; None where it may be, on another machine."""
+        try:
+            pid, _, machine = (self.folder / "lock").read_text(encoding="utf-8").partition(" ")
+        except OSError:
+            return False
+        if not pid:
+            return False
+        return is_alive(int(pid)) if machine == platform.node() else None
+
+    @property
+    def plan_path(self) -> Path:
+        """The table of the build's plan, see `curate.plans.table`."""
+        return self.folder / "plan.parquet"
 
     def track_path(self, id: str) -> Path:
         """The file of the track with this id (of a source clip, a portrait or a reenactment)."""
@@ -72,8 +89,10 @@ class Workspace:
         self.folder.mkdir(exist_ok=True)
         with _lock(self.folder / "lock"), Journal(self.journal_path) as journal:
             self._remove_partial_files()
-            yield journal
-            self._remove_partial_files()
+            try:
+                yield journal
+            finally:
+                self._remove_partial_files()
 
     def _remove_partial_files(self) -> None:
         """Removes half-written files of killed processes; the lock excludes that another build is writing them."""
@@ -84,7 +103,7 @@ class Workspace:
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    with open(path, "w") as file:
+    with open(path, "a+", encoding="utf-8") as file:
         try:
             import fcntl
         except ImportError:  # Windows has no such lock
@@ -96,4 +115,9 @@ def _lock(path: Path) -> Iterator[None]:
             raise NvfairError(
                 "another build is at work in this data set", where=path.parent.parent, remedy="wait until it has ended"
             ) from error
+        # Others read who is at work. A process that finds the lock held must not change it.
+        file.truncate(0)
+        file.write(f"{os.getpid()} {platform.node()}")
+        file.flush()
         yield
+        file.truncate(0)

@@ -13,6 +13,7 @@ from pathlib import Path
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import is_reserved_name, parse_identity
+from nvfair_tools.landmarks.track_files import TRACK_SUFFIXES, is_track_file
 from nvfair_tools.recipe.csv_table import plain_header, read_csv_table
 from nvfair_tools.recipe.file_names import FileNames
 from nvfair_tools.recipe.known_collections import COLLECTIONS, NAMESPACES
@@ -49,7 +50,9 @@ _SOURCE_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
 
 @dataclass(frozen=True)
 class ClipRow:
-    """One listed clip. path: the file; name: the path as listed, which is the same on every machine.
+    """One listed clip, a video or a track.
+
+    path: the file; name: the path as listed, which is the same on every machine.
     portrait: a picture of the person. where: file and row, for messages. Other fields as in the CSV; "" is unknown.
     """
 
@@ -70,6 +73,11 @@ class ClipRow:
     ethnicity: str = ""
     portrait: Path | None = None
     aliases: tuple[str, ...] = ()
+
+    @property
+    def is_track(self) -> bool:
+        """Whether the file holds landmarks with times in place of a video."""
+        return is_track_file(self.path)
 
 
 @dataclass(frozen=True)
@@ -196,14 +204,17 @@ def _read_folder(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
     if not root.is_dir():
         raise NvfairError("there is no such folder", where=root, remedy="correct it; it is relative to the recipe")
     people_folder = read_people_folder(root)
-    if people_folder.videos_outside:
+    if people_folder.clips_outside:
         reading.problems.append(
-            f"{root.name}: {_examples(people_folder.videos_outside, 'video')} in no person's folder; make one "
+            f"{root.name}: {_examples(people_folder.clips_outside, 'clip')} in no person's folder; make one "
             "folder a person"
         )
     for person in people_folder.people:
         if not person.clips:
-            reading.problems.append(f"{root.name}/{person.name}: holds no video ({', '.join(VIDEO_SUFFIXES)})")
+            reading.problems.append(
+                f"{root.name}/{person.name}: holds no video ({', '.join(VIDEO_SUFFIXES)}) and no track "
+                f"({', '.join(TRACK_SUFFIXES)})"
+            )
         if len(person.portraits) > 1:
             portraits = ", ".join(name.rpartition("/")[2] for name in person.portraits)
             reading.problems.append(

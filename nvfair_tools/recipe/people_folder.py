@@ -1,4 +1,7 @@
-"""A folder with one folder a person: which of its files are clips, which is the portrait, and what is left out."""
+"""A folder with one folder a person: which of its files are clips, which is the portrait, and what is left out.
+
+A clip is a video or a track (landmarks with times, see `nvfair_tools.landmarks.track_files`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from nvfair_tools.landmarks.track_files import is_track_file
 
 # Whether a file with such a name really holds video shows when it is read.
 VIDEO_SUFFIXES = (
@@ -23,7 +28,7 @@ _SYSTEM_FOLDERS = ("__macosx", "@eadir", "$recycle.bin", "system volume informat
 
 HIDDEN = "hidden files or files of the operating system"
 LINK = "symbolic links to folders, which are not followed"
-NO_VIDEO = "files without the name of a video"
+NO_CLIP = "files without the name of a video or track"
 PICTURE = f"pictures that are not called {PORTRAIT_STEM}"
 OUTSIDE = "files that lie in no person's folder"
 
@@ -39,29 +44,29 @@ class PersonFolder:
 
 @dataclass(frozen=True)
 class PeopleFolder:
-    """All files below a folder. videos_outside: those in no person's folder. left_out: {why: paths of files that are
+    """All files below a folder. clips_outside: those in no person's folder. left_out: {why: paths of files that are
     not used}. All paths are relative to the folder, with "/"."""
 
     people: tuple[PersonFolder, ...]
-    videos_outside: tuple[str, ...]
+    clips_outside: tuple[str, ...]
     left_out: dict[str, list[str]]
 
 
 def read_people_folder(root: Path) -> PeopleFolder:
     """Lists all files below `root`: every one is a clip, a portrait, or left out for a reason."""
     left_out: dict[str, list[str]] = {}
-    people, videos_outside = [], []
+    people, clips_outside = [], []
     for entry in sorted(root.iterdir()):
         if entry.is_dir():
             if _is_system_name(entry.name):
                 left_out.setdefault(HIDDEN, []).append(entry.name)
             else:
                 people.append(_person(root, entry, left_out))
-        elif entry.suffix.lower() in VIDEO_SUFFIXES and not _is_system_name(entry.name):
-            videos_outside.append(entry.name)
+        elif _is_clip(entry) and not _is_system_name(entry.name):
+            clips_outside.append(entry.name)
         else:
             left_out.setdefault(HIDDEN if _is_system_name(entry.name) else OUTSIDE, []).append(entry.name)
-    return PeopleFolder(tuple(people), tuple(videos_outside), left_out)
+    return PeopleFolder(tuple(people), tuple(clips_outside), left_out)
 
 
 def _person(root: Path, folder: Path, left_out: dict[str, list[str]]) -> PersonFolder:
@@ -70,12 +75,12 @@ def _person(root: Path, folder: Path, left_out: dict[str, list[str]]) -> PersonF
         name, suffix = path.relative_to(root).as_posix(), path.suffix.lower()
         if _is_system_name(path.name):
             left_out.setdefault(HIDDEN, []).append(name)
-        elif suffix in VIDEO_SUFFIXES:
+        elif _is_clip(path):
             clips.append(name)
         elif suffix in PICTURE_SUFFIXES and path.stem.casefold() == PORTRAIT_STEM and path.parent == folder:
             portraits.append(name)
         else:
-            left_out.setdefault(PICTURE if suffix in PICTURE_SUFFIXES else NO_VIDEO, []).append(name)
+            left_out.setdefault(PICTURE if suffix in PICTURE_SUFFIXES else NO_CLIP, []).append(name)
     return PersonFolder(folder.name, tuple(sorted(clips)), tuple(sorted(portraits)))
 
 
@@ -92,6 +97,10 @@ def _files(folder: Path, root: Path, left_out: dict[str, list[str]]) -> Iterator
                 entered.append(subfolder)
         subfolders[:] = entered
         yield from (Path(place, name) for name in sorted(names))
+
+
+def _is_clip(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES or is_track_file(path)
 
 
 def _is_system_name(name: str) -> bool:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
-from nvfair_tools.unique_yaml import load_unique_yaml
+from nvfair_tools.unique_keys import load_unique_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Split = Literal["train", "validation", "test"]
@@ -108,11 +108,24 @@ class GeneratorChoice(_RecipePart):
 class PairRule(_RecipePart):
     """Which reenactments are made, always within source and split. cross_per_clip: how many other people each clip
     drives (null: all of them), for all splits or by split, drawn with `seed`; self: whether people also drive
-    themselves."""
+    themselves. faces_per_driver: how many other people each person drives with all clips together, balanced over faces
+    and over groups by the columns `balance`. file: a CSV that names the pairs in place of all these rules."""
 
     cross_per_clip: Count | dict[Split, Count | None] | None = None
     self_: bool = Field(default=True, alias="self")
     seed: int = 0
+    faces_per_driver: Annotated[int, Field(ge=1)] | None = None
+    balance: tuple[Literal["gender", "age", "ethnicity"], ...] = ("gender", "age", "ethnicity")
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _check_rules(self) -> PairRule:
+        named = self.model_fields_set
+        if self.file is not None and (others := sorted(named - {"file"})):
+            raise ValueError(f"`file` names all pairs; leave out {', '.join(name.rstrip('_') for name in others)}")
+        if "balance" in named and self.faces_per_driver is None:
+            raise ValueError("`balance` needs `faces_per_driver`")
+        return self
 
     def cross_limit(self, split: str) -> int | None:
         """The number of other people that a clip of `split` drives at most; None: all of them."""
@@ -240,6 +253,11 @@ class Recipe(_RecipePart):
         )
         if self.rights.ethics_approval is None:
             del content["rights"]["ethics_approval"]  # recipes without it have the digest that they always had
+        # Rules that a recipe does not use do not count, so that recipes written before there were any keep their hash.
+        for name, unused in (("faces_per_driver", ("faces_per_driver", "balance")), ("file", ("file",))):
+            if content["pairs"][name] is None:
+                for key in unused:
+                    del content["pairs"][key]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

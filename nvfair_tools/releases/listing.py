@@ -18,7 +18,8 @@ class ReleaseFile:
     """One file, as its name describes it. name: path below the release's folder, with "/".
 
     kind: real, self, cross. clip: the (driving) clip's name. generator: "" for a real video. split: of both people,
-    "" where they are not known or not in the same one. result: ok until something speaks against the file.
+    "" where they are not known or not in the same one. scenario: "scripted" or "free", "" where it is not known.
+    result: ok until something speaks against the file.
     """
 
     name: str
@@ -33,6 +34,7 @@ class ReleaseFile:
     licence: str = ""
     consent: str = ""
     permitted_use: str = ""
+    scenario: str = ""
     result: ItemResult = field(default_factory=ok)
 
     @property

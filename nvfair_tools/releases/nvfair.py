@@ -1,11 +1,17 @@
 """Listing NVFAIR: {source}/{originals|<generator>-generated}/{target}/{target}--{driving clip}--{driver}.mp4.
 
 The official split is the one the authors published: 161 people (ECCV 2024, arXiv 2305.03713).
+
+The paper says that NVIDIA-VC's video calls are partly scripted and partly free, and no document that we know says which
+clips are. Their names are {a|q|s}NN-idXXX. We assume that s stands for scripted, and a and q for the answers and
+questions of a conversation; the import prints this, and the card holds it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +31,8 @@ from nvfair_tools.releases.spreadsheet import Sheet, SheetRow, find_spreadsheet,
 
 NAME = "NVFAIR"
 ORIGINALS = "originals"
+_VIDEO_CALLS = "nvidia-vc"
+_VIDEO_CALL_CLIP = re.compile(r"([aqs])\d+-id\d+")
 # The release's folders -> the labels of our own generators of that kind.
 GENERATORS = {"facevid2vid-generated": "face-vid2vid", "lia-generated": "lia", "tps-generated": "tps"}
 
@@ -40,11 +48,12 @@ def list_nvfair(root: Path, settings: ReleaseSettings, spreadsheet: Path | None 
     path = spreadsheet or find_spreadsheet(root)
     sheet = read_spreadsheet(path, settings.columns)
     used_rows: set[int] = set()
-    files = [
+    listed = [
         _with_rights(_describe_file(name, file, splits), sheet, settings.consent, used_rows)
         for name, file in list_files(root)
         if file.name != path.name or file.resolve() != path.resolve()
     ]
+    files = [_with_scenario(file, settings.scenarios) for file in listed]
     labels = sorted({file.generator for file in files if file.generator} or set(GENERATORS.values()))
     return Release(
         name=NAME,
@@ -53,7 +62,7 @@ def list_nvfair(root: Path, settings: ReleaseSettings, spreadsheet: Path | None 
         absent=tuple(_absent_files(sheet, used_rows)),
         splits=splits,
         generators=tuple(describe_generator(label, licence="as released in NVFAIR") for label in labels),
-        notes=(*sheet.notes, *hidden_files_note(root)),
+        notes=(*sheet.notes, *_scenario_note(files, settings.scenarios), *hidden_files_note(root)),
     )
 
 
@@ -147,6 +156,25 @@ def _judge(file: ReleaseFile, rows: list[SheetRow], sheet: Sheet) -> ItemResult:
     if objections := sheet.objections(row):
         return rejected("use_not_permitted", f"row {row.number}: {objections}")
     return ok()
+
+
+def _with_scenario(file: ReleaseFile, scenarios: Mapping[str, str]) -> ReleaseFile:
+    """The file with the scenario that the name of an NVIDIA-VC clip is assumed to state."""
+    match = _VIDEO_CALL_CLIP.fullmatch(file.clip) if file.source == _VIDEO_CALLS else None
+    return replace(file, scenario=scenarios.get(match[1], "")) if match else file
+
+
+def _scenario_note(files: Sequence[ReleaseFile], scenarios: Mapping[str, str]) -> tuple[str, ...]:
+    """What was assumed of the scenarios of NVIDIA-VC's files, with their numbers; nothing where there are none."""
+    counts = Counter(file.scenario or "not known" for file in files if file.source == _VIDEO_CALLS)
+    if not counts:
+        return ()
+    letters = ", ".join(f"{letter} = {scenario}" for letter, scenario in sorted(scenarios.items()))
+    numbers = ", ".join(f"{number:,} {scenario}" for scenario, number in sorted(counts.items()))
+    return (
+        f"assumed, as the release does not say it: the first letter of a name such as a01-id035 is the scenario of an "
+        f"NVIDIA-VC clip ({letters}; the setting `scenarios` changes it). Files: {numbers}",
+    )
 
 
 def _absent_files(sheet: Sheet, used_rows: set[int]) -> Iterable[tuple[str, str, str]]:

@@ -77,6 +77,7 @@ def video_rows(release: Release, tracked_files: Iterable[TrackedFile], *, linked
                 "clip_name": file.clip,
                 "generator": None if real else file.generator,
                 "generator_family": None if real else file.generator,
+                "scenario": file.scenario or None,
                 "fps_num": facts.get("fps_num"),
                 "fps_den": facts.get("fps_den"),
                 "frames": facts.get("frames"),

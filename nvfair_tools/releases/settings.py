@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.recipe.recipe import ClipSource, FeatureRule, GeneratorChoice, LandmarkRule, Policy, Recipe, Rights
 from nvfair_tools.releases.listing import Release
-from nvfair_tools.unique_yaml import load_unique_yaml
+from nvfair_tools.unique_keys import load_unique_yaml
 
 
 class _SettingsPart(BaseModel):
@@ -40,6 +40,7 @@ class Columns(_SettingsPart):
 class ReleaseSettings(_SettingsPart):
     """All keys of an import's settings file.
 
+    scenarios: first letter of an NVIDIA-VC clip's name -> scenario, an assumption (see `nvfair_tools.releases.nvfair`).
     generators: AVAPrintDB's name parts (such as GAGA) -> our labels, in addition to the known ones. validation_share:
     share of AVAPrintDB's DEV people who become validation (0: all train, as published), drawn with `seed`;
     validation_people names them instead ("C1001", "Actor_03"), and TEST people among them are refused. licence,
@@ -48,6 +49,9 @@ class ReleaseSettings(_SettingsPart):
     """
 
     columns: Columns = Columns()
+    scenarios: dict[Annotated[str, Field(pattern="^[aqs]$")], str] = Field(
+        default_factory=lambda: {"a": "free", "q": "free", "s": "scripted"}
+    )
     generators: dict[str, str] = Field(default_factory=dict)
     validation_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
     validation_people: tuple[str, ...] = ()

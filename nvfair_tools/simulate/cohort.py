@@ -120,6 +120,6 @@ def _meta(settings: CohortSettings, mesh: bool) -> dict:
             {"name": generator.name, "family": "simulated", "fingerprint": generator.fingerprint()}
             for generator in settings.simulated_generators()
         ],
-        "world": {"hash": settings.world_hash(), "settings": settings.model_dump(mode="json")},
+        "world": {"hash": settings.world_hash(), "settings": settings.stored()},
         "tools": {"nvfair-tools": __version__},
     }

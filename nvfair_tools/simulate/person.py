@@ -13,9 +13,6 @@ from nvfair_tools.simulate.randomness import random_generator
 from nvfair_tools.simulate.rig import face_shape
 from nvfair_tools.simulate.signature import DEFAULT_DIFFICULTY, DEFAULT_DYNAMICS, Dynamics, Signature
 
-# Standard deviation of a shape mode's weight, in outer eye distances: each mode's mean displacement.
-SHAPE_SPREAD = 0.0095
-
 
 @dataclass(frozen=True)
 class Person:
@@ -37,7 +34,7 @@ class Person:
         signature = Signature.draw(random_generator(seed, name, "signature"))
         weights = random_generator(seed, name, "shape").standard_normal(SHAPE_MODES)
         # The first modes are the head's large proportions, in which people differ most.
-        spread = SHAPE_SPREAD * np.where(np.arange(SHAPE_MODES) < 8, 1.4, 0.6)
+        spread = dynamics.shape_spread * np.where(np.arange(SHAPE_MODES) < 8, 1.4, 0.6)
         return cls(
             name,
             signature,

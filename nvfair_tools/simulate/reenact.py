@@ -8,7 +8,7 @@ Legend: T frames, K expression coefficients, N points.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -71,6 +71,14 @@ class SimulatedGenerator:
     @property
     def motion_mode(self) -> str:
         return "relative" if self.relative else "absolute"
+
+    def in_mode(self, motion_mode: str) -> SimulatedGenerator:
+        """This generator in motion mode "relative" or "absolute"; in relative motion no shape leaks."""
+        if motion_mode == self.motion_mode:
+            return self
+        if motion_mode == "relative":
+            return replace(self, relative=True, shape_leak=0.0)
+        return replace(self, relative=False)
 
     def fingerprint(self) -> str:
         """The hex digest of the fields of this generator."""

@@ -7,7 +7,7 @@ changes all shares together, so that the same amount of variation separates peop
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import gamma, pi
 from types import SimpleNamespace
@@ -15,10 +15,13 @@ from types import SimpleNamespace
 import numpy as np
 
 from nvfair_tools.simulate.fields import EXPRESSION, EXPRESSION_INDEX
+from nvfair_tools.simulate.movement.idiom import TRAITS, IdiomShares, trait_values
 
 DEFAULT_DIFFICULTY = 0.5
 IDIOM_SPREAD = 0.13
 IDIOM_SHARE = 0.85
+# Standard deviation of a shape mode's weight, in outer eye distances: each mode's mean displacement.
+SHAPE_SPREAD = 0.0095
 K = len(EXPRESSION)
 _LIDS = [EXPRESSION_INDEX["lid_left"], EXPRESSION_INDEX["lid_right"]]
 
@@ -100,6 +103,29 @@ PARAMETERS = (
     Parameter("rest_pitch", 0.0, 0.08, 0.3, signed=True),
     Parameter("rest_roll", 0.0, 0.035, 0.5, signed=True),
 )
+HEAD_PARAMETERS = frozenset(
+    ("yaw_play", "pitch_play", "roll_play", "head_hz", "fidget", "stress_to_pitch", "stress_to_roll", "stress_to_yaw")
+    + ("nod_lag_s", "yaw_to_roll", "sway", "lean", "rest_yaw", "rest_pitch", "rest_roll")
+)
+# Groups of parameters that rise and fall together: how lively a face and a head are, and how quick.
+COMMON_GROUPS = {
+    "face": ("jaw_gain", "open_gain", "width_gain", "pucker_gain", "corner_play", "chin_play", "lip_play", "brow_play",
+             "brow_event_rate", "brow_event_size", "lid_play", "expressivity"),
+    "head": ("yaw_play", "pitch_play", "roll_play", "sway", "lean"),
+    "tempo": ("speech_rate", "corner_hz", "brow_hz", "head_hz"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CommonVariation:
+    """The part of the variation that the parameters of each of COMMON_GROUPS share, from 0 (none) to 1 (all).
+
+    It holds for the differences between people and for those between a person's clips.
+    """
+
+    face: float = 0.0
+    head: float = 0.0
+    tempo: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +136,9 @@ class Dynamics:
     the couplings between movements, and the share of their variance that lies between people. idiom_power: 1 gives
     Gaussian couplings; a larger power gives a few strong ones among many weak ones, with the same variance.
     idiom_lag_s: delay in seconds of the movements that a movement brings along. tempo: factor of the time constants
-    that do not belong to the signature.
+    that do not belong to the signature. common: what parameters of a group have in common. idiom: the kinds of idiom
+    and their shares (None: the couplings of `idiom_share` alone). shape_spread: standard deviation of the weights of
+    face shape, in outer eye distances.
     """
 
     parameters: tuple[Parameter, ...] = PARAMETERS
@@ -119,6 +147,9 @@ class Dynamics:
     idiom_power: float = 1.0
     idiom_lag_s: float = 0.0
     tempo: float = 1.0
+    common: CommonVariation = CommonVariation()
+    idiom: IdiomShares | None = None
+    shape_spread: float = SHAPE_SPREAD
 
     def coupling(self, draws: np.ndarray) -> np.ndarray:
         """Turns standard normal draws into couplings of standard deviation `idiom_spread`."""
@@ -137,23 +168,29 @@ class Signature:
     """The motion signature of one person, as standard normal draws.
 
     latent: (len(PARAMETERS),), the person's part of every parameter. idiom: (K, K), the person's part of the couplings
-    by which each movement of the face brings others along.
+    by which each movement of the face brings others along. traits: (len(TRAITS),), the person's part of the idioms of
+    the other kinds.
     """
 
     latent: np.ndarray
     idiom: np.ndarray
+    traits: np.ndarray = field(default_factory=lambda: np.zeros(len(TRAITS)))
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> Signature:
         """Draws the signature of a new person."""
-        return cls(random.standard_normal(len(PARAMETERS)), random.standard_normal((K, K)))
+        return cls(
+            random.standard_normal(len(PARAMETERS)), random.standard_normal((K, K)), random.standard_normal(len(TRAITS))
+        )
 
     def moved_towards(self, other: Signature, share: float) -> Signature:
         """The signature of a mimic: this one moved towards `other` by `share` (0: itself, 1: a perfect mimic)."""
         if not 0.0 <= share <= 1.0:
             raise ValueError(f"the share of a mimic must lie in [0, 1]; got {share}")
         return Signature(
-            (1.0 - share) * self.latent + share * other.latent, (1.0 - share) * self.idiom + share * other.idiom
+            (1.0 - share) * self.latent + share * other.latent,
+            (1.0 - share) * self.idiom + share * other.idiom,
+            (1.0 - share) * self.traits + share * other.traits,
         )
 
     def parameter_values(
@@ -162,11 +199,18 @@ class Signature:
         """The values of all parameters, by name, in a clip. clip: the clip's part (len(PARAMETERS),), normal draws."""
         median, spread, signed, default_share = _parameter_table(dynamics)
         share = person_shares(difficulty, default_share)
-        deviation = spread * (np.sqrt(share) * self.latent + np.sqrt(1.0 - share) * clip)
+        person = self.latent
+        if dynamics.common != CommonVariation():
+            person, clip = (_with_common_part(draws, dynamics.common) for draws in (person, clip))
+        deviation = spread * (np.sqrt(share) * person + np.sqrt(1.0 - share) * clip)
         values = np.where(signed, median + deviation, median * np.exp(np.where(signed, 0.0, deviation)))
         return SimpleNamespace(
             **{parameter.name: float(value) for parameter, value in zip(PARAMETERS, values, strict=True)}
         )
+
+    def trait_values(self, clip: np.ndarray, shares: IdiomShares) -> SimpleNamespace:
+        """The values of all traits, by name, in a clip. clip: the clip's part (len(TRAITS),), normal draws."""
+        return trait_values(self.traits, clip, shares)
 
     def mixing_matrix(
         self, clip: np.ndarray, difficulty: float = DEFAULT_DIFFICULTY, dynamics: Dynamics = DEFAULT_DYNAMICS
@@ -191,6 +235,18 @@ def person_shares(difficulty: float, default: np.ndarray | None = None) -> np.nd
         default = np.array([parameter.share for parameter in PARAMETERS])
     odds = default / (1.0 - default) * np.exp(8.0 * (DEFAULT_DIFFICULTY - difficulty))
     return odds / (1.0 + odds)
+
+
+def _with_common_part(draws: np.ndarray, common: CommonVariation) -> np.ndarray:
+    """Standard normal draws (len(PARAMETERS),) with the part that each group has in common; variances stay 1."""
+    mixed = draws.copy()
+    for group, names in COMMON_GROUPS.items():
+        share = getattr(common, group)
+        members = [n for n, parameter in enumerate(PARAMETERS) if parameter.name in names]
+        shared = draws[members].sum() / np.sqrt(len(members))
+        variance = 1.0 + 2.0 * np.sqrt(share * (1.0 - share) / len(members))
+        mixed[members] = (np.sqrt(1.0 - share) * draws[members] + np.sqrt(share) * shared) / np.sqrt(variance)
+    return mixed
 
 
 @cache

@@ -15,6 +15,7 @@ import pandas as pd
 from nvfair_tools.dataset.parts import plan_parts
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.simulate.base_mesh import MESH_POINTS
+from nvfair_tools.simulate.movement.framing import FramingSpread, reframe
 from nvfair_tools.simulate.noise import CAMERA_NOISE, tracking_noise
 from nvfair_tools.simulate.person import Person
 from nvfair_tools.simulate.randomness import digest, random_generator
@@ -33,7 +34,10 @@ _CACHED_CLIPS = 4096
 
 @dataclass(frozen=True)
 class Clip:
-    """One real clip of the world; number: 0, 1, ... among the person's clips; frames: its length."""
+    """One real clip of the world; number: 0, 1, ... among the person's clips; frames: its length.
+
+    draws: names its random numbers; the id, except in worlds that share them (`CohortSettings.draw_hash`).
+    """
 
     id: str
     name: str
@@ -42,16 +46,27 @@ class Clip:
     split: str
     number: int
     frames: int
+    draws: str
 
 
 @dataclass(frozen=True)
 class _DrivenRig:
-    """A rig in states (T, K + 6) in front of a camera; noise: size of the tracking noise in pixels."""
+    """A rig in states (T, K + 6) in front of a camera; noise: size of the tracking noise in pixels.
+
+    framing: (T, 4), how the picture is framed in each frame (None: as usual).
+    """
 
     rig: Rig
     states: np.ndarray
     camera: Camera
     noise: float
+    framing: np.ndarray | None = None
+
+    def reframed(self, points: np.ndarray) -> np.ndarray:
+        """Points (T, N, 2 or 3) of the rig in pixels, as the picture is framed."""
+        if self.framing is None:
+            return points
+        return reframe(points, self.framing, self.camera.centre, self.camera.eye_distance)
 
 
 class World:
@@ -64,6 +79,8 @@ class World:
         self.settings = settings
         self.points = np.asarray(points)
         self._world_hash = settings.world_hash()
+        self._draw_hash = settings.draw_hash()
+        self._framing = settings.framing.spread()
         self._dynamics = settings.dynamics.dynamics()
         self._generators = {generator.name: generator for generator in settings.simulated_generators()}
         self._noise = tracking_noise(points)
@@ -151,7 +168,7 @@ class World:
         count = self.settings.cross
         if count == "all" or count >= len(others):
             return others
-        order = random_generator(self._world_hash, clip.id, "targets").permutation(len(others))[:count]
+        order = random_generator(self._draw_hash, clip.draws, "targets").permutation(len(others))[:count]
         return [others[n] for n in sorted(order)]
 
     def person(self, identity: str) -> Person:
@@ -181,9 +198,9 @@ class World:
         mimicry: the share by which a driver who is not the target imitates the target: in the same clip, the driver's
         signature is moved towards the target's. 0 is the world without imitation.
         """
-        random = random_generator(self._world_hash, video)
+        random = self._video_random(video, clip, generator, target)
         driven = self._driven_rig(random, clip, generator, target, self.points, mimicry)
-        points = driven.rig.landmarks(driven.states, driven.camera)
+        points = driven.reframed(driven.rig.landmarks(driven.states, driven.camera))
         if self.settings.noise:
             points += self._noise.draw(random, len(points), driven.noise * self.settings.noise)
         return points
@@ -193,10 +210,10 @@ class World:
 
         Points between landmarks deviate with them. The noise of z was not measured; it is assumed to be that of x.
         """
-        random = random_generator(self._world_hash, video)
-        mesh_random = random_generator(self._world_hash, video, "mesh")
+        random = self._video_random(video, clip, generator, target)
+        mesh_random = self._video_random(video, clip, generator, target, "mesh")
         driven = self._driven_rig(random, clip, generator, target, np.arange(MESH_POINTS))
-        mesh = driven.rig.mesh(driven.states, driven.camera)
+        mesh = driven.reframed(driven.rig.mesh(driven.states, driven.camera))
         if self.settings.noise:
             whole = tracking_noise()
             # The shared noise has the same course as in `landmarks`; everything else is drawn for the mesh.
@@ -220,6 +237,28 @@ class World:
             mesh=self.mesh(video, clip, generator, target) if mesh else None,
         )
 
+    def _video_random(
+        self, video: str, clip: str, generator: str | None, target: str, *purpose: str
+    ) -> np.random.Generator:
+        """The random numbers of a video, or of one purpose in it."""
+        if self._draw_hash != self._world_hash:
+            video = self._video_draws(self.clips[clip], generator, target)
+        return random_generator(self._draw_hash, video, *purpose)
+
+    def _video_draws(self, clip: Clip, generator: str | None, target: str) -> str:
+        """The name of a video's random numbers: its id, except in worlds that share them."""
+        return clip.draws if generator is None else clip.draws + digest(self._draw_hash, generator, target, size=8)
+
+    def _frame_courses(self, clip: Clip, generator: str | None, target: str) -> np.ndarray | None:
+        """How a video is framed (T, 4): each target its own way; None for the usual camera."""
+        if self._framing == FramingSpread():
+            return None
+        random = random_generator(self._draw_hash, self._video_draws(clip, generator, target), "framing")
+        courses = self._framing.draw_courses(random, clip.frames)
+        if generator is None:
+            return courses  # a real video has a camera of its own
+        return courses + self._framing.draw_place(random_generator(self.settings.seed, target, "framing"))
+
     def _driven_rig(
         self,
         random: np.random.Generator,
@@ -239,12 +278,14 @@ class World:
             camera = Camera(
                 72.0 * float(random.uniform(0.85, 1.15)), tuple(np.array([128.0, 112.0]) + random.normal(0, 6, 2))
             )
-            return _DrivenRig(driver_rig, states, camera, camera.eye_distance * CAMERA_NOISE)
+            noise = camera.eye_distance * CAMERA_NOISE
+            return _DrivenRig(driver_rig, states, camera, noise, self._frame_courses(driving, generator, target))
         simulated: SimulatedGenerator = self._generators[generator]
         camera = Camera()
         rig = simulated.reenacted_rig(self._rig(target, points), driver_rig, target, self.settings.seed, points)
         reenacted = simulated.reenact(states, self.person(target).portrait, random)
-        return _DrivenRig(rig, reenacted, camera, camera.eye_distance * simulated.noise)
+        noise = camera.eye_distance * simulated.noise
+        return _DrivenRig(rig, reenacted, camera, noise, self._frame_courses(driving, generator, target))
 
     def _perform_clip(self, clip: Clip, mimicked: Signature | None, mimicry: float) -> np.ndarray:
         return self.person(clip.identity).perform(
@@ -264,6 +305,13 @@ class World:
             self._rigs[key] = Rig.from_shape(self.person(identity).shape, points)
         return self._rigs[key]
 
+    def _draw_length(self, random: np.random.Generator) -> int:
+        """Draws the number of frames of a clip."""
+        if not self.settings.lengths:
+            return round(self.settings.frames * random.uniform(0.8, 1.2))
+        percents, frames = np.array(self.settings.lengths).T
+        return round(float(np.interp(100.0 * random.uniform(), percents, frames)))
+
     def _make_clips(self) -> list[Clip]:
         clips = []
         for source in self.settings.sources:
@@ -271,8 +319,7 @@ class World:
                 identity = f"{source.name}:{number:04d}"
                 for n in range(self.settings.clips):
                     name = f"{source.name}-{number:04d}-{n + 1:03d}"
-                    length = random_generator(self.settings.seed, name, "frames").uniform(0.8, 1.2)
-                    frames = round(self.settings.frames * length)
-                    clip = digest(self._world_hash, name, size=8)
-                    clips.append(Clip(clip, name, identity, source, source.split(number), n, frames))
+                    frames = self._draw_length(random_generator(self.settings.seed, name, "frames"))
+                    clip, draws = (digest(key, name, size=8) for key in (self._world_hash, self._draw_hash))
+                    clips.append(Clip(clip, name, identity, source, source.split(number), n, frames, draws))
         return clips

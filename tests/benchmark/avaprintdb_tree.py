@@ -34,17 +34,22 @@ def stem(target: str, driver: str, clip: int, generator: str) -> str:
 
 
 def write_tree(
-    root: Path, generators: Sequence[str] = ("GAGA",), frames: int = 105, test: Sequence[str] = TEST, clips: int = 3
+    root: Path,
+    generators: Sequence[str] = ("GAGA",),
+    frames: int = 105,
+    test: Sequence[str] = TEST,
+    clips: int = 3,
+    dev: Sequence[str] = DEV,
 ) -> list[tuple[str, str]]:
     """Writes landmarks/{DEV|TEST}/{GEN}/*.npy; each clip drives its own face and one other.
 
     Returns (stem, driver) of the TEST videos by the first generator.
     """
     listed = []
-    for part, people in (("DEV", DEV), ("TEST", test)):
+    for part, people in (("DEV", dev), ("TEST", test)):
         for generator in generators:
             folder = root / "landmarks" / part / generator
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             for number, driver in enumerate(people):
                 for clip in range(clips):
                     for target in (driver, people[(number + 1) % len(people)]):

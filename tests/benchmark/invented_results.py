@@ -25,6 +25,7 @@ from benchmark.evaluation.result_rows import (
 )
 from benchmark.evaluation.results import EvaluatedData, EvaluatedProtocol, EvaluationResults
 from benchmark.metrics.intervals import ResampledMean
+from benchmark.stress.rates import StressRate
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.chart_data import (
     BandPoints,
@@ -183,6 +184,14 @@ def results(**changes: Any) -> EvaluationResults:
         "published": {"about": "elsewhere", "tables": []},
         "machine": Machine("3.11", "Linux", "a processor", 1, "cpu", {"torch": "2"}, 0.5, 12.3),
         "seed_spreads": (SeedSpread(("cnn", "cnn-1"), 0, "alpha", "seen", "auc_mean", 0.8, None, 0.8, 0.8, 1),),
+        "stress_rates": (
+            StressRate("cnn", "unstressed", "alpha", "as it is", "", -0.5, "FMR at most 0.1 on validation people",
+                       120, 2400, 0.2, 0.1, auc(0.8), 2),
+            StressRate("cnn", "disguise", "alpha", "1.25 times as fast", "probe", -0.5,
+                       "FMR at most 0.1 on validation people",
+                       110, 2400, 0.35, 0.08, auc(0.7), 2, 10),
+            StressRate("cnn", "imitation", "alpha", skipped="the people are not simulated"),
+        ),
         "warnings": ("Not scored under nvfair-cross-cross: no target has both.",),
     }  # fmt: skip
     return EvaluationResults(**values | changes)

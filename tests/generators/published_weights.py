@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,15 @@ def filled(
     for module, entries in modules.items():
         keeps_constants = any(entry["init"]["init"] == "keep" for entry in entries)
         constants = builders[module]().state_dict() if keeps_constants else {}
-        checkpoint[module] = {
-            entry["name"]: _tensor(entry, spectral, constants.get(entry["name"])) for entry in entries
-        }
+        with ThreadPoolExecutor() as pool:  # numpy draws without holding the others up
+            tensors = pool.map(partial(_tensor, spectral=spectral, constants=constants), entries)
+            checkpoint[module] = dict(zip((entry["name"] for entry in entries), tensors, strict=True))
     return checkpoint
 
 
-def _tensor(entry: Mapping[str, Any], spectral: Mapping[str, np.ndarray], constant: Tensor | None) -> Tensor:
+def _tensor(entry: Mapping[str, Any], spectral: Mapping[str, np.ndarray], constants: Mapping[str, Tensor]) -> Tensor:
     name, rule = entry["full_name"], entry["init"]
+    constant = constants.get(entry["name"])
     if name in spectral:
         return torch.from_numpy(spectral[name])
     if rule["init"] == "keep":

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from generators.convolution import FewOutputs, Plain, Products, Upsampled, doubling, same
+from generators.convolution import Columns, FewOutputs, Plain, Products, Upsampled, doubling, same
 from generators.products import DOUBLED
 
 
@@ -48,15 +48,16 @@ def test_upsampled_is_nearest_upsampling_and_a_convolution(height, width):
 
 @pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize("kernel", [3, 7])
-def test_few_outputs_is_the_direct_convolution(outputs, kernel):
+@pytest.mark.parametrize("kind", [FewOutputs, Columns])
+def test_few_outputs_is_the_direct_convolution(kind, outputs, kernel):
     x, weight, bias = case(outputs, 5, kernel, 11, 6)
     truth = direct(x, weight, bias)
-    out = FewOutputs(weight, bias)(x)
+    out = kind(weight, bias)(x)
     assert out.shape == truth.shape
     assert (out - truth).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("kind", [Plain, Upsampled, FewOutputs])
+@pytest.mark.parametrize("kind", [Plain, Upsampled, FewOutputs, Columns])
 def test_bfloat16_stays_within_its_own_rounding(kind):
     x, weight, bias = case(3, 16, 3, 8, 8)
     truth = direct(F.interpolate(x, scale_factor=2) if kind is Upsampled else x, weight, bias)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from generators import products
+from generators.face_vid2vid.depth_columns import DepthColumns
 from generators.face_vid2vid.depth_frequencies import DepthFrequencies, transforms
 from generators.products import (
     DOUBLED,
@@ -16,6 +17,7 @@ from generators.products import (
     DirectConvolution,
     ProductConvolution,
     Scheme,
+    StackedConvolution,
     framed,
 )
 
@@ -54,6 +56,17 @@ def test_a_direct_convolution_equals_the_plain_one_everywhere(enlarge: int, deep
     y = DirectConvolution(weight, bias, enlarge)(framed(x))
 
     torch.testing.assert_close(y, plain(x, weight, bias, enlarge), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("enlarge", [2, 3, 4])
+@pytest.mark.parametrize("deep", [(), (3,)])
+def test_stacked_outputs_of_small_pixels_are_the_enlarged_maps(enlarge: int, deep: tuple[int, ...]) -> None:
+    x = random(2, *deep, 8, 12, 5)
+    weight, bias = random(7, 5, *(3 for _ in deep), 3, 3), random(7)
+    made = StackedConvolution(weight, bias, enlarge)
+
+    torch.testing.assert_close(made(framed(x)), plain(x, weight, bias, enlarge), rtol=0, atol=1e-12)
+    assert len(made.weight) == 7 * enlarge**2
 
 
 @pytest.mark.parametrize("kind", ["winograd", "doubled", "direct", "direct enlarged"])
@@ -119,10 +132,13 @@ def test_sixteen_slices_and_seven_taps_take_28_products() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_a_deep_convolution_by_frequencies_equals_the_plain_one(batch: int) -> None:
+def test_a_deep_convolution_by_frequencies_or_columns_equals_the_plain_one(batch: int) -> None:
     x, weight, bias = random(batch, 6, 9, 8, 4), random(3, 4, 7, 7, 7), random(3)
 
     y = DepthFrequencies(weight, bias, 6)(x)
+    z = DepthColumns(weight, bias, torch.float64)(x)
 
     expected = functional.conv3d(x.movedim(-1, 1), weight, bias, padding=3).movedim(1, -1)
     torch.testing.assert_close(y, expected, rtol=0, atol=1e-11)
+    assert z.dtype == torch.float32  # whatever the convolution computes in
+    torch.testing.assert_close(z.double(), expected, rtol=0, atol=1e-4)

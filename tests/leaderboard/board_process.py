@@ -87,7 +87,7 @@ class Process:
         """Stops the process by SIGTERM, as a service manager does; returns its status."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(600)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

@@ -74,14 +74,14 @@ def cluster() -> Iterator[Cluster]:
         yield Cluster(folder, user)
     finally:
         server.send_signal(signal.SIGQUIT)  # at once: nothing in it is to be kept
-        server.wait(30)
+        server.wait(600)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(folder: Path, user: str, server: subprocess.Popen[bytes]) -> None:
     import psycopg
 
-    end = time.monotonic() + 60
+    end = time.monotonic() + 600
     while True:
         try:
             psycopg.connect(host=str(folder), user=user, dbname="postgres").close()

@@ -18,7 +18,7 @@ import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from benchmark.methods.graph_network import GraphNetwork, GraphShape
+from benchmark.methods.avaprintdb.graph_network import GraphNetwork, GraphShape
 from benchmark.methods.inputs import FrameFeatures
 from benchmark.methods.network import embed_windows
 from benchmark.methods.temporal_cnn import TemporalCnn

@@ -79,7 +79,7 @@ def test_the_parts_limits_are_five_minutes_together() -> None:
 
 
 def test_parts_are_chosen_by_name_or_group() -> None:
-    assert [part.name for part in chosen(["rendering", "rates"])] == ["rates", "lia", "tps", "face-vid2vid"]
+    assert [part.name for part in chosen(["rendering", "rates"])] == ["rates", "rendering"]
     assert chosen([]) == [*PARTS, *OPTIONAL]
     with pytest.raises(ValueError, match=r"'renderin'.*'rendering'"):
         chosen(["renderin"])
@@ -102,8 +102,9 @@ def test_the_summary_sets_figures_beside_their_aims(tmp_path: Path, capsys: pyte
         for dtype, rate in zip(("float32", "bfloat16"), rates, strict=True):
             lines.add(
                 {
-                    "part": name,
+                    "part": "rendering",
                     "measured": "all pairs",
+                    "generator": name,
                     "dtype": dtype,
                     "frames_a_call": 8,
                     "frames_per_s": rate,

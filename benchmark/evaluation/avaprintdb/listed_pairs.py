@@ -15,32 +15,27 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-from benchmark.methods.avaprintdb.attention_network import AttentionNetwork
-from benchmark.methods.avaprintdb.list_protocols import list_protocol_of
-from benchmark.methods.avaprintdb.published_attention import FeatureFiles
+from benchmark.evaluation.avaprintdb.systems import EmbeddedFiles, Report, System
 from benchmark.methods.checkpoint import Checkpoint
-from benchmark.methods.network import whole_float32
 from benchmark.metrics import roc
-from benchmark.protocols.schema import Protocol, Time
-from benchmark.protocols.shipped import load as load_protocol
+from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scored_trials import score_trials
-from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
+from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.pair_lists import PairList, listed_trials
-from benchmark.trials.published_cells import PUBLISHED_AUC, training_by_file_name
+from benchmark.trials.published_cells import PUBLISHED_AUC
+from benchmark.trials.trials import TargetTrials
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles, SampleFiles
-
-_WINDOWS_AT_ONCE = 64
+from nvfair_tools.landmarks.avaprintdb_files import SampleFiles
 
 
 @dataclass(frozen=True)
 class ListFigures:
     """Figures of one method on one list.
 
-    method, trials: names. relation: "matched", "cross-generator", "cross-dataset", "cross-both", or "unknown" where the
-    method does not declare one training collection and generator. list_sha256, protocol: what the figures rest on.
+    method, trials: names. undeclared: roles of which the method's checkpoint does not say whom they saw. relation:
+    "matched", "cross-generator", "cross-dataset", "cross-both", or "unknown" where the method does not declare one
+    training collection and generator. list_sha256, protocol: what the figures rest on.
     auc: pooled, with its interval over people (None where there is none; interval_reason says why). eer: ours;
     eer_nearest: the false match rate at the point where it is nearest to the false non-match rate, as the authors take
     it. genuine, impostor: scored trials. published: the authors' pooled AUC of this cell, or None.
@@ -49,6 +44,7 @@ class ListFigures:
     """
 
     method: str
+    undeclared: tuple[str, ...]
     trials: str
     relation: str
     list_sha256: str
@@ -74,142 +70,119 @@ class ListFigures:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class ListTrials:
+    """The trials of a list whose videos one or several systems have embedded.
+
+    stems: the videos (N,), whose positions the trials hold. trials: a block for each driver of an enrolled video.
+    without_file, too_short: rows left out. dropped_frames: frames of the list's videos that were not finite.
+    """
+
+    pairs: PairList
+    stems: tuple[str, ...]
+    trials: tuple[TargetTrials, ...]
+    without_file: int
+    too_short: int
+    dropped_frames: int
+
+    @classmethod
+    def of(cls, pairs: PairList, embedded: Sequence[EmbeddedFiles]) -> ListTrials:
+        """The trials both of whose videos every system has; NvfairError where none of either kind is left."""
+        stems = sorted(set.intersection(*({*files.stems} for files in embedded)))
+        absent = frozenset().union(*(files.absent for files in embedded))
+        without_file = sum(bool({*row} & absent) for row in zip(pairs.enrolment, pairs.test, strict=True))
+        trials = tuple(listed_trials(pairs, stems))
+        genuine, impostor = (sum(len(getattr(block, kind)) for block in trials) for kind in ("genuine", "impostor"))
+        if not genuine or not impostor:
+            raise NvfairError(
+                f"{genuine} genuine and {impostor} impostor trials are left of {len(pairs)} rows: {without_file} have "
+                "a video without a file, others one of fewer frames than a window",
+                where=pairs.name,
+                remedy="name the folder that holds the files of the TEST videos" if absent else "",
+            )
+        too_short = len(pairs) - without_file - genuine - impostor
+        dropped = sum(files.dropped_frames for files in embedded)
+        return cls(pairs, tuple(stems), trials, without_file, too_short, dropped)
+
+    def figures(
+        self,
+        scorer: PairScorer,
+        protocol: Protocol,
+        *,
+        method: str,
+        undeclared: tuple[str, ...],
+        relation: tuple[str, float | None],
+        protocol_digest: str | None = None,
+    ) -> ListFigures:
+        """Figures of a method that scores these trials. relation: as `relation_to` gives it."""
+        pairs, trials = self.pairs, self.trials
+        scored = score_trials(scorer, trials, _videos(pairs, self.stems), protocol)
+        curve = roc.roc_curve(scored.genuine, scored.impostor)
+        interval = scored.pooled_interval()
+        has_interval = bool(np.isfinite(interval.low))
+        in_trials = np.unique(
+            np.concatenate([kind.ravel() for block in trials for kind in (block.genuine, block.impostor)])
+        )
+        return ListFigures(
+            method=method,
+            undeclared=undeclared,
+            trials=pairs.name,
+            relation=relation[0],
+            list_sha256=pairs.sha256,
+            protocol=protocol_digest or protocol.digest,
+            auc=roc.auc(scored.genuine, scored.impostor),
+            auc_low=float(interval.low) if has_interval else None,
+            auc_high=float(interval.high) if has_interval else None,
+            interval_reason=interval.reason,
+            eer=roc.equal_error_rate(curve).value,
+            eer_nearest=roc.nearest_fmr(curve),
+            genuine=len(scored.genuine),
+            impostor=len(scored.impostor),
+            published=relation[1],
+            listed=len(pairs),
+            without_file=self.without_file,
+            too_short=self.too_short,
+            videos=len(in_trials),
+            people=len(scored.strata),
+            dropped_frames=self.dropped_frames,
+        )
+
+
 def evaluate_list(
     files: SampleFiles,
     pairs: PairList,
     checkpoint: Checkpoint,
     protocol: Protocol | str | Path | None = None,
+    report: Report | None = None,
 ) -> ListFigures:
     """Scores a method on a list.
 
-    files: landmark files for a graph network, feature files for an attention network. checkpoint: a graph network of
-    `nvfair avaprintdb train` or a published one, or a published attention network. protocol: default `list_protocol`.
+    files: landmark files for a graph network, feature files for an attention network. checkpoint: a network of `nvfair
+    avaprintdb train`, or a published one. protocol: default, the authors' windows and scores. report: called as files
+    are read.
 
     Raises NvfairError where the network does not read these files or was trained for other windows, where it was
     trained or selected on a person of the list, and where no trial of either kind is left.
     """
-    protocol = list_protocol(checkpoint) if protocol is None else load_protocol(protocol)
-    _check_method(files, checkpoint, protocol)
-    people = {person for name in pairs.samples.values() for person in (name.driver, name.target)}
-    if shared := checkpoint.declaration.shared_people(people):
-        listing = "; ".join(f"{role}: {', '.join(names)}" for role, names in shared.items())
-        raise NvfairError(f"{checkpoint.name} has seen people of the list ({listing})", where=pairs.name)
-    stems, points, absent, dropped = [], [], set(), 0
-    for stem in sorted(pairs.samples):
-        if stem not in files:
-            absent.add(stem)
-            continue
-        sequence = files.read(stem)
-        dropped += sequence.dropped
-        if len(sequence.points) >= protocol.time.window:
-            stems.append(stem)
-            points.append(sequence.points)
-    without_file = sum(bool({*row} & absent) for row in zip(pairs.enrolment, pairs.test, strict=True))
-    trials = listed_trials(pairs, stems)
-    genuine, impostor = (sum(len(getattr(block, kind)) for block in trials) for kind in ("genuine", "impostor"))
-    if not genuine or not impostor:
-        raise NvfairError(
-            f"{genuine} genuine and {impostor} impostor trials are left of {len(pairs)} rows: {without_file} have a "
-            f"video without a file, others one of fewer than {protocol.time.window} frames",
-            where=pairs.name,
-            remedy="name the folder that holds the files of the TEST videos" if absent else "",
-        )
-    scorer = Scorer(embed_sequences(checkpoint, stems, points, protocol.time), protocol.scoring)
-    scored = score_trials(scorer, trials, _videos(pairs, stems), protocol)
-    curve = roc.roc_curve(scored.genuine, scored.impostor)
-    interval = scored.pooled_interval()
-    has_interval = bool(np.isfinite(interval.low))
-    relation, published = relation_of(checkpoint, pairs)
-    in_trials = np.unique(
-        np.concatenate([kind.ravel() for block in trials for kind in (block.genuine, block.impostor)])
-    )
-    return ListFigures(
+    system = System.of(files, checkpoint, protocol)
+    system.check_people(pairs.people, pairs.name)
+    embedded = system.embed(pairs.samples, report)
+    trials = ListTrials.of(pairs, [embedded])
+    return trials.figures(
+        system.scorer(embedded.among(trials.stems)),
+        system.protocol,
         method=checkpoint.name,
-        trials=pairs.name,
-        relation=relation,
-        list_sha256=pairs.sha256,
-        protocol=protocol.digest,
-        auc=roc.auc(scored.genuine, scored.impostor),
-        auc_low=float(interval.low) if has_interval else None,
-        auc_high=float(interval.high) if has_interval else None,
-        interval_reason=interval.reason,
-        eer=roc.equal_error_rate(curve).value,
-        eer_nearest=float(curve.fmr[np.argmin(np.abs(curve.fmr - curve.fnmr))]),
-        genuine=genuine,
-        impostor=impostor,
-        published=published,
-        listed=len(pairs),
-        without_file=without_file,
-        too_short=len(pairs) - without_file - genuine - impostor,
-        videos=len(in_trials),
-        people=len(scored.strata),
-        dropped_frames=dropped,
+        undeclared=checkpoint.declaration.unknown_roles,
+        relation=relation_to(system.trained_on, pairs, system.kind),
     )
 
 
-def list_protocol(checkpoint: Checkpoint) -> Protocol:
-    """The authors' windows and scores for a checkpoint's network; NvfairError for a network of another kind."""
-    try:
-        return list_protocol_of(checkpoint.network.method)
-    except KeyError:
-        raise NvfairError(
-            f"{checkpoint.name} is a {checkpoint.network.method}, which reads none of the release's files",
-            expected="a graph-network or an attention-network",
-        ) from None
-
-
-def _check_method(files: SampleFiles, checkpoint: Checkpoint, protocol: Protocol) -> None:
-    """Raises NvfairError where a method cannot read the files, or not in the protocol's windows."""
-    network = checkpoint.network
-    if isinstance(network, AttentionNetwork):
-        if not isinstance(files, FeatureFiles) or files.size != network.shape.features:
-            raise NvfairError(f"{checkpoint.name} reads {network.feature_name} features", where=files.root)
-    elif network.method != "graph-network" or not isinstance(files, LandmarkFiles):
-        raise NvfairError(
-            f"{checkpoint.name} is a {network.method}, and {files.root} holds {files.suffix} files",
-            expected="a graph-network and .npy files of its 109 points",
-        )
-    if checkpoint.time is not None and checkpoint.time.window != protocol.time.window:
-        raise NvfairError(
-            f"{checkpoint.name} was trained on windows of {checkpoint.time.window} frames",
-            expected=f"{protocol.time.window}, as in the protocol {protocol.name}",
-        )
-
-
-def embed_sequences(
-    checkpoint: Checkpoint, stems: Sequence[str], points: Sequence[np.ndarray], time: Time
-) -> VideoEmbeddings:
-    """Window embeddings of videos (T, ...) of a window or more: starts 0, stride, ... as far as a window fits."""
-    window, stride = time.window, time.stride
-    starts = [np.arange(0, len(frames) - window + 1, stride) for frames in points]
-    cut = [frames[begin : begin + window] for frames, begins in zip(points, starts, strict=True) for begin in begins]
-    network = checkpoint.network.to(checkpoint.device).eval()
-    parts = []
-    try:
-        with torch.inference_mode(), whole_float32():
-            for first in range(0, len(cut), _WINDOWS_AT_ONCE):
-                windows = torch.from_numpy(np.stack(cut[first : first + _WINDOWS_AT_ONCE])).to(checkpoint.device)
-                parts.append(network.pool(network(windows)[0]).cpu())
-    finally:
-        network.to("cpu")
-    offsets = np.concatenate([[0], np.cumsum([len(begins) for begins in starts])])
-    return VideoEmbeddings(np.array(stems), offsets, torch.cat(parts).numpy())
-
-
-def relation_of(checkpoint: Checkpoint, pairs: PairList) -> tuple[str, float | None]:
+def relation_to(trained_on: tuple[str, str] | None, pairs: PairList, kind: str) -> tuple[str, float | None]:
     """How a list's collection and generator relate to the training's, and the published AUC of that cell in per cent.
 
-    The training is what the checkpoint declares; of a published file, what its own name says.
+    trained_on: collection and generator of the training, or None. kind: the system in the published tables.
     """
-    network, source = checkpoint.network, str(checkpoint.options.get("imported_from", ""))
-    system = network.feature_name if isinstance(network, AttentionNetwork) else "graph"
-    training = checkpoint.declaration.training
-    collections, generators = {person.partition(":")[0] for person in training.people or ()}, training.generators or ()
-    if len(collections) == 1 and len(generators) == 1:
-        trained = (next(iter(collections)), next(iter(generators)))
-    elif (stated := training_by_file_name(source)) is not None:
-        trained = stated
-    else:
+    if trained_on is None:
         return "unknown", None
     tested = (pairs.collection, pairs.generator_label)
     relation = {
@@ -217,8 +190,8 @@ def relation_of(checkpoint: Checkpoint, pairs: PairList) -> tuple[str, float | N
         (True, False): "cross-generator",
         (False, True): "cross-dataset",
         (False, False): "cross-both",
-    }[trained[0] == tested[0], trained[1] == tested[1]]
-    return relation, PUBLISHED_AUC.get(system, {}).get((*trained, *tested))
+    }[trained_on[0] == tested[0], trained_on[1] == tested[1]]
+    return relation, PUBLISHED_AUC.get(kind, {}).get((*trained_on, *tested))
 
 
 def _videos(pairs: PairList, stems: Sequence[str]) -> pd.DataFrame:

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.methods.avaprintdb.graph_network import POINTS, GraphNetwork, GraphShape
 from benchmark.methods.avaprintdb.published_archive import read_training_state
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration
-from benchmark.methods.graph_network import POINTS, GraphNetwork, GraphShape
 from nvfair_tools.errors import Problems
 from nvfair_tools.files import sha256_of
 

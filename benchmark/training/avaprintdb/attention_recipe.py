@@ -30,7 +30,7 @@ from benchmark.methods.avaprintdb.published_attention import FeatureFiles
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.device import resolve_device
 from benchmark.training.avaprintdb.companions import CompanionGroups, Companions
-from benchmark.training.avaprintdb.dev_videos import ATTENTION_VALIDATION_PEOPLE, DevVideos
+from benchmark.training.avaprintdb.dev_videos import ATTENTION_VALIDATION_PEOPLE, DevVideos, check_validation_people
 from benchmark.training.avaprintdb.epochs import (
     Progress,
     declare,
@@ -118,10 +118,12 @@ def train_attention(
     person.
     """
     recipe, out = recipe or AttentionRecipe(), Path(out)
+    people = ATTENTION_VALIDATION_PEOPLE.get(collection, ()) if validation_people is None else validation_people
+    held = frozenset(people)
+    check_validation_people(held)  # before thousands of files are read
     report = None if progress is None else lambda text: progress(0, recipe.epochs, text)
     all_videos = DevVideos.read(files, collection, generator, recipe.window, window_seed=recipe.seed, report=report)
-    people = ATTENTION_VALIDATION_PEOPLE[collection] if validation_people is None else validation_people
-    videos, validation, held = split_videos(all_videos, people, files.root)
+    videos, validation = split_videos(all_videos, held, files.root)
     if not videos.names:
         raise NvfairError(
             f"no video of {recipe.window} frames is left to train on: {all_videos.short} are shorter, and in the other "

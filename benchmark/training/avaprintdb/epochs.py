@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from benchmark.methods.avaprintdb.list_protocols import list_protocol_of
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration, RoleExposure, check_disjoint
 from benchmark.methods.network import Network
-from benchmark.training.avaprintdb.dev_videos import DevVideos, check_validation_people
+from benchmark.training.avaprintdb.dev_videos import DevVideos
 from benchmark.training.state import STATE_FILE, restore_state, save_state
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.avaprintdb_files import TEST_PEOPLE
@@ -77,18 +77,14 @@ class EpochTrainer(Protocol):
         ...
 
 
-def split_videos(
-    videos: DevVideos, validation_people: Iterable[str], root: Path
-) -> tuple[DevVideos, DevVideos | None, frozenset[str]]:
-    """The training and validation videos, and the validation people; None where nobody is held out.
+def split_videos(videos: DevVideos, held: frozenset[str], root: Path) -> tuple[DevVideos, DevVideos | None]:
+    """The training and the validation videos; None where nobody is held out.
 
-    A validation video has its driver and its target among these people; a training video has neither. root: the folder,
-    for errors. Raises NvfairError for TEST people, and for a person without a video among them alone.
+    held: validation people. A validation video has its driver and its target among them; a training video has neither.
+    root: the folder, for errors. Raises NvfairError for a person without a video among them alone.
     """
-    held = frozenset(validation_people)
-    check_validation_people(held)
     if not held:
-        return videos, None, held
+        return videos, None
     validation = videos.among(held)
     if absent := sorted(held - (validation.people.people or frozenset())):
         raise NvfairError(
@@ -97,7 +93,7 @@ def split_videos(
             expected="people who have a video of their own",
             remedy="name other people by --validation-people, or hold nobody out: --validation-people none",
         )
-    return videos.without(held), validation, held
+    return videos.without(held), validation
 
 
 def run_digest(recipe: Any, videos: DevVideos, *more: str) -> str:

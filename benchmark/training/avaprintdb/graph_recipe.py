@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmark.methods.avaprintdb.graph_network import GraphNetwork, GraphShape
 from benchmark.methods.avaprintdb.published_graph import read_published
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.device import resolve_device
-from benchmark.methods.graph_network import GraphNetwork, GraphShape
-from benchmark.training.avaprintdb.dev_videos import DevVideos
+from benchmark.training.avaprintdb.dev_videos import DevVideos, check_validation_people
 from benchmark.training.avaprintdb.epochs import (
     Progress,
     declare,
@@ -116,9 +116,11 @@ def train_graph(
     """
     files = files if isinstance(files, LandmarkFiles) else LandmarkFiles(files)
     recipe, out = recipe or GraphRecipe(), Path(out)
+    held = frozenset(validation_people)
+    check_validation_people(held)  # before thousands of files are read
     report = None if progress is None else lambda text: progress(0, recipe.epochs, text)
     all_videos = DevVideos.read(files, collection, generator, recipe.window, report=report)
-    videos, validation, held = split_videos(all_videos, validation_people, files.root)
+    videos, validation = split_videos(all_videos, held, files.root)
     edges = "" if edges_of is None else sha256_of(Path(edges_of))
     digest = run_digest(recipe, all_videos, name or out.name, ",".join(sorted(held)), edges)
     if (checkpoint := finished_checkpoint(out, digest)) is not None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.benchmark.avaprintdb_fusion import fuse
+from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
+    expand,
+    figures_line,
+    open_checkpoint,
+    open_files,
+    read_lists,
+    warn_undeclared,
+    write_figures,
+)
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
-
-if TYPE_CHECKING:
-    from benchmark.evaluation.avaprintdb.listed_pairs import ListFigures
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
@@ -20,6 +26,9 @@ _FEATURES = click.Choice(["clip", "dino"])
 @click.group()
 def avaprintdb() -> None:
     """AVAPrintDB's benchmark from its landmark and feature files and its lists of trials."""
+
+
+avaprintdb.add_command(fuse)
 
 
 @avaprintdb.command()
@@ -153,77 +162,32 @@ def evaluate(
     out: Path | None,
     device: str,
 ) -> None:
-    """Score every checkpoint on every list, from the landmark files in FOLDER; published figures stand next to ours.
+    """Score every checkpoint on every list, from the files in FOLDER; published figures stand next to ours.
 
-    Lists of the collection that a checkpoint was not trained on are the cross-dataset protocol.
+    Lists of the collection that a checkpoint was not trained on are the cross-dataset protocol. A list that cannot be
+    scored does not keep the others from it; it is named at the end, with exit status 1.
     """
     needs_torch()
-    import json
-    from dataclasses import replace
-
     from benchmark.evaluation.avaprintdb.listed_pairs import evaluate_list
-    from benchmark.methods.avaprintdb.published_attention import (
-        FeatureFiles,
-        import_published_attention,
-    )
-    from benchmark.methods.avaprintdb.published_graph import import_published
-    from benchmark.methods.checkpoint import load_checkpoint
-    from benchmark.methods.declaration import Declaration
-    from benchmark.methods.device import resolve_device
-    from benchmark.trials.pair_lists import read_pair_list
-    from nvfair_tools.files import write_text
-    from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles
+    from nvfair_tools.errors import NvfairError, Problems
+    from nvfair_tools.pipeline.progress_lines import task_progress
 
-    files = LandmarkFiles(folder) if features is None else FeatureFiles(folder, features)
-    read = [read_pair_list(path) for path in _expand(lists, "evaluation_pairs_*.csv")]
-    pair_lists = {pairs.name: pairs for pairs in read}
-    pair_lists |= {made.name: made for pairs in read for name in generators for made in [pairs.by(name)]}
-    figures = []
-    for path in _expand(checkpoints, "*.pt"):
-        if path.is_dir():
-            method = load_checkpoint(path)
-        elif features is not None:
-            method = import_published_attention(path, features)
-        else:
-            method = import_published(path, Declaration.unknown())
-        method = replace(method, device=resolve_device(device))
-        for pairs in pair_lists.values():
-            figures.append(evaluate_list(files, pairs, method, protocol))
-            click.echo(_line(figures[-1]))
+    files = open_files(folder, features)
+    pair_lists = read_lists(lists, generators)
+    figures, problems = [], []
+    for path in expand(checkpoints, "*.pt"):
+        method = open_checkpoint(path, features, device)
+        warn_undeclared(method)
+        for pairs in pair_lists:
+            try:
+                with task_progress("embedding") as report:
+                    figures.append(evaluate_list(files, pairs, method, protocol, report))
+            except NvfairError as error:  # the other lists are scored all the same
+                problems.append(f"{method.name} on {pairs.name} is not scored: {error}")
+            else:
+                click.echo(figures_line(figures[-1]))
     for name, reason in files.left_out:
         click.echo(f"not read: {name}: {reason}")
-    if out is not None:
-        write_text(out, json.dumps([row.to_json() for row in figures], indent=1, sort_keys=True) + "\n")
-
-
-def _expand(paths: tuple[Path, ...], pattern: str) -> list[Path]:
-    """The paths, with each folder that is no checkpoint replaced by its files of the pattern."""
-    from nvfair_tools.errors import NvfairError
-
-    expanded: list[Path] = []
-    for path in paths:
-        if not path.is_dir() or (path / "checkpoint.json").exists():
-            expanded.append(path)
-            continue
-        inside = sorted(path.glob(pattern))
-        if not inside:
-            raise NvfairError(f"no {pattern} in this folder", where=path)
-        expanded += inside
-    return expanded
-
-
-def _line(figures: ListFigures) -> str:
-    """The figures of a method on a list, as one line of text."""
-    interval = (
-        f" ({100 * figures.auc_low:.1f}–{100 * figures.auc_high:.1f})"
-        if figures.auc_low is not None and figures.auc_high is not None
-        else f" (no interval: {figures.interval_reason})"
-    )
-    published = "not published" if figures.published is None else f"published {figures.published:.1f}"
-    return (
-        f"{figures.method} on {figures.trials} [{figures.relation}]: "
-        f"AUC {100 * figures.auc:.1f}{interval}, {published}; "
-        f"EER {100 * figures.eer:.1f} ({100 * figures.eer_nearest:.1f} as its authors take it); "
-        f"{figures.genuine} genuine and {figures.impostor} impostor trials of {figures.people} people; left out: "
-        f"{figures.without_file} without a file, {figures.too_short} too short"
-    )
+    write_figures(out, [row.to_json() for row in figures])
+    if problems:
+        raise Problems(folder, problems, remedy="name only the lists and generators whose videos have files here")

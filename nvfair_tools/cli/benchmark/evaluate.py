@@ -100,6 +100,8 @@ def evaluate(
     for warning in results.warnings:
         click.secho(warning, fg="yellow")
     click.echo(f"report: {out / 'index.html'}")
+    if (out / "who-drives.html").is_file():
+        click.echo(f"single videos, without tables: {out / 'who-drives.html'}")
 
 
 def split_names(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from nvfair_tools.curate.build import BuildOutcome
 
 _RECIPE = click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+# Columns of figures, which stand to the right.
+_COUNTS = frozenset(
+    ("items", "planned", "done", "failed", "rejected", "added", "removed", "same")
+    + ("videos", "seconds of video", "bytes", "here", "on the cluster", "rate", "left")
+)
 _QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
 
 
@@ -21,7 +26,7 @@ def _stage_command(name: str, help: str) -> click.Command:
     @_RECIPE
     @_QUIET
     def command(recipe: Path, quiet: bool) -> None:
-        _run(recipe, name, quiet=quiet)
+        run_stages(recipe, name, quiet=quiet)
 
     return command
 
@@ -35,11 +40,10 @@ def build(recipe: Path, quiet: bool, prune: bool) -> None:
 
     Running it again does what is missing or may now succeed; an interrupted build loses nothing that was finished.
     """
-    _run(recipe, "shards", quiet=quiet, prune=prune)
+    run_stages(recipe, "shards", quiet=quiet, prune=prune)
 
 
 ingest = _stage_command("ingest", "Read the clips of RECIPE in full, follow their faces, and judge them by its policy.")
-plan = _stage_command("plan", "Ingest, choose portraits, and list the reenactments that RECIPE asks for.")
 render = _stage_command("render", "Render what RECIPE plans and is missing (stages before it run first).")
 landmarks = _stage_command("landmarks", "Track the face in every reenactment (stages before it run first).")
 shards = _stage_command("shards", "Write parts, tables, card and dataset.json (stages before it run first).")
@@ -66,21 +70,38 @@ def check(recipe: Path) -> None:
 
 
 @click.command()
-@_RECIPE
-def status(recipe: Path) -> None:
-    """Count the items of RECIPE's build by stage, state and reason, without running anything."""
+@click.argument("place", metavar="RECIPE_OR_FOLDER", type=click.Path(path_type=Path))
+def status(place: Path) -> None:
+    """Show how far the build of a recipe, or in a data set's folder, is: also from another terminal while it runs."""
     from rich.console import Console
 
-    from nvfair_tools.curate.build import build_status
+    from nvfair_tools.curate.status import build_status
 
-    status = build_status(recipe)
-    Console(emoji=False).print(_table("items done so far", status.counts))
+    status = build_status(place)
+    console = Console(emoji=False)
+    if len(status.progress):
+        console.print(count_table("this run" if status.running else "the last run", _progress_texts(status.progress)))
+    console.print(count_table("items done so far", status.counts))
+    if status.running:
+        click.echo("a build is at work")
+    elif status.running is None:
+        click.echo("a build may be at work on another machine")
     click.echo(
         "the data set is finished" if status.finished else "the data set is not finished: `nvfair build` goes on"
     )
 
 
-def _run(recipe: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
+def _progress_texts(progress: pd.DataFrame) -> pd.DataFrame:
+    from nvfair_tools.pipeline.progress_lines import duration_text
+
+    return progress.assign(
+        rate=[f"{rate:.2g} a second" if rate > 0 else "" for rate in progress["rate"]],
+        left=[duration_text(left) if left > 0 else "" for left in progress["left"]],
+    )
+
+
+def run_stages(recipe: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
+    """Runs a recipe's stages up to one, and prints what came of them."""
     from nvfair_tools.curate.build import build
     from nvfair_tools.pipeline.progress import Silent, default_reporter
 
@@ -92,7 +113,7 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     from rich.markup import escape
 
     console = Console(emoji=False)  # `:a:` in a name is no emoji
-    console.print(_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
+    console.print(count_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
     for text in outcome.left_out:
         console.print(f"[yellow]not used[/]: {escape(text)}", soft_wrap=True, highlight=False)
     for flag, clips, example, explanation in outcome.flagged().itertuples(index=False):
@@ -115,13 +136,14 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     console.print(f"finished: {escape(str(outcome.folder))}", soft_wrap=True)
 
 
-def _table(title: str, rows: pd.DataFrame) -> Any:
+def count_table(title: str, rows: pd.DataFrame) -> Any:
+    """A table for the terminal, with numbers to the right."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=escape(title))
     for column in rows.columns:
-        table.add_column(column, justify="right" if column == "items" else "left")
+        table.add_column(column, justify="right" if column in _COUNTS else "left")
     for row in rows.itertuples(index=False):
         table.add_row(*(escape(str(value)) for value in row))
     return table

@@ -30,7 +30,7 @@ def simulate() -> None:
 
 @simulate.command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--world", help="A world that is written down: world1 or world2.")
+@click.option("--world", help="A world that is written down, such as world1 or life-mixed.")
 @click.option("--settings", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML of the settings.")
 @click.option("--seed", type=click.IntRange(min=0), help="Everything random follows from it.")
 @click.option("--clips", type=click.IntRange(min=1), help="Real clips a person.")
@@ -82,6 +82,49 @@ def people(out: Path, settings: Path | None, workers: int | None, **options: obj
     with task_progress("clips") as report:
         path = write_people(out, chosen, workers=workers, progress=report)
     click.echo(str(path))
+
+
+@simulate.command()
+@click.argument("worlds", nargs=-1, required=True)
+@click.option(
+    "--real",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="JSON of the statistics of real clips; docs/experiments/worlds.md describes it.",
+)
+@click.option(
+    "--clips",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of real clips, with a clips.csv (path, person, collection): lines for them too.",
+)
+@click.option("--people", type=click.IntRange(min=3), help="People a world whose real clips count (default: all).")
+@click.option("--each", is_flag=True, help="Also print every statistic of every world.")
+def statistics(worlds: tuple[str, ...], real: Path, clips: Path | None, people: int | None, each: bool) -> None:
+    """Print what hand-made statistics, mean face shape and head pose reach in WORLDS and on real clips.
+
+    WORLDS are names, as of `nvfair simulate cohort --world`, or YAML files of settings. Nothing is trained. A world
+    takes about a minute.
+    """
+    from nvfair_tools.pipeline.progress_lines import task_progress
+    from nvfair_tools.simulate.calibration.comparison import compare_world, comparison_table, statistics_lines
+    from nvfair_tools.simulate.calibration.real_clips import read_statistics, real_clip_lines, track_real_clips
+    from nvfair_tools.simulate.settings import CohortSettings, named_world
+
+    published = read_statistics(real)
+    chosen = [CohortSettings.read(name) if name.endswith((".yaml", ".yml")) else named_world(name) for name in worlds]
+    compared = []
+    for settings in chosen:
+        with task_progress(settings.name) as report:
+            compared.append(compare_world(settings, published, people, report))
+    click.echo(comparison_table(compared, published))
+    if each:
+        for world in compared:
+            click.echo(f"\n{world.name}\n\n{statistics_lines(world, published)}")
+    if clips is not None:
+        with task_progress("real clips") as report:
+            tracks = track_real_clips(clips, report)
+        click.echo("\n" + "\n".join(real_clip_lines(tracks)))
+    click.echo(f"\n{len(compared)} worlds, {sum(world.clips for world in compared)} simulated clips measured", err=True)
 
 
 def changed(settings: Settings, options: Mapping[str, object]) -> Settings:

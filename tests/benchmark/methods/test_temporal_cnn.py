@@ -7,9 +7,14 @@ import pytest
 import torch
 
 from benchmark.methods.inputs import INPUTS
-from benchmark.methods.network import window_embedding
+from benchmark.methods.network import embed_windows, window_embedding
 from benchmark.methods.temporal_cnn import NetworkShape, TemporalCnn
+from benchmark.methods.train_options import TrainOptions
+from benchmark.windows.window_batch import WindowBatch
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.features import pair_indices
+from nvfair_tools.landmarks.scheme import SCHEME_126
 
 
 def network(kind: str = "distances", features: int = 30) -> TemporalCnn:
@@ -110,3 +115,48 @@ def test_features_that_hardly_move_are_not_blown_up() -> None:
 def test_windows_that_are_too_short_are_refused() -> None:
     with pytest.raises(NvfairError, match="61"):
         NetworkShape(30).check_window(60)
+
+
+def test_still_projects_the_middle_frame_alone() -> None:
+    made = network("still", features=3)
+    points = torch.randn(2, 71, 3, 2, generator=torch.Generator().manual_seed(2))
+    every_frame, _ = made.positions(made.features(points.flatten(0, 1)), 71)
+    embeddings, reordered = made(points, torch.arange(71).flip(0).expand(2, -1))
+    torch.testing.assert_close(embeddings, every_frame)
+    torch.testing.assert_close(reordered, every_frame)
+
+
+def test_some_landmarks_give_the_embeddings_of_all_with_the_other_pairs_weighed_nothing() -> None:
+    landmarks = (3, 40, 77, 125)
+    few = TemporalCnn.from_options(TrainOptions(("g",), width=8, sizes={"landmarks": landmarks}), 71).eval()
+    every = TemporalCnn(NetworkShape(7875, width=8)).eval()
+    first, second = pair_indices(126)
+    seen = np.flatnonzero(np.isin(first, landmarks) & np.isin(second, landmarks))
+    assert few.projection.weight.shape == (8, 6) == (8, len(seen))
+    weights = {name: value for name, value in few.state_dict().items() if name in every.state_dict()}
+    weights["mean"], weights["inverse_deviation"] = every.mean, every.inverse_deviation
+    weights["projection.weight"] = torch.zeros(8, 7875)
+    weights["projection.weight"][:, seen] = few.projection.weight.detach()
+    every.load_state_dict(weights)
+    rng = np.random.default_rng(4)
+    batch = WindowBatch(rng.uniform(50, 200, (2, 71, 126, 2)).astype(np.float32), 30.0, np.full((2, 2), 256.0))
+    cut = WindowSet.from_batch(batch)
+    np.testing.assert_allclose(embed_windows(few, cut), embed_windows(every, cut), atol=1e-5)
+
+
+def test_landmarks_are_part_of_the_shape_only_where_some_are_left_out() -> None:
+    assert "landmarks" not in TemporalCnn(NetworkShape(7875)).shape_json()
+    few = TemporalCnn.from_options(TrainOptions(("g",), sizes={"landmarks": (3, 40)}), 71)
+    again = TemporalCnn.from_json(few.shape_json())
+    assert again.shape == few.shape
+    assert again.shape.landmarks == (3, 40)
+    assert few.mirror_indices() is None
+    twins = tuple(sorted({3, int(SCHEME_126.mirror[3])}))
+    mirrored = TemporalCnn.from_options(TrainOptions(("g",), sizes={"landmarks": twins}), 71)
+    assert mirrored.mirror_indices() == (1, 0)
+
+
+@pytest.mark.parametrize("landmarks", [(3,), (3, 3), (3, 126)])
+def test_landmarks_that_the_scheme_does_not_have_are_refused(landmarks: tuple[int, ...]) -> None:
+    with pytest.raises(NvfairError, match="two different numbers of 0 to 125"):
+        TemporalCnn.from_options(TrainOptions(("g",), sizes={"landmarks": landmarks}), 71)

@@ -140,7 +140,7 @@ def test_intervals_that_cannot_be_trusted_are_called_so() -> None:
 
 
 def test_results_are_kept_where_the_page_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(path: Path, results: EvaluationResults, dataset: object) -> None:
+    def broken(path: Path, results: EvaluationResults, dataset: object, **options: object) -> None:
         raise RuntimeError("a fault of the page")
 
     monkeypatch.setattr("benchmark.report.folder.write_report", broken)

@@ -15,6 +15,7 @@ from benchmark.methods.embed import embed_videos
 from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Protocol, Time, Uncertainty
 from benchmark.stress import DESCRIPTIONS, StressPlan, run_sweeps
+from benchmark.stress.lost_videos import replace_videos
 from benchmark.stress.mimics import mimicry
 from benchmark.stress.sweeps import (
     BURSTS,
@@ -26,7 +27,6 @@ from benchmark.stress.sweeps import (
     RATE,
     RECOMPRESSION,
     WINDOWS,
-    _remaining_trials,
 )
 from benchmark.stress.tracks import Track, dropped_frames, jitter, lower_rate, noise
 from benchmark.trial_scores.cell_figures import CellFigures
@@ -250,7 +250,7 @@ def test_thinning_keeps_what_is_slow_and_leaves_a_slower_video_alone() -> None:
 
 def test_trials_over_lost_videos_are_dropped_and_the_rest_renumbered() -> None:
     item = TargetTrials("t", "g", np.array([[0, 1], [1, 2]]), np.array([[0, 3], [2, 3]]))
-    remaining = _remaining_trials(item, np.array([0, -1, 1, 2]))
+    remaining = replace_videos(item, np.array([0, -1, 1, 2]))
     assert remaining.genuine.tolist() == []
     assert remaining.impostor.tolist() == [[0, 2], [1, 2]]
 
@@ -259,7 +259,7 @@ def test_trials_over_lost_videos_are_dropped_and_the_rest_renumbered() -> None:
 def test_recompression_tracks_real_videos_anew(tmp_path: Path) -> None:
     """A face that is drawn, encoded and tracked: from the simulated portraits, which a landmarker finds."""
     pytest.importorskip("mediapipe")
-    from benchmark.stress.recompression import missing_recompression_reason, recompression
+    from benchmark.stress.reencoding import Reencoding, missing_reencoding_reason, reencoding
     from nvfair_tools.media import encode
 
     skimage = pytest.importorskip("skimage")
@@ -272,11 +272,11 @@ def test_recompression_tracks_real_videos_anew(tmp_path: Path) -> None:
 
     videos = pd.DataFrame([{"video": "a", "path": "a.mp4", "fps_num": 25, "fps_den": 1}])
     data = Dataset(tmp_path, {}, videos, videos)
-    assert missing_recompression_reason(data, videos) == ""
+    assert missing_reencoding_reason(data, videos) == ""
     blank = np.zeros((12, 126, 2), np.float32), np.zeros(12, dtype=bool), np.arange(12) / 25
-    good, bad = (recompression(data, videos, crf)("a", *blank) for crf in (18, 42))
+    good, bad = (reencoding(data, videos, Reencoding(crf=crf))("a", *blank) for crf in (18, 42))
     assert good[1].all()
     assert good[0].shape == (12, 126, 2)
     moved = np.median(np.linalg.norm(good[0] - bad[0], axis=2))
     assert 0.05 < moved < 10
-    assert "not on disk" in missing_recompression_reason(data, videos.assign(path="gone.mp4"))
+    assert "not on disk" in missing_reencoding_reason(data, videos.assign(path="gone.mp4"))

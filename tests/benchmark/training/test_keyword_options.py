@@ -10,8 +10,23 @@ from nvfair_tools.errors import NvfairError
 
 
 def test_a_network_without_recommendations_takes_the_defaults() -> None:
-    assert options_from_keywords("warp-dense") == TrainOptions(("warp-dense",))
+    assert options_from_keywords("warp-dense", method="temporal-cnn") == TrainOptions(("warp-dense",))
     assert options_from_keywords(["a", "b"]).generators == ("a", "b")
+
+
+def test_the_default_network_is_the_known_relative_unless_an_option_of_the_temporal_cnn_is_named() -> None:
+    options = options_from_keywords("a")
+    assert (options.method, options.optimiser, options.learning_rate, options.batch) == (
+        "nvfair-relative",
+        "adam",
+        1e-4,
+        128,
+    )
+    for name, value in (("width", 64), ("input", "still"), ("dropout", 0.1), ("scale", "box"), ("embedding", 8)):
+        options = options_from_keywords("a", **{name: value})
+        assert options == TrainOptions(("a",), **{name: value})
+        assert options.method == "temporal-cnn"
+    assert options_from_keywords("a", windows=9, sizes={"width": 8}).method == "nvfair-relative"
 
 
 def test_the_recommendations_of_a_network_hold_where_nothing_else_is_named() -> None:

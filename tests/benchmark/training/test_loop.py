@@ -256,6 +256,16 @@ def test_early_stopping_ends_before_the_budget(small: Dataset, tmp_path: Path) -
     assert checkpoint.selection["steps_run"] == 2 * options.validation_steps < options.steps
 
 
+def test_gains_below_the_least_gain_end_a_training(small: Dataset, tmp_path: Path) -> None:
+    options = replace(OPTIONS, patience=1, least_gain=1.0)
+    checkpoint = train(small, tmp_path, options, PROTOCOL)
+    assert checkpoint.selection["steps_run"] == 2 * options.validation_steps < options.steps
+    assert checkpoint.options["least_gain"] == 1.0
+    assert "least_gain" not in OPTIONS.to_json()
+    with pytest.raises(NvfairError, match=r"least_gain is -0\.1"):
+        replace(OPTIONS, least_gain=-0.1)
+
+
 @pytest.mark.parametrize("kind", ["triplet", "supcon"])
 def test_other_losses_train_and_are_recorded(small: Dataset, tmp_path: Path, kind: str) -> None:
     options = replace(OPTIONS, loss=LossOptions(kind=kind), windows=160)

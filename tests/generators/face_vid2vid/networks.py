@@ -32,7 +32,7 @@ SMALL = Sizes(
 
 def seeded(network: nn.Module, seed: int) -> nn.Module:
     """`network` in evaluation mode with norms, running statistics and singular vectors far from their defaults."""
-    source = torch.Generator().manual_seed(seed)
+    source, directions = (torch.Generator().manual_seed(number) for number in (seed, seed + 1000))
 
     def noise(like: Tensor) -> Tensor:
         return torch.randn(like.shape, generator=source, dtype=like.dtype)
@@ -55,6 +55,7 @@ def seeded(network: nn.Module, seed: int) -> nn.Module:
                 if module.bias is not None:
                     module.bias.copy_(0.1 * noise(module.bias))
                 matrix = module.weight_orig.flatten(1)
+                module.weight_u.normal_(generator=directions)
                 for _ in range(5):
                     module.weight_v.copy_(functional.normalize(matrix.T @ module.weight_u, dim=0))
                     module.weight_u.copy_(functional.normalize(matrix @ module.weight_v, dim=0))

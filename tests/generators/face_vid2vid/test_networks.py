@@ -83,7 +83,7 @@ def test_rendering_equals_the_plain_network(variant: Variant, products: bool, mo
     expected = torch.cat([plain(x, driving[i : i + 1], source) for i in range(2)])
     if not products:
         # As on a GPU, where the library's own convolutions are used.
-        monkeypatch.setattr("generators.face_vid2vid.rendering.Renderer._products", lambda *_: False, raising=True)
+        monkeypatch.setattr("generators.face_vid2vid.rendering.on_card", lambda device: True)
     fast = Renderer(plain, torch.float32, torch.device("cpu"))
 
     appearance = fast.appearance(x, source)

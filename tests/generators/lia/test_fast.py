@@ -8,8 +8,9 @@ from generators.lia.fast_decoder import FastDecoder
 from generators.lia.fast_encoder import FastEncoder
 from generators.lia.fast_layers import FastConv, FastUpConv
 from generators.lia.layers import StyledConv
-from generators.lia.sampling import gather, table
+from generators.lia.sampling import gather
 from generators.lia.styles import Styles
+from generators.table_sampling import table
 from tests.generators.lia.networks import NARROW, pictures, seeded
 
 

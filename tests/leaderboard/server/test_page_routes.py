@@ -273,6 +273,7 @@ def test_published_figures_are_marked_and_stand_apart() -> None:
     assert theirs.count("reported by its authors") == len(re.findall("<table", theirs))
     assert "AVAPrintDB" in theirs
     assert "0.952" in theirs
+    assert theirs.count("Left out by its rule: ") == len(re.findall("<table", theirs))
 
 
 def test_the_json_of_a_submission_is_its_declaration_and_figures() -> None:

@@ -205,7 +205,7 @@ def test_a_stop_of_the_whole_process_group_is_no_failed_attempt(bench: Bench, tm
     wait_until(lambda: bench.job(digest).state == LEASED, 60)
     time.sleep(0.3)  # the child is at work
     os.killpg(process.pid, signal.SIGTERM)
-    log, _ = process.communicate(timeout=30)
+    log, _ = process.communicate(timeout=1500)
     assert process.returncode == 0, log
     job = bench.job(digest)
     assert (job.state, job.attempts, job.leases, job.error) == (QUEUED, 0, 0, "")

@@ -53,7 +53,7 @@ def test_a_server_closes_what_an_earlier_release_left_open_and_says_what_is_open
         assert [oct(mode(path)) for path in (database, settings_file, board.settings.files)] == ["0o700"] * 3
         assert readable_by_others(board.settings, board.folder) == []
         database.chmod(0o644)
-        answer = httpx.get(f"{server.url}/readyz", timeout=30)
+        answer = httpx.get(f"{server.url}/readyz", timeout=300)
         assert answer.status_code == 503
         assert "board.sqlite may be used by other accounts of the machine (mode 644)" in answer.text
         assert httpx.get(f"{server.url}/rules/", headers={"Host": "evil.example"}).status_code == 404  # no redirect

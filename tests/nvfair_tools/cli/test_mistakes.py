@@ -160,5 +160,5 @@ def test_output_that_nobody_reads_any_more_is_no_error(tmp_path):
     process.stdout.close()
     errors = process.stderr.read().decode()
     process.stderr.close()
-    assert process.wait(60) == 1
+    assert process.wait(600) == 1
     assert errors == ""

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
-from nvfair_tools.curate.build import BuildOutcome, build, build_status
+from nvfair_tools.curate.build import BuildOutcome, build
 from nvfair_tools.curate.preflight import check
 from nvfair_tools.curate.session import open_session
+from nvfair_tools.curate.status import build_status
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import distances

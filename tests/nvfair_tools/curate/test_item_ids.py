@@ -14,8 +14,8 @@ from nvfair_tools.curate.ingest import ingest
 from nvfair_tools.curate.landmark_tracks import frame_rows_ids
 from nvfair_tools.curate.originals import encode_originals
 from nvfair_tools.curate.pairs import Pair
+from nvfair_tools.curate.plans.renderings import plan_renderings
 from nvfair_tools.curate.portraits import make_portraits
-from nvfair_tools.curate.reenactments import plan_renderings
 from nvfair_tools.curate.session import Session
 from nvfair_tools.curate.shards import StoredFrames, write_shards
 from nvfair_tools.curate.video_paths import clip_names

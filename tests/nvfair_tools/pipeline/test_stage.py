@@ -3,13 +3,15 @@
 import os
 import shutil
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
-from nvfair_tools.pipeline.items import ItemResult, failed, ok, rejected
+from nvfair_tools.pipeline.id_template import pack_ids
+from nvfair_tools.pipeline.items import ItemResult, failed, item_id, ok, rejected
 from nvfair_tools.pipeline.journal import Journal
 from nvfair_tools.pipeline.progress import Silent
 from nvfair_tools.pipeline.stage import StageRunner
@@ -122,3 +124,54 @@ def test_a_journal_of_version_0_1_0_is_continued(tmp_path):
     assert results["id-a"] == ok(**facts)
     assert results["id-never"] == rejected("no_face", "no face in any of 8 frames")
     assert results["id-broken"] == failed("truncated", "after 5 whole frames", retryable=False)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The file that a planned item writes."""
+
+    path: str
+    folder: Path
+
+
+class PlannedWriter:
+    """Writes the file of a planned item."""
+
+    def run(self, task: Planned) -> ItemResult:
+        return FileWriter().run(task.folder / task.path)
+
+
+def write_planned(runner: StageRunner, names: dict[str, str]) -> list[ItemResult | None]:
+    """names: {item: file that it writes}."""
+    ids = [item_id("planned", item=item) for item in names]
+    _, done = runner.planned_results("write", pack_ids(ids))
+    items = zip(ids, names.values(), done, strict=True)
+    payloads = ((id, Planned(name, runner.dataset)) for id, name, finished in items if not finished)
+    runner.run_planned_items("write", PlannedWriter, payloads, total=len(ids), finished=int(done.sum()))
+    return list(runner.planned_results("write", pack_ids(ids))[0])
+
+
+def test_planned_items_are_run_where_they_are_missing_retryable_or_without_their_file(runner):
+    names = {name: name for name in ("a", "b", "never", "later")}
+    assert [result.state for result in write_planned(runner, names)] == ["ok", "ok", "rejected", "failed"]
+    (runner.dataset / "a").unlink()
+    (runner.dataset / "dataset.json").touch()
+    results = write_planned(runner, names | {"new": "c"})
+    assert RUNS == {"a": 2, "b": 1, "never": 1, "later": 2, "c": 1}
+    assert [result.reason for result in results] == ["", "", "no_face", "missing_file", ""]
+    assert results[3].detail == "there is no later", "the machine's folder is cut out"
+    assert not (runner.dataset / "dataset.json").exists(), "items were run, so the data set is unfinished"
+
+
+def test_nothing_is_run_where_all_planned_items_are_done(runner):
+    for _ in range(2):
+        write_planned(runner, {"a": "a", "never": "never"})
+        (runner.dataset / "dataset.json").touch()
+    assert RUNS == {"a": 1, "never": 1}
+    assert (runner.dataset / "dataset.json").exists()
+
+
+def test_a_planned_item_whose_file_another_one_wrote_is_run_again(runner):
+    for item in ("first", "second", "first", "first"):
+        write_planned(runner, {item: "a"})
+    assert RUNS == {"a": 3}

@@ -53,7 +53,7 @@ def test_nothing_is_left_out_without_a_word(tmp_path):
     )
     assert sorted(clips.left_out) == [
         "people: files that lie in no person's folder: 1 file, such as readme.txt",
-        "people: files without the name of a video: 2 files, such as ann/a.mp4.part, ann/notes.txt",
+        "people: files without the name of a video or track: 2 files, such as ann/a.mp4.part, ann/notes.txt",
         "people: pictures that are not called portrait: 2 files, such as ann/selfie.jpg, ann/deep/portrait.png",
         "people: symbolic links to folders, which are not followed: 1 file, such as ann/more",
     ]
@@ -61,7 +61,7 @@ def test_nothing_is_left_out_without_a_word(tmp_path):
 
 def test_a_video_beside_the_folders_of_people_is_nobodys(tmp_path):
     write(tmp_path / "people", "ann/a.mp4", "b.mp4")
-    assert "people: 1 video, such as b.mp4 in no person's folder" in problems(tmp_path)
+    assert "people: 1 clip, such as b.mp4 in no person's folder" in problems(tmp_path)
 
 
 def test_a_folder_with_the_name_of_a_video_is_a_folder(tmp_path):

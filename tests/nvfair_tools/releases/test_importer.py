@@ -245,6 +245,24 @@ def test_the_command_lists_first_and_then_imports_avaprintdb(tmp_path):
     assert "in its own metadata" not in card
 
 
+def test_an_assumed_scenario_is_printed_stored_and_in_the_card(tmp_path):
+    root, names = tmp_path / "nvfair", ["NVIDIA-VC-subset/originals/id001/a01-id001.mp4"]
+    names += ["NVIDIA-VC-subset/lia-generated/id001/id001--s02-id001--id001.mp4"]
+    write_videos(root, names)
+    write_sheet(root / "per_file_information_NVFAIR_v2.xlsx", [sheet_row(name) for name in names])
+    (tmp_path / "settings.yaml").write_text("workers: 0\n")
+    words = ["import", "nvfair", str(root), str(tmp_path / "out"), "--settings", str(tmp_path / "settings.yaml")]
+    result = CliRunner().invoke(cli, [*words, "--quiet"], catch_exceptions=False)
+    assert "assumed, as the release does not say it" in result.output
+    videos = Dataset.open(tmp_path / "out").videos
+    assert dict(zip(videos["clip_name"], videos["scenario"], strict=True)) == {
+        "a01-id001": "free",
+        "s02-id001": "scripted",
+    }
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "assumed, as the release does not say it" in card.split("## How the release was read")[1].split("##")[0]
+
+
 def test_the_settings_in_the_documentation_are_settings(tmp_path):
     text = (Path(__file__).parents[3] / "docs" / "releases.md").read_text()
     (tmp_path / "s.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0])

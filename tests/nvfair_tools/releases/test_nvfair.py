@@ -75,6 +75,25 @@ def test_all_three_collections_names_become_our_identities(tmp_path):
     assert people[names[2]] == ("nvidia-vc:id001", "nvidia-vc:id001", "free--2")  # a clip's own name may hold "--"
 
 
+def test_the_scenario_of_a_video_call_is_assumed_from_its_name_and_the_assumption_is_stated(tmp_path):
+    names = [
+        "NVIDIA-VC-subset/originals/id001/a01-id001.mp4",
+        "NVIDIA-VC-subset/originals/id001/q12-id001.mp4",
+        "NVIDIA-VC-subset/lia-generated/id002/id002--s05-id001--id001.mp4",
+        "NVIDIA-VC-subset/originals/id001/s5.mp4",
+        "CREMA-D/originals/1001/s05-id001.mp4",
+    ]
+    release = listed(tmp_path / "a", names=names)
+    scenarios = {file.name: file.scenario for file in release.files}
+    assert [scenarios[name] for name in names] == ["free", "free", "scripted", "", ""]
+    (note,) = [note for note in release.notes if "assumed" in note]
+    assert "a = free, q = free, s = scripted" in note
+    assert note.endswith("Files: 2 free, 1 not known, 1 scripted")
+    other = list_nvfair(tmp_path / "a", ReleaseSettings(scenarios={"a": "scripted"}))
+    assert [file.scenario for file in other.files if file.name == names[0]] == ["scripted"]
+    assert not [note for note in listed(tmp_path / "b").notes if "assumed" in note], "no video calls, no assumption"
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [

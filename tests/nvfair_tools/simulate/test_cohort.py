@@ -11,7 +11,13 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.identity import parse_identity
 from nvfair_tools.landmarks.scheme import SCHEME_126
 from nvfair_tools.simulate.cohort import write_cohort
-from nvfair_tools.simulate.settings import NVFAIR_SOURCES, CohortSettings, DynamicsSettings, SourceSettings
+from nvfair_tools.simulate.settings import (
+    NVFAIR_SOURCES,
+    CohortSettings,
+    DynamicsSettings,
+    FramingSettings,
+    SourceSettings,
+)
 from nvfair_tools.simulate.world import World
 
 SMALL = CohortSettings(
@@ -209,6 +215,9 @@ def test_settings_come_from_yaml_and_every_field_changes_the_world(tmp_path):
         "frames": 50,
         "noise": 0.5,
         "dynamics": DynamicsSettings(tempo=2.0),
+        "lengths": ((0, 20), (100, 40)),
+        "motion_modes": (("sim-spline", "absolute"),),
+        "framing": FramingSettings(roll=2.0),
     }
     assert set(changes) == set(CohortSettings.model_fields)
     hashes = {settings.model_copy(update={name: value}).world_hash() for name, value in changes.items()}

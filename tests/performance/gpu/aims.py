@@ -56,7 +56,7 @@ def _rows(lines: Lines) -> Iterable[tuple[str, str, str, str]]:
         "nowhere",
         _reached(set(waits) == {"none"} if waits else None),
     )
-    for measured in ("golden", "embedding", "scoring", "kill and resume", "CPU and device", "tests"):
+    for measured in ("golden", "embedding", "scoring", "kill and resume", "CPU and device", "test"):
         states = [line["state"] for line in lines.of(measured)]
         passed = states.count("passed")
         yield (
@@ -68,7 +68,8 @@ def _rows(lines: Lines) -> Iterable[tuple[str, str, str, str]]:
 
 
 def _fastest(lines: Lines, name: str) -> Line | None:
-    return max(lines.of("all pairs", part=name), key=lambda line: line["frames_per_s"], default=None)
+    measured = (line for line in lines.of("all pairs", generator=name) if "frames_per_s" in line)
+    return max(measured, key=lambda line: line["frames_per_s"], default=None)
 
 
 def _epoch(line: Line) -> float:

@@ -1,72 +1,73 @@
-"""The suite's tests that need a GPU, by pytest in this very environment; without one each says that it was skipped."""
+"""The suite's tests that need a GPU, by pytest in this very process; without one each says that it was skipped.
+
+A line for each as it ends, so that a limit takes away only what has not run.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-import subprocess
+import os
 import sys
-import tempfile
-import xml.etree.ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.performance.gpu.device import on_card
+from tests.performance.gpu.part import say
 from tests.performance.gpu.sizes import Sizes
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = (
     "tests/test_device_waits.py",
-    "tests/generators/test_device_waits.py",
     "tests/generators/test_device.py",
     "tests/benchmark/training/test_device_waits.py",
     "tests/benchmark/windows/test_device_frames.py",
     "tests/benchmark/methods/test_inputs.py",
     "tests/benchmark/training/test_loop.py",
+    "tests/generators/test_replay.py",
+    "tests/generators/test_device_waits.py",
 )
 
 
+class _Reporter:
+    """Says how each test ended."""
+
+    def __init__(self) -> None:
+        self.states: list[str] = []
+        self.seconds: dict[str, float] = {}
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Called by pytest after a test's set-up, its run and its tearing down."""
+        taken = self.seconds.pop(report.nodeid, 0.0) + report.duration
+        self.seconds[report.nodeid] = taken
+        if report.when == "call" or (report.outcome != "passed" and report.when == "setup"):
+            facts = {"test": report.nodeid, "state": report.outcome, "seconds": round(taken, 2)}
+            if report.outcome == "failed":
+                facts["error"] = report.longreprtext[-900:]
+            self.states.append(report.outcome)
+            say({"part": "tests", "measured": "test", **facts})
+
+    def pytest_collectreport(self, report: Any) -> None:
+        """Called by pytest after a file was read."""
+        if report.outcome == "failed":
+            self.states.append("failed")
+            error = report.longreprtext[-900:]
+            say({"part": "tests", "measured": "test", "test": report.nodeid, "state": "failed", "error": error})
+
+
 def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
-    """One line: how many passed, failed and were skipped, and of those that failed which and why."""
+    """One line at the end: how many passed, failed and were skipped."""
     if importlib.util.find_spec("pytest") is None:
         yield {"measured": "tests", "state": "failed" if on_card(device) else "not run", "reason": "no pytest here"}
         return
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-m",
-            "gpu",
-            "-p",
-            "no:cacheprovider",
-            f"--junitxml={report}",
-            *FILES,
-        ]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-        if not report.exists():
-            tail = (done.stdout + done.stderr)[-1500:]
-            yield {"measured": "tests", "state": "failed", "error": f"pytest ended with {done.returncode}: {tail}"}
-            return
-        cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
-    failures = [
-        {
-            "test": f"{case.get('classname')}::{case.get('name')}",
-            "error": (fault.text or "")[-600:],
-        }
-        for case in cases
-        for fault in (*case.findall("failure"), *case.findall("error"))
-    ]
-    skipped = sum(case.find("skipped") is not None for case in cases)
-    passed = len(cases) - skipped - len(failures)
+    import pytest
+
+    reporter = _Reporter()
+    os.chdir(ROOT)
+    with contextlib.redirect_stdout(sys.stderr):
+        code = pytest.main(["-m", "gpu", "-q", "-s", "-p", "no:cacheprovider", *FILES], plugins=[reporter])
+    counts = {state: reporter.states.count(state) for state in ("passed", "skipped", "failed")}
     # On a card a test that skips is a test that did not look.
-    good = not failures and bool(cases) and (passed > 0 or not on_card(device))
-    yield {
-        "measured": "tests",
-        "passed": passed,
-        "skipped": skipped,
-        "failed": len(failures),
-        "failures": failures,
-        "state": "passed" if good else "failed",
-    }
+    good = not counts["failed"] and bool(reporter.states) and (counts["passed"] > 0 or not on_card(device))
+    yield {"measured": "tests", **counts, "exit": int(code), "state": "passed" if good else "failed"}

@@ -101,7 +101,11 @@ def longest_kernels(work: Callable[[], Any], device: str, count: int = KERNELS) 
 
     # Operations on the host carry the time of the kernels that they started; count each once, as a kernel.
     kinds = (torch.autograd.DeviceType.CUDA,) if card else (torch.autograd.DeviceType.CPU,)
-    events = [event for event in profiled.key_averages() if event.device_type in kinds]
+    events = [
+        event
+        for event in profiled.key_averages()
+        if event.device_type in kinds and not event.is_user_annotation  # "Optimizer.step" is no kernel
+    ]
     whole = sum(own(event) for event in events) or 1.0
     longest = sorted(events, key=own, reverse=True)[:count]
     return [

@@ -70,12 +70,12 @@ def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
         return
     for name in sizes.goldens:
         try:
-            yield from _of_generator(name, folder, device, sizes)
+            yield from of_generator(name, folder, device, sizes)
         except Exception as error:  # noqa: BLE001 - the others' errors are wanted all the same
             yield {"measured": "golden", "generator": name, "state": "failed", "error": tail_of(error)}
 
 
-def _of_generator(name: str, folder: Path, device: str, sizes: Sizes) -> Iterator[dict[str, Any]]:
+def of_generator(name: str, folder: Path, device: str, sizes: Sizes) -> Iterator[dict[str, Any]]:
     golden = GOLDENS[name]
     arrays_file, manifest = FILES[name]
     checkpoint = filled(folder, manifest, golden.builders)

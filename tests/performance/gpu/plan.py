@@ -25,14 +25,12 @@ class Part:
 
 
 PARTS = (
-    Part("rates", "rates", "rates", 25),
-    Part("training", "training", "training", 40),
-    Part("lia", "rendering", "rendering", 30, "lia"),
-    Part("tps", "rendering", "rendering", 30, "tps"),
-    Part("face-vid2vid", "rendering", "rendering", 35, "face-vid2vid"),
-    Part("goldens", "goldens", "goldens", 40),
-    Part("scoring", "scoring", "scoring", 30),
-    Part("resuming", "resuming", "resuming", 30),
+    Part("rates", "rates", "rates", 15),
+    Part("rendering", "rendering", "rendering", 115),
+    Part("goldens", "goldens", "goldens", 45),
+    Part("training", "training", "training", 35),
+    Part("scoring", "scoring", "scoring", 25),
+    Part("resuming", "resuming", "resuming", 25),
     Part("tests", "tests", "cuda_tests", 40),
 )
 # Run where time is left, or where it is asked for by name.

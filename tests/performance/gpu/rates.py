@@ -15,7 +15,7 @@ from tests.performance.gpu.sizes import Sizes
 
 def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
     """The machine, then each rate."""
-    yield {"measured": "machine", **_machine(device)}
+    yield {"measured": "machine", **machine(device)}
     for name, dtype in DTYPES.items():
         rate = matrix_rate(dtype, device, sizes.matrix, repeats=sizes.repeats)
         yield {"measured": "matrix rate", "dtype": name, "side": sizes.matrix, "tflops": round(rate / 1e12, 3)}
@@ -42,7 +42,8 @@ def _copies(device: str, sizes: Sizes) -> Iterator[dict[str, Any]]:
         yield {"measured": "copy", "way": way, "gb_per_s": round(sizes.sent / taken / 1e9, 2)}
 
 
-def _machine(device: str) -> dict[str, Any]:
+def machine(device: str) -> dict[str, Any]:
+    """What a figure is meaningless without: the card and the libraries."""
     facts: dict[str, Any] = {
         "device": device,
         "torch": torch.__version__,

@@ -50,6 +50,7 @@ def run_parts(parts: Sequence[Part], device: str, lines: Lines, whole: float, pa
 def _run(part: Part, device: str, lines: Lines, limit: float, environment: dict[str, str], folder: Path) -> Line:
     begun = time.monotonic()
     command = [sys.executable, "-m", "tests.performance.gpu.part", part.name, "--device", device]
+    command += ["--seconds", str(limit)]
     errors = folder / f"{part.name}.stderr"
     with errors.open("wb") as stream:
         child = subprocess.Popen(

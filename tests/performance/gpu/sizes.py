@@ -10,11 +10,12 @@ class Sizes:
     """What a part takes of each.
 
     matrix: side of the square products. copied: bytes of a copy on the device; sent: to it and back. repeats: of a
-    timing. windows: that training draws from, so many to a batch by so many drivers; steps: timed in one go, in so many
-    rounds. widths: of the temporal CNN, the baseline's first. pairs: (targets, driving frames); calls: frames a call,
-    the default first. narrow: whether networks are small ones of the published structure. goldens: the generators held
-    against theirs; golden_frames: of each clip (0: all, in every mode and precision). videos: embedded; clips: share of
-    NVFAIR's clips a person that are scored. trained: windows of the small training that is killed.
+    timing. windows: that training draws from, so many to a batch by so many drivers; steps: timed in one go, in so
+    many rounds. widths: of the temporal CNN, the baseline's first. pairs: (targets, driving frames); calls: a small
+    number of frames a call. narrow: whether networks are small ones of the published structure. goldens: the
+    generators held against theirs; golden_frames: of each clip (0: all, in every mode and precision). videos:
+    embedded; clips: share of NVFAIR's clips a person that are scored. trained: windows of the small training that is
+    killed. seconds: that a part has.
     """
 
     matrix: int
@@ -28,13 +29,14 @@ class Sizes:
     steps: int
     widths: tuple[int, ...]
     pairs: tuple[int, int]
-    calls: tuple[int, ...]
+    calls: int
     narrow: bool
     goldens: tuple[str, ...]
     golden_frames: int
     videos: int
     clips: float
     trained: int
+    seconds: float = 600.0
 
 
 CARD = Sizes(
@@ -48,8 +50,8 @@ CARD = Sizes(
     rounds=3,
     steps=30,
     widths=(128, 256),
-    pairs=(8, 64),
-    calls=(8, 32),
+    pairs=(8, 71),
+    calls=8,
     narrow=False,
     goldens=("lia", "tps", "face-vid2vid"),
     golden_frames=0,
@@ -69,7 +71,7 @@ SMALL = Sizes(
     steps=1,
     widths=(8, 16),
     pairs=(2, 1),
-    calls=(1,),
+    calls=1,
     narrow=True,
     goldens=("lia", "tps"),  # the third takes a CPU as long as all the rest
     golden_frames=1,

@@ -11,21 +11,22 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmark.evaluation.avaprintdb.listed_pairs import embed_sequences, evaluate_list, list_protocol, relation_of
+from benchmark.evaluation.avaprintdb.listed_pairs import evaluate_list, relation_to
+from benchmark.evaluation.avaprintdb.systems import System, embed_sequences, list_protocol
 from benchmark.methods.avaprintdb.attention_network import AttentionNetwork, AttentionShape
+from benchmark.methods.avaprintdb.graph_network import GraphNetwork, GraphShape
 from benchmark.methods.avaprintdb.published_attention import FeatureFiles, import_published_attention
 from benchmark.methods.avaprintdb.published_graph import import_published
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.declaration import Declaration, RoleExposure
-from benchmark.methods.graph_network import GraphNetwork, GraphShape
 from benchmark.protocols.shipped import load as load_protocol
 from benchmark.trial_scores.scores import Scorer
-from benchmark.trials.pair_lists import listed_trials, read_pair_list
+from benchmark.trials.pair_lists import PairList, listed_trials, read_pair_list
 from benchmark.trials.published_cells import PUBLISHED_AUC, training_by_file_name
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.landmarks.avaprintdb_files import LandmarkFiles
-from tests.benchmark.avaprintdb_tree import RAVDESS_TEST, landmarks, stem, write_list, write_tree
+from tests.benchmark.avaprintdb_tree import landmarks, stem, write_list, write_tree
 from tests.benchmark.training.avaprintdb.test_graph_recipe import golden_network
 
 NOBODY = RoleExposure()
@@ -36,6 +37,10 @@ def untrained(training: RoleExposure = NOBODY, selection: RoleExposure = NOBODY)
     network = GraphNetwork(GraphShape(6, 8)).eval()
     declaration = Declaration(training, selection)
     return Checkpoint("method", network, declaration, None, network.describe_input(), {}, {})
+
+
+def relation_of(system: System, pairs: PairList) -> tuple[str, float | None]:
+    return relation_to(system.trained_on, pairs, system.kind)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +105,7 @@ def test_scores_of_the_published_code(shared: Path) -> None:
     method = Checkpoint("golden", network, Declaration.unknown(), None, network.describe_input(), {}, {})
     points = [golden[f"sequence{number}_float16"].astype(np.float32) for number in range(4)]
     protocol = load_protocol("avaprintdb-seen")
-    embeddings = embed_sequences(method, list("abcd"), points, protocol.time)
+    embeddings = embed_sequences(method, zip("abcd", points, strict=True), protocol.time)
     assert np.diff(embeddings.offsets).tolist() == golden["windows_of_sequences"].tolist()
     scorer = Scorer(embeddings, protocol.scoring)
     rows = scorer.rows
@@ -129,8 +134,8 @@ def test_what_a_method_has_seen_decides_relation_and_refusal(tree: Path) -> None
     }
     for (person, generator), expected in relations.items():
         exposure = RoleExposure.from_videos([person], [person], [generator])
-        assert relation_of(untrained(training=exposure), pairs) == expected
-    assert relation_of(untrained(), pairs) == ("unknown", None)
+        assert relation_of(System.of(files, untrained(training=exposure)), pairs) == expected
+    assert relation_of(System.of(files, untrained()), pairs) == ("unknown", None)
     seen = RoleExposure.from_videos(["cremad:1003"], ["cremad:1003"], ["GAGA"])
     for role, method in (("training", untrained(training=seen)), ("selection", untrained(selection=seen))):
         with pytest.raises(NvfairError, match=rf"has seen people of the list \({role}: cremad:1003\)"):
@@ -145,7 +150,7 @@ def test_published_cells_are_those_of_the_notes(shared: Path) -> None:
     def check(cells: list[str], *places: tuple[str, str, str, str]) -> None:
         for cell, (trained, first, tested, second) in zip(cells, places, strict=True):
             place = (trained, labels[first], tested, labels[second])
-            values = dict(zip(("graph", "dino", "clip"), map(float, cell.split("/")), strict=False))
+            values = dict(zip(("graph", "dino", "clip", "fusion"), map(float, cell.split("/")), strict=True))
             assert {system: PUBLISHED_AUC[system][place] for system in values} == values, place
 
     def row(head: str) -> list[str]:
@@ -162,41 +167,7 @@ def test_published_cells_are_those_of_the_notes(shared: Path) -> None:
             part.partition(": ")[2].strip(".").split(", "),
             *((first, name, second, name) for name in generators),
         )
-    assert sum(len(cells) for cells in PUBLISHED_AUC.values()) == 3 * 24
-
-
-def test_one_command_trains_and_one_scores_also_across_generators_and_collections(tree: Path, tmp_path: Path) -> None:
-    runner = CliRunner()
-    write_list(tmp_path / "evaluation_pairs_RAVDESS_GAGA.csv", write_tree(tmp_path / "ravdess", test=RAVDESS_TEST))
-    both = tmp_path / "both"
-    both.mkdir()
-    for root in (tree, tmp_path / "ravdess"):
-        for path in sorted(root.rglob("TEST/*/*.npy")):
-            (both / path.name).write_bytes(path.read_bytes())
-    lists = tmp_path / "lists"
-    lists.mkdir()
-    for path in (tree / "evaluation_pairs_CREMA-D_GAGA.csv", tmp_path / "evaluation_pairs_RAVDESS_GAGA.csv"):
-        (lists / path.name).write_bytes(path.read_bytes())
-    words = ["avaprintdb", "train", str(tree), str(tmp_path / "run"), "--collection", "cremad", "-g", "GAGA"]
-    text = runner.invoke(cli, [*words, "--epochs", "1"], catch_exceptions=False).output
-    assert "at epoch 1 of 1; 24 videos, 0 left out as shorter than 70 frames" in text
-    words = ["avaprintdb", "evaluate", str(both), "--list", str(lists), "--checkpoint", str(tmp_path / "run")]
-    out = tmp_path / "figures.json"
-    result = runner.invoke(cli, [*words, "--out", str(out)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    assert "[matched]" in result.output
-    assert "published 87.8" in result.output
-    rows = json.loads(out.read_text())
-    assert [(row["trials"], row["relation"], row["published"]) for row in rows] == [
-        ("evaluation_pairs_CREMA-D_GAGA", "matched", 87.8),
-        ("evaluation_pairs_RAVDESS_GAGA", "cross-dataset", 77.3),
-    ]
-    assert rows[1]["people"] == 3
-    words = ["avaprintdb", "evaluate", str(tree), "--list", str(tree / "evaluation_pairs_CREMA-D_GAGA.csv")]
-    result = runner.invoke(cli, [*words, "-g", "LIVE", "--checkpoint", str(tmp_path / "run")], catch_exceptions=False)
-    assert "on evaluation_pairs_CREMA-D_GAGA as LIVE [cross-generator]" in result.output
-    result = runner.invoke(cli, [*words, "--checkpoint", str(lists)])
-    assert "no *.pt in this folder" in str(result.exception)
+    assert sum(len(cells) for cells in PUBLISHED_AUC.values()) == 4 * 24
 
 
 def test_lists_without_files_and_other_networks_are_refused(tree: Path, tmp_path: Path) -> None:
@@ -212,7 +183,7 @@ def test_the_six_published_networks_are_known_by_their_names(shared: Path, tree:
     pairs = read_pair_list(tree / "evaluation_pairs_CREMA-D_GAGA.csv")
     folder = shared / "models" / "avaprintdb_graph"
     cells = {
-        path.stem: relation_of(import_published(path, Declaration.unknown()), pairs)
+        path.stem: relation_of(System.of(LandmarkFiles(tree), import_published(path, Declaration.unknown())), pairs)
         for path in sorted(folder.glob("*.pt"))
     }
     assert sorted(cells.values(), key=str) == sorted(
@@ -247,14 +218,16 @@ def test_attention_networks_are_scored_from_feature_files(tree: Path, tmp_path: 
     words += ["--list", str(tree / "evaluation_pairs_CREMA-D_GAGA.csv"), "--out", str(out)]
     result = CliRunner().invoke(cli, words, catch_exceptions=False)
     assert "[cross-dataset]" in result.output
+    assert "clip_RAVDESS_GAGAvatar_best does not declare whom its training, selection, thresholds" in result.output
     (figures,) = json.loads(out.read_text())
+    assert figures["undeclared"] == ["training", "selection", "thresholds", "cohorts"]
     assert (figures["published"], figures["too_short"], figures["dropped_frames"]) == (79.4, 23, 1)
     method = import_published_attention(path, "clip")
     first, second = pairs.enrolment[30], pairs.test[30]
     assert short not in (first, second)
     files = FeatureFiles(tmp_path / "features", "clip")
     points = [files.read(name).points for name in (first, second)]
-    embeddings = embed_sequences(method, [first, second], points, list_protocol(method).time)
+    embeddings = embed_sequences(method, zip([first, second], points, strict=True), list_protocol(method).time)
     assert np.diff(embeddings.offsets).tolist() == [1, 1], "windows of 60"
     with torch.inference_mode():
         expected = method.network.attend(torch.from_numpy(np.stack(points)[:, :60])).embedding.numpy()

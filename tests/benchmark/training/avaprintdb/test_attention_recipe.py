@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from benchmark.evaluation.avaprintdb.listed_pairs import evaluate_list, relation_of
+from benchmark.evaluation.avaprintdb.listed_pairs import evaluate_list
 from benchmark.methods.avaprintdb.attention_network import AttentionNetwork
 from benchmark.methods.avaprintdb.published_attention import FeatureFiles
 from benchmark.methods.checkpoint import RECORD_FILE, WEIGHTS_FILE, load_checkpoint
@@ -192,11 +192,11 @@ def test_a_training_goes_on_where_it_stopped_and_is_scored_on_the_list(tree: Pat
     windows = torch.randn(2, 20, 768)
     torch.testing.assert_close(loaded.network(windows)[0], whole.network(windows)[0], rtol=0, atol=0)
     pairs = read_pair_list(tree / "evaluation_pairs_CREMA-D_GAGA.csv")
-    assert relation_of(loaded, pairs) == ("matched", 86.4)
     with pytest.raises(NvfairError, match="trained on windows of 20 frames"):
         evaluate_list(files, pairs, loaded)
     figures = evaluate_list(files, pairs, loaded, loaded.protocol)
     assert (figures.without_file, figures.too_short) == (0, 0)
+    assert (figures.relation, figures.published, figures.undeclared) == ("matched", 86.4, ())
     assert loaded.protocol is not None
     assert figures.protocol == loaded.protocol.digest
 

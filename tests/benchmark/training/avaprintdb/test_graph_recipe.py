@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.methods.avaprintdb.graph_network import GraphNetwork, GraphShape
 from benchmark.methods.avaprintdb.published_graph import read_published
 from benchmark.methods.checkpoint import RECORD_FILE, WEIGHTS_FILE, load_checkpoint
-from benchmark.methods.graph_network import GraphNetwork, GraphShape
 from benchmark.training.avaprintdb.dev_videos import DevVideos, check_validation_people
 from benchmark.training.avaprintdb.graph_recipe import GraphRecipe, train_graph
 from benchmark.training.avaprintdb.triplets import draw_epoch, triplet_loss

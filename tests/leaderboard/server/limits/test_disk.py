@@ -163,7 +163,7 @@ def post(server: Server, archive: Path, token: str) -> httpx.Response:
         headers={"Authorization": f"Bearer {token}"},
         data={"phase": "development"},
         files={"file": ("s.zip", archive.read_bytes())},
-        timeout=60,
+        timeout=1500,
     )
 
 

@@ -34,6 +34,7 @@ def test_every_option_reaches_the_training(data: Dataset, tmp_path: Path) -> Non
         "--input coordinates --scale box --width 8 --embedding 4 --dilations 1,2 --dropout 0.1 --accumulate 2 "
         "--loss-scale 0.7 --tau 0.3 --include-self --shuffle-weight 0.5 --optimiser adam --schedule constant "
         "--learning-rate 0.001 --weight-decay 0.02 --warm-up 0.1 --noise 0.001 --speed 0.1 --mirror 0.5 --patience 3 "
+        "--least-gain 0.004 "
         "--validate-every 32 --precision bfloat16 --frames stream --seed 4"
     )
     done = run(data, tmp_path, *words.split(), "--tensorboard", str(tmp_path.parent / "logs"))
@@ -42,7 +43,8 @@ def test_every_option_reaches_the_training(data: Dataset, tmp_path: Path) -> Non
     expected = {
         "input": "coordinates", "scale": "box", "width": 8, "embedding": 4, "dilations": [1, 2], "dropout": 0.1,
         "accumulate": 2, "optimiser": "adam", "schedule": "constant", "learning_rate": 0.001, "weight_decay": 0.02,
-        "warm_up": 0.1, "patience": 3, "validate_every": 32, "precision": "bfloat16", "seed": 4, "windows": 64,
+        "warm_up": 0.1, "patience": 3, "least_gain": 0.004, "validate_every": 32, "precision": "bfloat16",
+        "seed": 4, "windows": 64,
     }  # fmt: skip
     assert {key: result[key] for key in expected} == expected
     assert result["augmentation"] == {"noise": 0.001, "speed": 0.1, "mirror": 0.5}
@@ -58,6 +60,14 @@ def test_a_networks_own_recommendations_are_its_defaults(data: Dataset, tmp_path
     assert (result["loss"]["kind"], result["loss"]["negatives"], result["loss"]["margin"]) == ("triplet", "any", 0.5)
     assert (result["optimiser"], result["learning_rate"], result["batch"]) == ("adam", 0.01, 16)
     assert result["sizes"] == {"hidden": 4, "embedding": 8}
+
+
+def test_the_default_is_the_known_relative_of_the_papers_baseline(data: Dataset, tmp_path: Path) -> None:
+    done = run(data, tmp_path / "a", "--size", "width=32", "--size", "embedding=4")
+    assert "nvfair-relative, validation AUC" in done.output
+    record = json.loads((tmp_path / "a" / "checkpoint.json").read_text())
+    assert (record["method"], record["options"]["learning_rate"]) == ("nvfair-relative", 1e-4)
+    assert "temporal-cnn, validation AUC" in run(data, tmp_path / "b", "--width", "8", "--embedding", "4").output
 
 
 def test_a_loss_in_a_published_setting_brings_its_options(data: Dataset, tmp_path: Path) -> None:
@@ -84,7 +94,9 @@ def test_a_loss_in_a_published_setting_brings_its_options(data: Dataset, tmp_pat
         (("--loss-scale", "wide"), "a positive number"),
         (("--method", "graph-network", "--size", "hidden=-3"), "hidden=-3"),
         (("--method", "graph-network", "--size", "hidden=wide"), "hidden='wide'"),
-        (("--size", "hidden=3"), "for other networks"),
+        (("--width", "8", "--size", "hidden=3"), "for other networks"),
+        (("--size", "hidden=3"), "nvfair-relative has no size called hidden"),
+        (("--method", "attention-network"), "which no data set holds"),
     ],
 )
 def test_mistakes_are_told(data: Dataset, tmp_path: Path, words: tuple[str, ...], message: str) -> None:

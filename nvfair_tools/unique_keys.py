@@ -1,7 +1,8 @@
-"""YAML in which a key may stand only once: plain YAML keeps the last of two values, such as two permitted uses."""
+"""YAML and JSON in which a key may stand only once: both keep the last of two values, such as two permitted uses."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import yaml
@@ -26,3 +27,20 @@ class UniqueKeyLoader(yaml.SafeLoader):
 def load_unique_yaml(text: str) -> Any:
     """The value of a YAML text, as plain Python values; raises yaml.YAMLError, also for a key that is given twice."""
     return yaml.load(text, Loader=UniqueKeyLoader)
+
+
+def load_unique_json(text: str | bytes) -> Any:
+    """The value of a JSON text (UTF-8), as plain Python values.
+
+    Raises ValueError for a text that is no JSON, bytes that are no UTF-8, and a key that is given twice in an object.
+    """
+    return json.loads(text, object_pairs_hook=_unique_mapping)
+
+
+def _unique_mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for number, key in enumerate(keys) if key in keys[:number])
+        raise ValueError(f"the key {twice!r} is given twice")
+    return content

@@ -11,11 +11,11 @@ import torch
 from click.testing import CliRunner
 
 from benchmark.evaluation.run import evaluate
+from benchmark.methods.avaprintdb.graph_network import POINTS, GraphNetwork, GraphShape, face_edges
 from benchmark.methods.avaprintdb.published_graph import import_published, read_published
 from benchmark.methods.candidates import as_candidate
 from benchmark.methods.checkpoint import RECORD_FILE, WEIGHTS_FILE, Checkpoint, load_checkpoint
 from benchmark.methods.declaration import Declaration
-from benchmark.methods.graph_network import POINTS, GraphNetwork, GraphShape, face_edges
 from benchmark.methods.network import embed_windows
 from benchmark.methods.train_options import LossOptions, TrainOptions
 from benchmark.protocols.schema import Protocol

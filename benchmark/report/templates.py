@@ -1,0 +1,56 @@
+"""Jinja templates of this folder, with the filters that all pages share."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from benchmark.report.stress_tables import percent
+from benchmark.trial_scores.figure_values import IntervalFigure
+from nvfair_tools.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+
+def template(name: str) -> Template:
+    """The template in the file `name` of this folder; raises MissingExtra without Jinja."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    try:
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
+    except ImportError as error:
+        raise MissingExtra("jinja2", "train", str(error)) from error
+    environment = Environment(
+        loader=FunctionLoader(lambda name: (resources.files("benchmark.report") / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["auc"] = _rate_text
+    environment.filters["span"] = _interval_text
+    environment.filters["percent"] = percent
+    environment.filters["count"] = _count_text
+    environment.filters["known"] = _known_text
+    return environment
+
+
+def _rate_text(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _interval_text(figure: IntervalFigure) -> str:
+    return figure.interval_text
+
+
+def _count_text(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def _known_text(value: object) -> str:
+    return "unknown" if value is None else str(value)

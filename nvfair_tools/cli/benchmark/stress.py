@@ -1,0 +1,85 @@
+"""`nvfair stress`: error rates at a fixed threshold while videos, drivers and impostors get worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("dataset", type=_FOLDER)
+@click.option(
+    "--checkpoint",
+    "folders",
+    multiple=True,
+    type=_FOLDER,
+    help="Folder that `nvfair train` wrote, or pretrained:NAME; repeatable.",
+)
+@click.option("--method", "methods", multiple=True, help="Installed method, or package.module:attribute; repeatable.")
+@click.option(
+    "--out", required=True, type=_FOLDER, help="Folder for the page, stress.json and what a rerun goes on from."
+)
+@click.option("--protocol", default="nvfair-unseen", show_default=True, help="Name, or a .json file.")
+@click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: the first by name]")
+@click.option(
+    "--test", "tests", multiple=True, help='Only this test, such as "re-encoding"; repeatable. [default: all]'
+)
+@click.option("--quick", is_flag=True, help="Few cases on few faces: a first look, not a measurement.")
+@click.option("--faces", type=click.IntRange(min=0), help="Faces whose videos are encoded again; 0: all. [default: 6]")
+@click.option("--clips", type=click.IntRange(min=0), help="Clips of each other driver on these; 0: all. [default: 3]")
+@click.option("--allow-overlap", is_flag=True, help="Run methods that have touched test people too.")
+@click.option("--device", default="auto", show_default=True)
+def stress(
+    dataset: Path,
+    folders: tuple[Path, ...],
+    methods: tuple[str, ...],
+    out: Path,
+    protocol: str,
+    generators: tuple[str, ...],
+    tests: tuple[str, ...],
+    quick: bool,
+    faces: int | None,
+    clips: int | None,
+    allow_overlap: bool,
+    device: str,
+) -> None:
+    """Error rates of methods on DATASET's test people, at a fixed threshold, under stress.
+
+    Tests: re-encoding, disguise, imitation, mixed drivers, driven by sound, speech content, groups of people. The
+    threshold accepts at most the protocol's first FMR of validation people's impostors, or where there are none, of
+    the unstressed ones. Run again after an interruption, it goes on.
+    """
+    needs_torch()
+    from benchmark.interface import stress_test
+    from benchmark.report.stress_tables import stress_tables
+    from nvfair_tools.errors import NvfairError
+    from nvfair_tools.pipeline.progress_lines import step_progress
+
+    if not folders and not methods:
+        raise NvfairError("no method is named", remedy="pass --checkpoint FOLDER or --method NAME, repeatable")
+    with step_progress(click.echo) as progress:
+        rows = stress_test(
+            dataset,
+            [*map(str, folders), *methods],
+            out=out,
+            protocol=protocol,
+            generators=split_names(generators),
+            tests=split_names(tests),
+            quick=quick,
+            faces=faces,
+            clips=clips,
+            allow_overlap=allow_overlap,
+            device=device,
+            progress=progress,
+        )
+    for tables in stress_tables(rows):
+        click.secho(f"\n{tables.method} on {tables.generator}; threshold: {tables.rule or 'none'}", bold=True)
+        for test in tables.tests:
+            click.echo(f"  {test.name}: {'not run, ' + test.skipped if test.skipped else test.sentence}")
+    skipped = sum(bool(row.skipped) for row in rows)
+    click.echo(f"\n{len(rows) - skipped} rates, {skipped} tests not run. page: {out / 'stress.html'}")
