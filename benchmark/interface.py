@@ -44,6 +44,7 @@ def evaluate(
     generators: Sequence[str] = (),
     stress: Literal["none", "quick", "full"] = "none",
     allow_overlap: bool = False,
+    leave_out_overlap: bool = False,
     declaration: str | Path | None = None,
     device: str = "auto",
     progress: Progress = lambda message: None,
@@ -56,8 +57,9 @@ def evaluate(
     folder for the report, results.json and the evidence; None writes nothing. protocols: protocols, their names, or
     the paths of their files. generators: test generators; empty for those of the protocols, or all there are. stress:
     sweeps and tests that make the inputs worse. allow_overlap: score people and generators that a method has touched;
-    its cells are then stamped as contaminated. declaration: a file that says what files of embeddings were trained on,
-    where they do not say it themselves. progress: called with a line of text before each longer step.
+    its cells are then stamped as contaminated. leave_out_overlap: leave out the test people whom a method has touched.
+    declaration: a file that says what files of embeddings were trained on, where they do not say it themselves.
+    progress: called with a line of text before each longer step.
 
     A notebook shows the results as a table. Raises Problems where test people or unseen generators were touched, and
     NvfairError where a method, protocol or device is not found, or nothing can be scored.
@@ -75,6 +77,7 @@ def evaluate(
     options = EvaluationOptions(
         generators=tuple(generators),
         allow_overlap=allow_overlap,
+        leave_out_overlap=leave_out_overlap,
         device=device,
         stress=plans[stress],
         rates=rate_plans[stress],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from benchmark.methods.declaration import SEEN, SELECTED, UNSEEN, Declaration
 from benchmark.protocols.schema import Relation
+from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
 
 MIXED = "mixed"  # the relation of two generators that do not stand alike to the training
@@ -35,11 +37,30 @@ def find_overlaps(
     return problems
 
 
+def leave_out_people(dataset: Dataset, people: Iterable[str], splits: Iterable[str]) -> tuple[Dataset, list[str]]:
+    """The data set without the reenactments in `splits` that show or are driven by one of `people`.
+
+    Returns it with those of the people, sorted, whom that concerns.
+    """
+    videos, touched = dataset.videos, frozenset(people)
+    tested = videos["split"].isin(list(splits)) & videos["generator"].notna()
+    left_out = tested & (videos["driver"].isin(touched) | videos["target"].isin(touched))
+    people_left_out = touched & {*videos.loc[left_out, "driver"], *videos.loc[left_out, "target"]}
+    return replace(dataset, videos=videos[~left_out].reset_index(drop=True)), sorted(people_left_out)
+
+
+def left_out_warning(people: Sequence[str]) -> list[str]:
+    """The sentence on test people who were left out; nothing where none was."""
+    return (
+        [f"{len(people)} test people were left out, whom a method has touched: {', '.join(people)}."] if people else []
+    )
+
+
 def raise_overlaps(method: str, problems: list[str]) -> None:
     """Raises Problems that list every overlap of a method."""
     raise Problems(
         f"method {method}",
         problems,
-        remedy="test on people and generators it has not touched, or pass --allow-overlap: the report is then stamped "
-        "as contaminated",
+        remedy="test on people and generators it has not touched (--leave-out-overlap leaves such people out), or pass "
+        "--allow-overlap: the report is then stamped as contaminated",
     )

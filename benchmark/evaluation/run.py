@@ -17,7 +17,12 @@ from benchmark.evaluation.cache import EvaluationCache, Progress
 from benchmark.evaluation.evidence import Evidence
 from benchmark.evaluation.machine import describe_machine
 from benchmark.evaluation.method_record import MethodRecord
-from benchmark.evaluation.overlap_checks import find_overlaps, raise_overlaps
+from benchmark.evaluation.overlap_checks import (
+    find_overlaps,
+    leave_out_people,
+    left_out_warning,
+    raise_overlaps,
+)
 from benchmark.evaluation.result_rows import (
     NullResult,
     SkippedSweep,
@@ -49,14 +54,17 @@ class EvaluationOptions:
     """Options of an evaluation.
 
     generators: test generators; empty for those that the protocols name, or all there are. allow_overlap: whether to
-    score people and generators that a method has touched; its cells are then stamped as contaminated. device: the torch
-    device that the methods run on, for the record. stress: sweeps to run under the first protocol, None for none.
-    rates: stress tests to run under it, None for none; stress_store: a folder from which interrupted ones go on.
-    evidence: a folder for the embeddings and tables from which every figure can be recomputed, None for none.
+    score people and generators that a method has touched; its cells are then stamped as contaminated.
+    leave_out_overlap: whether to leave out the videos of test people whom any of the methods has touched, as target or
+    as driver. device: the torch device that the methods run on, for the record. stress: sweeps to run under the first
+    protocol, None for none. rates: stress tests to run under it, None for none; stress_store: a folder from which
+    interrupted ones go on. evidence: a folder for the embeddings and tables from which every figure can be recomputed,
+    None for none.
     """
 
     generators: tuple[str, ...] = ()
     allow_overlap: bool = False
+    leave_out_overlap: bool = False
     device: str = "cpu"
     stress: StressPlan | None = None
     rates: RatePlan | None = None
@@ -83,6 +91,10 @@ def evaluate(
     begun = time.monotonic()
     _check_names(candidates)
     sections = make_sections(protocols)
+    left_out: list[str] = []
+    if options.leave_out_overlap:
+        touched = frozenset().union(*(candidate.declaration.named_people for candidate in candidates))
+        dataset, left_out = leave_out_people(dataset, touched, {part.protocol.split.test for part in sections})
     mesh = any(isinstance(c, MethodCandidate) and c.method.needs == "mesh" for c in candidates)
     evidence = None if options.evidence is None else Evidence(options.evidence)
     cache = EvaluationCache(dataset, progress, evidence, mesh)
@@ -131,7 +143,7 @@ def evaluate(
         machine=describe_machine(options.device, round(time.monotonic() - begun, 1)),
     )
     results = replace(results, seed_spreads=tuple(seed_spreads(results.methods, results.cells)))
-    return replace(results, warnings=tuple(evaluation_warnings(results, dataset)))
+    return replace(results, warnings=(*left_out_warning(left_out), *evaluation_warnings(results, dataset)))
 
 
 def run_stress_tests(

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.terms import forbids_display
 from nvfair_tools.errors import NvfairError
 
 _WIDTH = 160  # pixels
 _FRAMES = 3
 _QUALITY = 80  # of the JPEG
+_NOT_SHOWN: tuple[tuple[str, ...], str] = ((), "not shown: its permitted use forbids display")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Sample:
 def sample_frames(dataset: Dataset, per_generator: int = 1) -> list[Sample]:
     """Self- and cross-reenactments of one test target by each generator; empty where there are no videos.
 
-    per_generator: videos of each kind. A video that cannot be decoded is listed with its problem.
+    per_generator: videos of each kind. A video that cannot be decoded, or may not be shown, is listed with its problem.
     """
     usable = dataset.usable()
     videos = usable[usable["path"].notna() & usable["generator"].notna() & (usable["split"] == "test")]
@@ -44,7 +46,10 @@ def sample_frames(dataset: Dataset, per_generator: int = 1) -> list[Sample]:
         of_target = by_generator[by_generator["target"] == target]
         for kind in ("self", "cross"):
             for row in of_target[of_target["kind"] == kind].head(per_generator).itertuples():
-                frames, problem = _decoded_frames(dataset, str(row.path), int(row.frames))
+                if forbids_display(str(row.permitted_use)):
+                    frames, problem = _NOT_SHOWN
+                else:
+                    frames, problem = _decoded_frames(dataset, str(row.path), int(row.frames))
                 samples.append(Sample(row.video, kind, row.target, row.driver, str(row.generator), frames, problem))
     return samples
 

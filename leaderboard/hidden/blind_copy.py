@@ -29,6 +29,7 @@ from nvfair_tools import __version__
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.dataset.terms import forbids_publication
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
@@ -69,13 +70,14 @@ def write_blind_copy(
     protocols: those that the set is to be used under; their windows are the same in the copy. progress: called with
     the number of videos that are done, and of all. A key that is there already is used again, so that the names stay.
     Returns the key.
-    Raises NvfairError where `out` is not empty, the key would lie in it, the key is of other data, or no video of the
-    test people has a window.
+    Raises NvfairError where a permitted use forbids to pass videos on, `out` is not empty, the key would lie in it, the
+    key is of other data, or no video of the test people has a window.
     """
     if key_file.resolve().is_relative_to(out.resolve()):
         raise NvfairError("the key would lie in the copy that others get", where=key_file, remedy="put it elsewhere")
     if out.exists() and any(out.iterdir()):
         raise NvfairError("the folder is not empty", where=out, expected="a folder that is empty or not there")
+    _check_publication(dataset)
     make_folder(out)
     lengths = _frames_needed_by_video(dataset, protocols)
     if not lengths:
@@ -103,6 +105,19 @@ def write_blind_copy(
         os.utime(path, (_EPOCH, _EPOCH))
     os.utime(out, (_EPOCH, _EPOCH))
     return key
+
+
+def _check_publication(dataset: Dataset) -> None:
+    """Raises NvfairError where a reenactment of the data set may not be passed on."""
+    videos = dataset.usable()
+    forbidden = videos[videos["generator"].notna() & videos["permitted_use"].map(forbids_publication)]
+    if len(forbidden):
+        raise NvfairError(
+            f"the permitted use of {len(forbidden):,} reenactments forbids to pass them on",
+            where=dataset.folder,
+            expected=f"a data set without {forbidden['permitted_use'].iloc[0]!r}",
+            remedy="run a board on data whose people have agreed to it",
+        )
 
 
 def frames_needed(time: np.ndarray, valid: np.ndarray, protocols: Sequence[Protocol]) -> int:

@@ -47,6 +47,9 @@ COMMANDS = {
         "nvfair_tools.cli.curate.build:status", "Count a build's items by stage, state and reason.", "curate"
     ),
     "card": Entry("nvfair_tools.cli.dataset.card:card", "Check that a data set is what its card says.", "curate"),
+    "get": Entry(
+        "nvfair_tools.cli.curate.get:get", "Download a public collection: ravdess, crema-d or avaprintdb.", "download"
+    ),
     "import": Entry(
         "nvfair_tools.cli.curate.import_release:import_release",
         "Read a published release: nvfair or avaprintdb.",

@@ -48,7 +48,7 @@ class BuildOutcome:
     folder: the data set's. until: the last stage that ran. portraits: by identity. originals: {clip id: result of
     encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all stages
     ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe. left_out:
-    files of the recipe's folders that are not used, in sentences.
+    files of the recipe's folders that are not used or missing, in sentences.
     """
 
     folder: Path
@@ -139,7 +139,7 @@ def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
     clip_list = list_clips(session.recipe)
     rows = list(clip_list.rows)
     clips = ingest(session, rows, assign_splits(session.recipe, rows))
-    outcome = BuildOutcome(session.dataset, until, clips, left_out=clip_list.left_out)
+    outcome = BuildOutcome(session.dataset, until, clips, left_out=(*clip_list.left_out, *clip_list.missing))
     if until == "ingest":
         return outcome
     outcome = _plan(session, outcome)

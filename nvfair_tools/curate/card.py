@@ -12,6 +12,7 @@ import yaml
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
+from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 
@@ -136,12 +137,14 @@ def _body(
             ),
             ["check", "cases", "verdict", "remark"],
         ),
+        *_cautions(meta),
         "## Consent, licences, permitted use",
         _table(_rights(identities), ["source", "licence", "consent", "permitted_use", "people"]),
         "A reenactment inherits the conditions of its driver, its target and its generator (columns `licence`, "
         "`consent`, `permitted_use` of videos.parquet). A person may withdraw consent: the columns `target` and "
         "`driver` find every video that has to be deleted. Do not use this data set to imitate, or to recognise "
         "without their consent, the people in it.",
+        *_strictest(ok),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -178,6 +181,18 @@ def _failed_portraits(portraits: Iterable[Portrait]) -> list[str]:
         "People without a usable portrait, who drive but are no targets:",
         _table(pd.DataFrame(rows, columns=columns), columns),
     ]
+
+
+def _cautions(meta: Mapping[str, Any]) -> list[str]:
+    """A section on what makes figures on these recordings mean less; nothing where the recipe names none."""
+    cautions = meta.get("cautions", ())
+    return ["## What to mind", "\n".join(f"* {text}" for text in cautions)] if cautions else []
+
+
+def _strictest(videos: pd.DataFrame) -> list[str]:
+    """What all licences and permitted uses together leave, in a sentence; nothing where no known term restricts."""
+    limits = strictest_terms([*videos["licence"], *videos["permitted_use"]])
+    return [f"All conditions hold together, so that the strictest wins: {'; '.join(limits)}."] if limits else []
 
 
 def _people_without_faces(identities: pd.DataFrame) -> list[str]:

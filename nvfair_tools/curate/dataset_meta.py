@@ -8,6 +8,7 @@ from typing import Any
 from nvfair_tools import __version__
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.landmarks.scheme import SCHEME_126
+from nvfair_tools.recipe.known_collections import COLLECTIONS
 from nvfair_tools.recipe.recipe import Recipe
 
 
@@ -17,8 +18,10 @@ def dataset_meta(
     """Describes a data set: its landmarks, features, generators, recipe and tools, as JSON values.
 
     landmarkers: (name, version) of those that found the data set's faces. generators: a description of each, such as
-    `ChosenGenerator.describe` returns.
+    `ChosenGenerator.describe` returns. What users of a public collection must mind is added as `cautions`.
     """
+    collections = [COLLECTIONS[source.collection] for source in recipe.sources if source.collection is not None]
+    cautions = [f"{collection.title}: {collection.caution}." for collection in collections]
     return {
         "name": recipe.name,
         "synthetic": True,
@@ -37,4 +40,4 @@ def dataset_meta(
         "generators": [dict(generator) for generator in generators],
         "recipe": recipe.digest(),
         "tools": {"nvfair_tools": __version__},
-    }
+    } | ({"cautions": cautions} if cautions else {})

@@ -23,12 +23,16 @@ from nvfair_tools.landmarks.track_files import is_track_file, read_track_file
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.items import ItemResult, failed, item_id, ok, rejected
-from nvfair_tools.recipe.clip_list import ClipRow
+from nvfair_tools.recipe.clip_list import ClipRow, needs_approval
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Policy, Recipe
 
 VERSION = "2"  # of what is measured and stored for a clip
 
+CONSENT_UNKNOWN = (
+    "nobody in this public collection was asked about reenactments; record your institution's approval as "
+    "`rights.ethics_approval`"
+)
 # Where more frames than this share (and more than two) have a wrong time, the right times cannot be known.
 _MAX_REPAIRED_TIMES = 0.05
 
@@ -174,6 +178,8 @@ def _screened(
                 clip = replace(clip, result=rejected("conflicting_identity", detail))
             elif digest in first_name:
                 clip = replace(clip, result=rejected("duplicate_content", f"the same file as {first_name[digest]}"))
+            elif needs_approval(row):
+                clip = replace(clip, result=rejected("consent_unknown", CONSENT_UNKNOWN))
             elif row.permitted_use not in recipe.rights.render_if:
                 detail = f"permitted use is {row.permitted_use!r}; the recipe renders {recipe.rights.render_if}"
                 clip = replace(clip, result=rejected("use_not_permitted", detail))

@@ -21,7 +21,7 @@ from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.workspace import Workspace
-from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips
+from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips, needs_approval
 from nvfair_tools.recipe.file_names import FileNames
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
@@ -97,6 +97,8 @@ def _check_left_out(clip_list: ClipList) -> Iterator[Finding]:
         yield Finding(
             "warning", "not used", text, "rename, move or delete them, so that nothing is left out by mistake"
         )
+    for text in clip_list.missing:
+        yield Finding("warning", "missing", text, "`nvfair get` brings them; without them the set is smaller")
     for text in clip_list.notes:
         yield Finding("ok", "not used", text)
 
@@ -135,6 +137,14 @@ def _impostor(row: ClipRow) -> str:
 
 
 def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
+    unasked = sum(map(needs_approval, rows))
+    if unasked:
+        yield Finding(
+            "error",
+            "rights",
+            f"the consent of the people in {unasked} clips is unknown: a licence is no consent to reenactment",
+            "record your institution's approval (committee, number, date) as `rights.ethics_approval`",
+        )
     refused = Counter(row.permitted_use for row in rows if row.permitted_use not in recipe.rights.render_if)
     for use, count in sorted(refused.items()):
         yield Finding("warning", "rights", f"{count} clips permit {use!r}, which the recipe does not render")

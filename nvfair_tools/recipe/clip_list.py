@@ -6,8 +6,8 @@ import difflib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nvfair_tools.dataset.schema import SPLITS
@@ -16,7 +16,10 @@ from nvfair_tools.identity import is_reserved_name, parse_identity
 from nvfair_tools.landmarks.track_files import TRACK_SUFFIXES, is_track_file
 from nvfair_tools.recipe.csv_table import plain_header, read_csv_table
 from nvfair_tools.recipe.file_names import FileNames
+from nvfair_tools.recipe.known_collections import COLLECTIONS, NAMESPACES
 from nvfair_tools.recipe.people_folder import HIDDEN, VIDEO_SUFFIXES, read_people_folder
+from nvfair_tools.recipe.public_collection import UNKNOWN, read_collection
+from nvfair_tools.recipe.ravdess import SILENT
 from nvfair_tools.recipe.recipe import ClipSource, Recipe
 
 # Columns that describe the person; they must agree in all rows of the person.
@@ -82,12 +85,13 @@ class ClipList:
     """All clips of a recipe's sources, in a canonical order.
 
     left_out: files of folders that are not used, in sentences: they may have been meant to be. notes: columns of lists
-    and hidden files that are not used, in sentences.
+    and hidden files that are not used, in sentences. missing: published clips of a collection that are not there.
     """
 
     rows: tuple[ClipRow, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def read_clip_list(recipe: Recipe) -> list[ClipRow]:
@@ -103,17 +107,20 @@ def list_clips(recipe: Recipe) -> ClipList:
     reading = _Reading()
     for number, source in enumerate(recipe.sources):
         try:
-            reader = _read_csv if source.csv is not None else _read_folder
+            reader = _reader_of(source)
             reader(recipe, source, reading)
         except NvfairError as error:
             reading.problems.append(f"sources.{number}: {error}")
-    rows, problems = reading.rows, [*reading.problems, *contradictions(reading.rows)]
+    rows, problems = (
+        [with_approval(row, recipe) for row in reading.rows],
+        [*reading.problems, *contradictions(reading.rows)],
+    )
     if not rows and not problems:
         problems.append("sources: they list no clip")
     if problems:
         raise Problems(recipe.folder, problems)
     rows = sorted(rows, key=lambda row: (row.source, row.identity, row.name))
-    return ClipList(tuple(rows), tuple(reading.left_out), tuple(reading.notes))
+    return ClipList(tuple(rows), tuple(reading.left_out), tuple(reading.notes), tuple(reading.missing))
 
 
 @dataclass
@@ -124,7 +131,14 @@ class _Reading:
     problems: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
     names: FileNames = field(default_factory=FileNames)
+
+
+def _reader_of(source: ClipSource) -> Callable[[Recipe, ClipSource, _Reading], None]:
+    if source.csv is not None:
+        return _read_csv
+    return _read_folder if source.collection is None else _read_collection
 
 
 def _read_csv(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
@@ -217,6 +231,21 @@ def _read_folder(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
         (reading.notes if why == HIDDEN else reading.left_out).append(f"{root.name}: {why}: {_examples(names, 'file')}")
 
 
+def _read_collection(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
+    assert source.folder is not None
+    collection = COLLECTIONS[str(source.collection)]
+    root = reading.names.existing(recipe.resolve(source.folder))
+    folder = read_collection(collection, root, reading.problems)
+    source = source.model_copy(update={"source": collection.namespace})
+    for values in folder.rows:
+        # The recipe's `defaults` state what the user knows better, such as a licence that was agreed upon.
+        _add_row(values | source.defaults, source, root, f"{root.name}/{values['path']}", reading)
+    for why, names in folder.left_out.items():
+        notes = reading.notes if why == SILENT else reading.left_out
+        notes.append(f"{root.name}: {why}: {_examples(names, 'file')}")
+    reading.missing += [f"{root.name}: {text}" for text in folder.missing]
+
+
 def _examples(names: Sequence[str], noun: str) -> str:
     """The number of `names` and the first three of them."""
     return f"{len(names)} {noun}{'s' * (len(names) != 1)}, such as {', '.join(names[:3])}"
@@ -269,6 +298,17 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
             **texts,
         )
     )
+
+
+def needs_approval(row: ClipRow) -> bool:
+    """Whether the person belongs to a public collection and was never asked about reenactments."""
+    return row.identity.partition(":")[0] in NAMESPACES and row.consent.casefold() == UNKNOWN
+
+
+def with_approval(row: ClipRow, recipe: Recipe) -> ClipRow:
+    """The row, whose consent says which ethics approval stands in for it, where it needs one and the recipe has it."""
+    approval = recipe.rights.ethics_approval
+    return replace(row, consent=f"{UNKNOWN}; ethics approval: {approval}") if approval and needs_approval(row) else row
 
 
 def contradictions(rows: Iterable[ClipRow]) -> Iterator[str]:

@@ -31,13 +31,15 @@ class ClipSource(_RecipePart):
     """A source of clips: a CSV with one row a clip, or a folder with one folder a person.
 
     csv: the list; `root` (default: the CSV's folder) is what its paths are relative to; `columns` maps our column
-    names to those of the file. folder: its sub-folders are people, whose ids are `source`:sub-folder.
-    source: the collection (needed for a folder; for a CSV the default of that column).
+    names to those of the file. folder: its sub-folders are people, whose ids are `source`:sub-folder. collection: the
+    folder holds this public collection, whose file names say who and what is in them. source: the collection (needed
+    for a folder of people; for a CSV the default of that column).
     defaults: values for columns that a row leaves empty (licence, consent and permitted_use must come from somewhere).
     """
 
     csv: str | None = None
     folder: str | None = None
+    collection: Literal["ravdess", "crema-d"] | None = None
     root: str | None = None
     source: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$")
     columns: dict[str, str] = Field(default_factory=dict)
@@ -47,16 +49,18 @@ class ClipSource(_RecipePart):
     def _check_kind(self) -> ClipSource:
         if (self.csv is None) == (self.folder is None):
             raise ValueError("give either csv or folder")
-        if self.folder is not None and self.source is None:
+        if self.collection is not None and (self.folder is None or self.source is not None):
+            raise ValueError("a collection needs `folder`, and has its own `source`")
+        if self.folder is not None and self.source is None and self.collection is None:
             raise ValueError("a folder needs `source`, the name of the collection, which begins its people's ids")
         return self
 
 
 class SplitRule(_RecipePart):
     """How people are divided into splits. by: "column" (the CSV's `split`), "shares" (seeded, source by source) or
-    "file" (a CSV with identity, source, split, such as NVFAIR's official one)."""
+    "file" (a CSV with identity, source, split), or "nvfair" (the published split of NVFAIR's people)."""
 
-    by: Literal["column", "shares", "file"] = "column"
+    by: Literal["column", "shares", "file", "nvfair"] = "column"
     shares: dict[Split, Share] = {"train": 0.7, "validation": 0.1, "test": 0.2}
     seed: int = 0
     file: str | None = None
@@ -163,9 +167,22 @@ class Policy(_RecipePart):
 
 
 class Rights(_RecipePart):
-    """The `permitted_use` values that allow making reenactments of a clip. Others are rejected as use_not_permitted."""
+    """What allows making reenactments of a clip.
+
+    render_if: the `permitted_use` values that do; others are rejected as use_not_permitted. ethics_approval: who
+    approved the use of people of public collections whose consent is unknown, under which number and when; without it,
+    their clips are rejected as consent_unknown.
+    """
 
     render_if: list[str] = Field(min_length=1)
+    ethics_approval: str | None = Field(default=None, min_length=10)
+
+    @field_validator("ethics_approval")
+    @classmethod
+    def _check_approval(cls, value: str | None) -> str | None:
+        if value is not None and not any(sign.isdigit() for sign in value):
+            raise ValueError("name the committee, the number of its approval and the date")
+        return value
 
 
 class Recipe(_RecipePart):
@@ -234,6 +251,8 @@ class Recipe(_RecipePart):
                 "generators": {"__all__": {"weights"}},
             },
         )
+        if self.rights.ethics_approval is None:
+            del content["rights"]["ethics_approval"]  # recipes without it have the digest that they always had
         # Rules that a recipe does not use do not count, so that recipes written before there were any keep their hash.
         for name, unused in (("faces_per_driver", ("faces_per_driver", "balance")), ("file", ("file",))):
             if content["pairs"][name] is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 
 from nvfair_tools.dataset.schema import SPLITS
@@ -20,7 +21,11 @@ def assign_splits(recipe: Recipe, rows: Iterable[ClipRow]) -> dict[str, str]:
     people = {row.identity: row for row in rows}
     if recipe.splits.by == "shares":
         return splits_by_shares({row.identity: row.source for row in rows}, split_shares(recipe), recipe.splits.seed)
-    if recipe.splits.by == "file":
+    if recipe.splits.by == "nvfair":
+        official = official_split()
+        splits = {identity: official.get(identity, "") for identity in people}
+        problem, remedy = "is not in NVFAIR's split", "leave the person out, or choose another `splits`"
+    elif recipe.splits.by == "file":
         assert recipe.splits.file is not None
         path = recipe.resolve(recipe.splits.file)
         split_by_name = read_split_file(path)
@@ -61,6 +66,12 @@ def splits_by_shares(sources: Mapping[str, str], shares: Mapping[str, float], se
             splits |= dict.fromkeys(people[start : start + counts[split]], split)
             start += counts[split]
     return splits
+
+
+def official_split() -> dict[str, str]:
+    """Returns {identity: split} of NVFAIR's 161 people (ECCV 2024, arXiv 2305.03713)."""
+    with resources.as_file(resources.files("nvfair_tools.recipe") / "nvfair_split.csv") as path:
+        return read_split_file(path)
 
 
 def read_split_file(path: Path) -> dict[str, str]:

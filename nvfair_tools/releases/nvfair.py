@@ -13,12 +13,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 
 from nvfair_tools.identity import COLLECTIONS, collection_namespace, resolve_alias
 from nvfair_tools.pipeline.items import ItemResult, ok, rejected
-from nvfair_tools.recipe.splits import read_split_file
+from nvfair_tools.recipe.splits import official_split
 from nvfair_tools.releases.listing import (
     Release,
     ReleaseFile,
@@ -36,12 +35,6 @@ _VIDEO_CALLS = "nvidia-vc"
 _VIDEO_CALL_CLIP = re.compile(r"([aqs])\d+-id\d+")
 # The release's folders -> the labels of our own generators of that kind.
 GENERATORS = {"facevid2vid-generated": "face-vid2vid", "lia-generated": "lia", "tps-generated": "tps"}
-
-
-def official_split() -> dict[str, str]:
-    """Returns {identity: split} of NVFAIR's 161 people."""
-    with resources.as_file(resources.files("nvfair_tools.releases") / "nvfair_split.csv") as path:
-        return read_split_file(path)
 
 
 def list_nvfair(root: Path, settings: ReleaseSettings, spreadsheet: Path | None = None) -> Release:

@@ -143,6 +143,7 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
         ("skimage", "curate", ["simulate", "people", "OUT", "--workers", "1"]),
         ("mediapipe", "curate", ["simulate", "people", "OUT", "--workers", "1"]),
         ("datasets", "curate", ["card", "check", "OUT"]),
+        ("httpx", "download", ["get", "ravdess", "OUT"]),
     ],
 )
 def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, extra, arguments):
@@ -224,7 +225,10 @@ def test_each_package_imports_only_what_its_extra_installs():
     curate = core | requirements("curate")
     releases = imports("nvfair_tools/releases")
     assert releases <= core | requirements("releases")
-    assert imports("nvfair_tools", but="nvfair_tools/cli") - (requirements("releases") & releases) <= curate
+    downloads = imports("nvfair_tools/downloads")
+    assert downloads <= core | requirements("download")
+    of_other_extras = (requirements("releases") & releases) | (requirements("download") & downloads)
+    assert imports("nvfair_tools", but="nvfair_tools/cli") - of_other_extras <= curate
     assert imports("nvfair_tools/media") <= core | requirements("media")
     assert imports("generators/warp") <= core | requirements("curate")
     assert imports("generators", but="generators/warp") <= core | requirements("render")
@@ -240,6 +244,7 @@ def test_each_package_imports_only_what_its_extra_installs():
         ("curate", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("render", ["generators", "nvfair_tools"]),
         ("releases", ["nvfair_tools", "generators"]),
+        ("download", ["nvfair_tools/downloads"]),
         ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),
         ("board", ["leaderboard", "benchmark", "nvfair_tools/media"]),
     ],

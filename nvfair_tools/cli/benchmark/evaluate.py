@@ -56,6 +56,7 @@ def embed(
     "--stress", type=click.Choice(["none", "quick", "full"]), default="none", show_default=True, help="Stress sweeps."
 )
 @click.option("--allow-overlap", is_flag=True, help="Score overlapping people or generators; stamps 'contaminated'.")
+@click.option("--leave-out-overlap", is_flag=True, help="Leave out test people whom a method has touched.")
 @click.option("--device", default="auto", show_default=True)
 def evaluate(
     dataset: Path,
@@ -68,6 +69,7 @@ def evaluate(
     generators: tuple[str, ...],
     stress: Literal["none", "quick", "full"],
     allow_overlap: bool,
+    leave_out_overlap: bool,
     device: str,
 ) -> None:
     """Score methods on DATASET's test people under the protocols; write a report.
@@ -88,6 +90,7 @@ def evaluate(
             generators=split_names(generators),
             stress=stress,
             allow_overlap=allow_overlap,
+            leave_out_overlap=leave_out_overlap,
             declaration=declaration,
             device=device,
             progress=progress,

@@ -186,6 +186,20 @@ def test_test_people_that_were_touched_are_refused_or_stamped(
     assert any(warning.startswith("Contaminated") for warning in stamped.warnings)
 
 
+def test_test_people_that_were_touched_are_left_out_on_request(data: Dataset, trained: MethodCandidate) -> None:
+    people = sorted(set(data.videos.loc[data.videos["split"] == "test", "target"]))
+    declaration = replace(trained.declaration, held_out=frozenset())  # else it would contradict itself
+    unpromised = MethodCandidate(replace(trained.method, declaration=declaration), trained.details)
+    touched = _with_exposure(unpromised, "training", people=people[0])
+    results = evaluate(data, [touched], [SEEN], EvaluationOptions(leave_out_overlap=True))
+    assert results.data.test_people == tuple(people[1:])
+    assert not any(cell.contaminated for cell in results.cells)
+    assert results.warnings[0] == f"1 test people were left out, whom a method has touched: {people[0]}."
+    whole = evaluate(data, [trained], [SEEN], EvaluationOptions(leave_out_overlap=True))
+    assert whole.data.test_people == tuple(people)
+    assert not any("left out, whom" in warning for warning in whole.warnings)
+
+
 def test_a_generator_called_unseen_must_not_have_been_touched(data: Dataset, trained: MethodCandidate) -> None:
     with pytest.raises(Problems, match="'alpha' is to be unseen, but training, selection used it"):
         evaluate(data, [trained], [UNSEEN], EvaluationOptions(generators=("alpha",)))

@@ -52,3 +52,10 @@ def test_a_broken_video_is_shown_with_its_reason(filmed: Dataset) -> None:
 
 def test_data_sets_without_videos_have_no_samples(small: Dataset) -> None:
     assert sample_frames(small) == []
+
+
+def test_frames_are_not_shown_where_the_permitted_use_forbids_it(filmed: Dataset) -> None:
+    videos = filmed.videos.assign(permitted_use="research only; no display; no publication")
+    samples = sample_frames(replace(filmed, videos=videos))
+    assert [sample.frames for sample in samples] == [(), ()]
+    assert all("forbids display" in sample.problem for sample in samples)

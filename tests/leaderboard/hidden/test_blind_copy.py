@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -207,3 +208,10 @@ def test_the_command_puts_the_key_where_a_board_looks_for_it(tmp_path: Path) -> 
     assert "4 videos for authors" in result.output
     assert set(blind_names(made).values()) == set(Dataset.open(tmp_path / "out").videos["video"])
     assert pd.read_parquet(tmp_path / "out" / "videos.parquet")["generator"].unique().tolist() == ["hidden"]
+
+
+def test_no_copy_is_made_of_videos_that_may_not_be_passed_on(source: Dataset, tmp_path: Path) -> None:
+    videos = source.videos.assign(permitted_use="research only; no display; no publication")
+    with pytest.raises(NvfairError, match="forbids to pass them on"):
+        write_blind_copy(replace(source, videos=videos), tmp_path / "out", tmp_path / "key.json", [SEEN])
+    assert not (tmp_path / "out").exists()

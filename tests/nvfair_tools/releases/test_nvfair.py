@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.recipe.splits import read_split_file
+from nvfair_tools.recipe.splits import official_split, read_split_file
 from nvfair_tools.releases.listing import Release
-from nvfair_tools.releases.nvfair import list_nvfair, official_split
+from nvfair_tools.releases.nvfair import list_nvfair
 from nvfair_tools.releases.settings import Columns, ReleaseSettings
 from tests.nvfair_tools.releases.small_releases import HEADER, nvfair_names, sheet_row, touch, write_sheet
 
