@@ -46,7 +46,7 @@ def plot_curves(out: Path, results: Sequence[Result], picture: Path) -> str:
             axis.set_title(f"{panel[1]}, size {panel[0]}")
         axes[0][0].set_ylabel("mean AUC, validation people, seen generator")
         handles, labels = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+        figure.legend(handles, labels, loc="outside lower center", ncols=2 * len(panels), frameon=False)
         make_folder(picture.parent)
         with atomic_output(picture) as temporary:
             figure.savefig(temporary, format="svg", metadata={"Date": None})
