@@ -42,7 +42,7 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     frame = pd.DataFrame(videos).assign(state="ok", reason="", generator="warp-dense", part="p", frames=10)
     frame["kind"] = ["self" if row.target == row.driver else "cross" for row in frame.itertuples()]
-    return identities, frame.assign(fps_num=25, fps_den=1)
+    return identities, frame.assign(fps_num=25, fps_den=1, licence="CC0", permitted_use="research")
 
 
 def cases(identities: pd.DataFrame, videos: pd.DataFrame) -> dict[str, int]:
