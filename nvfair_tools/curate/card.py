@@ -197,7 +197,7 @@ def _strictest(videos: pd.DataFrame) -> list[str]:
 
 def _people_without_faces(identities: pd.DataFrame) -> list[str]:
     """A sentence on the people of whom only landmark tracks were listed; nothing where there is none."""
-    count = sum(LANDMARKS_ONLY in flags for flags in identities["flags"])
+    count = sum(LANDMARKS_ONLY in flags for flags in identities["flags"] if flags is not None)
     text = f"{count} of the people drive by landmark tracks alone: their recordings have landmarks and no video."
     return [text] if count else []
 

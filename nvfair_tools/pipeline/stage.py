@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,7 +84,7 @@ class StageRunner:
             outputs[id] for id in ids_to_run if id in outputs and owners.get(outputs[id]) != id
         )
         run = (engine or self.engine).run(factory, unfinished, time_limit=self.item_time_limit)
-        with closing(run) as ended:  # type: ignore[type-var]
+        with closing(_ended_items(run)) as ended:
             for id, result in ended:
                 results[id] = self._record(stage, id, result)
         return results
@@ -143,7 +143,7 @@ class StageRunner:
         self.journal.begin_stage(stage, part=part)
         self.reporter.begin_stage(stage, total, finished)
         run = (engine or self.engine).run(factory, self._releasing_outputs(batches), time_limit=self.item_time_limit)
-        with closing(run) as results:  # type: ignore[type-var]
+        with closing(_ended_items(run)) as results:
             for id, result in results:
                 self._record(stage, id, result, part)
 
@@ -233,6 +233,11 @@ class _SingleItemAdapter:
 
     def run(self, prepared: None, payload: Any) -> ItemResult:
         return self.worker.run(payload)
+
+
+def _ended_items(run: Iterator[tuple[str, ItemResult]]) -> Generator[tuple[str, ItemResult], None, None]:
+    """What an engine's iterator gives, so that it can be closed: an engine may return an iterator of any kind."""
+    yield from run
 
 
 def _without_items(batches: Iterable[Batch], finished: Mapping[str, object]) -> Iterator[Batch]:

@@ -17,6 +17,7 @@ import numpy as np
 from examples.studies.convergence.plan import SHORTCUTS, Run
 from examples.studies.convergence.runs import STOPPED, Result, Workplace, make_run
 from examples.studies.convergence.scoring import SELF_CROSS
+from generators.device import limited_threads
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine, default_workers
 from nvfair_tools.pipeline.items import ItemResult, ok
@@ -41,7 +42,8 @@ class RunWorker:
         """Makes a run; its results are files, and here in words."""
         if self.place.is_over:
             return ok(state=NOT_RUN, text="the time was over")
-        results = make_run(payload, self.place)
+        with limited_threads(1):
+            results = make_run(payload, self.place)
         if not results:
             return ok(state=NOT_RUN, text="the time was over before its first validation")
         is_stopped = any(result.state == STOPPED for result in results)

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
-from nvfair_tools.cli.curate.build import _table
+from nvfair_tools.cli.curate.build import count_table
 from nvfair_tools.cli.curate.import_release import _show
 from tests.nvfair_tools.small_build import write_recipe
 
@@ -34,5 +34,5 @@ def test_the_counts_of_a_build_show_any_name(name, capsys, monkeypatch):
     from rich.console import Console
 
     monkeypatch.setenv("COLUMNS", "120")
-    Console(emoji=False).print(_table("counts", pd.DataFrame([(name, 3)], columns=["what", "items"])))
+    Console(emoji=False).print(count_table("counts", pd.DataFrame([(name, 3)], columns=["what", "items"])))
     assert name in capsys.readouterr().out
