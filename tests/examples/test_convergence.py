@@ -121,6 +121,9 @@ def test_methods_differ_in_their_input_alone_and_reasons_in_one_option() -> None
     assert set(changed) == set(REASONS) - {"framing"}  # world1 has a fixed camera as it is
     assert (plain.width, plain.sizes) == (128, {})
     assert replace(changed["budget"].options, windows=plain.windows) == plain
+    longer = changed["patience"].options
+    assert (longer.patience, longer.windows) == (4 * plain.patience, 4 * plain.windows)
+    assert replace(longer, patience=plain.patience, windows=plain.windows) == plain
     small = changed["small-network"].options
     assert (small.width, replace(small, sizes={}, width=plain.width)) == (32, plain)
     assert changed["network"].options.method == "nvfair-relative"

@@ -50,7 +50,9 @@ def _devices(rows: Sequence[Result]) -> str:
     seconds: dict[str, float] = dict.fromkeys(sorted({row.device for row in rows}), 0.0)
     for row in rows:
         seconds[row.device] += row.seconds
-    return "Devices: " + ", ".join(f"{name} ({total:,.0f} s of process time)" for name, total in seconds.items()) + "."
+    return (
+        "Devices: " + ", ".join(f"{name} ({total:,.0f} s, summed over runs)" for name, total in seconds.items()) + "."
+    )
 
 
 def figure_table(rows: Sequence[Result]) -> str:
@@ -103,6 +105,8 @@ def reason_table(rows: Sequence[Result]) -> str:
     lines = ["| change | method | seeds | seen | unseen | less headline, seen | less headline, unseen | trainings |"]
     lines.append("|" + "---|" * 8)
     for name, reason in REASONS.items():
+        if name == "small-network" and all(row.size == "small" for row in rows):
+            continue  # the headline has it already
         for method in reason.methods:
             changed = [row for row in rows if (row.reason, row.method) == (name, method)]
             if not changed:
