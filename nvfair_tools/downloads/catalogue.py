@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from nvfair_tools.downloads import git_lfs, zenodo
+from nvfair_tools.downloads.errors import DownloadError
 from nvfair_tools.downloads.git_lfs import GitHubAddresses
 from nvfair_tools.downloads.remote import Listing
 from nvfair_tools.downloads.transfer import Transfer
@@ -60,6 +61,25 @@ class Collection:
 
         cache: folder for what need not be asked twice. Raises DownloadError, NvfairError.
         """
+        try:
+            return self._listed(transfer, cache, patterns, connections, servers, progress)
+        except DownloadError as error:
+            by_hand = (
+                f"{error.remedy}{'; or ' if error.remedy else ''}on a machine that reaches it, run the same command "
+                f"and bring the folder here, or take the files from {self.page} and unpack them into it: "
+                "a recipe reads them"
+            )
+            raise DownloadError(error.reason, error.what, where=error.where, remedy=by_hand) from error
+
+    def _listed(
+        self,
+        transfer: Transfer,
+        cache: Path,
+        patterns: tuple[str, ...],
+        connections: int,
+        servers: Mapping[str, str],
+        progress: Callable[[int, int], None],
+    ) -> Listing:
         if self.record:
             return zenodo.list_record(transfer, self.record, patterns or self.patterns, servers["zenodo"])
         return git_lfs.list_repository(

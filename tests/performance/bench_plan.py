@@ -93,8 +93,6 @@ def resume_part(finished: int) -> dict[str, float]:
 
 def _plan(folder: Path, pairs: int, runner):  # type: ignore[no-untyped-def]
     """The plan of one generator for that many pairs, and the seconds that the pairs took."""
-    from generators.face import Framing
-    from generators.generator import MotionMode
     from nvfair_tools.curate.ingest import Clip
     from nvfair_tools.curate.pairs import Driver, Target, plan_pairs
     from nvfair_tools.curate.plans.renderings import plan_renderings
@@ -104,7 +102,7 @@ def _plan(folder: Path, pairs: int, runner):  # type: ignore[no-untyped-def]
     from nvfair_tools.pipeline.workspace import Workspace
     from nvfair_tools.recipe.clip_list import ClipRow
     from nvfair_tools.recipe.recipe import Recipe
-    from nvfair_tools.render.choice import ChosenGenerator
+    from tests.nvfair_tools.curate.plain_generator import dense_warp
 
     recipe = Recipe.model_validate(
         {
@@ -127,21 +125,7 @@ def _plan(folder: Path, pairs: int, runner):  # type: ignore[no-untyped-def]
             id = item_id("clip", content=row.name)
             clips[id] = Clip(id, row, "train", ok(), id, item_id("track", content=id), facts)
     drivers = [Driver(clip.id, clip.row.identity, "x", "train", clip.row.name) for clip in clips.values()]
-    generator = ChosenGenerator(
-        label="warp-dense",
-        name="warp-dense",
-        family="warp",
-        version="1",
-        licence="Apache-2.0",
-        fingerprint="fingerprint",
-        framing=Framing(256),
-        size=256,
-        needs_image=False,
-        mode=MotionMode("relative", "best", {}),
-        motion_mode="relative(reference=best)",
-        options={},
-        splits=("train",),
-    )
+    generator = dense_warp()
     start = time.perf_counter()
     table = plan_pairs(drivers, [Target(identity, "x", "train") for identity in portraits])[:pairs]
     taken = time.perf_counter() - start

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from generators.face import Framing
-from generators.generator import MotionMode
 from nvfair_tools.curate.ingest import ingest
 from nvfair_tools.curate.landmark_tracks import frame_rows_ids
 from nvfair_tools.curate.originals import encode_originals
@@ -23,7 +21,7 @@ from nvfair_tools.pipeline.items import ItemResult, ok
 from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
-from nvfair_tools.render.choice import ChosenGenerator
+from tests.nvfair_tools.curate.plain_generator import dense_warp
 
 TRACK_FACTS = {"frames": 20, "fps_num": 25, "fps_den": 1, "valid": 20, "valid_share": 1.0, "longest_gap": 0.0}
 FACTS = {"track": TRACK_FACTS | {"flags": [], "pose_cost": 1.0}}
@@ -79,21 +77,7 @@ def test_every_stage_gives_its_items_the_ids_of_earlier_builds(tmp_path):
     names = clip_names(clips)
     portraits = make_portraits(session, clips)
     encode_originals(session, clips, names)
-    generator = ChosenGenerator(
-        label="warp-dense",
-        name="warp-dense",
-        family="warp",
-        version="1",
-        licence="Apache-2.0",
-        fingerprint="fingerprint",
-        framing=Framing(256),
-        size=256,
-        needs_image=False,
-        mode=MotionMode("relative", "best", {}),
-        motion_mode="relative(reference=best)",
-        options={},
-        splits=("train",),
-    )
+    generator = dense_warp()
     pairs = [Pair(clips[2].id, "x:bob", target, "x", "train") for target in ("x:ann", "x:bob")]
     renderings = plan_renderings(session, pairs, [generator], {clip.id: clip for clip in clips}, names, portraits)
     videos = [rendering.id for rendering in renderings]

@@ -141,6 +141,17 @@ def test_an_unknown_record_is_named(nvfair, tmp_path):
     assert "404" in text
 
 
+@pytest.mark.parametrize(("collection", "server"), [("ravdess", "zenodo"), ("crema-d", "github-api")])
+def test_without_a_network_the_way_around_it_is_named(nvfair, tmp_path, collection, server):
+    words = ("--accept-terms", "--attempts", "1", "--server", f"{server}=http://127.0.0.1:9")
+    code, text = nvfair("get", collection, tmp_path / "r", *words, servers=False)
+    assert code == 1
+    assert "127.0.0.1:9" in text
+    assert "no connection" in text
+    assert "on a machine that reaches it" in " ".join(text.split())
+    assert COLLECTIONS[collection].page in text
+
+
 def test_one_file_that_fails_does_not_stop_the_others(nvfair, publisher, ravdess_files, tmp_path):
     path = f"/api/records/{RAVDESS}/files/Video_Song_Actor_01.zip/content"
     publisher.faults[path] = [status(404)]
