@@ -223,7 +223,9 @@ def _check_generators(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str
             driving_tracks = [tracks[split] for split in generator.splits if split in tracks]
             if generator.needs_image and driving_tracks:
                 raise no_pixels_error(generator.label, driving_tracks[0])
-            return f"{generator.size} x {generator.size}, {generator.motion_mode}, licence {generator.licence}"
+            program = generator.check_program()
+            text = f"{generator.size} x {generator.size}, {generator.motion_mode}, licence {generator.licence}"
+            return f"{text}; {program}" if program else text
 
         yield _finding_of(f"generator {choice.label}", describe)
 

@@ -19,7 +19,8 @@ class ChosenGenerator:
     """A generator with its settings, as a picklable value; each worker creates the generator itself.
 
     label: its name in folders, parts and rows. fingerprint: hash of everything that determines its pixels. options:
-    keyword arguments of `generators.create`. splits: those it renders.
+    keyword arguments of `generators.create`. splits: those it renders. renders_lists: whether it makes all videos of a
+    driving clip in one run of a program.
     """
 
     label: str
@@ -35,10 +36,26 @@ class ChosenGenerator:
     motion_mode: str
     options: dict[str, Any]
     splits: tuple[str, ...]
+    renders_lists: bool = False
 
     def create(self) -> Generator:
         """Creates the generator in this process."""
         return create(self.name, **self.options)
+
+    def check_program(self) -> str:
+        """What the external program of this generator is, in words; "" for a generator that is none.
+
+        Raises NvfairError where the program cannot be started, or does not load.
+        """
+        generator = self.create()
+        if not hasattr(generator, "check"):
+            return ""
+        try:
+            return str(generator.check())
+        except GeneratorError as error:
+            raise NvfairError(
+                str(error), remedy="correct `settings` of this generator, or mend its environment"
+            ) from error
 
     def describe(self) -> dict[str, Any]:
         """The description of the generator in dataset.json, from which table rows take their columns."""
@@ -85,6 +102,7 @@ def _resolve(recipe: Recipe, choice: GeneratorChoice, number: int) -> ChosenGene
         motion_mode=choice.motion_mode,
         options=options,
         splits=choice.splits,
+        renders_lists=getattr(generator, "renders_lists", False),
     )
 
 
