@@ -198,8 +198,8 @@ def _check_landmarker(recipe: Recipe) -> Finding:
         description = f"{landmarker.name} {landmarker.version}"
         landmarker.close()
         if spec.recogniser is not None:
-            from nvfair_tools.curate.clip_checks.same_person import Recogniser
             from nvfair_tools.faces.insight import pack_folder
+            from nvfair_tools.faces.recogniser import Recogniser
 
             Recogniser(spec.recogniser if isinstance(spec.recogniser, Path) else pack_folder(spec.recogniser))
         return description
