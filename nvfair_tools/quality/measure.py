@@ -44,12 +44,13 @@ _PORTRAITS = 64  # kept in memory
 @dataclass(frozen=True)
 class VideoPlace:
     """The files of one rendered video. path: None where the data set holds landmarks only. target: None where there is
-    no portrait."""
+    no portrait. is_self: whether its target drives it."""
 
     id: str
     path: Path | None
     landmarks: LandmarkPlace
     target: PortraitPlace | None
+    is_self: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class MeasureWorker:
         portrait = self._portrait(video.target)
         if portrait is not None:
             values["portrait_sharpness"] = portrait.sharpness
-            values["identity_shape"] = shape_identity(mean_shape(landmarks), portrait.shape, driver_shape)
+            if not video.is_self:  # whose target and driver have one shape
+                values["identity_shape"] = shape_identity(mean_shape(landmarks), portrait.shape, driver_shape)
         if video.path is not None:
             values |= self._measure_pixels(video.path, landmarks, valid, portrait)
         return values

@@ -23,7 +23,7 @@ from nvfair_tools.quality.table import measured_by, quality_table, read_quality,
 
 _SAVE_EACH = 60.0  # seconds: what an interruption costs at most, beside the videos at work
 _TIME_LIMIT = 3600.0  # seconds for the videos of one clip
-_VIDEOS_AT_ONCE = 64  # of one clip in one task
+VIDEOS_AT_ONCE = 64  # of one clip in one task
 
 
 def measure_dataset(
@@ -43,7 +43,7 @@ def measure_dataset(
     make_folder(path.parent)
     usable = dataset.usable()
     rendered = usable[usable["kind"] != "real"]
-    method = measured_by(None if recogniser is None else _model_name(recogniser))
+    method = measured_by(None if recogniser is None else model_name(recogniser))
     before = _measured_before(path, rendered, method)
     missing = rendered[~rendered["video"].isin(before["video"])]
     tables: list[pd.DataFrame] = [before]
@@ -122,11 +122,12 @@ def _tasks(dataset: Dataset, usable: pd.DataFrame, missing: pd.DataFrame) -> lis
     tasks = []
     for clip, group in missing[missing["clip"].isin(real.index)].groupby("clip", sort=True):
         driver = real.loc[clip]
-        for start in range(0, len(group), _VIDEOS_AT_ONCE):
+        for start in range(0, len(group), VIDEOS_AT_ONCE):
             videos = []
-            for row in group.iloc[start : start + _VIDEOS_AT_ONCE].to_dict("records"):
+            for row in group.iloc[start : start + VIDEOS_AT_ONCE].to_dict("records"):
                 path = dataset.folder / row["path"] if isinstance(row["path"], str) else None
-                videos.append(VideoPlace(row["video"], path, _place(dataset.folder, row), portraits.get(row["target"])))
+                target, is_self = portraits.get(row["target"]), row["kind"] == "self"
+                videos.append(VideoPlace(row["video"], path, _place(dataset.folder, row), target, is_self))
             video_path = dataset.folder / driver["path"] if isinstance(driver["path"], str) else None
             tasks.append(MeasureTask(_place(dataset.folder, driver), video_path, tuple(videos)))
     return tasks
@@ -136,7 +137,7 @@ def _place(folder: Path, row: Any) -> LandmarkPlace:
     return LandmarkPlace(folder / row["part"], int(row["first_row"]), int(row["frames"]))
 
 
-def _model_name(recogniser: Path) -> str:
-    """A network by name and content, so that another one measures anew."""
+def model_name(recogniser: Path) -> str:
+    """A network's files by name and content, so that another one measures anew."""
     files = sorted(recogniser.glob("*.onnx")) if recogniser.is_dir() else [recogniser]
     return " ".join(f"{file.name} {sha256_of(file)[:12]}" for file in files)

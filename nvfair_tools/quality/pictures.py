@@ -46,7 +46,7 @@ def write_sheet(path: Path, videos: Sequence[ShownVideo]) -> None:
     head, width = 22, _CAPTION_WIDTH + len(columns) * (_SIDE + 4)
     sheet = Image.new("RGB", (width, head + len(videos) * (_SIDE + 4)), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((6, 5), "all videos are synthetic", fill=_INK)
+    draw.text((6, 5), "each `video` is synthetic", fill=_INK)
     for number, column in enumerate(columns):
         draw.text((_CAPTION_WIDTH + number * (_SIDE + 4), 5), column, fill=_INK)
     for place, video in enumerate(videos):
