@@ -68,7 +68,8 @@ def read_quality(path: Path) -> pd.DataFrame:
 def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """Medians by generator: columns generator, videos, unreadable and SUMMARY. A median is over the known values."""
     rows = []
-    added = pd.DataFrame([derived(row) for row in table[list(MEASURES)].to_dict("records")], index=table.index)
+    records: list[dict[str, Any]] = table[list(MEASURES)].to_dict("records")  # type: ignore[assignment]
+    added = pd.DataFrame([derived(row) for row in records], index=table.index)
     for generator, group in table.groupby("generator", sort=True):
         values = added.loc[group.index].reindex(columns=list(SUMMARY))
         medians = values.median(numeric_only=True)
