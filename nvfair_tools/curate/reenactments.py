@@ -24,7 +24,7 @@ from nvfair_tools.pipeline.items import ItemResult, ok
 from nvfair_tools.pipeline.result_table import ResultTable, read_results
 from nvfair_tools.render.choice import ChosenGenerator
 from nvfair_tools.render.faces import ClipFaces, portrait_face
-from nvfair_tools.render.files import FileRenderer
+from nvfair_tools.render.files import FileRenderer, remove_abandoned_folders
 
 
 def refuse_drivers_without_pixels(
@@ -68,6 +68,7 @@ def render_reenactments(plan: RenderPlan) -> ResultTable:
             part=generator.label,
             engine=None if recipe.render_workers is None else LocalEngine(recipe.render_workers),
         )
+    remove_abandoned_folders()
     return results if done.all() else read_results(runner.journal, "render", plan.ids)
 
 

@@ -6,6 +6,7 @@ Legend: H, W image height and width.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 import weakref
@@ -21,9 +22,11 @@ from generators.errors import GeneratorError
 from generators.external import FileJob
 from generators.external.errors import ToolError
 from generators.face import Face
+from nvfair_tools.files import is_alive
 from nvfair_tools.media.errors import MediaError
 from nvfair_tools.render.faces import ClipFaces
 
+_PREFIX = "nvfair-files-"  # of the folders in the system's temporary one; the process follows
 _LEAST_SIDE = 64  # pixels of a rendered frame
 # Grey levels. A picture that spans less is of one colour; a clip whose frames differ less from its first, in the mean
 # over the picture, stands still; a driver who moves differs more.
@@ -53,7 +56,8 @@ class FileRenderer:
 
     def __init__(self, generator: Any) -> None:
         self._generator = generator
-        self._folder = Path(tempfile.mkdtemp(prefix="nvfair-"))
+        remove_abandoned_folders()
+        self._folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self.mended_frames = 0  # of the last video: repeated at its end, or left out (negative)
 
@@ -141,6 +145,14 @@ class FileRenderer:
             if folder is not None:
                 message, log = (text.replace(f"{folder}/", "").replace(str(folder), ".") for text in (message, log))
         return ToolError(error.cause, message, log)
+
+
+def remove_abandoned_folders() -> None:
+    """Removes the folders of files whose process has ended: a worker that is killed, as engines do, leaves its own."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not is_alive(int(owner)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Watched:

@@ -1,7 +1,9 @@
 """Whole builds with external tools: servers, lists, and what is refused of what they write."""
 
+import os
 import shutil
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -38,7 +40,9 @@ def tmp_path(tmp_path, planned) -> Path:
     return tmp_path
 
 
-def recipe_with(tmp_path: Path, sources: Path, program: str, protocol: str, **settings: object) -> Path:
+def recipe_with(
+    tmp_path: Path, sources: Path, program: str, protocol: str, workers: int = 0, **settings: object
+) -> Path:
     (tmp_path / "tool.py").write_text(program)
     placeholder = " {jobs}" if protocol == "list" else ""
     tool = {
@@ -49,7 +53,7 @@ def recipe_with(tmp_path: Path, sources: Path, program: str, protocol: str, **se
         "environment": {"PYTHONPATH": str(ROOT)},
     }
     generators = [{"name": "external", "settings": {**tool, **settings}}]
-    return write_recipe(tmp_path / "recipe.yaml", sources, workers=0, generators=generators)
+    return write_recipe(tmp_path / "recipe.yaml", sources, workers=workers, generators=generators)
 
 
 # Copies the driver, and does something else with each job.
@@ -122,9 +126,15 @@ for line in open(sys.argv[1]):
 """
 
 
-def test_a_list_is_one_run_a_driving_clip(sources, tmp_path):
-    recipe = recipe_with(tmp_path, sources, LISTER, "list")
+def test_a_list_is_one_run_a_driving_clip_and_no_file_is_left_elsewhere(sources, tmp_path, monkeypatch):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))  # of the worker
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))  # of this process
+    (temporary / f"nvfair-files-{os.getpid()}-mine").mkdir()
+    recipe = recipe_with(tmp_path, sources, LISTER, "list", workers=1)
     outcome = build(recipe, until="render")
+    assert [path.name for path in temporary.glob("nvfair-*")] == [f"nvfair-files-{os.getpid()}-mine"]
     assert Counter(video.render.state for video in outcome.reenactments) == {"ok": 8}
     assert (tmp_path / "tool.py.runs").read_text() == "xxxx", "four clips drive two faces each"
 
