@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -51,26 +51,33 @@ def measure_dataset(
         video: {"problem": "its driving clip has no landmarks in this data set"}
         for video in missing["video"][~missing["clip"].isin(usable["video"])]
     }
-    saved = time.monotonic()
+    done = len(before) + len(measures)
 
     def save() -> pd.DataFrame:
-        table = pd.concat([*tables, quality_table(missing, measures, method)], ignore_index=True)
-        write_quality(path, table)
-        return table
+        # Rows are columns from here on: a million dictionaries would take gigabytes.
+        tables[:] = [pd.concat([*tables, quality_table(missing, measures, method)], ignore_index=True)]
+        measures.clear()
+        write_quality(path, tables[0])
+        return tables[0]
 
-    progress(len(before), len(rendered))
-    tasks = _tasks(dataset, usable, missing)
-    batches = (Batch(((str(number), task),)) for number, task in enumerate(tasks))
-    run = LocalEngine(workers).run(partial(_StageWorker, recogniser), batches, time_limit=_TIME_LIMIT)
+    at_work: dict[str, list[str]] = {}
+
+    def batches() -> Iterator[Batch]:
+        for number, task in enumerate(_tasks(dataset, usable, missing)):
+            at_work[str(number)] = [video.id for video in task.videos]
+            yield Batch(((str(number), task),))
+
+    progress(done, len(rendered))
+    run = LocalEngine(workers).run(partial(_StageWorker, recogniser), batches(), time_limit=_TIME_LIMIT)
+    saved = time.monotonic()
     try:
         with closing(_generator(run)) as results:
             for number, result in results:
-                if result.state == "ok":
-                    measures.update(result.facts["videos"])
-                else:
-                    problem = {"problem": f"{result.reason}: {result.detail}"}
-                    measures.update({video.id: problem for video in tasks[int(number)].videos})
-                progress(len(before) + len(measures), len(rendered))
+                videos = at_work.pop(number)
+                failure = {"problem": f"{result.reason}: {result.detail}"}
+                measures.update(result.facts["videos"] if result.state == "ok" else dict.fromkeys(videos, failure))
+                done += len(videos)
+                progress(done, len(rendered))
                 if time.monotonic() - saved > _SAVE_EACH:
                     save()
                     saved = time.monotonic()
@@ -111,15 +118,14 @@ def _measured_before(path: Path, rendered: pd.DataFrame, method: str) -> pd.Data
     return table[same & known].reset_index(drop=True)
 
 
-def _tasks(dataset: Dataset, usable: pd.DataFrame, missing: pd.DataFrame) -> list[MeasureTask]:
-    """The videos of each driving clip, in tasks of bounded length."""
+def _tasks(dataset: Dataset, usable: pd.DataFrame, missing: pd.DataFrame) -> Iterator[MeasureTask]:
+    """Yields the videos of each driving clip, in tasks of bounded length."""
     real = usable[usable["kind"] == "real"].set_index("video", drop=False)
     portraits = {
         identity: PortraitPlace(dataset.folder / portrait)
         for identity, portrait in dataset.identities[["identity", "portrait"]].itertuples(index=False)
         if isinstance(portrait, str)
     }
-    tasks = []
     for clip, group in missing[missing["clip"].isin(real.index)].groupby("clip", sort=True):
         driver = real.loc[clip]
         for start in range(0, len(group), VIDEOS_AT_ONCE):
@@ -129,8 +135,7 @@ def _tasks(dataset: Dataset, usable: pd.DataFrame, missing: pd.DataFrame) -> lis
                 target, is_self = portraits.get(row["target"]), row["kind"] == "self"
                 videos.append(VideoPlace(row["video"], path, _place(dataset.folder, row), target, is_self))
             video_path = dataset.folder / driver["path"] if isinstance(driver["path"], str) else None
-            tasks.append(MeasureTask(_place(dataset.folder, driver), video_path, tuple(videos)))
-    return tasks
+            yield MeasureTask(_place(dataset.folder, driver), video_path, tuple(videos))
 
 
 def _place(folder: Path, row: Any) -> LandmarkPlace:

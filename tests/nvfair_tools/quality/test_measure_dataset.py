@@ -1,12 +1,14 @@
 """The measures of a small data set, rendered by a warp and by a tool that only copies the driver."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.quality.measure_dataset import measure_dataset
-from nvfair_tools.quality.table import QUALITY_SCHEMA, summarise
+from nvfair_tools.quality.table import QUALITY_SCHEMA, read_quality, summarise, write_quality
 
 pytest.importorskip("mediapipe")
 
@@ -37,7 +39,6 @@ def test_the_table_has_its_schema_and_the_summary_a_row_a_generator(measured):
 def test_what_was_measured_is_not_measured_again(data, measured, recognition_model, tmp_path):
     path = tmp_path / "quality.parquet"
     part = measured[1].iloc[:5]
-    from nvfair_tools.quality.table import write_quality
 
     write_quality(path, part.assign(correlation=np.float32(0.125)))
     again = measure_dataset(data, path, recogniser=recognition_model, workers=0)
@@ -67,3 +68,25 @@ def test_another_file_in_the_tables_place_is_named(data, tmp_path):
     (tmp_path / "quality.parquet").write_text("notes")
     with pytest.raises(NvfairError, match="not a table of measures"):
         measure_dataset(data, tmp_path / "quality.parquet", workers=0)
+
+
+def test_an_interruption_keeps_what_was_measured(data, tmp_path):
+    path = tmp_path / "quality.parquet"
+
+    def interrupt(done, total):
+        assert total == 8
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_dataset(data, path, workers=0, progress=interrupt)
+    assert len(read_quality(path)) == 4, "of the first of the two driving clips"
+
+
+def test_videos_whose_driver_has_no_rows_say_so(data, tmp_path):
+    videos = data.videos.copy()
+    videos.loc[videos["kind"] == "real", "part"] = None
+    table = measure_dataset(replace(data, videos=videos), tmp_path / "quality.parquet", workers=0)
+    assert len(table) == 8
+    assert (table["problem"] == "its driving clip has no landmarks in this data set").all()
+    assert summarise(table)["unreadable"].tolist() == [4, 4]
