@@ -14,11 +14,11 @@ import numpy as np
 from generators.errors import GeneratorError
 from generators.face import MESH_POINTS, Face, Framing
 from generators.generator import MotionMode, digest
-from generators.reference_frame import best_frame, reference_index
+from generators.reference_frame import reference_index
 from generators.warp.backdrop import backdrop
 from generators.warp.drawn_mouth import DrawnMouth
 from generators.warp.mouth import Mouth
-from generators.warp.neutral import neutral_driver, neutral_target
+from generators.warp.neutral import neutral_meshes
 from generators.warp.scene import Scene, soften_edges
 from generators.warp.spread import Spread
 from generators.warp.transfer import relative_meshes
@@ -26,8 +26,6 @@ from generators.warp.transfer import relative_meshes
 VERSION = "1"  # of everything in this package that determines pixels
 MOUTH_VERSION = "1"  # of the drawn mouth
 OPTIONS = ("expression",)
-# Landmarkers see less of a moved corner than there is; see docs/generators.md.
-CORNER_GAIN = 0.18
 MOUTHS: dict[str, type[Mouth]] = {"plain": Mouth, "drawn": DrawnMouth}
 
 
@@ -127,10 +125,7 @@ class Warp:
         if mode.kind == "absolute":
             return meshes
         if mode.reference == "neutral":
-            # The head's pose starts from the frame most like the portrait, expression from the neutral face.
-            reference = best_frame(source.mesh, meshes)
-            neutral = neutral_driver(meshes, reference)
-            return relative_meshes(neutral_target(source.mesh), meshes, reference, float(gain), neutral, CORNER_GAIN)
+            return neutral_meshes(source.mesh, meshes, float(gain))
         reference = reference_index(mode, source.mesh, meshes, len(meshes), generator=self.name)
         return relative_meshes(source.mesh, meshes, reference, float(gain))
 

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from generators.expression_measures import POPULATION_MEDIAN, POPULATION_SPREAD, expression_measures, rest_frames
+from generators.reference_frame import best_frame
 from generators.warp.pose import face_axes, relative_pose, stable_centre
 from generators.warp.topology import EYES, MOUTH
+from generators.warp.transfer import relative_meshes
 
 # How much of the rest frames' deviation from the population is the person's own, for each measure; the remainder is an
 # expression that lasts. Fitted to clips of acted emotion against the same people's neutral ones (docs/generators.md).
 OWN_SHARE = np.array([0.65, 0.65, 0.0, 0.3, 0.5])
 MOST_OWN = 1.5  # spreads: no person at rest is taken to deviate by more, however much the rest frames do
+CORNER_GAIN = 0.18  # landmarkers read less of a moved corner than was drawn: fitted likewise
 ORDINARY = 2.0  # spreads: a portrait within them of the population's median is taken as neutral
 _STEP = 1e-3
 _ROUNDS = 2
@@ -55,6 +58,22 @@ def neutral_driver(driving: np.ndarray, reference: int, prior: NeutralPrior = DE
     most = MOST_OWN * prior.spread
     goal = prior.median + np.clip(prior.own_share * (value - prior.median), -most, most)
     return with_measures(shape, goal) + stable_centre(driving[reference])
+
+
+def neutral_meshes(
+    portrait: np.ndarray,
+    driving: np.ndarray,
+    expression: float = 1.0,
+    prior: NeutralPrior = DEFAULT_PRIOR,
+    corner_gain: float = CORNER_GAIN,
+) -> np.ndarray:
+    """The portrait (478, 3) moved as the driver (T, 478, 3) deviates from its neutral face: (T, 478, 3).
+
+    Head pose starts from the frame most like the portrait. expression, corner_gain: see `relative_meshes`.
+    """
+    reference = best_frame(portrait, driving)
+    neutral = neutral_driver(driving, reference, prior)
+    return relative_meshes(neutral_target(portrait, prior), driving, reference, expression, neutral, corner_gain)
 
 
 def neutral_target(portrait: np.ndarray, prior: NeutralPrior = DEFAULT_PRIOR) -> np.ndarray:
