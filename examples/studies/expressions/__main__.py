@@ -68,7 +68,7 @@ class Study:
 
     def _tracked(self, setting: Setting, generator: Warp, source: Source, clip: EmotionClip, target: str) -> np.ndarray:
         """The rendered clip's track, from the folder where it is there; with sheets, pictures are collected."""
-        folder = make_folder(self.out / "tracked" / f"{self.generator}-{setting.name}-{generator.fingerprint()[:8]}")
+        folder = make_folder(self.out / "renderings" / f"{self.generator}-{setting.name}-{generator.fingerprint()[:8]}")
         file = folder / f"{clip.path.stem}--{target}.npz"
         meshes = setting.meshes(generator, source, generator.encode_motion(clip.driving(generator.framing)))
         known = np.load(file) if file.exists() else None
