@@ -78,7 +78,7 @@ class Study:
             pictures = [to_uint8(frame, generator.value_range) for frame in generator.render_meshes(source, meshes)]
             tracked = track(pictures, str(file))
             np.savez(file, tracked=tracked, rendered=meshes.astype(np.float32))
-            print(f"rendered {file.relative_to(self.out / 'tracked')}", flush=True)
+            print(f"rendered {file.relative_to(self.out)}", flush=True)
         if self.sheets:
             chosen = generator.render_meshes(source, meshes[chosen_frames(clip)])
             row = picture_row([to_uint8(frame, generator.value_range) for frame in chosen])
