@@ -84,7 +84,7 @@ class GeneratorChoice(_RecipePart):
     name: str
     variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
     mode: Literal["absolute", "relative"] = "relative"
-    reference: Annotated[int, Field(ge=0)] | Literal["best"] = "best"
+    reference: Annotated[int, Field(ge=0)] | Literal["best", "neutral"] = "best"
     options: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None
