@@ -168,6 +168,14 @@ class Dataset:
         return usable.loc[ids]
 
 
+def read_landmark_rows(part: Path, first: int, end: int) -> np.ndarray:
+    """Reads the landmarks float32 (end - first, 126, 2) of a part's rows first:end; NaN where there is no face.
+
+    Raises NvfairError where the part is missing or damaged.
+    """
+    return _as_array(_read_rows(part, first, end, ["landmarks"]).column("landmarks")).reshape(-1, LANDMARK_COUNT, 2)
+
+
 def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
     """The number of people and of videos by kind and generator (rows) in each split (columns)."""
     present = {*identities["split"], *videos["split"]}
