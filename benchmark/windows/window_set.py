@@ -30,7 +30,7 @@ _EXCLUDED_COLUMNS = ["video", "reason", "windows_lost", "windows_kept"]
 # 5.7 kB a frame.
 _FRAMES_PER_READ = 200_000
 _MESH_FRAMES_PER_READ = 50_000
-# Frames of a block of windows: 40 MB of landmarks. glibc may keep the memory of arrays below 32 MiB when they are freed.
+# Frames of a block of windows: 40 MB of landmarks. glibc may keep the memory of freed arrays below 32 MiB.
 _BLOCK_FRAMES = 40_000
 
 
