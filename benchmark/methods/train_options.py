@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from benchmark.methods.inputs import Input
 from benchmark.methods.loss_presets import LOSS_PRESETS, loss_label
+from benchmark.methods.re_rendering import RE_RENDERING_PRESETS, ReRendering
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 
@@ -112,11 +113,13 @@ class Augmentation:
     the last one). It removes a person's pace, which may be what identifies them.
     mirror: share of batches that are seen in a mirror, all windows of a batch alike, as a face in a mirror moves like
     another person's.
+    re_rendering: changes that imitate another generator and another tracking (benchmark.methods.re_rendering).
     """
 
     noise: float = 0.0
     speed: float = 0.0
     mirror: float = 0.0
+    re_rendering: ReRendering = field(default_factory=ReRendering)
 
     def __post_init__(self) -> None:
         if self.noise < 0:
@@ -125,6 +128,12 @@ class Augmentation:
             raise NvfairError(f"augmentation speed is {self.speed}", expected="at least 0 and below 1")
         if not 0 <= self.mirror <= 1:
             raise NvfairError(f"augmentation mirror is {self.mirror}", expected="a share between 0 and 1")
+
+    @classmethod
+    def named(cls, name: str, **values: Any) -> Augmentation:
+        """The augmentation called `name`, one of RE_RENDERING_PRESETS, with noise, speed and mirror as in `values`."""
+        _check_choice("augmentation", name, tuple(RE_RENDERING_PRESETS))
+        return cls(re_rendering=RE_RENDERING_PRESETS[name], **values)
 
 
 @dataclass(frozen=True)
@@ -207,6 +216,8 @@ class TrainOptions:
                 del values[name]
         if not self.loss.floor:
             del values["loss"]["floor"]
+        if not self.augmentation.re_rendering.changes_anything:
+            del values["augmentation"]["re_rendering"]
         return values
 
     def digest(self, *more: str) -> str:

@@ -22,6 +22,7 @@ import torch
 from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.device import resolve_device
 from benchmark.methods.network import Network, network_class, whole_float32
+from benchmark.methods.re_rendering import ReRenderer
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load as load_protocol
@@ -157,7 +158,8 @@ class Training:
         self.network = network or _new_network(options, windows.length)
         self.windows, self.validation, self.options = windows, validation, options
         self.out, self.digest = out, digest
-        self.frames = FramePoints(self.network.frame_points(windows), self.processes.device, frame_placement)
+        points = self.network.frame_points(windows)
+        self.frames = FramePoints(points, self.processes.device, frame_placement)
         self.network.fit_statistics(self.frames, windows, options.seed)
         self.network.to(self.frames.device)
         self.batches = BatchSampler(windows.videos, windows.video, options.batch, options.drivers, options.seed)
@@ -169,6 +171,22 @@ class Training:
         mirror_indices = self.network.mirror_indices() if options.augmentation.mirror else None
         self.mirror_indices = (
             None if mirror_indices is None else torch.tensor(mirror_indices, device=self.frames.device)
+        )
+        self.re_renderer = self._fit_re_renderer(points)
+
+    def _fit_re_renderer(self, points: np.ndarray) -> ReRenderer | None:
+        """What makes the augmentation's re-renderings of windows of `points` (F, N, C); None where there are none."""
+        options = self.options.augmentation.re_rendering
+        if not options.changes_anything or points.dtype == np.uint8:  # `augment` refuses pictures
+            return None
+        tracked = self.network.tracked_points()
+        return ReRenderer.fit(
+            options,
+            points,
+            self.windows.rows(slice(None)),
+            None if tracked is None else np.array(tracked),
+            self.options.seed,
+            self.frames.device,
         )
 
     def run(self, log: TrainingLog, progress: Progress | None) -> TrainingState:
@@ -238,7 +256,8 @@ class Training:
         order = None
         if options.loss.shuffles and self.network.uses_order:
             order = to_device(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
-        points = augment(self.frames.take(self.windows.rows(batch)), self.mirror_indices, options.augmentation)
+        points = self.frames.take(self.windows.rows(batch))
+        points = augment(points, self.mirror_indices, options.augmentation, self.re_renderer)
         half_precision = options.precision == "bfloat16"
         with torch.autocast(device.type, torch.bfloat16) if half_precision else nullcontext():
             embeddings, shuffled = self.model(points, order)
