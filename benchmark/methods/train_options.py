@@ -18,11 +18,13 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 
 Schedule = Literal["cosine", "drop", "constant"]
+Positives = Literal["driver", "clip"]
 
 LOSSES = ("fingerprint", "triplet", "supcon")
 NEGATIVES = ("face", "any")
 OPTIMISERS = ("adamw", "adam")
 SCHEDULES = ("cosine", "drop", "constant")
+POSITIVES = ("driver", "clip")
 PRECISIONS = ("float32", "bfloat16")
 
 # The network that is trained where none is named.
@@ -147,6 +149,9 @@ class TrainOptions:
     windows: the budget; equal budgets make methods comparable. batch: windows of one loss, as only windows of one batch
     are compared. accumulate: batches a step, over all processes together, whose gradients are averaged. drivers: people
     a batch.
+    positives: what windows that pull each other have in common. "driver": the person who drives, in different clips;
+    "clip": the driving clip, on any face and by any generator, while all else pushes. No driver's label is used then,
+    nothing is selected, the last step is taken, and `drivers` counts clips.
     optimiser: "adamw", or "adam" (weight decay as part of the gradient). schedule: "cosine" down to a hundredth of the
     learning rate, "drop" to a tenth after two thirds of the steps, "constant"; each after a linear warm-up over the
     share `warm_up` of the steps.
@@ -166,6 +171,7 @@ class TrainOptions:
     batch: int = 64
     accumulate: int = 1
     drivers: int = 8
+    positives: Positives = "driver"
     width: int = 128
     embedding: int = 64
     dilations: tuple[int, ...] = (1, 2, 4, 8)
@@ -196,6 +202,7 @@ class TrainOptions:
                 raise NvfairError(f"{name} is {getattr(self, name)}", expected="at least 0")
         _check_choice("optimiser", self.optimiser, OPTIMISERS)
         _check_choice("schedule", self.schedule, SCHEDULES)
+        _check_choice("positives", self.positives, POSITIVES)
         _check_choice("precision", self.precision, PRECISIONS)
 
     @property
@@ -214,6 +221,8 @@ class TrainOptions:
         for name in ("clip_gradients", "least_gain"):
             if not values[name]:
                 del values[name]
+        if self.positives == "driver":
+            del values["positives"]
         if not self.loss.floor:
             del values["loss"]["floor"]
         if not self.augmentation.re_rendering.changes_anything:
