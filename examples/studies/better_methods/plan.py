@@ -57,7 +57,7 @@ class Variant:
 
     @property
     def title(self) -> str:
-        """The variant in words."""
+        """The name of the variant in tables, in words."""
         added = ["re-rendering"] * self.re_rendering + ["pretraining"] * self.pretraining
         return " + ".join([self.method, *added])
 
