@@ -48,7 +48,8 @@ class BuildOutcome:
     folder: the data set's. until: the last stage that ran. portraits: by identity. originals: {clip id: result of
     encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all stages
     ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe. left_out:
-    files of the recipe's folders that are not used or missing, in sentences.
+    files of the recipe's folders that are not used or missing, in sentences. number_formats: how generators' number
+    formats were chosen, or which of them are the slower ones here, in sentences.
     """
 
     folder: Path
@@ -63,6 +64,7 @@ class BuildOutcome:
     videos: pd.DataFrame | None = None
     unused_files: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    number_formats: tuple[str, ...] = ()
 
     def counts(self) -> pd.DataFrame:
         """Counts what the build dealt with, in the order of its stages: columns what, state, reason, items."""
@@ -186,11 +188,12 @@ def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     from nvfair_tools.curate.plans.reenactment_table import ReenactmentTable
     from nvfair_tools.curate.plans.renderings import plan_renderings
     from nvfair_tools.curate.reenactments import refuse_drivers_without_pixels, render_reenactments
-    from nvfair_tools.render.choice import resolve_generators
+    from nvfair_tools.render.choice import chosen_formats, resolve_generators
 
     clips = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
-    generators = resolve_generators(session.recipe)
+    generators = resolve_generators(session.recipe, session.workspace.read_formats())
+    session.workspace.keep_formats(chosen_formats(session.recipe, generators))
     refuse_drivers_without_pixels(generators, outcome.pairs, clips)
     originals = encode_originals(session, outcome.clips, names)
     plan = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
@@ -200,6 +203,7 @@ def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
         originals=originals,
         reenactments=ReenactmentTable(plan, render_reenactments(plan)),
         generators=tuple(generator.describe() for generator in generators),
+        number_formats=tuple(generator.number_format for generator in generators if generator.number_format),
     )
 
 

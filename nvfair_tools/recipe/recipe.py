@@ -77,7 +77,8 @@ class SplitRule(_RecipePart):
 class GeneratorChoice(_RecipePart):
     """A generator and how it is driven. variant: suffix that tells two uses of one generator apart in folders.
     settings: options of its factory (size, ...); options: options of its motion mode; weights, dtype: of network
-    generators; splits: the only ones it renders, such as [test] for a generator that no method is trained on."""
+    generators; dtype "auto" is the faster one on the machine that begins the build; splits: the only ones it renders,
+    such as [test] for a generator that no method is trained on."""
 
     name: str
     variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
@@ -86,7 +87,7 @@ class GeneratorChoice(_RecipePart):
     options: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Literal["float32", "bfloat16", "auto"] = "float32"
     splits: Annotated[tuple[Split, ...], Field(min_length=1)] = SPLITS  # type: ignore[assignment]
 
     @property
