@@ -217,7 +217,7 @@ class MotionSignature(Network):
         if options is None or tracked is None:
             return None
         rows = windows.rows(slice(None))
-        return ReRenderer.fit(options, windows.landmarks, rows, np.array(tracked), seed, self.reference.device)
+        return ReRenderer.fit(options, self.points_of(windows), rows, np.array(tracked), seed, self.reference.device)
 
     def _fit_reference(self, frames: FramePoints, rows: np.ndarray) -> None:
         """Sets the reference to the mean face: faces are aligned to it, and their mean is the next reference."""

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.windows.stored_frames import StoredFrames
 from nvfair_tools.errors import NvfairError
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class ReRenderer:
     def fit(
         cls,
         options: ReRendering,
-        points: np.ndarray,
+        points: np.ndarray | StoredFrames,
         rows: np.ndarray,
         mesh_points: np.ndarray | None,
         seed: int,

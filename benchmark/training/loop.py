@@ -40,6 +40,7 @@ from benchmark.training.state import STATE_FILE, TrainingState, finished_checkpo
 from benchmark.training.training_data import declare_exposure, videos_of_split
 from benchmark.windows.device_frames import FramePlacement, FramePoints, to_device
 from benchmark.windows.grey_frames import with_grey_frames
+from benchmark.windows.stored_frames import StoredFrames
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -102,8 +103,10 @@ def train(
         take_weights(network, earlier)
     mesh = network.mesh_points() if network.needs == "mesh" else False
     training_videos = videos_of_split(dataset, protocol.split.train, options.generators)
-    windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh)
-    validation = ValidationSet.read(dataset, protocol, options, mesh=mesh)
+    # What the network sees is made as the tracks are read; pictures are decoded afterwards.
+    points_of = None if network.needs == "frames" else network.frame_points
+    windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh, points_of=points_of)
+    validation = ValidationSet.read(dataset, protocol, options, mesh=mesh, points_of=points_of)
     if network.needs == "frames":
         windows = with_grey_frames(windows, dataset)
         validation.windows = with_grey_frames(validation.windows, dataset)
@@ -170,7 +173,7 @@ class Training:
         self.network = network or _new_network(options, windows.length)
         self.windows, self.validation, self.options = windows, validation, options
         self.out, self.digest = out, digest
-        points = self.network.frame_points(windows)
+        points = self.network.points_of(windows)
         self.frames = FramePoints(points, self.processes.device, frame_placement)
         if fit:
             self.network.fit_statistics(self.frames, windows, options.seed)
@@ -187,7 +190,7 @@ class Training:
         )
         self.re_renderer = self._fit_re_renderer(points)
 
-    def _fit_re_renderer(self, points: np.ndarray) -> ReRenderer | None:
+    def _fit_re_renderer(self, points: np.ndarray | StoredFrames) -> ReRenderer | None:
         """What makes the augmentation's re-renderings of windows of `points` (F, N, C); None where there are none."""
         options = self.options.augmentation.re_rendering
         if not options.changes_anything or points.dtype == np.uint8:  # `augment` refuses pictures
