@@ -8,6 +8,7 @@ import pytest
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.media import MediaError, decode, encode, probe
 from tests.nvfair_tools.clips import astronaut, moving_face
+from tests.nvfair_tools.context_switches import needs_counts, voluntary_switches
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +146,12 @@ def test_wide_and_tall_frames_keep_their_sides(tmp_path):
     info = probe(tmp_path / "a.mp4")
     assert (info.width, info.height, info.frames) == (300, 100, 1)
     assert info.duration == pytest.approx(0.04)
+
+
+@needs_counts
+def test_the_writer_does_not_wait_within_each_frame(tmp_path):
+    """Through a pipe of 64 KiB it was three times a frame of 192 KiB."""
+    frames = moving_face(astronaut(), 40, size=256)
+    before = voluntary_switches()
+    encode(tmp_path / "a.mp4", frames, Fraction(25))
+    assert voluntary_switches() - before < 2 * 40
