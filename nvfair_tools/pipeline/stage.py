@@ -88,7 +88,7 @@ class StageRunner:
         results = self._settled_results(stage, ids, outputs or {})
         unsettled = [id for id in ids if id not in results]
         batches = (Batch(((id, payloads[id]),)) for id in unsettled)
-        return self._run_unsettled(stage, _SingleItemFactory(factory), ids, batches, results, outputs or {}, engine)
+        return self._run_unsettled(stage, SingleItemFactory(factory), ids, batches, results, outputs or {}, engine)
 
     def _settled_results(self, stage: str, ids: list[str], outputs: Mapping[str, str]) -> dict[str, ItemResult]:
         """The results of the items that need not be run again. outputs: see `run`."""
@@ -118,7 +118,7 @@ class StageRunner:
         self.reporter.begin_stage(stage, len(ids), len(results))
         self.journal.release_outputs([(outputs[id], id) for id in unsettled if id in outputs])
         run = (engine or self.engine).run(factory, batches, time_limit=self.item_time_limit)
-        with closing(_ended_items(run)) as ended:
+        with closing(ended_items(run)) as ended:
             for id, result in ended:
                 results[id] = self._record(stage, id, result)
         return results
@@ -164,7 +164,7 @@ class StageRunner:
         self.journal.begin_stage(stage, part=part)
         self.reporter.begin_stage(stage, total, finished)
         run = (engine or self.engine).run(factory, self._releasing_outputs(batches), time_limit=self.item_time_limit)
-        with closing(_ended_items(run)) as results:
+        with closing(ended_items(run)) as results:
             for id, result in results:
                 self._record(stage, id, result, part)
 
@@ -179,7 +179,7 @@ class StageRunner:
     ) -> None:
         """Does the same as `run_planned` for a stage whose items share nothing. payloads: (item id, payload)."""
         batches = (Batch(((id, payload),)) for id, payload in payloads)
-        self.run_planned(stage, _SingleItemFactory(factory), batches, total=total, finished=finished)
+        self.run_planned(stage, SingleItemFactory(factory), batches, total=total, finished=finished)
 
     def _releasing_outputs(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -234,7 +234,7 @@ class StageRunner:
 
 
 @dataclass(frozen=True)
-class _SingleItemFactory:
+class SingleItemFactory:
     """Makes a StageWorker of a SingleItemWorker; picklable where `factory` is."""
 
     factory: Callable[[], SingleItemWorker]
@@ -256,7 +256,7 @@ class _SingleItemAdapter:
         return self.worker.run(payload)
 
 
-def _ended_items(run: Iterator[tuple[str, ItemResult]]) -> Generator[tuple[str, ItemResult], None, None]:
+def ended_items(run: Iterator[tuple[str, ItemResult]]) -> Generator[tuple[str, ItemResult], None, None]:
     """What an engine's iterator gives, so that it can be closed: an engine may return an iterator of any kind."""
     yield from run
 
