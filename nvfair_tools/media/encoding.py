@@ -27,6 +27,7 @@ from nvfair_tools.files import atomic_output
 from nvfair_tools.media.errors import MediaError
 from nvfair_tools.media.library_encoder import encode_here, has_x264
 from nvfair_tools.media.timing import MAX_RATE_TERM
+from nvfair_tools.media.x264 import steady_options
 
 # x264's constant rate factor: at about 18 compression is no longer visible. Measured on real faces at 256 pixels, 18
 # moves landmarks by 0.17 to 0.25 px in the median (0.5 to 0.6 px at the 95th percentile); 23 moves them by 0.29 px in
@@ -115,6 +116,7 @@ def _ffmpeg_command(
         "threads": 1,
         "preset": PRESET,
         "crf": crf,
+        **steady_options(),
         "pix_fmt": "yuv420p",
         "vf": "scale=out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int+bitexact",
         "colorspace": "bt709",

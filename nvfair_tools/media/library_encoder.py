@@ -21,6 +21,7 @@ import numpy as np
 
 from nvfair_tools.media.container import import_av
 from nvfair_tools.media.errors import MediaError
+from nvfair_tools.media.x264 import steady_options
 
 _WAITING_FRAMES = 8  # that may wait for the encoder's thread
 _LEAST_TIMESCALE = 1000  # ticks a second in which a container states its own duration
@@ -97,7 +98,12 @@ class _Writer:
         self._stream.height, self._stream.width = shape[:2]
         self._stream.pix_fmt = "yuv420p"
         codec = self._stream.codec_context
-        codec.options = {"preset": preset, "crf": str(crf), "flags": "+bitexact"}
+        codec.options = {
+            "preset": preset,
+            "crf": str(crf),
+            **steady_options(),
+            "flags": "+bitexact",
+        }
         codec.thread_count, codec.time_base = 1, self._tick
         codec.colorspace, codec.color_range = _BT709, _TV_RANGE
         kind = self._av.video.reformatter.Interpolation

@@ -1,6 +1,8 @@
 import hashlib
 import re
 import stat
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -190,6 +192,30 @@ def test_both_encoders_and_any_number_of_threads_write_the_same_bytes(tmp_path, 
     assert here == in_a_thread
     if x264_version(by_program) == x264_version(here):
         assert by_program == here
+
+
+ENCODE_A_FACE = """
+from fractions import Fraction
+from nvfair_tools.media import encode
+from tests.nvfair_tools.clips import astronaut, moving_face
+for size in (160, 240):
+    print(encode("face.mp4", moving_face(astronaut(), 10, size=size), Fraction(25)).sha256)
+"""
+
+
+@pytest.mark.parametrize("encoder", ["within the process", "a process a video"])
+def test_what_memory_held_before_changes_no_byte(tmp_path, monkeypatch, encoder):
+    """New memory of glibc is filled with one byte, then with another; x264 reads some of it where it uses AVX-512."""
+    choose(encoder, monkeypatch)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    hashes = []
+    for filling in ("0", "85", "170"):
+        monkeypatch.setenv("MALLOC_PERTURB_", filling)
+        command = [sys.executable, "-c", ENCODE_A_FACE]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        hashes.append(done.stdout.split())
+    assert len(hashes[0]) == 2
+    assert hashes[0] == hashes[1] == hashes[2]
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
