@@ -16,6 +16,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output
 from nvfair_tools.media import decode, encode
 from nvfair_tools.media.marking import described, mark_picture
+from nvfair_tools.media.source_types import COMPOSITE, SOURCE_TYPE_TAG
 from nvfair_tools.quality.motion import CHANNELS, motion_series
 from nvfair_tools.quality.shown_videos import SYNTHETIC, ShownVideo, fitted
 
@@ -66,7 +67,12 @@ def write_preview(path: Path, video: ShownVideo) -> int:
         path,
         _preview_frames(video),
         video.fps,
-        metadata={SYNTHETIC: "true", "generator": video.generator, "comment": f"{SYNTHETIC}: driver, portrait, video"},
+        metadata={
+            SYNTHETIC: "true",
+            SOURCE_TYPE_TAG: COMPOSITE,
+            "generator": video.generator,
+            "comment": f"{SYNTHETIC}: driver, portrait, video",
+        },
     ).frames
 
 
