@@ -317,6 +317,19 @@ class StackedConvolution(nn.Module):
 Convolution = ProductConvolution | DirectConvolution | StackedConvolution
 
 
+def bordered(like: Tensor) -> tuple[Tensor, Tensor]:
+    """An undefined map of the shape of `like` (B, [D,] H, W, C), in a border of zeros: the whole, and its inside."""
+    whole = like.new_empty(like.shape[0], *(side + 2 for side in like.shape[1:-1]), like.shape[-1])
+    inside = whole
+    for dimension in range(1, like.ndim - 1):
+        whole.select(dimension, 0).zero_()
+        whole.select(dimension, -1).zero_()
+        inside = inside.narrow(dimension, 1, like.shape[dimension])
+    return whole, inside
+
+
 def framed(x: Tensor) -> Tensor:
     """Adds a border of one zero voxel to x (B, [D,] H, W, C)."""
-    return functional.pad(x, (0, 0) + (1, 1) * (x.ndim - 2))
+    whole, inside = bordered(x)
+    inside.copy_(x)
+    return whole

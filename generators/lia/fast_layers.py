@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from generators.convolution import by_products
 from generators.lia.layers import GAIN, SLOPE, ModulatedConv, ResidualBlock, StyledConv
-from generators.products import WINOGRAD, ProductConvolution, framed
+from generators.products import WINOGRAD, ProductConvolution, bordered, framed
 
 NHWC = torch.channels_last
 # Channels from which 3x3 convolutions are faster by products: at 64 they take the same time, as measured.
@@ -123,11 +123,11 @@ class ProductsConv(nn.Module):
 
     def forward(self, x: Tensor, scale: Tensor, gain: Tensor) -> Tensor:
         """x (B, C, H, W), scale (B, C), gain (B, C') -> (B, C', H, W); H and W are multiples of 4."""
-        batch, channels, height, width = x.shape
-        bordered = x.new_zeros(batch, height + 2, width + 2, channels)
-        torch.mul(x.permute(0, 2, 3, 1), scale[:, None, None], out=bordered[:, 1:-1, 1:-1])
-        out = x.new_empty(batch, height, width, len(self.bias))
-        for row, strip in self.products.strips(bordered):
+        x = x.permute(0, 2, 3, 1)
+        whole, inside = bordered(x)
+        torch.mul(x, scale[:, None, None], out=inside)
+        out = x.new_empty(*x.shape[:3], len(self.bias))
+        for row, strip in self.products.strips(whole):
             part = out[:, row : row + strip.shape[1]]
             F.leaky_relu_(torch.addcmul(self.bias, strip, gain[:, None, None], out=part), SLOPE)
         return out.permute(0, 3, 1, 2)
