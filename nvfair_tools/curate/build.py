@@ -37,6 +37,7 @@ from nvfair_tools.recipe.splits import assign_splits
 
 if TYPE_CHECKING:
     from nvfair_tools.curate.plans.reenactment_table import ReenactmentTable
+    from nvfair_tools.curate.rendering_checks.quality import RenderingQuality
 
 STAGES = ("ingest", "plan", "render", "landmarks", "shards")
 
@@ -49,7 +50,8 @@ class BuildOutcome:
     encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all stages
     ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe. left_out:
     files of the recipe's folders that are not used or missing, in sentences. number_formats: how generators' number
-    formats were chosen, or which of them are the slower ones here, in sentences.
+    formats were chosen, or which of them are the slower ones here, in sentences. quality: the measures of the rendered
+    videos, where the recipe has limits.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class BuildOutcome:
     unused_files: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     number_formats: tuple[str, ...] = ()
+    quality: RenderingQuality | None = None
 
     def counts(self) -> pd.DataFrame:
         """Counts what the build dealt with, in the order of its stages: columns what, state, reason, items."""
@@ -153,7 +156,7 @@ def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
     outcome = _track(session, outcome)
     if until == "landmarks":
         return outcome
-    return _write_dataset(session, outcome, prune=prune)
+    return _write_dataset(session, _judge(session, outcome), prune=prune)
 
 
 def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
@@ -214,6 +217,19 @@ def _track(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     return replace(outcome, reenactments=replace(videos, landmarks=landmarks))
 
 
+def _judge(session: Session, outcome: BuildOutcome) -> BuildOutcome:
+    """Measures the rendered videos and rejects the bad ones, where the recipe has limits of quality."""
+    if session.recipe.quality is None:
+        return outcome
+    from nvfair_tools.curate.rendering_checks.quality import judge_renderings
+
+    videos = outcome.reenactments
+    assert not isinstance(videos, tuple)
+    assert videos.landmarks is not None
+    quality = judge_renderings(videos.plan, videos.landmarks, outcome.originals)
+    return replace(outcome, reenactments=replace(videos, rejections=quality.rejections), quality=quality)
+
+
 def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> BuildOutcome:
     """Writes parts, tables, card and, last, dataset.json; with `prune`, deletes the files that no row names."""
     clips = {clip.id: clip for clip in outcome.clips}
@@ -231,6 +247,8 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
             (session.dataset / path).unlink()
         unused_files = ()
     meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators)
+    if outcome.quality is not None:
+        outcome.quality.write(session.dataset, videos)
     files = write_tables(session.dataset, identities, videos)
     extra_files = write_card(
         session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files)

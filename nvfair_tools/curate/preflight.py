@@ -202,8 +202,8 @@ def _check_landmarker(recipe: Recipe) -> Finding:
         description = f"{landmarker.name} {landmarker.version}"
         landmarker.close()
         if spec.recogniser is not None:
-            from nvfair_tools.curate.clip_checks.same_person import Recogniser
             from nvfair_tools.faces.insight import pack_folder
+            from nvfair_tools.faces.recogniser import Recogniser
 
             Recogniser(spec.recogniser if isinstance(spec.recogniser, Path) else pack_folder(spec.recogniser))
         return description
@@ -231,8 +231,9 @@ def _check_generators(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str
             if generator.needs_image and driving_tracks:
                 raise no_pixels_error(generator.label, driving_tracks[0])
             description = f"{generator.size} x {generator.size}, {generator.motion_mode}, licence {generator.licence}"
+            program = generator.check_program()
             chosen = generator.number_format and not generator.slow_format
-            return f"{description}; {generator.number_format}" if chosen else description
+            return "; ".join(filter(None, (description, program, generator.number_format if chosen else "")))
 
         yield _finding_of(f"generator {choice.label}", describe)
         if resolved and resolved[0].slow_format:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
+from nvfair_tools.recipe.quality_rule import QualityRule
 from nvfair_tools.unique_keys import load_unique_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -83,7 +84,7 @@ class GeneratorChoice(_RecipePart):
     name: str
     variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
     mode: Literal["absolute", "relative"] = "relative"
-    reference: Annotated[int, Field(ge=0)] | Literal["best"] = "best"
+    reference: Annotated[int, Field(ge=0)] | Literal["best", "neutral"] = "best"
     options: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None
@@ -205,6 +206,7 @@ class Recipe(_RecipePart):
     landmarks: LandmarkRule = LandmarkRule()
     features: FeatureRule = FeatureRule()
     policy: Policy = Policy()
+    quality: QualityRule | None = None
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     render_workers: Annotated[int, Field(ge=0)] | None = None
     device: str = "auto"
@@ -252,6 +254,8 @@ class Recipe(_RecipePart):
                 "generators": {"__all__": {"weights"}},
             },
         )
+        if self.quality is None:
+            del content["quality"]
         if self.rights.ethics_approval is None:
             del content["rights"]["ethics_approval"]  # recipes without it have the digest that they always had
         # Rules that a recipe does not use do not count, so that recipes written before there were any keep their hash.

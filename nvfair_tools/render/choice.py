@@ -23,7 +23,8 @@ class ChosenGenerator:
 
     label: its name in folders, parts and rows. fingerprint: hash of everything that determines its pixels. options:
     keyword arguments of `generators.create`. splits: those it renders. number_format: a sentence on the format that was
-    chosen or is the slower one here, or "". slow_format: whether the recipe asks for the slower one.
+    chosen or is the slower one here, or "". slow_format: whether the recipe asks for the slower one. renders_lists:
+    whether it makes all videos of a driving clip in one run of a program.
     """
 
     label: str
@@ -41,10 +42,25 @@ class ChosenGenerator:
     splits: tuple[str, ...]
     number_format: str = ""
     slow_format: bool = False
+    renders_lists: bool = False
 
     def create(self) -> Generator:
         """Creates the generator in this process."""
         return create(self.name, **self.options)
+
+    def check_program(self) -> str:
+        """What the external program of this generator is, in words; "" for a generator that is none.
+
+        Raises NvfairError where the program cannot be started, or does not load.
+        """
+        if self.family != "external":
+            return ""  # its weights need not be read again
+        try:
+            return str(self.create().check())  # type: ignore[attr-defined]
+        except GeneratorError as error:
+            raise NvfairError(
+                str(error), remedy="correct `settings` of this generator, or mend its environment"
+            ) from error
 
     def describe(self) -> dict[str, Any]:
         """The description of the generator in dataset.json, from which table rows take their columns."""
@@ -101,6 +117,7 @@ def _resolve(recipe: Recipe, choice: GeneratorChoice, number: int, formats: Mapp
         splits=choice.splits,
         number_format=number_format,
         slow_format=slow_format,
+        renders_lists=getattr(generator, "renders_lists", False),
     )
 
 
