@@ -1,7 +1,7 @@
 """Which number format a network is faster in on this machine, measured on the network itself.
 
-The names of a processor's instructions do not tell: bfloat16 is about twice as fast as float32 on one with AMX, and two
-to four times slower on one that has AVX-512's bfloat16 instructions alone.
+The names of a processor's instructions do not tell: of two that have AVX-512's bfloat16 instructions without AMX, one
+was two to four times slower in bfloat16 than in float32, the other up to twice as fast (docs/generators.md).
 """
 
 from __future__ import annotations

@@ -168,10 +168,13 @@ def embed_windows(
         if frames is not None:
             result = network.embed(frames, windows)
         else:
-            # Some videos at a time, where there are many: their frames never lie in memory together.
-            blocks = ((FramePoints(network.points_of(block), device), block) for block in windows.blocks())
-            parts = [network.embed(points, block) for points, block in blocks]
-            result = np.concatenate(parts) if parts else join_batches([], network.embedding_size)
+            # Some videos at a time, where there are many: their frames never lie in memory together. The result has its
+            # place beforehand, as arrays that stay between those that go would leave memory in pieces.
+            result = np.empty((len(windows), network.embedding_size), np.float32)
+            first = 0
+            for block in windows.blocks():
+                result[first : first + len(block)] = network.embed(FramePoints(network.points_of(block), device), block)
+                first += len(block)
     network.train(was_training)
     return result
 
