@@ -8,7 +8,7 @@ Legend: (B, C, H, W) in channels_last memory.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -113,14 +113,21 @@ class Residual:
         self.second = same(block.conv2.weight, block.conv2.bias, size, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
-        if isinstance(self.first, Products) and isinstance(self.second, Products):
-            return self._by_products(x, self.first.convolution, self.second.convolution)
-        inner = self.first(self.norms[0](x))
-        return self.second(self.norms[1](inner)).add_(x)
+        before, after = self.norms
+        if (
+            isinstance(self.first, Products)
+            and isinstance(self.second, Products)
+            and isinstance(before, GroupNorm)
+            and isinstance(after, GroupNorm)
+        ):
+            return self._by_products(x, before, self.first.convolution, after, self.second.convolution)
+        return self.second(after(self.first(before(x)))).add_(x)
 
-    def _by_products(self, x: Tensor, first: ProductConvolution, second: ProductConvolution) -> Tensor:
+    @staticmethod
+    def _by_products(
+        x: Tensor, before: GroupNorm, first: ProductConvolution, after: GroupNorm, second: ProductConvolution
+    ) -> Tensor:
         """Each norm is written where a convolution reads it, and x is added to strips that are still in the cache."""
-        before, after = cast("list[GroupNorm]", self.norms)
         inner = first(before.framed(x)).permute(0, 3, 1, 2)
         pixels = x.permute(0, 2, 3, 1)
         out = torch.empty_like(pixels)
