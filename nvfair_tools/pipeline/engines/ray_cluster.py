@@ -7,7 +7,8 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,14 @@ from nvfair_tools.pipeline.engines.ray_node import MachineNeeds, installed_versi
 _CHECK_TIME = 120.0  # seconds for all machines to answer
 _ANSWER_TIME = 10.0  # seconds for a cluster's head to take a connection
 _STORE_BYTES = 80 << 20  # a started cluster's object store, about the least that Ray takes: no frame goes through it
+
+# What is built is nobody's business, and on a busy machine Ray's own processes may take long to start.
+LOCAL_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_agent_register_timeout_ms": "300000",
+    "RAY_raylet_start_wait_time_s": "300",
+    "RAY_gcs_server_port_wait_time_s": "300",
+}
 
 
 @dataclass(eq=False)
@@ -91,8 +100,9 @@ class RayCluster:
 
     def _start(self, ray: Any) -> None:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        environment = {}
         if self.address == "local":
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # what is built here is nobody's business
+            environment = LOCAL_ENVIRONMENT
             options |= {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
             options["num_cpus"] = self.cpus or os.cpu_count()
         elif self.address != "auto":
@@ -100,7 +110,8 @@ class RayCluster:
         is_main_thread = threading.current_thread() is threading.main_thread()
         handler = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(address=self.address, **options)
+            with _set_where_missing(environment):
+                ray.init(address=self.address, **options)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise _no_cluster(self.address, str(error).strip().splitlines()[0]) from error
         finally:
@@ -173,6 +184,18 @@ def _no_cluster(address: str, why: str) -> NvfairError:
         remedy="start one with `ray start --head` (others join it with `ray start --address HOST:6379`), or pass the "
         "address `local` for one of this machine alone; see docs/clusters.md",
     )
+
+
+@contextmanager
+def _set_where_missing(values: Mapping[str, str]) -> Iterator[None]:
+    """Sets variables of the environment that are not set, for the time of a block."""
+    missing = [name for name in values if name not in os.environ]
+    os.environ.update({name: values[name] for name in missing})
+    try:
+        yield
+    finally:
+        for name in missing:
+            del os.environ[name]
 
 
 def import_ray() -> Any:

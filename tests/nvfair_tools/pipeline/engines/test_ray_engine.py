@@ -14,7 +14,7 @@ from nvfair_tools.curate.build import build
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
-from nvfair_tools.pipeline.engines.ray_cluster import RayCluster
+from nvfair_tools.pipeline.engines.ray_cluster import LOCAL_ENVIRONMENT, RayCluster
 from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.items import ItemResult, ok
 from nvfair_tools.pipeline.progress import Silent
@@ -29,11 +29,13 @@ def ray_cluster():
     """A running cluster, as somebody else would have started it: a head with two cores and a GPU, which is none."""
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     head = {"num_cpus": 2, "num_gpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    yield cluster
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in LOCAL_ENVIRONMENT.items():
+            patch.setenv(name, value)
+        cluster = Cluster(initialize_head=True, head_node_args=head)
+        yield cluster
+        cluster.shutdown()
 
 
 @pytest.fixture(scope="module")
