@@ -18,7 +18,7 @@ from nvfair_tools.pipeline.engines.ray_cluster import LOCAL_ENVIRONMENT, RayClus
 from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.items import ItemResult, ok
 from nvfair_tools.pipeline.progress import Silent
-from tests.nvfair_tools.pipeline.engines.test_local import Troublemaker, Unmakeable, singles
+from tests.nvfair_tools.pipeline.engines.test_local import Troublemaker, Unmakeable, command_lines, singles
 from tests.nvfair_tools.small_build import file_hashes, write_recipe, write_sources
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'nvfair-tools[ray]'")
@@ -69,16 +69,21 @@ def ended(engine, factory, batches, time_limit=60.0) -> dict[str, ItemResult]:
 
 
 def test_items_end_as_on_the_local_engine_however_they_end(engine):
-    trouble = singles("good", "kill", "exit", "raise", "users", "io", "good", "child")
+    trouble = singles("good", "kill", "exit", "raise", "users", "io", "good")
     trouble += [Batch((("a", "good"), ("b", "segfault"), ("c", "good")), shared="fine")]
     trouble += [Batch((("d", "good"), ("e", "good")), shared="raise"), Batch(())]
-    here, there = (ended(engine, Troublemaker, trouble, time_limit=3.0) for engine in (LocalEngine(1), engine))
+    here, there = (ended(engine, Troublemaker, trouble) for engine in (LocalEngine(1), engine))
     assert {id: (r.state, r.reason, r.detail, r.retryable) for id, r in there.items()} == {
         id: (r.state, r.reason, r.detail, r.retryable) for id, r in here.items()
     }
     assert sum(result.reason == "worker_crashed" for result in there.values()) == 3
-    assert there["7:child"].reason == "time_limit"
     assert there["0:good"].facts["threads"] == "1"
+
+
+def test_an_overdue_items_own_programs_end_with_it(engine):
+    results = ended(replace(engine, workers=1), Troublemaker, singles("child"), time_limit=1.0)
+    assert results["0:child"].reason == "time_limit"
+    assert not [line for line in command_lines() if b"97.31" in line]
 
 
 def test_a_killed_ray_worker_loses_nothing_and_an_item_that_takes_two_with_it_is_given_up(engine, tmp_path):
