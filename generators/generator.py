@@ -24,20 +24,25 @@ class MotionMode:
 
     kind: "absolute" takes the driver's pose and shape as they are; "relative" adds the driver's change since its
         reference frame to the target's portrait.
-    reference: index of the driving frame that relative motion starts from, or "best" for the frame most like the
-        portrait (`generators.reference_frame.best_frame`).
+    reference: index of the driving frame that relative motion starts from; or "best" for the frame most like the
+        portrait (`generators.reference_frame.best_frame`); or "neutral" for the driver's neutral face, which warps
+        estimate over the clip (`generators.warp.neutral`) and networks take from its least expressive frame.
     options: a generator's own options (documented by each generator; an unknown one is refused).
     """
 
     kind: Literal["absolute", "relative"] = "relative"
-    reference: int | Literal["best"] = 0
+    reference: int | Literal["best", "neutral"] = 0
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.kind not in ("absolute", "relative"):
             raise GeneratorError(f"motion mode {self.kind!r} is unknown: choose 'absolute' or 'relative'")
-        if self.reference != "best" and (not isinstance(self.reference, int) or self.reference < 0):
-            raise GeneratorError(f"reference frame {self.reference!r} is neither a frame index >= 0 nor 'best'")
+        if self.reference in ("best", "neutral"):
+            return
+        if not isinstance(self.reference, int) or self.reference < 0:
+            raise GeneratorError(
+                f"reference {self.reference!r} is unknown: choose a frame index >= 0, 'best' or 'neutral'"
+            )
 
     def check_options(self, generator: str, known: Iterable[str]) -> None:
         """Raises GeneratorError naming every option that `generator` does not know."""

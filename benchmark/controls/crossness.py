@@ -55,14 +55,16 @@ def crossness_scorer(train: WindowSet, test: WindowSet, scale: Scale = DEFAULT_S
     weight = np.where(is_cross == 1, 0.5 / is_cross.mean(), 0.5 / (1 - is_cross.mean()))
     gram = (x * weight[:, None]).T @ x / len(x) + _RIDGE * np.eye(x.shape[1])
     coefficients = np.linalg.solve(gram, (x * weight[:, None]).T @ (is_cross - 0.5) / len(x))
-    return CrossnessScorer(((_landmark_statistics(test, scale) - mean) / deviation) @ coefficients)
+    outputs = [((_landmark_statistics(block, scale) - mean) / deviation) @ coefficients for block in test.blocks()]
+    return CrossnessScorer(np.concatenate(outputs))
 
 
 def _landmark_statistics(windows: WindowSet, scale: Scale) -> np.ndarray:
     """Mean and deviation (N, 4 L) over time of each video's normalised landmarks."""
-    points = normalised_landmarks(windows.landmarks, scale)
     rows = []
-    for video in range(len(windows.videos)):
-        frames = points[covered_frames(windows, video)].reshape(-1, points.shape[1] * 2).astype(np.float64)
-        rows.append(np.concatenate([frames.mean(axis=0), frames.std(axis=0)]))
+    for block in windows.blocks():
+        for video in range(len(block.videos)):
+            points = normalised_landmarks(block.landmarks[covered_frames(block, video)], scale)
+            frames = points.reshape(len(points), -1).astype(np.float64)
+            rows.append(np.concatenate([frames.mean(axis=0), frames.std(axis=0)]))
     return np.array(rows)

@@ -19,7 +19,7 @@ from benchmark.windows.window_set import WindowSet
 POSE = "head pose only"
 _RIGID_GROUPS = ("contour", "right_eye", "left_eye", "nose")
 _SMALLEST_DEVIATION = 1e-4  # a deviation below this (radians, face widths) is a still head
-_FRAMES_AT_ONCE = 65_536
+_FRAMES_AT_ONCE = 16_384
 
 
 def head_pose(landmarks: np.ndarray) -> np.ndarray:
@@ -84,14 +84,15 @@ def _fit_pose(points: np.ndarray, inverse: np.ndarray, centre: np.ndarray) -> np
 
 def _pose_statistics(windows: WindowSet) -> np.ndarray:
     """Statistics (N, 18): means (6) of the pose, log deviations (6) of it and (6) of its change between frames."""
-    pose = head_pose(windows.landmarks)
     rows = []
-    for video in range(len(windows.videos)):
-        frames = covered_frames(windows, video)
-        video_pose = pose[frames]
-        change = np.diff(video_pose, axis=0)[np.diff(frames) == 1]
-        log_deviations = [np.log(values.std(axis=0) + _SMALLEST_DEVIATION) for values in (video_pose, change)]
-        rows.append(np.concatenate([video_pose.mean(axis=0), *log_deviations]))
+    for block in windows.blocks():
+        pose = head_pose(block.landmarks[:])
+        for video in range(len(block.videos)):
+            frames = covered_frames(block, video)
+            video_pose = pose[frames]
+            change = np.diff(video_pose, axis=0)[np.diff(frames) == 1]
+            log_deviations = [np.log(values.std(axis=0) + _SMALLEST_DEVIATION) for values in (video_pose, change)]
+            rows.append(np.concatenate([video_pose.mean(axis=0), *log_deviations]))
     return np.array(rows) if rows else np.empty((0, 18))
 
 

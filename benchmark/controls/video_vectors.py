@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmark.protocols.schema import Scoring
-from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
+from benchmark.trial_scores.scores import Rows, Scorer, VideoEmbeddings
 from benchmark.trials.trials import TargetTrials
 from benchmark.windows.window_set import WindowSet
 
@@ -19,10 +19,15 @@ def covered_frames(windows: WindowSet, video: int) -> np.ndarray:
     return np.unique(windows.start[first:last, None] + np.arange(windows.length))
 
 
-def vector_scorer(windows: WindowSet, values: np.ndarray) -> Scorer:
-    """A scorer by minus the Euclidean distance of one vector a video (N, D), whatever the protocol's own score."""
+def vector_scorer(windows: WindowSet, values: np.ndarray | Rows) -> Scorer:
+    """A scorer by minus the Euclidean distance of one vector a video (N, D), whatever the protocol's own score.
+
+    values: an array, or anything that gives the float64 rows of some videos when they are compared.
+    """
     ids = windows.videos["video"].to_numpy(dtype=object)
-    return Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), values, normalise=False), Scoring())
+    rows = np.asarray(values, dtype=np.float64) if isinstance(values, np.ndarray) else values
+    nothing = np.empty((len(ids), 0))
+    return Scorer(VideoEmbeddings(ids, np.arange(len(ids) + 1), nothing, normalise=False), Scoring(), rows)
 
 
 def pair_sums(trials: TargetTrials, values: np.ndarray, pairs: np.ndarray) -> np.ndarray:

@@ -131,7 +131,7 @@ class DeviceFeatures:
     @property
     def width(self) -> int:
         """Number P of features of a frame."""
-        return feature_width(self._features.kind, self.frames.points.shape[1])
+        return feature_width(self._features.kind, self.frames.shape[1])
 
     def features(self, rows: torch.Tensor) -> torch.Tensor:
         """Features (P, N) float32 of the frames `rows` (N,)."""

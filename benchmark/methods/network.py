@@ -26,6 +26,7 @@ from torch.nn import functional
 
 from benchmark.methods.method import Needs
 from benchmark.windows.device_frames import FramePoints
+from benchmark.windows.stored_frames import StoredFrames
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
 
@@ -102,8 +103,15 @@ class Network(nn.Module):
         return None
 
     def frame_points(self, windows: WindowSet) -> np.ndarray:
-        """Points float32 (F, N, C) of all frames, as they lie on the device; landmarks in pixels, unless overridden."""
-        return windows.landmarks
+        """Points float32 (F, N, C) of all frames, as they lie on the device; landmarks in pixels, unless overridden.
+
+        They are made of some videos at a time, so those of a video may depend on no other video.
+        """
+        return windows.landmarks[:]
+
+    def points_of(self, windows: WindowSet) -> np.ndarray | StoredFrames:
+        """The points (F, N, C) of windows: those that were read for this network, or else `frame_points`."""
+        return self.frame_points(windows) if windows.points is None else windows.points
 
     def fit_statistics(self, frames: FramePoints, windows: WindowSet, seed: int) -> None:
         """Fits what the network takes from the training frames (nothing, unless overridden); called before training."""
@@ -154,12 +162,16 @@ def embed_windows(
 
     frames: points of the windows' frames, where they are on the network's device already; else they are sent there.
     """
-    if frames is None:
-        frames = FramePoints(network.frame_points(windows), device)
     was_training = network.training
     network.eval()
     with torch.inference_mode(), whole_float32():
-        result = network.embed(frames, windows)
+        if frames is not None:
+            result = network.embed(frames, windows)
+        else:
+            # Some videos at a time, where there are many: their frames never lie in memory together.
+            blocks = ((FramePoints(network.points_of(block), device), block) for block in windows.blocks())
+            parts = [network.embed(points, block) for points, block in blocks]
+            result = np.concatenate(parts) if parts else join_batches([], network.embedding_size)
     network.train(was_training)
     return result
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.media.marking import described, mark_picture, resized_picture
 
 _SIDE = 144  # pixels of a preview's longer side
 _THUMB = 56
 _SECONDS = 2.0
 _RATE = 8  # frames a second
 _QUALITY = 50
-_RED = (154, 26, 26)
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def video_preview(dataset: Dataset, video: str, mark: str) -> Preview | None:
     images = _images(dataset, video, _SECONDS)
     if not images:
         return None
-    frames = [_marked(_resized(image, _SIDE), mark) for image in images]
-    exif = _exif(f"{mark}: video {video} of simulated people")
+    frames = [mark_picture(resized_picture(image, _SIDE), mark) for image in images]
+    exif = described(f"{mark}: video {video} of simulated people")
     loop, still = io.BytesIO(), io.BytesIO()
     frames[0].save(
         loop, "WEBP", save_all=True, append_images=frames[1:], duration=round(1000 / _RATE), loop=0,
@@ -68,7 +68,9 @@ def video_thumbnail(dataset: Dataset, video: str) -> str:
     if not images:
         return ""
     buffer = io.BytesIO()
-    _resized(images[0], _THUMB).save(buffer, "WEBP", quality=_QUALITY, exif=_exif(f"synthetic: video {video}"))
+    resized_picture(images[0], _THUMB).save(
+        buffer, "WEBP", quality=_QUALITY, exif=described(f"synthetic: video {video}")
+    )
     return _data_uri(buffer)
 
 
@@ -89,35 +91,6 @@ def _images(dataset: Dataset, video: str, seconds: float) -> list[np.ndarray]:
     except (NvfairError, OSError):
         return []
     return images
-
-
-def _resized(image: np.ndarray, side: int):  # type: ignore[no-untyped-def]
-    from PIL import Image
-
-    picture = Image.fromarray(image)
-    factor = side / max(picture.size)
-    size = [max(2, round(length * factor)) for length in picture.size]
-    return picture.resize((size[0], size[1]), Image.Resampling.LANCZOS)
-
-
-def _marked(picture, mark: str):  # type: ignore[no-untyped-def]
-    """The picture with `mark` in its lower left corner."""
-    from PIL import ImageDraw
-
-    draw = ImageDraw.Draw(picture)
-    left, top, right, bottom = draw.textbbox((0, 0), mark)
-    width, height = right - left + 8, bottom - top + 6
-    draw.rectangle((0, picture.height - height, width, picture.height), fill=_RED)
-    draw.text((4 - left, picture.height - height + 3 - top), mark, fill="white")
-    return picture
-
-
-def _exif(text: str):  # type: ignore[no-untyped-def]
-    from PIL import Image
-
-    exif = Image.Exif()
-    exif[0x010E] = text  # ImageDescription
-    return exif
 
 
 def _data_uri(buffer: io.BytesIO) -> str:

@@ -93,8 +93,10 @@ def train(
     network = _new_network(options, protocol.time.window)
     mesh = network.mesh_points() if network.needs == "mesh" else False
     training_videos = videos_of_split(dataset, protocol.split.train, options.generators)
-    windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh)
-    validation = ValidationSet.read(dataset, protocol, options, mesh=mesh)
+    # What the network sees is made as the tracks are read; pictures are decoded afterwards.
+    points_of = None if network.needs == "frames" else network.frame_points
+    windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh, points_of=points_of)
+    validation = ValidationSet.read(dataset, protocol, options, mesh=mesh, points_of=points_of)
     if network.needs == "frames":
         windows = with_grey_frames(windows, dataset)
         validation.windows = with_grey_frames(validation.windows, dataset)
@@ -157,7 +159,7 @@ class Training:
         self.network = network or _new_network(options, windows.length)
         self.windows, self.validation, self.options = windows, validation, options
         self.out, self.digest = out, digest
-        self.frames = FramePoints(self.network.frame_points(windows), self.processes.device, frame_placement)
+        self.frames = FramePoints(self.network.points_of(windows), self.processes.device, frame_placement)
         self.network.fit_statistics(self.frames, windows, options.seed)
         self.network.to(self.frames.device)
         self.batches = BatchSampler(windows.videos, windows.video, options.batch, options.drivers, options.seed)

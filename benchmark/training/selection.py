@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,9 +35,14 @@ class ValidationSet:
 
     @classmethod
     def read(
-        cls, dataset: Dataset, protocol: Protocol, options: TrainOptions, mesh: bool | Sequence[int] = False
+        cls,
+        dataset: Dataset,
+        protocol: Protocol,
+        options: TrainOptions,
+        mesh: bool | Sequence[int] = False,
+        points_of: Callable[[WindowSet], np.ndarray] | None = None,
     ) -> ValidationSet:
-        """Reads the validation people's videos by the training generators; mesh: as in `read_windows`."""
+        """Reads the validation people's videos by the training generators; mesh, points_of: as in `read_windows`."""
         videos = dataset.usable()
         videos = videos[(videos["split"] == protocol.split.validation) & videos["generator"].isin(options.generators)]
         videos = videos.sort_values("video").reset_index(drop=True)
@@ -48,7 +53,8 @@ class ValidationSet:
             for target in make_trials(videos, generator, rule):
                 if target.complete:
                     compared |= set(np.unique(target.genuine)) | set(np.unique(target.impostor))
-        windows = read_windows(dataset, protocol, videos=videos["video"].iloc[sorted(compared)], mesh=mesh)
+        chosen = videos["video"].iloc[sorted(compared)]
+        windows = read_windows(dataset, protocol, videos=chosen, mesh=mesh, points_of=points_of)
         all_clips = rule.model_copy(update={"clips_per_driver": 0})
         complete_targets = [
             target
@@ -73,7 +79,7 @@ class ValidationSet:
         if not self.usable:
             return float("nan")
         if self.frames is None:
-            self.frames = FramePoints(network.frame_points(self.windows), device)
+            self.frames = FramePoints(network.points_of(self.windows), device)
         embeddings = embed_windows(network, self.windows, self.frames)
         scored_targets = Scorer(group_by_video(self.windows, embeddings), self.scoring).score_all(self.trials)
         return float(np.mean([roc.auc(target.genuine, target.impostor) for target in scored_targets]))

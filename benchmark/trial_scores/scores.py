@@ -63,16 +63,32 @@ class PairScorer(Interface):
         ...
 
 
+class Rows(Interface):
+    """Rows (N, D), one a video, that are read or computed when they are compared; an array is such rows too."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: np.ndarray, /) -> np.ndarray:
+        """Rows (*R, D) float64 of the videos with these numbers, of any shape R."""
+        ...
+
+
 class Scorer:
     """Scores trials from embeddings, by the protocol's aggregation and comparison."""
 
-    def __init__(self, embeddings: VideoEmbeddings, scoring: Scoring) -> None:
+    rows: np.ndarray | Rows
+
+    def __init__(self, embeddings: VideoEmbeddings, scoring: Scoring, rows: Rows | None = None) -> None:
+        """rows: (N, D) float64, compared in place of the videos' mean embeddings, where `scoring` compares these."""
         if len(embeddings.video_ids) and np.any(np.diff(embeddings.offsets) < 1):
             raise NvfairError("a video has no embedding", remedy="embed the data set again with the same protocol")
         self.embeddings = embeddings
         self.scoring = scoring
         self.by_window = scoring.aggregation == "mean-score"
-        self.rows = embeddings.window_rows() if self.by_window else embeddings.video_means()
+        if rows is not None:
+            self.rows = rows
+        else:
+            self.rows = embeddings.window_rows() if self.by_window else embeddings.video_means()
 
     def score(self, trials: TargetTrials) -> TargetScores:
         """Scores of one target's trials; raises NvfairError that names the first trial whose score is NaN."""
@@ -126,7 +142,7 @@ class Scorer:
         probe_rows, starts, counts = _window_rows_of(self.embeddings.offsets, probes)
         return np.add.reduceat(self._compare(rows, self.rows[probe_rows]), starts, axis=1) / counts[None, :]
 
-    def _video_means(self) -> np.ndarray:
+    def _video_means(self) -> np.ndarray | Rows:
         return self.embeddings.video_means() if self.by_window else self.rows
 
     def _compare(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -6,29 +6,32 @@ B windows a batch, M points of MediaPipe's mesh (478, or those that were request
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmark.protocols.schema import Missing, Protocol, Time, expand_sweep
+from benchmark.protocols.schema import Protocol, expand_sweep
 from benchmark.protocols.shipped import load as load_protocol
+from benchmark.windows.cutting import CutVideo, cut_video
 from benchmark.windows.pictures import grey_picture
-from benchmark.windows.resample import mirrored_order, repeated_order, resample
+from benchmark.windows.stored_frames import FrameWriter, StoredFrames
 from benchmark.windows.window_batch import WindowBatch
 from nvfair_tools.dataset import Dataset, TrackTable
+from nvfair_tools.dataset.schema import LANDMARK_COUNT, MESH_POINTS
 from nvfair_tools.errors import NvfairError
 
-# Reasons why a video lost windows, as `WindowSet.excluded` gives them.
-SHORT = "shorter_than_a_window"
-MISSING = "face_missing"
-TIMES = "frame_times_do_not_increase"
 _EXCLUDED_COLUMNS = ["video", "reason", "windows_lost", "windows_kept"]
-_VIDEOS_PER_READ = 20_000
-_MESH_VIDEOS_PER_READ = 1_000  # the mesh takes 5.7 kB a frame
+# Frames that are read together, whole parts of a data set where they have so few: 200 MB of landmarks. The mesh takes
+# 5.7 kB a frame.
+_FRAMES_PER_READ = 200_000
+_MESH_FRAMES_PER_READ = 50_000
+# Frames of a block of windows: 33 MB of landmarks.
+_BLOCK_FRAMES = 32_768
 
 
 @dataclass(frozen=True)
@@ -36,27 +39,33 @@ class WindowSet:
     """Windows over resampled landmarks.
 
     videos: the data set's rows of the N videos that have windows, in the order of their ids, index 0..N-1.
-    landmarks: float32 (F, L, 2) pixels. offsets: (N + 1); video n has the frames offsets[n]:offsets[n + 1].
+    landmarks: float32 (F, L, 2) pixels; none where only points were kept. offsets: (N + 1); video n has the frames
+    offsets[n]:offsets[n + 1].
     video: (W,) number of each window's video. start: (W,) number of each window's first frame, a row of `landmarks`.
     length: frames a window. rate: frames a second. excluded: one row for each video that lost windows (video, reason,
     windows lost, windows kept). mesh: float32 (F, M, 3) where it was requested. mesh_points: indices of these M points
     in MediaPipe's mesh; None where they are all 478. grey: small grey pictures, uint8 (F, 128, 128), where they were
     read (benchmark.windows.grey_frames). source_frame: (F,) number of the frame of its video that each row shows; None
-    where every video has its own frames in their order, as all have but short ones that were filled up.
+    where every video has its own frames in their order, as all have but short ones that were filled up. points: what a
+    network's `frame_points` made of the frames, where they were read for it.
+
+    Of many videos landmarks, mesh and points lie in a file (benchmark.windows.stored_frames): rows are read from it by
+    `windows.landmarks[rows]`, and `blocks` gives some videos at a time, with arrays in memory.
     """
 
     videos: pd.DataFrame
-    landmarks: np.ndarray
+    landmarks: np.ndarray | StoredFrames
     offsets: np.ndarray
     video: np.ndarray
     start: np.ndarray
     length: int
     excluded: pd.DataFrame
     rate: Fraction = Fraction(30)
-    mesh: np.ndarray | None = None
+    mesh: np.ndarray | StoredFrames | None = None
     mesh_points: tuple[int, ...] | None = None
     grey: np.ndarray | None = None
     source_frame: np.ndarray | None = None
+    points: np.ndarray | StoredFrames | None = None
 
     def __len__(self) -> int:
         return len(self.video)
@@ -98,15 +107,16 @@ class WindowSet:
         """These points of the mesh, float32 (F, len(points), 3); NvfairError where they were not read."""
         if self.mesh is None:
             raise NvfairError("the windows were read without the mesh", expected="read_windows(..., mesh=True)")
+        mesh = self.mesh[:]
         if self.mesh_points is None:
-            return self.mesh[:, list(points)]
+            return mesh[:, list(points)]
         if tuple(points) == self.mesh_points:
-            return self.mesh
+            return mesh
         column = {point: number for number, point in enumerate(self.mesh_points)}
         missing = [point for point in points if point not in column]
         if missing:
             raise NvfairError(f"mesh points {missing[:5]} were not read", expected="read_windows(..., mesh=True)")
-        return self.mesh[:, [column[point] for point in points]]
+        return mesh[:, [column[point] for point in points]]
 
     @property
     def sizes(self) -> np.ndarray:
@@ -120,19 +130,38 @@ class WindowSet:
         """First frame (W,) of each window within its video, at the protocol's rate."""
         return self.start - self.offsets[self.video]
 
+    def blocks(self) -> Iterator[WindowSet]:
+        """The same windows, some videos with at most 32,768 frames at a time, in order, with arrays in memory.
 
-def window_starts(valid: np.ndarray, length: int, stride: int) -> tuple[np.ndarray, int]:
-    """First frames of the windows whose frames are all valid, and how many windows have an invalid frame.
+        Windows whose frames are in memory already are one block.
+        """
+        if not any(isinstance(values, StoredFrames) for values in (self.landmarks, self.mesh, self.points)):
+            yield self
+            return
+        first = 0
+        while first < len(self.videos):
+            fitting = int(np.searchsorted(self.offsets, self.offsets[first] + _BLOCK_FRAMES, side="right")) - 1
+            last = max(fitting, first + 1)
+            yield self._videos(first, last)
+            first = last
 
-    valid: bool, one a frame. length: frames a window. Windows start at 0, stride, 2 stride, ... as long as they fit.
-    """
-    if len(valid) < length:
-        return np.empty(0, np.int64), 0
-    starts = np.arange(0, len(valid) - length + 1, stride, dtype=np.int64)
-    # Invalid frames before each frame: a window is whole where the count is the same at its start and at its end.
-    invalid_before = np.concatenate([[0], np.cumsum(~np.asarray(valid, dtype=bool))])
-    whole = invalid_before[starts + length] == invalid_before[starts]
-    return starts[whole], int(np.count_nonzero(~whole))
+    def _videos(self, first: int, last: int) -> WindowSet:
+        """The windows of the videos first:last, with arrays in memory; `excluded` is empty."""
+        rows = slice(int(self.offsets[first]), int(self.offsets[last]))
+        begin, end = np.searchsorted(self.video, [first, last])
+        return replace(
+            self,
+            videos=self.videos.iloc[first:last].reset_index(drop=True),
+            landmarks=self.landmarks[rows],
+            offsets=self.offsets[first : last + 1] - rows.start,
+            video=self.video[begin:end] - first,
+            start=self.start[begin:end] - rows.start,
+            excluded=self.excluded.iloc[:0],
+            mesh=None if self.mesh is None else self.mesh[rows],
+            grey=None if self.grey is None else self.grey[rows],
+            source_frame=None if self.source_frame is None else self.source_frame[rows],
+            points=None if self.points is None else self.points[rows],
+        )
 
 
 def read_windows(
@@ -141,13 +170,17 @@ def read_windows(
     *,
     videos: Iterable[str] | None = None,
     mesh: bool | Sequence[int] = False,
+    points_of: Callable[[WindowSet], np.ndarray] | None = None,
 ) -> WindowSet:
     """Reads tracks, resamples them to the protocol's frame rate and cuts them into its windows.
 
     data: a data set, or its folder. protocol: a protocol, its name, or the path of its file. videos: ids of the
     videos to read; None for all videos of the data set. mesh: whether to read MediaPipe's mesh too, or the indices of
-    the mesh points to read; the mesh is resampled and masked as the landmarks are.
+    the mesh points to read; the mesh is resampled and masked as the landmarks are. points_of: what a network sees of
+    the frames (`Network.frame_points`); it is called with some videos at a time, and what it returns is kept as
+    `points` in place of landmarks and mesh.
 
+    Every part of the data set is read once. Frames lie in memory while they take little, and else in a temporary file.
     A video without a window is counted in `excluded`. Videos that are in the table but have no frames (rejected or
     failed ones) are counted there with their own reason; so is a video whose frame times do not increase, as releases
     and data sets of other makers may have them (`build` repairs such times or refuses the clip).
@@ -175,104 +208,140 @@ def read_windows(
         (str(video), str(reason) or str(state), 0, 0)
         for video, state, reason in zip(unusable["video"], unusable["state"], unusable["reason"], strict=True)
     ]
-    unusable_ids = set(unusable["video"])
-    readable = [video for video in ids if video not in unusable_ids]
     with_mesh = mesh is True or (mesh is not False and len(mesh) > 0)
     mesh_points = None if isinstance(mesh, bool) else tuple(int(point) for point in mesh)
-    # Some videos at a time, so that the tracks of all videos never lie in memory beside their windows.
-    videos_per_read = _MESH_VIDEOS_PER_READ if with_mesh else _VIDEOS_PER_READ
-    pieces = [
-        _cut_tracks(
-            dataset.tracks(readable[first : first + videos_per_read], mesh=with_mesh),
-            protocol.time,
-            protocol.missing,
-            mesh_points,
-        )
-        for first in range(0, len(readable), videos_per_read)
-    ]
-    windows = _join_pieces(pieces, table, excluded, protocol.time)
-    if not with_mesh:
-        return windows
-    meshes = [array for piece in pieces for array in piece.meshes]
-    no_mesh = np.empty((0, 478 if mesh_points is None else len(mesh_points), 3), np.float32)
-    return replace(windows, mesh=np.concatenate(meshes) if meshes else no_mesh, mesh_points=mesh_points)
+    collector = _Collector(table, protocol, with_mesh, mesh_points, points_of)
+    readable = rows[~rows.index.isin(unusable.index)]
+    for some_ids in _videos_read_together(readable, _MESH_FRAMES_PER_READ if with_mesh else _FRAMES_PER_READ):
+        collector.add(dataset.tracks(some_ids, mesh=with_mesh))
+    return collector.windows(excluded)
 
 
-@dataclass
-class _WindowPiece:
-    """Windows of some videos.
+def _videos_read_together(videos: pd.DataFrame, most_frames: int) -> Iterator[list[str]]:
+    """Ids of videos in the order in which they are stored, with at most so many frames (but one video at least).
 
-    ids: videos that have windows. landmarks (U, L, 2), meshes (U, M, 3), starts, source_frames (U,): one array for each
-    of them. excluded: rows of `WindowSet.excluded`.
+    Whole parts stay together, so that none is read twice; but for parts that alone have more frames.
     """
-
-    ids: list[str] = field(default_factory=list)
-    landmarks: list[np.ndarray] = field(default_factory=list)
-    meshes: list[np.ndarray] = field(default_factory=list)
-    starts: list[np.ndarray] = field(default_factory=list)
-    source_frames: list[np.ndarray] = field(default_factory=list)
-    excluded: list[tuple[str, str, int, int]] = field(default_factory=list)
-
-
-def _cut_tracks(tracks: TrackTable, time: Time, missing: Missing, mesh_points: tuple[int, ...] | None) -> _WindowPiece:
-    """Resamples and cuts every video of `tracks`, and its mesh (all points, or `mesh_points`) where it was read."""
-    piece = _WindowPiece()
-    for number, (video, landmarks, valid, times) in enumerate(tracks):
-        mesh: np.ndarray | None = None
-        if not np.all(np.diff(times) > 0):
-            # Such a video cannot be resampled. The others can, so it is counted like one without frames.
-            piece.excluded.append((video, TIMES, 0, 0))
-            continue
-        points, usable = resample(landmarks, valid, times, time.rate, missing.max_gap_frames)
-        if tracks.mesh is not None:
-            source_mesh = tracks.mesh[tracks.rows(number)]
-            source_mesh = source_mesh if mesh_points is None else source_mesh[:, list(mesh_points)]
-            mesh, _ = resample(source_mesh, valid, times, time.rate, missing.max_gap_frames)
-        points, usable = points[: time.frames], usable[: time.frames]
-        mesh = None if mesh is None else mesh[: time.frames]
-        order = np.arange(len(usable))
-        if 1 < len(usable) < time.window and missing.short_videos != "exclude":
-            fill = mirrored_order if missing.short_videos == "mirror" else repeated_order
-            order = fill(len(usable), time.window)
-            points, usable = points[order], usable[order]
-            mesh = None if mesh is None else mesh[order]
-        starts, windows_lost = window_starts(usable, time.window, time.stride)
-        if len(usable) < time.window:
-            piece.excluded.append((video, SHORT, 0, 0))
-        elif windows_lost:
-            piece.excluded.append((video, MISSING, windows_lost, len(starts)))
-        if len(starts):
-            piece.ids.append(video)
-            piece.landmarks.append(points)
-            piece.starts.append(starts)
-            piece.source_frames.append(order)
-            if mesh is not None:
-                piece.meshes.append(mesh)
-    return piece
+    videos = videos.assign(frames=videos["frames"].fillna(0).astype(np.int64))
+    together: list[str] = []
+    total = 0
+    for _, part in videos.sort_values(["part", "first_row"], kind="stable").groupby("part", sort=False):
+        for _, piece in part.groupby((part["frames"].cumsum() - 1).clip(lower=0) // most_frames):
+            frames = int(piece["frames"].sum())
+            if together and total + frames > most_frames:
+                yield together
+                together, total = [], 0
+            together += piece["video"].tolist()
+            total += frames
+    if together:
+        yield together
 
 
-def _join_pieces(
-    pieces: list[_WindowPiece], table: pd.DataFrame, excluded: list[tuple[str, str, int, int]], time: Time
-) -> WindowSet:
-    """One WindowSet without mesh of all pieces; table: all videos of the data set by id."""
-    ids = [video for piece in pieces for video in piece.ids]
-    landmarks = [array for piece in pieces for array in piece.landmarks]
-    starts = [array for piece in pieces for array in piece.starts]
-    source_frames = [array for piece in pieces for array in piece.source_frames]
-    filled_up = any(len(order) and order[-1] != len(order) - 1 for order in source_frames)
-    excluded = excluded + [row for piece in pieces for row in piece.excluded]
-    offsets = np.concatenate([[0], np.cumsum([len(array) for array in landmarks], dtype=np.int64)]).astype(np.int64)
-    window_counts = np.array([len(array) for array in starts], dtype=np.int64)
-    return WindowSet(
-        videos=table.loc[ids].reset_index(drop=True),
-        landmarks=np.concatenate(landmarks) if landmarks else np.empty((0, 126, 2), np.float32),
-        offsets=offsets,
-        video=np.repeat(np.arange(len(ids)), window_counts),
-        start=np.concatenate([array + offsets[number] for number, array in enumerate(starts)])
-        if starts
-        else np.empty(0, np.int64),
-        length=time.window,
-        rate=time.rate,
-        excluded=pd.DataFrame(sorted(excluded), columns=_EXCLUDED_COLUMNS),
-        source_frame=np.concatenate(source_frames) if filled_up else None,
-    )
+class _Collector:
+    """Cuts tracks in any order of the videos; `windows` gives the windows of all of them in the order of their ids."""
+
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        protocol: Protocol,
+        with_mesh: bool,
+        mesh_points: tuple[int, ...] | None,
+        points_of: Callable[[WindowSet], np.ndarray] | None,
+    ) -> None:
+        """table: all videos of the data set by id. Other arguments are those of `read_windows`."""
+        self.table, self.protocol = table, protocol
+        self.mesh_points, self.points_of = mesh_points, points_of
+        self.ids: list[str] = []
+        self.starts: list[np.ndarray] = []
+        self.lengths: list[int] = []
+        self.source_frames: list[np.ndarray | None] = []
+        self.excluded: list[tuple[str, str, int, int]] = []
+        self.landmarks = FrameWriter((LANDMARK_COUNT, 2))
+        self.mesh = FrameWriter((MESH_POINTS if mesh_points is None else len(mesh_points), 3)) if with_mesh else None
+        self.points: FrameWriter | None = None
+
+    def add(self, tracks: TrackTable) -> None:
+        """Cuts every video of `tracks`."""
+        waiting: list[CutVideo] = []  # for `points_of`
+        frames = 0
+        for number, (video, *track) in enumerate(tracks):
+            mesh = None if tracks.mesh is None else tracks.mesh[tracks.rows(number)]
+            if mesh is not None and self.mesh_points is not None:
+                mesh = mesh[:, list(self.mesh_points)]
+            cut = cut_video(video, (track[0], track[1], track[2]), self.protocol.time, self.protocol.missing, mesh)
+            if cut.reason:
+                self.excluded.append((video, cut.reason, cut.windows_lost, len(cut.starts)))
+            if len(cut.starts) == 0:
+                continue
+            self.ids.append(video)
+            self.starts.append(cut.starts)
+            self.lengths.append(len(cut.landmarks))
+            self.source_frames.append(cut.source_frame)
+            waiting.append(cut)
+            frames += len(cut.landmarks)
+            if self.points_of is None or frames >= _BLOCK_FRAMES:
+                self._keep(waiting)
+                waiting, frames = [], 0
+        self._keep(waiting)
+
+    def windows(self, excluded: list[tuple[str, str, int, int]]) -> WindowSet:
+        """All windows; excluded: rows of `WindowSet.excluded` of videos that were not read."""
+        order = sorted(range(len(self.ids)), key=self.ids.__getitem__)
+        lengths = np.array(self.lengths, dtype=np.int64)[order]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        starts = [self.starts[number] for number in order]
+        source_frame = None
+        if any(frames is not None for frames in self.source_frames):
+            frames_of_video = [self.source_frames[number] for number in order]
+            source_frame = np.concatenate(
+                [np.arange(n) if frames is None else frames for n, frames in zip(lengths, frames_of_video, strict=True)]
+            )
+        return WindowSet(
+            videos=self.table.loc[[self.ids[number] for number in order]].reset_index(drop=True),
+            landmarks=self.landmarks.finish(order if self.points_of is None else []),
+            offsets=offsets,
+            video=np.repeat(np.arange(len(order)), [len(part) for part in starts]),
+            start=np.concatenate([part + first for part, first in zip(starts, offsets[:-1], strict=True)])
+            if starts
+            else np.empty(0, np.int64),
+            length=self.protocol.time.window,
+            rate=self.protocol.time.rate,
+            excluded=pd.DataFrame(sorted(excluded + self.excluded), columns=_EXCLUDED_COLUMNS),
+            mesh=None if self.mesh is None or self.points is not None else self.mesh.finish(order),
+            mesh_points=self.mesh_points,
+            source_frame=source_frame,
+            points=None if self.points is None else self.points.finish(order),
+        )
+
+    def _keep(self, videos: list[CutVideo]) -> None:
+        """Keeps the frames of `videos`, or what `points_of` makes of them."""
+        if not videos:
+            return
+        if self.points_of is None:
+            for cut in videos:
+                self.landmarks.append(cut.landmarks)
+                if self.mesh is not None and cut.mesh is not None:
+                    self.mesh.append(cut.mesh)
+            return
+        block = self._block(videos)
+        points = self.points_of(block)
+        if self.points is None:
+            self.points = FrameWriter(points.shape[1:], points.dtype)
+        for first, last in pairwise(block.offsets):
+            self.points.append(points[first:last])
+
+    def _block(self, videos: list[CutVideo]) -> WindowSet:
+        """The windows of some videos in the order in which they came."""
+        offsets = np.cumsum([0, *(len(cut.landmarks) for cut in videos)])
+        return WindowSet(
+            videos=self.table.loc[[cut.video for cut in videos]].reset_index(drop=True),
+            landmarks=np.concatenate([cut.landmarks for cut in videos]),
+            offsets=offsets,
+            video=np.repeat(np.arange(len(videos)), [len(cut.starts) for cut in videos]),
+            start=np.concatenate([cut.starts + first for cut, first in zip(videos, offsets[:-1], strict=True)]),
+            length=self.protocol.time.window,
+            rate=self.protocol.time.rate,
+            excluded=pd.DataFrame(columns=_EXCLUDED_COLUMNS),
+            mesh=None if self.mesh is None else np.concatenate([cut.mesh for cut in videos if cut.mesh is not None]),
+            mesh_points=self.mesh_points,
+        )

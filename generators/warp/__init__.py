@@ -11,16 +11,16 @@ from generators.warp.spread import dense_spread, parts_spread, thin_plate_spread
 __all__ = ["Motion", "Source", "Warp", "dense", "parts", "thin_plate"]
 
 
-def dense(size: int = 256) -> Warp:
-    """`warp-dense`: every mesh point moves by itself (piecewise-affine). `size`: side of the frames, pixels."""
-    return Warp("warp-dense", dense_spread, size)
+def dense(size: int = 256, mouth: str = "plain") -> Warp:
+    """`warp-dense`: every mesh point moves by itself (piecewise-affine). See `Warp` for `size` and `mouth`."""
+    return Warp("warp-dense", dense_spread, size, mouth)
 
 
-def thin_plate(size: int = 256) -> Warp:
-    """`warp-tps`: a thin-plate spline through few control points. `size`: side of the frames, pixels."""
-    return Warp("warp-tps", thin_plate_spread, size)
+def thin_plate(size: int = 256, mouth: str = "plain") -> Warp:
+    """`warp-tps`: a thin-plate spline through few control points. See `Warp` for `size` and `mouth`."""
+    return Warp("warp-tps", thin_plate_spread, size, mouth)
 
 
-def parts(size: int = 256) -> Warp:
-    """`warp-parts`: affine motion of the head and its parts, blended. `size`: side of the frames, pixels."""
-    return Warp("warp-parts", parts_spread, size)
+def parts(size: int = 256, mouth: str = "plain") -> Warp:
+    """`warp-parts`: affine motion of the head and its parts, blended. See `Warp` for `size` and `mouth`."""
+    return Warp("warp-parts", parts_spread, size, mouth)

@@ -16,13 +16,17 @@ from generators.face import MESH_POINTS, Face, Framing
 from generators.generator import MotionMode, digest
 from generators.reference_frame import reference_index
 from generators.warp.backdrop import backdrop
+from generators.warp.drawn_mouth import DrawnMouth
 from generators.warp.mouth import Mouth
+from generators.warp.neutral import neutral_meshes
 from generators.warp.scene import Scene, soften_edges
 from generators.warp.spread import Spread
 from generators.warp.transfer import relative_meshes
 
 VERSION = "1"  # of everything in this package that determines pixels
+MOUTH_VERSION = "1"  # of the drawn mouth
 OPTIONS = ("expression",)
+MOUTHS: dict[str, type[Mouth]] = {"plain": Mouth, "drawn": DrawnMouth}
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ class Motion:
 class Warp:
     """A member of the warp family (see `generators.generator.Generator`): `spread` is what tells members apart.
 
+    size: side of the frames, pixels. mouth: what an opened mouth shows that the portrait does not: "plain", a dark
+    cavity with a hint of teeth, or "drawn", with teeth and a tongue (`generators.warp.drawn_mouth`).
+
     Options of `MotionMode`: `expression`, a factor >= 0 on the driver's expression in relative motion (default 1).
     """
 
@@ -58,14 +65,18 @@ class Warp:
     needs_mesh = True
     needs_image = False
 
-    def __init__(self, name: str, spread: Spread, size: int = 256):
+    def __init__(self, name: str, spread: Spread, size: int = 256, mouth: str = "plain"):
         if not isinstance(size, int) or not 64 <= size <= 2048:
             raise GeneratorError(f"{name}: size must be a whole number of pixels from 64 to 2048; got {size!r}")
+        if mouth not in MOUTHS:
+            raise GeneratorError(f"{name}: mouth must be one of {list(MOUTHS)}; got {mouth!r}")
         self.name, self.size, self.framing, self._spread = name, size, Framing(size=size), spread
+        self.mouth = mouth
 
     def fingerprint(self) -> str:
-        """Hex digest of name, algorithm version and framing, which determine the pixels: there are no weights."""
-        return digest(name=self.name, version=self.version, framing=asdict(self.framing))
+        """Hex digest of name, algorithm version, framing and the mouth, which determine the pixels; no weights do."""
+        facts = {} if self.mouth == "plain" else {"mouth": self.mouth, "mouth_version": MOUTH_VERSION}
+        return digest(name=self.name, version=self.version, framing=asdict(self.framing), **facts)
 
     def encode_source(self, portrait: Face) -> Source:
         """Triangles, net and motion matrix of a portrait.
@@ -84,7 +95,8 @@ class Warp:
                 "the portrait's mesh is under 8 pixels wide or high: frame the face before encoding it"
             )
         net = backdrop(mesh, self.size)
-        return Source(image, mesh, Scene.of(mesh, net, self.size), self._spread(mesh, net), Mouth.of(image, mesh))
+        mouth = MOUTHS[self.mouth].of(image, mesh)
+        return Source(image, mesh, Scene.of(mesh, net, self.size), self._spread(mesh, net), mouth)
 
     def encode_motion(self, driving: Iterable[Face]) -> Motion:
         """The driver's meshes; no pixel is read, but each image's shape says what the mesh's pixels mean.
@@ -112,6 +124,8 @@ class Warp:
         meshes = motion.meshes.astype(np.float64)
         if mode.kind == "absolute":
             return meshes
+        if mode.reference == "neutral":
+            return neutral_meshes(source.mesh, meshes, float(gain))
         reference = reference_index(mode, source.mesh, meshes, len(meshes), generator=self.name)
         return relative_meshes(source.mesh, meshes, reference, float(gain))
 
@@ -132,7 +146,7 @@ class Warp:
         frame = cv2.remap(source.image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         soften_edges(frame, map_x, map_y)
         inside = (seen >= scene.mouth.start) & (seen < scene.mouth.stop)
-        source.mouth.fill(frame, inside, moved[:MESH_POINTS])
+        source.mouth.fill(frame, inside, moved[:MESH_POINTS], mesh)
         return frame
 
     def _mesh(self, face: Face, what: str) -> np.ndarray:

@@ -12,18 +12,31 @@ from generators.warp.topology import EYES, MOUTH, STABLE, Eye, Opening
 
 WIDEST_EYE = 1.5  # an eye never opens beyond this many times the portrait's
 FULL_CONTACT = 0.05  # lips pressed into each other by this share of the mouth's width lie as in the portrait
+LIP_CORNERS = (61, 291)
+CORNER_REACH = 0.2  # eye distances over which the skin follows a corner of the mouth
 LEAST_EYE = 0.12  # a reference aperture below this share of the eye's width says nothing about how far lids travel
 
 
-def relative_meshes(portrait: np.ndarray, driving: np.ndarray, reference: int, expression: float = 1.0) -> np.ndarray:
+def relative_meshes(
+    portrait: np.ndarray,
+    driving: np.ndarray,
+    reference: int,
+    expression: float = 1.0,
+    neutral_driver: np.ndarray | None = None,
+    corner_gain: float = 0.0,
+) -> np.ndarray:
     """The portrait (478, 3) moved as the driver (T, 478, 3) moves away from its frame `reference`: (T, 478, 3).
 
     Head pose is a similarity in space relative to the reference frame; it turns the target's own mesh. Expression is
     what remains when the pose is undone, expressed along the face's own axes, scaled to the target's proportions and
     by the factor `expression`. Lids follow the *ratio* of the driver's apertures, so that a closed eye is closed on
     every face; lips that would pass through each other touch instead.
+
+    neutral_driver: (478, 3) from which expression is measured, in the head pose of frame `reference`; that frame
+    itself by default. corner_gain: how much farther than on the driver the mouth's corners travel sideways, with the
+    lips and cheeks around them.
     """
-    driver, target = driving[reference], portrait.astype(np.float64)
+    driver, target = driving[reference] if neutral_driver is None else neutral_driver, portrait.astype(np.float64)
     pose = relative_pose(driving, driver)
     driver_axes, target_axes = face_axes(driver), face_axes(target)
     rest = (driver - stable_centre(driver)) @ driver_axes
@@ -32,12 +45,25 @@ def relative_meshes(portrait: np.ndarray, driving: np.ndarray, reference: int, e
     shapes = posed_back @ driver_axes
     proportion = neutral[STABLE].std(axis=0) / rest[STABLE].std(axis=0)
     moved = neutral + expression * (shapes - rest) * proportion
+    if corner_gain:
+        moved += expression * corner_gain * _around_corners((shapes - rest) * proportion, neutral)
     for eye in EYES:
         _match_lids(moved, eye, neutral, rest, shapes, expression)
     _keep_apart(moved, MOUTH, neutral)
     turned = np.einsum("tni,tji->tnj", moved @ target_axes.T, pose.rotation) * pose.scale[:, None, None]
     travel = (pose.centre - pose.centre[reference]) * proportion[:2].mean()
     return turned + (stable_centre(target) + travel)[:, None]
+
+
+def _around_corners(motion: np.ndarray, neutral: np.ndarray) -> np.ndarray:
+    """The sideways motion (T, 478, 3) of each corner of the mouth, spread over the lips and the cheek on its side."""
+    unit = np.linalg.norm(neutral[EYES[0].corners[0]] - neutral[EYES[1].corners[0]])
+    spread = np.zeros_like(motion)
+    for corner in LIP_CORNERS:
+        distance = np.square(neutral[:, :2] - neutral[corner, :2]).sum(axis=1)
+        share = np.exp(-0.5 * distance / (CORNER_REACH * unit) ** 2)
+        spread[..., 0] += share * motion[:, corner, None, 0]
+    return spread
 
 
 def _gap(points: np.ndarray, opening: Opening) -> np.ndarray:

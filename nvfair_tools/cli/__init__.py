@@ -47,6 +47,11 @@ COMMANDS = {
         "nvfair_tools.cli.curate.build:status", "Count a build's items by stage, state and reason.", "curate"
     ),
     "card": Entry("nvfair_tools.cli.dataset.card:card", "Check that a data set is what its card says.", "curate"),
+    "quality": Entry(
+        "nvfair_tools.cli.dataset.quality:quality",
+        "Measure and show how good the renderings of a data set are.",
+        "curate",
+    ),
     "get": Entry(
         "nvfair_tools.cli.curate.get:get", "Download a public collection: ravdess, crema-d or avaprintdb.", "download"
     ),

@@ -37,6 +37,7 @@ from nvfair_tools.recipe.splits import assign_splits
 
 if TYPE_CHECKING:
     from nvfair_tools.curate.plans.reenactment_table import ReenactmentTable
+    from nvfair_tools.curate.rendering_checks.quality import RenderingQuality
 
 STAGES = ("ingest", "plan", "render", "landmarks", "shards")
 
@@ -48,7 +49,9 @@ class BuildOutcome:
     folder: the data set's. until: the last stage that ran. portraits: by identity. originals: {clip id: result of
     encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all stages
     ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe. left_out:
-    files of the recipe's folders that are not used or missing, in sentences.
+    files of the recipe's folders that are not used or missing, in sentences. number_formats: how generators' number
+    formats were chosen, or which of them are the slower ones here, in sentences. quality: the measures of the rendered
+    videos, where the recipe has limits.
     """
 
     folder: Path
@@ -63,6 +66,8 @@ class BuildOutcome:
     videos: pd.DataFrame | None = None
     unused_files: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    number_formats: tuple[str, ...] = ()
+    quality: RenderingQuality | None = None
 
     def counts(self) -> pd.DataFrame:
         """Counts what the build dealt with, in the order of its stages: columns what, state, reason, items."""
@@ -150,7 +155,7 @@ def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
     outcome = _track(session, outcome)
     if until == "landmarks":
         return outcome
-    return _write_dataset(session, outcome, prune=prune)
+    return _write_dataset(session, _judge(session, outcome), prune=prune)
 
 
 def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
@@ -185,11 +190,12 @@ def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     from nvfair_tools.curate.plans.reenactment_table import ReenactmentTable
     from nvfair_tools.curate.plans.renderings import plan_renderings
     from nvfair_tools.curate.reenactments import refuse_drivers_without_pixels, render_reenactments
-    from nvfair_tools.render.choice import resolve_generators
+    from nvfair_tools.render.choice import chosen_formats, resolve_generators
 
     clips = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
-    generators = resolve_generators(session.recipe)
+    generators = resolve_generators(session.recipe, session.workspace.read_formats())
+    session.workspace.keep_formats(chosen_formats(session.recipe, generators))
     refuse_drivers_without_pixels(generators, outcome.pairs, clips)
     originals = encode_originals(session, outcome.clips, names)
     plan = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
@@ -199,6 +205,7 @@ def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
         originals=originals,
         reenactments=ReenactmentTable(plan, render_reenactments(plan)),
         generators=tuple(generator.describe() for generator in generators),
+        number_formats=tuple(generator.number_format for generator in generators if generator.number_format),
     )
 
 
@@ -207,6 +214,19 @@ def _track(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     assert not isinstance(videos, tuple)
     landmarks = track_reenactments(videos.plan, videos.renderings)
     return replace(outcome, reenactments=replace(videos, landmarks=landmarks))
+
+
+def _judge(session: Session, outcome: BuildOutcome) -> BuildOutcome:
+    """Measures the rendered videos and rejects the bad ones, where the recipe has limits of quality."""
+    if session.recipe.quality is None:
+        return outcome
+    from nvfair_tools.curate.rendering_checks.quality import judge_renderings
+
+    videos = outcome.reenactments
+    assert not isinstance(videos, tuple)
+    assert videos.landmarks is not None
+    quality = judge_renderings(videos.plan, videos.landmarks, outcome.originals)
+    return replace(outcome, reenactments=replace(videos, rejections=quality.rejections), quality=quality)
 
 
 def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> BuildOutcome:
@@ -226,6 +246,8 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
             (session.dataset / path).unlink()
         unused_files = ()
     meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators)
+    if outcome.quality is not None:
+        outcome.quality.write(session.dataset, videos)
     files = write_tables(session.dataset, identities, videos)
     extra_files = write_card(
         session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files)

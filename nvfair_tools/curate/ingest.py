@@ -220,8 +220,8 @@ class TrackWorker:
         self._landmarker = spec.create()
         self._recogniser = None
         if spec.recogniser is not None:
-            from nvfair_tools.curate.clip_checks.same_person import Recogniser
             from nvfair_tools.faces.insight import pack_folder
+            from nvfair_tools.faces.recogniser import Recogniser
 
             source = spec.recogniser
             self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -30,10 +30,14 @@ from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
+if TYPE_CHECKING:
+    from nvfair_tools.render.choice import ChosenGenerator
+
 # Clips that are decoded whole, and clips of which only the header and the first frame are read (milliseconds each).
 _MAX_PROBED_CLIPS, _MAX_GLANCED_CLIPS = 5, 1_000
 # A worker with its landmarker or warp generator; networks take more, which only they know.
 _WORKER_BYTES = 600e6
+_SLOW_FORMAT_REMEDY = "choose `dtype: auto`, or leave dtype out"
 
 
 @dataclass(frozen=True, repr=False)
@@ -201,8 +205,8 @@ def _check_landmarker(recipe: Recipe) -> Finding:
         description = f"{landmarker.name} {landmarker.version}"
         landmarker.close()
         if spec.recogniser is not None:
-            from nvfair_tools.curate.clip_checks.same_person import Recogniser
             from nvfair_tools.faces.insight import pack_folder
+            from nvfair_tools.faces.recogniser import Recogniser
 
             Recogniser(spec.recogniser if isinstance(spec.recogniser, Path) else pack_folder(spec.recogniser))
         return description
@@ -218,17 +222,25 @@ def _check_generators(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str
     for row in rows:
         if row.is_track and row.permitted_use in recipe.rights.render_if:
             tracks.setdefault(splits[row.identity], row.name)
+    formats = Workspace(recipe.output_folder).read_formats()
     for choice in recipe.generators:
         recipe_of_one = recipe.model_copy(update={"generators": [choice]})
+        resolved: list[ChosenGenerator] = []
 
-        def describe(recipe_of_one: Recipe = recipe_of_one) -> str:
-            generator = resolve_generators(recipe_of_one)[0]
+        def describe(recipe_of_one: Recipe = recipe_of_one, resolved: list[ChosenGenerator] = resolved) -> str:
+            resolved += resolve_generators(recipe_of_one, formats)
+            generator = resolved[0]
             driving_tracks = [tracks[split] for split in generator.splits if split in tracks]
             if generator.needs_image and driving_tracks:
                 raise no_pixels_error(generator.label, driving_tracks[0])
-            return f"{generator.size} x {generator.size}, {generator.motion_mode}, licence {generator.licence}"
+            description = f"{generator.size} x {generator.size}, {generator.motion_mode}, licence {generator.licence}"
+            program = generator.check_program()
+            chosen = generator.number_format and not generator.slow_format
+            return "; ".join(filter(None, (description, program, generator.number_format if chosen else "")))
 
         yield _finding_of(f"generator {choice.label}", describe)
+        if resolved and resolved[0].slow_format:
+            yield Finding("warning", f"generator {choice.label}", resolved[0].number_format, _SLOW_FORMAT_REMEDY)
 
 
 def _check_output(recipe: Recipe) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from generators.face import to_uint8
+from generators.face import Face, to_uint8
 from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.curate.plans.renderings import DrivingClip, RenderPlan, RenderTask
@@ -23,7 +23,7 @@ from nvfair_tools.pipeline.items import ItemResult, ok
 from nvfair_tools.pipeline.result_table import ResultTable, read_results
 from nvfair_tools.render.choice import ChosenGenerator
 from nvfair_tools.render.faces import ClipFaces, portrait_face
-from nvfair_tools.render.files import render_files
+from nvfair_tools.render.files import FileRenderer, remove_abandoned_folders
 
 
 def refuse_drivers_without_pixels(
@@ -67,6 +67,7 @@ def render_reenactments(plan: RenderPlan) -> ResultTable:
             part=generator.label,
             engine=plan.session.render_engine(uses_device=generator.uses_device),
         )
+    remove_abandoned_folders()
     return results if done.all() else read_results(runner.journal, "render", plan.ids)
 
 
@@ -88,14 +89,15 @@ def batches(plan: RenderPlan, number: int, missing: np.ndarray) -> Iterator[Batc
         if not len(places):
             continue
         clip = plan.clips[pairs.drivers[driver[places[0]]].clip_id]
+        renderings = [plan[plan.starts[number] + place] for place in places.tolist()]
         shared = DrivingClip(
             clip.row.path,
             session.workspace.track_path(clip.track_id),
             clip.fps,
             session.recipe.policy.max_gap,
             session.recipe.policy.truncated == "keep",
+            tuple(rendering.task for rendering in renderings) if plan.generators[number].renders_lists else (),
         )
-        renderings = (plan[plan.starts[number] + place] for place in places.tolist())
         yield Batch(tuple((rendering.id, rendering.task) for rendering in renderings), shared)
 
 
@@ -106,14 +108,16 @@ class RenderWorker:
         self._chosen, self._max_sources = chosen, max_sources
         self._generator = chosen.create()
         self._framing = self._generator.framing
-        self._runs_files = hasattr(self._generator, "render_file")
+        self._files = FileRenderer(self._generator) if hasattr(self._generator, "render_file") else None
         self._sources: OrderedDict[str, Any] = OrderedDict()
 
     def prepare(self, shared: DrivingClip) -> tuple[Any, DrivingClip]:
-        """Encodes the clip's motion; for a generator that runs files, returns the clip's framed faces instead."""
+        """Encodes the clip's motion; for a generator that runs files, writes the framed clip instead."""
         faces = ClipFaces(shared.video, shared.track, shared.max_gap, keep_truncated=shared.keep_truncated)
-        if self._runs_files:
-            return faces, shared
+        if self._files is not None:
+            # A list leaves out what is there already: after a crash the rest of a batch is prepared again.
+            tasks = [task for task in shared.tasks if not task.output.exists()]
+            return self._files.prepare(faces, shared.fps, map(self._portrait, tasks)), shared
         driving = faces.framed(self._generator.framing, pixels=self._generator.needs_image)
         return self._generator.encode_motion(driving), shared
 
@@ -123,14 +127,15 @@ class RenderWorker:
 
         motion, clip = prepared
         size: list[int] = []
-        if self._runs_files:
-            portrait = portrait_face(task.picture, task.portrait_track, self._framing)
-            images = render_files(self._generator, motion, portrait, clip.fps)
+        if self._files is not None:
+            images = self._files.frames(motion, self._portrait(task))
         else:
             frames = self._generator.render(self._source(task), motion, self._chosen.mode)
             images = (to_uint8(frame, self._generator.value_range) for frame in frames)
         info = encode(task.output, _measured(images, size), clip.fps, metadata=task.metadata)
+        mended = self._files.mended_frames if self._files is not None else 0
         return ok(
+            **({"mended_frames": mended} if mended else {}),
             path=task.path,
             bytes=task.output.stat().st_size,
             sha256=info.sha256,
@@ -146,9 +151,11 @@ class RenderWorker:
             return self._sources[task.portrait_id]
         while len(self._sources) >= self._max_sources:
             self._sources.popitem(last=False)
-        face = portrait_face(task.picture, task.portrait_track, self._framing)
-        self._sources[task.portrait_id] = self._generator.encode_source(face)
+        self._sources[task.portrait_id] = self._generator.encode_source(self._portrait(task))
         return self._sources[task.portrait_id]
+
+    def _portrait(self, task: RenderTask) -> Face:
+        return portrait_face(task.picture, task.portrait_track, self._framing)
 
 
 def _measured(images: Iterable[np.ndarray], size: list[int]) -> Iterator[np.ndarray]:

@@ -39,7 +39,8 @@ class Reenactment:
     """A planned reenactment and the results of its stages.
 
     id: of the video. generator: how the data set describes its generator (label, family, fingerprint, licence,
-    motion_mode). path: relative to the data set. landmarks: None where the video was not rendered.
+    motion_mode). path: relative to the data set. landmarks: None where the video was not rendered. quality: the
+    rejection by the recipe's limits of quality; None where there is none.
     """
 
     id: str
@@ -48,11 +49,12 @@ class Reenactment:
     path: str
     render: ItemResult
     landmarks: ItemResult | None
+    quality: ItemResult | None = None
 
     @property
     def result(self) -> ItemResult:
         """The result of the last stage that the reenactment passed through."""
-        return self.render if self.landmarks is None else self.landmarks
+        return self.quality or self.landmarks or self.render
 
 
 def identities_table(clips: Sequence[Clip], portraits: Mapping[str, Portrait]) -> pd.DataFrame:

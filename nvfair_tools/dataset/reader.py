@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from nvfair_tools.dataset.schema import FORMAT_VERSION, KINDS, LANDMARK_COUNT, M
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.unique_keys import load_unique_json
+
+_ROWS_PER_READ = 20_000  # of landmarks: 20 MB
 
 
 @dataclass(frozen=True, repr=False)
@@ -96,18 +99,16 @@ class Dataset:
         valid = np.empty(total, dtype=bool)
         time = np.empty(total, dtype=np.float64)
         meshes = np.empty((total, MESH_POINTS, 3), dtype=np.float32) if mesh else None
-        # Each part is read once; its videos' frames are copied to their places in the result.
-        position = pd.Series(np.arange(len(rows)), index=rows.index)
-        for part, group in rows.groupby("part", sort=True):
-            columns = self._read_part(str(part), group, mesh)
-            for n, first_row in zip(position.loc[group.index].to_numpy(), group["first_row"].to_numpy(), strict=True):
-                source = slice(int(first_row), int(first_row) + int(lengths[n]))
-                target = slice(int(offsets[n]), int(offsets[n + 1]))
-                landmarks[target] = columns["landmarks"][source].reshape(-1, LANDMARK_COUNT, 2)
-                valid[target] = columns["valid"][source]
-                time[target] = columns["time"][source]
+        # Each part is read once, some rows at a time; videos' frames are copied to their places in the result.
+        for part, numbers in rows.assign(number=np.arange(len(rows))).groupby("part", sort=True)["number"]:
+            videos_of_part = rows.iloc[numbers.to_numpy()]
+            for n, skipped, columns in _read_pieces(self.folder / str(part), videos_of_part, mesh):
+                first = int(offsets[numbers.iloc[n]]) + skipped
+                target = slice(first, first + len(columns["valid"]))
+                landmarks[target] = columns["landmarks"].reshape(-1, LANDMARK_COUNT, 2)
+                valid[target], time[target] = columns["valid"], columns["time"]
                 if meshes is not None:
-                    meshes[target] = columns["mesh"][source].reshape(-1, MESH_POINTS, 3)
+                    meshes[target] = columns["mesh"].reshape(-1, MESH_POINTS, 3)
         return TrackTable(rows["video"].to_numpy(dtype=object), offsets, landmarks, valid, time, meshes)
 
     def frames(self, video: str, start: int = 0, stop: int | None = None, *, mesh: bool = False) -> FrameRows:
@@ -153,7 +154,8 @@ class Dataset:
 
     def _usable_rows(self, videos: Iterable[str] | None) -> pd.DataFrame:
         """The rows of usable `videos` in their order, indexed by id; NvfairError where an id has no frames."""
-        usable = self.usable().set_index("video", drop=False)
+        columns = ["video", "part", "first_row", "frames"]
+        usable = self.usable()[columns].set_index("video", drop=False)
         if videos is None:
             return usable
         ids = np.asarray(list(videos), dtype=object)
@@ -165,20 +167,13 @@ class Dataset:
             )
         return usable.loc[ids]
 
-    def _read_part(self, part: str, videos: pd.DataFrame, mesh: bool) -> dict[str, np.ndarray]:
-        """The columns of a part, whose `videos` (columns video, first_row, frames) must lie where their rows say."""
-        path = self.folder / part
-        _check_mesh(path, mesh)
-        columns = ["valid", "time", "landmarks", *(["mesh"] if mesh else [])]
-        table = _read_table(path, ["video", *columns])
-        first = videos["first_row"].to_numpy(dtype=np.int64)
-        last = first + videos["frames"].to_numpy(dtype=np.int64) - 1
-        names = table.column("video")
-        if last.max(initial=-1) >= len(table) or any(
-            names.take(pa.array(rows)).to_pylist() != videos["video"].tolist() for rows in (first, last)
-        ):
-            raise _wrong_frames(path)
-        return {name: _as_array(table.column(name)) for name in columns}
+
+def read_landmark_rows(part: Path, first: int, end: int) -> np.ndarray:
+    """Reads the landmarks float32 (end - first, 126, 2) of a part's rows first:end; NaN where there is no face.
+
+    Raises NvfairError where the part is missing or damaged.
+    """
+    return _as_array(_read_rows(part, first, end, ["landmarks"]).column("landmarks")).reshape(-1, LANDMARK_COUNT, 2)
 
 
 def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
@@ -193,12 +188,64 @@ def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(counts).T.reindex(columns=splits).fillna(0).astype(int)
 
 
-def _read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Reads a Parquet file; with `columns`, `video` stays dictionary-encoded, which reads quicker."""
+def _read_table(path: Path) -> pa.Table:
+    """Reads a whole Parquet file of the data set."""
     with _file_errors(path):
-        return pq.read_table(
-            path, columns=columns, partitioning=None, read_dictionary=["video"] if columns is not None else None
-        )
+        return pq.read_table(path, partitioning=None)
+
+
+def _read_pieces(path: Path, videos: pd.DataFrame, mesh: bool) -> Iterator[tuple[int, int, dict[str, np.ndarray]]]:
+    """Yields pieces of the videos of a part: (number of the video, its frames before the piece, the piece's columns).
+
+    videos: columns video, first_row, frames. Only row groups that hold their frames are read, each once and some rows
+    at a time. Raises NvfairError where the part holds other frames than `videos` say.
+    """
+    _check_mesh(path, mesh)
+    names = ["valid", "time", "landmarks", *(["mesh"] if mesh else [])]
+    ids = videos["video"].to_numpy(dtype=object)
+    begin = videos["first_row"].to_numpy(dtype=np.int64)
+    end = begin + videos["frames"].to_numpy(dtype=np.int64)
+    order = np.argsort(begin, kind="stable")
+    waiting = 0  # place in `order` of the first video whose frames are not all read
+    for first_row, batch in _read_batches(path, begin, end, ["video", *names]):
+        last_row = first_row + batch.num_rows
+        while waiting < len(order) and end[order[waiting]] <= first_row:
+            waiting += 1
+        stop = int(np.searchsorted(begin[order], last_row))
+        here = [int(n) for n in order[waiting:stop] if end[n] > first_row]
+        low = [max(int(begin[n]), first_row) - first_row for n in here]
+        high = [min(int(end[n]), last_row) - first_row for n in here]
+        of_video, expected = batch.column("video"), [ids[n] for n in here]
+        for rows in (low, [row - 1 for row in high]):
+            if of_video.take(pa.array(rows, pa.int64())).to_pylist() != expected:
+                raise _wrong_frames(path)
+        columns = {name: _as_array(pa.chunked_array([batch.column(name)])) for name in names}
+        for n, a, b in zip(here, low, high, strict=True):
+            yield n, first_row + a - int(begin[n]), {name: column[a:b] for name, column in columns.items()}
+
+
+def _read_batches(
+    path: Path, begin: np.ndarray, end: np.ndarray, names: list[str]
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yields (its first row, a batch) for the row groups that hold any of the rows begin:end of the file.
+
+    `video` stays dictionary-encoded, which reads quicker. Raises NvfairError where the file has fewer rows.
+    """
+    with _file_errors(path), pq.ParquetFile(path, read_dictionary=["video"]) as file:
+        sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+        bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        if end.max(initial=0) > bounds[-1]:
+            raise _wrong_frames(path)
+        is_needed = [
+            bool(np.any((begin < last) & (end > first) & (begin < end))) for first, last in pairwise(bounds.tolist())
+        ]
+        needed = np.flatnonzero(is_needed)
+        # Row groups that lie one after another are read as one run, whose rows need no gaps.
+        for run in np.split(needed, np.flatnonzero(np.diff(needed) > 1) + 1) if len(needed) else []:
+            row = int(bounds[run[0]])
+            for batch in file.iter_batches(_ROWS_PER_READ, row_groups=run.tolist(), columns=names):
+                yield row, batch
+                row += batch.num_rows
 
 
 def _read_rows(path: Path, first: int, end: int, columns: list[str]) -> pa.Table:

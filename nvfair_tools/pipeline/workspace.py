@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import check_writable, is_alive, make_folder, remove_partial_outputs
+from nvfair_tools.files import check_writable, is_alive, make_folder, remove_partial_outputs, write_text
 from nvfair_tools.pipeline.journal import Journal
 
 # `datasets` takes a path with these for a pattern, or for a chain of file systems.
@@ -52,6 +52,22 @@ class Workspace:
     def track_path(self, id: str) -> Path:
         """The file of the track with this id (of a source clip, a portrait or a reenactment)."""
         return self.folder / "tracks" / id[:2] / f"{id}.npz"
+
+    def read_formats(self) -> dict[str, str]:
+        """The number formats that an earlier run has chosen, {generator's label: format}; {} before any."""
+        try:
+            return dict(json.loads(self._formats_path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return {}
+
+    def keep_formats(self, formats: Mapping[str, str]) -> None:
+        """Adds chosen number formats to those that are kept."""
+        if formats:
+            write_text(self._formats_path, json.dumps(self.read_formats() | dict(formats), indent=1))
+
+    @property
+    def _formats_path(self) -> Path:
+        return self.folder / "number_formats.json"
 
     def check_folder(self) -> None:
         """Raises NvfairError where the data set's folder cannot be written, holds files that no build has made (a build

@@ -15,6 +15,7 @@ from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 from nvfair_tools.recipe.engine_choice import EngineChoice
+from nvfair_tools.recipe.quality_rule import QualityRule
 from nvfair_tools.unique_keys import load_unique_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -78,16 +79,17 @@ class SplitRule(_RecipePart):
 class GeneratorChoice(_RecipePart):
     """A generator and how it is driven. variant: suffix that tells two uses of one generator apart in folders.
     settings: options of its factory (size, ...); options: options of its motion mode; weights, dtype: of network
-    generators; splits: the only ones it renders, such as [test] for a generator that no method is trained on."""
+    generators; dtype "auto" is the faster one on the machine that begins the build; splits: the only ones it renders,
+    such as [test] for a generator that no method is trained on."""
 
     name: str
     variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
     mode: Literal["absolute", "relative"] = "relative"
-    reference: Annotated[int, Field(ge=0)] | Literal["best"] = "best"
+    reference: Annotated[int, Field(ge=0)] | Literal["best", "neutral"] = "best"
     options: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     weights: str | None = None
-    dtype: Literal["float32", "bfloat16"] = "float32"
+    dtype: Literal["float32", "bfloat16", "auto"] = "float32"
     splits: Annotated[tuple[Split, ...], Field(min_length=1)] = SPLITS  # type: ignore[assignment]
 
     @property
@@ -206,6 +208,7 @@ class Recipe(_RecipePart):
     landmarks: LandmarkRule = LandmarkRule()
     features: FeatureRule = FeatureRule()
     policy: Policy = Policy()
+    quality: QualityRule | None = None
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     render_workers: Annotated[int, Field(ge=0)] | None = None
     engine: EngineChoice = EngineChoice()
@@ -255,6 +258,8 @@ class Recipe(_RecipePart):
                 "generators": {"__all__": {"weights"}},
             },
         )
+        if self.quality is None:
+            del content["quality"]
         if self.rights.ethics_approval is None:
             del content["rights"]["ethics_approval"]  # recipes without it have the digest that they always had
         # Rules that a recipe does not use do not count, so that recipes written before there were any keep their hash.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from generators.errors import GeneratorError
@@ -12,6 +14,7 @@ from generators.generator import Generator, MotionMode
 from generators.registry import FACTORIES, create, factory
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.recipe.recipe import GeneratorChoice, Recipe
+from nvfair_tools.render.number_format import format_speeds
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,9 @@ class ChosenGenerator:
     """A generator with its settings, as a picklable value; each worker creates the generator itself.
 
     label: its name in folders, parts and rows. fingerprint: hash of everything that determines its pixels. options:
-    keyword arguments of `generators.create`. splits: those it renders.
+    keyword arguments of `generators.create`. splits: those it renders. number_format: a sentence on the format that was
+    chosen or is the slower one here, or "". slow_format: whether the recipe asks for the slower one. renders_lists:
+    whether it makes all videos of a driving clip in one run of a program.
     """
 
     label: str
@@ -35,6 +40,9 @@ class ChosenGenerator:
     motion_mode: str
     options: dict[str, Any]
     splits: tuple[str, ...]
+    number_format: str = ""
+    slow_format: bool = False
+    renders_lists: bool = False
 
     @property
     def uses_device(self) -> bool:
@@ -44,6 +52,20 @@ class ChosenGenerator:
     def create(self) -> Generator:
         """Creates the generator in this process."""
         return create(self.name, **self.options)
+
+    def check_program(self) -> str:
+        """What the external program of this generator is, in words; "" for a generator that is none.
+
+        Raises NvfairError where the program cannot be started, or does not load.
+        """
+        if self.family != "external":
+            return ""  # its weights need not be read again
+        try:
+            return str(self.create().check())  # type: ignore[attr-defined]
+        except GeneratorError as error:
+            raise NvfairError(
+                str(error), remedy="correct `settings` of this generator, or mend its environment"
+            ) from error
 
     def describe(self) -> dict[str, Any]:
         """The description of the generator in dataset.json, from which table rows take their columns."""
@@ -59,20 +81,28 @@ class ChosenGenerator:
         }
 
 
-def resolve_generators(recipe: Recipe) -> list[ChosenGenerator]:
+def resolve_generators(recipe: Recipe, formats: Mapping[str, str] = MappingProxyType({})) -> list[ChosenGenerator]:
     """Resolves the recipe's generators. Each is created once, so that missing weights and wrong settings are found
     before any work is done.
 
-    Raises NvfairError naming the generator and its key in the recipe.
+    formats: {label: number format} that an earlier run has chosen where the recipe says "auto": one data set keeps to
+    it, wherever it is continued. Raises NvfairError naming the generator and its key in the recipe.
     """
-    return [_resolve(recipe, choice, number) for number, choice in enumerate(recipe.generators)]
+    return [_resolve(recipe, choice, number, formats) for number, choice in enumerate(recipe.generators)]
 
 
-def _resolve(recipe: Recipe, choice: GeneratorChoice, number: int) -> ChosenGenerator:
+def chosen_formats(recipe: Recipe, generators: Iterable[ChosenGenerator]) -> dict[str, str]:
+    """The number formats of the generators for which the recipe says "auto", {label: format}."""
+    left_open = {choice.label for choice in recipe.generators if choice.dtype == "auto"}
+    return {generator.label: generator.options["dtype"] for generator in generators if generator.label in left_open}
+
+
+def _resolve(recipe: Recipe, choice: GeneratorChoice, number: int, formats: Mapping[str, str]) -> ChosenGenerator:
     where = f"generators.{number} ({choice.label})"
     try:
         options = _options(recipe, choice)
         mode = MotionMode(choice.mode, choice.reference if choice.mode == "relative" else 0, choice.options)
+        number_format, slow_format = _choose_format(choice, options, formats)
         generator = create(choice.name, **options)
     except GeneratorError as error:
         raise NvfairError(str(error), where=where, remedy="correct the recipe; see docs/datasets.md") from error
@@ -90,23 +120,41 @@ def _resolve(recipe: Recipe, choice: GeneratorChoice, number: int) -> ChosenGene
         motion_mode=choice.motion_mode,
         options=options,
         splits=choice.splits,
+        number_format=number_format,
+        slow_format=slow_format,
+        renders_lists=getattr(generator, "renders_lists", False),
     )
 
 
 def _options(recipe: Recipe, choice: GeneratorChoice) -> dict[str, Any]:
-    """Keyword arguments of the generator's factory, with `device` and `dtype` only where it has these parameters."""
+    """Keyword arguments of the generator's factory but `dtype`, with `device` only where it has this parameter."""
     options = dict(choice.settings)
     if choice.weights is not None:
         path = recipe.resolve(choice.weights)
         options["weights"] = str(path) if path.exists() else choice.weights  # else a registered name
-    parameters = _factory_parameters(choice.name)
-    if "device" in parameters:
+    if "device" in _factory_parameters(choice.name):
         options.setdefault("device", recipe.device)
-    if "dtype" in parameters:
-        options["dtype"] = choice.dtype
-    elif choice.dtype != "float32":
-        raise GeneratorError(f"generator {choice.name!r} has no dtype; leave it out")
     return options
+
+
+def _choose_format(choice: GeneratorChoice, options: dict[str, Any], formats: Mapping[str, str]) -> tuple[str, bool]:
+    """Puts `dtype` into the options where the generator has it; returns number_format and slow_format."""
+    if "dtype" not in _factory_parameters(choice.name):
+        if choice.dtype != "float32":
+            raise GeneratorError(f"generator {choice.name!r} has no dtype; leave it out")
+        return "", False
+    if choice.dtype == "auto" and choice.label in formats:
+        options["dtype"] = formats[choice.label]
+        return f"{choice.label} renders in {options['dtype']}, as this data set was begun", False
+    if choice.dtype == "float32":
+        options["dtype"] = choice.dtype
+        return "", False
+    speeds = format_speeds(choice.name, options)
+    options["dtype"] = speeds.faster if choice.dtype == "auto" else choice.dtype
+    slower = choice.dtype == "bfloat16" and speeds.gain < 1
+    if choice.dtype == "auto" or slower:
+        return f"{choice.label} renders in {options['dtype']}: {speeds}", slower
+    return "", False
 
 
 def _factory_parameters(name: str) -> set[str]:

@@ -28,6 +28,7 @@ from examples.studies.convergence.plan import (
     thinned_landmarks,
 )
 from examples.studies.convergence.plot import COLOURS, read_curve
+from examples.studies.convergence.rankings import ranking_tables
 from examples.studies.convergence.runs import (
     CAPPED,
     FITTED,
@@ -268,6 +269,29 @@ def test_worlds_of_the_same_people_are_compared_method_by_method() -> None:
     assert "#### w-absolute less w, the same people, size small" in table
     assert "| plain distances | 1 | +0.100 (+0.100, +0.100) | -0.050 (-0.050, -0.050) |" in table
     assert motion_tables([rows[0], replace(rows[1], people="others")]) == []
+
+
+def test_methods_are_ranked_over_all_worlds_that_ran_them() -> None:
+    aucs = {"w1": (0.7, 0.6, 0.5), "w2": (0.8, 0.7, 0.5), "w3": (0.6, 0.7, 0.5)}
+    rows = [
+        replace(result(method, 0, auc, auc), world=world)
+        for world, values in aucs.items()
+        for method, auc in zip((OURS, CENTRED, PLAIN), values, strict=True)
+    ]
+    shortcuts = [replace(result(name, 0, auc, 0.5), world="w1") for name, auc in (("weak", 0.52), ("strong", 0.55))]
+    seen, unseen = ranking_tables([*rows, replace(result(RAW, 0, 0.9, 0.9), world="w1"), *shortcuts])
+    lines = {line.split(" | ")[0].strip("| "): line for line in seen.splitlines()}
+    assert lines["ours"].endswith("| 1, 1, 2 |")
+    assert lines["centred distances"].endswith("| 2, 2, 1 |")
+    assert lines["plain distances"].endswith("| 3, 3, 3 |")
+    assert "0.900" in lines["raw coordinates"]
+    assert lines["raw coordinates"].endswith("| not run | not run |  |")
+    assert "0.550" in lines["*best shortcut*"]
+    assert ", strong | not run | not run |" in lines["*best shortcut*"]
+    # Rank sums 4, 5 and 9: S = 14, 12 S / (9 x 24) = 0.78.
+    assert "Kendall's W of the 3 methods that ran in all worlds: 0.78." in seen
+    assert "unseen generators" in unseen
+    assert ranking_tables([row for row in rows if row.world == "w1"]) == []
 
 
 def test_reasons_are_paired_with_the_headline_of_their_seeds() -> None:

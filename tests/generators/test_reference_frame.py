@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from generators import GeneratorError, MotionMode
-from generators.reference_frame import best_frame, reference_index
+from generators.expression_measures import rest_frames
+from generators.reference_frame import best_frame, neutral_frame, reference_index
 
 
 @pytest.fixture
@@ -57,6 +58,9 @@ def test_a_mode_names_its_reference_frame_or_has_it_found(face):
     driving = np.stack([turned(face, a) for a in (-20, 3, 9)])
     assert reference_index(MotionMode(reference=2), None, None, 3, generator="tiny") == 2
     assert reference_index(MotionMode(reference="best"), face, driving, 3, generator="tiny") == 1
+    assert reference_index(MotionMode(reference="neutral"), None, driving, 3, generator="tiny") == neutral_frame(
+        driving
+    )
 
 
 def test_a_reference_that_is_not_there_is_refused(face):
@@ -68,3 +72,20 @@ def test_a_reference_that_is_not_there_is_refused(face):
         reference_index(MotionMode(reference="best"), None, face[None], 1, generator="tiny")
     with pytest.raises(GeneratorError, match="needs the mesh of every driving frame"):
         reference_index(MotionMode(reference="best"), face, None, 1, generator="tiny")
+    with pytest.raises(GeneratorError, match="'neutral' needs the mesh of every driving frame"):
+        reference_index(MotionMode(reference="neutral"), face, None, 1, generator="tiny")
+
+
+def test_the_neutral_frame_is_the_least_expressive_and_never_a_broken_one(face):
+    driving = np.stack([turned(face, a) for a in (-20, 3, 9)])
+    driving[0, 14] += [0, 500, 0]
+    driving[1, 7] = np.nan
+    assert neutral_frame(driving) == rest_frames(driving)[0] == 2
+    with pytest.raises(GeneratorError, match="none of the 1 driving meshes is finite"):
+        neutral_frame(driving[1:2])
+
+
+@pytest.mark.parametrize("reference", ["smiling", -1, 1.5, None])
+def test_an_unknown_reference_is_refused(reference):
+    with pytest.raises(GeneratorError, match="choose a frame index >= 0, 'best' or 'neutral'"):
+        MotionMode(reference=reference)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from examples.studies.convergence.plan import METHODS, REASONS, SIZES, parse_methods, study_runs
 from examples.studies.convergence.plot import plot_curves
+from examples.studies.convergence.rankings import ranking_tables
 from examples.studies.convergence.runs import Workplace, read_results
 from examples.studies.convergence.study import FAILED, run_study, stop_time
 from examples.studies.convergence.tables import page_tables, write_between_markers
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 def report(out: Path, page: Path | None, picture: Path) -> None:
     """Prints the tables of the results in `out`, writes them to its tables.md, and draws the learning curves."""
     results = read_results(out)
-    text = page_tables(results)
+    text = "".join(f"{table}\n\n" for table in ranking_tables(results)) + page_tables(results)
     write_text(out / "tables.md", text)
     print(text)
     if page is not None:

@@ -68,7 +68,7 @@ def figure_table(rows: Sequence[Result]) -> str:
         if not chosen:
             lines.append(f"| {title} | 0 | not run |" + " |" * 5)
             continue
-        by_seed = [float(_targets(people).mean()) for row in chosen if (people := people_aucs([row], UNSEEN))]
+        by_seed = [mean_auc(people) for row in chosen if (people := people_aucs([row], UNSEEN))]
         spread = f"{min(by_seed):.3f}–{max(by_seed):.3f}" if len(by_seed) > 1 else ""
         crosses = " / ".join(_mean_text(people_aucs(chosen, relation, CROSS_CROSS)) for relation in (SEEN, UNSEEN))
         values = [row.validation_auc for row in chosen if row.validation_auc is not None]
@@ -244,12 +244,13 @@ def endings(rows: Sequence[Result]) -> str:
     return f"{states}; best at step {span}"
 
 
-def _targets(people: People) -> np.ndarray:
-    return np.array([pair[0] for pair in people.values()])
+def mean_auc(people: People) -> float:
+    """The mean AUC over people as targets."""
+    return float(np.mean([pair[0] for pair in people.values()]))
 
 
 def _mean_text(people: People) -> str:
-    return f"{_targets(people).mean():.3f}" if people else "–"
+    return f"{mean_auc(people):.3f}" if people else "–"
 
 
 def write_between_markers(page: Path, text: str) -> None:

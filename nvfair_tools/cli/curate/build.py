@@ -154,6 +154,8 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     console.print(count_table(f"{outcome.folder.name}: up to {outcome.until}", outcome.counts()))
     for text in outcome.left_out:
         console.print(f"[yellow]not used[/]: {escape(text)}", soft_wrap=True, highlight=False)
+    for text in outcome.number_formats:
+        console.print(escape(text), soft_wrap=True, highlight=False)
     for flag, clips, example, explanation in outcome.flagged().itertuples(index=False):
         text = f"{clips} usable clip(s) are flagged {flag}, such as {example}" + f": {explanation}" * bool(explanation)
         console.print(escape(text), soft_wrap=True, highlight=False)

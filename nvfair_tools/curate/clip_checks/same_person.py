@@ -5,21 +5,17 @@ Legend: K frames taken from a clip, D embedding size.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from nvfair_tools.errors import NvfairError
-from nvfair_tools.faces.insight import load_model
+from nvfair_tools.faces.recogniser import Recogniser
 from nvfair_tools.landmarks.track import Track
 from nvfair_tools.media import decode
 
 NOT_CHECKED, CHANGES = "identity_not_checked", "identity_changes"
 
-# Mesh indices of ArcFace's five points: the irises' centres, the tip of the nose, the corners of the mouth.
-_ARCFACE_POINTS = (468, 473, 4, 61, 291)
 # Below this cosine two frames are taken for two people. Frames of one person within one clip lie far above it, those of
 # two people about zero; it is our choice, not a calibrated operating point.
 THRESHOLD = 0.3
@@ -34,37 +30,6 @@ class IdentityCheck:
     frames: np.ndarray
     least_similarity: float
     same: bool | None
-
-
-class Recogniser:
-    """An ArcFace-style recognition model (Deng et al., CVPR 2019), run by insightface.
-
-    source: an .onnx file or a pack's folder. Raises NvfairError where it holds no recognition model.
-    """
-
-    def __init__(self, source: str | Path) -> None:
-        self._model = load_model(source, "recognition")
-        if self._model is None:
-            raise NvfairError(
-                "this pack has no recognition model",
-                where=source,
-                expected="a pack such as buffalo_l, with w600k_r50.onnx",
-                remedy="use such a pack, or none: clips are then flagged as not checked",
-            )
-
-    def embed(self, image: np.ndarray, mesh: np.ndarray) -> np.ndarray:
-        """Computes a face's unit embedding, float32 (D,). image: uint8 RGB (H, W, 3). mesh: (478, 3) of the face."""
-        from insightface.utils.face_align import norm_crop
-
-        points = np.asarray(mesh, dtype=np.float32)[list(_ARCFACE_POINTS), :2]
-        assert self._model is not None
-        size = self._model.input_size[0]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # insightface calls an old name of scikit-image's
-            # insightface expects BGR.
-            crop = norm_crop(np.ascontiguousarray(image[:, :, ::-1]), landmark=points, image_size=size)
-        embedding = np.asarray(self._model.get_feat(crop), dtype=np.float32).reshape(-1)
-        return embedding / max(float(np.linalg.norm(embedding)), 1e-12)
 
 
 def check_identity(path: str | Path, track: Track, recogniser: Recogniser, max_frames: int = 8) -> IdentityCheck:

@@ -100,16 +100,17 @@ def estimate_costs(
 def read_card_rates(path: Path, recipe: Recipe) -> dict[str, float]:
     """Frames a second of a card by generator's label, from the file `gpu.jsonl` that `make gpu` writes.
 
-    The fastest number of frames a call counts, in the recipe's number format. Generators that the file does not have
-    are left out. Raises NvfairError where it is no such file.
+    The fastest number of frames a call counts, in the recipe's number format ("auto": the faster one). Generators that
+    the file does not have are left out. Raises NvfairError where it is no such file.
     """
     best: dict[tuple[str, str], float] = {}
     try:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         for line in lines:
             if line.get("measured") == "all pairs":
-                key = line["part"], line["dtype"]
-                best[key] = max(best.get(key, 0.0), float(line["frames_per_s"]))
+                for dtype in (line["dtype"], "auto"):
+                    key = line["part"], dtype
+                    best[key] = max(best.get(key, 0.0), float(line["frames_per_s"]))
     except OSError as error:
         raise NvfairError(f"the results cannot be read: {error.strerror}", where=path) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:

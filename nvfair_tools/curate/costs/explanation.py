@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.curate.costs.estimate import Cluster, StageCost, estimate_costs, rounded_bytes, rounded_hours
-from nvfair_tools.curate.costs.probe import machine_text, probe_rates, worker_counts
+from nvfair_tools.curate.costs.probe import probe_rates, worker_counts
 from nvfair_tools.curate.plans.balanced import count_meetings
 from nvfair_tools.curate.plans.rule import PlannedPairs, plan_listed_clips
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.pipeline.machine import machine_text
 from nvfair_tools.recipe.clip_list import ClipRow, list_clips
 from nvfair_tools.recipe.recipe import Recipe
 from nvfair_tools.recipe.splits import assign_splits

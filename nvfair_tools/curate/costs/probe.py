@@ -28,6 +28,7 @@ from nvfair_tools.files import sha256_of, write_text
 from nvfair_tools.pipeline.engines.engine import Batch, StageWorker, failure_result
 from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.items import ItemResult, item_id
+from nvfair_tools.pipeline.machine import MEASUREMENTS, machine_text
 from nvfair_tools.recipe.recipe import ClipSource, PairRule, Policy, Recipe, Rights, SplitRule
 from nvfair_tools.render.threads import limited_threads
 
@@ -68,7 +69,7 @@ def probe_rates(
             f"the clip for the probe has {len(images)} frames", expected=f"{_FRAMES + _CLIPS - 1} or more"
         )
     size = (images[0].shape[1], images[0].shape[0])
-    folder = Path.home() / ".cache" / "nvfair" / "probes" if cache is None else cache
+    folder = MEASUREMENTS.expanduser() if cache is None else cache
     stored = folder / f"{_key(recipe, size)}.json"
     if not again and stored.exists():
         content = json.loads(stored.read_text(encoding="utf-8"))
@@ -82,11 +83,6 @@ def worker_counts(recipe: Recipe) -> tuple[int, int]:
     """The numbers of processes of a build on this machine: of the render stage, and of all others."""
     workers = max(1, default_workers() if recipe.workers == "auto" else recipe.workers)
     return workers if recipe.render_workers is None else max(1, recipe.render_workers), workers
-
-
-def machine_text() -> str:
-    """The machine in words: processor and cores."""
-    return f"{_processor()}, {default_workers()} cores"
 
 
 def _key(recipe: Recipe, size: tuple[int, int]) -> str:
@@ -211,13 +207,3 @@ class _StageClock:
         """The median over items but the first, which does what is done once a process."""
         values = self.seconds[key]
         return statistics.median(values[1:] or values) / _FRAMES
-
-
-def _processor() -> str:
-    """The processor's name, or at least its kind."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import overload
 
 import numpy as np
@@ -17,11 +17,13 @@ from nvfair_tools.pipeline.result_table import ResultTable
 
 @dataclass(frozen=True, eq=False)
 class ReenactmentTable(Sequence[Reenactment]):
-    """The planned reenactments in the order of the plan. landmarks: None before their stage."""
+    """The planned reenactments in the order of the plan. landmarks: None before their stage. rejections: of videos that
+    the recipe's limits of quality refuse, by their place in the plan."""
 
     plan: RenderPlan
     renderings: ResultTable
     landmarks: ResultTable | None = None
+    rejections: Mapping[int, ItemResult] = field(default_factory=dict)
 
     def counts(self) -> Counter[tuple[str, str, str]]:
         """How many reenactments of each generator and kind ended how: (label and kind, state, reason)."""
@@ -37,7 +39,12 @@ class ReenactmentTable(Sequence[Reenactment]):
                     ends.update(self.landmarks.counts(places[tracked]))
                 for (state, reason), count in ends.items():
                     counts[f"{generator.label} {kind}", state, reason] += count
-        return counts
+        for place, rejection in self.rejections.items():
+            label = self.plan.generators[self.plan.generator_of(place)].label
+            what = f"{label} {self.plan.pair_of(place).kind}"
+            counts[what, "ok", ""] -= 1
+            counts[what, rejection.state, rejection.reason] += 1
+        return +counts
 
     def landmarkers(self) -> set[tuple[str, str]]:
         """(name, version) of the landmarkers that found the faces in the videos."""
@@ -81,4 +88,5 @@ class ReenactmentTable(Sequence[Reenactment]):
             self.plan.path_of(place),
             rendered,
             tracked,
+            self.rejections.get(place),
         )

@@ -32,13 +32,15 @@ VERSION = "1"  # of framing, bridging and writing; a generator's own version is 
 
 @dataclass(frozen=True)
 class DrivingClip:
-    """A clip and its track, shared by all videos that it drives."""
+    """A clip and its track, shared by all videos that it drives. tasks: those videos, for generators that make them
+    all at once; else empty."""
 
     video: Path
     track: Path
     fps: Fraction
     max_gap: float
     keep_truncated: bool
+    tasks: tuple[RenderTask, ...] = ()
 
 
 @dataclass(frozen=True)

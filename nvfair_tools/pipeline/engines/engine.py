@@ -15,6 +15,9 @@ from typing import Any, Protocol
 from nvfair_tools.errors import user_message
 from nvfair_tools.pipeline.items import ItemResult, failed
 
+# The end of a tool's log that a result's detail quotes.
+_LOG_LINES, _LOG_LENGTH = 4, 500
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -53,17 +56,20 @@ class Engine(Protocol):
 def failure_result(error: BaseException) -> ItemResult:
     """Makes the failed result that stands for an exception raised by an item.
 
-    An error that names its `cause` or `reason` (MediaError, GapTooLong) keeps it. A mistake in the input is final. I/O,
-    memory, encoder and unexpected errors are retryable: the machine may have recovered, or a later release may have
-    corrected the code.
+    An error that names its `cause` or `reason` (MediaError, GapTooLong) keeps it; one with the `log` of a tool quotes
+    its end. A mistake in the input is final. I/O, memory, encoder and unexpected errors are retryable, and what says so
+    of itself (`is_retryable`): the machine may have recovered, or a later release may have corrected the code.
     """
     is_user_error = user_message(error) is not None
     detail = _first_line(getattr(error, "what", None) or str(error) or type(error).__name__)
+    if log := getattr(error, "log", ""):
+        lines = [line.strip() for line in log.splitlines() if line.strip()]
+        detail += f"; it printed last: {' / '.join(lines[-_LOG_LINES:])[-_LOG_LENGTH:]}"
     cause = getattr(error, "cause", None) or getattr(error, "reason", None)
     if is_user_error and isinstance(cause, str):
         remedy = getattr(error, "remedy", "")
         detail = detail.removeprefix(f"{cause}: ") + (f"; to fix it: {remedy}" if remedy else "")
-        return failed(cause, detail, retryable=cause == "not_encoded")
+        return failed(cause, detail, retryable=getattr(error, "is_retryable", cause == "not_encoded"))
     if is_user_error:
         return failed("unusable_input", detail, retryable=False)
     if isinstance(error, MemoryError):

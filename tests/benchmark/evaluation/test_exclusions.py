@@ -7,7 +7,8 @@ import pytest
 from benchmark.evaluation.result_rows import Exclusions
 from benchmark.evaluation.section_results import count_exclusions
 from benchmark.protocols.schema import Missing, Protocol
-from benchmark.windows.window_set import SHORT, read_windows
+from benchmark.windows.cutting import SHORT
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import World, make
 

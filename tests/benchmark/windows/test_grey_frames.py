@@ -11,9 +11,10 @@ import pytest
 
 from benchmark.methods.embed import window_batches
 from benchmark.protocols.schema import Missing, Protocol, Time
+from benchmark.windows.cutting import SHORT
 from benchmark.windows.grey_frames import with_grey_frames
 from benchmark.windows.pictures import grey_picture, shown_frames
-from benchmark.windows.window_set import SHORT, read_windows
+from benchmark.windows.window_set import read_windows
 from nvfair_tools import media
 from nvfair_tools.dataset import Dataset
 from tests.benchmark.small_world import World, make

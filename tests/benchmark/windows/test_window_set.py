@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load
-from benchmark.windows.window_set import MISSING, SHORT, TIMES, read_windows, window_starts
+from benchmark.windows.cutting import MISSING, SHORT, TIMES, window_starts
+from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.small_world import World, make

@@ -45,15 +45,16 @@ def test_a_mouth_no_more_open_than_the_portraits_is_left_alone(astronaut):
     image = astronaut.image.astype(np.float32)
     mouth = Mouth.of(image, astronaut.mesh)
     frame = image.copy()
-    mouth.fill(frame, np.ones((256, 256), bool), astronaut.mesh[:, :2].astype(np.float64))
+    mouth.fill(frame, np.ones((256, 256), bool), astronaut.mesh[:, :2].astype(np.float64), astronaut.mesh)
     np.testing.assert_array_equal(frame, image)
 
 
 def test_only_the_surroundings_of_the_lips_are_painted(hopper):
     image = hopper.image.astype(np.float32)
-    mouth, opened = Mouth.of(image, hopper.mesh), act(hopper.mesh, jaw=0.3)[:, :2]
+    mesh = act(hopper.mesh, jaw=0.3)
+    mouth, opened = Mouth.of(image, hopper.mesh), mesh[:, :2]
     frame = image.copy()
-    mouth.fill(frame, np.ones((256, 256), bool), opened)
+    mouth.fill(frame, np.ones((256, 256), bool), opened, mesh)
     rows, columns = np.nonzero(np.abs(frame - image).sum(axis=2))
     assert len(rows) > 50
     assert opened[[13, 78], 1].min() - 6 < rows.min()

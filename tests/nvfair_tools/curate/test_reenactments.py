@@ -176,7 +176,7 @@ def test_an_external_program_that_drops_frames_fails_with_the_reason(sources, tm
         tmp_path / "recipe.yaml", sources, workers=0, generators=external(tmp_path, SHORTENER), pairs={"self": False}
     )
     outcome = build(recipe, until="render")
-    assert ended(outcome) == {("failed", "unusable_input"): 4}
+    assert ended(outcome) == {("failed", "tool_output"): 4}
     assert "wrote 9 frames for a clip of 10" in outcome.reenactments[0].render.detail
     assert not list((tmp_path / "dataset" / "videos").rglob("*-generated/**/*.mp4"))
 

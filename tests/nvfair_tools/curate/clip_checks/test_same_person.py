@@ -3,8 +3,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from nvfair_tools.curate.clip_checks.same_person import Recogniser, check_identity, flag_identity
+from nvfair_tools.curate.clip_checks.same_person import check_identity, flag_identity
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.faces.recogniser import Recogniser
 from nvfair_tools.landmarks.landmarker import create_landmarker
 from nvfair_tools.landmarks.tracking import track_video
 from nvfair_tools.media import encode

@@ -1,0 +1,72 @@
+"""`nvfair quality`: how good the renderings of a data set are, in numbers and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results. [default: DATASET/quality]"
+)
+@click.option(
+    "--recogniser",
+    help="For likeness: an .onnx file, or an InsightFace pack on disk. Without it, the face's shape stands in.",
+)
+@click.option("--workers", type=click.IntRange(0), help="Processes; 0 measures in this one. [default: one a core]")
+@click.option(
+    "--show", default=4, show_default=True, type=click.IntRange(0), help="Videos a generator on the sheet; 0: none."
+)
+@click.option("--video", "ids", multiple=True, help="Preview this video (its id, or how it begins); repeatable.")
+def quality(
+    dataset: Path, out: Path | None, recogniser: str | None, workers: int | None, show: int, ids: tuple[str, ...]
+) -> None:
+    """Measure the rendered videos of DATASET: face found, motion transferred, identity, flicker, sharpness.
+
+    Writes quality.parquet (a row a video), contact_sheet.png and a preview of one video a generator: driver, portrait
+    and video side by side. Run it again after an interruption: what was measured is kept. docs/quality.md explains the
+    measures.
+    """
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.faces.insight import pack_folder
+    from nvfair_tools.pipeline.engines.local import default_workers
+    from nvfair_tools.pipeline.progress_lines import task_progress
+    from nvfair_tools.quality.measure_dataset import measure_dataset
+    from nvfair_tools.quality.pictures import write_preview, write_sheet
+    from nvfair_tools.quality.shown_videos import choose_videos, named_video
+    from nvfair_tools.quality.table import TABLE_NAME, summarise
+
+    data = Dataset.open(dataset)
+    folder = out or dataset / "quality"
+    network = None
+    if recogniser is not None:
+        network = Path(recogniser) if Path(recogniser).exists() else pack_folder(recogniser)
+    with task_progress("videos") as report:
+        table = measure_dataset(
+            data,
+            folder / TABLE_NAME,
+            recogniser=network,
+            workers=default_workers() if workers is None else workers,
+            progress=report,
+        )
+    click.echo(summarise(table).to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.3f}"))
+    for problem, group in table[table["problem"].notna()].groupby("problem"):
+        click.echo(f"{len(group)} not measured, such as {group.iloc[0]['video']}: {problem}")
+    click.echo(f"{folder / TABLE_NAME}: {len(table)} videos")
+    named = [named_video(data, table, video) for video in ids]
+    if show:
+        chosen, hidden = choose_videos(data, table, show)
+        if hidden:
+            click.echo(f"{hidden} videos are not shown: their permitted use forbids display")
+        if chosen:
+            write_sheet(folder / "contact_sheet.png", chosen)
+            click.echo(f"{folder / 'contact_sheet.png'}: {len(chosen)} videos")
+            if not named:
+                of_generator = {video.generator: video for video in choose_videos(data, table, 1)[0]}
+                named = list(of_generator.values())
+    for video in named:
+        name = f"preview-{video.generator}-{video.id[:8]}.mp4" if ids else f"preview-{video.generator}.mp4"
+        click.echo(f"{folder / name}: {write_preview(folder / name, video)} frames")

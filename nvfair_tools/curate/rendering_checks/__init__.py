@@ -1,0 +1,1 @@
+"""Checks of rendered videos, before their frames are stored."""
