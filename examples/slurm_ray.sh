@@ -52,11 +52,10 @@ echo "a Ray cluster at $RAY_ADDRESS; $others more nodes join it as they start"
 
 "$@" &
 command=$!
-trap 'kill -TERM "$command" 2>/dev/null || true' TERM INT
-status=0
-wait "$command" || status=$?
-while kill -0 "$command" 2>/dev/null; do # a signal ends `wait` before the command has ended
-  status=0
+trap 'interrupted=1; kill -TERM "$command" 2>/dev/null || true' TERM INT
+interrupted=1
+while ((interrupted)); do # a signal ends `wait` with a status that is not the command's
+  interrupted=0 status=0
   wait "$command" || status=$?
 done
 exit "$status"
