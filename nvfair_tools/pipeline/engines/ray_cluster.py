@@ -20,7 +20,7 @@ _CHECK_TIME = 120.0  # seconds for all machines to answer
 _ANSWER_TIME = 10.0  # seconds for a cluster's head to take a connection
 _STORE_BYTES = 80 << 20  # a started cluster's object store, about the least that Ray takes: no frame goes through it
 
-# What is built is nobody's business, and on a busy machine Ray's own processes may take long to start and to answer.
+# What is built is nobody's business, and on a busy machine Ray's own processes may take long to start.
 LOCAL_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_agent_register_timeout_ms": "300000",
@@ -28,7 +28,6 @@ LOCAL_ENVIRONMENT = {
     "RAY_gcs_server_port_wait_time_s": "300",
     "RAY_worker_register_timeout_seconds": "300",
     "RAY_gcs_server_request_timeout_seconds": "300",
-    "RAY_health_check_timeout_ms": "60000",
 }
 
 
