@@ -46,7 +46,7 @@ NOTES = {
     "nvfair_tools.__main__": "python -m nvfair_tools",
     "nvfair_tools.cli": "the nvfair command composes all",
     "nvfair_tools.releases": "NVFAIR, AVAPrintDB as released",
-    "nvfair_tools.downloads": "public collections, fetched and verified",
+    "nvfair_tools.downloads": "public collections, fetched",
     "nvfair_tools.curate": "ingest, pairs, shards, card",
     "nvfair_tools.simulate": "people who do not exist",
     "nvfair_tools.render": "the only room that knows generators",

@@ -1,7 +1,7 @@
 """Which number format a network is faster in on this machine, measured on the network itself.
 
-The names of a processor's instructions do not tell: bfloat16 is about twice as fast as float32 on one with AMX, and two
-to four times slower on one that has AVX-512's bfloat16 instructions alone.
+The names of a processor's instructions do not tell: of two that have AVX-512's bfloat16 instructions without AMX, one
+was two to four times slower in bfloat16 than in float32, the other up to twice as fast (docs/generators.md).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-from generators.device import DTYPES
+from generators.device import DTYPES, resolve
 from generators.face import Face
 from generators.generator import Generator, MotionMode
 
@@ -43,6 +44,13 @@ class FormatSpeeds:
         if self.gain >= 1:
             return f"bfloat16 is {self.gain:.1f} times as fast as float32 here"
         return f"bfloat16 is {1 / self.gain:.1f} times slower than float32 here"
+
+
+def device_text(device: str) -> str:
+    """What a measurement depends on beside the network: device, torch's version, and its threads on a CPU."""
+    where, _ = resolve(device)
+    name = torch.cuda.get_device_name(where) if where.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    return f"{name}, torch {torch.__version__}"
 
 
 def measure_formats(build: Callable[[str], Generator]) -> FormatSpeeds:

@@ -28,7 +28,7 @@ def test_the_notebook_runs_in_a_kernel_and_its_results_show_as_tables(tmp_path: 
         "\nassert 'no submission.yaml here' in checked._repr_html_()\nassert Path('runs/own/index.html').is_file()"
     )
     notebook.cells.append(nbformat.v4.new_code_cell(checks))
-    nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbclient.NotebookClient(notebook, timeout=1500, resources={"metadata": {"path": str(tmp_path)}}).execute()
     tables = [output for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
     assert any("<table" in output["data"].get("text/html", "") for output in tables)
 

@@ -143,7 +143,7 @@ class TemporalCnn(Network):
 
     def frame_points(self, windows: WindowSet) -> np.ndarray:
         """Landmarks float32 (F, L, 2) as the features need them: centred and scaled, but for raw coordinates."""
-        points = self.features.prepare_points(windows.landmarks)
+        points = self.features.prepare_points(windows.landmarks[:])
         return points[:, list(self.shape.landmarks)] if self.shape.landmarks else points
 
     def mirror_indices(self) -> tuple[int, ...] | None:

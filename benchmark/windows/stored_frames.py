@@ -36,7 +36,7 @@ class _FrameFile:
 
     def write(self, values: np.ndarray) -> None:
         """Writes all bytes of a contiguous array at the end."""
-        left = memoryview(values.reshape(-1).view(np.uint8))
+        left = values.reshape(-1).view(np.uint8).data
         while len(left):
             left = left[self._file.write(left) :]
 
@@ -99,7 +99,7 @@ class StoredFrames:
         ends = [0, *(np.flatnonzero(np.diff(place) != 1) + 1).tolist(), len(place)]
         target = out.reshape(-1).view(np.uint8)
         for first, last in pairwise(ends):
-            part = memoryview(target[first * self._row_bytes : last * self._row_bytes])
+            part = target[first * self._row_bytes : last * self._row_bytes].data
             self.file.read(part, int(place[first]) * self._row_bytes)
 
 

@@ -216,20 +216,19 @@ def _check_landmarker(recipe: Recipe) -> Finding:
 
 def _check_generators(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str]) -> Iterator[Finding]:
     from nvfair_tools.curate.reenactments import no_pixels_error
-    from nvfair_tools.render.choice import resolve_generators
+    from nvfair_tools.render.choice import resolve_generator
 
     tracks: dict[str, str] = {}  # split -> the first track in it
     for row in rows:
         if row.is_track and row.permitted_use in recipe.rights.render_if:
             tracks.setdefault(splits[row.identity], row.name)
     formats = Workspace(recipe.output_folder).read_formats()
-    for choice in recipe.generators:
-        recipe_of_one = recipe.model_copy(update={"generators": [choice]})
+    for number, choice in enumerate(recipe.generators):
         resolved: list[ChosenGenerator] = []
 
-        def describe(recipe_of_one: Recipe = recipe_of_one, resolved: list[ChosenGenerator] = resolved) -> str:
-            resolved += resolve_generators(recipe_of_one, formats)
-            generator = resolved[0]
+        def describe(number: int = number, resolved: list[ChosenGenerator] = resolved) -> str:
+            generator = resolve_generator(recipe, number, formats)
+            resolved.append(generator)
             driving_tracks = [tracks[split] for split in generator.splits if split in tracks]
             if generator.needs_image and driving_tracks:
                 raise no_pixels_error(generator.label, driving_tracks[0])

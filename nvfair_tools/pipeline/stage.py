@@ -84,7 +84,7 @@ class StageRunner:
             outputs[id] for id in ids_to_run if id in outputs and owners.get(outputs[id]) != id
         )
         run = (engine or self.engine).run(factory, unfinished, time_limit=self.item_time_limit)
-        with closing(_ended_items(run)) as ended:
+        with closing(ended_items(run)) as ended:
             for id, result in ended:
                 results[id] = self._record(stage, id, result)
         return results
@@ -100,7 +100,7 @@ class StageRunner:
     ) -> dict[str, ItemResult]:
         """Does the same as `run` for a stage whose items share nothing. payloads: {item id: payload}."""
         batches = [Batch(((id, payload),)) for id, payload in payloads.items()]
-        return self.run(stage, _SingleItemFactory(factory), batches, outputs=outputs, engine=engine)
+        return self.run(stage, SingleItemFactory(factory), batches, outputs=outputs, engine=engine)
 
     def planned_results(self, stage: str, ids: np.ndarray) -> tuple[ResultTable, np.ndarray]:
         """The recorded results of planned items, and which of them need not be run again.
@@ -143,7 +143,7 @@ class StageRunner:
         self.journal.begin_stage(stage, part=part)
         self.reporter.begin_stage(stage, total, finished)
         run = (engine or self.engine).run(factory, self._releasing_outputs(batches), time_limit=self.item_time_limit)
-        with closing(_ended_items(run)) as results:
+        with closing(ended_items(run)) as results:
             for id, result in results:
                 self._record(stage, id, result, part)
 
@@ -158,7 +158,7 @@ class StageRunner:
     ) -> None:
         """Does the same as `run_planned` for a stage whose items share nothing. payloads: (item id, payload)."""
         batches = (Batch(((id, payload),)) for id, payload in payloads)
-        self.run_planned(stage, _SingleItemFactory(factory), batches, total=total, finished=finished)
+        self.run_planned(stage, SingleItemFactory(factory), batches, total=total, finished=finished)
 
     def _releasing_outputs(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -213,7 +213,7 @@ class StageRunner:
 
 
 @dataclass(frozen=True)
-class _SingleItemFactory:
+class SingleItemFactory:
     """Makes a StageWorker of a SingleItemWorker; picklable where `factory` is."""
 
     factory: Callable[[], SingleItemWorker]
@@ -235,7 +235,7 @@ class _SingleItemAdapter:
         return self.worker.run(payload)
 
 
-def _ended_items(run: Iterator[tuple[str, ItemResult]]) -> Generator[tuple[str, ItemResult], None, None]:
+def ended_items(run: Iterator[tuple[str, ItemResult]]) -> Generator[tuple[str, ItemResult], None, None]:
     """What an engine's iterator gives, so that it can be closed: an engine may return an iterator of any kind."""
     yield from run
 

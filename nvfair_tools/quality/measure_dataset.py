@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.files import make_folder, sha256_of
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
-from nvfair_tools.pipeline.items import ItemResult
+from nvfair_tools.pipeline.stage import SingleItemFactory, ended_items
 from nvfair_tools.quality.measure import MeasureTask, MeasureWorker, VideoPlace
 from nvfair_tools.quality.places import LandmarkPlace, PortraitPlace
 from nvfair_tools.quality.table import measured_by, quality_table, read_quality, write_quality
@@ -68,10 +67,11 @@ def measure_dataset(
             yield Batch(((str(number), task),))
 
     progress(done, len(rendered))
-    run = LocalEngine(workers).run(partial(_StageWorker, recogniser), batches(), time_limit=_TIME_LIMIT)
+    factory = SingleItemFactory(partial(MeasureWorker, recogniser))
+    run = LocalEngine(workers).run(factory, batches(), time_limit=_TIME_LIMIT)
     saved = time.monotonic()
     try:
-        with closing(_generator(run)) as results:
+        with closing(ended_items(run)) as results:
             for number, result in results:
                 videos = at_work.pop(number)
                 failure = {"problem": f"{result.reason}: {result.detail}"}
@@ -84,26 +84,6 @@ def measure_dataset(
     finally:
         table = save()
     return table
-
-
-@dataclass(frozen=True)
-class _StageWorker:
-    """A worker of an engine, whose tasks share nothing."""
-
-    recogniser: Path | None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_worker", MeasureWorker(self.recogniser))
-
-    def prepare(self, shared: None) -> None:
-        return None
-
-    def run(self, prepared: None, payload: MeasureTask) -> ItemResult:
-        return self._worker.run(payload)  # type: ignore[attr-defined]
-
-
-def _generator(run: Any) -> Any:
-    yield from run
 
 
 def _measured_before(path: Path, rendered: pd.DataFrame, method: str) -> pd.DataFrame:

@@ -225,6 +225,12 @@ class Recipe(_RecipePart):
             raise ValueError(f"two generators are called {', '.join(repeated)}: give each its own `variant`")
         return value
 
+    @model_validator(mode="after")
+    def _check_limits(self) -> Recipe:
+        if self.quality is not None and self.quality.least_identity is not None and self.landmarks.recogniser is None:
+            raise ValueError("`quality: least_identity` needs `landmarks: recogniser`, which measures the likeness")
+        return self
+
     def resolve(self, path: str) -> Path:
         """The absolute form of a path in the recipe, which is relative to the recipe's own folder."""
         return (self.folder / Path(path).expanduser()).resolve()

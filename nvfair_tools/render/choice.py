@@ -88,16 +88,12 @@ def resolve_generators(recipe: Recipe, formats: Mapping[str, str] = MappingProxy
     formats: {label: number format} that an earlier run has chosen where the recipe says "auto": one data set keeps to
     it, wherever it is continued. Raises NvfairError naming the generator and its key in the recipe.
     """
-    return [_resolve(recipe, choice, number, formats) for number, choice in enumerate(recipe.generators)]
+    return [resolve_generator(recipe, number, formats) for number in range(len(recipe.generators))]
 
 
-def chosen_formats(recipe: Recipe, generators: Iterable[ChosenGenerator]) -> dict[str, str]:
-    """The number formats of the generators for which the recipe says "auto", {label: format}."""
-    left_open = {choice.label for choice in recipe.generators if choice.dtype == "auto"}
-    return {generator.label: generator.options["dtype"] for generator in generators if generator.label in left_open}
-
-
-def _resolve(recipe: Recipe, choice: GeneratorChoice, number: int, formats: Mapping[str, str]) -> ChosenGenerator:
+def resolve_generator(recipe: Recipe, number: int, formats: Mapping[str, str]) -> ChosenGenerator:
+    """Resolves one of the recipe's generators, see `resolve_generators`."""
+    choice = recipe.generators[number]
     where = f"generators.{number} ({choice.label})"
     try:
         options = _options(recipe, choice)
@@ -124,6 +120,12 @@ def _resolve(recipe: Recipe, choice: GeneratorChoice, number: int, formats: Mapp
         slow_format=slow_format,
         renders_lists=getattr(generator, "renders_lists", False),
     )
+
+
+def chosen_formats(recipe: Recipe, generators: Iterable[ChosenGenerator]) -> dict[str, str]:
+    """The number formats of the generators for which the recipe says "auto", {label: format}."""
+    left_open = {choice.label for choice in recipe.generators if choice.dtype == "auto"}
+    return {generator.label: generator.options["dtype"] for generator in generators if generator.label in left_open}
 
 
 def _options(recipe: Recipe, choice: GeneratorChoice) -> dict[str, Any]:

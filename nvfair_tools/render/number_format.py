@@ -6,11 +6,11 @@ import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from generators.registry import create
+from nvfair_tools import __version__
 from nvfair_tools.files import write_text
 from nvfair_tools.pipeline.items import item_id
 from nvfair_tools.pipeline.machine import MEASUREMENTS, machine_text
@@ -38,16 +38,13 @@ def format_speeds(name: str, options: Mapping[str, Any], *, cache: Path | None =
 
 
 def _key(name: str, options: Mapping[str, Any]) -> str:
-    import torch
+    from generators.number_format import device_text
 
-    from generators.device import resolve
-
-    device, _ = resolve(options.get("device", "auto"))
     return item_id(
         "number format",
-        machine=[platform.node(), machine_text(), torch.get_num_threads()],
-        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        packages={package: metadata.version(package) for package in ("torch", "nvfair-tools")},
+        machine=[platform.node(), machine_text()],
+        device=device_text(options.get("device", "auto")),
+        version=__version__,
         generator=name,
         options={key: value for key, value in options.items() if key != "device"},
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from nvfair_tools.curate.build import build
 from tests.nvfair_tools.moving_portraits import write_clip, write_noise
 
 PEOPLE = {"astronaut": "museum:astronaut", "hopper": "museum:hopper"}
@@ -68,6 +69,12 @@ def write_recipe(path: Path, sources: Path, **changes: object) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(recipe | changes, sort_keys=False))
     return path
+
+
+def plan_small_set(folder: Path, sources: Path) -> Path:
+    """A data set in `folder` whose clips are read and whose portraits are chosen, for tests that render in copies."""
+    build(write_recipe(folder / "recipe.yaml", sources, workers=0), until="plan")
+    return folder / "dataset"
 
 
 def file_hashes(dataset: Path) -> dict[str, str]:

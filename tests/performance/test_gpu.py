@@ -24,7 +24,7 @@ DOCS = (ROOT / "docs" / "performance.md").read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)  # a hang ends; a machine with twenty other jobs takes longer than a quiet one
 def test_the_script_runs_whole_on_a_cpu(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.performance.gpu", "--device", "cpu", "--out", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -116,7 +116,7 @@ class NvfairRelative(Network):
         where a window comes alone (`Method.embed`). Raises NvfairError for a video whose eye corners coincide.
         """
         eyes = [int(np.flatnonzero(SCHEME_126.indices == point)[0]) for point in _INNER_EYE_CORNERS]
-        lengths = mean_lengths(windows.landmarks, windows.offsets, (eyes[0], eyes[1]))
+        lengths = mean_lengths(windows.landmarks[:], windows.offsets, (eyes[0], eyes[1]))
         unusable = np.flatnonzero(~(lengths > 0))
         if len(unusable):
             name = windows.videos.iloc[int(unusable[0])].get("video", "")
@@ -125,7 +125,7 @@ class NvfairRelative(Network):
                 where=f"video {name}",
                 expected="landmarks of the 126-point scheme in pixels",
             )
-        return scaled_by_video(windows.landmarks, windows.offsets, lengths)
+        return scaled_by_video(windows.landmarks[:], windows.offsets, lengths)
 
     def forward(self, points: Tensor, order: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Embeddings (B, D, U) of windows (B, T, L, 2) of `frame_points`, and of reordered ones (see Network).

@@ -54,7 +54,7 @@ def test_training_learns_people_it_has_not_seen_only_where_they_move_differently
     value = checkpoint.selection["validation_auc"]
     assert value == pytest.approx(log["validation_auc"].max(), abs=1e-6)
     assert checkpoint.selection["step"] == log["step"][log["validation_auc"].idxmax()]
-    assert value > 0.75 if signature else value < 0.6
+    assert value > 0.7 if signature else value < 0.6
 
 
 def test_equal_runs_write_equal_bytes_and_seeds_matter(small: Dataset, tmp_path: Path) -> None:

@@ -52,6 +52,6 @@ def scored(site: Site, valid_submission: Path, tmp_path_factory: pytest.TempPath
     folder = copy_with_method(valid_submission, tmp_path_factory.mktemp("scored") / "s", "scored in public")
     with site.client(site.ann) as client:
         accepted = client.submit(folder, phase="development")
-        done = client.wait_until_scored(accepted.digest, seconds=60, poll_seconds=0.1)
+        done = client.wait_until_scored(accepted.digest, seconds=1200, poll_seconds=0.1)
     assert [job.state for job in done.jobs] == ["done"]
     return accepted.digest

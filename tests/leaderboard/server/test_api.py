@@ -113,7 +113,7 @@ def test_a_draft_is_its_owners_alone_until_it_is_published(site: Site, valid_sub
     with site.client(site.ann) as client:
         folder = copy_with_method(valid_submission, tmp_path / "draft", "a secret draft")
         digest = client.submit(folder, phase="development", private=True).digest
-        client.wait_until_scored(digest, seconds=60, poll_seconds=0.1)
+        client.wait_until_scored(digest, seconds=1200, poll_seconds=0.1)
         others = [site.get(f"/api/v1/submissions/{digest}", token) for token in (None, site.bob)]
         nothing = site.get(f"/api/v1/submissions/{'0' * 64}", site.bob)
         # Not 403: whether it exists is nobody's business.

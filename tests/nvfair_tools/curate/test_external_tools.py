@@ -12,7 +12,7 @@ import pytest
 from nvfair_tools.curate.build import build
 from nvfair_tools.curate.preflight import check
 from nvfair_tools.media import decode
-from tests.nvfair_tools.small_build import write_recipe, write_sources
+from tests.nvfair_tools.small_build import plan_small_set, write_recipe, write_sources
 
 pytest.importorskip("mediapipe")
 
@@ -27,9 +27,7 @@ def sources(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def planned(sources, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("planned")
-    build(write_recipe(folder / "recipe.yaml", sources, workers=0), until="plan")
-    return folder / "dataset"
+    return plan_small_set(tmp_path_factory.mktemp("planned"), sources)
 
 
 @pytest.fixture

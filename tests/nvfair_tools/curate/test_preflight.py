@@ -38,9 +38,12 @@ def test_every_generator_is_tried_and_each_failure_reported(sources, tmp_path):
         {"name": "lia"},
         {"name": "warp-tps", "dtype": "bfloat16"},
     ]
-    topics = levels(write_recipe(tmp_path / "recipe.yaml", sources, generators=choices))
+    recipe = write_recipe(tmp_path / "recipe.yaml", sources, generators=choices)
+    topics = levels(recipe)
     assert topics["error"] == {"generator warp-desne", "generator lia", "generator warp-tps"}
     assert "generator warp-dense" in topics["ok"]
+    messages = [finding.message for finding in check(recipe).at_level("error")]
+    assert [message.partition(" ")[0] for message in messages] == ["generators.1", "generators.2", "generators.3"]
 
 
 def test_a_missing_model_is_found(sources, tmp_path):

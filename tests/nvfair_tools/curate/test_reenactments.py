@@ -19,7 +19,7 @@ from nvfair_tools.media import decode
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.recipe.recipe import load_recipe
-from tests.nvfair_tools.small_build import write_recipe, write_sources
+from tests.nvfair_tools.small_build import plan_small_set, write_recipe, write_sources
 
 pytest.importorskip("mediapipe")
 
@@ -57,10 +57,7 @@ def sources(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def planned(sources, tmp_path_factory) -> Path:
-    """A data set whose clips are read and whose portraits are chosen; tests render in copies of it."""
-    folder = tmp_path_factory.mktemp("planned")
-    build(write_recipe(folder / "recipe.yaml", sources, workers=0), until="plan")
-    return folder / "dataset"
+    return plan_small_set(tmp_path_factory.mktemp("planned"), sources)
 
 
 @pytest.fixture

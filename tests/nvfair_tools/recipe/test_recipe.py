@@ -70,6 +70,7 @@ def test_all_problems_are_reported_together_with_key_and_nearest_word(tmp_path):
         ("generators: [{name: lia, variant: 'a/b'}]", "variant"),
         ("folder: people", "did you mean"),
         ("rights: {render_if: []}", "rights.render_if"),
+        ("quality: {least_identity: 0.3}", "needs `landmarks: recogniser`"),
     ],
 )
 def test_a_contradiction_names_its_remedy(tmp_path, addition, message):
