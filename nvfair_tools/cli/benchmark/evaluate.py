@@ -64,6 +64,21 @@ def embed(
 )
 @click.option("--allow-overlap", is_flag=True, help="Score overlapping people or generators; stamps 'contaminated'.")
 @click.option("--leave-out-overlap", is_flag=True, help="Leave out test people whom a method has touched.")
+@click.option(
+    "--normalise-by",
+    type=click.Path(path_type=Path),
+    metavar="COHORT",
+    help="A data set, or a file of `nvfair embed`, of people who are in no trial: each method has a second row, with "
+    "scores normalised by them.",
+)
+@click.option("--cohort-split", default="train", show_default=True, help="Of the cohort's data set.")
+@click.option(
+    "--nearest",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="So many of the cohort's videos count for each side of a trial, the most alike; 0: all.",
+)
 @click.option("--device", default="auto", show_default=True)
 def evaluate(
     dataset: Path,
@@ -77,6 +92,9 @@ def evaluate(
     stress: Literal["none", "quick", "full"],
     allow_overlap: bool,
     leave_out_overlap: bool,
+    normalise_by: Path | None,
+    cohort_split: str,
+    nearest: int,
     device: str,
 ) -> None:
     """Score methods on DATASET's test people under the protocols; write a report.
@@ -99,6 +117,9 @@ def evaluate(
             allow_overlap=allow_overlap,
             leave_out_overlap=leave_out_overlap,
             declaration=declaration,
+            normalise_by=normalise_by,
+            cohort_split=cohort_split,
+            nearest=nearest,
             device=device,
             progress=progress,
         )
