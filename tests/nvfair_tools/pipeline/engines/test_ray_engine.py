@@ -77,7 +77,7 @@ def test_items_end_as_on_the_local_engine_however_they_end(engine):
         id: (r.state, r.reason, r.detail, r.retryable) for id, r in here.items()
     }
     assert sum(result.reason == "worker_crashed" for result in there.values()) == 3
-    assert there["0:good"].facts["threads"] == "1"
+    assert there["0:good"].facts["threads"] == ["1"]
 
 
 def test_an_overdue_items_own_programs_end_with_it(engine):
