@@ -46,6 +46,9 @@ def evaluate(
     allow_overlap: bool = False,
     leave_out_overlap: bool = False,
     declaration: str | Path | None = None,
+    normalise_by: Dataset | str | Path | None = None,
+    cohort_split: str = "train",
+    nearest: int = 0,
     device: str = "auto",
     progress: Progress = lambda message: None,
 ) -> EvaluationResults:
@@ -59,7 +62,10 @@ def evaluate(
     sweeps and tests that make the inputs worse. allow_overlap: score people and generators that a method has touched;
     its cells are then stamped as contaminated. leave_out_overlap: leave out the test people whom a method has touched.
     declaration: a file that says what files of embeddings were trained on, where they do not say it themselves.
-    progress: called with a line of text before each longer step.
+    normalise_by: a cohort of people who are in no trial, a data set (the people of its split `cohort_split`) or a file
+    that `embed` wrote: every method that gives embeddings has a second row, with scores normalised by the cohort, of
+    which the `nearest` videos count for each side of a trial (0: all). progress: called with a line of text before each
+    longer step.
 
     A notebook shows the results as a table. Raises Problems where test people or unseen generators were touched, and
     NvfairError where a method, protocol or device is not found, or nothing can be scored.
@@ -73,6 +79,9 @@ def evaluate(
         raise NvfairError(f"stress is {stress!r}", expected=f"one of {', '.join(plans)}")
     dataset, device = _opened(data), resolve_device(device)
     candidates = [as_candidate(method, device=device, declaration=_path(declaration)) for method in _several(methods)]
+    rules = _protocols(protocols)
+    if normalise_by is not None:
+        candidates += _normalised(candidates, normalise_by, rules[0], cohort_split, nearest, progress)
     folder = None if out is None else make_folder(Path(out))
     options = EvaluationOptions(
         generators=tuple(generators),
@@ -84,7 +93,7 @@ def evaluate(
         stress_store=None if folder is None or stress == "none" else folder / "stress",
         evidence=None if folder is None else folder / "evidence",
     )
-    results = run_evaluation(dataset, candidates, _protocols(protocols), options, progress=progress)
+    results = run_evaluation(dataset, candidates, rules, options, progress=progress)
     if folder is not None and (reason := write_report_folder(folder, results, dataset)):
         progress(f"no page of single videos: {reason}")
     return results
@@ -234,15 +243,20 @@ def embed(
     """Embeds the windows of a data set's reenactments with a checkpoint and writes them to a Parquet file.
 
     checkpoint: its folder, or "pretrained:NAME". split: of the people. generators: only these; empty for all.
+    Started several times by `torchrun`, the processes share the videos, and the first writes the file.
     Raises NvfairError where no reenactment is left, or the checkpoint or protocol is not found.
     """
     from benchmark.methods.checkpoint import load_checkpoint
+    from benchmark.methods.cohorts import META_KEY, cohort_meta
     from benchmark.methods.embedding_files import write_embeddings
+    from benchmark.methods.embedding_shares import EmbeddingShare
     from benchmark.windows.grey_frames import with_grey_frames
     from benchmark.windows.window_set import read_windows
 
     (rule,) = _protocols(protocol)
-    method, dataset, path = load_checkpoint(checkpoint, resolve_device(device)), _opened(data), Path(out)
+    share = EmbeddingShare.of_this_process()
+    method = load_checkpoint(checkpoint, share.device(resolve_device(device)))
+    dataset, path = _opened(data), Path(out)
     reenactments = dataset.videos[dataset.videos["generator"].notna()]
     chosen = reenactments[reenactments["split"] == split]
     if generators:
@@ -255,16 +269,48 @@ def embed(
             f"generators {', '.join(sorted(reenactments['generator'].unique()))}",
         )
     make_folder(path.parent)
-    windows = read_windows(dataset, rule, videos=chosen["video"], mesh=method.needs == "mesh")
+    videos = share.of(sorted(chosen["video"]))
+    windows = read_windows(dataset, rule, videos=videos, mesh=method.needs == "mesh")
     meta = {
         "protocol": rule.digest,
         "checkpoint": method.digest,
         "data": sha256_of(dataset.folder / "dataset.json"),
+        META_KEY: cohort_meta(windows, rule),
     }
     if method.needs == "frames":
         windows = with_grey_frames(windows, dataset)
-    write_embeddings(path, windows, method.embed_all(windows), meta)
-    return EmbeddedVideos(path, len(windows), len(windows.videos), len(windows.excluded))
+    write_embeddings(share.path(path), windows, method.embed_all(windows), meta)
+    counts = share.join(path, (len(windows), len(windows.videos), len(windows.excluded)))
+    return EmbeddedVideos(path, *(sum(column) for column in zip(*counts, strict=True)))
+
+
+def _normalised(
+    candidates: Sequence[Candidate],
+    cohort: Dataset | str | Path,
+    protocol: Protocol,
+    split: str,
+    nearest: int,
+    progress: Progress,
+) -> list[Candidate]:
+    """The candidates that give embeddings, with scores normalised by the cohort in a data set or a file.
+
+    Raises NvfairError where none of them gives any.
+    """
+    from benchmark.methods.candidates import ScoresCandidate
+    from benchmark.methods.cohorts import Cohort, NormalisedCandidate
+
+    embedding = [candidate for candidate in candidates if not isinstance(candidate, ScoresCandidate)]
+    if not embedding:
+        raise NvfairError("no method gives embeddings, so that a cohort can normalise nothing")
+    if not isinstance(cohort, Dataset) and Path(cohort).is_file():
+        read = Cohort.read(cohort)
+        return [NormalisedCandidate(candidate, read, nearest) for candidate in embedding]
+    data = _opened(cohort)
+    normalised: list[Candidate] = []
+    for candidate in embedding:
+        progress(f"embedding the cohort with {candidate.name}")
+        normalised.append(NormalisedCandidate(candidate, Cohort.embed(candidate, data, protocol, split), nearest))
+    return normalised
 
 
 def _opened(data: Dataset | str | Path) -> Dataset:

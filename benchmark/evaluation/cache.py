@@ -12,6 +12,7 @@ import pandas as pd
 from benchmark.evaluation.evidence import Evidence
 from benchmark.evaluation.validation import ValidationScores, compute_validation_scores
 from benchmark.methods.candidates import Candidate
+from benchmark.methods.cohorts import NormalisedCandidate, plain_candidate
 from benchmark.metrics.subgroups import demographic_values
 from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scores import VideoEmbeddings
@@ -64,16 +65,26 @@ class EvaluationCache:
     def embeddings(
         self, candidate: Candidate, cached: CachedWindows, section: int
     ) -> tuple[VideoEmbeddings | None, str]:
-        """(a candidate's embeddings, the name of the file of evidence that holds them, "" where none was written)."""
-        key = (candidate.name, cached.key)
+        """(a candidate's embeddings, the name of the file of evidence that holds them, "" where none was written).
+
+        Scores that a cohort normalises do not follow from such a file alone: the name is "" then, and the embeddings of
+        the cohort are written too.
+        """
+        plain = plain_candidate(candidate)
+        key = (plain.name, cached.key)
         if key not in self._embeddings:
-            self.progress(f"embedding {len(cached.windows)} windows with {candidate.name}")
-            embeddings = candidate.embeddings(cached.windows, self.dataset)
+            self.progress(f"embedding {len(cached.windows)} windows with {plain.name}")
+            embeddings = plain.embeddings(cached.windows, self.dataset)
             file = ""
             if self.evidence is not None:
-                file = self.evidence.write_candidate(candidate, cached.windows, embeddings, section)
+                file = self.evidence.write_candidate(plain, cached.windows, embeddings, section)
             self._embeddings[key] = embeddings, file
-        return self._embeddings[key]
+        embeddings, file = self._embeddings[key]
+        if not isinstance(candidate, NormalisedCandidate):
+            return embeddings, file
+        if self.evidence is not None:
+            self.evidence.write_cohort(candidate)
+        return embeddings, ""
 
     def training_windows(self, protocol: Protocol) -> WindowSet | None:
         """Windows of a seeded sample of training people's reenactments, by any generator; None where there are none."""

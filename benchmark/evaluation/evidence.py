@@ -3,6 +3,7 @@
     videos-SECTION.parquet            the videos that should have been scored, and whether they were
     NAME-SECTION.parquet              embeddings: video, window, start_frame, embedding; or the candidate's own file
     NAME-SECTION-validation.parquet   kind, score: the scores of validation people, from which thresholds come
+    NAME-cohort.parquet               embeddings of the people by whom scores are normalised
 
 Pixels and landmarks stay where they are: their licences do not travel with figures.
 """
@@ -18,7 +19,8 @@ import pandas as pd
 
 from benchmark.evaluation.validation import ValidationScores
 from benchmark.methods.candidates import Candidate, EmbeddingsCandidate, ScoresCandidate
-from benchmark.methods.embedding_files import write_embeddings
+from benchmark.methods.cohorts import NormalisedCandidate
+from benchmark.methods.embedding_files import write_embeddings, write_video_embeddings
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.files import atomic_output, make_folder
@@ -60,6 +62,11 @@ class Evidence:
         meta = {"declaration": json.dumps(candidate.declaration.to_json(), sort_keys=True)}
         write_embeddings(self.folder / name, windows, embeddings.window_embeddings, meta)
         return name
+
+    def write_cohort(self, candidate: NormalisedCandidate) -> None:
+        """Writes the embeddings of a candidate's cohort: one file, whatever the section."""
+        meta = {"declaration": json.dumps(candidate.declaration.to_json(), sort_keys=True)}
+        write_video_embeddings(self.folder / f"{candidate.name}-cohort.parquet", candidate.cohort.embeddings, meta)
 
     def write_validation(self, method: str, section: int, scores: ValidationScores) -> None:
         """Writes a method's scores of validation people, where there are any."""

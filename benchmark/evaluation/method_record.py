@@ -48,7 +48,8 @@ class MethodRecord:
 
         Headlines are means over methods of one input kind.
         """
-        return str(self.details.get("input") or self.kind)
+        kind = str(self.details.get("input") or self.kind)
+        return f"{kind}, normalised scores" if "normalisation" in self.details else kind
 
     @property
     def input(self) -> str | None:

@@ -84,6 +84,13 @@ def write_bundle(report: Path, out: Path, *, method: str = "", generator: str = 
     """
     results = read_results(report / "results.json")
     cell = _chosen_cell(results, report, method, generator, protocol)
+    if "normalisation" in results.methods[cell.method].details:
+        raise NvfairError(
+            "scores that a cohort normalises do not travel in a bundle",
+            where=report,
+            remedy="pack the cell of the method without it; evidence/ holds the cohort's embeddings, from which "
+            "benchmark.trial_scores.score_normalisation recomputes these scores",
+        )
     evidence = report / "evidence" / cell.evidence if cell.evidence else None
     if evidence is None or not evidence.is_file():
         raise NvfairError(

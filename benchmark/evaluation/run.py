@@ -37,6 +37,7 @@ from benchmark.evaluation.seed_spread import seed_spreads
 from benchmark.evaluation.validation import compute_validation_scores
 from benchmark.evaluation.warnings import evaluation_warnings
 from benchmark.methods.candidates import Candidate, MethodCandidate
+from benchmark.methods.cohorts import NormalisedCandidate, plain_candidate
 from benchmark.protocols.schema import Protocol, Relation
 from benchmark.stress import DESCRIPTIONS as STRESS_DESCRIPTIONS
 from benchmark.stress import StressPlan, run_sweeps
@@ -95,7 +96,8 @@ def evaluate(
     if options.leave_out_overlap:
         touched = frozenset().union(*(candidate.declaration.named_people for candidate in candidates))
         dataset, left_out = leave_out_people(dataset, touched, {part.protocol.split.test for part in sections})
-    mesh = any(isinstance(c, MethodCandidate) and c.method.needs == "mesh" for c in candidates)
+    plain = [plain_candidate(candidate) for candidate in candidates]
+    mesh = any(isinstance(c, MethodCandidate) and c.method.needs == "mesh" for c in plain)
     evidence = None if options.evidence is None else Evidence(options.evidence)
     cache = EvaluationCache(dataset, progress, evidence, mesh)
     scored: list[SectionResults] = []
@@ -176,7 +178,7 @@ def run_stress_tests(
             raise_overlaps(candidate.name, overlaps)
         candidate.check_protocol(protocol)
         if not isinstance(candidate, MethodCandidate):
-            rows += [StressRate(candidate.name, test, "", skipped="a file cannot be run again") for test in plan.tests]
+            rows += [StressRate(candidate.name, test, "", skipped=_not_run(candidate)) for test in plan.tests]
             continue
         progress(f"validation people: {candidate.name}")
         validation = compute_validation_scores(candidate, dataset, protocol, people, windows)
@@ -218,9 +220,15 @@ def _stress_rows(
                 for row in run_sweeps(cache.dataset, candidate.method, protocol, plan, progress=cache.progress)
             ]
         else:
-            reason = "a file cannot be run again"
-            rows += [SkippedSweep(candidate.name, sweep, reason) for sweep in STRESS_DESCRIPTIONS]
+            rows += [SkippedSweep(candidate.name, sweep, _not_run(candidate)) for sweep in STRESS_DESCRIPTIONS]
     return tuple(rows)
+
+
+def _not_run(candidate: Candidate) -> str:
+    """Why a candidate is left out of stress tests, for the report."""
+    if isinstance(candidate, NormalisedCandidate):
+        return "run without the normalisation of its scores alone"
+    return "a file cannot be run again"
 
 
 def _evaluated_protocols(sections: Sequence[Section]) -> tuple[EvaluatedProtocol, ...]:

@@ -23,7 +23,7 @@ def seed_groups(methods: Mapping[str, MethodRecord]) -> list[list[str]]:
         # The digest of the run depends on the seed.
         options = {key: value for key, value in record.options.items() if key not in ("seed", "run")}
         origin = record.to_json()
-        content = [options, origin["people"], origin["generators"], origin["data"]]
+        content = [options, origin["people"], origin["generators"], origin["data"], origin.get("normalisation")]
         groups.setdefault(json.dumps(content, sort_keys=True, default=str), []).append(name)
     return [sorted(names) for names in groups.values() if len(names) > 1]
 

@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from typing import Protocol as Interface
 
 from benchmark.methods.declaration import Declaration, parse_declaration, read_declaration
@@ -189,8 +189,8 @@ def as_candidate(
 
 
 def _candidate_in_memory(method: Method | Candidate | type, device: str) -> Candidate:
-    if isinstance(method, (MethodCandidate, EmbeddingsCandidate, ScoresCandidate)):
-        return method
+    if hasattr(method, "check_protocol") and hasattr(method, "scorer"):
+        return cast(Candidate, method)
     instance = _build_method(method, getattr(method, "__name__", type(method).__name__), device)
     describe = getattr(instance, "describe", None)  # a checkpoint's record
     return MethodCandidate(instance, describe() if callable(describe) else {})

@@ -46,6 +46,15 @@ class RoleExposure:
         drivers, targets = frozenset(drivers), frozenset(targets)
         return cls(drivers | targets, frozenset(generators), drivers, targets)
 
+    def joined(self, other: RoleExposure) -> RoleExposure:
+        """The exposure of a role that has seen what both have; what one of them does not say stays unknown."""
+        people, generators = _union(self.people, other.people), _union(self.generators, other.generators)
+        drivers, targets = (_union(getattr(self, of), getattr(other, of)) for of in ("drivers", "targets"))
+        if drivers is None or targets is None:  # an exposure to nobody tells no roles apart, and need not
+            told_apart = self if other.people == frozenset() else other if self.people == frozenset() else None
+            drivers, targets = (told_apart.drivers, told_apart.targets) if told_apart else (None, None)
+        return RoleExposure(people, generators, drivers, targets)
+
     @property
     def is_known(self) -> bool:
         """Whether both the people and the generators are known."""
@@ -163,6 +172,10 @@ class Declaration:
             "held_out": sorted(self.held_out),
             "data": dict(self.data),
         }
+
+
+def _union(first: frozenset[str] | None, second: frozenset[str] | None) -> frozenset[str] | None:
+    return None if first is None or second is None else first | second
 
 
 def parse_declaration(content: Any, *, where: object = "declaration") -> Declaration:

@@ -42,9 +42,29 @@ def write_embeddings(path: Path, windows: WindowSet, embeddings: np.ndarray, met
 
     embeddings: (W, D), in the order of `windows`. meta: what the file says of itself.
     """
-    # The number of a window within its video: its place among all windows, less those of the videos before.
     counts = np.bincount(windows.video, minlength=len(windows.videos))
-    window_number = np.arange(len(windows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    ids = windows.videos["video"].to_numpy(dtype=object)
+    _write_rows(path, ids, counts, windows.start_frame, embeddings, meta)
+
+
+def write_video_embeddings(path: Path, embeddings: VideoEmbeddings, meta: dict[str, str]) -> None:
+    """Writes embeddings whose windows are not at hand: as `write_embeddings`, with -1 for each first frame."""
+    counts = np.diff(embeddings.offsets)
+    start_frame = np.full(len(embeddings.window_embeddings), -1)
+    _write_rows(path, embeddings.video_ids, counts, start_frame, embeddings.window_embeddings, meta)
+
+
+def _write_rows(
+    path: Path,
+    videos: np.ndarray,
+    counts: np.ndarray,
+    start_frame: np.ndarray,
+    embeddings: np.ndarray,
+    meta: dict[str, str],
+) -> None:
+    """Writes embeddings (W, D) of N videos, `counts` (N,) windows of each, one video after another."""
+    # The number of a window within its video: its place among all windows, less those of the videos before.
+    window_number = np.arange(len(embeddings)) - np.repeat(np.cumsum(counts) - counts, counts)
     size = embeddings.shape[1]
     schema = pa.schema(
         [
@@ -56,15 +76,33 @@ def write_embeddings(path: Path, windows: WindowSet, embeddings: np.ndarray, met
         metadata={f"nvfair.{key}": value for key, value in sorted(meta.items())},
     )
     flat_values = pa.array(np.ascontiguousarray(embeddings, dtype=np.float32).reshape(-1))
-    ids = windows.videos["video"].to_numpy(dtype=object)[windows.video]
     columns = [
-        pa.array(ids.tolist(), pa.string()),
+        pa.array(np.repeat(videos, counts).tolist(), pa.string()),
         pa.array(window_number.astype(np.int32)),
-        pa.array(windows.start_frame.astype(np.int32)),
+        pa.array(start_frame.astype(np.int32)),
         pa.FixedSizeListArray.from_arrays(flat_values, size),
     ]
+    _write_table(pa.Table.from_arrays(columns, schema=schema), path)
+
+
+def join_embeddings(parts: Sequence[Path], path: Path) -> None:
+    """Writes the rows of files that `write_embeddings` wrote, one after the other, to one file of the same form.
+
+    Raises NvfairError where they are not of the same form: what they say of themselves counts.
+    """
+    tables = [pq.read_table(part) for part in parts]
+    if any(not table.schema.equals(tables[0].schema, check_metadata=True) for table in tables):
+        raise NvfairError(
+            "the parts are not of one file: checkpoint, protocol, data set or size differ",
+            where=path,
+            remedy="let all processes embed the same data with the same checkpoint",
+        )
+    _write_table(pa.concat_tables(tables).combine_chunks(), path)
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
     with atomic_output(path) as aside:
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), aside, compression="zstd")
+        pq.write_table(table, aside, compression="zstd")
 
 
 def read_embeddings(path: str | Path) -> EmbeddingTable:

@@ -35,6 +35,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmark.methods.network import Network
+from benchmark.methods.re_rendering import RE_RENDERING_PRESETS, ReRenderer
 from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
@@ -62,6 +63,8 @@ class SignatureShape:
     shares of their mean. copies: distorted copies of each fitted window.
     statistics: "correlations", or "covariances", which keep how strongly components move. velocities: whether the
     statistics of the velocities stand beside those of the movement.
+    distortions: what the copies are. "movement": the components of the movement distorted; "re-rendering": the
+    landmarks themselves, with measured tracking noise and frozen frames (benchmark.methods.re_rendering).
     """
 
     components: int = 32
@@ -72,6 +75,7 @@ class SignatureShape:
     copies: int = 1
     statistics: str = "correlations"
     velocities: bool = True
+    distortions: str = "movement"
 
 
 class MotionSignature(Network):
@@ -92,11 +96,23 @@ class MotionSignature(Network):
                 f"the motion signature has {shape.components} components and statistics {shape.statistics!r}",
                 expected=f"1 to {2 * POINTS} components; correlations or covariances",
             )
+        if shape.distortions not in ("movement", *RE_RENDERING_PRESETS):
+            raise NvfairError(
+                f"the motion signature has distortions {shape.distortions!r}",
+                expected=f"movement or {' or '.join(RE_RENDERING_PRESETS)}",
+            )
         size = shape.components + _HEAD
         self.register_buffer("reference", torch.zeros(POINTS, 2))
         self.register_buffer("basis", torch.zeros(shape.components, 2 * POINTS))
         self.register_buffer("deviation", torch.ones(size))
         self.projection = nn.Linear(size * (size + 1) // 2 * (1 + shape.velocities), shape.embedding)
+
+    def shape_json(self) -> dict[str, Any]:
+        """The sizes of the network as plain values; `distortions`, which came later, only where they are named."""
+        sizes = super().shape_json()
+        if self.shape.distortions == "movement":
+            del sizes["distortions"]
+        return sizes
 
     @property
     def uses_order(self) -> bool:
@@ -178,16 +194,30 @@ class MotionSignature(Network):
             self._fit_basis(frames, windows, np.sort(rng.permutation(count)[:_BASIS_WINDOWS]))
             fitted = np.sort(rng.permutation(count)[: self.shape.fitted])
             driver = np.unique(windows.videos["driver"].to_numpy(dtype=str), return_inverse=True)[1]
+            re_renderer = self._re_renderer(windows, seed)
             parts = []
             for points in self._blocks(frames, windows, fitted):
                 movement = self.movement(points)
-                copies = [_distorted(movement, self.deviation, random) for _ in range(self.shape.copies)]
+                copies = [
+                    _distorted(movement, self.deviation, random)
+                    if re_renderer is None
+                    else self.movement(re_renderer(points, random))
+                    for _ in range(self.shape.copies)
+                ]
                 parts.append(torch.stack([self.statistics(version) for version in (movement, *copies)]))
             statistics = torch.cat(parts, dim=1).flatten(0, 1)
             labels = torch.from_numpy(np.tile(driver[windows.video[fitted]], self.shape.copies + 1))
             weight, mean = discriminant(statistics, labels.to(statistics.device), self.embedding_size, self.shape.ridge)
             self.projection.weight.copy_(weight)
             self.projection.bias.copy_(-weight @ mean)
+
+    def _re_renderer(self, windows: WindowSet, seed: int) -> ReRenderer | None:
+        """What makes the copies of windows from their landmarks; None where their movement is distorted."""
+        options, tracked = RE_RENDERING_PRESETS.get(self.shape.distortions), self.tracked_points()
+        if options is None or tracked is None:
+            return None
+        rows = windows.rows(slice(None))
+        return ReRenderer.fit(options, self.points_of(windows), rows, np.array(tracked), seed, self.reference.device)
 
     def _fit_reference(self, frames: FramePoints, rows: np.ndarray) -> None:
         """Sets the reference to the mean face: faces are aligned to it, and their mean is the next reference."""

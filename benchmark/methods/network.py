@@ -29,6 +29,7 @@ from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.stored_frames import StoredFrames
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.landmarks.scheme import SCHEME_126
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -97,6 +98,12 @@ class Network(nn.Module):
     def mesh_points(self) -> tuple[int, ...]:
         """Mesh indices that the network reads, if it needs the mesh; no other mesh points are kept in memory."""
         return ()
+
+    def tracked_points(self) -> tuple[int, ...] | None:
+        """Index in MediaPipe's mesh of each of the N points; None where they are no points of a mesh."""
+        if self.needs == "mesh":
+            return self.mesh_points()
+        return tuple(int(point) for point in SCHEME_126.indices) if self.needs == "landmarks" else None
 
     def mirror_indices(self) -> tuple[int, ...] | None:
         """Index of each of the N points' mirror image among them; None where there are no mirror images."""

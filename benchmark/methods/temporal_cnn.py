@@ -146,6 +146,10 @@ class TemporalCnn(Network):
         points = self.features.prepare_points(windows.landmarks[:])
         return points[:, list(self.shape.landmarks)] if self.shape.landmarks else points
 
+    def tracked_points(self) -> tuple[int, ...]:
+        """Index in MediaPipe's mesh of each landmark that it sees."""
+        return tuple(int(SCHEME_126.indices[n]) for n in self.shape.landmarks or range(LANDMARK_COUNT))
+
     def mirror_indices(self) -> tuple[int, ...] | None:
         """Index of each landmark's mirror image among those that it sees; None where one of them is not seen."""
         seen = self.shape.landmarks or tuple(range(LANDMARK_COUNT))

@@ -13,15 +13,18 @@ from typing import Any, Literal
 
 from benchmark.methods.inputs import Input
 from benchmark.methods.loss_presets import LOSS_PRESETS, loss_label
+from benchmark.methods.re_rendering import RE_RENDERING_PRESETS, ReRendering
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 
 Schedule = Literal["cosine", "drop", "constant"]
+Positives = Literal["driver", "clip"]
 
 LOSSES = ("fingerprint", "triplet", "supcon")
 NEGATIVES = ("face", "any")
 OPTIMISERS = ("adamw", "adam")
 SCHEDULES = ("cosine", "drop", "constant")
+POSITIVES = ("driver", "clip")
 PRECISIONS = ("float32", "bfloat16")
 
 # The network that is trained where none is named.
@@ -112,11 +115,13 @@ class Augmentation:
     the last one). It removes a person's pace, which may be what identifies them.
     mirror: share of batches that are seen in a mirror, all windows of a batch alike, as a face in a mirror moves like
     another person's.
+    re_rendering: changes that imitate another generator and another tracking (benchmark.methods.re_rendering).
     """
 
     noise: float = 0.0
     speed: float = 0.0
     mirror: float = 0.0
+    re_rendering: ReRendering = field(default_factory=ReRendering)
 
     def __post_init__(self) -> None:
         if self.noise < 0:
@@ -125,6 +130,12 @@ class Augmentation:
             raise NvfairError(f"augmentation speed is {self.speed}", expected="at least 0 and below 1")
         if not 0 <= self.mirror <= 1:
             raise NvfairError(f"augmentation mirror is {self.mirror}", expected="a share between 0 and 1")
+
+    @classmethod
+    def named(cls, name: str, **values: Any) -> Augmentation:
+        """The augmentation called `name`, one of RE_RENDERING_PRESETS, with noise, speed and mirror as in `values`."""
+        _check_choice("augmentation", name, tuple(RE_RENDERING_PRESETS))
+        return cls(re_rendering=RE_RENDERING_PRESETS[name], **values)
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,9 @@ class TrainOptions:
     windows: the budget; equal budgets make methods comparable. batch: windows of one loss, as only windows of one batch
     are compared. accumulate: batches a step, over all processes together, whose gradients are averaged. drivers: people
     a batch.
+    positives: what windows that pull each other have in common. "driver": the person who drives, in different clips;
+    "clip": the driving clip, on any face and by any generator, while all else pushes. No driver's label is used then,
+    nothing is selected, the last step is taken, and `drivers` counts clips.
     optimiser: "adamw", or "adam" (weight decay as part of the gradient). schedule: "cosine" down to a hundredth of the
     learning rate, "drop" to a tenth after two thirds of the steps, "constant"; each after a linear warm-up over the
     share `warm_up` of the steps.
@@ -157,6 +171,7 @@ class TrainOptions:
     batch: int = 64
     accumulate: int = 1
     drivers: int = 8
+    positives: Positives = "driver"
     width: int = 128
     embedding: int = 64
     dilations: tuple[int, ...] = (1, 2, 4, 8)
@@ -187,6 +202,7 @@ class TrainOptions:
                 raise NvfairError(f"{name} is {getattr(self, name)}", expected="at least 0")
         _check_choice("optimiser", self.optimiser, OPTIMISERS)
         _check_choice("schedule", self.schedule, SCHEDULES)
+        _check_choice("positives", self.positives, POSITIVES)
         _check_choice("precision", self.precision, PRECISIONS)
 
     @property
@@ -205,8 +221,12 @@ class TrainOptions:
         for name in ("clip_gradients", "least_gain"):
             if not values[name]:
                 del values[name]
+        if self.positives == "driver":
+            del values["positives"]
         if not self.loss.floor:
             del values["loss"]["floor"]
+        if not self.augmentation.re_rendering.changes_anything:
+            del values["augmentation"]["re_rendering"]
         return values
 
     def digest(self, *more: str) -> str:

@@ -10,20 +10,27 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from benchmark.methods.re_rendering import ReRenderer
 from benchmark.methods.train_options import Augmentation
 from nvfair_tools.errors import NvfairError
 
 
-def augment(points: Tensor, mirror_indices: Sequence[int] | Tensor | None, options: Augmentation) -> Tensor:
+def augment(
+    points: Tensor,
+    mirror_indices: Sequence[int] | Tensor | None,
+    options: Augmentation,
+    re_renderer: ReRenderer | None = None,
+) -> Tensor:
     """Windows (B, T, N, C) changed as `options` say, with random numbers of torch's state.
 
-    mirror_indices: index of each point's mirror image, best as a tensor on the points' device, as the host waits while
-    others are sent. Raises NvfairError where `mirror` is on without them.
+    mirror_indices: index of each point's mirror image, best as a tensor on the points' device, as the host waits
+    while others are sent. re_renderer: makes the changes of `options.re_rendering`, after all others; None: none are
+    made. Raises NvfairError where `mirror` is on without them.
     """
-    if points.dtype == torch.uint8 and (options.speed or options.mirror or options.noise):
+    if points.dtype == torch.uint8 and options != Augmentation():
         raise NvfairError(
             "augmentation changes landmarks, and this network sees pictures",
-            remedy="leave --noise, --speed and --mirror out",
+            remedy="leave --augment, --noise, --speed and --mirror out",
         )
     if options.speed:
         points = _at_speed(points, 1 + options.speed * (2 * torch.rand(len(points), device=points.device) - 1))
@@ -38,7 +45,7 @@ def augment(points: Tensor, mirror_indices: Sequence[int] | Tensor | None, optio
     if options.noise:
         size = (points - points.mean(dim=2, keepdim=True)).square().sum(dim=3).mean(dim=(1, 2)).sqrt()
         points = points + options.noise * size[:, None, None, None] * torch.randn_like(points)
-    return points
+    return points if re_renderer is None else re_renderer(points)
 
 
 def _at_speed(points: Tensor, speed: Tensor) -> Tensor:

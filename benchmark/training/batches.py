@@ -61,6 +61,10 @@ class BatchSampler:
         self.drivers_of_target = {target: group for target, group in drivers_of_target.items() if len(group) > 1}
         self.anchors = np.array(sorted(self.drivers_of_target))
 
+    def labels(self, windows_video: np.ndarray) -> np.ndarray:
+        """Driver, target and clip of windows of these videos (B,) as whole numbers (3, B)."""
+        return np.stack([self.driver, self.target, self.clip])[:, windows_video]
+
     def _check(self, videos: pd.DataFrame) -> None:
         if not (videos.groupby("target")["driver"].nunique() > 1).any():
             raise NvfairError(

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmark.methods.loss_presets import LOSS_PRESETS
 from benchmark.methods.network import network_class
-from benchmark.methods.train_options import LossOptions, TrainOptions, default_method
+from benchmark.methods.train_options import Augmentation, LossOptions, TrainOptions, default_method
 from nvfair_tools.errors import NvfairError
 
 
@@ -17,16 +17,20 @@ def options_from_keywords(
     *,
     method: str | None = None,
     loss: LossOptions | str | None = None,
+    augmentation: Augmentation | str | None = None,
     **values: Any,
 ) -> TrainOptions:
     """TrainOptions with `values`; what is left out is as the network recommends, else the default of TrainOptions.
 
     generators: trained and selected on. method: the network; default, `default_method`. loss: a LossOptions, or its
-    `kind`, for which the network's other recommendations hold, or the name of a preset (LOSS_PRESETS). Raises
-    NvfairError for an unknown network or option, and as TrainOptions does.
+    `kind`, for which the network's other recommendations hold, or the name of a preset (LOSS_PRESETS). augmentation: an
+    Augmentation, or the name of a preset ("re-rendering"). Raises NvfairError for an unknown network or option, and as
+    TrainOptions does.
     """
     method = method or default_method(values)
     recommended = dict(network_class(method, where="method").recommended)
+    if isinstance(augmentation, str):
+        augmentation = Augmentation.named(augmentation)
     known = {field.name for field in fields(TrainOptions)}
     unknown = sorted(set(values) - known)
     if unknown:
@@ -40,4 +44,6 @@ def options_from_keywords(
         name = recommended_kind if loss is None else loss
         loss = LossOptions.named(name, **({} if name in LOSS_PRESETS else recommended_loss))
     names = (generators,) if isinstance(generators, str) else tuple(generators)
+    if augmentation is not None:
+        values["augmentation"] = augmentation
     return TrainOptions(generators=names, method=method, loss=loss, **{**recommended, **values})

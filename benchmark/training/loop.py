@@ -8,36 +8,39 @@ device, equal options give equal bytes. Within a step the host never waits for t
 from __future__ import annotations
 
 import math
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
-from benchmark.methods.checkpoint import Checkpoint
+from benchmark.methods.checkpoint import Checkpoint, load_checkpoint
 from benchmark.methods.device import resolve_device
-from benchmark.methods.network import Network, network_class, whole_float32
+from benchmark.methods.network import Network, network_class
+from benchmark.methods.re_rendering import ReRenderer
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load as load_protocol
 from benchmark.training.augmentation import augment
 from benchmark.training.batches import BatchSampler
+from benchmark.training.clip_batches import ClipSampler
 from benchmark.training.distributed import TrainingProcesses
 from benchmark.training.fingerprint_loss import fingerprint_loss
 from benchmark.training.keyword_options import options_from_keywords
 from benchmark.training.log import TrainingLog
 from benchmark.training.metric_losses import metric_loss
 from benchmark.training.optimiser import learning_rate, make_optimiser
+from benchmark.training.reproducible import reproducible
 from benchmark.training.selection import ValidationSet
+from benchmark.training.starting_point import take_weights, with_earlier_exposure
 from benchmark.training.state import STATE_FILE, TrainingState, finished_checkpoint, restore_state, save_state
 from benchmark.training.training_data import declare_exposure, videos_of_split
 from benchmark.windows.device_frames import FramePlacement, FramePoints, to_device
 from benchmark.windows.grey_frames import with_grey_frames
+from benchmark.windows.stored_frames import StoredFrames
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
@@ -53,6 +56,7 @@ def train(
     protocol: Protocol | str | Path = "nvfair-seen",
     *,
     generators: Sequence[str] | str = (),
+    start: str | Path | None = None,
     device: str = "auto",
     name: str | None = None,
     frame_placement: FramePlacement = "auto",
@@ -65,14 +69,15 @@ def train(
         run = train("runs/clips", "runs/cnn", generators=["warp-dense"], windows=20_000)
 
     data: a data set, or its folder. options: a TrainOptions; or leave it out and name `generators` and any other of
-    its fields as keywords (`options_from_keywords`). protocol: a protocol, its name, or the path of its file. device:
-    "auto", "cpu", "cuda" or "cuda:N". name: of the method in reports (default: the name of the folder `out`).
+    its fields as keywords (`options_from_keywords`). protocol: a protocol, its name, or the path of its file. start:
+    the folder of a checkpoint, or its name, from whose weights training goes on; whom it has seen is declared too.
+    device: "auto", "cpu", "cuda" or "cuda:N". name: of the method in reports (default: the name of the folder `out`).
     frame_placement: where the frames are kept (benchmark.windows.device_frames). tensorboard: folder for TensorBoard's
     logs. progress: called as training goes on, with the steps done, the steps in all and a line of text.
 
     Started several times by `torchrun`, the processes share the work. Returns the checkpoint, which is a method and can
-    be evaluated at once. Raises NvfairError where the splits share a person, a generator is not in the data, `out`
-    holds another run, or the data cannot train anything.
+    be evaluated at once. Raises NvfairError where the splits share a person, also with those of `start`, a generator is
+    not in the data, `start` is another network, `out` holds another run, or the data cannot train anything.
     """
     if options is None:
         options = options_from_keywords(generators, **option_values)
@@ -85,12 +90,17 @@ def train(
     protocol, out = load_protocol(protocol), Path(out)
     processes = TrainingProcesses(resolve_device(device))
     data_record = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
-    digest = options.digest(data_record["sha256"], protocol.digest, name or out.name)
+    earlier = None if start is None else load_checkpoint(start)
+    origin = {} if earlier is None else {"from": {"name": earlier.name, "digest": earlier.digest}}
+    start_digest = () if earlier is None else (earlier.digest,)
+    digest = options.digest(data_record["sha256"], protocol.digest, name or out.name, *start_digest)
     checkpoint = finished_checkpoint(out, digest)
     processes.wait()
     if checkpoint is not None:
         return checkpoint
     network = _new_network(options, protocol.time.window)
+    if earlier is not None:
+        take_weights(network, earlier)
     mesh = network.mesh_points() if network.needs == "mesh" else False
     training_videos = videos_of_split(dataset, protocol.split.train, options.generators)
     # What the network sees is made as the tracks are read; pictures are decoded afterwards.
@@ -101,6 +111,8 @@ def train(
         windows = with_grey_frames(windows, dataset)
         validation.windows = with_grey_frames(validation.windows, dataset)
     declaration = declare_exposure(dataset, protocol, options, windows, validation, data_record)
+    if earlier is not None:
+        declaration = with_earlier_exposure(declaration, earlier, where=dataset.folder)
     with reproducible(processes.device):
         training = Training(
             windows,
@@ -111,6 +123,7 @@ def train(
             frame_placement=frame_placement,
             digest=digest,
             network=network,
+            fit=earlier is None,
         )
         log_folder = Path(tensorboard) if tensorboard is not None and processes.is_main else None
         with TrainingLog(log_folder) as log:
@@ -127,7 +140,7 @@ def train(
             "steps_run": state.step,
             "validation_auc": None if math.isnan(state.best_value) else state.best_value,
         },
-        options=options.to_json() | {"run": digest},
+        options=options.to_json() | {"run": digest} | origin,
     )
     if processes.is_main:
         checkpoint.save(out)
@@ -150,27 +163,46 @@ class Training:
         frame_placement: FramePlacement = "auto",
         digest: str = "",
         network: Network | None = None,
+        fit: bool = True,
     ) -> None:
         """Goes on from the state in the folder `out` where there is one.
 
-        network: a new network, which is fitted to the training frames here; None makes one. digest: of the options.
+        network: a network; None makes one. fit: whether to fit it to the training frames first. digest: of the options.
         """
         self.processes = processes or TrainingProcesses("cpu")
         self.network = network or _new_network(options, windows.length)
         self.windows, self.validation, self.options = windows, validation, options
         self.out, self.digest = out, digest
-        self.frames = FramePoints(self.network.points_of(windows), self.processes.device, frame_placement)
-        self.network.fit_statistics(self.frames, windows, options.seed)
+        points = self.network.points_of(windows)
+        self.frames = FramePoints(points, self.processes.device, frame_placement)
+        if fit:
+            self.network.fit_statistics(self.frames, windows, options.seed)
         self.network.to(self.frames.device)
-        self.batches = BatchSampler(windows.videos, windows.video, options.batch, options.drivers, options.seed)
+        sampler = ClipSampler if options.positives == "clip" else BatchSampler
+        self.batches = sampler(windows.videos, windows.video, options.batch, options.drivers, options.seed)
         self.batch_share = self.processes.batch_share(options.accumulate)
-        self.labels = _labels(windows.videos)
         self.optimiser = make_optimiser(self.network, options)
         self.state = restore_state(out / STATE_FILE, digest, self.network, self.optimiser)
         self.model = self.processes.wrap(self.network, compiled=options.compile)
         mirror_indices = self.network.mirror_indices() if options.augmentation.mirror else None
         self.mirror_indices = (
             None if mirror_indices is None else torch.tensor(mirror_indices, device=self.frames.device)
+        )
+        self.re_renderer = self._fit_re_renderer(points)
+
+    def _fit_re_renderer(self, points: np.ndarray | StoredFrames) -> ReRenderer | None:
+        """What makes the augmentation's re-renderings of windows of `points` (F, N, C); None where there are none."""
+        options = self.options.augmentation.re_rendering
+        if not options.changes_anything or points.dtype == np.uint8:  # `augment` refuses pictures
+            return None
+        tracked = self.network.tracked_points()
+        return ReRenderer.fit(
+            options,
+            points,
+            self.windows.rows(slice(None)),
+            None if tracked is None else np.array(tracked),
+            self.options.seed,
+            self.frames.device,
         )
 
     def run(self, log: TrainingLog, progress: Progress | None) -> TrainingState:
@@ -240,11 +272,12 @@ class Training:
         order = None
         if options.loss.shuffles and self.network.uses_order:
             order = to_device(torch.rand(len(batch), self.windows.length).argsort(dim=1), device)
-        points = augment(self.frames.take(self.windows.rows(batch)), self.mirror_indices, options.augmentation)
+        points = self.frames.take(self.windows.rows(batch))
+        points = augment(points, self.mirror_indices, options.augmentation, self.re_renderer)
         half_precision = options.precision == "bfloat16"
         with torch.autocast(device.type, torch.bfloat16) if half_precision else nullcontext():
             embeddings, shuffled = self.model(points, order)
-        labels = self.labels[:, self.windows.video[batch]]
+        labels = self.batches.labels(self.windows.video[batch])
         if options.loss.kind == "fingerprint":
             driver, target, clip = to_device(torch.from_numpy(labels), device)
             return fingerprint_loss(embeddings, shuffled, driver, target, clip, options.loss)
@@ -259,35 +292,4 @@ def _new_network(options: TrainOptions, window: int) -> Network:
         torch.manual_seed(options.seed)
         return network_class(options.method, where="--method").from_options(options, window)
     finally:
-        torch.set_rng_state(random_state)
-
-
-def _labels(videos: pd.DataFrame) -> np.ndarray:
-    """Driver, target and clip of each video as whole numbers (3, N)."""
-    return np.stack([pd.factorize(videos[column], sort=True)[0] for column in ("driver", "target", "clip")])
-
-
-@contextmanager
-def reproducible(device: str) -> Iterator[None]:
-    """Makes a GPU compute deterministically and in whole float32, and restores the caller's random state afterwards.
-
-    A CPU computes so in any case.
-    """
-    on_gpu = device.startswith("cuda")
-    if on_gpu:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it before it starts
-    was_deterministic, random_state = torch.are_deterministic_algorithms_enabled(), torch.get_rng_state()
-    memory: Any = torch.utils.deterministic
-    was_filled = memory.fill_uninitialized_memory
-    if on_gpu:
-        torch.use_deterministic_algorithms(True)
-        # Every operation writes all of its result: filling the memory first only starts as many operations again.
-        memory.fill_uninitialized_memory = False
-    try:
-        with whole_float32():
-            yield
-    finally:
-        if on_gpu:
-            torch.use_deterministic_algorithms(was_deterministic)
-            memory.fill_uninitialized_memory = was_filled
         torch.set_rng_state(random_state)

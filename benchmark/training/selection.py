@@ -25,13 +25,14 @@ class ValidationSet:
     """Windows of the validation people, and the trials over them.
 
     trials: one for each validation target and generator with genuine and impostor trials. frames: points of all
-    frames, made when they are first used.
+    frames, made when they are first used. unused_reason: why there are no trials, where there are none.
     """
 
     windows: WindowSet
     trials: list[TargetTrials]
     scoring: Scoring
     frames: FramePoints | None = None
+    unused_reason: str = "too few validation people"
 
     @classmethod
     def read(
@@ -42,7 +43,13 @@ class ValidationSet:
         mesh: bool | Sequence[int] = False,
         points_of: Callable[[WindowSet], np.ndarray] | None = None,
     ) -> ValidationSet:
-        """Reads the validation people's videos by the training generators; mesh, points_of: as in `read_windows`."""
+        """Reads the validation people's videos by the training generators; mesh, points_of: as in `read_windows`.
+
+        Where drivers are no labels (`positives` is "clip"), none are read and nobody is selected on.
+        """
+        if options.positives == "clip":
+            windows = read_windows(dataset, protocol, videos=[], mesh=mesh, points_of=points_of)
+            return cls(windows, [], protocol.scoring, unused_reason="trained without labels of drivers")
         videos = dataset.usable()
         videos = videos[(videos["split"] == protocol.split.validation) & videos["generator"].isin(options.generators)]
         videos = videos.sort_values("video").reset_index(drop=True)
@@ -72,7 +79,7 @@ class ValidationSet:
     @property
     def metric(self) -> str:
         """The selection metric in words, for the checkpoint's record."""
-        return "mean AUC over validation targets" if self.usable else "none: too few validation people, last step taken"
+        return "mean AUC over validation targets" if self.usable else f"none: {self.unused_reason}, last step taken"
 
     def mean_auc(self, network: Network, device: torch.device | str) -> float:
         """Mean AUC over validation targets and generators; NaN where there are no trials."""

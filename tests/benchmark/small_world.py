@@ -30,6 +30,7 @@ class World:
     signature: float = 1.0  # how much people differ in motion
     mesh: bool = False  # whether the mesh is kept: another face, moved by the same motion
     seed: int = 0
+    namespace: str = "toy"
 
 
 def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = None) -> Dataset:
@@ -40,7 +41,7 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
     breaks = breaks or {}
     rng = np.random.default_rng(world.seed)
     splits = np.repeat(["train", "validation", "test"], world.people)
-    people = [f"toy:{n:02d}" for n in range(len(splits))]
+    people = [f"{world.namespace}:{n:02d}" for n in range(len(splits))]
     split_of = dict(zip(people, splits, strict=True))
     shape = {p: _face(rng) for p in people}
     modes = rng.normal(0, 1, (3, LANDMARK_COUNT, 2)) * 3
@@ -51,13 +52,13 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
     rows, motion = [], {}
     for driver in people:
         for number in range(world.clips):
-            clip = f"clip-{driver[4:]}-{number}"
+            clip = f"clip-{driver[-2:]}-{number}"
             motion[clip] = _motion(rng, *style[driver], world)
             for target in people:
                 if split_of[target] != split_of[driver]:
                     continue
                 for generator in world.generators:
-                    video = f"{generator}-{target[4:]}-{clip}"
+                    video = f"{generator}-{target[-2:]}-{clip}"
                     state = "failed" if breaks.get(video) == "failed" else "ok"
                     rows.append(
                         {

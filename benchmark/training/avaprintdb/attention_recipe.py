@@ -40,7 +40,7 @@ from benchmark.training.avaprintdb.epochs import (
     split_videos,
 )
 from benchmark.training.avaprintdb.hardest_pair_loss import MARGIN, anchor_distances, hardest_pair_loss
-from benchmark.training.loop import reproducible
+from benchmark.training.reproducible import reproducible
 from benchmark.training.state import finished_checkpoint
 from nvfair_tools.errors import NvfairError
 

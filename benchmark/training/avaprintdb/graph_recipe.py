@@ -36,7 +36,7 @@ from benchmark.training.avaprintdb.epochs import (
     split_videos,
 )
 from benchmark.training.avaprintdb.triplets import draw_triplets, triplet_loss, windows_at
-from benchmark.training.loop import reproducible
+from benchmark.training.reproducible import reproducible
 from benchmark.training.state import finished_checkpoint
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of

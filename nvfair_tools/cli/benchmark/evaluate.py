@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -24,15 +25,21 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def embed(
     dataset: Path, out: Path, folder: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
 ) -> None:
-    """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file."""
+    """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file.
+
+    Several GPUs: `torchrun --nproc-per-node 4 -m nvfair_tools embed ...`; each process embeds a share of the videos.
+    """
     needs_torch()
     from benchmark.interface import embed as embed_videos
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     chosen = split_names(generators)
-    with task_progress("embedding"):
+    main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    with task_progress("embedding", quiet=not main):
         embedded = embed_videos(dataset, folder, out, split=split, generators=chosen, protocol=protocol, device=device)
-    click.echo(f"{out}: {embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all")
+    if main:
+        text = f"{embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all"
+        click.echo(f"{out}: {text}")
 
 
 @click.command()
@@ -57,6 +64,21 @@ def embed(
 )
 @click.option("--allow-overlap", is_flag=True, help="Score overlapping people or generators; stamps 'contaminated'.")
 @click.option("--leave-out-overlap", is_flag=True, help="Leave out test people whom a method has touched.")
+@click.option(
+    "--normalise-by",
+    type=click.Path(path_type=Path),
+    metavar="COHORT",
+    help="A data set, or a file of `nvfair embed`, of people who are in no trial: each method has a second row, with "
+    "scores normalised by them.",
+)
+@click.option("--cohort-split", default="train", show_default=True, help="Of the cohort's data set.")
+@click.option(
+    "--nearest",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="So many of the cohort's videos count for each side of a trial, the most alike; 0: all.",
+)
 @click.option("--device", default="auto", show_default=True)
 def evaluate(
     dataset: Path,
@@ -70,6 +92,9 @@ def evaluate(
     stress: Literal["none", "quick", "full"],
     allow_overlap: bool,
     leave_out_overlap: bool,
+    normalise_by: Path | None,
+    cohort_split: str,
+    nearest: int,
     device: str,
 ) -> None:
     """Score methods on DATASET's test people under the protocols; write a report.
@@ -92,6 +117,9 @@ def evaluate(
             allow_overlap=allow_overlap,
             leave_out_overlap=leave_out_overlap,
             declaration=declaration,
+            normalise_by=normalise_by,
+            cohort_split=cohort_split,
+            nearest=nearest,
             device=device,
             progress=progress,
         )

@@ -20,6 +20,7 @@ _SHARE = click.FloatRange(0, 1)
 
 _OF_THE_LOSS = ("tau", "include_self", "share_driving_clip", "shuffle_weight", "margin", "temperature", "negatives")
 _OF_AUGMENTATION = ("noise", "speed", "mirror")
+_OF_RE_RENDERING = ("gain", "blend", "smoothing", "frozen", "tracking")
 
 
 def _options(*options: Callable) -> Callable:
@@ -61,7 +62,9 @@ def _choice(name: str, values: str, text: str) -> Callable:
     _number("--windows", 20_000, 1, "Training budget."),
     _number("--batch", 64, 4, "Windows that one loss compares."),
     _number("--accumulate", 1, 1, "Batches a step, over all processes together."),
-    _number("--drivers", 8, 2, "People a batch."),
+    _number("--drivers", 8, 2, "People a batch (clips, with --positives clip)."),
+    _choice("--positives", "driver clip", "What windows that pull each other share; clip: no driver's label is used."),
+    click.option("--from", "start", type=_FOLDER, help="Checkpoint from whose weights training goes on."),
     _number("--width", 128, 1, "Channels of the temporal CNN."),
     _number("--embedding", 64, 1, "Size of its embeddings."),
     click.option("--dilations", default="1,2,4,8", show_default=True, help="Of its convolutions."),
@@ -90,11 +93,19 @@ def _choice(name: str, values: str, text: str) -> Callable:
     _real("--weight-decay", 0.01, click.FloatRange(min=0), "Of the optimiser."),
     _real("--warm-up", 0.05, _SHARE, "Share of the steps in which the learning rate rises."),
     _real("--clip-gradients", 0.0, click.FloatRange(min=0), "Largest norm of a step's gradients; 0: any."),
+    _choice(
+        "--augment", "none re-rendering", "Augmentation: windows as another generator and tracker would leave them."
+    ),
     _real("--noise", 0.0, click.FloatRange(min=0), "Augmentation: noise, as a share of the face's size."),
     _real(
         "--speed", 0.0, click.FloatRange(0, 1, max_open=True), "Augmentation: windows slower or faster by up to this."
     ),
     _real("--mirror", 0.0, _SHARE, "Augmentation: share of batches seen in a mirror."),
+    _real("--gain", 0.0, click.FloatRange(min=0), "Of --augment: spread of the gains of motion (logarithm)."),
+    _real("--blend", 0.0, click.FloatRange(min=0), "Of --augment: share of facial components blended together."),
+    _real("--smoothing", 0.0, click.FloatRange(min=0), "Of --augment: widest smoothing over time, in frames."),
+    _real("--frozen", 0.0, click.FloatRange(0, 1, max_open=True), "Of --augment: share of frames shown again."),
+    _real("--tracking", 0.0, click.FloatRange(min=0), "Of --augment: tracking noise; 1: as measured."),
     _number("--validate-every", 4_000, 1, "In windows."),
     _number("--patience", 0, 0, "Validations without a better one before it stops; 0: no limit."),
     _real("--least-gain", 0.0, click.FloatRange(min=0), "What counts as better for --patience, in mean AUC."),
@@ -146,6 +157,7 @@ def train(
             out,
             _train_options(split_names(generators), command_options),
             protocols.load(command_options["protocol"]),
+            start=command_options["start"],
             device=command_options["device"],
             frame_placement=command_options["frames"],
             tensorboard=command_options["tensorboard"],
@@ -190,7 +202,7 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
 def _train_options(generators: tuple[str, ...], command_options: dict[str, Any]) -> Any:
     """TrainOptions from the command's options."""
     from benchmark.methods.inputs import parse_input
-    from benchmark.methods.train_options import Augmentation, LossOptions, TrainOptions
+    from benchmark.methods.train_options import LossOptions, TrainOptions
 
     loss_options = {name: command_options[name] for name in _OF_THE_LOSS}
     plain = set(TrainOptions.__dataclass_fields__) & set(command_options) - {"loss"}
@@ -210,9 +222,24 @@ def _train_options(generators: tuple[str, ...], command_options: dict[str, Any])
             floor=command_options.get("floor", 0.0),
             **loss_options,
         ),
-        augmentation=Augmentation(**{name: command_options[name] for name in _OF_AUGMENTATION}),
+        augmentation=_augmentation(command_options),
         **values,
     )
+
+
+def _augmentation(command_options: dict[str, Any]) -> Any:
+    """The Augmentation of the command's options; UsageError where a preset is named beside a value that it sets."""
+    from benchmark.methods.train_options import Augmentation, ReRendering
+
+    values = {name: command_options[name] for name in _OF_AUGMENTATION}
+    re_rendering = {name: command_options[name] for name in _OF_RE_RENDERING}
+    preset = command_options["augment"]
+    if preset == "none":
+        return Augmentation(**values, re_rendering=ReRendering(**re_rendering))
+    foreign = [f"--{name}" for name, value in re_rendering.items() if value]
+    if foreign:
+        raise click.UsageError(f"--augment {preset} sets {', '.join(foreign)}; leave them out, or leave --augment out")
+    return Augmentation.named(preset, **values)
 
 
 def _refuse_foreign(method: str, named_options: set[str]) -> None:

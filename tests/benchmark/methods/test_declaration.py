@@ -121,3 +121,14 @@ def test_a_role_that_tells_drivers_and_targets_apart_counts_both_as_its_people()
     assert exposure.to_json() == {"people": [ANNA, BEN], "generators": ["alpha"]}
     with pytest.raises(ValueError, match="are not its people"):
         RoleExposure(frozenset({CARA}), drivers=frozenset({ANNA}), targets=frozenset({BEN}))
+
+
+def test_joined_roles_hold_everybody_and_what_is_unknown_stays_so() -> None:
+    first = RoleExposure.from_videos(["a:1"], ["a:2"], ["g"])
+    second = RoleExposure.from_videos(["a:2"], ["a:3"], ["h"])
+    joined = first.joined(second)
+    assert joined == RoleExposure.from_videos(["a:1", "a:2"], ["a:2", "a:3"], ["g", "h"])
+    assert first.joined(RoleExposure()) == RoleExposure().joined(first) == first
+    assert first.joined(RoleExposure(None, frozenset())).people is None
+    apart = first.joined(RoleExposure(frozenset({"a:9"}), frozenset()))
+    assert (apart.people, apart.drivers) == (frozenset({"a:1", "a:2", "a:9"}), None)

@@ -192,3 +192,19 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bytes(data, tmp_path: Path) 
 def test_sizes_that_cannot_be_are_refused(wrong) -> None:
     with pytest.raises(NvfairError, match="components"):
         MotionSignature(replace(SHAPE, **wrong))
+
+
+def test_copies_may_be_re_renderings_of_the_landmarks_and_the_record_says_so(windows: WindowSet) -> None:
+    made = MotionSignature(replace(SHAPE, distortions="re-rendering"))
+    made.fit_statistics(FramePoints(windows.landmarks), windows, 0)
+    plain = MotionSignature(SHAPE)
+    plain.fit_statistics(FramePoints(windows.landmarks), windows, 0)
+    assert made.shape_json()["distortions"] == "re-rendering"
+    assert "distortions" not in plain.shape_json()  # as in records from before
+    torch.testing.assert_close(made.basis, plain.basis)
+    assert not torch.equal(made.projection.weight, plain.projection.weight)
+    again = MotionSignature.from_json(made.shape_json())
+    again.fit_statistics(FramePoints(windows.landmarks), windows, 0)
+    assert torch.equal(made.projection.weight, again.projection.weight)
+    with pytest.raises(NvfairError, match="movement or re-rendering"):
+        MotionSignature(replace(SHAPE, distortions="noise"))

@@ -34,6 +34,7 @@ RUNS = {
     "supcon": replace(PLAIN, loss=LossOptions("supcon")),
     "triplet": replace(PLAIN, loss=LossOptions("triplet")),
     "augmented": replace(PLAIN, augmentation=Augmentation(noise=0.002, speed=0.1, mirror=0.5)),
+    "re-rendered": replace(PLAIN, augmentation=Augmentation.named("re-rendering")),
     "graph": replace(GRAPH, sizes={"hidden": 8, "embedding": 8}),
     "relative": replace(PLAIN, method="nvfair-relative", sizes={"width": 16, "embedding": 8}, clip_gradients=1.0),
     "relative in bfloat16": replace(

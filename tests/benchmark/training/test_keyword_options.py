@@ -60,6 +60,7 @@ def test_options_that_came_later_are_recorded_where_they_are_used_alone() -> Non
     plain = TrainOptions(("a",)).to_json()
     assert "clip_gradients" not in plain
     assert "floor" not in plain["loss"]
+    assert plain["augmentation"] == {"noise": 0.0, "speed": 0.0, "mirror": 0.0}
     used = options_from_keywords("a", method="trustfa").to_json()
     assert (used["clip_gradients"], used["loss"]["floor"]) == (1.0, 1e-8)
 
@@ -75,6 +76,12 @@ def test_named_values_win_over_recommendations() -> None:
     assert options_from_keywords("a", method="graph-network", loss=whole).loss == whole
 
 
+def test_an_augmentation_is_named_or_made_of_single_values() -> None:
+    named = options_from_keywords("a", augmentation="re-rendering").to_json()["augmentation"]
+    assert named["re_rendering"] == {"gain": 0.2, "blend": 0.3, "smoothing": 1.0, "frozen": 0.02, "tracking": 1.0}
+    assert options_from_keywords("a").augmentation == Augmentation()
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -84,6 +91,7 @@ def test_named_values_win_over_recommendations() -> None:
         ({"batch": 0}, r"batch is 0\n  expected: at least 1"),
         ({"precision": "auto"}, r"precision 'auto' is unknown(.|\n)*bfloat16"),
         ({"clip_gradients": -1.0}, r"clip_gradients is -1.0\n  expected: at least 0"),
+        ({"augmentation": "re-encoding"}, r"augmentation 're-encoding' is unknown(.|\n)*re-rendering"),
         ({"loss": "hinge"}, r"loss 'hinge' is unknown(.|\n)*supcon"),
         ({"schedule": "step"}, r"schedule 'step' is unknown(.|\n)*cosine"),
     ],

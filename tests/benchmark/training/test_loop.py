@@ -106,7 +106,7 @@ EVERYTHING = replace(
     accumulate=2,
     precision="bfloat16",
     loss=LossOptions(kind="supcon"),
-    augmentation=Augmentation(noise=0.002, speed=0.1, mirror=0.5),
+    augmentation=Augmentation.named("re-rendering", noise=0.002, speed=0.1, mirror=0.5),
     patience=9,
 )
 RUNS = {"plain": OPTIONS, "graph": GRAPH, "everything": EVERYTHING}

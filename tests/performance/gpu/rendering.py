@@ -33,8 +33,6 @@ from tests.performance.measure import convolution_operations
 MODE = MotionMode("relative")
 PRECISIONS = tuple(reversed(DTYPES))
 KERNELS = {"bfloat16": 16, "float32": 8}
-# Operations of a frame beyond which float32 is measured once only.
-LARGE = 5e11
 
 
 def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
@@ -94,7 +92,7 @@ class Subject:
         with timed(steps, "first frames"):
             self._first_frames()
         yield {"measured": "all pairs", "frames_a_call": batch, **self._pairs(dtype), "steps_s": steps}
-        if dtype != PRECISIONS[0] and self.operations > LARGE:
+        if dtype != PRECISIONS[0] and self.operations > self.sizes.large:
             return  # its frames take seconds, and what they would tell is known from bfloat16
         yield {"measured": "frames alone", "frames_a_call": batch, **self._alone(dtype)}
         yield {"measured": "kernels", **self._kernels(batch, KERNELS[dtype])}

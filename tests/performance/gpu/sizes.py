@@ -15,7 +15,8 @@ class Sizes:
     number of frames a call. narrow: whether networks are small ones of the published structure. goldens: the
     generators held against theirs; golden_frames: of each clip (0: all, in every mode and precision). videos:
     embedded; clips: share of NVFAIR's clips a person that are scored. trained: windows of the small training that is
-    killed. seconds: that a part has.
+    killed. large: operations of a frame beyond which all pairs are rendered once a precision, and nothing else of
+    float32 is measured. seconds: that a part has.
     """
 
     matrix: int
@@ -36,6 +37,7 @@ class Sizes:
     videos: int
     clips: float
     trained: int
+    large: float
     seconds: float = 600.0
 
 
@@ -58,6 +60,7 @@ CARD = Sizes(
     videos=42_800,
     clips=1.0,
     trained=640,
+    large=5e11,
 )
 SMALL = Sizes(
     matrix=256,
@@ -78,6 +81,7 @@ SMALL = Sizes(
     videos=40,
     clips=0.1,
     trained=96,
+    large=1e11,
 )
 
 

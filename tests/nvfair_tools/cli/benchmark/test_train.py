@@ -53,6 +53,19 @@ def test_every_option_reaches_the_training(data: Dataset, tmp_path: Path) -> Non
     assert list((tmp_path.parent / "logs").glob("events*"))
 
 
+def test_augmentation_is_a_preset_or_single_values_and_never_both(data: Dataset, tmp_path: Path) -> None:
+    assert run(data, tmp_path / "a", "--width", "8", "--augment", "re-rendering", "--noise", "0.001").exit_code == 0
+    stored = options(tmp_path / "a")["augmentation"]
+    assert stored["noise"] == 0.001
+    assert stored["re_rendering"] == {"gain": 0.2, "blend": 0.3, "smoothing": 1.0, "frozen": 0.02, "tracking": 1.0}
+    assert run(data, tmp_path / "b", "--width", "8", "--gain", "0.1", "--tracking", "0.5").exit_code == 0
+    single = {"gain": 0.1, "blend": 0.0, "smoothing": 0.0, "frozen": 0.0, "tracking": 0.5}
+    assert options(tmp_path / "b")["augmentation"]["re_rendering"] == single
+    refused = run(data, tmp_path / "c", "--augment", "re-rendering", "--gain", "0.1")
+    assert refused.exit_code == 2
+    assert "--augment re-rendering sets --gain" in refused.output
+
+
 def test_a_networks_own_recommendations_are_its_defaults(data: Dataset, tmp_path: Path) -> None:
     graph = ("--method", "graph-network", "--size", "hidden=4", "--size", "embedding=8")
     assert run(data, tmp_path / "a", *graph, "--margin", "0.5").exit_code == 0
