@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
+from benchmark.methods.cohorts import META_KEY, joined_cohort_meta
 from benchmark.methods.embedding_files import join_embeddings
 
 _WAIT = timedelta(days=7)  # the slowest share may take long; a process that dies ends the others by torchrun
@@ -60,7 +61,7 @@ class EmbeddingShare:
             distributed.all_gather_object(values, value)  # all parts are written when this returns
             if self.rank == 0:
                 parts = [_part(out, rank) for rank in range(self.count)]
-                join_embeddings(parts, out)
+                join_embeddings(parts, out, {META_KEY: joined_cohort_meta})
                 for part in parts:
                     part.unlink()
             distributed.barrier()

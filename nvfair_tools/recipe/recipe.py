@@ -192,9 +192,8 @@ class Recipe(_RecipePart):
     """All settings of a build; each part describes its own keys.
 
     workers: processes; on a cluster, the most there may be. render_workers: those of the render stage alone, where a
-    GPU's memory holds fewer networks than there are cores.
-    item_time_limit: seconds. sources_in_memory: encoded targets that a worker keeps. folder: the recipe file's own,
-    which relative paths start from.
+    GPU's memory holds fewer networks than there are cores. item_time_limit: seconds. sources_in_memory: encoded targets
+    that a worker keeps. folder: the recipe file's own, which relative paths start from.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")

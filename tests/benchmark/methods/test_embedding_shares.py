@@ -33,10 +33,11 @@ def test_two_processes_write_the_rows_of_a_single_one(small: Dataset, tmp_path: 
         [sys.executable, *both, *words],
         cwd=Path(__file__).resolve().parents[3],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=True,
+        check=False,
         capture_output=True,
         text=True,
     )
+    assert done.returncode == 0, done.stderr[-3000:]
     text = f"{embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all"
     assert done.stdout.count(text) == 1, done.stdout
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.parquet", "two.parquet"]
