@@ -48,7 +48,7 @@ class LocalEngine:
             yield from _run_in_this_process(factory, batches)
             return
         threads = self.threads or max(1, (os.cpu_count() or 1) // self.workers)
-        pool = _WorkerPool(factory, self.workers, threads, time_limit)
+        pool = WorkerPool(factory, self.workers, threads, time_limit)
         try:
             yield from pool.run(batches)
         finally:
@@ -117,7 +117,7 @@ class _WorkerProcess:
         return failed("worker_crashed", f"its process ended with exit status {exit_code}", retryable=True)
 
 
-class _WorkerPool:
+class WorkerPool:
     """The worker processes of one run."""
 
     def __init__(self, factory: Callable[[], StageWorker], workers: int, threads: int, time_limit: float) -> None:
