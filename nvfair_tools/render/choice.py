@@ -120,7 +120,7 @@ def resolve_generator(recipe: Recipe, number: int, formats: Mapping[str, str]) -
         motion_mode=choice.motion_mode,
         options=options,
         splits=choice.splits,
-        source_type=choice.digital_source_type or getattr(generator, SOURCE_TYPE_TAG, TRAINED_ALGORITHM),
+        source_type=choice.digital_source_type or str(getattr(generator, SOURCE_TYPE_TAG, TRAINED_ALGORITHM)),
         number_format=number_format,
         slow_format=slow_format,
         renders_lists=getattr(generator, "renders_lists", False),
