@@ -26,8 +26,10 @@ from nvfair_tools.errors import MissingExtra
 from nvfair_tools.files import atomic_output
 from nvfair_tools.media.errors import MediaError
 from nvfair_tools.media.library_encoder import encode_here, has_x264
+from nvfair_tools.media.source_types import SOURCE_TYPE_TAG
 from nvfair_tools.media.timing import MAX_RATE_TERM
 from nvfair_tools.media.x264 import steady_options
+from nvfair_tools.media.xmp import append_xmp
 
 # x264's constant rate factor: at about 18 compression is no longer visible. Measured on real faces at 256 pixels, 18
 # moves landmarks by 0.17 to 0.25 px in the median (0.5 to 0.6 px at the 95th percentile); 23 moves them by 0.29 px in
@@ -77,8 +79,9 @@ def encode(
 
     x264 in one thread, yuv420p, BT.709, no creation time, no encoder tag. H and W must be even (yuv420p halves
     the colour): odd sizes are refused rather than padded, because padding would move landmarks' frame of reference.
-    metadata: tags of the container with any keys; `probe(path).metadata` returns them. crf: x264's constant rate
-    factor; videos of a data set have the default, stress tests of the benchmark use worse ones.
+    metadata: tags of the container with any keys; `probe(path).metadata` returns them. A file with tags also ends with
+    an XMP packet of constant length, which says IPTC's digital source type where the tag `digital_source_type` has one.
+    crf: x264's constant rate factor; videos of a data set have the default, stress tests of the benchmark worse ones.
     Raises MediaError: "no_frames" where `frames` is empty, "not_encoded" where a frame has another shape or type, the
     rate is not positive, or the encoder fails (ffmpeg: with the end of its output). An error raised by `frames` passes
     through.
@@ -99,6 +102,8 @@ def encode(
         else:
             command = _ffmpeg_command(temporary, shape, rate, metadata or {}, crf)
             count = _run_ffmpeg(path, command, checked)
+        if metadata:
+            append_xmp(temporary, metadata.get(SOURCE_TYPE_TAG, ""))
         _check_frame_count(path, temporary, count)
         digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
     return EncodedInfo(frames=count, sha256=digest)
