@@ -1,0 +1,147 @@
+"""`nvfair revoke`: a person withdraws. The command composes the holders of data that the packages implement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nvfair_tools.governance.curator_key import CuratorKey
+    from nvfair_tools.governance.revocation import Finding, Holder, Revocation
+    from nvfair_tools.governance.search.folders import SearchReport
+
+_LISTED = 20  # places of a search that are listed
+_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+
+
+@click.command()
+@click.argument("identity")
+@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=_FOLDER)
+@click.option("--yes", is_flag=True, help="Remove it. Without it, the command shows what it would remove.")
+@click.option("--prove", is_flag=True, help="Search every byte of the folders, and change nothing without --yes.")
+@click.option("--also", multiple=True, type=_FOLDER, help="A folder that is searched too, and not changed; repeatable.")
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The curator's key. [default: ~/.config/nvfair/revocation.key]",
+)
+def revoke(
+    identity: str, folders: tuple[Path, ...], yes: bool, prove: bool, also: tuple[Path, ...], key: Path | None
+) -> None:
+    """Remove a person (namespace:id) from FOLDERs: data sets, and what was made from them.
+
+    Shows what there is of the person, as target or driver; with --yes it is removed, and the folders are searched
+    for what may be left. An interrupted removal is completed by the next call.
+    """
+    from nvfair_tools.governance.curator_key import check_outside, create_key, default_key_path
+    from nvfair_tools.governance.revocation import Revocation, interrupted
+
+    key_path = key or default_key_path()
+    check_outside(key_path, [*folders, *also], "the key of revocations")
+    curator_key = create_key(key_path)
+    unfinished = interrupted(curator_key, _make_holder)
+    for revocation in unfinished:
+        click.echo("completing a removal that was interrupted")
+        revocation.run(curator_key)
+    if yes and not prove and any(revocation.trace.identity == identity for revocation in unfinished):
+        prove = True  # nothing is left to be removed; the search says whether
+    holders = holders_in(folders)
+    revocation = Revocation.prepare(identity, holders, datetime.now(timezone.utc).date().isoformat())
+    findings = revocation.find()
+    _print_findings(identity, findings)
+    if yes and findings:
+        revocation.run(curator_key)
+    elif findings and not prove:
+        click.echo("nothing was changed; add --yes to remove it")
+        return
+    if yes or prove:
+        report = _search(revocation, curator_key, (*folders, *also))
+        _print_report(report)
+        if not report.is_clean:
+            raise SystemExit(1)
+
+
+def holders_in(folders: Iterable[Path]) -> list[Holder]:
+    """The holders in some folders: data sets, wherever they lie in them."""
+    from nvfair_tools.curate.revocation.holder import DatasetHolder, is_dataset
+    from nvfair_tools.errors import NvfairError
+
+    holders: list[Holder] = []
+    for folder in folders:
+        candidates = [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]
+        datasets: list[Path] = []
+        for place in candidates:
+            if is_dataset(place) and not any(place.is_relative_to(dataset) for dataset in datasets):
+                datasets.append(place)
+        if not datasets:
+            raise NvfairError("there is no data set in this folder", where=folder)
+        holders += [DatasetHolder(place) for place in datasets]
+    return holders
+
+
+def _make_holder(kind: str, place: Path, options: dict[str, str]) -> Holder:
+    """The holder of a kind, for a removal that goes on after an interruption."""
+    from nvfair_tools.curate.revocation.holder import DatasetHolder
+
+    return {"dataset": DatasetHolder}[kind](place)
+
+
+def _print_findings(identity: str, findings: list[tuple[Holder, Finding]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not findings:
+        click.echo(f"nothing of {identity} is recorded in these folders")
+        return
+    console = Console(emoji=False, markup=False)
+    for holder in dict.fromkeys(holder for holder, _ in findings):
+        table = Table(title=f"{identity} in {holder.place}", title_justify="left")
+        table.add_column("what")
+        for name in ("count", "as target", "as driver"):
+            table.add_column(name, justify="right")
+        table.add_column("what becomes of it")
+        for finding in (finding for owner, finding in findings if owner == holder):
+            roles = ["" if count is None else f"{count:,}" for count in (finding.as_target, finding.as_driver)]
+            table.add_row(finding.what, f"{finding.count:,}", *roles, finding.action)
+        console.print(table)
+
+
+def _search(revocation: Revocation, key: CuratorKey, folders: Iterable[Path]) -> SearchReport:
+    from nvfair_tools.governance.search.folders import search_folders
+    from nvfair_tools.governance.search.patterns import Patterns
+    from nvfair_tools.governance.tombstones import read_tombstones
+    from nvfair_tools.pipeline.progress_lines import task_progress
+
+    identity = revocation.trace.identity
+    tombstones = [read_tombstones(holder.place) for holder in revocation.holders]
+    traces = frozenset().union(*(of_set.traces_of(key, identity) for of_set in tombstones))
+    patterns = Patterns.of(revocation.trace, lambda digest: key.digest("trace", digest) in traces)
+    with task_progress("bytes searched") as progress:
+        return search_folders(folders, patterns, progress)
+
+
+def _print_report(report: SearchReport) -> None:
+    from nvfair_tools.governance.search.folders import NOT_COVERED
+
+    for title, places in (("left", report.left), ("may be the person's name, or another word", report.possible)):
+        for place in places[:_LISTED]:
+            click.echo(
+                f"{title}: {place.path}: {place.place}, at {place.hit.offset}: {place.hit.kind} {place.hit.form}"
+            )
+        if len(places) > _LISTED:
+            click.echo(f"{title}: and {len(places) - _LISTED} more places")
+    for path, reason in report.unreadable:
+        click.echo(f"not searched wholly: {path}: {reason}")
+    click.echo(
+        f"searched: {report.files:,} files, {report.bytes:,} bytes, {sum(report.decoded.values()):,} decoded pieces in "
+        + ", ".join(map(str, report.folders))
+    )
+    click.echo(
+        f"left: {len(report.left)} places; possible: {len(report.possible)}; "
+        f"not searched wholly: {len(report.unreadable)} files"
+    )
+    click.echo("this search does not cover:\n" + "\n".join(f"  - {text}" for text in NOT_COVERED))
