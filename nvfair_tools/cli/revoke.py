@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,13 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 @click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=_FOLDER)
 @click.option("--yes", is_flag=True, help="Remove it. Without it, the command shows what it would remove.")
 @click.option("--prove", is_flag=True, help="Search every byte of the folders, and change nothing without --yes.")
+@click.option(
+    "--checkpoints",
+    type=click.Choice(["retrain", "delete"]),
+    default="retrain",
+    show_default=True,
+    help="Checkpoints that have seen the person are put out of use: until they are trained again, or for good.",
+)
 @click.option("--also", multiple=True, type=_FOLDER, help="A folder that is searched too, and not changed; repeatable.")
 @click.option(
     "--key",
@@ -30,9 +37,15 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
     help="The curator's key. [default: ~/.config/nvfair/revocation.key]",
 )
 def revoke(
-    identity: str, folders: tuple[Path, ...], yes: bool, prove: bool, also: tuple[Path, ...], key: Path | None
+    identity: str,
+    folders: tuple[Path, ...],
+    yes: bool,
+    prove: bool,
+    checkpoints: str,
+    also: tuple[Path, ...],
+    key: Path | None,
 ) -> None:
-    """Remove a person (namespace:id) from FOLDERs: data sets, and what was made from them.
+    """Remove a person (namespace:id) from FOLDERs: data sets, checkpoints, embeddings, reports, boards.
 
     Shows what there is of the person, as target or driver; with --yes it is removed, and the folders are searched
     for what may be left. An interrupted removal is completed by the next call.
@@ -49,8 +62,9 @@ def revoke(
         revocation.run(curator_key)
     if yes and not prove and any(revocation.trace.identity == identity for revocation in unfinished):
         prove = True  # nothing is left to be removed; the search says whether
-    holders = holders_in(folders)
-    revocation = Revocation.prepare(identity, holders, datetime.now(timezone.utc).date().isoformat())
+    holders = holders_in(folders, checkpoints)
+    date = datetime.now(timezone.utc).date().isoformat()
+    revocation = Revocation.prepare(identity, holders, date, {"checkpoints": checkpoints})
     findings = revocation.find()
     _print_findings(identity, findings)
     if yes and findings:
@@ -65,29 +79,52 @@ def revoke(
             raise SystemExit(1)
 
 
-def holders_in(folders: Iterable[Path]) -> list[Holder]:
-    """The holders in some folders: data sets, wherever they lie in them."""
-    from nvfair_tools.curate.revocation.holder import DatasetHolder, is_dataset
-    from nvfair_tools.errors import NvfairError
+def holders_in(folders: Iterable[Path], checkpoints: str = "retrain") -> list[Holder]:
+    """The holders in some folders: data sets and boards, wherever they lie in them, and what else methods have made.
 
-    holders: list[Holder] = []
+    checkpoints: "retrain" or "delete", what becomes of those that have seen the person. Data sets come first: they know
+    the hashes by which the others find what they have.
+    """
+    datasets: list[Holder] = []
+    boards: list[Holder] = []
+    others: list[Holder] = []
     for folder in folders:
-        candidates = [folder, *sorted(path for path in folder.rglob("*") if path.is_dir())]
-        datasets: list[Path] = []
-        for place in candidates:
-            if is_dataset(place) and not any(place.is_relative_to(dataset) for dataset in datasets):
-                datasets.append(place)
-        if not datasets:
-            raise NvfairError("there is no data set in this folder", where=folder)
-        holders += [DatasetHolder(place) for place in datasets]
-    return holders
+        inner = {place: kind for kind, place in _kinds_in(folder)}
+        for place, kind in inner.items():
+            (datasets if kind == "dataset" else boards).append(_make_holder(kind, place, {}))
+        if folder not in inner:
+            others.append(_make_holder("benchmark", folder, {"checkpoints": checkpoints}))
+    return [*datasets, *others, *boards]
+
+
+def _kinds_in(folder: Path) -> Iterator[tuple[str, Path]]:
+    """(kind, place) of the data sets and boards in a folder, or of the folder itself; not of those in others."""
+    from nvfair_tools.curate.revocation.holder import is_dataset
+
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        kind = "dataset" if is_dataset(place) else "board" if (place / "board.yaml").is_file() else ""
+        if kind:
+            yield kind, place
+        else:
+            inner = (path for path in place.iterdir() if path.is_dir() and not path.is_symlink())
+            waiting += sorted(inner, reverse=True)
 
 
 def _make_holder(kind: str, place: Path, options: dict[str, str]) -> Holder:
-    """The holder of a kind, for a removal that goes on after an interruption."""
+    """The holder of a kind, now or for a removal that goes on after an interruption."""
+    from benchmark.evaluation.revocation_holder import BenchmarkHolder
     from nvfair_tools.curate.revocation.holder import DatasetHolder
 
-    return {"dataset": DatasetHolder}[kind](place)
+    if kind == "board":  # only boards need the packages of one
+        from leaderboard.store.revocation_holder import BoardHolder
+
+        return BoardHolder(place)
+    if kind == "benchmark":
+        skipped = tuple(inner for _, inner in _kinds_in(place))
+        return BenchmarkHolder(place, "delete" if options.get("checkpoints") == "delete" else "retrain", skipped)
+    return DatasetHolder(place)
 
 
 def _print_findings(identity: str, findings: list[tuple[Holder, Finding]]) -> None:

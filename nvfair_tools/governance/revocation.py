@@ -25,15 +25,16 @@ from nvfair_tools.identity import identity_aliases, parse_identity
 from nvfair_tools.unique_keys import load_unique_json
 
 _PENDING_VERSION = 1
+SHORTEST_MARK = 8  # characters of an id by which a video or item can be recognised
 
 
 @dataclass(frozen=True)
 class Trace:
     """Everything by which a person's data can be recognised.
 
-    identity: `namespace:id`. aliases: other spellings of the person's name. hashes: in hexadecimal, of the person's
-    clips, of videos in which the person is target or driver, and of the items that made them. others: known people
-    whose names begin with the same letters, who are somebody else.
+    identity: `namespace:id`. aliases: other spellings of the person's name. hashes: of the person's clips, of videos in
+    which the person is target or driver, and of the items that made them: in hexadecimal, or ids of another form where
+    a data set has such. others: known people whose names begin with the same letters, who are somebody else.
     """
 
     identity: str

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from nvfair_tools.dataset.row_removal import count_rows
 from nvfair_tools.files import sha256_of
-from nvfair_tools.governance.revocation import Trace
+from nvfair_tools.governance.revocation import SHORTEST_MARK, Trace
 from nvfair_tools.identity import identity_file_name
 from nvfair_tools.pipeline.journal_removal import JournalItem, iterate_items, linked_items, linked_people
 from nvfair_tools.pipeline.workspace import Workspace
@@ -101,7 +101,7 @@ class Footprint:
         as_target = videos[(videos["kind"] != "real") & (videos["target"] == self.trace.identity)]
         # The first in a reenactment's lineage is the portrait.
         hashes |= {ids[0] for ids in as_target["lineage"] if ids is not None and len(ids)}
-        return frozenset(digest for digest in hashes if re.fullmatch("[0-9a-f]{20}|[0-9a-f]{64}", digest))
+        return frozenset(id for id in hashes if len(id) >= SHORTEST_MARK)
 
     def is_persons(self, item: JournalItem) -> bool:
         """Whether an item of the build's journal is known to be the person's."""

@@ -23,7 +23,7 @@ from nvfair_tools.identity import identity_file_name
 
 Kind = Literal["name", "hash", "word"]
 HASH_DIGITS = (20, 64)  # of an item's id, and of SHA-256
-_HEX_RUN = re.compile(rb"[0-9a-f]{20,}")
+_HEXADECIMAL = re.compile("[0-9a-f]+")
 # Shorter words, and numbers, are everywhere in binary files: they are looked for in texts and names of files alone.
 _SHORTEST_WORD = 4
 _MOST_OVERLAP = 512
@@ -92,6 +92,8 @@ class Patterns:
             for offset in _places(lower, form):
                 if not self._names_another(lower, form, offset):
                     yield Hit("name", text, offset)
+        for id, text in self.ids.items():
+            yield from (Hit("hash", text, offset) for offset in _places(lower, id))
         for word, text in (self.all_words if is_text else self.words).items():
             for offset in _places(lower, word):
                 if _is_whole_word(lower, offset, len(word)):
@@ -103,9 +105,9 @@ class Patterns:
         return any(other.startswith(form) and content.startswith(other, offset) for other in self.other_names)
 
     def _hexadecimal(self, content: bytes) -> Iterator[Hit]:
-        for run in _HEX_RUN.finditer(content):
+        for run in self._hexadecimal_run.finditer(content):
             text = run[0].decode()
-            for digits in HASH_DIGITS:
+            for digits in self._digits:
                 for start in range(len(text) - digits + 1):
                     if self.is_traced(text[start : start + digits]):
                         yield Hit("hash", text[start : start + digits], run.start() + start)
@@ -123,9 +125,25 @@ class Patterns:
                     yield Hit("hash", f"{packed.hex()} in packed form", offset)
 
     @cached_property
+    def _digits(self) -> tuple[int, ...]:
+        """How many digits hashes have."""
+        return tuple(sorted({*HASH_DIGITS, *(len(id) for id in self.trace.hashes if _HEXADECIMAL.fullmatch(id))}))
+
+    @cached_property
+    def _hexadecimal_run(self) -> re.Pattern[bytes]:
+        return re.compile(rb"[0-9a-f]{%d,}" % self._digits[0])
+
+    @cached_property
+    def ids(self) -> dict[bytes, str]:
+        """The {bytes in lower case: id} of ids that are no hexadecimal numbers."""
+        return {id.lower().encode(): id for id in self.trace.hashes if not _HEXADECIMAL.fullmatch(id)}
+
+    @cached_property
     def _packed_hashes(self) -> dict[bytes, list[bytes]]:
         by_start: dict[bytes, list[bytes]] = {}
         for digest in self.trace.hashes:
+            if len(digest) % 2 or not _HEXADECIMAL.fullmatch(digest):
+                continue
             packed = bytes.fromhex(digest)
             by_start.setdefault(packed[:3], []).append(packed)
         return by_start
