@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _LISTED = 20  # places of a search that are listed
 _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@click.argument("identity")
-@click.argument("folders", metavar="FOLDER...", nargs=-1, required=True, type=_FOLDER)
+@click.argument("words", metavar="[IDENTITY] FOLDER...", nargs=-1, required=True)
 @click.option("--yes", is_flag=True, help="Remove it. Without it, the command shows what it would remove.")
 @click.option("--prove", is_flag=True, help="Search every byte of the folders, and change nothing without --yes.")
 @click.option(
@@ -32,51 +32,105 @@ _FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
 )
 @click.option("--also", multiple=True, type=_FOLDER, help="A folder that is searched too, and not changed; repeatable.")
 @click.option(
-    "--key",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The curator's key. [default: ~/.config/nvfair/revocation.key]",
+    "--key", type=_FILE, help="The curator's key, or that of a manifest. [default: ~/.config/nvfair/revocation.key]"
 )
+@click.option(
+    "--recipient",
+    "recipients",
+    metavar="KEY MANIFEST",
+    nargs=2,
+    multiple=True,
+    type=_FILE,
+    help="With --yes: add the person to MANIFEST for somebody who has a copy, keyed with the file KEY; repeatable.",
+)
+@click.option("--manifest", type=_FILE, help="Remove everybody whom this manifest recognises, in place of IDENTITY.")
 def revoke(
-    identity: str,
-    folders: tuple[Path, ...],
+    words: tuple[str, ...],
     yes: bool,
     prove: bool,
     checkpoints: str,
     also: tuple[Path, ...],
     key: Path | None,
+    recipients: tuple[tuple[Path, Path], ...],
+    manifest: Path | None,
 ) -> None:
     """Remove a person (namespace:id) from FOLDERs: data sets, checkpoints, embeddings, reports, boards.
 
     Shows what there is of the person, as target or driver; with --yes it is removed, and the folders are searched
     for what may be left. An interrupted removal is completed by the next call.
     """
-    from nvfair_tools.governance.curator_key import check_outside, create_key, default_key_path
+    from nvfair_tools.governance.curator_key import check_outside, create_key, default_key_path, read_key
     from nvfair_tools.governance.revocation import Revocation, interrupted
 
+    folders = [Path(word) for word in (words if manifest else words[1:])]
+    _check_folders(folders)
     key_path = key or default_key_path()
-    check_outside(key_path, [*folders, *also], "the key of revocations")
-    curator_key = create_key(key_path)
+    private = {key_path: "the key of revocations"} | ({manifest: "the manifest"} if manifest else {})
+    private |= {path: "a recipient's key or manifest" for pair in recipients for path in pair}
+    for path, what in private.items():
+        check_outside(path, [*folders, *also], what)
+    curator_key = read_key(key_path) if manifest else create_key(key_path)
     unfinished = interrupted(curator_key, _make_holder)
     for revocation in unfinished:
         click.echo("completing a removal that was interrupted")
         revocation.run(curator_key)
-    if yes and not prove and any(revocation.trace.identity == identity for revocation in unfinished):
-        prove = True  # nothing is left to be removed; the search says whether
     holders = holders_in(folders, checkpoints)
+    identities = _recognised(manifest, curator_key, holders) if manifest else [words[0]]
+    if not identities:
+        click.echo("nobody of this manifest is named in the data sets here")
+        identities = sorted({revocation.trace.identity for revocation in unfinished})
     date = datetime.now(timezone.utc).date().isoformat()
-    revocation = Revocation.prepare(identity, holders, date, {"checkpoints": checkpoints})
-    findings = revocation.find()
-    _print_findings(identity, findings)
-    if yes and findings:
-        revocation.run(curator_key)
-    elif findings and not prove:
-        click.echo("nothing was changed; add --yes to remove it")
-        return
-    if yes or prove:
-        report = _search(revocation, curator_key, (*folders, *also))
-        _print_report(report)
-        if not report.is_clean:
-            raise SystemExit(1)
+    is_clean = True
+    for identity in identities:
+        revocation = Revocation.prepare(identity, holders, date, {"checkpoints": checkpoints})
+        findings = revocation.find()
+        _print_findings(identity, findings)
+        if yes and findings:
+            for recipient_key, path in recipients:
+                _add_to_manifest(path, create_key(recipient_key), revocation)
+            revocation.run(curator_key)
+        elif findings and not prove:
+            click.echo("nothing was changed; add --yes to remove it")
+            continue
+        if yes or prove:
+            report = _search(revocation, curator_key, (*folders, *also))
+            _print_report(report)
+            is_clean &= report.is_clean
+    if not is_clean:
+        raise SystemExit(1)
+
+
+def _check_folders(folders: list[Path]) -> None:
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing or not folders:
+        raise click.UsageError(
+            f"no such folder: {', '.join(missing)}" if missing else "name a folder after the identity"
+        )
+
+
+def _recognised(manifest: Path, key: CuratorKey, holders: list[Holder]) -> list[str]:
+    """The people in the data sets whom a manifest recognises."""
+    from nvfair_tools.curate.revocation.holder import DatasetHolder
+    from nvfair_tools.errors import NvfairError
+    from nvfair_tools.governance.tombstones import read_manifest
+
+    tombstones = read_manifest(manifest)
+    if not tombstones.people:
+        raise NvfairError("there is nobody in this manifest", where=manifest, expected="a file of --recipient")
+    tombstones.check_key(key, where=manifest)
+    people: dict[str, tuple[str, ...]] = {}
+    for holder in holders:
+        people |= holder.people() if isinstance(holder, DatasetHolder) else {}
+    return sorted(name for name, aliases in people.items() if tombstones.number_of(key, name, aliases) is not None)
+
+
+def _add_to_manifest(path: Path, key: CuratorKey, revocation: Revocation) -> None:
+    """Adds the person to a manifest: digests under the recipient's key, of names and hashes, and the date."""
+    from nvfair_tools.governance.tombstones import read_manifest
+
+    trace, tombstones = revocation.trace, read_manifest(path)
+    tombstones.check_key(key, where=path)
+    tombstones.with_person(key, trace.identity, trace.aliases, trace.hashes, revocation.date).write(path)
 
 
 def holders_in(folders: Iterable[Path], checkpoints: str = "retrain") -> list[Holder]:

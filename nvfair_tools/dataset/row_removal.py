@@ -54,6 +54,6 @@ def place_rows(folder: Path, videos: pd.DataFrame) -> pd.DataFrame:
         starts = np.concatenate([[0], np.flatnonzero(ids[1:] != ids[:-1]) + 1])
         places |= {str(ids[start]): (path.relative_to(folder).as_posix(), int(start)) for start in starts}
     located = [places.get(video, (None, None)) for video in videos["video"]]
-    videos = videos.assign(part=[part for part, _ in located])
+    videos = videos.assign(part=pd.Series([part for part, _ in located], index=videos.index, dtype=object))
     videos["first_row"] = pd.array([first for _, first in located], dtype="Int64")
     return videos

@@ -1,7 +1,8 @@
 """Tombstones: what stays of a person who has withdrawn, so that no later build makes the person again.
 
 `revoked.json` in a data set's folder holds digests under the curator's key and no personal data. Without the key it
-says how many people have withdrawn, and nothing else.
+says how many people have withdrawn, and nothing else. A manifest for those who have a copy has the same form, with
+digests under a key of that recipient's.
 """
 
 from __future__ import annotations
@@ -84,20 +85,24 @@ class Tombstones:
         joined = Tombstone(tuple(dict.fromkeys((*earlier.names, *names))), earlier.traces | traces, earlier.date)
         return Tombstones(key.name, (*self.people[: number - 1], joined, *self.people[number:]))
 
-    def write(self, folder: Path) -> None:
-        """Writes revoked.json in `folder`, whole or not at all."""
+    def write(self, path: Path) -> None:
+        """Writes them to a file, whole or not at all."""
         content = {
             "about": "people who have withdrawn: digests under the curator's key; they name nobody without it",
             "format_version": _VERSION,
             "key": self.key_name,
             "people": [person.to_json() for person in self.people],
         }
-        write_text(folder / TOMBSTONES_FILE, json.dumps(content, indent=1) + "\n")
+        write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def read_tombstones(folder: Path) -> Tombstones:
     """The tombstones of a data set; none where nobody has withdrawn. Raises NvfairError where the file is damaged."""
-    path = folder / TOMBSTONES_FILE
+    return read_manifest(folder / TOMBSTONES_FILE)
+
+
+def read_manifest(path: Path) -> Tombstones:
+    """The tombstones in a file; none where there is no such file. Raises NvfairError where it is damaged."""
     try:
         content = load_unique_json(path.read_bytes())
         if content["format_version"] != _VERSION:

@@ -47,7 +47,12 @@ def anonymous_clips(rows: Iterable[tuple[ClipRow, int]]) -> list[RevokedClip]:
             permitted_use="none",
             portrait=None,
             aliases=(),
-            **dict.fromkeys(("scenario", "emotion", "content", "gender", "age", "ethnicity"), ""),
+            scenario="",
+            emotion="",
+            content="",
+            gender="",
+            age="",
+            ethnicity="",
         )
         clips.append(RevokedClip(item_id(REVOKED, person=person, clip=counts[person]), blank, row.identity))
     return clips

@@ -166,8 +166,8 @@ class Footprint:
 
     def extended_trace(self) -> Trace:
         """The trace with everything that this data set knows of the person."""
-        row = self.identities[self.identities["identity"] == self.trace.identity]
-        aliases = {str(alias) for names in row.get("aliases", ()) if names is not None for alias in names}
+        people = self.people()
+        aliases = people.get(self.trace.identity, ())
         hashes = set(self.known_hashes)
         for item in filter(self.is_persons, self.items):
             hashes |= {item.facts["sha256"]} if "sha256" in item.facts else set()
@@ -175,9 +175,16 @@ class Footprint:
             hashes |= {item.id} if item.stage != "read" else set()
         own = [path for path in self.files if path.suffix != ".npz" or path.stem in hashes]
         hashes |= {sha256_of(path) for path in own if path.is_file() and not path.is_symlink()}
-        everybody = {*self.identities["identity"], *self._names_in_tables()}
-        others = {name for name in everybody if name != self.trace.identity and name.startswith(self.trace.identity)}
+        others = {name for name in people if name != self.trace.identity and name.startswith(self.trace.identity)}
         return self.trace.joined(Trace(self.trace.identity, frozenset(aliases), frozenset(hashes), frozenset(others)))
+
+    def people(self) -> dict[str, tuple[str, ...]]:
+        """Everybody whom tables, plan and journal name, with their aliases."""
+        names = dict.fromkeys(sorted(self._names_in_tables()), ())
+        for row in self.identities.to_dict("records"):
+            aliases = row.get("aliases")
+            names[str(row["identity"])] = tuple(map(str, aliases)) if aliases is not None else ()
+        return names
 
     def _names_in_tables(self) -> set[str]:
         """Everybody whom the videos table, the plan and the journal name."""

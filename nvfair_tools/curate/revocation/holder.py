@@ -46,6 +46,10 @@ class DatasetHolder:
         """The trace with the hashes of the person's clips, videos, portraits, tracks and items in this data set."""
         return Footprint(self.place, trace).extended_trace()
 
+    def people(self) -> dict[str, tuple[str, ...]]:
+        """Everybody whom the data set names, with their aliases."""
+        return Footprint(self.place, Trace("nobody:0")).people()
+
     def find(self, trace: Trace) -> list[Finding]:
         """Clips, videos, rows, portraits, tracks, items of the build and rows of the plan that are the person's."""
         footprint = Footprint(self.place, trace)
@@ -83,7 +87,9 @@ class DatasetHolder:
         with workspace.locked():
             (folder / REVOKING).touch()
             remove_partial_outputs(folder)
-            tombstones.with_person(key, trace.identity, trace.aliases, trace.hashes, date).write(folder)
+            tombstones.with_person(key, trace.identity, trace.aliases, trace.hashes, date).write(
+                folder / TOMBSTONES_FILE
+            )
             set_dataset_aside(folder)
             footprint = Footprint(folder, trace)
             patterns = Patterns.of(trace)

@@ -67,8 +67,8 @@ def _members(file: BinaryIO, start: bytes, size: int) -> Iterator[tuple[str, byt
     elif start.startswith(b"PK\x03\x04"):
         yield from _zip(file)
     elif start.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")):
-        opened: Any = {b"\x1f": gzip.open, b"B": bz2.open, b"\xfd": lzma.open}[start[:1]](file)
-        with opened as packed:
+        unpack: Any = {b"\x1f": gzip.open, b"B": bz2.open, b"\xfd": lzma.open}[start[:1]]
+        with unpack(file) as packed:
             content = packed.read(_MOST_MEMBER_BYTES + 1)
         if len(content) > _MOST_MEMBER_BYTES:
             raise Undecodable(f"it unpacks to more than {_MOST_MEMBER_BYTES} bytes")

@@ -23,7 +23,7 @@ def test_digests_are_those_of_hmac():
 def test_a_person_is_recognised_by_identity_alias_and_content(tmp_path):
     Tombstones("", ()).with_person(KEY, "a:x", ["Xenia"], [CONTENT], "2026-01-31").with_person(
         KEY, "a:y", [], [], "2026-02-01"
-    ).write(tmp_path)
+    ).write(tmp_path / "revoked.json")
     tombstones = read_tombstones(tmp_path)
     assert [tombstones.number_of(KEY, name) for name in ("a:x", "Xenia", "a:y", "a:z")] == [1, 1, 2, None]
     assert tombstones.number_of(KEY, "a:z", ["Xenia"]) == 1
@@ -32,7 +32,9 @@ def test_a_person_is_recognised_by_identity_alias_and_content(tmp_path):
 
 
 def test_the_file_holds_no_name_and_no_plain_hash(tmp_path):
-    Tombstones("", ()).with_person(KEY, "cremad:1001", ["C1001"], [CONTENT], "2026-01-31").write(tmp_path)
+    Tombstones("", ()).with_person(KEY, "cremad:1001", ["C1001"], [CONTENT], "2026-01-31").write(
+        tmp_path / "revoked.json"
+    )
     text = (tmp_path / "revoked.json").read_text()
     plain = [hashlib.sha256(name.encode()).hexdigest()[:32] for name in ("cremad:1001", "1001", "C1001")]
     for word in ("1001", "cremad", CONTENT, *plain):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sqlite3
 import stat
 from contextlib import closing
@@ -167,8 +168,6 @@ def test_what_comes_back_is_found_by_its_keyed_hash(museum):
 
 
 def test_a_data_set_whose_build_folder_is_deleted(museum):
-    import shutil
-
     shutil.rmtree(museum / "dataset" / ".build")
     run(PERSON, museum / "dataset", "--yes")
     assert not (museum / "dataset" / ".build").exists()
@@ -221,3 +220,20 @@ def test_readers_are_not_served_the_person_from_a_cache(museum, tmp_path, monkey
     run(PERSON, dataset, "--yes")
     assert people() == {NAMESAKE, OTHER}
     assert frames() == 80
+
+
+def test_a_recipient_does_the_same_by_the_manifest(museum, tmp_path):
+    """The recipient has the key of the manifest, no name, and not the curator's key."""
+    shutil.copytree(museum / "dataset", tmp_path / "copy")
+    shutil.rmtree(tmp_path / "copy" / ".build")
+    key, manifest = tmp_path / "recipient" / "lab.key", tmp_path / "recipient" / "revocations.json"
+    run(PERSON, museum / "dataset", "--yes", "--recipient", key, manifest)
+    assert not re.search(r"astronaut|Sally", manifest.read_text())
+    assert "nothing was changed" in run("--manifest", manifest, "--key", key, tmp_path / "copy")
+    output = run("--manifest", manifest, "--key", key, tmp_path / "copy", "--yes")
+    assert "left: 0 places; possible: 0" in output
+    assert not re.search(r"museum[:_]astronaut(?!2)|Sally", all_texts(tmp_path / "copy"))
+    assert sorted(Dataset.open(tmp_path / "copy").identities["identity"]) == [NAMESAKE, OTHER]
+    assert "nobody of this manifest" in run("--manifest", manifest, "--key", key, tmp_path / "copy", "--yes")
+    with pytest.raises(NvfairError, match="recorded under the key"):
+        run("--manifest", manifest, "--key", tmp_path / "settings" / "revocation.key", tmp_path / "copy")
