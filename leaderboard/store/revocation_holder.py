@@ -15,9 +15,9 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from benchmark.evaluation.revocation_holder import BenchmarkHolder
+from benchmark.evaluation.revocation.holder import BenchmarkHolder
+from benchmark.evaluation.revocation.rows import RowRemover
 from benchmark.methods.quarantine import pseudonym
-from benchmark.methods.revoked_rows import RowRemover
 from leaderboard.hidden.blind_key import KEY_FILE, read_key, write_key
 from leaderboard.settings import Settings, read_settings
 from leaderboard.store.tables import utc_now

@@ -168,7 +168,7 @@ def _kinds_in(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _make_holder(kind: str, place: Path, options: dict[str, str]) -> Holder:
     """The holder of a kind, now or for a removal that goes on after an interruption."""
-    from benchmark.evaluation.revocation_holder import BenchmarkHolder
+    from benchmark.evaluation.revocation.holder import BenchmarkHolder
     from nvfair_tools.curate.revocation.holder import DatasetHolder
 
     if kind == "board":  # only boards need the packages of one

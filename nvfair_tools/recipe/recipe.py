@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
+from nvfair_tools.recipe.engine_choice import EngineChoice
 from nvfair_tools.recipe.quality_rule import QualityRule
 from nvfair_tools.unique_keys import load_unique_yaml
 
@@ -190,9 +191,9 @@ class Rights(_RecipePart):
 class Recipe(_RecipePart):
     """All settings of a build; each part describes its own keys.
 
-    render_workers: processes of the render stage alone, where a GPU's memory holds fewer networks than there are cores.
-    item_time_limit: seconds. sources_in_memory: encoded targets that a worker keeps. folder: the recipe file's own,
-    which relative paths start from.
+    workers: processes; on a cluster, the most there may be. render_workers: those of the render stage alone, where a
+    GPU's memory holds fewer networks than there are cores. item_time_limit: seconds. sources_in_memory: encoded targets
+    that a worker keeps. folder: the recipe file's own, which relative paths start from.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")
@@ -209,6 +210,7 @@ class Recipe(_RecipePart):
     quality: QualityRule | None = None
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     render_workers: Annotated[int, Field(ge=0)] | None = None
+    engine: EngineChoice = EngineChoice()
     device: str = "auto"
     item_time_limit: Annotated[float, Field(gt=0)] = 3600.0
     sources_in_memory: Annotated[int, Field(ge=1)] = 64
@@ -248,6 +250,7 @@ class Recipe(_RecipePart):
                         "output",
                         "workers",
                         "render_workers",
+                        "engine",
                         "device",
                         "item_time_limit",
                         "sources_in_memory",

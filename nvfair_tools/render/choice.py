@@ -44,6 +44,11 @@ class ChosenGenerator:
     slow_format: bool = False
     renders_lists: bool = False
 
+    @property
+    def uses_device(self) -> bool:
+        """Whether it computes on a device of its own choice, as networks do, and not on the CPU alone."""
+        return self.options.get("device", "cpu") != "cpu"
+
     def create(self) -> Generator:
         """Creates the generator in this process."""
         return create(self.name, **self.options)

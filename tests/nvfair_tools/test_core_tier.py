@@ -227,14 +227,18 @@ def test_each_package_imports_only_what_its_extra_installs():
     assert releases <= core | requirements("releases")
     downloads = imports("nvfair_tools/downloads")
     assert downloads <= core | requirements("download")
-    of_other_extras = (requirements("releases") & releases) | (requirements("download") & downloads)
+    engines = imports("nvfair_tools/pipeline/engines")
+    assert engines <= core | requirements("ray")
+    of_other_extras = (
+        (requirements("releases") & releases) | (requirements("download") & downloads) | (engines & {"ray"})
+    )
     assert imports("nvfair_tools", but="nvfair_tools/cli") - of_other_extras <= curate
     assert imports("nvfair_tools/media") <= core | requirements("media")
     assert imports("generators/warp") <= core | requirements("curate")
     assert imports("generators", but="generators/warp") <= core | requirements("render")
     assert imports("benchmark") <= core | requirements("train")
     assert imports("leaderboard") <= core | requirements("board")
-    assert imports(*OURS) <= core | requirements("all")
+    assert imports(*OURS) <= core | requirements("all") | requirements("ray")
 
 
 @pytest.mark.parametrize(
@@ -245,6 +249,7 @@ def test_each_package_imports_only_what_its_extra_installs():
         ("render", ["generators", "nvfair_tools"]),
         ("releases", ["nvfair_tools", "generators"]),
         ("download", ["nvfair_tools/downloads"]),
+        ("ray", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),
         ("board", ["leaderboard", "benchmark", "nvfair_tools/media"]),
     ],

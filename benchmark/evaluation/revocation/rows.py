@@ -56,7 +56,8 @@ class RowRemover:
                 pc.cast(column, column.type.value_type) if pa.types.is_dictionary(column.type) else column
                 for column in rest.columns
             ]
-            content = pa.table(plain, names=rest.column_names, metadata=rest.schema.metadata)
+            fields = [field.with_type(column.type) for field, column in zip(rest.schema, plain, strict=True)]
+            content = pa.table(plain, schema=pa.schema(fields, metadata=rest.schema.metadata))
             with atomic_output(path) as aside:
                 pq.write_table(content, aside, compression="zstd")
         elif path.suffix == ".csv":

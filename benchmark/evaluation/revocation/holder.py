@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from benchmark.evaluation.revocation.rows import TABLE_SUFFIXES, TEXT_SUFFIXES, RowRemover
 from benchmark.methods.quarantine import RECORD_FILE, Choice, has_seen, pseudonym, quarantine
-from benchmark.methods.revoked_rows import TABLE_SUFFIXES, TEXT_SUFFIXES, RowRemover
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import remove_partial_outputs
 from nvfair_tools.governance.curator_key import CuratorKey
