@@ -180,7 +180,7 @@ class Footprint:
 
     def people(self) -> dict[str, tuple[str, ...]]:
         """Everybody whom tables, plan and journal name, with their aliases."""
-        names = dict.fromkeys(sorted(self._names_in_tables()), ())
+        names: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(self._names_in_tables()), ())
         for row in self.identities.to_dict("records"):
             aliases = row.get("aliases")
             names[str(row["identity"])] = tuple(map(str, aliases)) if aliases is not None else ()

@@ -27,6 +27,9 @@ _HEXADECIMAL = re.compile("[0-9a-f]+")
 # Shorter words, and numbers, are everywhere in binary files: they are looked for in texts and names of files alone.
 _SHORTEST_WORD = 4
 _MOST_OVERLAP = 512
+_SHORTEST_PACKED = 8  # bytes
+_DIGITS = re.compile(rb"[0-9a-f]+")
+_IS_DIGIT = np.isin(np.arange(256), list(b"0123456789abcdef"))
 
 
 @dataclass(frozen=True)
@@ -105,33 +108,31 @@ class Patterns:
         return any(other.startswith(form) and content.startswith(other, offset) for other in self.other_names)
 
     def _hexadecimal(self, content: bytes) -> Iterator[Hit]:
-        for run in self._hexadecimal_run.finditer(content):
-            text = run[0].decode()
+        for begin, end in _hexadecimal_runs(content, self._digits[0]):
+            text = content[begin:end].decode()
             for digits in self._digits:
                 for start in range(len(text) - digits + 1):
                     if self.is_traced(text[start : start + digits]):
-                        yield Hit("hash", text[start : start + digits], run.start() + start)
+                        yield Hit("hash", text[start : start + digits], begin + start)
 
     def _packed(self, content: bytes) -> Iterator[Hit]:
         """Hashes of the trace as plain bytes: two digits in each."""
         by_start = self._packed_hashes
-        if not by_start or len(content) < 10:
+        if not by_start or len(content) < _SHORTEST_PACKED:
             return
-        values = np.frombuffer(content, np.uint8)
-        starts = values[:-2].astype(np.uint32) << 16 | values[1:-1].astype(np.uint32) << 8 | values[2:]
-        for offset in np.flatnonzero(self._packed_starts[starts]).tolist():
-            for packed in by_start[content[offset : offset + 3]]:
-                if content.startswith(packed, offset):
-                    yield Hit("hash", f"{packed.hex()} in packed form", offset)
+        is_start, pairs = self._packed_starts
+        for shift in (0, 1):  # the first two bytes of a hash lie at an even or at an odd place
+            first = np.frombuffer(content, "<u2", count=(len(content) - shift) // 2, offset=shift)
+            for offset in (2 * np.flatnonzero(pairs[first]) + shift).tolist():
+                if is_start[int.from_bytes(content[offset : offset + 3], "big")]:
+                    for packed in by_start.get(content[offset : offset + 3], ()):
+                        if content.startswith(packed, offset):
+                            yield Hit("hash", f"{packed.hex()} in packed form", offset)
 
     @cached_property
     def _digits(self) -> tuple[int, ...]:
         """How many digits hashes have."""
         return tuple(sorted({*HASH_DIGITS, *(len(id) for id in self.trace.hashes if _HEXADECIMAL.fullmatch(id))}))
-
-    @cached_property
-    def _hexadecimal_run(self) -> re.Pattern[bytes]:
-        return re.compile(rb"[0-9a-f]{%d,}" % self._digits[0])
 
     @cached_property
     def ids(self) -> dict[bytes, str]:
@@ -142,17 +143,48 @@ class Patterns:
     def _packed_hashes(self) -> dict[bytes, list[bytes]]:
         by_start: dict[bytes, list[bytes]] = {}
         for digest in self.trace.hashes:
-            if len(digest) % 2 or not _HEXADECIMAL.fullmatch(digest):
+            if len(digest) % 2 or len(digest) < 2 * _SHORTEST_PACKED or not _HEXADECIMAL.fullmatch(digest):
                 continue
             packed = bytes.fromhex(digest)
             by_start.setdefault(packed[:3], []).append(packed)
         return by_start
 
     @cached_property
-    def _packed_starts(self) -> np.ndarray:
-        is_start = np.zeros(1 << 24, bool)
-        is_start[[int.from_bytes(start, "big") for start in self._packed_hashes]] = True
-        return is_start
+    def _packed_starts(self) -> tuple[np.ndarray, np.ndarray]:
+        """Bool: which three bytes begin a packed hash, as a number; and which two, as a little-endian number."""
+        is_start, pairs = np.zeros(1 << 24, bool), np.zeros(1 << 16, bool)
+        for start in self._packed_hashes:
+            is_start[int.from_bytes(start, "big")] = True
+            pairs[int.from_bytes(start[:2], "little")] = True
+        return is_start, pairs
+
+
+def _hexadecimal_runs(content: bytes, shortest: int) -> Iterator[tuple[int, int]]:
+    """(begin, end) of the runs of at least `shortest` hexadecimal digits, in lower-case bytes.
+
+    A run covers several places of a grid: only runs at places where neighbours on the grid are all digits are measured.
+    """
+    step = max(1, shortest // 3)
+    on_grid = _IS_DIGIT[np.frombuffer(content, np.uint8)[::step]]
+    places = shortest // step
+    count = len(on_grid) - places + 1
+    if count <= 0:
+        return
+    is_candidate = np.ones(count, bool)
+    for number in range(places):
+        is_candidate &= on_grid[number : number + count]
+    last = 0
+    for place in (step * np.flatnonzero(is_candidate)).tolist():
+        if place < last:
+            continue
+        begin = place
+        while begin > last and _IS_DIGIT[content[begin - 1]]:
+            begin -= 1
+        run = _DIGITS.match(content, begin)
+        assert run is not None
+        last = run.end()
+        if last - begin >= shortest:
+            yield begin, last
 
 
 def _name_forms(identity: str) -> dict[bytes, str]:

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import io
+import re
 import sqlite3
 import tarfile
 import zipfile
@@ -17,7 +18,7 @@ import pytest
 from nvfair_tools.governance.curator_key import CuratorKey
 from nvfair_tools.governance.revocation import Trace
 from nvfair_tools.governance.search.folders import search_folders
-from nvfair_tools.governance.search.patterns import Patterns
+from nvfair_tools.governance.search.patterns import Patterns, _hexadecimal_runs
 
 PERSON = "museum:astronaut"
 ITEM, CONTENT = "0123456789abcdef0123", "5e" * 32
@@ -233,6 +234,17 @@ def test_a_number_is_looked_for_in_names_and_texts_alone(tmp_path):
     report = search_folders([tmp_path], Patterns.of(trace))
     assert {place.path.name for place in report.possible} == {"Actor_01.txt"}
     assert {place.hit.form for place in report.possible} == {"Actor_01", "01"}
+
+
+def test_runs_of_digits_are_those_of_a_regular_expression():
+    random = np.random.default_rng(0)
+    letters = np.frombuffer(b"0123456789abcdefg\0", np.uint8)
+    for shortest in (8, 20, 21):
+        for odds in (0.8, 0.95, 1.0):
+            chosen = np.where(random.random(5000) < odds, random.integers(0, 16, 5000), random.integers(16, 18, 5000))
+            content = letters[chosen].tobytes()
+            expected = [run.span() for run in re.finditer(rb"[0-9a-f]{%d,}" % shortest, content)]
+            assert list(_hexadecimal_runs(content, shortest)) == expected
 
 
 def test_hashes_are_found_by_their_keyed_digests_alone(tmp_path):

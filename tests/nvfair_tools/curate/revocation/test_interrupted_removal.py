@@ -76,8 +76,8 @@ def check_kills(museum: Path, folder: Path, key: Path, kills: int, monkeypatch) 
     return seen
 
 
-def test_a_removal_killed_at_four_moments_ends_alike(built_museum, tmp_path, monkeypatch):
-    seen = check_kills(built_museum, tmp_path, tmp_path / "settings" / "revocation.key", 4, monkeypatch)
+def test_a_removal_killed_at_three_moments_ends_alike(built_museum, tmp_path, monkeypatch):
+    seen = check_kills(built_museum, tmp_path, tmp_path / "settings" / "revocation.key", 3, monkeypatch)
     assert "unfinished" in seen
 
 
