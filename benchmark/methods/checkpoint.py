@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from benchmark.methods.declaration import Declaration, RoleExposure, check_disjoint, parse_declaration
 from benchmark.methods.method import Needs
 from benchmark.methods.network import Network, embed_windows, network_class
+from benchmark.methods.quarantine import QUARANTINE_FILE, RECORD_FILE, WEIGHTS_FILE
 from benchmark.pretrained import checkpoint_folder
 from benchmark.protocols.reading import parse_protocol
 from benchmark.protocols.schema import Protocol, Time
@@ -30,7 +31,6 @@ from nvfair_tools.files import atomic_output, sha256_of, write_text
 from nvfair_tools.unique_keys import load_unique_json
 
 CHECKPOINT_VERSION = 2
-RECORD_FILE, WEIGHTS_FILE = "checkpoint.json", "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,12 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     try:
         record = load_unique_json(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
+        if (folder / QUARANTINE_FILE).is_file():
+            raise NvfairError(
+                "this checkpoint has seen a person who has withdrawn, and is out of use",
+                where=folder / QUARANTINE_FILE,
+                remedy="train again in another folder, on the data set without the person; then delete this folder",
+            ) from error
         raise NvfairError(
             "no checkpoint.json here, so this is not a finished checkpoint",
             where=folder,

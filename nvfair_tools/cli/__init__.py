@@ -64,6 +64,9 @@ COMMANDS = {
         "curate",
     ),
     "dataset": Entry("nvfair_tools.cli.dataset.group:dataset", "Make the blind copy of a hidden data set.", "curate"),
+    "revoke": Entry(
+        "nvfair_tools.cli.revoke:revoke", "Remove a person who has withdrawn, and prove that nothing is left.", "curate"
+    ),
     "probe": Entry("nvfair_tools.cli.curate.probe:probe", "Show what a video file really holds.", "media"),
     "simulate": Entry(
         "nvfair_tools.cli.curate.simulate:simulate", "Make simulated people: videos or landmark-only cohorts.", "curate"

@@ -5,7 +5,6 @@ A listed file is a video, or a track in place of one (`nvfair_tools.landmarks.tr
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,12 +15,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nvfair_tools.curate.clip_checks.contents import content_digests
+from nvfair_tools.curate.clip_checks.revoked_clips import DETAIL, REVOKED, anonymous_clips, split_by_name
 from nvfair_tools.curate.session import Session
-from nvfair_tools.files import sha256_of
+from nvfair_tools.governance.tombstones import revoked_people
 from nvfair_tools.landmarks.track_files import VERSION as LISTED_TRACK_VERSION
 from nvfair_tools.landmarks.track_files import is_track_file, read_track_file
 from nvfair_tools.media.decoding import whole_frames
-from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.items import ItemResult, failed, item_id, ok, rejected
 from nvfair_tools.recipe.clip_list import ClipRow, needs_approval
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
@@ -69,11 +69,20 @@ class Clip:
 def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> list[Clip]:
     """Reads and tracks all listed clips; returns each with its state, in the order of `rows`.
 
-    splits: {identity: split}.
+    splits: {identity: split}. Clips of people who have withdrawn are not opened, and have no name in the results.
+    Raises NvfairError where people have withdrawn and the key that recognises them is not on this machine.
     """
     policy = session.recipe.policy
-    digests = content_digests(session, {row.where: row.path for row in rows})
-    clips = _screened(session.recipe, rows, splits, digests)
+    people = revoked_people(session.dataset)
+    rows, withdrawn = split_by_name(rows, people)
+    owners = {row.where: row.identity for row in rows}
+    digests = content_digests(session, {row.where: row.path for row in rows}, owners, people)
+    withdrawn += [(row, digests[row.where].facts["person"]) for row in rows if digests[row.where].reason == REVOKED]
+    clips = [
+        Clip(clip.id, clip.row, splits[clip.listed], rejected(REVOKED, DETAIL)) for clip in anonymous_clips(withdrawn)
+    ]
+    rows = [row for row in rows if digests[row.where].reason != REVOKED]
+    clips += _screened(session.recipe, rows, splits, digests)
     landmarker = LandmarkerSpec.from_recipe(session.recipe)
     fingerprint = landmarker.fingerprint()
     clips = [_with_track_id(clip, fingerprint, policy) if clip.usable else clip for clip in clips]
@@ -82,6 +91,7 @@ def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> 
         for clip in clips
         if clip.usable
     }
+    session.runner.link_people((clip.row.identity, "track", clip.track_id) for clip in clips if clip.usable)
     results = session.runner.run_items(
         "track",
         partial(TrackWorker, landmarker),
@@ -127,26 +137,6 @@ def apply_policy(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
     return ItemResult("ok", detail="; ".join(f"{flag}: {text}" for flag, text in sorted(notes.items())))
 
 
-def content_digests(session: Session, files: Mapping[str, Path]) -> dict[str, ItemResult]:
-    """Hashes the content of files; returns {key: result with the fact sha256}. files: {key: path}.
-
-    A file is read again only where its size or its time of change differs from that of an earlier run.
-    """
-    paths: dict[str, Path] = {}
-    ids: dict[str, str] = {}
-    for key, path in files.items():
-        try:
-            stat = path.stat()
-            size_and_time = [stat.st_size, stat.st_mtime_ns]
-        except OSError:
-            size_and_time = []
-        ids[key] = item_id("file", path=str(path), seen=size_and_time)
-        paths[ids[key]] = path
-    # Reading is limited by the disk, so more processes would not be faster.
-    results = session.runner.run_items("read", DigestWorker, paths, engine=LocalEngine(0))
-    return {key: results[id] for key, id in ids.items()}
-
-
 def _screened(
     recipe: Recipe, rows: list[ClipRow], splits: Mapping[str, str], digests: Mapping[str, ItemResult]
 ) -> list[Clip]:
@@ -186,16 +176,6 @@ def _screened(
             first_name.setdefault(digest, row.name)
         clips.append(clip)
     return clips
-
-
-class DigestWorker:
-    """Computes the hash of files' content."""
-
-    def run(self, path: Path) -> ItemResult:
-        """Hashes one file. facts: sha256 of its content."""
-        if not os.path.isfile(path):  # unlike Path.is_file, no error for a name that is too long
-            return failed("missing_file", "there is no such file", retryable=True)
-        return ok(sha256=sha256_of(path))
 
 
 @dataclass(frozen=True)

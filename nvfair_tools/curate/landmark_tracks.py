@@ -24,10 +24,11 @@ class LandmarkTask:
     """The files of one reenactment to track.
 
     video: its file. rows: the file to write, with the rows of its frames. path: the same, relative to the data set.
-    driver_track: the driving clip's track, whose times and length the reenactment has. mesh: whether to keep all 478
-    points.
+    id: of the video. driver_track: the driving clip's track, whose times and length the reenactment has. mesh: whether
+    to keep all 478 points.
     """
 
+    id: str
     video: Path
     rows: Path
     path: str
@@ -54,8 +55,8 @@ def rows_template(session: Session) -> IdTemplate:
 def track_reenactments(plan: RenderPlan, renderings: ResultTable) -> ResultTable:
     """Tracks the face in the videos that were rendered; returns the results of all planned videos, in the plan's order.
 
-    facts: valid_share, flags, detector, version, path, bytes. A reenactment without a face in any frame is ok here:
-    that a method cannot acquire it is a result of the benchmark, which the column `valid` of the rows shows.
+    facts: video (its id), valid_share, flags, detector, version, path, bytes. A reenactment without a face in any frame
+    is ok here: that a method cannot acquire it is a result of the benchmark, which the column `valid` shows.
     """
     session, runner = plan.session, plan.session.runner
     rendered = np.flatnonzero(renderings.is_ok)
@@ -83,6 +84,7 @@ def _tasks(plan: RenderPlan, videos: np.ndarray, ids: np.ndarray) -> Iterator[tu
         rows = session.workspace.track_path(id)
         clip = plan.clips[plan.pair_of(place).clip_id]
         task = LandmarkTask(
+            plan.id_of(place),
             session.dataset / plan.path_of(place),
             rows,
             rows.relative_to(session.dataset).as_posix(),
@@ -112,6 +114,7 @@ class LandmarkWorker:
         track = replace(track, time=driver_track.time)
         save_frame_rows(task.rows, frame_rows(track, mesh=task.mesh))
         return ok(
+            video=task.id,
             valid_share=float(track.valid.mean()),
             flags=list(track.flags),
             detector=track.detector,

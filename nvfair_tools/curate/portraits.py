@@ -126,6 +126,7 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
                 ids, rejected("conflicting_identity", f"the same picture is listed for {people}")
             )
     tasks = {id: task for id, task in tasks.items() if id not in conflicts}
+    session.runner.link_people((identity, "portrait", id) for id, (identity, _, _) in planned.items())
     results = conflicts | session.runner.run_items(
         "portrait", partial(PortraitWorker, landmarker), tasks, outputs={id: paths[id] for id in tasks}
     )

@@ -63,32 +63,39 @@ def write_part(
     Raises ValueError where the part stores the mesh and a video has none.
     """
     schema = frames_schema(distances=with_distances, mesh=with_mesh)
-    rows_per_group = ROWS_PER_GROUP_WITH_DISTANCES if with_distances else ROWS_PER_GROUP
-    array_columns = [name for name in ("landmarks", "distances", "mesh") if name in schema.names]
+    group_size = rows_per_group(schema)
     total = 0
-    with (
-        atomic_output(path) as temporary,
-        pq.ParquetWriter(
-            temporary,
-            schema,
-            compression="zstd",
-            compression_level=3,
-            use_dictionary=["video", "reason"],
-            use_byte_stream_split=[f"{name}.list.element" for name in array_columns],
-        ) as writer,
-    ):
+    with atomic_output(path) as temporary, part_writer(temporary, schema) as writer:
         # Whole videos are collected until they fill a row group.
         pending: list[pa.RecordBatch] = []
         for video in videos:
             batch = _record_batch(video, rows_of(video), schema, scale)
             pending.append(batch)
             total += batch.num_rows
-            if sum(batch.num_rows for batch in pending) >= rows_per_group:
-                writer.write_table(pa.Table.from_batches(pending), row_group_size=rows_per_group)
+            if sum(batch.num_rows for batch in pending) >= group_size:
+                writer.write_table(pa.Table.from_batches(pending), row_group_size=group_size)
                 pending = []
         if pending:
-            writer.write_table(pa.Table.from_batches(pending), row_group_size=rows_per_group)
+            writer.write_table(pa.Table.from_batches(pending), row_group_size=group_size)
     return total
+
+
+def rows_per_group(schema: pa.Schema) -> int:
+    """How many rows a row group of a part with these columns has."""
+    return ROWS_PER_GROUP_WITH_DISTANCES if "distances" in schema.names else ROWS_PER_GROUP
+
+
+def part_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer of a part with these columns, encoded and compressed as all parts are."""
+    array_columns = [name for name in ("landmarks", "distances", "mesh") if name in schema.names]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=["video", "reason"],
+        use_byte_stream_split=[f"{name}.list.element" for name in array_columns],
+    )
 
 
 def round_landmarks(landmarks: np.ndarray) -> np.ndarray:

@@ -29,6 +29,9 @@ CREATE TABLE IF NOT EXISTS progress (
     stage TEXT NOT NULL, part TEXT NOT NULL, planned INTEGER NOT NULL, finished INTEGER NOT NULL,
     done INTEGER NOT NULL, failed INTEGER NOT NULL, begun REAL, latest REAL, PRIMARY KEY (stage, part)
 );
+CREATE TABLE IF NOT EXISTS people (
+    identity TEXT NOT NULL, stage TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (identity, stage, id)
+) WITHOUT ROWID;
 """
 
 
@@ -49,6 +52,7 @@ class Journal:
             self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute("PRAGMA secure_delete=ON")  # what is deleted, or replaced, is overwritten
             self._connection.executescript(_TABLES)
         except sqlite3.DatabaseError as error:
             raise NvfairError(
@@ -138,6 +142,11 @@ class Journal:
         one, failed items included), failed, begun and latest (seconds since 1970, null before it begins)."""
         columns = ["stage", "part", "planned", "finished", "done", "failed", "begun", "latest"]
         return pd.DataFrame(self._rows(f"SELECT {', '.join(columns)} FROM progress"), columns=columns)
+
+    def link_people(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Records whose items are whose: (identity, stage, item id). A person who withdraws is found by it."""
+        with self._transaction():
+            self._connection.executemany("INSERT OR IGNORE INTO people VALUES (?, ?, ?)", rows)
 
     def output_owners(self, paths: Iterable[str]) -> dict[str, str]:
         """Returns {path: id of the item that wrote the file there} for those of some files that an item owns."""

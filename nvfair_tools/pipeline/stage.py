@@ -181,6 +181,10 @@ class StageRunner:
         batches = (Batch(((id, payload),)) for id, payload in payloads)
         self.run_planned(stage, SingleItemFactory(factory), batches, total=total, finished=finished)
 
+    def link_people(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Records whose items are whose: (identity, stage, item id)."""
+        self.journal.link_people(rows)
+
     def _releasing_outputs(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
             self.journal.release_outputs([(payload.path, id) for id, payload in batch.items])

@@ -14,6 +14,8 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import check_writable, is_alive, make_folder, remove_partial_outputs, write_text
 from nvfair_tools.pipeline.journal import Journal
 
+# The file that says that a person is being removed from the data set.
+REVOKING = ".revoking"
 # `datasets` takes a path with these for a pattern, or for a chain of file systems.
 _PATTERN_SIGNS = ("*", "?", "[", "::")
 
@@ -98,9 +100,25 @@ class Workspace:
             return False
 
     @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps builds out of the data set meanwhile. Raises NvfairError where one is at work."""
+        if not self.folder.is_dir():
+            yield  # no build is: it begins with this folder
+            return
+        with _lock(self.folder / "lock"):
+            yield
+
+    @contextmanager
     def open_journal(self) -> Iterator[Journal]:
-        """Opens the journal for one process at a time. Raises NvfairError where another build is at work."""
+        """Opens the journal for one process at a time. Raises NvfairError where another build is at work, and where the
+        removal of a person was interrupted."""
         self.check_folder()
+        if (self.dataset / REVOKING).exists():
+            raise NvfairError(
+                "the removal of a person from this data set was interrupted",
+                where=self.dataset,
+                remedy="run `nvfair revoke` with the same words again: it completes the removal",
+            )
         make_folder(self.dataset)
         self.folder.mkdir(exist_ok=True)
         with _lock(self.folder / "lock"), Journal(self.journal_path) as journal:

@@ -14,8 +14,9 @@ from pathlib import Path
 import pandas as pd
 
 from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.clip_checks.contents import content_digests
 from nvfair_tools.curate.dataset_meta import dataset_meta
-from nvfair_tools.curate.ingest import TrackTask, TrackWorker, content_digests
+from nvfair_tools.curate.ingest import TrackTask, TrackWorker
 from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.curate.shards import StoredFrames, write_shards
 from nvfair_tools.curate.tables import videos_table

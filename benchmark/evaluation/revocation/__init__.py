@@ -1,0 +1,1 @@
+"""What methods have made of a person: found in folders of checkpoints, embeddings, reports and bundles, and removed."""

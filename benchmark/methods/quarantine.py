@@ -1,0 +1,69 @@
+"""Checkpoints that have seen a person who has withdrawn: what the weights learned cannot be taken out of them.
+
+They are put out of use, and the curator's choice is recorded: to train again without the person, or to delete them.
+The record that stays says "revoked:..." in place of the person's name. Needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from nvfair_tools.files import write_text
+from nvfair_tools.governance.curator_key import CuratorKey
+from nvfair_tools.unique_keys import load_unique_json
+
+RECORD_FILE, WEIGHTS_FILE, STATE_FILE = "checkpoint.json", "weights.safetensors", "state.pt"
+QUARANTINE_FILE = "quarantine.json"
+_SUFFIX = ".quarantined"
+_ROLES = ("training", "selection", "thresholds", "cohorts")
+
+Choice = Literal["retrain", "delete"]
+
+
+def pseudonym(key: CuratorKey, identity: str) -> str:
+    """The name by which declarations call a person who has withdrawn: `revoked:` and a keyed digest."""
+    return f"revoked:{key.digest('declared', identity)[:12]}"
+
+
+def seen_people(record: dict[str, Any]) -> set[str]:
+    """Everybody whom the training, selection, thresholds or cohorts of a checkpoint have seen, by its record."""
+    people: set[str] = set()
+    for role in ("train", "validation"):
+        for names in record.get("people", {}).get(role, {}).values():
+            people |= set(names)
+    for role in _ROLES:
+        names = record.get("declaration", {}).get(role, {}).get("people", ())
+        people |= set(names) if not isinstance(names, str) else set()
+    return people
+
+
+def has_seen(folder: Path, identity: str) -> bool:
+    """Whether the checkpoint in a folder has seen a person; False where there is no readable record."""
+    try:
+        record = load_unique_json((folder / RECORD_FILE).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and identity in seen_people(record)
+
+
+def quarantine(folder: Path, identity: str, name: str, choice: Choice, date: str) -> None:
+    """Puts a checkpoint out of use. name: stands in its record for the person. choice: of the curator; "delete" deletes
+    weights and training state, "retrain" keeps them under other names until they have been replaced."""
+    record = (folder / RECORD_FILE).read_text(encoding="utf-8")
+    content = {
+        "about": "this checkpoint has seen one revoked person; it is out of use",
+        "choice": choice,
+        "date": date,
+        "record": json.loads(record.replace(json.dumps(identity), json.dumps(name))),
+    }
+    write_text(folder / QUARANTINE_FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    for file in (WEIGHTS_FILE, STATE_FILE):
+        path = folder / file
+        if choice == "delete":
+            path.unlink(missing_ok=True)
+            path.with_name(path.name + _SUFFIX).unlink(missing_ok=True)
+        elif path.exists():
+            path.replace(path.with_name(path.name + _SUFFIX))
+    (folder / RECORD_FILE).unlink()

@@ -1,0 +1,59 @@
+"""Taking videos out of a data set's parts, and numbering the rows that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from nvfair_tools.dataset.parts import part_writer, rows_per_group
+from nvfair_tools.files import atomic_output
+
+
+def count_rows(part: Path, videos: Collection[str]) -> int:
+    """How many rows of a part are of these videos."""
+    ids = pq.read_table(part, columns=["video"], partitioning=None).column("video")
+    return int(pc.sum(pc.is_in(ids, value_set=pa.array(sorted(videos), pa.string()))).as_py() or 0)
+
+
+def remove_rows(part: Path, videos: Collection[str]) -> int:
+    """Writes a part anew without these videos, or deletes it where nothing stays; returns how many rows went.
+
+    The values that stay are copied, not computed again.
+    """
+    gone = count_rows(part, videos)
+    if not gone:
+        return 0
+    chosen = pa.array(sorted(videos), pa.string())
+    with pq.ParquetFile(part) as source:
+        left = source.metadata.num_rows - gone
+        if left:
+            with atomic_output(part) as aside, part_writer(aside, source.schema_arrow) as writer:
+                for batch in source.iter_batches(rows_per_group(source.schema_arrow)):
+                    rows = batch.filter(pc.invert(pc.is_in(batch.column("video"), value_set=chosen)))
+                    if rows.num_rows:
+                        writer.write_batch(rows)
+    if not left:
+        part.unlink()
+    return gone
+
+
+def place_rows(folder: Path, videos: pd.DataFrame) -> pd.DataFrame:
+    """The videos table of a data set with the columns part and first_row as its parts are now.
+
+    A video whose rows are in no part has neither.
+    """
+    places: dict[str, tuple[str, int]] = {}
+    for path in sorted((folder / "frames").rglob("part-*.parquet")):
+        ids = pq.read_table(path, columns=["video"], partitioning=None).column("video").to_numpy(zero_copy_only=False)
+        starts = np.concatenate([[0], np.flatnonzero(ids[1:] != ids[:-1]) + 1])
+        places |= {str(ids[start]): (path.relative_to(folder).as_posix(), int(start)) for start in starts}
+    located = [places.get(video, (None, None)) for video in videos["video"]]
+    videos = videos.assign(part=pd.Series([part for part, _ in located], index=videos.index, dtype=object))
+    videos["first_row"] = pd.array([first for _, first in located], dtype="Int64")
+    return videos

@@ -1,0 +1,1 @@
+"""Searching folders, byte by byte and decoded, for anything that names a person."""
