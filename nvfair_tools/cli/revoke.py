@@ -54,7 +54,8 @@ def revoke(
     recipients: tuple[tuple[Path, Path], ...],
     manifest: Path | None,
 ) -> None:
-    """Remove a person (namespace:id) from FOLDERs: data sets, checkpoints, embeddings, reports, boards.
+    """Remove a person (namespace:id) from FOLDERs: data sets, published videos, checkpoints, embeddings, reports,
+    boards.
 
     Shows what there is of the person, as target or driver; with --yes it is removed, and the folders are searched
     for what may be left. An interrupted removal is completed by the next call.
@@ -134,31 +135,41 @@ def _add_to_manifest(path: Path, key: CuratorKey, revocation: Revocation) -> Non
 
 
 def holders_in(folders: Iterable[Path], checkpoints: str = "retrain") -> list[Holder]:
-    """The holders in some folders: data sets and boards, wherever they lie in them, and what else methods have made.
+    """The holders in some folders: data sets, published videos and boards, wherever they lie in them, and what else
+    methods have made.
 
     checkpoints: "retrain" or "delete", what becomes of those that have seen the person. Data sets come first: they know
     the hashes by which the others find what they have.
     """
     datasets: list[Holder] = []
+    published: list[Holder] = []
     boards: list[Holder] = []
     others: list[Holder] = []
+    of_kind = {"dataset": datasets, "published": published, "board": boards}
     for folder in folders:
         inner = {place: kind for kind, place in _kinds_in(folder)}
         for place, kind in inner.items():
-            (datasets if kind == "dataset" else boards).append(_make_holder(kind, place, {}))
+            of_kind[kind].append(_make_holder(kind, place, {}))
         if folder not in inner:
             others.append(_make_holder("benchmark", folder, {"checkpoints": checkpoints}))
-    return [*datasets, *others, *boards]
+    return [*datasets, *published, *others, *boards]
 
 
 def _kinds_in(folder: Path) -> Iterator[tuple[str, Path]]:
-    """(kind, place) of the data sets and boards in a folder, or of the folder itself; not of those in others."""
+    """(kind, place) of the data sets, published videos and boards in a folder, or of the folder itself; not of those
+    in others."""
     from nvfair_tools.curate.revocation.holder import is_dataset
+    from nvfair_tools.curate.revocation.published import is_published
 
     waiting = [folder]
     while waiting:
         place = waiting.pop()
-        kind = "dataset" if is_dataset(place) else "board" if (place / "board.yaml").is_file() else ""
+        is_of_kind = {
+            "dataset": is_dataset(place),
+            "published": is_published(place),
+            "board": (place / "board.yaml").is_file(),
+        }
+        kind = next((kind for kind, is_one in is_of_kind.items() if is_one), "")
         if kind:
             yield kind, place
         else:
@@ -170,6 +181,7 @@ def _make_holder(kind: str, place: Path, options: dict[str, str]) -> Holder:
     """The holder of a kind, now or for a removal that goes on after an interruption."""
     from benchmark.evaluation.revocation.holder import BenchmarkHolder
     from nvfair_tools.curate.revocation.holder import DatasetHolder
+    from nvfair_tools.curate.revocation.published import PublishedHolder
 
     if kind == "board":  # only boards need the packages of one
         from leaderboard.store.revocation_holder import BoardHolder
@@ -178,7 +190,7 @@ def _make_holder(kind: str, place: Path, options: dict[str, str]) -> Holder:
     if kind == "benchmark":
         skipped = tuple(inner for _, inner in _kinds_in(place))
         return BenchmarkHolder(place, "delete" if options.get("checkpoints") == "delete" else "retrain", skipped)
-    return DatasetHolder(place)
+    return PublishedHolder(place) if kind == "published" else DatasetHolder(place)
 
 
 def _print_findings(identity: str, findings: list[tuple[Holder, Finding]]) -> None:

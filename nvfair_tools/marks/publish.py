@@ -20,7 +20,7 @@ from nvfair_tools.pipeline.items import ItemResult, ok, rejected
 from nvfair_tools.pipeline.progress import Reporter, Silent
 
 SUFFIX = ".mp4"
-_UNFINISHED = ".marks-unfinished.csv"  # rows so far, also of earlier runs; the last row of a path counts
+_UNFINISHED = ".marks-unfinished.csv"  # the last row of a path counts
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def publish(folder: Path, out: Path, signer: VideoSigner, reporter: Reporter | N
     reporter = Silent() if reporter is None else reporter
     videos = _videos(folder)
     _check_folders(folder, out, videos)
-    earlier = _earlier_rows(out)
+    earlier = {row.path: row for row in published_rows(out)}
     rows: list[MarkedFile] = []
     problems: list[str] = []
     unchanged = 0
@@ -52,7 +52,7 @@ def publish(folder: Path, out: Path, signer: VideoSigner, reporter: Reporter | N
         if isinstance(reporter, AbstractContextManager):
             stack.enter_context(reporter)
         reporter.begin_stage("sign", len(videos), 0)
-        with open(out / _UNFINISHED, "w", encoding="utf-8", newline="") as unfinished:
+        with open(unfinished_table(out), "w", encoding="utf-8", newline="") as unfinished:
             unfinished.write(table_text(earlier.values()))
             for video in videos:
                 path = video.relative_to(folder).as_posix()
@@ -71,8 +71,27 @@ def publish(folder: Path, out: Path, signer: VideoSigner, reporter: Reporter | N
         if (out / path).exists():
             problems.append(f"{path}: it was published earlier, and is not in {folder} as it was; delete {out / path}")
     write_table(out / TABLE, rows)
-    (out / _UNFINISHED).unlink()
+    unfinished_table(out).unlink()
     return Publication(len(rows) - unchanged, unchanged, tuple(problems), out / TABLE)
+
+
+def published_rows(out: Path) -> list[MarkedFile]:
+    """The rows of a published folder: of its table, and of the rows of a run that was interrupted.
+
+    Raises Problems where a table cannot be read.
+    """
+    rows = {row.path: row for row in read_table(out / TABLE)} if (out / TABLE).exists() else {}
+    if (unfinished := unfinished_table(out)).exists():
+        text = unfinished.read_text(encoding="utf-8", errors="replace")
+        whole_lines = text[: text.rfind("\n") + 1]
+        write_text(unfinished, whole_lines or table_text(()))
+        rows |= {row.path: row for row in read_table(unfinished, last_counts=True)}
+    return list(rows.values())
+
+
+def unfinished_table(out: Path) -> Path:
+    """The table of a published folder while files are signed: rows so far, also of earlier runs."""
+    return out / _UNFINISHED
 
 
 def mark_problems(video: Path) -> tuple[dict[str, str], list[str]]:
@@ -156,14 +175,3 @@ def _check_folders(folder: Path, out: Path, videos: list[Path]) -> None:
     make_folder(out)
     check_writable(out)
     remove_partial_outputs(out)
-
-
-def _earlier_rows(out: Path) -> dict[str, MarkedFile]:
-    """The rows of an earlier run by path: of its table, and of the rows of a run that was interrupted."""
-    rows = {row.path: row for row in read_table(out / TABLE)} if (out / TABLE).exists() else {}
-    if (out / _UNFINISHED).exists():
-        text = (out / _UNFINISHED).read_text(encoding="utf-8", errors="replace")
-        whole_lines = text[: text.rfind("\n") + 1]
-        write_text(out / _UNFINISHED, whole_lines or table_text(()))
-        rows |= {row.path: row for row in read_table(out / _UNFINISHED, last_counts=True)}
-    return rows
