@@ -102,7 +102,7 @@ def decide(item: Item, use: Use, *, purpose: Purpose, on: date) -> Decision:
     licence is asked about `target`, the clip's about `driver`, all licences about other uses, and a generator's about
     every use: the strictest wins. A person of a real recording and its clip are asked about any use.
     """
-    refusals = []
+    refusals: list[Refusal] = []
     for role, consent in item.people:
         if _is_asked(role, use):
             refusals += _refused_by_person(role, consent.to(use), use, purpose, on)

@@ -43,7 +43,8 @@ class Licence:
 
 def unknown_licence(text: str) -> Licence:
     """The value for a licence of which nothing is known."""
-    return Licence("unknown", text, ("unknown",) * len(USES))
+    permissions: tuple[Permission, ...] = tuple("unknown" for _ in USES)
+    return Licence("unknown", text, permissions)
 
 
 def own_licence(text: str, uses: Collection[Use]) -> Licence:
