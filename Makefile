@@ -54,7 +54,7 @@ gpu:  ## all that a GPU is for, measured in five minutes (DEVICE=cpu: the same s
 gpu-pack:  ## gather what `make gpu` needs from outside the tree into ./gpu-pack, to be copied along
 	$(PYTHON) -m tests.performance.gpu.pack
 
-soak: $(READY)  ## long runs: clips of 1,000 frames, coverage of intervals, 500 damaged videos, 10,000 mutated submissions
+soak: $(READY)  ## long runs: clips of 1,000 frames, coverage of intervals, 500 damaged videos, 10,000 mutated submissions, 20 killed builds
 	$(BIN)/python -m pytest -m soak
 
 portability: $(READY)  ## the demo as other processors would run it; run again, it goes on (an hour)

@@ -244,16 +244,20 @@ def embed(
     """Embeds the windows of a data set's reenactments with a checkpoint and writes them to a Parquet file.
 
     checkpoint: its folder, or "pretrained:NAME". split: of the people. generators: only these; empty for all.
+    Started several times by `torchrun`, the processes share the videos, and the first writes the file.
     Raises NvfairError where no reenactment is left, or the checkpoint or protocol is not found.
     """
     from benchmark.methods.checkpoint import load_checkpoint
     from benchmark.methods.cohorts import META_KEY, cohort_meta
     from benchmark.methods.embedding_files import write_embeddings
+    from benchmark.methods.embedding_shares import EmbeddingShare
     from benchmark.windows.grey_frames import with_grey_frames
     from benchmark.windows.window_set import read_windows
 
     (rule,) = _protocols(protocol)
-    method, dataset, path = load_checkpoint(checkpoint, resolve_device(device)), _opened(data), Path(out)
+    share = EmbeddingShare.of_this_process()
+    method = load_checkpoint(checkpoint, share.device(resolve_device(device)))
+    dataset, path = _opened(data), Path(out)
     reenactments = dataset.videos[dataset.videos["generator"].notna()]
     chosen = reenactments[reenactments["split"] == split]
     if generators:
@@ -266,7 +270,8 @@ def embed(
             f"generators {', '.join(sorted(reenactments['generator'].unique()))}",
         )
     make_folder(path.parent)
-    windows = read_windows(dataset, rule, videos=chosen["video"], mesh=method.needs == "mesh")
+    videos = share.of(sorted(chosen["video"]))
+    windows = read_windows(dataset, rule, videos=videos, mesh=method.needs == "mesh")
     meta = {
         "protocol": rule.digest,
         "checkpoint": method.digest,
@@ -275,8 +280,9 @@ def embed(
     }
     if method.needs == "frames":
         windows = with_grey_frames(windows, dataset)
-    write_embeddings(path, windows, method.embed_all(windows), meta)
-    return EmbeddedVideos(path, len(windows), len(windows.videos), len(windows.excluded))
+    write_embeddings(share.path(path), windows, method.embed_all(windows), meta)
+    counts = share.join(path, (len(windows), len(windows.videos), len(windows.excluded)))
+    return EmbeddedVideos(path, *(sum(column) for column in zip(*counts, strict=True)))
 
 
 def _normalised(

@@ -137,17 +137,27 @@ class Interpolated:
         return self.convolution(F.interpolate(x.to(self.convolution.dtype), scale_factor=2, mode="nearest"))
 
 
+def by_products(weight: Tensor, size: int, least: int = 64) -> bool:
+    """Whether a 3x3 convolution of float32 maps of `size` pixels a side is faster by Winograd's products on a CPU.
+
+    least: channels in and out that it needs, by what else the caller would save: a wide one gains more than it pays.
+    """
+    outputs, channels, kernel, _ = weight.shape
+    wide = kernel == 3 and min(outputs, channels) >= least
+    return weight.device.type == "cpu" and wide and size >= 16 and size % WINOGRAD.stride == 0
+
+
 def same(weight: Tensor, bias: Tensor | None, size: int, dtype: torch.dtype = torch.float32) -> Convolution:
     """The fastest size-keeping convolution for maps of `size` pixels a side on the weights' device, as measured.
 
     On CPUs in float32: Winograd for wide 3x3 filters, `FewOutputs` for large filters with under four outputs. On GPUs
     `FewOutputs` too, and `Columns` with up to 16 outputs.
     """
-    outputs, channels, kernel, _ = weight.shape
+    outputs, _, kernel, _ = weight.shape
     if weight.device.type != "cpu" and kernel >= 5 and outputs <= 16:
         return (FewOutputs if outputs <= 3 else Columns)(weight, bias, dtype)
     if weight.device.type == "cpu" and dtype == torch.float32:
-        if kernel == 3 and min(outputs, channels) >= 64 and size >= 16 and size % WINOGRAD.stride == 0:
+        if by_products(weight, size):
             return Products(weight, bias)
         if kernel >= 5 and outputs <= 3:
             return FewOutputs(weight, bias)

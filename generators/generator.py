@@ -65,7 +65,8 @@ class Generator(Protocol):
     implementation ("warp"). version: our algorithm version; changing it re-renders. licence: SPDX or plain words for
     the weights (or the code where there are none); travels into every video. needs_mesh: whether faces must carry
     their mesh; needs_image: whether *driving* faces must carry meaningful pixels (else a blank image may be given).
-    value_range: the floats that mean black and white in rendered frames.
+    value_range: the floats that mean black and white in rendered frames. A generator that is no trained network has a
+    `digital_source_type` too, the term of IPTC that its videos carry in place of "trainedAlgorithmicMedia".
     """
 
     name: str

@@ -15,6 +15,7 @@ whole rows of channels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,8 +24,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# Pieces of about this many coefficients stay in a core's cache between the three steps.
+# Direct convolutions are cut into pieces of about a quarter of so many numbers, which a core's cache holds.
 PIECE = 1 << 20
+# Tiles of a strip at least: with fewer rows a matrix product is slow.
+TILES = 64
 # Strips begin and end at multiples of this, so that they hold whole pixels of any map they enlarge.
 WHOLE = 4
 
@@ -96,14 +99,45 @@ def square(matrix: tuple[tuple[float, ...], ...]) -> Tensor:
     return torch.kron(values, values)
 
 
+class Transform(nn.Module):
+    """The Kronecker square of a matrix (n, k), times a matrix (k^2, N).
+
+    A large one is two products with the matrix itself, one for each dimension: less work, another pass. With k = 3 one
+    product is faster, as measured.
+    """
+
+    matrix: Tensor
+
+    def __init__(self, matrix: tuple[tuple[float, ...], ...], dtype: torch.dtype) -> None:
+        super().__init__()
+        self.rows, self.columns = len(matrix), len(matrix[0])
+        self.in_two = self.columns > 3
+        values = torch.tensor(matrix, dtype=torch.float64) if self.in_two else square(matrix)
+        self.register_buffer("matrix", values.to(dtype), persistent=False)
+
+    def forward(self, x: Tensor, between: Tensor, out: Tensor) -> Tensor:
+        """x (k^2, N), contiguous -> (n^2, N), in one of two memories that hold as many and n k N; `out` may be x's."""
+        size = x.shape[1]
+        if not self.in_two:
+            return torch.mm(self.matrix, x, out=_part(between, self.rows**2, size))
+        first = torch.mm(self.matrix, x.view(self.columns, -1), out=_part(between, self.rows, self.columns * size))
+        matrices = self.matrix.expand(self.rows, -1, -1)
+        result = _part(out, self.rows**2, size)
+        torch.bmm(matrices, first.view(self.rows, self.columns, size), out=result.view(self.rows, self.rows, size))
+        return result
+
+
+def _part(memory: Tensor, *shape: int) -> Tensor:
+    """The beginning of flat memory as a contiguous tensor of a shape."""
+    return memory[: math.prod(shape)].view(shape)
+
+
 class ProductConvolution(nn.Module):
     """A 3x3 or 3x3x3 convolution, zero-padded by 1, by a scheme in H and W; weight (O, C, [3,] 3, 3), bias (O,).
 
     Depth is summed tap by tap. The transformed weight takes `patch`^2 / 9 times the memory of the plain one.
     """
 
-    analysis: Tensor
-    synthesis: Tensor
     weight: Tensor
     bias: Tensor
 
@@ -116,8 +150,8 @@ class ProductConvolution(nn.Module):
         transformed = torch.einsum("vij,ocdij->dvco", square(scheme.weighting).view(-1, 3, 3), taps)
         self.register_buffer("weight", transformed.to(weight.dtype).contiguous(), persistent=False)
         self.register_buffer("bias", bias.detach().clone(), persistent=False)
-        self.register_buffer("analysis", square(scheme.analysis).to(weight.dtype), persistent=False)
-        self.register_buffer("synthesis", square(scheme.synthesis).to(weight.dtype), persistent=False)
+        self.analysis = Transform(scheme.analysis, weight.dtype)
+        self.synthesis = Transform(scheme.synthesis, weight.dtype)
 
     @property
     def magnification(self) -> int:
@@ -128,6 +162,7 @@ class ProductConvolution(nn.Module):
         """(first row, rows of the output (B, [D,] h, W', O)) from top to bottom.
 
         framed: the input with its border of zeros, (B, [D + 2,] H + 2, W + 2, C), H and W multiples of the stride.
+        A strip's numbers stay in a core's cache from step to step, in memory that all strips share.
         """
         scheme = self.scheme
         volume = framed[:, None] if self.flat else framed
@@ -135,9 +170,13 @@ class ProductConvolution(nn.Module):
         depth = deep + 1 - self.weight.shape[0]
         down, across = (height - 2) // scheme.stride, (width - 2) // scheme.stride
         assert (down * scheme.stride, across * scheme.stride) == (height - 2, width - 2), framed.shape
-        coefficients = self.weight.shape[1]
-        row_size = batch * deep * across * (channels + self.outputs) * coefficients
-        step = max(1, min(down, 4 * PIECE // row_size))
+        coefficients, outputs = self.weight.shape[1], self.outputs
+        # So many tiles that their numbers and the weight, which every strip reads anew, are about as many.
+        tiles = max(TILES, channels * outputs // (channels + outputs))
+        step = max(1, min(down, tiles // (batch * deep * across)))
+        numbers = max(coefficients, scheme.tile**2)
+        most = numbers * batch * step * across * max(deep * channels, depth * outputs)
+        gathered, between, result = volume.new_empty(3, most).unbind()
         of_batch, of_slice, of_row, of_column, of_channel = volume.stride()
         for start in range(0, down, step):
             rows = min(step, down - start)
@@ -146,30 +185,40 @@ class ProductConvolution(nn.Module):
                 (of_row, of_column, of_batch, of_slice, scheme.stride * of_row, scheme.stride * of_column, of_channel),
                 volume.storage_offset() + start * scheme.stride * of_row,
             )
-            values = self._products(self.analysis @ patches.reshape(coefficients, -1), batch, deep, channels)
+            copied = _part(gathered, *patches.shape).copy_(patches).view(coefficients, -1)
+            values = self._products(self.analysis(copied, between, gathered), batch, deep, channels, result)
             constant = scheme.constant * scheme.patch + scheme.constant
             values[constant] += self.bias
-            tiles = (self.synthesis @ values.view(coefficients, -1)).view(
-                scheme.tile, scheme.tile, batch, depth, rows, across, self.outputs
+            tiled = self.synthesis(values.view(coefficients, -1), gathered, between).view(
+                scheme.tile, scheme.tile, batch, depth, rows, across, outputs
             )
-            strip = tiles.permute(2, 3, 4, 0, 5, 1, 6).reshape(batch, depth, rows * scheme.tile, -1, self.outputs)
+            # A copy even where the order would allow a view: the next strip overwrites this memory.
+            ordered = tiled.permute(2, 3, 4, 0, 5, 1, 6).clone(memory_format=torch.contiguous_format)
+            strip = ordered.view(batch, depth, rows * scheme.tile, -1, outputs)
             yield start * scheme.tile, strip[:, 0] if self.flat else strip
 
-    def _products(self, values: Tensor, batch: int, deep: int, channels: int) -> Tensor:
-        """(coefficients, B D tiles, O): each coefficient's matrix product, summed over the taps in depth."""
+    def _products(self, values: Tensor, batch: int, deep: int, channels: int, memory: Tensor) -> Tensor:
+        """(coefficients, B D tiles, O) in `memory`: each coefficient's matrix product, summed over taps in depth."""
         taps, coefficients = self.weight.shape[:2]
         values = values.view(coefficients, batch, deep, -1, channels)
-        total = None
+        total = _part(memory, coefficients, batch * (deep + 1 - taps) * values.shape[3], self.outputs)
         for tap in range(taps):
             part = values[:, :, tap : tap + deep + 1 - taps].reshape(coefficients, -1, channels)
             weight = self.weight[tap]
-            total = torch.bmm(part, weight) if total is None else torch.baddbmm(total, part, weight, out=total)
-        assert total is not None
+            if tap == 0:
+                torch.bmm(part, weight, out=total)
+            else:
+                torch.baddbmm(total, part, weight, out=total)
         return total
 
     def forward(self, framed: Tensor) -> Tensor:
         """The whole output (B, [D,] H', W', O)."""
-        return torch.cat([strip for _, strip in self.strips(framed)], dim=-3)
+        height, width = ((side - 2) * self.magnification for side in framed.shape[-3:-1])
+        deep = () if self.flat else (framed.shape[1] + 1 - self.weight.shape[0],)
+        out = framed.new_empty(framed.shape[0], *deep, height, width, self.outputs)
+        for row, strip in self.strips(framed):
+            out[..., row : row + strip.shape[-3], :, :] = strip
+        return out
 
 
 class DirectConvolution(nn.Module):
@@ -268,6 +317,19 @@ class StackedConvolution(nn.Module):
 Convolution = ProductConvolution | DirectConvolution | StackedConvolution
 
 
+def bordered(like: Tensor) -> tuple[Tensor, Tensor]:
+    """An undefined map of the shape of `like` (B, [D,] H, W, C), in a border of zeros: the whole, and its inside."""
+    whole = like.new_empty(like.shape[0], *(side + 2 for side in like.shape[1:-1]), like.shape[-1])
+    inside = whole
+    for dimension in range(1, like.ndim - 1):
+        whole.select(dimension, 0).zero_()
+        whole.select(dimension, -1).zero_()
+        inside = inside.narrow(dimension, 1, like.shape[dimension])
+    return whole, inside
+
+
 def framed(x: Tensor) -> Tensor:
     """Adds a border of one zero voxel to x (B, [D,] H, W, C)."""
-    return functional.pad(x, (0, 0) + (1, 1) * (x.ndim - 2))
+    whole, inside = bordered(x)
+    inside.copy_(x)
+    return whole

@@ -95,6 +95,16 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes `content` to `path`; the file appears whole or not at all.
+
+    Archives are made in memory and written so: on a full disk, `zipfile` tries to end one that it could not write once
+    more, when nobody can catch its error, and prints a traceback.
+    """
+    with atomic_output(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 hash of a file's content, as a hex digest."""
     with open(path, "rb") as file:

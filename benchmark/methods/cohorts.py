@@ -9,6 +9,7 @@ Legend: M videos of the cohort.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,14 @@ def cohort_meta(windows: WindowSet, protocol: Protocol) -> str:
     videos = windows.videos
     names = {f"{role}s": sorted(videos[role].unique()) for role in ("driver", "target", "generator")}
     return json.dumps({**names, "time": protocol.time.window_only.model_dump(mode="json")}, sort_keys=True)
+
+
+def joined_cohort_meta(parts: Sequence[str]) -> str:
+    """What a file says of its videos whose parts say each of `parts` (of `cohort_meta`, under one protocol)."""
+    first, *others = (json.loads(part) for part in parts)
+    for other in others:
+        first |= {key: sorted({*first[key], *other[key]}) for key in first if key != "time"}
+    return json.dumps(first, sort_keys=True)
 
 
 @dataclass

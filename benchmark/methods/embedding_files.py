@@ -5,7 +5,7 @@ Legend: W windows, D embedding size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,8 +82,34 @@ def _write_rows(
         pa.array(start_frame.astype(np.int32)),
         pa.FixedSizeListArray.from_arrays(flat_values, size),
     ]
+    _write_table(pa.Table.from_arrays(columns, schema=schema), path)
+
+
+def join_embeddings(
+    parts: Sequence[Path], path: Path, joined: Mapping[str, Callable[[Sequence[str]], str]] | None = None
+) -> None:
+    """Writes the rows of files that `write_embeddings` wrote, one after the other, to one file of the same form.
+
+    joined: {key: function}; what the parts say under this key becomes what the function makes of it. Raises NvfairError
+    where they are not of the same form: what else they say of themselves counts.
+    """
+    tables = [pq.read_table(part) for part in parts]
+    for key, join in (joined or {}).items():
+        name = f"nvfair.{key}".encode()
+        value = join([table.schema.metadata[name].decode() for table in tables]).encode()
+        tables = [table.replace_schema_metadata({**table.schema.metadata, name: value}) for table in tables]
+    if any(not table.schema.equals(tables[0].schema, check_metadata=True) for table in tables):
+        raise NvfairError(
+            "the parts are not of one file: checkpoint, protocol, data set or size differ",
+            where=path,
+            remedy="let all processes embed the same data with the same checkpoint",
+        )
+    _write_table(pa.concat_tables(tables).combine_chunks(), path)
+
+
+def _write_table(table: pa.Table, path: Path) -> None:
     with atomic_output(path) as aside:
-        pq.write_table(pa.Table.from_arrays(columns, schema=schema), aside, compression="zstd")
+        pq.write_table(table, aside, compression="zstd")
 
 
 def read_embeddings(path: str | Path) -> EmbeddingTable:

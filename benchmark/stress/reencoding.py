@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import pandas as pd
 from benchmark.stress.tracks import Track, TrackChange
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import atomic_output, make_folder
+from nvfair_tools.files import make_folder, write_bytes
 
 if TYPE_CHECKING:
     from nvfair_tools.landmarks.landmarker import Landmarker
@@ -111,8 +112,9 @@ def reencoding(
         else:
             track = _encoded_and_tracked(dataset.folder / row["path"], row, time, settings, landmarker())
             if path is not None:
-                with atomic_output(path) as temporary_path, temporary_path.open("wb") as file:
-                    np.savez(file, landmarks=track[0], valid=track[1], time=track[2])
+                whole = io.BytesIO()
+                np.savez(whole, landmarks=track[0], valid=track[1], time=track[2])
+                write_bytes(path, whole.getvalue())
         done.add(video)
         report(len(done), len(row_of_video))
         return track

@@ -14,7 +14,7 @@ import torch
 from benchmark.methods.checkpoint import RECORD_FILE, Checkpoint, load_checkpoint
 from benchmark.methods.network import Network
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import atomic_output, make_folder, write_text
+from nvfair_tools.files import make_folder, write_bytes, write_text
 
 STATE_FILE, LOG_FILE = "state.pt", "log.csv"
 LOG_COLUMNS = ("step", "windows", "loss", "learning_rate", "validation_auc", "seconds")
@@ -57,8 +57,9 @@ def save_state(
 ) -> None:
     """Writes the state and the log to the folder `out`, each whole or not at all. digest: of the run's options."""
     content = {"digest": digest, "network": network.state_dict(), "optimiser": optimiser.state_dict(), **vars(state)}
-    with atomic_output(out / STATE_FILE) as temporary:
-        torch.save(content, temporary)
+    whole = io.BytesIO()  # on a full disk, torch's own writer raises an error that does not say so
+    torch.save(content, whole)
+    write_bytes(out / STATE_FILE, whole.getvalue())
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(LOG_COLUMNS)

@@ -79,7 +79,7 @@ class FaceVid2Vid:
 
     name = "face-vid2vid"
     family = "face-vid2vid"
-    version = "1"
+    version = "2"
     value_range = (0.0, 1.0)
     needs_mesh = False
     needs_image = True

@@ -19,7 +19,7 @@ from generators.lia.sampling import corner_aligned, gather_together
 class CardDecoder(FastDecoder):
     """Scales and gains of a batch of frames, and one source's surface -> pictures."""
 
-    conv_layer = CardConv
+    conv_layer = staticmethod(lambda styled, dtype, _: CardConv(styled, dtype))
     up_layer = CardUpConv
 
     def __init__(self, network: Network, dtype: torch.dtype) -> None:

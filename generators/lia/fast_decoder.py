@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from generators.lia.fast_layers import NHWC, FastConv, FastUpConv
+from generators.lia.fast_layers import NHWC, FastUpConv, styled_convolution
 from generators.lia.layers import GAIN, SLOPE, StyledConv
 from generators.lia.network import Network
 from generators.lia.sampling import gather
@@ -34,7 +34,7 @@ class FastDecoder(nn.Module):
 
     start: Tensor
     doubling: Tensor
-    conv_layer: Callable[[StyledConv, torch.dtype], nn.Module] = FastConv
+    conv_layer: Callable[[StyledConv, torch.dtype, int], nn.Module] = staticmethod(styled_convolution)
     up_layer: Callable[[StyledConv, torch.dtype], nn.Module] = FastUpConv
 
     def __init__(self, network: Network, dtype: torch.dtype) -> None:
@@ -43,10 +43,12 @@ class FastDecoder(nn.Module):
         self.dtype = dtype
         self.resolutions = network.shape.resolutions
         self.register_buffer("start", decoder.input.input.detach().contiguous(memory_format=NHWC))
-        self.first = self.conv_layer(decoder.conv1, dtype)
+        self.first = self.conv_layer(decoder.conv1, dtype, decoder.input.input.shape[-1])
         levels = decoder.levels()
         self.ups = nn.ModuleList(self.up_layer(level.up, dtype) for level in levels)
-        self.convs = nn.ModuleList(self.conv_layer(level.conv, dtype) for level in levels)
+        self.convs = nn.ModuleList(
+            self.conv_layer(level.conv, dtype, side) for level, side in zip(levels, self.resolutions, strict=True)
+        )
         for level, (_, _, to_flow, to_rgb) in enumerate(levels):
             conv, act = to_rgb.conv.conv, to_rgb.conv.act
             self.register_buffer(f"flow{level}", to_flow.conv.weight.detach()[0, :, :, 0, 0] * to_flow.conv.scale)

@@ -31,7 +31,11 @@ class FastEncoder(nn.Module):
         first, blocks, last = network.enc.net_app.parts()
         self.register_buffer("first", channels_last(first.conv.weight * (first.conv.scale * GAIN), dtype))
         self.register_buffer("first_bias", (first.act.bias.detach().flatten() * GAIN).to(dtype))
-        self.blocks = nn.ModuleList((CardHalvingBlock if card else HalvingBlock)(block, dtype) for block in blocks)
+        sides = [network.shape.size >> halved for halved in range(len(blocks))]
+        self.blocks = nn.ModuleList(
+            CardHalvingBlock(block, dtype) if card else HalvingBlock(block, dtype, side)
+            for block, side in zip(blocks, sides, strict=True)
+        )
         # The style vector and the motion code steer everything and cost nothing: float32 always.
         self.register_buffer("last", (last.weight.detach() * last.scale).flatten(1))
         matrix = torch.eye(network.shape.style, dtype=torch.float64)

@@ -16,9 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from generators.convolution import by_products
 from generators.lia.layers import GAIN, SLOPE, ModulatedConv, ResidualBlock, StyledConv
+from generators.products import WINOGRAD, ProductConvolution, bordered, framed
 
 NHWC = torch.channels_last
+# Channels from which 3x3 convolutions are faster by products: at 64 they take the same time, as measured.
+WIDE = 128
 
 
 def channels_last(weight: Tensor, dtype: torch.dtype) -> Tensor:
@@ -42,7 +46,8 @@ class HalvingBlock(nn.Module):
     skip_blur: Tensor
     skip: Tensor
 
-    def __init__(self, block: ResidualBlock, dtype: torch.dtype) -> None:
+    def __init__(self, block: ResidualBlock, dtype: torch.dtype, side: int = 0) -> None:
+        """side: of the maps that come in, in pixels, where a CPU is to take the form that it is fastest with."""
         super().__init__()
         conv1, conv2, skip = block.conv1.conv, block.conv2.conv, block.skip.conv
         bias1, bias2 = block.conv1.act.bias.detach().flatten(), block.conv2.act.bias.detach().flatten()
@@ -56,15 +61,23 @@ class HalvingBlock(nn.Module):
         self.register_buffer("skip_blur", channels_last(depthwise(block.skip.blur.kernel, channels), dtype))
         self.register_buffer("skip", channels_last(skip.weight * (skip.scale / GAIN), dtype))
         self.blur_pad, self.skip_pad = block.conv2.blur.pad[0], block.skip.blur.pad[0]
+        self.products: ProductConvolution | None = None
+        if dtype == torch.float32 and by_products(self.weight1, side, WIDE):
+            self.products = ProductConvolution(self.weight1, self.bias1, WINOGRAD)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H/2, W/2)."""
         channels = x.shape[1]
         skip = F.conv2d(x, self.skip_blur, stride=2, padding=self.skip_pad, groups=channels)
-        x = F.leaky_relu_(F.conv2d(x, self.weight1, self.bias1, padding=1), SLOPE)
+        x = F.leaky_relu_(self._first(x), SLOPE)
         x = F.conv2d(x, self.blur, padding=self.blur_pad, groups=channels)
         x = F.leaky_relu_(F.conv2d(x, self.weight2, self.bias2, stride=2), SLOPE)
         return x.add_(F.conv2d(skip, self.skip))
+
+    def _first(self, x: Tensor) -> Tensor:
+        if self.products is None:
+            return F.conv2d(x, self.weight1, self.bias1, padding=1)
+        return self.products(framed(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
 
 
 class FastConv(nn.Module):
@@ -92,6 +105,39 @@ class FastConv(nn.Module):
         return F.leaky_relu_(
             torch.addcmul(_per_channel(self.bias[None], self.dtype), x, _per_channel(gain, self.dtype)), SLOPE
         )
+
+
+class ProductsConv(nn.Module):
+    """The same as `FastConv` by fewer products (`generators.products`), for wide float32 maps on a CPU.
+
+    The input is scaled while it gets its border; gain, bias and activation follow while a strip is in the cache.
+    """
+
+    bias: Tensor
+
+    def __init__(self, styled: StyledConv) -> None:
+        super().__init__()
+        weight = styled.conv.weight.detach()[0] * styled.conv.scale
+        self.products = ProductConvolution(weight, weight.new_zeros(len(weight)), WINOGRAD)
+        self.register_buffer("bias", styled.activate.bias.detach().flatten() * GAIN)
+
+    def forward(self, x: Tensor, scale: Tensor, gain: Tensor) -> Tensor:
+        """x (B, C, H, W), scale (B, C), gain (B, C') -> (B, C', H, W); H and W are multiples of 4."""
+        x = x.permute(0, 2, 3, 1)
+        whole, inside = bordered(x)
+        torch.mul(x, scale[:, None, None], out=inside)
+        out = x.new_empty(*x.shape[:3], len(self.bias))
+        for row, strip in self.products.strips(whole):
+            part = out[:, row : row + strip.shape[1]]
+            F.leaky_relu_(torch.addcmul(self.bias, strip, gain[:, None, None], out=part), SLOPE)
+        return out.permute(0, 3, 1, 2)
+
+
+def styled_convolution(styled: StyledConv, dtype: torch.dtype, side: int) -> nn.Module:
+    """The form of a modulated 3x3 convolution of maps of `side` pixels that is fastest on a CPU."""
+    if dtype == torch.float32 and by_products(styled.conv.weight[0], side, WIDE):
+        return ProductsConv(styled)
+    return FastConv(styled, dtype)
 
 
 class FastUpConv(nn.Module):

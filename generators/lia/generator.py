@@ -65,7 +65,7 @@ class Lia:
 
     name = "lia"
     family = "lia"
-    version = "1"
+    version = "2"
     value_range = (-1.0, 1.0)
     needs_mesh = False
     needs_image = True

@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from generators.convolution import doubling, same
+from generators.convolution import Products, doubling, same
 from generators.moments import activated, affine, standardising
-from generators.products import StackedConvolution
+from generators.products import ProductConvolution, StackedConvolution, bordered
 from generators.tps import blocks
 
 Norm = Callable[[Tensor], Tensor]
@@ -29,8 +29,18 @@ class GroupNorm:
         self.weight, self.bias = norm.weight.to(dtype), norm.bias.to(dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
+        return F.relu_(self._normed(x))
+
+    def framed(self, x: Tensor) -> Tensor:
+        """The same as (B, H + 2, W + 2, C) with a border of zeros, as products read it."""
+        normed = self._normed(x).permute(0, 2, 3, 1)
+        whole, inside = bordered(normed)
+        torch.clamp(normed, min=0, out=inside)
+        return whole
+
+    def _normed(self, x: Tensor) -> Tensor:
         # A group norm with one channel a group is an instance norm, and keeps channels_last memory.
-        return F.relu_(F.group_norm(x, self.weight.numel(), self.weight, self.bias))
+        return F.group_norm(x, self.weight.numel(), self.weight, self.bias)
 
 
 class CardNorm:
@@ -103,8 +113,28 @@ class Residual:
         self.second = same(block.conv2.weight, block.conv2.bias, size, dtype)
 
     def __call__(self, x: Tensor) -> Tensor:
-        inner = self.first(self.norms[0](x))
-        return self.second(self.norms[1](inner)).add_(x)
+        before, after = self.norms
+        if (
+            isinstance(self.first, Products)
+            and isinstance(self.second, Products)
+            and isinstance(before, GroupNorm)
+            and isinstance(after, GroupNorm)
+        ):
+            return self._by_products(x, before, self.first.convolution, after, self.second.convolution)
+        return self.second(after(self.first(before(x)))).add_(x)
+
+    @staticmethod
+    def _by_products(
+        x: Tensor, before: GroupNorm, first: ProductConvolution, after: GroupNorm, second: ProductConvolution
+    ) -> Tensor:
+        """Each norm is written where a convolution reads it, and x is added to strips that are still in the cache."""
+        inner = first(before.framed(x)).permute(0, 3, 1, 2)
+        pixels = x.permute(0, 2, 3, 1)
+        out = torch.empty_like(pixels)
+        for row, strip in second.strips(after.framed(inner)):
+            rows = slice(row, row + strip.shape[1])
+            torch.add(strip, pixels[:, rows], out=out[:, rows])
+        return out.permute(0, 3, 1, 2)
 
 
 class Hourglass:

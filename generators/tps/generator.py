@@ -74,7 +74,7 @@ class Tps:
 
     name = "tps"
     family = "tps"
-    version = "1"
+    version = "2"
     size = SIZE
     framing = voxceleb_framing(SIZE)
     value_range = (0.0, 1.0)

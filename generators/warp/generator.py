@@ -62,6 +62,7 @@ class Warp:
     version = VERSION
     value_range = (0.0, 255.0)
     licence = "Apache-2.0"
+    digital_source_type = "algorithmicMedia"
     needs_mesh = True
     needs_image = False
 

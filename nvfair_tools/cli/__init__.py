@@ -52,6 +52,9 @@ COMMANDS = {
         "Measure and show how good the renderings of a data set are.",
         "curate",
     ),
+    "mark": Entry(
+        "nvfair_tools.cli.dataset.mark:mark", "Sign videos for publication (C2PA), or check their marks.", "marks"
+    ),
     "get": Entry(
         "nvfair_tools.cli.curate.get:get", "Download a public collection: ravdess, crema-d or avaprintdb.", "download"
     ),

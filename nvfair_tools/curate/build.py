@@ -135,9 +135,9 @@ def build(
     """Builds the data set of a recipe: runs its stages, doing only what is missing or retryable.
 
     recipe: a recipe or the path of its YAML file. until: the last stage to run, one of STAGES. reporter: shows the
-    progress; default, bars in a notebook or a terminal. engine: the place where items run; default, the recipe's
-    number of processes on this machine. prune: delete videos and portraits in the data set's folder that belong to no
-    row (of an earlier recipe). day: for which consents are judged; default, today.
+    progress; default, bars in a notebook or a terminal. engine: the place where items run; default, that of the
+    recipe. prune: delete videos and portraits in the data set's folder that belong to no row (of an earlier recipe).
+    day: for which consents are judged; default, today.
 
     Raises Problems for mistakes in the recipe or its lists, NvfairError where the folder cannot be used. The failure of
     an item is a result, not an exception.

@@ -94,8 +94,8 @@ def _body(
             f"They are those of the release {meta['release']['name']}, whose terms hold for everything here, landmarks "
             "included; it may not be passed on where those terms do not allow it."
             if "release" in meta
-            else "Every synthetic file says so in its own metadata (`synthetic=true`), with its generator, driver, "
-            "target and permitted use."
+            else "Every synthetic file says so in its own metadata (`synthetic=true`, and IPTC's digital source type "
+            "in XMP), with its generator, driver, target and permitted use."
         ),
         f"{len(identities)} {people}, {len(real):,} {recordings}, {hours:.2f} hours of video in all. Made for "
         "research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",

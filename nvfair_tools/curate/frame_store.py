@@ -5,13 +5,14 @@ A track's full mesh takes 5.7 kB a frame; its 126 landmarks take 1 kB. A large d
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 
 from nvfair_tools.dataset.parts import round_landmarks
 from nvfair_tools.dataset.tracks import FrameRows
-from nvfair_tools.files import atomic_output
+from nvfair_tools.files import write_bytes
 from nvfair_tools.landmarks.scheme import landmarks_from_mesh
 from nvfair_tools.landmarks.track import Track, load_track
 
@@ -38,8 +39,9 @@ def save_frame_rows(path: Path, rows: FrameRows) -> None:
     }
     if rows.mesh is not None:
         arrays["mesh"] = round_landmarks(rows.mesh)
-    with atomic_output(path) as aside:
-        np.savez(aside, **arrays)  # type: ignore[arg-type]
+    whole = io.BytesIO()
+    np.savez(whole, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, whole.getvalue())
 
 
 def load_frame_rows(path: Path, *, is_track: bool, mesh: bool) -> FrameRows:

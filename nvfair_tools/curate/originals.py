@@ -13,9 +13,11 @@ from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.session import Session
 from nvfair_tools.curate.video_paths import original_path
 from nvfair_tools.media.decoding import whole_frames
+from nvfair_tools.media.source_types import SOURCE_TYPE_TAG, SYNTHETIC_SOURCE_TYPES
+from nvfair_tools.media.xmp import read_xmp
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok
 
-VERSION = "2"  # of decoding and encoding
+VERSION = "3"  # of decoding and encoding
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,15 @@ def encode_originals(session: Session, clips: Iterable[Clip], names: Mapping[str
 
 
 def original_metadata(clip: Clip) -> dict[str, str]:
-    """The metadata that a real video's file carries: who it shows and what is permitted."""
+    """The metadata that a real video's file carries: who it shows, what is permitted, and how its source came about.
+
+    The digital source type is the one that the source's own XMP claims; where it claims none, nor do we.
+    """
+    source_type = read_xmp(clip.row.path).source_type
+    claim = {SOURCE_TYPE_TAG: source_type} if source_type else {}
     return {
-        "synthetic": "false",
+        "synthetic": "true" if source_type in SYNTHETIC_SOURCE_TYPES else "false",
+        **claim,
         "identity": clip.row.identity,
         "clip": clip.id,
         "licence": clip.row.licence,

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,9 +18,12 @@ from nvfair_tools.curate.check_portraits import check_portraits
 from nvfair_tools.curate.costs.sizes import ROW_BYTES, TRACK_BYTES, VIDEO_BYTES, feature_bytes
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.plans.rule import plan_listed_clips
+from nvfair_tools.curate.session import recipe_engine
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.local import default_workers
+from nvfair_tools.pipeline.engines.ray_cluster import import_ray
+from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips
 from nvfair_tools.recipe.file_names import FileNames
@@ -89,7 +92,7 @@ def check(recipe: str | Path | Recipe, *, day: date | None = None) -> CheckRepor
     findings += _check_generators(recipe, rows, splits, permissions)
     findings.append(_finding_of("output", lambda: _check_output(recipe)))
     mean_frames = sum(frame_counts) / len(frame_counts) if frame_counts else 0.0
-    findings += [*_check_size(recipe, rows, splits, mean_frames), *_check_memory(recipe)]
+    findings += [*_check_size(recipe, rows, splits, mean_frames), *_check_engine(recipe)]
     return CheckReport(tuple(findings))
 
 
@@ -299,6 +302,30 @@ def _check_size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], mea
         yield Finding("error", "disk", text, remedy)
     else:
         yield Finding("ok", "disk", text)
+
+
+def _check_engine(recipe: Recipe) -> Iterator[Finding]:
+    """The memory of this machine, or the machines of the cluster that the recipe names."""
+    engine = recipe_engine(recipe, Workspace(recipe.output_folder))
+    if not isinstance(engine, RayEngine) or recipe.engine.address == "local":
+        yield from _check_memory(recipe)
+    if isinstance(engine, RayEngine):
+        yield _finding_of("engine", lambda: _check_cluster(recipe, engine))
+
+
+def _check_cluster(recipe: Recipe, engine: RayEngine) -> str:
+    if recipe.engine.address == "local":
+        import_ray()
+        return "Ray is installed; the build starts a cluster on this machine"
+    folder = engine.cluster.folder
+    if folder is not None and not folder.is_dir():
+        engine = replace(engine, cluster=replace(engine.cluster, folder=None))  # the build will make and check it
+    with engine:
+        text = f"{engine.most_workers()} workers; {engine.cluster.describe()}"
+        on_gpus = replace(engine, uses_gpus=True)
+        if (gpus := on_gpus.gpus()) > 0:
+            text += f"; {on_gpus.most_workers()} workers of networks, with {gpus:g} GPU each"
+        return text
 
 
 def _check_memory(recipe: Recipe) -> Iterator[Finding]:

@@ -19,7 +19,6 @@ from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.curate.plans.renderings import DrivingClip, RenderPlan, RenderTask
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Batch
-from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.items import ItemResult, ok
 from nvfair_tools.pipeline.result_table import ResultTable, read_results
 from nvfair_tools.render.choice import ChosenGenerator
@@ -66,7 +65,7 @@ def render_reenactments(plan: RenderPlan) -> ResultTable:
             total=len(plan.rows[number]),
             finished=finished[number],
             part=generator.label,
-            engine=None if recipe.render_workers is None else LocalEngine(recipe.render_workers),
+            engine=plan.session.render_engine(uses_device=generator.uses_device),
         )
     remove_abandoned_folders()
     return results if done.all() else read_results(runner.journal, "render", plan.ids)

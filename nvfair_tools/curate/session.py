@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
 from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.engines.local import LocalEngine, default_workers
+from nvfair_tools.pipeline.engines.ray_cluster import RayCluster
+from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.progress import Reporter, default_reporter
 from nvfair_tools.pipeline.stage import StageRunner
 from nvfair_tools.pipeline.workspace import Workspace
@@ -37,6 +39,14 @@ class Session:
         """What may be done with people's clips on the session's day."""
         return Permissions(self.recipe, self.day)
 
+    def render_engine(self, *, uses_device: bool) -> Engine:
+        """The engine that renders with one generator. uses_device: whether it is a network, which may use a GPU."""
+        engine, workers = self.runner.engine, self.recipe.render_workers
+        if isinstance(engine, RayEngine) and workers != 0:
+            uses_gpus = uses_device and self.recipe.device != "cpu"
+            return replace(engine, uses_gpus=uses_gpus, workers=workers or engine.workers)
+        return engine if workers is None else LocalEngine(workers)
+
 
 @contextmanager
 def open_session(
@@ -44,11 +54,10 @@ def open_session(
 ) -> Iterator[Session]:
     """Opens a session in the recipe's data set, which is locked until the session is closed.
 
-    reporter: default `default_reporter()`; one that is a context manager is entered. engine: default, the recipe's
-    number of processes on this machine. day: for which consents are judged; default, today. Raises NvfairError where
-    the folder cannot be used, or where another build is at work in it.
+    reporter: default `default_reporter()`; one that is a context manager is entered. engine: default, that of the
+    recipe; one that is a context manager is entered. day: for which consents are judged; default, today. Raises
+    NvfairError where the folder cannot be used, or where another build is at work in it.
     """
-    workers = default_workers() if recipe.workers == "auto" else recipe.workers
     workspace = Workspace(recipe.output_folder)
     reporter = default_reporter() if reporter is None else reporter
     with ExitStack() as stack:
@@ -56,12 +65,41 @@ def open_session(
             stack.enter_context(reporter)
         journal = stack.enter_context(workspace.open_journal())
         journal.forget_progress()
+        engine = recipe_engine(recipe, workspace) if engine is None else engine
+        if isinstance(engine, AbstractContextManager):
+            stack.enter_context(engine)
         runner = StageRunner(
             workspace.dataset,
             journal,
-            engine or LocalEngine(workers),
+            engine,
             reporter,
             recipe.item_time_limit,
             (workspace.dataset, recipe.folder),
         )
         yield Session(recipe, workspace, runner, day or date.today())
+
+
+def recipe_engine(recipe: Recipe, workspace: Workspace) -> Engine:
+    """The engine that a recipe chooses; without workers (`workers: 0`) it is this process, for debugging."""
+    choice = recipe.engine
+    if choice.name == "local" or recipe.workers == 0:
+        return LocalEngine(default_workers() if recipe.workers == "auto" else recipe.workers)
+    workers = None if recipe.workers == "auto" else recipe.workers
+    cpus = None if workers is None else max(default_workers(), int(workers * choice.cpus_per_worker))
+    return RayEngine(
+        RayCluster(choice.address, workspace.folder, tuple(_files_of_all_machines(recipe)), cpus),
+        workers,
+        choice.cpus_per_worker,
+        None if choice.gpus_per_worker == "auto" else choice.gpus_per_worker,
+    )
+
+
+def _files_of_all_machines(recipe: Recipe) -> Iterator[Path]:
+    """The files and folders of this machine that a recipe names and workers read."""
+    names = [name for source in recipe.sources for name in (source.csv, source.folder, source.root)]
+    rule = recipe.landmarks
+    names += [choice.weights for choice in recipe.generators] + [rule.model, rule.detector, rule.recogniser]
+    for name in names:
+        # What is no file here is a registered name.
+        if name is not None and (path := recipe.resolve(name)).exists():
+            yield path

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from nvfair_tools.curate.session import Session
@@ -75,35 +76,69 @@ def write_shards(
     usable = videos[videos["state"] == "ok"]
     plan = plan_parts(usable, rule.rows_per_part)
     usable = usable.assign(part=plan["part"], first_row=plan["first_row"])
-    tasks: dict[str, ShardTask] = {}
-    for part, group in usable.groupby("part", sort=True):
-        path = str(part)
-        contents = tuple((video, frames[video]) for video in group.sort_values("first_row")["video"].tolist())
-        id = item_id(
-            "shard",
-            path=path,
-            videos=[[video, stored.id] for video, stored in contents],
-            distances=rule.distances,
-            mesh=rule.mesh,
-            scale=rule.scale,
-            format=FORMAT_VERSION,
-            version=VERSION,
-        )
-        tasks[id] = ShardTask(session.dataset / path, path, contents, rule.distances != "none", rule.mesh, rule.scale)
-    results = session.runner.run_items(
-        "shard", ShardWorker, tasks, outputs={id: task.path for id, task in tasks.items()}
-    )
+    tasks = _ShardTasks.planned(session, usable, frames)
+    results = session.runner.run_items("shard", ShardWorker, tasks, outputs=tasks.paths)
     problems = [
-        f"{tasks[id].path}: {result.reason}: {result.detail}" for id, result in results.items() if result.state != "ok"
+        f"{tasks.paths[id]}: {result.reason}: {result.detail}" for id, result in results.items() if result.state != "ok"
     ]
     if problems:
         raise Problems(session.dataset, problems, remedy="run the same command again; finished parts are kept")
-    _remove_other_parts(session.dataset, {task.path for task in tasks.values()})
+    _remove_other_parts(session.dataset, set(tasks.paths.values()))
     videos = videos.assign(
         part=usable["part"].reindex(videos.index), first_row=usable["first_row"].reindex(videos.index)
     )
     videos["first_row"] = videos["first_row"].astype("Int64")
     return videos
+
+
+@dataclass(frozen=True, eq=False)
+class _ShardTasks(Mapping[str, ShardTask]):
+    """The parts to write, by item id; each task, with its thousands of videos, is made when it is asked for.
+
+    paths: relative to the data set, by item id. rows: the places of each part's videos in `videos`, in order.
+    """
+
+    session: Session
+    videos: np.ndarray
+    frames: Mapping[str, StoredFrames] | StoredFrameFiles
+    paths: Mapping[str, str]
+    rows: Mapping[str, np.ndarray]
+
+    @classmethod
+    def planned(
+        cls, session: Session, usable: pd.DataFrame, frames: Mapping[str, StoredFrames] | StoredFrameFiles
+    ) -> _ShardTasks:
+        """The tasks of all parts. usable: the videos that parts hold, with their part and first_row."""
+        rule = session.recipe.features
+        videos, first_row = usable["video"].to_numpy(), usable["first_row"].to_numpy()
+        paths: dict[str, str] = {}
+        rows: dict[str, np.ndarray] = {}
+        for path, members in sorted(usable.groupby("part", sort=True).indices.items()):
+            places = np.asarray(members)
+            places = places[np.argsort(first_row[places], kind="stable")]
+            id = item_id(
+                "shard",
+                path=str(path),
+                videos=[[video, frames[video].id] for video in videos[places].tolist()],
+                distances=rule.distances,
+                mesh=rule.mesh,
+                scale=rule.scale,
+                format=FORMAT_VERSION,
+                version=VERSION,
+            )
+            paths[id], rows[id] = str(path), places
+        return cls(session, videos, frames, paths, rows)
+
+    def __getitem__(self, id: str) -> ShardTask:
+        rule, path = self.session.recipe.features, self.paths[id]
+        contents = tuple((video, self.frames[video]) for video in self.videos[self.rows[id]].tolist())
+        return ShardTask(self.session.dataset / path, path, contents, rule.distances != "none", rule.mesh, rule.scale)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
 
 
 def _remove_other_parts(dataset: Path, planned: set[str]) -> None:

@@ -7,7 +7,6 @@ evidence lies is not in it: that stays with the curator.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -85,5 +84,4 @@ def _answer(row: Mapping[str, Any]) -> Answer:
     value, scope = row["answer"], row["scope"]
     if value not in ("yes", "no", "unknown"):
         raise ValueError(f"answer {value!r} is unknown; expected yes, no or unknown")
-    days = [day if isinstance(day, date) else None for day in (row["since"], row["expires"], row["withdrawn"])]
-    return Answer(value, row["basis"], frozenset(scope), *days)
+    return Answer(value, row["basis"], frozenset(scope), row["since"], row["expires"], row["withdrawn"])

@@ -28,6 +28,13 @@ MAX_FACES = 4
 # The graphs of a landmarker: one tracks one face, one tracks several, one searches single pictures.
 Role = Literal["one", "several", "survey"]
 
+# The face mesh in mediapipe's wheel, and the confidence that a face must reach to be found and to be followed.
+_GRAPH = "modules/face_landmark/face_landmark_front_cpu.binarypb"
+_DETECTION = "facedetectionshortrangecpu__facedetectionshortrange__facedetection__TensorsToDetectionsCalculator"
+_THRESHOLDS = {f"{_DETECTION}.min_score_thresh": 0.5, "facelandmarkcpu__ThresholdingCalculator.threshold": 0.5}
+
+_BLACK = np.zeros((64, 64, 3), np.uint8)
+
 # System libraries that mediapipe's opencv loads -> the Debian packages that contain them.
 _SYSTEM_LIBRARIES = {
     "libGL.so": "libgl1",
@@ -47,7 +54,10 @@ class _FaceTracker(ABC):
         self._several = False
 
     def start(self) -> None:
-        self.close()
+        # To open a graph costs as much as seven frames.
+        for role, graph in list(self._graphs.items()):
+            if not self._forgets(role, graph):
+                self._graphs.pop(role).close()
         self._frame, self._several = 0, False
 
     def find(self, image: np.ndarray) -> list[np.ndarray]:
@@ -85,6 +95,10 @@ class _FaceTracker(ABC):
     def _open(self, role: Role) -> Any: ...
 
     @abstractmethod
+    def _forgets(self, role: Role, graph: Any) -> bool:
+        """Makes an open graph forget all that it has seen; whether it has."""
+
+    @abstractmethod
     def _run(self, graph: Any, image: np.ndarray) -> list[Any]:
         """Returns the points of each face, with x and z as fractions of the width and y as fractions of the height."""
 
@@ -103,18 +117,32 @@ class MediapipeFaceMesh(_FaceTracker):
                 expected="mediapipe 0.10.21, the last release that does",
                 remedy="pip install mediapipe==0.10.21, or give the landmarker 'tasks' a face_landmarker.task file",
             )
-        self._class = mediapipe.solutions.face_mesh.FaceMesh
         self.version = mediapipe.__version__
+        self._class = importlib.import_module("mediapipe.python.solution_base").SolutionBase
+        graphs = importlib.import_module("mediapipe.framework.calculator_pb2")
+        # The graph of mediapipe.solutions.face_mesh.FaceMesh with its settings, but run by the thread that asks. That
+        # class starts a thread a core for each graph, which hand each picture on to each other several times.
+        self._graph = graphs.CalculatorGraphConfig.FromString((Path(mediapipe.__file__).parent / _GRAPH).read_bytes())
+        self._graph.executor.add().type = "ApplicationThreadExecutor"
 
     def _open(self, role: Role) -> Any:
         return self._class(
-            static_image_mode=role == "survey",
-            refine_landmarks=True,
-            max_num_faces=1 if role == "one" else MAX_FACES,
+            graph_config=self._graph,
+            side_inputs={
+                "num_faces": 1 if role == "one" else MAX_FACES,
+                "with_attention": True,
+                "use_prev_landmarks": role != "survey",
+            },
+            calculator_params=_THRESHOLDS,
+            outputs=["multi_face_landmarks"],
         )
 
+    def _forgets(self, role: Role, graph: Any) -> bool:
+        # All that it keeps are the faces of the picture before: after a picture without any it is as new.
+        return role == "survey" or not self._run(graph, _BLACK)
+
     def _run(self, graph: Any, image: np.ndarray) -> list[Any]:
-        return [face.landmark for face in graph.process(image).multi_face_landmarks or ()]
+        return [face.landmark for face in graph.process({"image": image}).multi_face_landmarks or ()]
 
 
 class MediapipeTasks(_FaceTracker):
@@ -158,6 +186,9 @@ class MediapipeTasks(_FaceTracker):
         if role == "survey":
             self._survey = graph
         return graph
+
+    def _forgets(self, role: Role, graph: Any) -> bool:
+        return role == "survey"  # the others smooth over time
 
     def _run(self, graph: Any, image: np.ndarray) -> list[Any]:
         picture = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=image)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import atomic_output
+from nvfair_tools.files import write_bytes
 
 FORMAT_VERSION = 1
 
@@ -60,11 +60,13 @@ def save_track(path: str | Path, track: Track) -> None:
     }
     # `numpy.savez` stamps each member with the present time, so the members are written here. They are not compressed:
     # noise in the low bits of a mesh leaves little to gain.
-    with atomic_output(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
             content = io.BytesIO()
             np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
+    write_bytes(Path(path), whole.getvalue())
 
 
 def load_track(path: str | Path) -> Track:

@@ -84,7 +84,8 @@ def upright_image(raw: Any, display: Display) -> np.ndarray:
     width, height = _square_pixels(raw.width, raw.height, display.aspect)
     if (width, height) != (raw.width, raw.height):
         scaling = {"width": width, "height": height, "interpolation": "BICUBIC"}
-    image = raw.to_ndarray(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, **scaling)
+    # Else swscale would start and end a thread a core for every frame, which costs more than the conversion.
+    image = raw.to_ndarray(format="rgb24", src_colorspace=matrix, dst_colorspace=matrix, threads=1, **scaling)
     image = image[:, ::-1] if display.mirrored else image
     return np.ascontiguousarray(np.rot90(image, -display.turns))
 

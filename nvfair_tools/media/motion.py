@@ -27,7 +27,7 @@ _COMB_SHARE, _COMB_RATIO, _COMBED_FRAMES = 0.02, 4.0, 0.1
 
 def thumbnail(raw: Any) -> np.ndarray:
     """A thumbnail of a decoded PyAV frame."""
-    grey = raw.to_ndarray(format="gray", width=SIDE, height=SIDE, interpolation="AREA")
+    grey = raw.to_ndarray(format="gray", width=SIDE, height=SIDE, interpolation="AREA", threads=1)
     return np.asarray(grey, dtype=np.float32)
 
 
@@ -51,7 +51,7 @@ class PictureMeter:
             self.changes.append(float(np.abs(picture - self._last).mean()))
         self._last = picture
         if self._count % _COMB_INTERVAL == 0:
-            self.combed.append(shows_comb(raw.to_ndarray(format="gray")))
+            self.combed.append(shows_comb(raw.to_ndarray(format="gray", threads=1)))
         self._count += 1
 
     @property

@@ -139,21 +139,15 @@ class Journal:
         columns = ["stage", "part", "planned", "finished", "done", "failed", "begun", "latest"]
         return pd.DataFrame(self._rows(f"SELECT {', '.join(columns)} FROM progress"), columns=columns)
 
-    def invalidate_outputs(self, paths: Iterable[str]) -> None:
-        """Records that these files are about to be overwritten: no item owns them until `record` names one.
-
-        Files are named for people, not by their content, so an item of another recipe may write the same path.
-        """
-        with self._transaction():
-            self._connection.executemany("DELETE FROM outputs WHERE path = ?", ((path,) for path in paths))
-
-    def output_owners(self) -> dict[str, str]:
-        """Returns {path: id of the item that wrote the file there}."""
-        return dict(self._connection.execute("SELECT path, id FROM outputs"))
+    def output_owners(self, paths: Iterable[str]) -> dict[str, str]:
+        """Returns {path: id of the item that wrote the file there} for those of some files that an item owns."""
+        rows = self._rows_with("SELECT path, id FROM outputs WHERE path", paths)
+        return dict(rows)
 
     def release_outputs(self, owners: Iterable[tuple[str, str]]) -> None:
         """Records that items are about to write files: no other item owns these from now on.
 
+        Files are named for people, not by their content, so an item of another recipe may write the same path.
         owners: (path, id of the item that writes it).
         """
         with self._transaction():
@@ -169,15 +163,10 @@ class Journal:
         """Returns a stage's results by item id. ids: the items to look for (default: all); those without a result are
         left out."""
         columns = "SELECT id, state, reason, detail, retryable, facts FROM items WHERE stage = ?"
-        rows: list[tuple] = []
         if ids is None:
             rows = self._connection.execute(columns, (stage,)).fetchall()
         else:
-            requested = list(dict.fromkeys(ids))
-            for start in range(0, len(requested), _LOOKUP):
-                some = requested[start : start + _LOOKUP]
-                query = f"{columns} AND id IN ({','.join('?' * len(some))})"
-                rows += self._connection.execute(query, (stage, *some)).fetchall()
+            rows = self._rows_with(f"{columns} AND id", ids, stage)
         return {
             id: ItemResult(state, reason, detail, bool(retryable), json.loads(facts))
             for id, state, reason, detail, retryable, facts in rows
@@ -195,6 +184,16 @@ class Journal:
         """Counts items by stage, state and reason (columns stage, state, reason, items)."""
         rows = self._rows("SELECT stage, state, reason, COUNT(*) FROM items GROUP BY 1, 2, 3 ORDER BY 1, 2, 3")
         return pd.DataFrame(rows, columns=["stage", "state", "reason", "items"])
+
+    def _rows_with(self, query: str, values: Iterable[str], *parameters: str) -> list[tuple]:
+        """The rows of a query that ends with a column, where that column has one of some values."""
+        rows: list[tuple] = []
+        different = list(dict.fromkeys(values))
+        for start in range(0, len(different), _LOOKUP):
+            some = different[start : start + _LOOKUP]
+            query_some = f"{query} IN ({','.join('?' * len(some))})"
+            rows += self._connection.execute(query_some, (*parameters, *some)).fetchall()
+        return rows
 
     def _rows(self, query: str) -> list[tuple]:
         """The rows of a table, none where it is not there: in a journal that is just being made, or of a version that

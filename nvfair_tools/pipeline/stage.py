@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,29 +65,10 @@ class StageRunner:
         where this stage runs instead of the runner's own engine.
         """
         batches = list(batches)
-        outputs = outputs or {}
         ids = [id for batch in batches for id, _ in batch.items]
-        owners = self.journal.output_owners() if outputs else {}
-        results = {
-            id: result
-            for id, result in self.journal.results(stage, ids).items()
-            if result.settled and (result.state != "ok" or self._has_output(id, outputs.get(id), result, owners))
-        }
-        unfinished = list(_without_items(batches, results))
-        if unfinished:
-            self._begin_changes()
-        self.journal.plan_stage(stage, len(ids), len(results))
-        self.journal.begin_stage(stage)
-        self.reporter.begin_stage(stage, len(ids), len(results))
-        ids_to_run = [id for batch in unfinished for id, _ in batch.items]
-        self.journal.invalidate_outputs(
-            outputs[id] for id in ids_to_run if id in outputs and owners.get(outputs[id]) != id
-        )
-        run = (engine or self.engine).run(factory, unfinished, time_limit=self.item_time_limit)
-        with closing(ended_items(run)) as ended:
-            for id, result in ended:
-                results[id] = self._record(stage, id, result)
-        return results
+        results = self._settled_results(stage, ids, outputs or {})
+        unfinished = _without_items(batches, frozenset(results))
+        return self._run_unsettled(stage, factory, ids, unfinished, results, outputs or {}, engine)
 
     def run_items(
         self,
@@ -98,9 +79,49 @@ class StageRunner:
         outputs: Mapping[str, str] | None = None,
         engine: Engine | None = None,
     ) -> dict[str, ItemResult]:
-        """Does the same as `run` for a stage whose items share nothing. payloads: {item id: payload}."""
-        batches = [Batch(((id, payload),)) for id, payload in payloads.items()]
-        return self.run(stage, SingleItemFactory(factory), batches, outputs=outputs, engine=engine)
+        """Does the same as `run` for a stage whose items share nothing.
+
+        payloads: {item id: payload}. Each payload is asked for when its item is about to run, and for no other item, so
+        that a mapping may make it then.
+        """
+        ids = list(payloads)
+        results = self._settled_results(stage, ids, outputs or {})
+        unsettled = [id for id in ids if id not in results]
+        batches = (Batch(((id, payloads[id]),)) for id in unsettled)
+        return self._run_unsettled(stage, SingleItemFactory(factory), ids, batches, results, outputs or {}, engine)
+
+    def _settled_results(self, stage: str, ids: list[str], outputs: Mapping[str, str]) -> dict[str, ItemResult]:
+        """The results of the items that need not be run again. outputs: see `run`."""
+        owners = self.journal.output_owners(outputs[id] for id in ids if id in outputs)
+        return {
+            id: result
+            for id, result in self.journal.results(stage, ids).items()
+            if result.settled and (result.state != "ok" or self._has_output(id, outputs.get(id), result, owners))
+        }
+
+    def _run_unsettled(
+        self,
+        stage: str,
+        factory: Callable[[], StageWorker],
+        ids: list[str],
+        batches: Iterator[Batch],
+        results: dict[str, ItemResult],
+        outputs: Mapping[str, str],
+        engine: Engine | None,
+    ) -> dict[str, ItemResult]:
+        """Runs the items of a stage without those in `results`, and adds theirs. batches: of the others, in order."""
+        unsettled = [id for id in ids if id not in results]
+        if unsettled:
+            self._begin_changes()
+        self.journal.plan_stage(stage, len(ids), len(results))
+        self.journal.begin_stage(stage)
+        self.reporter.begin_stage(stage, len(ids), len(results))
+        self.journal.release_outputs([(outputs[id], id) for id in unsettled if id in outputs])
+        run = (engine or self.engine).run(factory, batches, time_limit=self.item_time_limit)
+        with closing(ended_items(run)) as ended:
+            for id, result in ended:
+                results[id] = self._record(stage, id, result)
+        return results
 
     def planned_results(self, stage: str, ids: np.ndarray) -> tuple[ResultTable, np.ndarray]:
         """The recorded results of planned items, and which of them need not be run again.
@@ -240,7 +261,7 @@ def ended_items(run: Iterator[tuple[str, ItemResult]]) -> Generator[tuple[str, I
     yield from run
 
 
-def _without_items(batches: Iterable[Batch], finished: Mapping[str, object]) -> Iterator[Batch]:
+def _without_items(batches: Iterable[Batch], finished: Container[str]) -> Iterator[Batch]:
     """The batches without the items in `finished`; batches of which nothing remains are left out."""
     for batch in batches:
         items = tuple((id, payload) for id, payload in batch.items if id not in finished)

@@ -16,6 +16,8 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output
 from nvfair_tools.media import decode, encode
 from nvfair_tools.media.marking import described, mark_picture
+from nvfair_tools.media.source_types import COMPOSITE, SOURCE_TYPE_TAG
+from nvfair_tools.media.xmp import xmp_packet
 from nvfair_tools.quality.motion import CHANNELS, motion_series
 from nvfair_tools.quality.shown_videos import SYNTHETIC, ShownVideo, fitted
 
@@ -55,6 +57,7 @@ def write_sheet(path: Path, videos: Sequence[ShownVideo]) -> None:
         for number, picture in enumerate(_row(video)):
             sheet.paste(picture, (_CAPTION_WIDTH + number * (_SIDE + 4), top))
     text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp_packet(COMPOSITE).decode())
     text.add_text("Description", f"{SYNTHETIC}: rendered faces beside the people that drive them")
     with atomic_output(path) as aside:
         sheet.save(aside, format="PNG", pnginfo=text, exif=described(f"{SYNTHETIC}: a contact sheet of renderings"))
@@ -66,7 +69,12 @@ def write_preview(path: Path, video: ShownVideo) -> int:
         path,
         _preview_frames(video),
         video.fps,
-        metadata={SYNTHETIC: "true", "generator": video.generator, "comment": f"{SYNTHETIC}: driver, portrait, video"},
+        metadata={
+            SYNTHETIC: "true",
+            SOURCE_TYPE_TAG: COMPOSITE,
+            "generator": video.generator,
+            "comment": f"{SYNTHETIC}: driver, portrait, video",
+        },
     ).frames
 
 

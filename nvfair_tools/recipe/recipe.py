@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
+from nvfair_tools.media.source_types import SyntheticSourceType
+from nvfair_tools.recipe.engine_choice import EngineChoice
 from nvfair_tools.recipe.quality_rule import QualityRule
 from nvfair_tools.recipe.rights import Rights
 from nvfair_tools.unique_keys import load_unique_yaml
@@ -80,7 +82,8 @@ class GeneratorChoice(_RecipePart):
     """A generator and how it is driven. variant: suffix that tells two uses of one generator apart in folders.
     settings: options of its factory (size, ...); options: options of its motion mode; weights, dtype: of network
     generators; dtype "auto" is the faster one on the machine that begins the build; splits: the only ones it renders,
-    such as [test] for a generator that no method is trained on."""
+    such as [test] for a generator that no method is trained on. digital_source_type: IPTC's term for its videos, in
+    place of the generator's own (trainedAlgorithmicMedia for networks and external programs)."""
 
     name: str
     variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
@@ -91,6 +94,7 @@ class GeneratorChoice(_RecipePart):
     weights: str | None = None
     dtype: Literal["float32", "bfloat16", "auto"] = "float32"
     splits: Annotated[tuple[Split, ...], Field(min_length=1)] = SPLITS  # type: ignore[assignment]
+    digital_source_type: SyntheticSourceType | None = None
 
     @property
     def label(self) -> str:
@@ -172,9 +176,9 @@ class Policy(_RecipePart):
 class Recipe(_RecipePart):
     """All settings of a build; each part describes its own keys.
 
-    render_workers: processes of the render stage alone, where a GPU's memory holds fewer networks than there are cores.
-    item_time_limit: seconds. sources_in_memory: encoded targets that a worker keeps. folder: the recipe file's own,
-    which relative paths start from.
+    workers: processes; on a cluster, the most there may be. render_workers: those of the render stage alone, where a
+    GPU's memory holds fewer networks than there are cores. item_time_limit: seconds. sources_in_memory: encoded targets
+    that a worker keeps. folder: the recipe file's own, which relative paths start from.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")
@@ -191,6 +195,7 @@ class Recipe(_RecipePart):
     quality: QualityRule | None = None
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     render_workers: Annotated[int, Field(ge=0)] | None = None
+    engine: EngineChoice = EngineChoice()
     device: str = "auto"
     item_time_limit: Annotated[float, Field(gt=0)] = 3600.0
     sources_in_memory: Annotated[int, Field(ge=1)] = 64
@@ -227,18 +232,8 @@ class Recipe(_RecipePart):
             mode="json",
             by_alias=True,
             exclude={
-                **dict.fromkeys(
-                    (
-                        "output",
-                        "workers",
-                        "render_workers",
-                        "device",
-                        "item_time_limit",
-                        "sources_in_memory",
-                        "sources",
-                    ),
-                    True,
-                ),
+                **dict.fromkeys(("output", "workers", "render_workers", "engine", "device", "item_time_limit"), True),
+                **dict.fromkeys(("sources_in_memory", "sources"), True),
                 "splits": {"file"},
                 "landmarks": {"model", "detector", "recogniser"},
                 "generators": {"__all__": {"weights"}},
@@ -246,6 +241,9 @@ class Recipe(_RecipePart):
         )
         if self.quality is None:
             del content["quality"]
+        for generator in content["generators"]:
+            if generator["digital_source_type"] is None:
+                del generator["digital_source_type"]
         content["rights"] = self.rights.without_defaults(content["rights"])
         # Rules that a recipe does not use do not count, so that recipes written before there were any keep their hash.
         for name, unused in (("faces_per_driver", ("faces_per_driver", "balance")), ("file", ("file",))):

@@ -13,6 +13,7 @@ from generators.face import Framing
 from generators.generator import Generator, MotionMode
 from generators.registry import FACTORIES, create, factory
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.media.source_types import SOURCE_TYPE_TAG, TRAINED_ALGORITHM
 from nvfair_tools.recipe.recipe import GeneratorChoice, Recipe
 from nvfair_tools.render.number_format import format_speeds
 
@@ -22,9 +23,10 @@ class ChosenGenerator:
     """A generator with its settings, as a picklable value; each worker creates the generator itself.
 
     label: its name in folders, parts and rows. fingerprint: hash of everything that determines its pixels. options:
-    keyword arguments of `generators.create`. splits: those it renders. number_format: a sentence on the format that was
-    chosen or is the slower one here, or "". slow_format: whether the recipe asks for the slower one. renders_lists:
-    whether it makes all videos of a driving clip in one run of a program.
+    keyword arguments of `generators.create`. splits: those it renders. source_type: IPTC's digital source type of its
+    videos. number_format: a sentence on the format that was chosen or is the slower one here, or "". slow_format:
+    whether the recipe asks for the slower one. renders_lists: whether it makes all videos of a driving clip in one run
+    of a program.
     """
 
     label: str
@@ -40,9 +42,15 @@ class ChosenGenerator:
     motion_mode: str
     options: dict[str, Any]
     splits: tuple[str, ...]
+    source_type: str
     number_format: str = ""
     slow_format: bool = False
     renders_lists: bool = False
+
+    @property
+    def uses_device(self) -> bool:
+        """Whether it computes on a device of its own choice, as networks do, and not on the CPU alone."""
+        return self.options.get("device", "cpu") != "cpu"
 
     def create(self) -> Generator:
         """Creates the generator in this process."""
@@ -73,6 +81,7 @@ class ChosenGenerator:
             "fingerprint": self.fingerprint,
             "size": self.size,
             "motion_mode": self.motion_mode,
+            SOURCE_TYPE_TAG: self.source_type,
         }
 
 
@@ -111,6 +120,7 @@ def resolve_generator(recipe: Recipe, number: int, formats: Mapping[str, str]) -
         motion_mode=choice.motion_mode,
         options=options,
         splits=choice.splits,
+        source_type=choice.digital_source_type or str(getattr(generator, SOURCE_TYPE_TAG, TRAINED_ALGORITHM)),
         number_format=number_format,
         slow_format=slow_format,
         renders_lists=getattr(generator, "renders_lists", False),

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.identity import identity_file_name
+from nvfair_tools.media.source_types import ALGORITHM, SOURCE_TYPE_TAG
 from nvfair_tools.simulate.appearance import Appearance
 from nvfair_tools.simulate.claim import claim_folder
 from nvfair_tools.simulate.jobs import run_jobs
@@ -137,6 +138,6 @@ def _write_person(folder: Path, settings: PeopleSettings, identity: str) -> int:
         path = person_folder / f"{clip.name}.mp4"
         if not path.exists():
             frames = animate(appearance.image, appearance.mesh, appearance.meshes(world.states(clip.id)))
-            tags = {"comment": COMMENT + appearance.portrait, "simulated": "true"}
+            tags = {"comment": COMMENT + appearance.portrait, "simulated": "true", SOURCE_TYPE_TAG: ALGORITHM}
             encode(path, frames, Fraction(int(FPS)), metadata=tags)
     return len(clips)

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
 # Distribution -> what it is imported as, where the two differ.
 IMPORTED_AS = {
+    "c2pa-python": "c2pa",
     "confusable-homoglyphs": "confusable_homoglyphs",
     "ffmpeg-python": "ffmpeg",
     "imageio-ffmpeg": "imageio_ffmpeg",
@@ -144,6 +145,8 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
         ("mediapipe", "curate", ["simulate", "people", "OUT", "--workers", "1"]),
         ("datasets", "curate", ["card", "check", "OUT"]),
         ("httpx", "download", ["get", "ravdess", "OUT"]),
+        ("c2pa", "marks", ["mark", "--check", "."]),
+        ("cryptography", "marks", ["mark", "OUT", "--new-certificate", "A Lab"]),
     ],
 )
 def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, extra, arguments):
@@ -227,14 +230,21 @@ def test_each_package_imports_only_what_its_extra_installs():
     assert releases <= core | requirements("releases")
     downloads = imports("nvfair_tools/downloads")
     assert downloads <= core | requirements("download")
-    of_other_extras = (requirements("releases") & releases) | (requirements("download") & downloads)
+    marks = imports("nvfair_tools/marks")
+    assert marks <= core | requirements("marks")
+    engines = imports("nvfair_tools/pipeline/engines")
+    assert engines <= core | requirements("ray")
+    of_other_extras = (
+        (requirements("releases") & releases) | (requirements("download") & downloads) | (engines & {"ray"})
+    )
+    of_other_extras |= requirements("marks") & marks
     assert imports("nvfair_tools", but="nvfair_tools/cli") - of_other_extras <= curate
     assert imports("nvfair_tools/media") <= core | requirements("media")
     assert imports("generators/warp") <= core | requirements("curate")
     assert imports("generators", but="generators/warp") <= core | requirements("render")
     assert imports("benchmark") <= core | requirements("train")
     assert imports("leaderboard") <= core | requirements("board")
-    assert imports(*OURS) <= core | requirements("all")
+    assert imports(*OURS) <= core | requirements("all") | requirements("ray")
 
 
 @pytest.mark.parametrize(
@@ -245,6 +255,7 @@ def test_each_package_imports_only_what_its_extra_installs():
         ("render", ["generators", "nvfair_tools"]),
         ("releases", ["nvfair_tools", "generators"]),
         ("download", ["nvfair_tools/downloads"]),
+        ("ray", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),
         ("board", ["leaderboard", "benchmark", "nvfair_tools/media"]),
     ],

@@ -12,12 +12,14 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from generators import Face, MotionMode
+from generators import Face, Generator, MotionMode
 from generators.checkpoint import Checkpoint, read_checkpoint
 from generators.face_vid2vid.appearance import VARIANTS
 from generators.face_vid2vid.generator import FaceVid2Vid
@@ -92,35 +94,23 @@ def _ours(
     return frames
 
 
+def both_orders(dtypes: list[str]) -> tuple[Callable[[], Any], dict[str, tuple[Generator, list[Face]]]]:
+    """For `bench_ratios`: one frame of the published order, and for each format our generator with two faces."""
+    checkpoint = noise_checkpoint("face-vid2vid")
+    faces = _faces(1, 1) + _faces(1, 2)
+    frame = _published(checkpoint, faces[0], "cpu")
+    cpu = torch.device("cpu")
+    return lambda: frame(faces[1]), {
+        name: (FaceVid2Vid(checkpoint, WEIGHTS, device=cpu, dtype=getattr(torch, name)), faces) for name in dtypes
+    }
+
+
 @torch.inference_mode()
 def _naive(
     checkpoint: Checkpoint, portrait: Face, clip: list[Face], options: argparse.Namespace
 ) -> tuple[dict[str, float], float]:
-    """Median seconds a frame of each type, and operations a frame, of the published networks as they stand.
-
-    Everything is computed for each frame but the keypoints of the portrait, as in the published demo.
-    """
-    variant, antialias = identify_variant(checkpoint, where="the benchmark's weights")
-    networks = (VARIANTS[variant](SIZES), KeypointDetector(SIZES, antialias), HeadPoseEstimator(SIZES))
-    for module, network in zip(MODULES, networks, strict=True):
-        network.load_state_dict(checkpoint[module])
-        network.eval().to(options.device)
-    generator, detector, estimator = networks
-
-    def pixels(face: Face) -> torch.Tensor:
-        return (torch.from_numpy(face.image).permute(2, 0, 1)[None].float() / 255).contiguous().to(options.device)
-
-    def keypoints(face: Face) -> torch.Tensor:
-        out = estimator(pixels(face))
-        rotation = rotation_matrix(*(degrees(out[name]) for name in ("yaw", "pitch", "roll")))
-        return posed(canonical, rotation, out["translation"].float(), out["expression"].float())
-
-    canonical = detector(pixels(portrait))
-    own = keypoints(portrait)
-
-    def frame(face: Face) -> np.ndarray:
-        return generator(pixels(portrait), keypoints(face), own).cpu().numpy()
-
+    """Median seconds a frame of each type, and operations a frame, of the published networks as they stand."""
+    frame = _published(checkpoint, portrait, options.device)
     seconds = {}
     for name in options.dtypes:
         taken = []
@@ -133,6 +123,34 @@ def _naive(
         seconds[name] = statistics.median(taken)
         _print({"order": "naive", "dtype": name, "seconds_per_frame": round(seconds[name], 3)})
     return seconds, convolution_operations(lambda: frame(clip[0]))
+
+
+@torch.inference_mode()
+def _published(checkpoint: Checkpoint, portrait: Face, device: str) -> Callable[[Face], np.ndarray]:
+    """Renders a driving face's frame as the published demo does: only the portrait's keypoints were computed before."""
+    variant, antialias = identify_variant(checkpoint, where="the benchmark's weights")
+    networks = (VARIANTS[variant](SIZES), KeypointDetector(SIZES, antialias), HeadPoseEstimator(SIZES))
+    for module, network in zip(MODULES, networks, strict=True):
+        network.load_state_dict(checkpoint[module])
+        network.eval().to(device)
+    generator, detector, estimator = networks
+
+    def pixels(face: Face) -> torch.Tensor:
+        return (torch.from_numpy(face.image).permute(2, 0, 1)[None].float() / 255).contiguous().to(device)
+
+    def keypoints(face: Face) -> torch.Tensor:
+        out = estimator(pixels(face))
+        rotation = rotation_matrix(*(degrees(out[name]) for name in ("yaw", "pitch", "roll")))
+        return posed(canonical, rotation, out["translation"].float(), out["expression"].float())
+
+    canonical = detector(pixels(portrait))
+    own = keypoints(portrait)
+
+    @torch.inference_mode()
+    def frame(face: Face) -> np.ndarray:
+        return generator(pixels(portrait), keypoints(face), own).cpu().numpy()
+
+    return frame
 
 
 def _faces(count: int, seed: int) -> list[Face]:

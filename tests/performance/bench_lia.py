@@ -12,11 +12,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from generators import Face, MotionMode
+from generators import Face, Generator, MotionMode
 from generators.checkpoint import read_checkpoint
 from generators.lia import Lia
 from generators.lia.layout import read_network
@@ -75,6 +76,17 @@ def main(arguments: list[str] | None = None) -> None:
         error = np.abs(frames["bfloat16"] - frames["float32"])
         span = float(np.ptp(frames["float32"]))
         _print({"bfloat16_error": {"max": float(error.max()), "mean": float(error.mean()), "frames_span": span}})
+
+
+def both_orders(dtypes: list[str]) -> tuple[Callable[[], Any], dict[str, tuple[Generator, list[Face]]]]:
+    """For `bench_ratios`: one frame of the published order, and for each format our generator with two faces."""
+    checkpoint = noise_checkpoint("lia")
+    faces = _faces(1, 1) + _faces(1, 2)
+    published = _naive_frames(read_network(checkpoint, where="the benchmark's weights"), faces[0], faces[1:])
+    cpu = torch.device("cpu")
+    return published, {
+        name: (Lia(checkpoint, WEIGHTS, device=cpu, dtype=getattr(torch, name)), faces) for name in dtypes
+    }
 
 
 def _naive_frames(network: Network, portrait: Face, clip: list[Face]) -> Callable[[], torch.Tensor]:

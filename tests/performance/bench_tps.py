@@ -12,15 +12,19 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from generators import Face, MotionMode, create
-from generators.checkpoint import load_strict
+from generators import Face, Generator, MotionMode, create
+from generators.checkpoint import Checkpoint, load_strict
 from generators.tps.animation import relative
+from generators.tps.generator import Tps
 from generators.tps.layout import LAYOUT
+from generators.weights import Weights
 from tests.generators.noise import noise_checkpoint
 from tests.performance.measure import convolution_operations, machine, matmul_rate, median_seconds
 
@@ -105,7 +109,24 @@ def _whole(generator, targets: list[Face], driving: list[Face], timed: int) -> d
     return {"seconds_a_rendered_frame": round(seconds / len(targets) / len(driving), 4)}
 
 
-def _naive(checkpoint, target: Face, driving: list[Face], device: str) -> tuple[int, float]:
+def both_orders(dtypes: list[str]) -> tuple[Callable[[], Any], dict[str, tuple[Generator, list[Face]]]]:
+    """For `bench_ratios`: one frame of the published order, and for each format our generator with two faces."""
+    checkpoint = noise_checkpoint("tps")
+    faces = _faces(2)
+    frame = _published(checkpoint, faces[0], faces[1:], "cpu")
+    cpu, weights = torch.device("cpu"), Weights(Path("noise"), "", "none")
+    return lambda: frame(0), {name: (Tps(checkpoint, weights, device=cpu, dtype=RATES[name]), faces) for name in dtypes}
+
+
+def _naive(checkpoint: Checkpoint, target: Face, driving: list[Face], device: str) -> tuple[int, float]:
+    frame = _published(checkpoint, target, driving, device)
+    operations = convolution_operations(lambda: frame(0))
+    taken = [median_seconds(lambda k=k: frame(k), repeats=1, warm_up=0) for k in range(1, len(driving))]
+    return operations, round(float(np.median(taken)), 4)
+
+
+def _published(checkpoint: Checkpoint, target: Face, driving: list[Face], device: str) -> Callable[[int], torch.Tensor]:
+    """Renders the frame of a number as the demo does: only the portrait's keypoints were computed before."""
     networks = {}
     for module, build in LAYOUT.required.items():
         networks[module] = build().eval().requires_grad_(False)
@@ -116,19 +137,17 @@ def _naive(checkpoint, target: Face, driving: list[Face], device: str) -> tuple[
         for face in (target, *driving)
     ]
     image, *clip = [picture.to(device) for picture in pictures]
+    detect = networks["kp_detector"]
+    with torch.inference_mode():
+        source, first = detect(image), detect(clip[0])
 
     @torch.inference_mode()
-    def frame(k: int):
+    def frame(k: int) -> torch.Tensor:
         keypoints = relative(source[0], detect(clip[k]), first[0])
         field = networks["dense_motion_network"](image, source, keypoints)
         return networks["inpainting_network"](image, field).cpu()
 
-    detect = networks["kp_detector"]
-    with torch.inference_mode():
-        source, first = detect(image), detect(clip[0])
-    operations = convolution_operations(lambda: frame(0))
-    taken = [median_seconds(lambda k=k: frame(k), repeats=1, warm_up=0) for k in range(1, len(clip))]
-    return operations, round(float(np.median(taken)), 4)
+    return frame
 
 
 def _error(ours, target: Face, driving: list[Face]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -24,15 +25,21 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 def embed(
     dataset: Path, out: Path, folder: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
 ) -> None:
-    """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file."""
+    """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file.
+
+    Several GPUs: `torchrun --nproc-per-node 4 -m nvfair_tools embed ...`; each process embeds a share of the videos.
+    """
     needs_torch()
     from benchmark.interface import embed as embed_videos
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     chosen = split_names(generators)
-    with task_progress("embedding"):
+    main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    with task_progress("embedding", quiet=not main):
         embedded = embed_videos(dataset, folder, out, split=split, generators=chosen, protocol=protocol, device=device)
-    click.echo(f"{out}: {embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all")
+    if main:
+        text = f"{embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all"
+        click.echo(f"{out}: {text}")
 
 
 @click.command()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nvfair_tools.curate.build import BuildOutcome
+    from nvfair_tools.recipe.recipe import Recipe
 
 _RECIPE = click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
 # Columns of figures, which stand to the right.
@@ -21,12 +22,22 @@ _COUNTS = frozenset(
 _QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
 
 
+_ENGINE = click.option(
+    "--engine", type=click.Choice(["local", "ray"]), help="Where items run, in place of the recipe's `engine`."
+)
+_ADDRESS = click.option(
+    "--address", metavar="auto|HOST:PORT|local", help="The Ray cluster; `local` starts one on this machine."
+)
+
+
 def _stage_command(name: str, help: str) -> click.Command:
     @click.command(name, help=help)
     @_RECIPE
     @_QUIET
-    def command(recipe: Path, quiet: bool) -> None:
-        run_stages(recipe, name, quiet=quiet)
+    @_ENGINE
+    @_ADDRESS
+    def command(recipe: Path, quiet: bool, engine: str | None, address: str | None) -> None:
+        run_stages(recipe, name, quiet=quiet, engine=engine, address=address)
 
     return command
 
@@ -34,13 +45,15 @@ def _stage_command(name: str, help: str) -> click.Command:
 @click.command()
 @_RECIPE
 @_QUIET
+@_ENGINE
+@_ADDRESS
 @click.option("--prune", is_flag=True, help="Delete videos and portraits that an earlier recipe left behind.")
-def build(recipe: Path, quiet: bool, prune: bool) -> None:
+def build(recipe: Path, quiet: bool, engine: str | None, address: str | None, prune: bool) -> None:
     """Build the data set of RECIPE: ingest, plan, render, landmarks, shards.
 
     Running it again does what is missing or may now succeed; an interrupted build loses nothing that was finished.
     """
-    run_stages(recipe, "shards", quiet=quiet, prune=prune)
+    run_stages(recipe, "shards", quiet=quiet, engine=engine, address=address, prune=prune)
 
 
 ingest = _stage_command("ingest", "Read the clips of RECIPE in full, follow their faces, and judge them by its policy.")
@@ -100,12 +113,37 @@ def _progress_texts(progress: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def run_stages(recipe: Path, until: str, *, quiet: bool, prune: bool = False) -> None:
-    """Runs a recipe's stages up to one, and prints what came of them."""
+def run_stages(
+    recipe: Path,
+    until: str,
+    *,
+    quiet: bool,
+    engine: str | None = None,
+    address: str | None = None,
+    prune: bool = False,
+) -> None:
+    """Runs a recipe's stages up to one, and prints what came of them. engine, address: in place of the recipe's."""
     from nvfair_tools.curate.build import build
     from nvfair_tools.pipeline.progress import Silent, default_reporter
 
-    _print_outcome(build(recipe, until=until, reporter=Silent() if quiet else default_reporter(), prune=prune))
+    if engine == "local" and address is not None:
+        raise click.UsageError("--address is that of a Ray cluster; it does not go with --engine local")
+    _print_outcome(
+        build(
+            _with_engine(recipe, engine, address),
+            until=until,
+            reporter=Silent() if quiet else default_reporter(),
+            prune=prune,
+        )
+    )
+
+
+def _with_engine(path: Path, engine: str | None, address: str | None) -> Recipe:
+    """The recipe of a file, with the engine that flags name in place of its own."""
+    from nvfair_tools.recipe.recipe import load_recipe
+
+    recipe = load_recipe(path)
+    return recipe.model_copy(update={"engine": recipe.engine.replaced(engine, address)})
 
 
 def _print_outcome(outcome: BuildOutcome) -> None:

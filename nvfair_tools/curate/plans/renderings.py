@@ -22,12 +22,13 @@ from nvfair_tools.curate.session import Session
 from nvfair_tools.curate.tables import clips_by_rights, inherited_rights
 from nvfair_tools.curate.video_paths import reenactment_path
 from nvfair_tools.identity import identity_file_name
+from nvfair_tools.media.source_types import SOURCE_TYPE_TAG
 from nvfair_tools.pipeline.id_template import ID_TYPE, IdTemplate, id_text, slot
 
 if TYPE_CHECKING:  # the generators' packages are for those who render
     from nvfair_tools.render.choice import ChosenGenerator
 
-VERSION = "1"  # of framing, bridging and writing; a generator's own version is in its fingerprint
+VERSION = "2"  # of framing, bridging and writing; a generator's own version is in its fingerprint
 
 
 @dataclass(frozen=True)
@@ -238,6 +239,7 @@ def _metadata(
     """The metadata that a reenactment's file carries, without its own id."""
     return {
         "synthetic": "true",
+        SOURCE_TYPE_TAG: generator.source_type,
         "generator": generator.label,
         "generator_fingerprint": generator.fingerprint,
         "motion_mode": generator.motion_mode,

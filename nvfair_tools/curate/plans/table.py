@@ -60,7 +60,7 @@ def write_plan(
 
 def planned_ids(pairs: PairTable, rows: np.ndarray, choice: GeneratorChoice) -> np.ndarray:
     """The packed ids of the planned videos of a generator. rows: places of their pairs."""
-    generator = item_id("generator choice", **choice.model_dump(mode="json", exclude={"splits"}))
+    generator = item_id("generator choice", **choice.model_dump(mode="json", exclude={"splits", "digital_source_type"}))
     ids = np.zeros(len(rows), ID_TYPE)
     drivers, targets = pairs.driver[rows], pairs.target[rows]
     changes = np.flatnonzero(np.diff(drivers) != 0) + 1

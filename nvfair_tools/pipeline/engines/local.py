@@ -48,7 +48,7 @@ class LocalEngine:
             yield from _run_in_this_process(factory, batches)
             return
         threads = self.threads or max(1, (os.cpu_count() or 1) // self.workers)
-        pool = _WorkerPool(factory, self.workers, threads, time_limit)
+        pool = WorkerPool(factory, self.workers, threads, time_limit)
         try:
             yield from pool.run(batches)
         finally:
@@ -117,7 +117,7 @@ class _WorkerProcess:
         return failed("worker_crashed", f"its process ended with exit status {exit_code}", retryable=True)
 
 
-class _WorkerPool:
+class WorkerPool:
     """The worker processes of one run."""
 
     def __init__(self, factory: Callable[[], StageWorker], workers: int, threads: int, time_limit: float) -> None:
@@ -250,8 +250,9 @@ def _worker_main(connection: Connection, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
+    _become_batch_job()
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
         os.environ[name] = str(threads)
     try:
         worker = connection.recv()()
@@ -276,6 +277,17 @@ def _worker_main(connection: Connection, threads: int) -> None:
             except Exception as error:  # noqa: BLE001
                 result = failure_result(error)
             connection.send(("result", result))
+
+
+def _become_batch_job() -> None:
+    """Asks Linux to schedule this process, and the programs it starts, as what they are: work without a user waiting.
+
+    A thread that gets something to do then waits its turn instead of interrupting the one that gave it. Worker and
+    encoder hand frames on many times a second, and otherwise change places with each of them.
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with contextlib.suppress(OSError):  # a container may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
 def _end_with_parent() -> None:

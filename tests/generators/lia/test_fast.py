@@ -6,8 +6,8 @@ import torch.nn.functional as F
 
 from generators.lia.fast_decoder import FastDecoder
 from generators.lia.fast_encoder import FastEncoder
-from generators.lia.fast_layers import FastConv, FastUpConv
-from generators.lia.layers import StyledConv
+from generators.lia.fast_layers import WIDE, FastConv, FastUpConv, HalvingBlock, ProductsConv, styled_convolution
+from generators.lia.layers import ResidualBlock, StyledConv
 from generators.lia.sampling import gather
 from generators.lia.styles import Styles
 from generators.table_sampling import table
@@ -64,6 +64,35 @@ def test_fast_convolution_equals_per_sample_weights(side, batch):
     x, style = torch.randn(batch, 6, side, side), torch.randn(batch, 5)
     scale, gain = _scale_and_gain(plain, style)
     close(FastConv(plain, torch.float32)(x.clone(), scale, gain), plain(x, style))
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_wide_convolution_by_products_equals_per_sample_weights(batch):
+    torch.manual_seed(batch)
+    plain = StyledConv(WIDE, WIDE, 5)
+    torch.nn.init.normal_(plain.activate.bias)
+    x, style = torch.randn(batch, WIDE, 16, 20), torch.randn(batch, 5)
+    made = styled_convolution(plain, torch.float32, 16)
+    assert isinstance(made, ProductsConv)
+    close(made(x.clone(), *_scale_and_gain(plain, style)), plain(x, style))
+
+
+@pytest.mark.parametrize(
+    ("channels", "side", "dtype"), [(WIDE, 8, "float32"), (64, 64, "float32"), (WIDE, 64, "bfloat16")]
+)
+def test_small_narrow_or_rounded_maps_are_convolved_directly(channels, side, dtype):
+    assert isinstance(styled_convolution(StyledConv(channels, channels, 5), getattr(torch, dtype), side), FastConv)
+
+
+def test_a_wide_encoder_block_by_products_equals_the_plain_one():
+    torch.manual_seed(0)
+    plain = ResidualBlock(WIDE, 24)
+    for activation in (plain.conv1.act, plain.conv2.act):
+        torch.nn.init.normal_(activation.bias)
+    x = torch.randn(2, WIDE, 16, 16)
+    made = HalvingBlock(plain, torch.float32, 16)
+    assert made.products is not None
+    close(made(x), plain(x))
 
 
 @pytest.mark.parametrize("batch", [1, 3])

@@ -21,4 +21,5 @@ def dense_warp() -> ChosenGenerator:
         motion_mode="relative(reference=best)",
         options={},
         splits=("train",),
+        source_type="algorithmicMedia",
     )

@@ -9,7 +9,9 @@ from PIL import Image
 from nvfair_tools.errors import MissingExtra, NvfairError
 from nvfair_tools.landmarks.landmarker import create_landmarker
 from nvfair_tools.landmarks.mediapipe import SURVEY_INTERVAL, import_mediapipe, quiet_stderr
+from tests.generators.warp.facemesh import track as mediapipes_own_track
 from tests.nvfair_tools.clips import astronaut, hopper, moving_face
+from tests.nvfair_tools.context_switches import needs_counts, voluntary_switches
 
 
 def two_faces() -> np.ndarray:
@@ -76,6 +78,32 @@ def test_what_is_found_does_not_depend_on_the_clip_before(any_landmarker):
     again = [any_landmarker.find(frame) for frame in frames]
     for before, after in zip(first, again, strict=True):
         np.testing.assert_array_equal(before, after)
+
+
+def test_clips_one_after_another_get_the_meshes_of_mediapipes_own_class_made_anew(landmarker):
+    """Its graphs are kept from clip to clip, whatever the clip before showed: a face to its end, none, or noise."""
+    blank = [np.zeros((96, 96, 3), np.uint8)] * 2
+    noise = list(np.random.default_rng(0).integers(0, 256, (3, 128, 128, 3), dtype=np.uint8))
+    clips = [moving_face(astronaut(), 4), noise, moving_face(hopper(), 4, size=96), blank + moving_face(astronaut(), 3)]
+    for clip in [*clips, *clips]:
+        landmarker.start()
+        for frame, expected in zip(clip, mediapipes_own_track(clip), strict=True):
+            meshes = landmarker.find(frame)
+            assert len(meshes) == (expected is not None)
+            if expected is not None:
+                np.testing.assert_array_equal(meshes[0], expected)
+
+
+@needs_counts
+def test_a_face_is_followed_without_threads(landmarker):
+    """Where each graph has threads of its own, they hand every picture on four times and more."""
+    frames = moving_face(astronaut(), 30)
+    landmarker.start()
+    landmarker.find(frames[0])
+    before = voluntary_switches()
+    for frame in frames:
+        landmarker.find(frame)
+    assert voluntary_switches() - before < 30
 
 
 def test_both_interfaces_agree_within_a_few_hundredths_of_the_face(shared):

@@ -1,10 +1,15 @@
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.track import Track, load_track, save_track
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -81,3 +86,29 @@ def test_another_format_version_is_refused(tmp_path, track, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(NvfairError, match="version 99"):
         load_track(tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of the size of files")
+def test_a_full_disk_is_one_error_and_prints_nothing_more(tmp_path):
+    program = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from nvfair_tools.curate.frame_store import frame_rows, save_frame_rows
+from nvfair_tools.landmarks.track import Track, save_track
+
+frames = 60
+mesh = np.random.default_rng(0).random((frames, 478, 3), dtype=np.float32)
+reason = np.full(frames, "", object)
+track = Track(mesh, np.ones(frames, bool), reason, np.arange(frames) / 25, (64, 64), "x", "1", ())
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+for write in (save_track, lambda path, track: save_frame_rows(path, frame_rows(track, mesh=True))):
+    try:
+        write(Path(sys.argv[1]) / "a.npz", track)
+    except OSError as error:
+        print(error.strerror)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["File too large"] * 2
+    assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []

@@ -10,6 +10,7 @@ from PIL import Image
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.media import MediaError, decode, encode, probe
 from tests.nvfair_tools.clips import astronaut, face_clip, run_ffmpeg
+from tests.nvfair_tools.context_switches import needs_counts, voluntary_switches
 
 
 def read(path: Path) -> tuple[int, MediaError | None]:
@@ -260,3 +261,11 @@ def test_every_shared_clip_holds_what_its_list_says(shared):
         info = probe(shared / "clips" / row["path"])
         actual = (info.fps, info.frames, info.width, info.height)
         assert actual == (Fraction(row["fps"]), int(row["frames"]), int(row["width"]), int(row["height"])), row["path"]
+
+
+@needs_counts
+def test_frames_are_decoded_without_waiting_for_threads(clip):
+    """With threads for colours or pictures it was eleven times a frame."""
+    before = voluntary_switches()
+    assert read(clip) == (40, None)
+    assert voluntary_switches() - before < 40

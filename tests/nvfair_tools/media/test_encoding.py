@@ -1,13 +1,20 @@
 import hashlib
+import re
 import stat
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.media import MediaError, decode, encode, probe
+from nvfair_tools.media.encoding import ffmpeg_binary
+from nvfair_tools.media.library_encoder import encode_here
 from tests.nvfair_tools.clips import astronaut, moving_face
+from tests.nvfair_tools.context_switches import needs_counts, voluntary_switches
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +152,91 @@ def test_wide_and_tall_frames_keep_their_sides(tmp_path):
     info = probe(tmp_path / "a.mp4")
     assert (info.width, info.height, info.frames) == (300, 100, 1)
     assert info.duration == pytest.approx(0.04)
+
+
+@needs_counts
+@pytest.mark.parametrize("encoder", ["within the process", "a process a video"])
+def test_the_writer_seldom_waits(tmp_path, monkeypatch, encoder):
+    """Through a pipe of 64 KiB it waits three times for each frame of 192 KiB, for threads for colours four times."""
+    choose(encoder, monkeypatch)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    frames = moving_face(astronaut(), 40, size=256)
+    before = voluntary_switches()
+    encode(tmp_path / "a.mp4", frames, Fraction(25))
+    assert voluntary_switches() - before < 2 * 40
+
+
+def choose(encoder: str, monkeypatch) -> None:
+    """Lets `encode` use one of its two ways."""
+    if encoder == "within the process":
+        monkeypatch.delenv("NVFAIR_FFMPEG", raising=False)
+    else:
+        monkeypatch.setenv("NVFAIR_FFMPEG", ffmpeg_binary())
+
+
+def x264_version(video: bytes) -> bytes:
+    return re.search(rb"x264 - core [^-]*", video)[0]
+
+
+@pytest.mark.parametrize("fps", [Fraction(25), Fraction(30000, 1001), Fraction(1, 3), Fraction(1350, 61)])
+def test_both_encoders_and_any_number_of_threads_write_the_same_bytes(tmp_path, frames, monkeypatch, fps):
+    tags = {"title": "x = \u00fc; # 'quoted'", "nvfair_target": "cremad:1001", "empty": "", "encoder": "none"}
+    files = []
+    for encoder, threads in [("a process a video", "1"), ("within the process", "1"), ("within the process", "2")]:
+        choose(encoder, monkeypatch)
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        encode(tmp_path / "a.mp4", frames, fps, metadata=tags, crf=30)
+        files.append((tmp_path / "a.mp4").read_bytes())
+        assert probe(tmp_path / "a.mp4").fps == fps
+    by_program, here, in_a_thread = files
+    assert here == in_a_thread
+    if x264_version(by_program) == x264_version(here):
+        assert by_program == here
+
+
+ENCODE_A_FACE = """
+from fractions import Fraction
+from nvfair_tools.media import encode
+from tests.nvfair_tools.clips import astronaut, moving_face
+for size in (160, 240):
+    print(encode("face.mp4", moving_face(astronaut(), 10, size=size), Fraction(25)).sha256)
+"""
+
+
+@pytest.mark.parametrize("encoder", ["within the process", "a process a video"])
+def test_what_memory_held_before_changes_no_byte(tmp_path, monkeypatch, encoder):
+    """New memory of glibc is filled with one byte, then with another; x264 reads some of it where it uses AVX-512."""
+    choose(encoder, monkeypatch)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    hashes = []
+    for filling in ("0", "85", "170"):
+        monkeypatch.setenv("MALLOC_PERTURB_", filling)
+        command = [sys.executable, "-c", ENCODE_A_FACE]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        hashes.append(done.stdout.split())
+    assert len(hashes[0]) == 2
+    assert hashes[0] == hashes[1] == hashes[2]
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_an_error_of_the_frames_passes_through_the_encoder_within_the_process(tmp_path, frames, monkeypatch, threads):
+    choose("within the process", monkeypatch)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+
+    def broken():
+        yield from frames
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        encode(tmp_path / "a.mp4", broken(), Fraction(25))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_full_disk_is_the_encoders_error(frames, monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    with pytest.raises(MediaError, match="No space left on device") as caught:
+        encode_here(Path("a.mp4"), Path("/dev/full"), iter(frames * 20), Fraction(25), {}, preset="medium", crf=0)
+    assert caught.value.cause == "not_encoded"
+    assert caught.value.path == "a.mp4"

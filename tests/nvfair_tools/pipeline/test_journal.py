@@ -32,13 +32,16 @@ def test_the_journal_gives_back_what_was_recorded(tmp_path):
     assert counted == [["render", "ok", "", 1], ["track", "ok", "", 2], ["track", "rejected", "no_face", 1]]
 
 
-def test_a_path_belongs_to_the_item_recorded_last_and_to_no_item_once_invalidated(tmp_path):
+def test_a_path_belongs_to_the_item_recorded_last_until_another_is_about_to_write_it(tmp_path):
     with Journal(tmp_path / "journal.sqlite") as journal:
         journal.record("render", "1", ok(path="a.mp4"))
         journal.record("render", "2", ok(path="a.mp4"))
-        assert journal.output_owners() == {"a.mp4": "2"}
-        journal.invalidate_outputs(["a.mp4", "never.mp4"])
-        assert journal.output_owners() == {}
+        journal.record("render", "3", ok(path="b.mp4"))
+        assert journal.output_owners(["a.mp4", "never.mp4"]) == {"a.mp4": "2"}
+        many = [f"{number}.mp4" for number in range(2_000)]
+        assert journal.output_owners([*many, "b.mp4", "a.mp4"]) == {"a.mp4": "2", "b.mp4": "3"}
+        journal.release_outputs([("a.mp4", "1"), ("b.mp4", "3"), ("never.mp4", "4")])
+        assert journal.output_owners(["a.mp4", "b.mp4"]) == {"b.mp4": "3"}
 
 
 def test_a_killed_process_loses_no_recorded_result(tmp_path):

@@ -105,6 +105,31 @@ def test_shared_work_is_done_once_for_the_items_that_are_missing(runner):
     assert RUNS == {"prepare": 2, "a": 1, "b": 1, "c": 1}
 
 
+class PathsOnDemand(dict):
+    """Payloads that are counted when they are asked for."""
+
+    def __getitem__(self, id: str) -> Path:
+        RUNS[f"payload of {id}"] += 1
+        return super().__getitem__(id)
+
+
+def test_a_payload_is_made_for_an_item_that_runs_and_no_earlier(runner):
+    write(runner, "a", "never")
+    payloads = PathsOnDemand({f"id-{name}": runner.dataset / name for name in ("a", "b", "never", "c", "d")})
+    outputs = {id: dict.__getitem__(payloads, id).name for id in payloads}
+    RUNS.clear()
+
+    class Watching(FileWriter):
+        def run(self, path: Path) -> ItemResult:
+            made = sum(count for name, count in RUNS.items() if name.startswith("payload"))
+            assert made == RUNS["b"] + RUNS["c"] + RUNS["d"] + 1, "the payload of a later item was made"
+            return super().run(path)
+
+    results = runner.run_items("write", Watching, payloads, outputs=outputs)
+    assert {result.state for result in results.values()} == {"ok", "rejected"}
+    assert {name: 1 for item in "bcd" for name in (item, f"payload of id-{item}")} == RUNS
+
+
 def test_single_items_run_in_worker_processes_as_well(runner):
     results = write(runner, "a", "b", engine=LocalEngine(1))
     assert {result.state for result in results.values()} == {"ok"}

@@ -10,6 +10,7 @@ from PIL import Image
 
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.marks.publish import mark_problems
 from nvfair_tools.media import decode, probe
 from nvfair_tools.quality.pictures import write_preview, write_sheet
 from nvfair_tools.quality.shown_videos import choose_videos, fitted, named_video
@@ -32,10 +33,12 @@ def test_one_command_writes_the_table_the_sheet_and_a_preview_a_generator(data, 
     assert "contact_sheet.png: 4 videos" in result.output
     with Image.open(tmp_path / "contact_sheet.png") as sheet:
         assert "synthetic" in sheet.info["Description"]
+        assert "digitalsourcetype/composite<" in sheet.info["XML:com.adobe.xmp"]
         assert sheet.size == (190 + 5 * 196, 22 + 4 * 196)
         assert np.asarray(sheet.convert("RGB")).std() > 20
     info = probe(tmp_path / "preview-warp-dense.mp4")
     assert info.metadata["synthetic"] == "true"
+    assert mark_problems(tmp_path / "preview-warp-dense.mp4")[1] == []
     assert (info.width, info.height) == (3 * 256, 256)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.recipe.engine_choice import EngineChoice
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 
 SMALLEST = """
@@ -96,6 +97,45 @@ def test_a_missing_file_is_no_traceback(tmp_path):
 def test_the_digest_depends_on_the_settings_and_not_on_the_machine(tmp_path):
     digest = load(tmp_path, SMALLEST).digest()
     assert load(tmp_path, SMALLEST.replace("out\n", "other\n") + "workers: 7\ndevice: cpu\n").digest() == digest
+    assert load(tmp_path, SMALLEST + "engine: {name: ray, gpus_per_worker: 0.25}\n").digest() == digest
     weighted = SMALLEST.replace("warp-dense}", "warp-dense, weights: /home/me/a.pt}")
     assert load(tmp_path, weighted).digest() == digest
     assert load(tmp_path, SMALLEST + "pairs: {cross_per_clip: 2}\n").digest() != digest
+
+
+@pytest.mark.parametrize(
+    ("engine", "problem"),
+    [
+        ("{name: slurm}", "engine.name: Input should be 'local' or 'ray' (got 'slurm')"),
+        ("{name: ray, adress: auto}", "engine.adress: no such key; did you mean `address`?"),
+        ("{address: auto, cpus_per_worker: 2}", "engine: `address`, `cpus_per_worker` need `name: ray`"),
+        (
+            "{name: ray, gpus_per_worker: 1.5}",
+            "engine: gpus_per_worker is a part of one GPU, or a whole number of them",
+        ),
+        (
+            "{name: ray, cpus_per_worker: 2.5}",
+            "engine: cpus_per_worker is a part of one core, or a whole number of them",
+        ),
+    ],
+)
+def test_mistakes_in_the_engine_are_named(tmp_path, engine, problem):
+    with pytest.raises(Problems) as caught:
+        load(tmp_path, SMALLEST + f"engine: {engine}\n")
+    assert caught.value.problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "flags", "expected"),
+    [
+        ({}, (None, None), {"name": "local"}),
+        ({}, ("ray", None), {"name": "ray", "address": "auto"}),
+        ({}, (None, "head:6379"), {"name": "ray", "address": "head:6379"}),
+        ({"name": "ray", "gpus_per_worker": 0.5}, (None, None), {"name": "ray", "gpus_per_worker": 0.5}),
+        ({"name": "ray", "gpus_per_worker": 0.5}, ("ray", "local"), {"address": "local", "gpus_per_worker": 0.5}),
+        ({"name": "ray", "gpus_per_worker": 0.5}, ("local", None), {"name": "local", "gpus_per_worker": "auto"}),
+    ],
+)
+def test_flags_replace_the_recipes_engine_and_keep_its_other_settings(recipe, flags, expected):
+    engine = EngineChoice(**recipe).replaced(*flags)
+    assert {key: getattr(engine, key) for key in expected} == expected

@@ -2,10 +2,8 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -19,25 +17,11 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.files import StorageError
 from tests.leaderboard.board_process import Board, Server, copy_with_method, dump_database, wait_until, zip_folder
 from tests.leaderboard.server.test_accept_submission import Uploader
+from tests.small_disk import small_disk
 
 
 def bytes_below(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of its own at `folder`; skips where none can be mounted."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not sys.platform.startswith("linux") or not shutil.which("mount"):
-        pytest.skip("a small file system is mounted on Linux only")
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a small file system")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture
@@ -88,7 +72,7 @@ def test_a_transaction_that_fails_at_its_end_takes_the_files_back(
 def test_a_disk_that_fills_during_the_check_is_not_the_authors_fault_and_leaves_nothing(
     tmp_path: Path, dataset: Dataset, valid_submission: Path
 ) -> None:
-    with small_disk(tmp_path / "disk", 4) as disk:
+    with small_disk(tmp_path / "disk", 4 * 1024) as disk:
         board = Board(tmp_path / "board", "sqlite:///board.sqlite", dataset, files=str(disk / "submissions"))
         store = board.store()
         uploader = Uploader(board, store, tmp_path)
@@ -115,7 +99,7 @@ def test_problems_of_a_disk_are_named(tmp_path: Path) -> None:
     assert disk_problems(tmp_path, 1) == []
     assert "MB free; " in disk_problems(tmp_path, 2**60)[0]
     assert "cannot be written" in disk_problems(tmp_path / "absent", 1)[0]
-    with small_disk(tmp_path / "disk", 2) as disk:
+    with small_disk(tmp_path / "disk", 2 * 1024) as disk:
         (disk / "filler").write_bytes(bytes(2 * 2**20 - 8192))
         assert disk_problems(disk, 0) == []
         (disk / "more").write_bytes(bytes(8192))
@@ -127,7 +111,7 @@ def test_problems_of_a_disk_are_named(tmp_path: Path) -> None:
 def test_a_server_on_a_full_disk_is_not_ready_and_refuses_with_507(
     tmp_path: Path, dataset: Dataset, valid_submission: Path
 ) -> None:
-    with small_disk(tmp_path / "disk", 8) as disk:
+    with small_disk(tmp_path / "disk", 8 * 1024) as disk:
         board = Board(
             tmp_path / "board", f"sqlite:///{disk}/board.sqlite", dataset, files=str(disk / "submissions"),
             limits={"free_disk_bytes": 2_000_000},

@@ -29,7 +29,9 @@ class Troublemaker:
 
     def run(self, prepared, payload) -> ItemResult:
         act(payload)
-        return ok(pid=os.getpid(), threads=os.environ.get("OMP_NUM_THREADS"), batches=self.batches)
+        threads = {os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")}
+        policy = os.sched_getscheduler(0) if hasattr(os, "sched_getscheduler") else None
+        return ok(pid=os.getpid(), threads=sorted(map(str, threads)), batches=self.batches, policy=policy)
 
 
 def act(payload: str) -> None:
@@ -157,7 +159,15 @@ def test_workers_are_set_up_once_and_share_out_the_cores():
     assert {result.facts["pid"] for result in results.values()} != {os.getpid()}
     assert len({result.facts["pid"] for result in results.values()}) == 1
     assert sorted(result.facts["batches"] for result in results.values()) == [1, 2, 3, 4, 5, 6]
-    assert {result.facts["threads"] for result in results.values()} == {str(os.cpu_count())}
+    assert {tuple(result.facts["threads"]) for result in results.values()} == {(str(os.cpu_count()),)}
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="a policy of Linux")
+def test_workers_and_what_they_start_are_scheduled_as_batch_jobs():
+    before = os.sched_getscheduler(0)
+    (result,) = run(singles("good"), workers=1).values()
+    assert result.facts["policy"] == os.SCHED_BATCH
+    assert os.sched_getscheduler(0) == before, "this process stays as it was"
 
 
 def test_a_worker_that_cannot_be_made_is_the_users_error():
