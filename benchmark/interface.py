@@ -23,6 +23,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load_all
 from benchmark.stress.rates import StressRate
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import usable_for
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, sha256_of
 
@@ -314,7 +315,8 @@ def _normalised(
 
 
 def _opened(data: Dataset | str | Path) -> Dataset:
-    return data if isinstance(data, Dataset) else Dataset.open(data)
+    """The data set, without videos that people or licences do not permit to train and test on."""
+    return usable_for(data if isinstance(data, Dataset) else Dataset.open(data), "training")
 
 
 def _several(methods: MethodLike | Sequence[MethodLike]) -> list[MethodLike]:

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.terms import forbids_display
+from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError
 
 _WIDTH = 160  # pixels
 _FRAMES = 3
 _QUALITY = 80  # of the JPEG
-_NOT_SHOWN: tuple[tuple[str, ...], str] = ((), "not shown: its permitted use forbids display")
 
 
 @dataclass(frozen=True)
@@ -39,16 +38,18 @@ def sample_frames(dataset: Dataset, per_generator: int = 1) -> list[Sample]:
     usable = dataset.usable()
     videos = usable[usable["path"].notna() & usable["generator"].notna() & (usable["split"] == "test")]
     samples = []
+    rights = DatasetRights(dataset)
     for _, by_generator in videos.sort_values("video").groupby("generator", sort=True):
         # A target with both kinds of videos, where there is one.
         kinds = by_generator.groupby("target")["kind"].nunique()
         target = kinds.sort_values(ascending=False, kind="stable").index[0]
         of_target = by_generator[by_generator["target"] == target]
         for kind in ("self", "cross"):
-            for row in of_target[of_target["kind"] == kind].head(per_generator).itertuples():
-                if forbids_display(str(row.permitted_use)):
-                    frames, problem = _NOT_SHOWN
-                else:
+            chosen = of_target[of_target["kind"] == kind].head(per_generator)
+            for row, why_hidden in zip(chosen.itertuples(), rights.hidden(chosen), strict=True):
+                frames: tuple[str, ...] = ()
+                problem = f"not shown: its permitted use forbids display: {why_hidden}"
+                if not why_hidden:
                     frames, problem = _decoded_frames(dataset, str(row.path), int(row.frames))
                 samples.append(Sample(row.video, kind, row.target, row.driver, str(row.generator), frames, problem))
     return samples

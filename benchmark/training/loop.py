@@ -43,6 +43,7 @@ from benchmark.windows.grey_frames import with_grey_frames
 from benchmark.windows.stored_frames import StoredFrames
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import usable_for
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
 
@@ -86,7 +87,7 @@ def train(
             f"both options and {', '.join(['generators'] * bool(generators) + list(option_values))} are given",
             expected="either a TrainOptions or keywords",
         )
-    dataset = data if isinstance(data, Dataset) else Dataset.open(data)
+    dataset = usable_for(data if isinstance(data, Dataset) else Dataset.open(data), "training")
     protocol, out = load_protocol(protocol), Path(out)
     processes = TrainingProcesses(resolve_device(device))
     data_record = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}

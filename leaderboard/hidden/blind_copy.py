@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
@@ -28,8 +29,8 @@ from leaderboard.hidden.blind_key import BlindKey, read_key, write_key
 from nvfair_tools import __version__
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.parts import plan_parts, write_part
+from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
-from nvfair_tools.dataset.terms import forbids_publication
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
@@ -70,8 +71,8 @@ def write_blind_copy(
     protocols: those that the set is to be used under; their windows are the same in the copy. progress: called with
     the number of videos that are done, and of all. A key that is there already is used again, so that the names stay.
     Returns the key.
-    Raises NvfairError where a permitted use forbids to pass videos on, `out` is not empty, the key would lie in it, the
-    key is of other data, or no video of the test people has a window.
+    Raises NvfairError where people or licences do not permit to pass videos on, `out` is not empty, the key would lie
+    in it, the key is of other data, or no video of the test people has a window.
     """
     if key_file.resolve().is_relative_to(out.resolve()):
         raise NvfairError("the key would lie in the copy that others get", where=key_file, remedy="put it elsewhere")
@@ -108,15 +109,22 @@ def write_blind_copy(
 
 
 def _check_publication(dataset: Dataset) -> None:
-    """Raises NvfairError where a reenactment of the data set may not be passed on."""
+    """Raises NvfairError where a reenactment of the data set may not be passed on today."""
     videos = dataset.usable()
-    forbidden = videos[videos["generator"].notna() & videos["permitted_use"].map(forbids_publication)]
-    if len(forbidden):
+    videos = videos[videos["generator"].notna()]
+    refused = [
+        decision for decision in DatasetRights(dataset).decisions(videos, "redistribution") if not decision.permitted
+    ]
+    if refused:
+        counts = Counter(decision.reason for decision in refused)
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items()))
         raise NvfairError(
-            f"the permitted use of {len(forbidden):,} reenactments forbids to pass them on",
+            f"what people and licences say forbids to pass them on: {len(refused):,} reenactments ({reasons}); the "
+            f"first: {refused[0].detail}",
             where=dataset.folder,
-            expected=f"a data set without {forbidden['permitted_use'].iloc[0]!r}",
-            remedy="run a board on data whose people have agreed to it",
+            expected="a yes to redistribution from everybody, in a consent table or as permitted use 'any'",
+            remedy="build the set from a recipe with a consent table and `use: [training, redistribution]`, which "
+            "leaves out whoever has not agreed (docs/consent.md); or run a board on other data",
         )
 
 

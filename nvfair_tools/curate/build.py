@@ -6,6 +6,7 @@ import html
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ from nvfair_tools.curate.ingest import Clip, ingest
 from nvfair_tools.curate.landmark_tracks import rows_template, track_reenactments
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.originals import encode_originals
-from nvfair_tools.curate.pairs import Driver, PairTable, Target
-from nvfair_tools.curate.plans.rule import plan_recipe
+from nvfair_tools.curate.pairs import PairTable
+from nvfair_tools.curate.plans.permitted import Refusals, plan_permitted, refusals_of, write_agreements
 from nvfair_tools.curate.plans.table import write_plan
 from nvfair_tools.curate.portraits import Portrait, make_portraits
 from nvfair_tools.curate.session import Session, open_session
@@ -46,12 +47,13 @@ STAGES = ("ingest", "plan", "render", "landmarks", "shards")
 class BuildOutcome:
     """The results of a build's stages; a notebook shows them as a table of counts.
 
-    folder: the data set's. until: the last stage that ran. portraits: by identity. originals: {clip id: result of
-    encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all stages
-    ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe. left_out:
-    files of the recipe's folders that are not used or missing, in sentences. number_formats: how generators' number
-    formats were chosen, or which of them are the slower ones here, in sentences. quality: the measures of the rendered
-    videos, where the recipe has limits.
+    folder: the data set's. until: the last stage that ran. portraits: by identity. refused_pairs, refusals: what people
+    or licences do not permit. consent_sha256: of the consent table, "" where there is none. originals: {clip id: result
+    of encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all
+    stages ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe.
+    left_out: files of the recipe's folders that are not used or missing, in sentences. number_formats: how generators'
+    number formats were chosen, or which of them are the slower ones here, in sentences. quality: the measures of the
+    rendered videos, where the recipe has limits.
     """
 
     folder: Path
@@ -59,6 +61,9 @@ class BuildOutcome:
     clips: list[Clip]
     portraits: Mapping[str, Portrait] = field(default_factory=dict)
     pairs: PairTable = field(default_factory=lambda: PairTable.from_pairs([]))
+    refused_pairs: PairTable = field(default_factory=lambda: PairTable.from_pairs([]))
+    refusals: Refusals | None = None
+    consent_sha256: str = ""
     originals: Mapping[str, ItemResult] = field(default_factory=dict)
     reenactments: ReenactmentTable | tuple[()] = ()
     generators: tuple[dict[str, Any], ...] = ()
@@ -78,11 +83,14 @@ class BuildOutcome:
             items["portraits", portrait.result.state, portrait.result.reason] += 1
         for result in self.originals.values():
             items["originals", result.state, result.reason] += 1
-        if not self.reenactments:
+        if not self.reenactments and self.refusals is None:
             for kind, count in self.pairs.count_kinds().items():
                 items[f"planned {kind}", "", ""] += count
+            for kind, count in self.refused_pairs.count_kinds().items():
+                items[f"planned {kind}", "rejected", "not_permitted"] += count
         else:
-            items.update(self.reenactments.counts())
+            items.update(self.reenactments.counts() if self.reenactments else {})
+            items.update(self.refusals.counts() if self.refusals is not None else {})
         rows = [(*key, count) for key, count in items.items()]
         return pd.DataFrame(rows, columns=["what", "state", "reason", "items"])
 
@@ -122,12 +130,14 @@ def build(
     reporter: Reporter | None = None,
     engine: Engine | None = None,
     prune: bool = False,
+    day: date | None = None,
 ) -> BuildOutcome:
     """Builds the data set of a recipe: runs its stages, doing only what is missing or retryable.
 
     recipe: a recipe or the path of its YAML file. until: the last stage to run, one of STAGES. reporter: shows the
     progress; default, bars in a notebook or a terminal. engine: the place where items run; default, that of the
     recipe. prune: delete videos and portraits in the data set's folder that belong to no row (of an earlier recipe).
+    day: for which consents are judged; default, today.
 
     Raises Problems for mistakes in the recipe or its lists, NvfairError where the folder cannot be used. The failure of
     an item is a result, not an exception.
@@ -135,7 +145,7 @@ def build(
     if until not in STAGES:
         raise NvfairError(f"stage {until!r} is unknown", expected=f"one of {', '.join(STAGES)}")
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    with open_session(recipe, reporter, engine) as session:
+    with open_session(recipe, reporter, engine, day) as session:
         return _run_stages(session, until, prune=prune)
 
 
@@ -144,6 +154,8 @@ def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
     rows = list(clip_list.rows)
     clips = ingest(session, rows, assign_splits(session.recipe, rows))
     outcome = BuildOutcome(session.dataset, until, clips, left_out=(*clip_list.left_out, *clip_list.missing))
+    if clip_list.consent is not None:
+        outcome = replace(outcome, consent_sha256=clip_list.consent.sha256)
     if until == "ingest":
         return outcome
     outcome = _plan(session, outcome)
@@ -160,29 +172,12 @@ def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
 
 def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
     portraits = make_portraits(session, outcome.clips)
-    # A clip that gave a portrait never drives, unless its person has no other.
-    portrait_clips = {portrait.clip_id for portrait in portraits.values() if "single_clip" not in portrait.flags}
-    usable = [clip for clip in outcome.clips if clip.usable]
-    clip_by_person = {clip.row.identity: clip for clip in usable}
-    planned = plan_recipe(
-        session.recipe,
-        [
-            Driver(clip.id, clip.row.identity, clip.row.source, clip.split, clip.row.name)
-            for clip in usable
-            if clip.id not in portrait_clips
-        ],
-        [
-            Target(identity, clip.row.source, clip.split)
-            for identity, clip in clip_by_person.items()
-            if identity in portraits and portraits[identity].result.state == "ok"
-        ],
-        [clip.row for clip in outcome.clips],
-        {clip.row.identity: clip.split for clip in outcome.clips},
-    )
+    plan = plan_permitted(session, outcome.clips, portraits)
     if outcome.until == "plan":
-        write_plan(session.workspace.plan_path, planned.pairs, session.recipe.generators)
-    left_out = (*outcome.left_out, *planned.left_out)
-    return replace(outcome, portraits=portraits, pairs=planned.pairs, left_out=left_out)
+        write_plan(session.workspace.plan_path, plan.planned.pairs, session.recipe.generators)
+    left_out = (*outcome.left_out, *plan.planned.left_out)
+    pairs = plan.planned.pairs
+    return replace(outcome, portraits=portraits, pairs=pairs, refused_pairs=plan.refused, left_out=left_out)
 
 
 def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
@@ -194,17 +189,21 @@ def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
 
     clips = {clip.id: clip for clip in outcome.clips}
     names = clip_names(outcome.clips)
-    generators = resolve_generators(session.recipe, session.workspace.read_formats())
+    resolved = resolve_generators(session.recipe, session.workspace.read_formats())
+    refusals, permitted = refusals_of(session, outcome.pairs, outcome.refused_pairs, resolved, outcome.clips)
+    generators = [resolved[number] for number in permitted]
     session.workspace.keep_formats(chosen_formats(session.recipe, generators))
     refuse_drivers_without_pixels(generators, outcome.pairs, clips)
     originals = encode_originals(session, outcome.clips, names)
     plan = plan_renderings(session, outcome.pairs, generators, clips, names, outcome.portraits)
-    write_plan(session.workspace.plan_path, outcome.pairs, session.recipe.generators, plan.ids)
+    choices = [session.recipe.generators[number] for number in permitted]
+    write_plan(session.workspace.plan_path, outcome.pairs, choices, plan.ids)
     return replace(
         outcome,
         originals=originals,
         reenactments=ReenactmentTable(plan, render_reenactments(plan)),
-        generators=tuple(generator.describe() for generator in generators),
+        refusals=refusals,
+        generators=tuple(generator.describe() for generator in resolved),
         number_formats=tuple(generator.number_format for generator in generators if generator.number_format),
     )
 
@@ -238,14 +237,16 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
     rows = chain(
         real_video_rows(outcome.clips, names, outcome.originals, portrait_clips),
         reenactment_rows(outcome.reenactments, clips, names, outcome.portraits),
+        outcome.refusals.rows(names) if outcome.refusals is not None else (),
     )
     videos = write_shards(session, videos_table(rows), _stored_frames(session, outcome))
     unused_files = _unused_files(session.dataset, videos, identities)
     if prune:
         for path in unused_files:
             (session.dataset / path).unlink()
+        _remove_empty_folders(session.dataset)
         unused_files = ()
-    meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators)
+    meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators, outcome.consent_sha256)
     if outcome.quality is not None:
         outcome.quality.write(session.dataset, videos)
     files = write_tables(session.dataset, identities, videos)
@@ -253,6 +254,7 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
         session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files)
     )
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
+    extra_files += write_agreements(session, outcome.clips)
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 
@@ -277,3 +279,11 @@ def _unused_files(dataset: Path, videos: pd.DataFrame, identities: pd.DataFrame)
     used = set(videos["path"].dropna()) | set(identities["portrait"].dropna())
     files = [path for folder in ("videos", "portraits") for path in (dataset / folder).rglob("*") if path.is_file()]
     return tuple(sorted({path.relative_to(dataset).as_posix() for path in files} - used))
+
+
+def _remove_empty_folders(dataset: Path) -> None:
+    """Removes folders without files, whose names may be those of people who are no longer in the data set."""
+    folders = [path for name in ("videos", "portraits") for path in (dataset / name).rglob("*") if path.is_dir()]
+    for folder in sorted(folders, reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -140,6 +140,7 @@ def _body(
         *_cautions(meta),
         "## Consent, licences, permitted use",
         _table(_rights(identities), ["source", "licence", "consent", "permitted_use", "people"]),
+        *_stated_use(meta),
         "A reenactment inherits the conditions of its driver, its target and its generator (columns `licence`, "
         "`consent`, `permitted_use` of videos.parquet). A person may withdraw consent: the columns `target` and "
         "`driver` find every video that has to be deleted. Do not use this data set to imitate, or to recognise "
@@ -187,6 +188,19 @@ def _cautions(meta: Mapping[str, Any]) -> list[str]:
     """A section on what makes figures on these recordings mean less; nothing where the recipe names none."""
     cautions = meta.get("cautions", ())
     return ["## What to mind", "\n".join(f"* {text}" for text in cautions)] if cautions else []
+
+
+def _stated_use(meta: Mapping[str, Any]) -> list[str]:
+    """What the set was built for, where a consent table says who agreed to it; nothing for other sets."""
+    governance = meta.get("governance", {})
+    if "consent_sha256" not in governance:
+        return []
+    uses, purpose = ", ".join(governance.get("use", ["training"])), governance.get("purpose", "research")
+    return [
+        f"Built for {purpose}: {uses}. `consent.parquet` says what each person agreed to, use by use, with the days on "
+        "which it begins and ends; whoever has not agreed to these uses is not in it. Unknown is a no. "
+        "`nvfair dataset rights FOLDER` counts what is permitted today."
+    ]
 
 
 def _strictest(videos: pd.DataFrame) -> list[str]:

@@ -13,31 +13,42 @@ from nvfair_tools.recipe.recipe import Recipe
 
 
 def dataset_meta(
-    recipe: Recipe, landmarkers: Iterable[tuple[str, str]], generators: Iterable[Mapping[str, Any]]
+    recipe: Recipe,
+    landmarkers: Iterable[tuple[str, str]],
+    generators: Iterable[Mapping[str, Any]],
+    consent_sha256: str = "",
 ) -> dict[str, Any]:
     """Describes a data set: its landmarks, features, generators, recipe and tools, as JSON values.
 
     landmarkers: (name, version) of those that found the data set's faces. generators: a description of each, such as
-    `ChosenGenerator.describe` returns. What users of a public collection must mind is added as `cautions`.
+    `ChosenGenerator.describe` returns. consent_sha256: of the recipe's consent table. What users of a public collection
+    must mind is added as `cautions`.
     """
     collections = [COLLECTIONS[source.collection] for source in recipe.sources if source.collection is not None]
     cautions = [f"{collection.title}: {collection.caution}." for collection in collections]
-    return {
-        "name": recipe.name,
-        "synthetic": True,
-        "simulated": recipe.simulated,
-        "landmarks": {
-            "scheme": SCHEME_126.name,
-            "scheme_version": SCHEME_126.version,
-            "points": LANDMARK_COUNT,
-            "landmarkers": sorted(f"{name} {version}" for name, version in landmarkers),
-        },
-        "features": {
-            "distances": recipe.features.distances,
-            "scale": recipe.features.scale,
-            "mesh": recipe.features.mesh,
-        },
-        "generators": [dict(generator) for generator in generators],
-        "recipe": recipe.digest(),
-        "tools": {"nvfair_tools": __version__},
-    } | ({"cautions": cautions} if cautions else {})
+    rights = recipe.rights.without_defaults(recipe.rights.model_dump(mode="json"))
+    governance: dict[str, Any] = {name: rights[name] for name in ("use", "purpose", "licences") if name in rights}
+    governance |= {"consent_sha256": consent_sha256} if consent_sha256 else {}
+    return (
+        {
+            "name": recipe.name,
+            "synthetic": True,
+            "simulated": recipe.simulated,
+            "landmarks": {
+                "scheme": SCHEME_126.name,
+                "scheme_version": SCHEME_126.version,
+                "points": LANDMARK_COUNT,
+                "landmarkers": sorted(f"{name} {version}" for name, version in landmarkers),
+            },
+            "features": {
+                "distances": recipe.features.distances,
+                "scale": recipe.features.scale,
+                "mesh": recipe.features.mesh,
+            },
+            "generators": [dict(generator) for generator in generators],
+            "recipe": recipe.digest(),
+            "tools": {"nvfair_tools": __version__},
+        }
+        | ({"cautions": cautions} if cautions else {})
+        | ({"governance": governance} if governance else {})
+    )

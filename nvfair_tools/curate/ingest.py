@@ -5,6 +5,7 @@ A listed file is a video, or a track in place of one (`nvfair_tools.landmarks.tr
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,24 +16,23 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nvfair_tools.curate.clip_checks.contents import content_digests
+from nvfair_tools.curate.clip_checks.contents import DigestWorker, content_digests
 from nvfair_tools.curate.clip_checks.revoked_clips import DETAIL, REVOKED, anonymous_clips, split_by_name
 from nvfair_tools.curate.session import Session
-from nvfair_tools.governance.tombstones import revoked_people
+from nvfair_tools.governance.decision import Decision
+from nvfair_tools.governance.tombstones import RevokedPeople, revoked_people
+from nvfair_tools.landmarks.gaps import longest_gap
 from nvfair_tools.landmarks.track_files import VERSION as LISTED_TRACK_VERSION
 from nvfair_tools.landmarks.track_files import is_track_file, read_track_file
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.pipeline.items import ItemResult, failed, item_id, ok, rejected
-from nvfair_tools.recipe.clip_list import ClipRow, needs_approval
+from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
-from nvfair_tools.recipe.recipe import Policy, Recipe
+from nvfair_tools.recipe.permissions import Permissions
+from nvfair_tools.recipe.recipe import Policy
 
 VERSION = "2"  # of what is measured and stored for a clip
 
-CONSENT_UNKNOWN = (
-    "nobody in this public collection was asked about reenactments; record your institution's approval as "
-    "`rights.ethics_approval`"
-)
 # Where more frames than this share (and more than two) have a wrong time, the right times cannot be known.
 _MAX_REPAIRED_TIMES = 0.05
 
@@ -75,14 +75,18 @@ def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> 
     policy = session.recipe.policy
     people = revoked_people(session.dataset)
     rows, withdrawn = split_by_name(rows, people)
-    owners = {row.where: row.identity for row in rows}
-    digests = content_digests(session, {row.where: row.path for row in rows}, owners, people)
+    refusals = {
+        row.where: decision
+        for row in rows
+        if row.terms is not None and not (decision := session.permissions.of_recording(row)).permitted
+    }
+    digests = _digests_of_all(session, rows, refusals, people)
     withdrawn += [(row, digests[row.where].facts["person"]) for row in rows if digests[row.where].reason == REVOKED]
     clips = [
         Clip(clip.id, clip.row, splits[clip.listed], rejected(REVOKED, DETAIL)) for clip in anonymous_clips(withdrawn)
     ]
     rows = [row for row in rows if digests[row.where].reason != REVOKED]
-    clips += _screened(session.recipe, rows, splits, digests)
+    clips += _screened(session.permissions, rows, splits, digests, refusals)
     landmarker = LandmarkerSpec.from_recipe(session.recipe)
     fingerprint = landmarker.fingerprint()
     clips = [_with_track_id(clip, fingerprint, policy) if clip.usable else clip for clip in clips]
@@ -137,18 +141,47 @@ def apply_policy(facts: Mapping[str, Any], policy: Policy) -> ItemResult:
     return ItemResult("ok", detail="; ".join(f"{flag}: {text}" for flag, text in sorted(notes.items())))
 
 
+def _digests_of_all(
+    session: Session, rows: list[ClipRow], refusals: Mapping[str, Decision], revoked: RevokedPeople | None
+) -> dict[str, ItemResult]:
+    """The hashes of all listed files, by `ClipRow.where`. revoked: people whose files are rejected.
+
+    Files of people who have not agreed are compared with the others, to find copies under another name. Their hashes,
+    and those of files of the same size, are computed anew each time and kept nowhere.
+    """
+    sizes = {row.where: row.path.stat().st_size for row in rows if os.path.isfile(row.path)} if refusals else {}
+    refused_sizes = {size for where, size in sizes.items() if where in refusals}
+    aside = {row.where for row in rows if row.where in refusals or sizes.get(row.where) in refused_sizes}
+    owners = {row.where: row.identity for row in rows if row.where not in aside}
+    paths = {row.where: row.path for row in rows if row.where not in aside}
+    digests = content_digests(session, paths, owners, revoked)
+    worker = DigestWorker(revoked)
+    return digests | {row.where: worker.run(row.path) for row in rows if row.where in aside}
+
+
 def _screened(
-    recipe: Recipe, rows: list[ClipRow], splits: Mapping[str, str], digests: Mapping[str, ItemResult]
+    permissions: Permissions,
+    rows: list[ClipRow],
+    splits: Mapping[str, str],
+    digests: Mapping[str, ItemResult],
+    refusals: Mapping[str, Decision],
 ) -> list[Clip]:
     """The clips with their ids, rejected or failed where that is known before any frame is read: missing files, copies
-    of another file, and uses that the recipe does not render."""
+    of another file, and uses that are not permitted. refusals: by `ClipRow.where`, of people in a consent table, of
+    whose files nothing becomes part of a clip."""
     people_by_digest: dict[str, set[str]] = {}
     for row in rows:
         people_by_digest.setdefault(digests[row.where].facts.get("sha256", ""), set()).add(row.identity)
+    refused_digests = {digests[where].facts.get("sha256", "") for where in refusals}
     first_name: dict[str, str] = {}  # content hash -> name of the first clip with this content
     copies: Counter[str] = Counter()
     clips = []
     for row in rows:
+        if row.where in refusals:
+            decision = refusals[row.where]
+            id = item_id("unread", identity=row.identity, name=row.name)
+            clips.append(Clip(id, row, splits[row.identity], rejected(decision.reason, decision.detail)))
+            continue
         result = digests[row.where]
         digest = result.facts.get("sha256", "")
         clip = Clip(
@@ -166,13 +199,12 @@ def _screened(
             if len(people) > 1:
                 detail = f"the same file is listed for {', '.join(sorted(people))}"
                 clip = replace(clip, result=rejected("conflicting_identity", detail))
+                if digest in refused_digests:
+                    clip = replace(clip, id=item_id("unread", identity=row.identity, name=row.name), sha256="")
             elif digest in first_name:
                 clip = replace(clip, result=rejected("duplicate_content", f"the same file as {first_name[digest]}"))
-            elif needs_approval(row):
-                clip = replace(clip, result=rejected("consent_unknown", CONSENT_UNKNOWN))
-            elif row.permitted_use not in recipe.rights.render_if:
-                detail = f"permitted use is {row.permitted_use!r}; the recipe renders {recipe.rights.render_if}"
-                clip = replace(clip, result=rejected("use_not_permitted", detail))
+            elif not (decision := permissions.of_recording(row)).permitted:
+                clip = replace(clip, result=rejected(decision.reason, decision.detail))
             first_name.setdefault(digest, row.name)
         clips.append(clip)
     return clips
@@ -298,16 +330,3 @@ def store_listed_track(task: TrackTask) -> ItemResult:
 
 def _relative_to_dataset(track: Path) -> str:
     return Path(*track.parts[track.parts.index(".build") :]).as_posix()
-
-
-def longest_gap(valid: np.ndarray, time: np.ndarray, interval: float) -> float:
-    """Longest time in seconds without a face: from the first frame without one to the next frame with one.
-
-    valid: bool (T,). time: seconds (T,). interval: seconds of one frame, which end a gap that reaches the clip's end.
-    """
-    # A change from valid to invalid begins a gap, the next change ends it; both ends of the clip count as valid.
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], np.asarray(valid, dtype=bool), [True]])))
-    starts, ends = edges[0::2], edges[1::2]
-    # A gap at the end lasts until the time at which a further frame would come.
-    times = np.append(time, time[-1] + interval) if len(time) else np.zeros(1)
-    return float(np.max(times[ends] - times[starts], initial=0.0))

@@ -74,6 +74,7 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
     """Makes the portrait of every person with a usable clip; returns {identity: portrait}.
 
     A person of whom tracks alone are usable has no face to take, so a portrait only where the list names a picture.
+    Nothing is made of a person who may not be a target: the portrait is rejected with the reason.
 
     flags: "portrait_given": the list of clips names a picture; "single_clip": the person has only the clip that the
     portrait comes from, which therefore drives as well; "portrait_several_faces": the picture has more than one face,
@@ -88,7 +89,12 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
     tasks: dict[str, PortraitTask] = {}
     planned: dict[str, tuple[str, str, tuple[str, ...]]] = {}  # id -> identity, clip id, flags
     ids_by_picture: dict[str, list[str]] = defaultdict(list)
+    refused: dict[str, Portrait] = {}
     for identity, person_clips in sorted(clips_by_person.items()):
+        decision = session.permissions.of_face([clip.row for clip in person_clips])
+        if not decision.permitted:
+            refused[identity] = Portrait("", identity, "", "", (), rejected(decision.reason, decision.detail))
+            continue
         picture = person_clips[0].row.portrait
         videos = [clip for clip in person_clips if not clip.row.is_track]
         if picture is None and not videos:
@@ -130,7 +136,7 @@ def make_portraits(session: Session, clips: Iterable[Clip]) -> dict[str, Portrai
     results = conflicts | session.runner.run_items(
         "portrait", partial(PortraitWorker, landmarker), tasks, outputs={id: paths[id] for id in tasks}
     )
-    portraits = {}
+    portraits = refused
     for id, (identity, clip_id, flags) in planned.items():
         if results[id].facts.get("several_faces"):
             flags = (*flags, "portrait_several_faces")

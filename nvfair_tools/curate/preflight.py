@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,9 +25,10 @@ from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.engines.ray_cluster import import_ray
 from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.workspace import Workspace
-from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips, needs_approval
+from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips
 from nvfair_tools.recipe.file_names import FileNames
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
+from nvfair_tools.recipe.permissions import Permissions, needs_approval
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
@@ -71,20 +73,23 @@ class CheckReport:
         return f"{verdict}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
 
 
-def check(recipe: str | Path | Recipe) -> CheckReport:
+def check(recipe: str | Path | Recipe, *, day: date | None = None) -> CheckReport:
     """Checks a recipe, its clips, landmarker, generators, disk and memory without building anything.
 
-    recipe: a recipe or the path of its YAML file. Raises Problems where the recipe or the clip list itself is wrong.
+    recipe: a recipe or the path of its YAML file. day: for which consents are judged; default, today. Raises Problems
+    where the recipe, the list of clips or the consent table itself is wrong.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     clip_list = list_clips(recipe)
     rows = list(clip_list.rows)
     splits = assign_splits(recipe, rows)
+    permissions = Permissions(recipe, day or date.today())
     findings = [_check_people(rows, splits), *_check_left_out(clip_list)]
-    findings += [*_check_files(rows), *_check_rights(recipe, rows)]
+    findings += [*_check_files(rows), *_check_rights(recipe, rows, permissions)]
     frame_counts, clip_findings = _probe_clips(rows)
     findings += clip_findings
-    findings += [_check_landmarker(recipe), *check_portraits(recipe, rows), *_check_generators(recipe, rows, splits)]
+    findings += [_check_landmarker(recipe), *check_portraits(recipe, rows)]
+    findings += _check_generators(recipe, rows, splits, permissions)
     findings.append(_finding_of("output", lambda: _check_output(recipe)))
     mean_frames = sum(frame_counts) / len(frame_counts) if frame_counts else 0.0
     findings += [*_check_size(recipe, rows, splits, mean_frames), *_check_engine(recipe)]
@@ -143,8 +148,8 @@ def _impostor(row: ClipRow) -> str:
         return f"it cannot be read: {error.strerror}"
 
 
-def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
-    unasked = sum(map(needs_approval, rows))
+def _check_rights(recipe: Recipe, rows: list[ClipRow], permissions: Permissions) -> Iterator[Finding]:
+    unasked = sum(needs_approval(row) for row in rows if row.terms is None)
     if unasked:
         yield Finding(
             "error",
@@ -152,9 +157,28 @@ def _check_rights(recipe: Recipe, rows: list[ClipRow]) -> Iterator[Finding]:
             f"the consent of the people in {unasked} clips is unknown: a licence is no consent to reenactment",
             "record your institution's approval (committee, number, date) as `rights.ethics_approval`",
         )
-    refused = Counter(row.permitted_use for row in rows if row.permitted_use not in recipe.rights.render_if)
-    for use, count in sorted(refused.items()):
-        yield Finding("warning", "rights", f"{count} clips permit {use!r}, which the recipe does not render")
+    reasons = Counter(
+        (decision.reason, decision.detail)
+        for row in rows
+        if not needs_approval(row) and not (decision := permissions.of_recording(row)).permitted
+    )
+    if recipe.rights.consent is None and recipe.rights.set_uses == ("training",):
+        refused = Counter(row.permitted_use for row in rows if row.permitted_use not in recipe.rights.render_if)
+        for use, count in sorted(refused.items()):
+            yield Finding("warning", "rights", f"{count} clips permit {use!r}, which the recipe does not render")
+        reasons = Counter({key: count for key, count in reasons.items() if key[0] != "use_not_permitted"})
+    for (reason, detail), count in sorted(reasons.items()):
+        yield Finding("warning", "rights", f"{count} clips are not used: {reason}: {detail}")
+    clips_by_person: dict[str, list[ClipRow]] = {}
+    for row in rows:
+        if permissions.of_recording(row).permitted:
+            clips_by_person.setdefault(row.identity, []).append(row)
+    for role, decisions in (
+        ("target", [permissions.of_face(of_person) for of_person in clips_by_person.values()]),
+        ("driver", [permissions.of_motion(of_person[0]) for of_person in clips_by_person.values()]),
+    ):
+        for reason, count in sorted(Counter(decision.reason for decision in decisions if decision.reason).items()):
+            yield Finding("warning", "rights", f"{count} people are no {role}s: {reason}")
 
 
 def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
@@ -214,13 +238,15 @@ def _check_landmarker(recipe: Recipe) -> Finding:
     return _finding_of("landmarker", describe)
 
 
-def _check_generators(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str]) -> Iterator[Finding]:
+def _check_generators(
+    recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], permissions: Permissions
+) -> Iterator[Finding]:
     from nvfair_tools.curate.reenactments import no_pixels_error
     from nvfair_tools.render.choice import resolve_generator
 
     tracks: dict[str, str] = {}  # split -> the first track in it
     for row in rows:
-        if row.is_track and row.permitted_use in recipe.rights.render_if:
+        if row.is_track and permissions.of_motion(row).permitted:
             tracks.setdefault(splits[row.identity], row.name)
     formats = Workspace(recipe.output_folder).read_formats()
     for number, choice in enumerate(recipe.generators):
@@ -238,6 +264,10 @@ def _check_generators(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str
             return "; ".join(filter(None, (description, program, generator.number_format if chosen else "")))
 
         yield _finding_of(f"generator {choice.label}", describe)
+        if resolved and not (decision := permissions.of_generator(resolved[0].licence)).permitted:
+            yield Finding(
+                "warning", f"generator {choice.label}", f"renders nothing: {decision.reason}: {decision.detail}"
+            )
         if resolved and resolved[0].slow_format:
             yield Finding("warning", f"generator {choice.label}", resolved[0].number_format, _SLOW_FORMAT_REMEDY)
 

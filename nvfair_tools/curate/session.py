@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 from nvfair_tools.pipeline.engines.engine import Engine
@@ -14,21 +16,28 @@ from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.progress import Reporter, default_reporter
 from nvfair_tools.pipeline.stage import StageRunner
 from nvfair_tools.pipeline.workspace import Workspace
+from nvfair_tools.recipe.permissions import Permissions
 from nvfair_tools.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Session:
-    """The values that all stages of a build need."""
+    """The values that all stages of a build need. day: the one for which consents are judged."""
 
     recipe: Recipe
     workspace: Workspace
     runner: StageRunner
+    day: date = field(default_factory=date.today)
 
     @property
     def dataset(self) -> Path:
         """The folder of the data set."""
         return self.workspace.dataset
+
+    @cached_property
+    def permissions(self) -> Permissions:
+        """What may be done with people's clips on the session's day."""
+        return Permissions(self.recipe, self.day)
 
     def render_engine(self, *, uses_device: bool) -> Engine:
         """The engine that renders with one generator. uses_device: whether it is a network, which may use a GPU."""
@@ -40,12 +49,14 @@ class Session:
 
 
 @contextmanager
-def open_session(recipe: Recipe, reporter: Reporter | None = None, engine: Engine | None = None) -> Iterator[Session]:
+def open_session(
+    recipe: Recipe, reporter: Reporter | None = None, engine: Engine | None = None, day: date | None = None
+) -> Iterator[Session]:
     """Opens a session in the recipe's data set, which is locked until the session is closed.
 
     reporter: default `default_reporter()`; one that is a context manager is entered. engine: default, that of the
-    recipe; one that is a context manager is entered. Raises NvfairError where the folder cannot be used, or where
-    another build is at work in it.
+    recipe; one that is a context manager is entered. day: for which consents are judged; default, today. Raises
+    NvfairError where the folder cannot be used, or where another build is at work in it.
     """
     workspace = Workspace(recipe.output_folder)
     reporter = default_reporter() if reporter is None else reporter
@@ -65,7 +76,7 @@ def open_session(recipe: Recipe, reporter: Reporter | None = None, engine: Engin
             recipe.item_time_limit,
             (workspace.dataset, recipe.folder),
         )
-        yield Session(recipe, workspace, runner)
+        yield Session(recipe, workspace, runner, day or date.today())
 
 
 def recipe_engine(recipe: Recipe, workspace: Workspace) -> Engine:

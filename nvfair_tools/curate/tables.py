@@ -14,8 +14,9 @@ from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.pairs import Pair
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.governance.decision import Decision
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
-from nvfair_tools.pipeline.items import ItemResult
+from nvfair_tools.pipeline.items import ItemResult, rejected
 
 _ROWS_AT_ONCE = 20_000
 # Flags of a clip that hold for the videos that it drives too, because they concern its motion.
@@ -190,6 +191,38 @@ def reenactment_rows(
             **inherited_rights(clip, target_clips[pair.target], video.generator["licence"]),
             "lineage": [portraits[pair.target].id, pair.clip_id, video.generator["fingerprint"]],
         }
+
+
+def refused_row(
+    id: str,
+    pair: Pair,
+    generator: Mapping[str, Any],
+    clip: Clip,
+    name: str,
+    target_clips: Iterable[Clip],
+    decision: Decision,
+) -> dict[str, Any]:
+    """The row of a reenactment that may not be made: who, by which generator, and why not; no fact of its clip.
+
+    generator: how the data set describes it. clip, name: the driving clip. target_clips: those of the face's person.
+    """
+    return {
+        "video": id,
+        "kind": pair.kind,
+        "source": pair.source,
+        "split": pair.split,
+        "target": pair.target,
+        "driver": pair.driver,
+        "clip": pair.clip_id,
+        "clip_name": name,
+        "generator": generator["label"],
+        "generator_family": generator["family"],
+        "motion_mode": generator["motion_mode"],
+        **_state_columns(rejected(decision.reason, decision.detail)),
+        "flags": [],
+        **inherited_rights(clip, target_clips, generator["licence"]),
+        "lineage": [],
+    }
 
 
 def clips_by_rights(clips: Iterable[Clip]) -> dict[str, list[Clip]]:

@@ -1,1 +1,1 @@
-"""Consent of the people in a data set: what was agreed, and how a person leaves again."""
+"""Consent: who agreed to what, which licence permits what, one function that decides, and how a person leaves again."""

@@ -67,3 +67,16 @@ def fill_gaps(track: Track, max_gap_s: float) -> tuple[np.ndarray, np.ndarray]:
         share = np.float32(np.clip((times[row] - times[before]) / span, 0.0, 1.0)) if span > 0 else np.float32(0)
         mesh[row] = track.mesh[before] + (track.mesh[after] - track.mesh[before]) * share
     return mesh, ~valid
+
+
+def longest_gap(valid: np.ndarray, time: np.ndarray, interval: float) -> float:
+    """Longest time in seconds without a face: from the first frame without one to the next frame with one.
+
+    valid: bool (T,). time: seconds (T,). interval: seconds of one frame, which end a gap that reaches the clip's end.
+    """
+    # A change from valid to invalid begins a gap, the next change ends it; both ends of the clip count as valid.
+    edges = np.flatnonzero(np.diff(np.concatenate([[True], np.asarray(valid, dtype=bool), [True]])))
+    starts, ends = edges[0::2], edges[1::2]
+    # A gap at the end lasts until the time at which a further frame would come.
+    times = np.append(time, time[-1] + interval) if len(time) else np.zeros(1)
+    return float(np.max(times[ends] - times[starts], initial=0.0))

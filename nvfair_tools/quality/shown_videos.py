@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset.reader import Dataset
-from nvfair_tools.dataset.terms import forbids_display
+from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.faces.framing import crop_square
 from nvfair_tools.media import decode
@@ -73,12 +73,12 @@ class ShownVideo:
 def choose_videos(dataset: Dataset, table: pd.DataFrame, per_generator: int) -> tuple[list[ShownVideo], int]:
     """Videos of each generator from the worst to the best correlation with the driver; and how many may not be shown.
 
-    per_generator: evenly spread over the ranks. Videos whose permitted use forbids display are left out, and so are
-    those without a file.
+    per_generator: evenly spread over the ranks. Videos that people or licences do not permit to show are left
+    out, and so are those without a file.
     """
     videos = dataset.videos.set_index("video", drop=False)
     rows = table[table["problem"].isna() & table["video"].isin(videos.index)]
-    permitted = videos.loc[rows["video"], "permitted_use"].map(lambda text: not forbids_display(str(text))).to_numpy()
+    permitted = np.array([not why for why in DatasetRights(dataset).hidden(videos.loc[rows["video"]])], bool)
     has_file = videos.loc[rows["video"], "path"].notna().to_numpy()
     has_driver = rows["clip"].map(videos["path"]).notna().to_numpy()
     chosen = []

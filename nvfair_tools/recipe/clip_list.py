@@ -6,24 +6,25 @@ import difflib
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import is_reserved_name, parse_identity
-from nvfair_tools.landmarks.track_files import TRACK_SUFFIXES, is_track_file
+from nvfair_tools.landmarks.track_files import TRACK_SUFFIXES
+from nvfair_tools.recipe.clip_row import ClipRow, contradictions
+from nvfair_tools.recipe.consent_table import ConsentTable, people_problems, read_consent_table
 from nvfair_tools.recipe.csv_table import plain_header, read_csv_table
 from nvfair_tools.recipe.file_names import FileNames
-from nvfair_tools.recipe.known_collections import COLLECTIONS, NAMESPACES
+from nvfair_tools.recipe.known_collections import COLLECTIONS
 from nvfair_tools.recipe.people_folder import HIDDEN, VIDEO_SUFFIXES, read_people_folder
-from nvfair_tools.recipe.public_collection import UNKNOWN, read_collection
+from nvfair_tools.recipe.permissions import tabled_row, with_approval
+from nvfair_tools.recipe.public_collection import read_collection
 from nvfair_tools.recipe.ravdess import SILENT
 from nvfair_tools.recipe.recipe import ClipSource, Recipe
 
-# Columns that describe the person; they must agree in all rows of the person.
-PERSON_COLUMNS = ("source", "split", "gender", "age", "ethnicity", "portrait", "aliases")
 COLUMNS = (
     "path",
     "identity",
@@ -43,41 +44,10 @@ COLUMNS = (
 )
 RIGHTS_COLUMNS = ("licence", "consent", "permitted_use")
 _REQUIRED_COLUMNS = ("path", "identity", *RIGHTS_COLUMNS)
+_REQUIRED_WITH_TABLE = ("path", "identity", "licence")  # a consent table says the rest
 # The name of a reenactment's file has two identities in it, and file systems allow 255 bytes.
 _LONGEST_NAME = 64
 _SOURCE_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?")
-
-
-@dataclass(frozen=True)
-class ClipRow:
-    """One listed clip, a video or a track.
-
-    path: the file; name: the path as listed, which is the same on every machine.
-    portrait: a picture of the person. where: file and row, for messages. Other fields as in the CSV; "" is unknown.
-    """
-
-    path: Path
-    name: str
-    identity: str
-    source: str
-    licence: str
-    consent: str
-    permitted_use: str
-    where: str
-    split: str = ""
-    scenario: str = ""
-    emotion: str = ""
-    content: str = ""
-    gender: str = ""
-    age: str = ""
-    ethnicity: str = ""
-    portrait: Path | None = None
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def is_track(self) -> bool:
-        """Whether the file holds landmarks with times in place of a video."""
-        return is_track_file(self.path)
 
 
 @dataclass(frozen=True)
@@ -86,12 +56,14 @@ class ClipList:
 
     left_out: files of folders that are not used, in sentences: they may have been meant to be. notes: columns of lists
     and hidden files that are not used, in sentences. missing: published clips of a collection that are not there.
+    consent: the recipe's consent table.
     """
 
     rows: tuple[ClipRow, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    consent: ConsentTable | None = None
 
 
 def read_clip_list(recipe: Recipe) -> list[ClipRow]:
@@ -104,29 +76,46 @@ def list_clips(recipe: Recipe) -> ClipList:
 
     A file that does not exist raises nothing here: it becomes a failed item with a reason.
     """
-    reading = _Reading()
+    reading = _Reading(_REQUIRED_COLUMNS if recipe.rights.consent is None else _REQUIRED_WITH_TABLE)
     for number, source in enumerate(recipe.sources):
         try:
             reader = _reader_of(source)
             reader(recipe, source, reading)
         except NvfairError as error:
             reading.problems.append(f"sources.{number}: {error}")
-    rows, problems = (
-        [with_approval(row, recipe) for row in reading.rows],
-        [*reading.problems, *contradictions(reading.rows)],
-    )
+    rows, problems = reading.rows, [*reading.problems, *contradictions(reading.rows)]
     if not rows and not problems:
         problems.append("sources: they list no clip")
+    table = _read_consent(recipe, rows, problems)
     if problems:
         raise Problems(recipe.folder, problems)
+    rows = [with_approval(row, recipe) if table is None else tabled_row(row, recipe, table) for row in rows]
     rows = sorted(rows, key=lambda row: (row.source, row.identity, row.name))
-    return ClipList(tuple(rows), tuple(reading.left_out), tuple(reading.notes), tuple(reading.missing))
+    return ClipList(tuple(rows), tuple(reading.left_out), tuple(reading.notes), tuple(reading.missing), table)
+
+
+def _read_consent(recipe: Recipe, rows: Iterable[ClipRow], problems: list[str]) -> ConsentTable | None:
+    """The recipe's consent table, where it names one; adds everything that is wrong with it to `problems`."""
+    if recipe.rights.consent is None:
+        return None
+    try:
+        table = read_consent_table(recipe.resolve(recipe.rights.consent), problems)
+    except NvfairError as error:
+        problems.append(f"rights.consent: {error}")
+        return None
+    if table.lines:
+        people: dict[str, str] = {}
+        for row in rows:
+            people.setdefault(row.identity, row.where)
+        problems += people_problems(table, people)
+    return table
 
 
 @dataclass
 class _Reading:
-    """What was read so far of all sources."""
+    """What was read so far of all sources. required: columns that a row must fill."""
 
+    required: tuple[str, ...]
     rows: list[ClipRow] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -149,8 +138,8 @@ def _read_csv(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
     reading.problems += table.problems
     if not table.header:
         return
-    names = _column_names(table.file, list(table.header), source, reading.problems)
-    if any(name not in names and name not in source.defaults for name in _REQUIRED_COLUMNS):
+    names = _column_names(table.file, list(table.header), source, reading)
+    if any(name not in names and name not in source.defaults for name in reading.required):
         return  # every row would report the same problem again
     if unused := [repr(column) for column in table.header if column not in names.values()]:
         reading.notes.append(f"{table.file}: columns that are not used: {', '.join(unused)}")
@@ -159,8 +148,9 @@ def _read_csv(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
         _add_row(values, source, root, f"{table.file} row {line}", reading)
 
 
-def _column_names(file: str, header: list[str], source: ClipSource, problems: list[str]) -> dict[str, str]:
+def _column_names(file: str, header: list[str], source: ClipSource, reading: _Reading) -> dict[str, str]:
     """Returns {our column name: the file's column name} for the columns that the file has."""
+    problems = reading.problems
     for column, file_column in source.columns.items():
         if column not in COLUMNS:
             problems.append(f"columns.{column}: {_unknown_column(column)}")
@@ -187,7 +177,7 @@ def _column_names(file: str, header: list[str], source: ClipSource, problems: li
             )
         elif near:
             problems.append(f"{file}: column {file_column!r} is unknown; did you mean {plain[near[0]]!r}?")
-    for name in _REQUIRED_COLUMNS:
+    for name in reading.required:
         if name not in names and name not in source.defaults:
             problems.append(f"{file}: has no column {name!r} and the recipe's `defaults` have none")
     return names
@@ -260,7 +250,7 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
     identity = filled["identity"]
     if identity and ":" not in identity and (filled["source"] or source.source):
         identity = f"{collection}:{identity}"  # a bare id belongs to the collection that its row names
-    problems += [f"{where}: {name} is empty" for name in _REQUIRED_COLUMNS if not filled[name]]
+    problems += [f"{where}: {name} is empty" for name in reading.required if not filled[name]]
     if identity:
         try:
             parse_identity(identity)
@@ -295,52 +285,7 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
             where=where,
             portrait=portrait,
             aliases=tuple(sorted(filter(None, (part.strip() for part in filled["aliases"].split(";"))))),
+            terms=None,
             **texts,
         )
     )
-
-
-def needs_approval(row: ClipRow) -> bool:
-    """Whether the person belongs to a public collection and was never asked about reenactments."""
-    return row.identity.partition(":")[0] in NAMESPACES and row.consent.casefold() == UNKNOWN
-
-
-def with_approval(row: ClipRow, recipe: Recipe) -> ClipRow:
-    """The row, whose consent says which ethics approval stands in for it, where it needs one and the recipe has it."""
-    approval = recipe.rights.ethics_approval
-    return replace(row, consent=f"{UNKNOWN}; ethics approval: {approval}") if approval and needs_approval(row) else row
-
-
-def contradictions(rows: Iterable[ClipRow]) -> Iterator[str]:
-    """Problems between rows: facts of a person that differ between the person's rows, names of people or sources that
-    differ only in letter case, and files listed twice."""
-    first_by_person: dict[str, ClipRow] = {}
-    spellings: dict[tuple[str, str], dict[str, ClipRow]] = {}  # column, value without case -> value -> first row
-    people_by_alias: dict[tuple[str, str], dict[str, ClipRow]] = {}
-    first_by_path: dict[Path, ClipRow] = {}
-    for row in rows:
-        first = first_by_person.setdefault(row.identity, row)
-        for name in PERSON_COLUMNS:
-            value, first_value = getattr(row, name), getattr(first, name)
-            if value != first_value:
-                difference = f"is {str(value)!r}, but {str(first_value)!r} in {first.where}"
-                yield f"{row.where}: {name} of {row.identity} {difference}"
-        for name in ("identity", "source"):
-            value = getattr(row, name)
-            spellings.setdefault((name, value.casefold()), {}).setdefault(value, row)
-        for alias in row.aliases:
-            people_by_alias.setdefault((row.source, alias), {}).setdefault(row.identity, row)
-        first = first_by_path.setdefault(row.path, row)
-        if first is not row:
-            yield f"{row.where}: {row.name} is listed already, in {first.where}"
-    for (name, _), first_rows in spellings.items():
-        (value, first), *others = first_rows.items()
-        for other_value, row in others:
-            yield (
-                f"{row.where}: {name} {other_value!r} differs only in letter case from {value!r} in {first.where}; "
-                "write both alike if they are the same, else rename one"
-            )
-    for (_, alias), first_rows in people_by_alias.items():
-        (identity, first), *others = first_rows.items()
-        for other_identity, row in others:
-            yield f"{row.where}: alias {alias!r} of {other_identity} is also one of {identity}, in {first.where}"

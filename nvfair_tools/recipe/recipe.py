@@ -17,6 +17,7 @@ from nvfair_tools.features import DEFAULT_SCALE, Scale
 from nvfair_tools.media.source_types import SyntheticSourceType
 from nvfair_tools.recipe.engine_choice import EngineChoice
 from nvfair_tools.recipe.quality_rule import QualityRule
+from nvfair_tools.recipe.rights import Rights
 from nvfair_tools.unique_keys import load_unique_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -172,25 +173,6 @@ class Policy(_RecipePart):
     truncated: Literal["fail", "keep"] = "fail"
 
 
-class Rights(_RecipePart):
-    """What allows making reenactments of a clip.
-
-    render_if: the `permitted_use` values that do; others are rejected as use_not_permitted. ethics_approval: who
-    approved the use of people of public collections whose consent is unknown, under which number and when; without it,
-    their clips are rejected as consent_unknown.
-    """
-
-    render_if: list[str] = Field(min_length=1)
-    ethics_approval: str | None = Field(default=None, min_length=10)
-
-    @field_validator("ethics_approval")
-    @classmethod
-    def _check_approval(cls, value: str | None) -> str | None:
-        if value is not None and not any(sign.isdigit() for sign in value):
-            raise ValueError("name the committee, the number of its approval and the date")
-        return value
-
-
 class Recipe(_RecipePart):
     """All settings of a build; each part describes its own keys.
 
@@ -229,6 +211,8 @@ class Recipe(_RecipePart):
 
     @model_validator(mode="after")
     def _check_limits(self) -> Recipe:
+        if self.simulated and self.rights.consent is not None:
+            raise ValueError("simulated people need no `rights.consent`; leave it out, or leave `simulated` out")
         if self.quality is not None and self.quality.least_identity is not None and self.landmarks.recogniser is None:
             raise ValueError("`quality: least_identity` needs `landmarks: recogniser`, which measures the likeness")
         return self
@@ -260,8 +244,7 @@ class Recipe(_RecipePart):
         for generator in content["generators"]:
             if generator["digital_source_type"] is None:
                 del generator["digital_source_type"]
-        if self.rights.ethics_approval is None:
-            del content["rights"]["ethics_approval"]  # recipes without it have the digest that they always had
+        content["rights"] = self.rights.without_defaults(content["rights"])
         # Rules that a recipe does not use do not count, so that recipes written before there were any keep their hash.
         for name, unused in (("faces_per_driver", ("faces_per_driver", "balance")), ("file", ("file",))):
             if content["pairs"][name] is None:

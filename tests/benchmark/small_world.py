@@ -31,6 +31,8 @@ class World:
     mesh: bool = False  # whether the mesh is kept: another face, moved by the same motion
     seed: int = 0
     namespace: str = "toy"
+    licence: str = "test"
+    permitted_use: str = "test"
 
 
 def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = None) -> Dataset:
@@ -78,9 +80,9 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
                             "state": state,
                             "reason": "render_failed" if state == "failed" else "",
                             "detail": "",
-                            "licence": "test",
+                            "licence": world.licence,
                             "consent": "test",
-                            "permitted_use": "test",
+                            "permitted_use": world.permitted_use,
                         }
                         | ({"width": 480, "height": 360} if world.mesh else {})
                     )
@@ -117,9 +119,9 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
             "identity": people,
             "source": "toy",
             "split": splits,
-            "licence": "test",
+            "licence": world.licence,
             "consent": "test",
-            "permitted_use": "test",
+            "permitted_use": world.permitted_use,
         }
     )
     finish_dataset(folder, identities, videos, {"name": "toy"})

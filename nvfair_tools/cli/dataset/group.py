@@ -6,12 +6,41 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.governance.uses import USES, Use
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.group()
 def dataset() -> None:
-    """Work on a finished data set: make the copy that authors get of a hidden one."""
+    """Work on a finished data set: what it may be used for; the copy that authors get of a hidden one."""
+
+
+@dataset.command()
+@click.argument("data", metavar="DATASET", type=_FOLDER)
+@click.option("--use", "uses", multiple=True, type=click.Choice(USES), help="A use; repeatable. [default: all]")
+def rights(data: Path, uses: tuple[Use, ...]) -> None:
+    """Say for each use how many videos of DATASET are permitted today, and why the others are not.
+
+    Exit status 1 where a use that was named is refused for any video: run it before you pass anything on.
+    """
+    from collections import Counter
+
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.dataset.rights import DatasetRights
+
+    source = Dataset.open(data)
+    judge, videos, refused = DatasetRights(source), source.usable(), 0
+    origin = "consent.parquet" if judge.has_consents else "the list of clips, no consent table"
+    click.echo(f"{data}: {len(videos):,} usable videos, for {judge.purpose} on {judge.day}, by {origin}")
+    for use in uses or USES:
+        decisions = judge.decisions(videos, use)
+        reasons = Counter(decision.reason for decision in decisions if not decision.permitted)
+        texts = [f"{count:,} {reason}" for reason, count in sorted(reasons.items())]
+        click.echo(f"{use:>16}  {', '.join([f'{len(videos) - reasons.total():,} permitted', *texts])}")
+        refused += reasons.total() if uses else 0
+    if refused:
+        raise SystemExit(1)
 
 
 @dataset.command()

@@ -47,6 +47,7 @@ def anonymous_clips(rows: Iterable[tuple[ClipRow, int]]) -> list[RevokedClip]:
             permitted_use="none",
             portrait=None,
             aliases=(),
+            terms=None,
             scenario="",
             emotion="",
             content="",

@@ -118,7 +118,7 @@ def _measure(recipe: Recipe, images: list[np.ndarray], size: tuple[int, int]) ->
 
     with tempfile.TemporaryDirectory(prefix="nvfair-probe-") as name:
         folder = Path(name)
-        use = recipe.rights.render_if[0]
+        use = next(iter(recipe.rights.render_if), "measured and deleted")
         with open(folder / "clips.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(("path", "identity", "licence", "consent", "permitted_use"))

@@ -14,6 +14,7 @@ from nvfair_tools.curate.card import write_card
 from nvfair_tools.curate.plans.table import SCHEMA as PLAN_SCHEMA
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.curate.revocation.footprint import Footprint
+from nvfair_tools.dataset.consents import CONSENT_FILE, read_consents, write_consents
 from nvfair_tools.dataset.row_removal import place_rows, remove_rows
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_table, write_tables
@@ -36,7 +37,10 @@ def remove_frames(footprint: Footprint) -> None:
 
 
 def remove_table_rows(footprint: Footprint, without_names: Callable[[str], str]) -> None:
-    """Writes both tables anew, where they are there. without_names: a detail of another row, without names in it."""
+    """Writes the tables of videos, people, consents and measures anew, where they are there.
+
+    without_names: a detail of another row, without names in it.
+    """
     folder = footprint.folder
     if (folder / "videos.parquet").is_file():
         videos = pq.read_table(folder / "videos.parquet", partitioning=None).to_pandas()
@@ -47,6 +51,10 @@ def remove_table_rows(footprint: Footprint, without_names: Callable[[str], str])
         people = footprint.identities
         write_table(
             folder / "identities.parquet", people[people["identity"] != footprint.trace.identity], IDENTITIES_SCHEMA
+        )
+    if (consents := read_consents(folder)) is not None:
+        write_consents(
+            folder, {name: consent for name, consent in consents.items() if name != footprint.trace.identity}
         )
     for path in sorted((folder / "quality").glob("*.parquet")):
         if pq.read_schema(path).names == QUALITY_SCHEMA.names:
@@ -107,7 +115,11 @@ def finish_again(folder: Path) -> None:
     files = write_tables(folder, identities, videos)
     if (folder / "README.md").is_file():
         write_card(folder, meta, identities, videos, _failed_portraits(identities), content_digest(files))
-    others = [folder / name for name in content.get("files", {}) if name not in files and not name.endswith(".parquet")]
+    others = [
+        folder / name
+        for name in content.get("files", {})
+        if name not in files and (name == CONSENT_FILE or not name.endswith(".parquet"))
+    ]
     finish_dataset(
         folder, identities, videos, meta, extra_files=[path for path in others if path.is_file()], files=files
     )

@@ -29,12 +29,13 @@ from tests.benchmark.small_world import World, make
 
 SEEN = protocols.load("nvfair-seen")
 SECRET = "Betrayed-Driver-Name"
+FREE = {"licence": "CC0-1.0", "permitted_use": "any"}  # what may be passed on
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Test videos with names that tell everything, two of them with pictures, one without a face for a while."""
-    world = World(people=(1, 1, 3), clips=2, frames=137, fps=(25, 1))
+    world = World(people=(1, 1, 3), clips=2, frames=137, fps=(25, 1), **FREE)
     made = make(tmp_path_factory.mktemp("hidden"), world, {"alpha-03-clip-04-1": "gap"})
     videos = made.videos.copy()
     videos["lineage"] = [[f"lineage-{row}-{SECRET}"] for row in videos["video"]]
@@ -203,15 +204,29 @@ def test_a_frame_without_a_face_at_the_end_keeps_the_next_that_has_one() -> None
 
 
 def test_the_command_puts_the_key_where_a_board_looks_for_it(tmp_path: Path) -> None:
-    made = make(tmp_path / "set", World(people=(1, 1, 2), clips=1, generators=("alpha",)))
+    made = make(tmp_path / "set", World(people=(1, 1, 2), clips=1, generators=("alpha",), **FREE))
     result = CliRunner().invoke(command, ["blind", str(made.folder), str(tmp_path / "out")], catch_exceptions=False)
     assert "4 videos for authors" in result.output
     assert set(blind_names(made).values()) == set(Dataset.open(tmp_path / "out").videos["video"])
     assert pd.read_parquet(tmp_path / "out" / "videos.parquet")["generator"].unique().tolist() == ["hidden"]
 
 
-def test_no_copy_is_made_of_videos_that_may_not_be_passed_on(source: Dataset, tmp_path: Path) -> None:
-    videos = source.videos.assign(permitted_use="research only; no display; no publication")
-    with pytest.raises(NvfairError, match="forbids to pass them on"):
+@pytest.mark.parametrize(
+    ("terms", "reason"),
+    [
+        ({"permitted_use": "research only; no display; no publication"}, "18 use_not_permitted"),
+        ({"permitted_use": "research only"}, "18 consent_unknown"),  # nobody was asked about it
+        ({"licence": "handshake"}, "18 licence_unknown"),
+        ({"licence": "CC-BY-ND-4.0 + Apache-2.0"}, "18 licence_forbids"),
+    ],
+)
+def test_no_copy_is_made_of_videos_that_may_not_be_passed_on(
+    source: Dataset, tmp_path: Path, terms: dict[str, str], reason: str
+) -> None:
+    videos = source.videos.assign(**terms)
+    is_test = (videos["split"] == "test") & (videos["generator"] == "alpha")
+    videos = videos[is_test].head(18)
+    with pytest.raises(NvfairError, match="forbids to pass them on") as caught:
         write_blind_copy(replace(source, videos=videos), tmp_path / "out", tmp_path / "key.json", [SEEN])
+    assert reason in str(caught.value)
     assert not (tmp_path / "out").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,8 @@ SEEN = protocols.load("nvfair-seen")
 def hidden(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dataset, TestSet]:
     """The blind copy, and the hidden set as the board scores on it."""
     folder = tmp_path_factory.mktemp("hidden")
-    key = write_blind_copy(dataset, folder / "copy", folder / "key.json", [SEEN])
+    free = replace(dataset, videos=dataset.videos.assign(licence="CC0-1.0", permitted_use="any"))
+    key = write_blind_copy(free, folder / "copy", folder / "key.json", [SEEN])
     return Dataset.open(folder / "copy"), TestSet(dataset, key.names)
 
 

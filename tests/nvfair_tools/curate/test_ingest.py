@@ -10,11 +10,11 @@ from nvfair_tools.curate.ingest import (
     TrackTask,
     TrackWorker,
     apply_policy,
-    longest_gap,
 )
 from nvfair_tools.curate.pairs import Pair
 from nvfair_tools.curate.video_paths import clip_names, original_path, reenactment_path
 from nvfair_tools.files import atomic_output
+from nvfair_tools.landmarks.gaps import longest_gap
 from nvfair_tools.landmarks.track import load_track
 from nvfair_tools.media import MediaError
 from nvfair_tools.media.decoding import whole_frames

@@ -181,7 +181,7 @@ def test_an_approval_stands_in_the_consent_of_every_clip_and_in_the_digest(tmp_p
 
 
 def test_a_list_cannot_go_around_the_approval(tmp_path):
-    from nvfair_tools.recipe.clip_list import needs_approval
+    from nvfair_tools.recipe.permissions import needs_approval
 
     (tmp_path / "list.csv").write_text(
         "path,identity,licence,consent,permitted_use\na.mp4,cremad:1001,x,Unknown,research\n"

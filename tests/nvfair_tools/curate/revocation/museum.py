@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from nvfair_tools.curate.build import build
+from nvfair_tools.governance.uses import USES
 from nvfair_tools.pipeline.progress import Silent
 from tests.nvfair_tools.moving_portraits import write_clip
 from tests.nvfair_tools.small_build import write_recipe
@@ -36,7 +37,12 @@ def build_museum(folder: Path) -> Path:
         writer = csv.DictWriter(file, ["path", "identity", "split", "permitted_use", "aliases"])
         writer.writeheader()
         writer.writerows({"split": "train", "permitted_use": "research"} | row for row in rows)
-    recipe = write_recipe(folder / "recipe.yaml", folder / "sources" / "clips.csv", workers=0)
+    with open(folder / "consent.csv", "w", newline="") as file:
+        agreed = csv.writer(file)
+        agreed.writerow(["identity", *USES, "scope", "evidence", "date"])
+        agreed.writerows([identity, *["yes"] * len(USES), "any", "form 12", "2020-01-01"] for identity in _PEOPLE)
+    rights = {"render_if": ["research"], "consent": "consent.csv"}
+    recipe = write_recipe(folder / "recipe.yaml", folder / "sources" / "clips.csv", workers=0, rights=rights)
     build(recipe, reporter=Silent())
     return folder / "dataset"
 

@@ -1,0 +1,93 @@
+"""The uses that a person is asked about, and a person's answer to each: yes, no or unknown, which refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal, get_args
+
+Use = Literal["target", "driver", "training", "redistribution", "display", "voice"]
+USES: tuple[Use, ...] = get_args(Use)
+# What each use means, for messages and pages.
+MEANINGS: Mapping[Use, str] = {
+    "target": "the face is moved by somebody else's motion, or by the person's own",
+    "driver": "the motion moves a face",
+    "training": "methods are trained and tested on videos and landmarks",
+    "redistribution": "files and landmarks are passed on to others",
+    "display": "pictures are shown in public: pages, figures, talks",
+    "voice": "the sound of a recording is kept",
+}
+# Uses that a reenactment needs whatever it is made for; a recipe states the others.
+ROLE_USES: tuple[Use, ...] = ("target", "driver")
+
+Purpose = Literal["research", "education", "commercial"]
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+ANY_PURPOSE = "any"
+
+Value = Literal["yes", "no", "unknown"]
+VALUES: tuple[Value, ...] = get_args(Value)
+
+# Where an answer comes from. "clip list": the curator's `permitted_use`, which names no person's own words.
+Basis = Literal["consent table", "clip list", "ethics approval", "simulated person"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A person's answer about one use.
+
+    scope: the purposes that a yes covers, or "any"; an empty one covers none. since: the first day of a yes; expires:
+    its last day; withdrawn: a day on which it was taken back, which counts whatever the day of the question. evidence:
+    where the form or the record lies; it decides nothing. note: why, in place of the usual words.
+    """
+
+    value: Value
+    basis: Basis = "consent table"
+    scope: frozenset[str] = frozenset()
+    since: date | None = None
+    expires: date | None = None
+    withdrawn: date | None = None
+    evidence: str = field(default="", compare=False)
+    note: str = ""
+
+    def strictest(self, other: Answer) -> Answer:
+        """The answer that permits what both permit: what is withdrawn, refused or unknown wins over a yes."""
+        first, second = sorted((self, other), key=_strictness)
+        if _strictness(first) < _strictness(second) or first.value != "yes":
+            return first
+        both = first.scope & second.scope
+        scope = second.scope if ANY_PURPOSE in first.scope else first.scope if ANY_PURPOSE in second.scope else both
+        return replace(
+            first,
+            scope=scope,
+            since=max(filter(None, (first.since, second.since)), default=None),
+            expires=min(filter(None, (first.expires, second.expires)), default=None),
+        )
+
+
+def _strictness(answer: Answer) -> int:
+    """A number that is smaller for stricter answers."""
+    return 0 if answer.withdrawn else ("no", "unknown", "yes").index(answer.value) + 1
+
+
+@dataclass(frozen=True)
+class Consent:
+    """All answers of a person, in the order of USES. Two people with equal answers have equal consents."""
+
+    answers: tuple[Answer, ...]
+
+    @classmethod
+    def of(cls, answers: Mapping[Use, Answer], others: Answer) -> Consent:
+        """The consent with these answers. others: the answer to every use that is not named."""
+        return cls(tuple(answers.get(use, others) for use in USES))
+
+    def to(self, use: Use) -> Answer:
+        """The answer about a use."""
+        return self.answers[USES.index(use)]
+
+    def strictest(self, other: Consent) -> Consent:
+        """The consent that permits what both permit."""
+        return Consent(tuple(map(Answer.strictest, self.answers, other.answers)))
+
+
+SIMULATED = Consent.of({}, Answer("yes", "simulated person", frozenset({ANY_PURPOSE})))
