@@ -12,6 +12,7 @@ from nvfair_tools.files import atomic_output, check_writable, make_folder, remov
 from nvfair_tools.marks.manifest import VideoSigner, read_manifest
 from nvfair_tools.marks.own_tags import read_own_tags, tag_problems
 from nvfair_tools.marks.perceptual_hash import hash_of_video
+from nvfair_tools.marks.permission import PublicationPermission
 from nvfair_tools.marks.table import TABLE, MarkedFile, read_table, table_text, write_table
 from nvfair_tools.media.errors import MediaError
 from nvfair_tools.media.source_types import SOURCE_TYPE_TAG
@@ -38,12 +39,14 @@ def publish(folder: Path, out: Path, signer: VideoSigner, reporter: Reporter | N
     """Signs every mp4 in `folder` into the same place in `out`, and writes the table there last.
 
     Files that an earlier run has signed with the same bytes stay as they are. A file without our own marks is not
-    signed, because a signature would vouch for it. reporter: receives the progress; one that is a context manager is
-    entered. Raises NvfairError where a folder cannot be used, or nothing is in it.
+    signed, because a signature would vouch for it; nor is one that may not be passed on. reporter: receives the
+    progress; one that is a context manager is entered. Raises NvfairError where a folder cannot be used, or nothing is
+    in it.
     """
     reporter = Silent() if reporter is None else reporter
     videos = _videos(folder)
     _check_folders(folder, out, videos)
+    permission = PublicationPermission(folder)
     earlier = {row.path: row for row in published_rows(out)}
     rows: list[MarkedFile] = []
     problems: list[str] = []
@@ -56,10 +59,10 @@ def publish(folder: Path, out: Path, signer: VideoSigner, reporter: Reporter | N
             unfinished.write(table_text(earlier.values()))
             for video in videos:
                 path = video.relative_to(folder).as_posix()
-                row = _unchanged(video, earlier.get(path), out)
-                reasons: list[str] = []
+                reasons = _refusals(video, permission)
+                row = None if reasons else _unchanged(video, earlier.get(path), out)
                 unchanged += row is not None
-                if row is None:
+                if row is None and not reasons:
                     row, reasons = _publish_video(video, path, out, signer)
                 problems += [f"{path}: {reason}" for reason in reasons]
                 if row is not None:
@@ -103,6 +106,16 @@ def mark_problems(video: Path) -> tuple[dict[str, str], list[str]]:
     problems = [] if xmp.found_packet else ["it has no XMP packet"]
     problems += [xmp.problem] if xmp.problem else []
     return tags, problems + tag_problems(tags, xmp.source_type)
+
+
+def _refusals(video: Path, permission: PublicationPermission) -> list[str]:
+    """Why a video may not be passed on, in words; nothing where it may, and where it has no tags and so is not ours."""
+    try:
+        tags = read_own_tags(video)
+    except MediaError:
+        return []
+    problem = permission.problem(video, tags) if tags else ""
+    return [problem] if problem else []
 
 
 def _publish_video(video: Path, path: str, out: Path, signer: VideoSigner) -> tuple[MarkedFile | None, list[str]]:

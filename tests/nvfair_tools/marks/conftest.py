@@ -16,15 +16,15 @@ COMMON = {
     "generator": "warp-dense",
     "target": "x:astronaut",
     "licence": "CC0-1.0",
-    "permitted_use": "research",
+    "permitted_use": "any",
 }
 
 
-def write_rendered(path: Path, number: int) -> Path:
+def write_rendered(path: Path, number: int, **changed_tags: str) -> Path:
     """Writes a "rendered" video: the same face, moved otherwise by each number; motion alone tells them apart."""
     frames = moving_face(astronaut(), 60, size=96)
     order = np.random.default_rng(number).integers(0, 60, 24)
-    tags = COMMON | {"driver": f"x:driver{number}", "clip": f"c{number}", "video": f"v{number}"}
+    tags = COMMON | {"driver": f"x:driver{number}", "clip": f"c{number}", "video": f"v{number}"} | changed_tags
     encode(path, [frames[place] for place in order], Fraction(25), metadata=tags)
     return path
 
@@ -35,6 +35,7 @@ def rendered_once(tmp_path_factory):
     for number in range(3):
         write_rendered(folder / "warp" / f"{number}.mp4", number)
     original = {"synthetic": "false", "identity": "x:astronaut", "clip": "c9", "licence": "CC0-1.0"}
+    original["permitted_use"] = "any"
     frames = moving_face(astronaut(), 24, size=96)
     encode(folder / "originals" / "0.mp4", frames, Fraction(25), metadata=original)
     return folder

@@ -172,6 +172,22 @@ def test_files_without_our_marks_are_named_and_not_signed(rendered, published, s
     assert [path.name for path in (tmp_path / "second").rglob("*.mp4")] == ["0.mp4"]
 
 
+def test_files_that_may_not_be_passed_on_are_named_and_not_signed(rendered, signer, tmp_path):
+    for number, changed in enumerate(({"permitted_use": "research"}, {"permitted_use": "any; no publication"})):
+        write_rendered(rendered / "warp" / f"{number}.mp4", number, **changed)
+    write_rendered(rendered / "warp" / "2.mp4", 2, licence="CC-BY-NC-ND-4.0")
+    done = publish(rendered, tmp_path / "out", signer)
+    assert done.signed == 1
+    assert [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.mp4")] == [
+        "originals/0.mp4"
+    ]
+    said = dict(problem.split(": it may not be passed on: ") for problem in done.problems)
+    assert sorted(said) == ["warp/0.mp4", "warp/1.mp4", "warp/2.mp4"]
+    assert "says nothing about redistribution" in said["warp/0.mp4"]
+    assert "no publication" in said["warp/1.mp4"]
+    assert "licence 'CC-BY-NC-ND-4.0' does not permit redistribution" in said["warp/2.mp4"]
+
+
 def test_a_video_that_is_gone_is_named_until_its_published_copy_is_deleted(rendered, published, signer):
     (rendered / "warp" / "1.mp4").unlink()
     done = publish(rendered, published, signer)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nvfair_tools.governance.uses import Answer, Consent
 from nvfair_tools.media import probe
 from nvfair_tools.pipeline.progress import Silent
 from tests.nvfair_tools.curate.revocation.museum import OTHER, PERSON
@@ -17,13 +18,18 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def published(museum, tmp_path) -> Path:
-    """All videos of the museum, signed; the table of an interrupted run lies beside the whole one."""
+def signer(tmp_path):
     from nvfair_tools.marks.credentials import read_credentials, write_own_certificate
     from nvfair_tools.marks.manifest import VideoSigner
+
+    return VideoSigner(read_credentials(*write_own_certificate(tmp_path / "keys", "A Lab")))
+
+
+@pytest.fixture
+def published(museum, signer) -> Path:
+    """All videos of the museum, signed; the table of an interrupted run lies beside the whole one."""
     from nvfair_tools.marks.publish import publish
 
-    signer = VideoSigner(read_credentials(*write_own_certificate(tmp_path / "keys", "A Lab")))
     out = museum / "published"
     assert publish(museum / "dataset" / "videos", out, signer, Silent()).problems == ()
     (out / ".marks-unfinished.csv").write_bytes((out / "marks.csv").read_bytes())
@@ -68,3 +74,20 @@ def test_a_published_folder_alone_is_enough(museum, published):
     run(PERSON, published, "--yes")
     assert not [path for path in published.rglob("*.mp4") if PERSON in people(path)]
     assert not re.search(r"museum[:_]astronaut(?!2)", all_texts(published))
+
+
+def test_videos_of_a_person_who_does_not_agree_to_redistribution_are_not_published(museum, signer):
+    from nvfair_tools.dataset.consents import read_consents, write_consents
+    from nvfair_tools.marks.publish import publish
+
+    consents = read_consents(museum / "dataset")
+    no = Consent.of({"redistribution": Answer("no", "consent table")}, Answer("yes", "consent table"))
+    write_consents(museum / "dataset", {**consents, OTHER: consents[OTHER].strictest(no)})
+    done = publish(museum / "dataset" / "videos", museum / "out", signer, Silent())
+    signed = list((museum / "out").rglob("*.mp4"))
+    assert signed
+    assert len(signed) == done.signed
+    assert not [path for path in signed if OTHER in people(path)]
+    refused = {problem.split(": it may not be passed on: ")[0] for problem in done.problems}
+    videos = museum / "dataset" / "videos"
+    assert refused == {path.relative_to(videos).as_posix() for path in videos.rglob("*.mp4") if OTHER in people(path)}
