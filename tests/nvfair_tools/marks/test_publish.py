@@ -181,11 +181,11 @@ def test_files_that_may_not_be_passed_on_are_named_and_not_signed(rendered, sign
     assert [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.mp4")] == [
         "originals/0.mp4"
     ]
-    said = dict(problem.split(": it may not be passed on: ") for problem in done.problems)
-    assert sorted(said) == ["warp/0.mp4", "warp/1.mp4", "warp/2.mp4"]
-    assert "says nothing about redistribution" in said["warp/0.mp4"]
-    assert "no publication" in said["warp/1.mp4"]
-    assert "licence 'CC-BY-NC-ND-4.0' does not permit redistribution" in said["warp/2.mp4"]
+    reasons = dict(problem.split(": it may not be passed on: ") for problem in done.problems)
+    assert sorted(reasons) == ["warp/0.mp4", "warp/1.mp4", "warp/2.mp4"]
+    assert "says nothing about redistribution" in reasons["warp/0.mp4"]
+    assert "no publication" in reasons["warp/1.mp4"]
+    assert "licence 'CC-BY-NC-ND-4.0' does not permit redistribution" in reasons["warp/2.mp4"]
 
 
 def test_a_video_that_is_gone_is_named_until_its_published_copy_is_deleted(rendered, published, signer):
