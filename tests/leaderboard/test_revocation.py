@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -31,6 +30,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.governance.curator_key import read_key
 from tests.benchmark.small_world import make
 from tests.benchmark.training.test_loop import OPTIONS, PROTOCOL
+from tests.folder_texts import all_texts
 from tests.leaderboard.conftest import VALID_DECLARATION
 
 pytestmark = pytest.mark.slow
@@ -74,21 +74,6 @@ def lab(tmp_path_factory, valid_submission) -> Path:
 def videos_of(folder: Path, person: str) -> set[str]:
     videos = pd.read_parquet(folder / "data" / "videos.parquet")
     return set(videos.loc[(videos["target"] == person) | (videos["driver"] == person), "video"])
-
-
-def all_texts(folder: Path) -> str:
-    """Names, bytes and texts of all tables in a folder."""
-    texts = []
-    for path in folder.rglob("*"):
-        texts.append(path.relative_to(folder).as_posix())
-        if path.is_file():
-            texts.append(path.read_bytes().decode("latin-1"))
-        if path.suffix == ".parquet":
-            table = pq.read_table(path, partitioning=None)
-            texts += [str(table.schema.metadata)]
-            names = [field.name for field in table.schema if str(field.type) in ("string", "large_string")]
-            texts += [str(table.column(name).unique().to_pylist()) for name in names]
-    return "\n".join(texts)
 
 
 def rows_of(path: Path, videos: set[str]) -> int:

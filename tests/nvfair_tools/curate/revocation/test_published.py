@@ -9,8 +9,9 @@ import pytest
 from nvfair_tools.governance.uses import Answer, Consent
 from nvfair_tools.media import probe
 from nvfair_tools.pipeline.progress import Silent
+from tests.folder_texts import all_texts
 from tests.nvfair_tools.curate.revocation.museum import OTHER, PERSON
-from tests.nvfair_tools.curate.revocation.test_removal import all_texts, hashes_of_person, run
+from tests.nvfair_tools.curate.revocation.test_removal import hashes_of_person, run
 
 pytest.importorskip("c2pa", reason="the extra `marks` is not installed")
 pytest.importorskip("cryptography", reason="the extra `marks` is not installed")

@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -19,6 +18,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.governance.tombstones import read_tombstones
 from nvfair_tools.pipeline.progress import Silent
+from tests.folder_texts import all_texts
 from tests.nvfair_tools.curate.revocation.museum import NAMESAKE, OTHER, PERSON
 from tests.nvfair_tools.small_build import file_hashes
 
@@ -45,20 +45,6 @@ def hashes_of_person(dataset: Path) -> set[str]:
             if re.search(r"museum_astronaut(--|/|\.png|\.mp4)", path):
                 hashes |= {id} | {json.loads(facts)["sha256"]}
     return hashes
-
-
-def all_texts(folder: Path) -> str:
-    """Names and bytes of everything in a folder, and every text of every table."""
-    texts = []
-    for path in folder.rglob("*"):
-        texts.append(path.relative_to(folder).as_posix())
-        if path.is_file():
-            texts.append(path.read_bytes().decode("latin-1"))
-        if path.suffix == ".parquet":
-            texts.append(pq.read_table(path, partitioning=None).drop_columns(
-                [name for name in pq.read_schema(path).names if name in ("landmarks", "distances")]
-            ).to_pandas().to_csv())  # fmt: skip
-    return "\n".join(texts)
 
 
 def media_hashes(dataset: Path) -> dict[str, str]:
