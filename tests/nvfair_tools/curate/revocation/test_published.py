@@ -82,6 +82,7 @@ def test_videos_of_a_person_who_does_not_agree_to_redistribution_are_not_publish
     from nvfair_tools.marks.publish import publish
 
     consents = read_consents(museum / "dataset")
+    assert consents is not None
     no = Consent.of({"redistribution": Answer("no", "consent table")}, Answer("yes", "consent table"))
     write_consents(museum / "dataset", {**consents, OTHER: consents[OTHER].strictest(no)})
     done = publish(museum / "dataset" / "videos", museum / "out", signer, Silent())
