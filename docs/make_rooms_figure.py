@@ -54,7 +54,7 @@ NOTES = {
     "nvfair_tools.quality": "how good renderings are",
     "nvfair_tools.recipe": "recipe, clip list, splits",
     "nvfair_tools.dataset": "the data set on disk",
-    "nvfair_tools.governance": "consent, licences, what is permitted",
+    "nvfair_tools.governance": "who agreed to what",
     "nvfair_tools.features": "landmark distances",
     "nvfair_tools.landmarks": "mesh, 126 points, tracks",
     "nvfair_tools.media": "decode, encode, probe",
