@@ -15,6 +15,7 @@ import pandas as pd
 
 from nvfair_tools.curate.card import write_card
 from nvfair_tools.curate.dataset_meta import dataset_meta
+from nvfair_tools.curate.footage.cutting import cut_footage
 from nvfair_tools.curate.ingest import Clip, ingest
 from nvfair_tools.curate.landmark_tracks import rows_template, track_reenactments
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
@@ -152,7 +153,8 @@ def build(
 def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
     clip_list = list_clips(session.recipe)
     rows = list(clip_list.rows)
-    clips = ingest(session, rows, assign_splits(session.recipe, rows))
+    splits = assign_splits(session.recipe, rows)
+    clips = ingest(session, cut_footage(session, rows), splits)
     outcome = BuildOutcome(session.dataset, until, clips, left_out=(*clip_list.left_out, *clip_list.missing))
     if clip_list.consent is not None:
         outcome = replace(outcome, consent_sha256=clip_list.consent.sha256)
