@@ -16,6 +16,8 @@ import pandas as pd
 from nvfair_tools.curate.card import write_card
 from nvfair_tools.curate.dataset_meta import dataset_meta
 from nvfair_tools.curate.footage.cutting import cut_footage
+from nvfair_tools.curate.footage.person_check import confirm_people
+from nvfair_tools.curate.footage.places import footage_cautions, write_places
 from nvfair_tools.curate.ingest import Clip, ingest
 from nvfair_tools.curate.landmark_tracks import rows_template, track_reenactments
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
@@ -154,7 +156,7 @@ def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
     clip_list = list_clips(session.recipe)
     rows = list(clip_list.rows)
     splits = assign_splits(session.recipe, rows)
-    clips = ingest(session, cut_footage(session, rows), splits)
+    clips = confirm_people(session, ingest(session, cut_footage(session, rows), splits))
     outcome = BuildOutcome(session.dataset, until, clips, left_out=(*clip_list.left_out, *clip_list.missing))
     if clip_list.consent is not None:
         outcome = replace(outcome, consent_sha256=clip_list.consent.sha256)
@@ -248,7 +250,8 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
             (session.dataset / path).unlink()
         _remove_empty_folders(session.dataset)
         unused_files = ()
-    meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators, outcome.consent_sha256)
+    cautions = footage_cautions(outcome.clips)
+    meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators, outcome.consent_sha256, cautions)
     if outcome.quality is not None:
         outcome.quality.write(session.dataset, videos)
     files = write_tables(session.dataset, identities, videos)
@@ -257,6 +260,7 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
     )
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
     extra_files += write_agreements(session, outcome.clips)
+    extra_files += write_places(session, outcome.clips)
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 

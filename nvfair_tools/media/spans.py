@@ -68,7 +68,7 @@ def _frames_from(path: Path, span: Span) -> Iterator[Frame]:
             yield first
             yield from sought
             return
-    with closing(decode(path)) as frames:
+    with closing(decode(path)) as frames:  # type: ignore[type-var]
         yield from islice(frames, span.first, span.last + 1)
 
 
@@ -79,7 +79,7 @@ def _sought_frames(path: Path, span: Span) -> Iterator[Frame]:
         stream = chosen_stream(container)
         container.seek(span.stamp - round(_RUN_UP / span.base), stream=stream, backward=True, any_frame=False)
         display = None
-        with closing(raw_frames(path, container)) as frames:
+        with closing(raw_frames(path, container)) as frames:  # type: ignore[type-var]
             count = 0
             for raw in frames:
                 if raw.pts is None or (count == 0 and raw.pts > span.stamp):

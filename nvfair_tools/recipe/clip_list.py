@@ -294,6 +294,7 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
             terms=None,
             footage=source.footage,
             span=span,
+            segment=None,
             **texts,
         )
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nvfair_tools.governance.uses import Consent
 from nvfair_tools.landmarks.track_files import is_track_file
+from nvfair_tools.media.spans import Span
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.recipe.footage_rule import FootageRule
 
@@ -22,8 +23,8 @@ class Segment:
     footage: the file; name: as listed. sha256: of its content. shot: the number of the shot, from 1. first, last:
     indices of its frames in the file, both included. start, end: seconds since the file's first frame. others: how many
     other faces are seen for some time; others_share: share of the frames in which any is. face: box of the followed
-    face in the first frame (left, top, right, bottom in pixels). result: "ok" with the fact sha256, the segment's
-    own digest, or why there is no clip.
+    face in the first frame (left, top, right, bottom in pixels). span: how to reach its frames. result: "ok" with the
+    fact sha256, the segment's own digest, or why there is no clip.
     """
 
     footage: Path
@@ -38,6 +39,7 @@ class Segment:
     others: int = 0
     others_share: float = 0.0
     face: tuple[float, float, float, float] | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,26 @@ def cut_footage(session: Session, rows: Sequence[ClipRow]) -> list[ClipRow]:
     to_cut = [row for row in split_by_name(to_cut, people)[0] if session.permissions.of_recording(row).permitted]
     if not to_cut:
         return list(rows)
-    files = _find_shots(session, to_cut, people)
-    segments: dict[str, list[ClipRow]] = {}  # by ClipRow.where
+    segments = find_segments(session, to_cut, people, store=True)
+    return [
+        replace(segment, where=f"{segment.where} ({segment.name})")
+        for row in rows
+        for segment in segments.get(row.where, [row])
+    ]
+
+
+def find_segments(
+    session: Session, rows: Sequence[ClipRow], people: RevokedPeople | None = None, *, store: bool
+) -> dict[str, list[ClipRow]]:
+    """The rows of the segments of each row of footage, by `ClipRow.where`; files that cannot be read are left out.
+
+    people: those who have withdrawn, whose files and segments are refused. store: whether segments are stored as
+    videos; without it their rows keep the path of the footage.
+    """
+    files = _find_shots(session, rows, people)
+    segments: dict[str, list[ClipRow]] = {}
     shots: list[_Shot] = []
-    for row in to_cut:
+    for row in rows:
         if (file := files.get(row.path)) is None:
             continue
         segments[row.where] = []
@@ -79,17 +95,13 @@ def cut_footage(session: Session, rows: Sequence[ClipRow]) -> list[ClipRow]:
             segments[row.where].append(_uncut(row, file, file.cuts))
         else:
             shots += _shots_of(row, file)
-    for row in _segments_of_shots(session, shots, people):
+    for row in _segments_of_shots(session, shots, people, store=store):
         segments[row.where].append(row)
-    for where, of_row in segments.items():
-        if not of_row:
-            row = next(row for row in to_cut if row.where == where)
-            of_row.append(_uncut(row, files[row.path], rejected("no_shot", f"it has no frame in {_seconds(row)}")))
-    return [
-        replace(segment, where=f"{segment.where} ({segment.name})")
-        for row in rows
-        for segment in segments.get(row.where, [row])
-    ]
+    for row in rows:
+        if row.where in segments and not segments[row.where]:
+            result = rejected("no_shot", f"it has no frame in {_seconds(row)}")
+            segments[row.where].append(_uncut(row, files[row.path], result))
+    return segments
 
 
 def _find_shots(session: Session, rows: Sequence[ClipRow], people: RevokedPeople | None) -> dict[Path, _File]:
@@ -119,8 +131,10 @@ def _shots_of(row: ClipRow, file: _File) -> Iterator[_Shot]:
             yield _Shot(row, file, number, Span(first, last, start, stamp, file.base))
 
 
-def _segments_of_shots(session: Session, shots: Sequence[_Shot], people: RevokedPeople | None) -> list[ClipRow]:
-    """The rows of all segments of the shots, in their order; their videos are stored."""
+def _segments_of_shots(
+    session: Session, shots: Sequence[_Shot], people: RevokedPeople | None, *, store: bool
+) -> list[ClipRow]:
+    """The rows of all segments of the shots, in their order; with `store`, their videos are stored."""
     looked = _look_through(session, shots)
     rows: list[ClipRow] = []
     tasks: dict[str, SegmentTask] = {}
@@ -134,7 +148,7 @@ def _segments_of_shots(session: Session, shots: Sequence[_Shot], people: Revoked
         for part in result.facts["parts"]:
             row = _row(shot, part, _judged(shot, part, people))
             assert row.segment is not None
-            if row.segment.result.state == "ok":
+            if store and row.segment.result.state == "ok":
                 id = item_id(
                     "segment", content=shot.file.sha256, first=part["first"], last=part["last"], version=SPANS_VERSION
                 )
@@ -146,6 +160,8 @@ def _segments_of_shots(session: Session, shots: Sequence[_Shot], people: Revoked
                 ids[len(rows)] = id
                 row = replace(row, path=output)
             rows.append(row)
+    if not store:
+        return rows
     stored = session.runner.run_items(
         "segment", SegmentWorker, tasks, outputs={id: task.path for id, task in tasks.items()}
     )
@@ -193,8 +209,8 @@ def _judged(shot: _Shot, part: Mapping[str, Any], people: RevokedPeople | None) 
     if seconds < rule.min_seconds - 1e-6:
         return rejected("too_short", f"{seconds:.2f} s of one person; `footage` asks for {rule.min_seconds:g} s")
     digest = segment_digest(shot.file.sha256, part["first"], part["last"], rule.follow)
-    if people is not None and people.number_of_content(digest) is not None:
-        return rejected(REVOKED, "the person in this segment has withdrawn from this data set")
+    if people is not None and (person := people.number_of_content(digest)) is not None:
+        return rejected(REVOKED, person=person)
     return ok(sha256=digest)
 
 
@@ -228,6 +244,7 @@ def _row(shot: _Shot, part: Mapping[str, Any], result: ItemResult) -> ClipRow:
         part.get("others", 0),
         part.get("others_share", 0.0),
         None if face is None else tuple(face),
+        None if face is None else part_span(part, shot.span),
     )
     return replace(shot.row, name=segment_name(shot.row.name, first, last), segment=segment)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -147,7 +148,7 @@ class SegmentWorker:
         return ok(path=task.path, bytes=task.output.stat().st_size, frames=frames)
 
 
-def part_span(part: dict[str, Any], shot: Span) -> Span:
+def part_span(part: Mapping[str, Any], shot: Span) -> Span:
     """The place of a part's frames in the file. part: of `ShotWorker.run`; shot: the place of its shot."""
     later = round((part["start"] - shot.time) / shot.base)
     stamp = None if shot.stamp is None else shot.stamp + later
