@@ -17,7 +17,7 @@ from nvfair_tools.curate.card import write_card
 from nvfair_tools.curate.dataset_meta import dataset_meta
 from nvfair_tools.curate.footage.cutting import cut_footage
 from nvfair_tools.curate.footage.person_check import confirm_people
-from nvfair_tools.curate.footage.places import footage_cautions, write_places
+from nvfair_tools.curate.footage.places import write_places
 from nvfair_tools.curate.ingest import Clip, ingest
 from nvfair_tools.curate.landmark_tracks import rows_template, track_reenactments
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
@@ -250,17 +250,17 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
             (session.dataset / path).unlink()
         _remove_empty_folders(session.dataset)
         unused_files = ()
-    cautions = footage_cautions(outcome.clips)
-    meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators, outcome.consent_sha256, cautions)
+    meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators, outcome.consent_sha256)
     if outcome.quality is not None:
         outcome.quality.write(session.dataset, videos)
     files = write_tables(session.dataset, identities, videos)
+    places = write_places(session, outcome.clips)  # which the card reads
     extra_files = write_card(
         session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files)
     )
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
     extra_files += write_agreements(session, outcome.clips)
-    extra_files += write_places(session, outcome.clips)
+    extra_files += places
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 

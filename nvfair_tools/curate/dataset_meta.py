@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nvfair_tools import __version__
@@ -17,16 +17,15 @@ def dataset_meta(
     landmarkers: Iterable[tuple[str, str]],
     generators: Iterable[Mapping[str, Any]],
     consent_sha256: str = "",
-    more_cautions: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Describes a data set: its landmarks, features, generators, recipe and tools, as JSON values.
 
     landmarkers: (name, version) of those that found the data set's faces. generators: a description of each, such as
     `ChosenGenerator.describe` returns. consent_sha256: of the recipe's consent table. What users of a public collection
-    must mind is added as `cautions`, with `more_cautions`.
+    must mind is added as `cautions`.
     """
     collections = [COLLECTIONS[source.collection] for source in recipe.sources if source.collection is not None]
-    cautions = [f"{collection.title}: {collection.caution}." for collection in collections] + list(more_cautions)
+    cautions = [f"{collection.title}: {collection.caution}." for collection in collections]
     rights = recipe.rights.without_defaults(recipe.rights.model_dump(mode="json"))
     governance: dict[str, Any] = {name: rights[name] for name in ("use", "purpose", "licences") if name in rights}
     governance |= {"consent_sha256": consent_sha256} if consent_sha256 else {}

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from nvfair_tools.curate.clip_checks.same_person import THRESHOLD
+from nvfair_tools.curate.footage.cautions import CONFIRMED, OTHER, OTHER_PERSON
 from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.session import Session
 from nvfair_tools.files import sha256_of
@@ -22,10 +23,7 @@ from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 
 VERSION = "1"  # of which frames are embedded
 
-# Facts of a clip, and the values of the first.
-CHECK, LIKENESS = "person_check", "person_likeness"
-CONFIRMED, OTHER, NOT_VERIFIED = "confirmed", "another person", "not verified"
-OTHER_PERSON = "other_person"  # the reason of a rejected clip
+CHECK, LIKENESS = "person_check", "person_likeness"  # facts of a clip
 _FRAMES = 8
 # Without a portrait, so many segments must agree on who the person is.
 _LEAST_SEGMENTS = 3

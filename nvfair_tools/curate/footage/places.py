@@ -1,11 +1,12 @@
-"""What a data set says of the footage that it was cut from: a table of places, and what its users must mind."""
+"""Writes the table that says where in footage the clips of a data set were cut out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from nvfair_tools.curate.footage.person_check import CHECK, CONFIRMED, LIKENESS, NOT_VERIFIED, OTHER_PERSON
+from nvfair_tools.curate.footage.cautions import NOT_VERIFIED
+from nvfair_tools.curate.footage.person_check import CHECK, LIKENESS
 from nvfair_tools.curate.ingest import Clip
 from nvfair_tools.curate.session import Session
 from nvfair_tools.dataset.segments import SEGMENTS_FILE, write_segments
@@ -39,28 +40,3 @@ def write_places(session: Session, clips: Sequence[Clip]) -> list[Path]:
         (session.dataset / SEGMENTS_FILE).unlink(missing_ok=True)
         return []
     return [write_segments(session.dataset, rows)]
-
-
-def footage_cautions(clips: Sequence[Clip]) -> list[str]:
-    """Sentences on a data set that was cut from footage; none for any other."""
-    of_footage = [clip for clip in clips if clip.row.segment is not None]
-    if not of_footage:
-        return []
-    usable = [clip for clip in of_footage if clip.usable]
-    confirmed = sum((clip.facts or {}).get(CHECK) == CONFIRMED for clip in usable)
-    others = sum(clip.row.segment is not None and clip.row.segment.others > 0 for clip in usable)
-    wrong = sum(clip.result.reason == OTHER_PERSON for clip in of_footage)
-    files = len({clip.row.segment.sha256 for clip in of_footage if clip.row.segment is not None})
-    texts = [
-        f"{len(usable)} clips were cut out of {files} file{'s' * (files != 1)} of footage; `{SEGMENTS_FILE}` says "
-        "where each begins and ends. Clips of one file may follow each other within seconds."
-    ]
-    if unverified := len(usable) - confirmed:
-        texts.append(
-            f"Identity was not verified: of {unverified} of these clips nothing but the list says whom they show."
-        )
-    if confirmed:
-        texts.append(f"{confirmed} clips show the person of their label, by a face recogniser; {wrong} were rejected.")
-    if others:
-        texts.append(f"{others} clips show other people's faces as well, who may not have agreed to anything.")
-    return texts

@@ -12,6 +12,7 @@ from nvfair_tools.cli.revoke import revoke
 from nvfair_tools.curate.build import build
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.segments import read_segments
+from nvfair_tools.files import sha256_of
 from tests.folder_texts import all_texts
 from tests.nvfair_tools.curate.footage.films import write_film, write_footage_recipe
 
@@ -78,6 +79,8 @@ def test_who_leaves_shared_footage_leaves_the_others_their_segments(talk):
     )
     assert len(list((dataset / ".build" / "segments").rglob("*.mp4"))) == 1
     assert "anna" not in all_texts(dataset)
+    assert "1 clips were cut out of 1 file of footage" in (dataset / "README.md").read_text()
+    assert sha256_of(dataset / "segments.parquet") == Dataset.open(dataset).meta["files"]["segments.parquet"]
     # The list still names her, and once more under another name: neither is made again, and grace stays as she was.
     write_footage_recipe(talk, TWO_PEOPLE.replace("talk:anna,0,2", "talk:eve,0,2"), pairs={"cross_per_clip": 1})
     outcome = build(talk / "recipe.yaml", until="ingest")

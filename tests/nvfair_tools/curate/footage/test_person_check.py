@@ -3,12 +3,13 @@
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nvfair_tools.curate.build import build
 from nvfair_tools.curate.footage import person_check
+from nvfair_tools.curate.footage.cautions import footage_cautions
 from nvfair_tools.curate.footage.person_check import likeness_to_person
-from nvfair_tools.curate.footage.places import footage_cautions
 from nvfair_tools.curate.preflight import check
 from tests.nvfair_tools.curate.footage.films import write_film, write_footage_recipe
 
@@ -41,9 +42,27 @@ def test_a_segment_of_somebody_else_is_rejected(tmp_path, recognition_model, mon
     again = build(recipe, until="ingest")
     reasons = {clip.row.segment.shot: clip.result.reason for clip in again.clips if clip.facts is not None}
     assert reasons == {1: "", 3: "other_person", 4: ""}
-    texts = " ".join(footage_cautions(again.clips))
-    assert "4 clips show the person of their label, by a face recogniser; 2 were rejected" in texts
-    assert "Identity was not verified" not in texts
+
+
+def test_the_card_counts_what_was_verified():
+    segments = pd.DataFrame(
+        {
+            "video": ["a", "b", "c", "d"],
+            "footage_sha256": ["1", "1", "2", "2"],
+            "person": ["confirmed", "confirmed", "another person", "not verified"],
+            "others": [0, 2, 0, 0],
+        }
+    )
+    videos = pd.DataFrame({"video": ["a", "b", "c", "d"], "state": ["ok", "ok", "rejected", "ok"]})
+    videos["reason"] = ["", "", "other_person", ""]
+    assert [text.partition(";")[0].partition(":")[0] for text in footage_cautions(segments, videos)] == [
+        "3 clips were cut out of 2 files of footage",
+        "Identity was not verified",
+        "2 clips show the person of their label, by a face recogniser",
+        "1 clips show other people's faces as well, who may not have agreed to anything.",
+    ]
+    assert footage_cautions(segments.iloc[:2], videos)[1].startswith("2 clips show the person")
+    assert footage_cautions(None, videos) == []
 
 
 def test_check_says_what_footage_means(tmp_path):
