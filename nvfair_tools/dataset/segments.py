@@ -36,7 +36,7 @@ SCHEMA = pa.schema(
 )
 
 
-def write_segments(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+def write_segments(folder: Path, rows: Iterable[Mapping[Any, Any]]) -> Path:
     """Writes the places of segments into a data set's folder, in the order of footage and frames."""
     table = pd.DataFrame(list(rows), columns=SCHEMA.names)
     path = folder / SEGMENTS_FILE
