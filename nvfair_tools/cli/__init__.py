@@ -68,6 +68,9 @@ COMMANDS = {
         "nvfair_tools.cli.revoke:revoke", "Remove a person who has withdrawn, and prove that nothing is left.", "curate"
     ),
     "probe": Entry("nvfair_tools.cli.curate.probe:probe", "Show what a video file really holds.", "media"),
+    "cut": Entry(
+        "nvfair_tools.cli.curate.cut:cut", "List the segments of one person in long or edited footage.", "curate"
+    ),
     "simulate": Entry(
         "nvfair_tools.cli.curate.simulate:simulate", "Make simulated people: videos or landmark-only cohorts.", "curate"
     ),

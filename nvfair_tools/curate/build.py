@@ -15,6 +15,9 @@ import pandas as pd
 
 from nvfair_tools.curate.card import write_card
 from nvfair_tools.curate.dataset_meta import dataset_meta
+from nvfair_tools.curate.footage.cutting import cut_footage
+from nvfair_tools.curate.footage.person_check import confirm_people
+from nvfair_tools.curate.footage.places import write_places
 from nvfair_tools.curate.ingest import Clip, ingest
 from nvfair_tools.curate.landmark_tracks import rows_template, track_reenactments
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
@@ -152,7 +155,8 @@ def build(
 def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
     clip_list = list_clips(session.recipe)
     rows = list(clip_list.rows)
-    clips = ingest(session, rows, assign_splits(session.recipe, rows))
+    splits = assign_splits(session.recipe, rows)
+    clips = confirm_people(session, ingest(session, cut_footage(session, rows), splits))
     outcome = BuildOutcome(session.dataset, until, clips, left_out=(*clip_list.left_out, *clip_list.missing))
     if clip_list.consent is not None:
         outcome = replace(outcome, consent_sha256=clip_list.consent.sha256)
@@ -250,11 +254,13 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
     if outcome.quality is not None:
         outcome.quality.write(session.dataset, videos)
     files = write_tables(session.dataset, identities, videos)
+    places = write_places(session, outcome.clips)  # which the card reads
     extra_files = write_card(
         session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files)
     )
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
     extra_files += write_agreements(session, outcome.clips)
+    extra_files += places
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from nvfair_tools.curate.footage.cautions import footage_cautions
 from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
+from nvfair_tools.dataset.segments import read_segments
 from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
@@ -35,7 +37,9 @@ def write_card(
     """
     plots = _write_plots(folder, videos)
     checks = audit_leakage(identities, videos)
-    text = f"---\n{_front_matter(meta, videos, content)}---\n\n{_body(meta, identities, videos, checks, portraits)}"
+    cautions = [*meta.get("cautions", ()), *footage_cautions(read_segments(folder), videos)]
+    body = _body({**meta, "cautions": cautions}, identities, videos, checks, portraits)
+    text = f"---\n{_front_matter(meta, videos, content)}---\n\n{body}"
     write_text(folder / "README.md", text)
     return [folder / "README.md", *plots]
 

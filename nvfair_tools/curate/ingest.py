@@ -91,7 +91,12 @@ def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> 
     fingerprint = landmarker.fingerprint()
     clips = [_with_track_id(clip, fingerprint, policy) if clip.usable else clip for clip in clips]
     tasks = {
-        clip.track_id: TrackTask(clip.row.path, session.workspace.track_path(clip.track_id), policy.truncated)
+        clip.track_id: TrackTask(
+            clip.row.path,
+            session.workspace.track_path(clip.track_id),
+            policy.truncated,
+            face=clip.row.segment.face if clip.row.segment is not None else None,
+        )
         for clip in clips
         if clip.usable
     }
@@ -149,6 +154,8 @@ def _digests_of_all(
     Files of people who have not agreed are compared with the others, to find copies under another name. Their hashes,
     and those of files of the same size, are computed anew each time and kept nowhere.
     """
+    of_segments = {row.where: row.segment.result for row in rows if row.segment is not None}
+    rows = [row for row in rows if row.segment is None]
     sizes = {row.where: row.path.stat().st_size for row in rows if os.path.isfile(row.path)} if refusals else {}
     refused_sizes = {size for where, size in sizes.items() if where in refusals}
     aside = {row.where for row in rows if row.where in refusals or sizes.get(row.where) in refused_sizes}
@@ -156,7 +163,7 @@ def _digests_of_all(
     paths = {row.where: row.path for row in rows if row.where not in aside}
     digests = content_digests(session, paths, owners, revoked)
     worker = DigestWorker(revoked)
-    return digests | {row.where: worker.run(row.path) for row in rows if row.where in aside}
+    return of_segments | digests | {row.where: worker.run(row.path) for row in rows if row.where in aside}
 
 
 def _screened(
@@ -216,13 +223,14 @@ class TrackTask:
 
     video: its file, or a listed track. output: the file to write. truncated: "fail" or "keep", what happens with a
     file that is cut off. content: what the output holds: the whole "track", or only its "frame rows", with or without
-    the full mesh (see `frame_store`).
+    the full mesh (see `frame_store`). face: box of the followed face in the first frame; None: the largest face.
     """
 
     video: Path
     output: Path
     truncated: str
     content: Literal["track", "frame rows", "frame rows with mesh"] = "track"
+    face: tuple[float, float, float, float] | None = None
 
 
 class TrackWorker:
@@ -261,7 +269,12 @@ class TrackWorker:
             remedy = "export it at a constant rate (ffmpeg -i OLD -fps_mode cfr NEW), and see whether it plays rightly"
             return failed("unusable_times", f"{text}; to fix it: {remedy}", retryable=False)
         frames = whole_frames(task.video, keep_truncated=bool(info.problem))
-        track = track_frames(frames, self._landmarker, (info.width, info.height))
+        track = track_frames(
+            frames,
+            self._landmarker,
+            (info.width, info.height),
+            None if task.face is None else np.array(task.face),
+        )
         if self._recogniser is not None:
             from nvfair_tools.curate.clip_checks.same_person import flag_identity
 

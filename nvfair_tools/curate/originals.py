@@ -76,7 +76,8 @@ def original_metadata(clip: Clip) -> dict[str, str]:
 
     The digital source type is the one that the source's own XMP claims; where it claims none, nor do we.
     """
-    source_type = read_xmp(clip.row.path).source_type
+    segment = clip.row.segment
+    source_type = read_xmp(clip.row.path if segment is None else segment.footage).source_type
     claim = {SOURCE_TYPE_TAG: source_type} if source_type else {}
     return {
         "synthetic": "true" if source_type in SYNTHETIC_SOURCE_TYPES else "false",

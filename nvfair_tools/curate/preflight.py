@@ -17,6 +17,7 @@ import pandas as pd
 from nvfair_tools.curate.check_portraits import check_portraits
 from nvfair_tools.curate.costs.sizes import ROW_BYTES, TRACK_BYTES, VIDEO_BYTES, feature_bytes
 from nvfair_tools.curate.finding import Finding
+from nvfair_tools.curate.footage.checks import check_footage
 from nvfair_tools.curate.plans.rule import plan_listed_clips
 from nvfair_tools.curate.session import recipe_engine
 from nvfair_tools.dataset.schema import SPLITS
@@ -86,8 +87,8 @@ def check(recipe: str | Path | Recipe, *, day: date | None = None) -> CheckRepor
     permissions = Permissions(recipe, day or date.today())
     findings = [_check_people(rows, splits), *_check_left_out(clip_list)]
     findings += [*_check_files(rows), *_check_rights(recipe, rows, permissions)]
-    frame_counts, clip_findings = _probe_clips(rows)
-    findings += clip_findings
+    frame_counts, clip_findings = _probe_clips([row for row in rows if row.footage is None])
+    findings += [*check_footage(recipe, rows), *clip_findings]
     findings += [_check_landmarker(recipe), *check_portraits(recipe, rows)]
     findings += _check_generators(recipe, rows, splits, permissions)
     findings.append(_finding_of("output", lambda: _check_output(recipe)))

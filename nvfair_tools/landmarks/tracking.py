@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nvfair_tools.faces.detector import Detector
 
 # Overlaps of the boxes of two faces (intersection over union) from which on they are taken for one face:
-_SAME_FACE_OVERLAP = 0.1  # in two successive frames (any real head movement leaves far more)
+SAME_FACE_OVERLAP = 0.1  # in two successive frames (any real head movement leaves far more)
 _DUPLICATE_OVERLAP = 0.5  # in one frame
 # A face elsewhere becomes the followed one after it has stayed there for so long.
 _SETTLED_SECONDS = 0.5
@@ -49,12 +49,14 @@ def track_video(path: str | Path, landmarker: Landmarker, detector: Detector | N
     return track_frames(itertools.chain((first,), frames), landmarker, (width, height))
 
 
-def track_frames(frames: Iterable[Frame], landmarker: Landmarker, size: tuple[int, int]) -> Track:
+def track_frames(
+    frames: Iterable[Frame], landmarker: Landmarker, size: tuple[int, int], face: np.ndarray | None = None
+) -> Track:
     """Tracks one face through the frames of a clip; every frame has a row.
 
-    size: (width, height) of the frames in pixels. The landmarker starts afresh, so that a track depends on its own
-    clip alone. In the first frame with faces the largest face is chosen; from then on the face whose box overlaps most
-    with the last box of the chosen face.
+    size: (width, height) of the frames in pixels. face: the box (4,) of the followed face in the first frame; without
+    it, the largest face of the first frame with faces is chosen. From then on it is the face whose box overlaps most
+    with the last box of the chosen face. The landmarker starts afresh, so that a track depends on its own clip alone.
     Reasons of rows that are not valid: "no_face": no face in the picture; "lost": there are faces, but not where the
     followed face was; "out_of_frame": more than a quarter of the mesh lies outside the picture.
     Flags: "several_faces": another face was seen too; "face_jumped": a face that stayed elsewhere for half a second
@@ -62,7 +64,7 @@ def track_frames(frames: Iterable[Frame], landmarker: Landmarker, size: tuple[in
     Raises NvfairError where a frame has another size.
     """
     landmarker.start()
-    follower = _FaceFollower(size)
+    follower = _FaceFollower(size, face)
     meshes: list[np.ndarray] = []
     reasons: list[str] = []
     times: list[float] = []
@@ -94,15 +96,15 @@ def track_frames(frames: Iterable[Frame], landmarker: Landmarker, size: tuple[in
 class _FaceFollower:
     """Chooses the followed face, frame by frame."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], face: np.ndarray | None) -> None:
         self.flags: set[str] = set()
         self._size = size
-        self._last_box: np.ndarray | None = None
+        self._last_box = face
         self._elsewhere: tuple[np.ndarray, float] | None = None  # box of a face that may be followed next; first time
 
     def choose(self, meshes: list[np.ndarray], time: float) -> tuple[np.ndarray | None, str]:
         """The followed face's mesh and "", or None and the reason."""
-        faces = _distinct_faces(meshes)
+        faces = distinct_faces(meshes)
         if len(faces) > 1:
             self.flags.add("several_faces")
         if not faces:
@@ -122,7 +124,7 @@ class _FaceFollower:
             return faces[0]
         overlaps = [box_overlap(self._last_box, box) for _, box in faces]
         best = int(np.argmax(overlaps))
-        if overlaps[best] >= _SAME_FACE_OVERLAP:
+        if overlaps[best] >= SAME_FACE_OVERLAP:
             return faces[best]
         return self._settled_face(faces, time)
 
@@ -131,7 +133,7 @@ class _FaceFollower:
         candidate, since = faces[0], time
         if self._elsewhere is not None:
             last_box, first_time = self._elsewhere
-            nearby = [face for face in faces if box_overlap(last_box, face[1]) >= _SAME_FACE_OVERLAP]
+            nearby = [face for face in faces if box_overlap(last_box, face[1]) >= SAME_FACE_OVERLAP]
             if nearby:
                 candidate, since = nearby[0], first_time
         if time - since >= _SETTLED_SECONDS:
@@ -141,8 +143,8 @@ class _FaceFollower:
         return None
 
 
-def _distinct_faces(meshes: list[np.ndarray]) -> list[_Face]:
-    """The faces without duplicates, the largest first."""
+def distinct_faces(meshes: list[np.ndarray]) -> list[_Face]:
+    """The faces (mesh, box) without duplicates, the largest first."""
     faces = sorted(((mesh, face_box(mesh)) for mesh in meshes), key=lambda face: -box_area(face[1]))
     distinct: list[_Face] = []
     for face in faces:

@@ -55,6 +55,10 @@ class Workspace:
         """The file of the track with this id (of a source clip, a portrait or a reenactment)."""
         return self.folder / "tracks" / id[:2] / f"{id}.npz"
 
+    def segment_path(self, id: str) -> Path:
+        """The video of the segment with this id, cut from footage."""
+        return self.folder / "segments" / id[:2] / f"{id}.mp4"
+
     def read_formats(self) -> dict[str, str]:
         """The number formats that an earlier run has chosen, {generator's label: format}; {} before any."""
         try:
@@ -131,7 +135,7 @@ class Workspace:
     def _remove_partial_files(self) -> None:
         """Removes half-written files of killed processes; the lock excludes that another build is writing them."""
         remove_partial_outputs(self.dataset, recursive=False)
-        for folder in ("videos", "portraits", "frames", "card", ".build/tracks"):
+        for folder in ("videos", "portraits", "frames", "card", ".build/tracks", ".build/segments"):
             remove_partial_outputs(self.dataset / folder)
 
 

@@ -42,6 +42,7 @@ COLUMNS = (
     "portrait",
     "aliases",
 )
+SPAN_COLUMNS = ("start", "end")  # of footage alone
 RIGHTS_COLUMNS = ("licence", "consent", "permitted_use")
 _REQUIRED_COLUMNS = ("path", "identity", *RIGHTS_COLUMNS)
 _REQUIRED_WITH_TABLE = ("path", "identity", "licence")  # a consent table says the rest
@@ -150,9 +151,9 @@ def _read_csv(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
 
 def _column_names(file: str, header: list[str], source: ClipSource, reading: _Reading) -> dict[str, str]:
     """Returns {our column name: the file's column name} for the columns that the file has."""
-    problems = reading.problems
+    problems, columns = reading.problems, _columns_of(source)
     for column, file_column in source.columns.items():
-        if column not in COLUMNS:
+        if column not in columns:
             problems.append(f"columns.{column}: {_unknown_column(column)}")
         if file_column not in header:
             near = difflib.get_close_matches(file_column, header, n=1)
@@ -161,13 +162,13 @@ def _column_names(file: str, header: list[str], source: ClipSource, reading: _Re
     for name in source.defaults:
         if name not in COLUMNS:
             problems.append(f"defaults.{name}: {_unknown_column(name)}")
-    names = {name: source.columns.get(name, name) for name in COLUMNS}
+    names = {name: source.columns.get(name, name) for name in columns}
     names = {column: file_column for column, file_column in names.items() if file_column in header}
     # A misspelt column name would otherwise lose its values silently, and a second column of rights would be ignored.
     for file_column in header:
-        if file_column in names.values() or file_column in COLUMNS:
+        if file_column in names.values() or file_column in columns:
             continue
-        compared = [column for column in COLUMNS if column not in names or column in RIGHTS_COLUMNS]
+        compared = [column for column in columns if column not in names or column in RIGHTS_COLUMNS]
         plain = {plain_header(column): column for column in compared}
         near = difflib.get_close_matches(plain_header(file_column), plain, n=1, cutoff=0.8)
         if near and plain[near[0]] in names:
@@ -181,6 +182,10 @@ def _column_names(file: str, header: list[str], source: ClipSource, reading: _Re
         if name not in names and name not in source.defaults:
             problems.append(f"{file}: has no column {name!r} and the recipe's `defaults` have none")
     return names
+
+
+def _columns_of(source: ClipSource) -> tuple[str, ...]:
+    return COLUMNS if source.footage is None else (*COLUMNS, *SPAN_COLUMNS)
 
 
 def _unknown_column(name: str) -> str:
@@ -273,6 +278,7 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
             f"{where}: portrait {filled['portrait']!r} does not exist{' as a file' * os.path.exists(portrait)}"
             + (f"; {hint}" if hint else "")
         )
+    span = _span(values, where, problems)
     if len(problems) > known_problems:
         return
     texts = {name: filled[name] for name in COLUMNS if name not in ("path", "portrait", "aliases")}
@@ -286,6 +292,37 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
             portrait=portrait,
             aliases=tuple(sorted(filter(None, (part.strip() for part in filled["aliases"].split(";"))))),
             terms=None,
+            footage=source.footage,
+            span=span,
+            segment=None,
             **texts,
         )
     )
+
+
+def _span(values: dict[str, str], where: str, problems: list[str]) -> tuple[float, float] | None:
+    """The seconds of footage that a row names; None where it names none. Adds what is wrong with them to `problems`."""
+    texts = [values.get(name, "") for name in SPAN_COLUMNS]
+    if not any(texts):
+        return None
+    try:
+        start, end = (read_seconds(text) for text in texts)
+    except ValueError:
+        problems.append(
+            f"{where}: start {texts[0]!r} and end {texts[1]!r}; expected seconds or hours:minutes:seconds in both"
+        )
+        return None
+    if start >= end:
+        problems.append(f"{where}: start {texts[0]!r} is not before end {texts[1]!r}")
+        return None
+    return start, end
+
+
+def read_seconds(text: str) -> float:
+    """The seconds that a text such as "83.5", "1:23.5" or "0:01:23.5" means. Raises ValueError for any other."""
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", text.strip()):
+        raise ValueError(f"{text!r} is no time")
+    seconds = 0.0
+    for part in text.split(":"):
+        seconds = 60 * seconds + float(part)
+    return seconds

@@ -16,6 +16,7 @@ from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 from nvfair_tools.media.source_types import SyntheticSourceType
 from nvfair_tools.recipe.engine_choice import EngineChoice
+from nvfair_tools.recipe.footage_rule import FootageRule
 from nvfair_tools.recipe.quality_rule import QualityRule
 from nvfair_tools.recipe.rights import Rights
 from nvfair_tools.unique_keys import load_unique_yaml
@@ -39,6 +40,7 @@ class ClipSource(_RecipePart):
     folder holds this public collection, whose file names say who and what is in them. source: the collection (needed
     for a folder of people; for a CSV the default of that column).
     defaults: values for columns that a row leaves empty (licence, consent and permitted_use must come from somewhere).
+    footage: how its files are cut into clips, where they are long or edited.
     """
 
     csv: str | None = None
@@ -48,6 +50,7 @@ class ClipSource(_RecipePart):
     source: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$")
     columns: dict[str, str] = Field(default_factory=dict)
     defaults: dict[str, str] = Field(default_factory=dict)
+    footage: FootageRule | None = None
 
     @model_validator(mode="after")
     def _check_kind(self) -> ClipSource:

@@ -14,6 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nvfair_tools.dataset.row_removal import count_rows
+from nvfair_tools.dataset.segments import SCHEMA as SEGMENTS_SCHEMA
+from nvfair_tools.dataset.segments import read_segments
 from nvfair_tools.files import sha256_of
 from nvfair_tools.governance.revocation import SHORTEST_MARK, Trace
 from nvfair_tools.identity import identity_file_name
@@ -21,8 +23,9 @@ from nvfair_tools.pipeline.journal_removal import JournalItem, iterate_items, li
 from nvfair_tools.pipeline.workspace import Workspace
 
 # Stages whose items carry no name: the journal says whose they are.
-_LINKED_STAGES = frozenset(("read", "track"))
+_LINKED_STAGES = frozenset(("read", "track", "cuts", "shot", "segment", "person"))
 _TRACK_STAGES = frozenset(("track", "portrait", "landmarks"))
+_FILES_OF_ITEMS = (("tracks", "*.npz"), ("segments", "*.mp4"))  # folders of the build whose files have items' ids
 
 
 def names_person(path: str, identity: str) -> bool:
@@ -30,6 +33,12 @@ def names_person(path: str, identity: str) -> bool:
     folders, _, file = path.rpartition("/")
     stem = file.rpartition(".")[0] or file
     return identity_file_name(identity) in {*folders.split("/"), *re.split("--", stem)}
+
+
+def files_of_items(workspace: Workspace) -> Iterator[Path]:
+    """The files of a build that are named after the items that made them: tracks, and segments of footage."""
+    for folder, pattern in _FILES_OF_ITEMS:
+        yield from (workspace.folder / folder).rglob(pattern)
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,19 @@ class Footprint:
         """The rows of identities.parquet of everybody."""
         path = self.folder / "identities.parquet"
         return pq.read_table(path, partitioning=None).to_pandas() if path.is_file() else pd.DataFrame({"identity": []})
+
+    def involves_segments(self, segments: pd.DataFrame) -> pd.Series:
+        """Bool: which rows of a table of segments are the person's."""
+        return (segments["identity"] == self.trace.identity) | segments["video"].isin(self.known_hashes)
+
+    @cached_property
+    def shared_footage(self) -> pd.DataFrame:
+        """The rows of other people's segments that were cut from the same files as the person's."""
+        segments = read_segments(self.folder)
+        if segments is None:
+            return pd.DataFrame(columns=SEGMENTS_SCHEMA.names)
+        own = self.involves_segments(segments)
+        return segments[~own & segments["footage_sha256"].isin(segments.loc[own, "footage_sha256"])]
 
     @cached_property
     def planned(self) -> set[str]:
@@ -144,9 +166,9 @@ class Footprint:
     @cached_property
     def files(self) -> list[Path]:
         """Videos, portraits and other files whose name is the person's, and the person's tracks."""
-        tracks = {item.id for item in self.items if item.stage in _TRACK_STAGES} | self.known_hashes
-        folder = self.workspace.folder / "tracks"
-        return sorted(set(self.named_files()) | {path for path in folder.rglob("*.npz") if path.stem in tracks})
+        stages = (*_TRACK_STAGES, "segment")
+        ids = {item.id for item in self.items if item.stage in stages} | self.known_hashes
+        return sorted(set(self.named_files()) | {path for path in files_of_items(self.workspace) if path.stem in ids})
 
     def names(self, path: str) -> bool:
         """Whether a path, relative to the data set, names the person."""

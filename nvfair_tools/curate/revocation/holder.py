@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nvfair_tools.curate.revocation.footprint import Footprint
+from nvfair_tools.curate.revocation.footprint import Footprint, files_of_items
 from nvfair_tools.curate.revocation.tables import (
     finish_again,
     remove_empty_folders,
@@ -57,6 +57,8 @@ class DatasetHolder:
         made = videos[videos["kind"] != "real"]
         suffixes = [path.suffix.lower() for path in footprint.files]
         tracks = sum(path.suffix == ".npz" for path in footprint.files)
+        segments = sum(path.is_relative_to(footprint.workspace.folder / "segments") for path in footprint.files)
+        videos_deleted = suffixes.count(".mp4") - segments
         portraits = sum("portraits" in path.relative_to(self.place).parts for path in footprint.files)
         findings = [
             Finding("people", int((footprint.identities["identity"] == identity).sum()), "row removed"),
@@ -68,11 +70,13 @@ class DatasetHolder:
                 int((made["target"] == identity).sum()),
                 int((made["driver"] == identity).sum()),
             ),
-            Finding("video files", suffixes.count(".mp4"), "deleted"),
+            Finding("video files", videos_deleted, "deleted"),
             Finding("portraits", portraits, "deleted"),
             Finding("rows of frames", footprint.rows_of_frames, "parts written anew without them"),
             Finding("tracks", tracks, "deleted"),
+            Finding("segments of footage", segments, "deleted"),
             Finding("other files", len(suffixes) - suffixes.count(".mp4") - tracks - portraits, "deleted"),
+            *_shared_footage(footprint),
             Finding("items of the build", len(footprint.items), "removed from the journal, which is written anew"),
             Finding("planned videos", len(footprint.planned), "plan written anew without them"),
         ]
@@ -117,15 +121,28 @@ class DatasetHolder:
         """Deletes files by their names, and tracks that no item of the journal owns any more."""
         for path in footprint.named_files():
             path.unlink()
-        tracks = footprint.workspace.folder / "tracks"
         journal = footprint.workspace.journal_path
         owned = {item.id for item in iterate_items(journal)} if journal.is_file() else set()
-        for path in tracks.rglob("*.npz"):
+        for path in list(files_of_items(footprint.workspace)):
             if path.stem not in owned:
                 path.unlink()
-        for name in ("videos", "portraits", "quality", ".build/tracks"):
+        for name in ("videos", "portraits", "quality", ".build/tracks", ".build/segments"):
             remove_empty_folders(self.place / name)
 
 
 def _without_names(text: str, patterns: Patterns) -> str:
     return _NAMED_DETAIL if any(patterns.search(text.encode(), is_text=False)) else text
+
+
+def _shared_footage(footprint: Footprint) -> list[Finding]:
+    """What the person's footage is used for besides: other people's segments of it, which may show the person too."""
+    rows = footprint.shared_footage
+    files = ", ".join(sorted(set(rows["footage"])))
+    people = ", ".join(sorted(set(rows["identity"])))
+    visible = int((rows["others"] > 0).sum())
+    texts = [
+        (len(set(rows["footage"])), "footage with others", f"stays with you: {files}"),
+        (len(rows), "others' segments of it", f"stay: {people}"),
+        (visible, "of these, with more faces", "stay; look whether one is this person's"),
+    ]
+    return [Finding(what, count, action) for count, what, action in texts]

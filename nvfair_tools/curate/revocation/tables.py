@@ -17,6 +17,7 @@ from nvfair_tools.curate.revocation.footprint import Footprint
 from nvfair_tools.dataset.consents import CONSENT_FILE, read_consents, write_consents
 from nvfair_tools.dataset.row_removal import place_rows, remove_rows
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
+from nvfair_tools.dataset.segments import SEGMENTS_FILE, read_segments, write_segments
 from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, write_table, write_tables
 from nvfair_tools.files import atomic_output
 from nvfair_tools.pipeline.items import ItemResult
@@ -37,7 +38,7 @@ def remove_frames(footprint: Footprint) -> None:
 
 
 def remove_table_rows(footprint: Footprint, without_names: Callable[[str], str]) -> None:
-    """Writes the tables of videos, people, consents and measures anew, where they are there.
+    """Writes the tables of videos, people, consents, segments and measures anew, where they are there.
 
     without_names: a detail of another row, without names in it.
     """
@@ -56,6 +57,8 @@ def remove_table_rows(footprint: Footprint, without_names: Callable[[str], str])
         write_consents(
             folder, {name: consent for name, consent in consents.items() if name != footprint.trace.identity}
         )
+    if (segments := read_segments(folder)) is not None:
+        write_segments(folder, segments[~footprint.involves_segments(segments)].to_dict("records"))
     for path in sorted((folder / "quality").glob("*.parquet")):
         if pq.read_schema(path).names == QUALITY_SCHEMA.names:
             measures = read_quality(path)
@@ -118,7 +121,7 @@ def finish_again(folder: Path) -> None:
     others = [
         folder / name
         for name in content.get("files", {})
-        if name not in files and (name == CONSENT_FILE or not name.endswith(".parquet"))
+        if name not in files and (name in (CONSENT_FILE, SEGMENTS_FILE) or not name.endswith(".parquet"))
     ]
     finish_dataset(
         folder, identities, videos, meta, extra_files=[path for path in others if path.is_file()], files=files

@@ -1,0 +1,64 @@
+"""`nvfair cut`: a list of the segments in long or edited footage, for the curator to name the people."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the list and the sheet."
+)
+@click.option("--min-seconds", default=2.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--max-seconds", default=30.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option(
+    "--follow",
+    default="longest",
+    show_default=True,
+    type=click.Choice(["longest", "largest"]),
+    help="Whom a segment shows where several faces are seen: who is there longest, or the largest face.",
+)
+@click.option("--recogniser", help="Groups alike faces: an .onnx file, or an InsightFace pack on disk.")
+@click.option("--workers", type=click.IntRange(0), help="Processes; 0 cuts in this one. [default: one a core]")
+def cut(
+    files: tuple[Path, ...],
+    out: Path,
+    min_seconds: float,
+    max_seconds: float,
+    follow: str,
+    recogniser: str | None,
+    workers: int | None,
+) -> None:
+    """Find the segments of one person in FILES of footage: cut at shots, trimmed to the person, divided by length.
+
+    Writes segments.csv, a list with an empty column `identity`, and index.html, which shows each segment. Fill in the
+    names, and use the list as a source with `footage` in a recipe. Run it again after an interruption: what was found
+    is kept, and so are names. docs/footage.md explains it.
+    """
+    from pydantic import ValidationError
+
+    from nvfair_tools.curate.footage.proposals import LIST_NAME, SHEET_NAME, propose_segments
+    from nvfair_tools.errors import NvfairError
+    from nvfair_tools.recipe.footage_rule import FootageRule
+
+    try:
+        rule = FootageRule(min_seconds=min_seconds, max_seconds=max_seconds, follow=follow)  # type: ignore[arg-type]
+    except ValidationError as error:
+        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise NvfairError(message, remedy="change --min-seconds or --max-seconds") from error
+    proposals = propose_segments(files, out, rule, recogniser=recogniser, workers=workers)
+    for text in proposals.left_out:
+        click.echo(f"left out: {text}")
+    seconds = sum(float(row["end"]) - float(row["start"]) for row in proposals.rows)
+    click.echo(
+        f"{out / LIST_NAME}: {len(proposals.rows)} segments, {seconds:.1f} s; {len(proposals.left_out)} left out"
+    )
+    click.echo(f"{out / SHEET_NAME} shows them")
+    if recogniser is None:
+        click.echo("identity was not verified: no recogniser was named")
+    if not proposals.rows:
+        sys.exit(1)

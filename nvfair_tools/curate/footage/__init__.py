@@ -1,0 +1,1 @@
+"""Cutting long and edited footage into clips of one person each."""
