@@ -14,7 +14,7 @@ from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 
 # The stages of the journal in the order in which a build runs them.
-_ORDER = ("read", "track", "portrait", "original", "render", "landmarks", "quality", "shard")
+_ORDER = ("read", "track", "clip checks", "portrait", "original", "render", "landmarks", "quality", "shard")
 
 
 @dataclass(frozen=True)

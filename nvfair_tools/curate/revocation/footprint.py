@@ -21,7 +21,7 @@ from nvfair_tools.pipeline.journal_removal import JournalItem, iterate_items, li
 from nvfair_tools.pipeline.workspace import Workspace
 
 # Stages whose items carry no name: the journal says whose they are.
-_LINKED_STAGES = frozenset(("read", "track"))
+_LINKED_STAGES = frozenset(("read", "track", "clip checks"))
 _TRACK_STAGES = frozenset(("track", "portrait", "landmarks"))
 
 
