@@ -81,12 +81,12 @@ def summarise_clips(rows: pd.DataFrame, rule: Mapping[str, Any]) -> pd.DataFrame
         check = rule.get(name)
         if check is None:
             continue
-        values = rows[_column(name)].dropna().astype(float) if _column(name) else pd.Series(dtype=float)
+        values = _known(rows, name)
         counts = {
             column: sum(name in (checks if checks is not None else ()) for checks in rows[column])
             for column in ("flagged", "rejected")
         }
-        quantiles = [float(values.quantile(share)) if len(values) else np.nan for share in (0.05, 0.5, 0.95)]
+        quantiles = np.quantile(values, [0.05, 0.5, 0.95]).tolist() if len(values) else [np.nan] * 3
         lines.append(
             {
                 "check": name,
@@ -144,8 +144,11 @@ def _pairs(names: Iterable[str] | None, cosines: Iterable[float] | None) -> list
     return [(name, float(cosine)) for name, cosine in zip(names, cosines, strict=True)]
 
 
-def _column(name: str) -> str:
-    return LIMITS[name][0] if name in LIMITS else {"people": "several_share", "identity": "own_cosine"}.get(name, "")
+def _known(rows: pd.DataFrame, name: str) -> np.ndarray:
+    """The known values of what a check compares."""
+    column = LIMITS[name][0] if name in LIMITS else {"people": "several_share", "identity": "own_cosine"}.get(name)
+    values = np.array([] if column is None else rows[column], dtype=np.float64)
+    return values[np.isfinite(values)]
 
 
 def _measured(name: str, rows: pd.DataFrame, known: int) -> int:

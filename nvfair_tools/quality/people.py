@@ -81,8 +81,8 @@ def compare_people(
             own_cosine[own] = (vectors[own] * others).sum(axis=1)
         if len(groups) > 1:
             apart = np.not_equal.outer(group[own], group[own])
-            members = tuple(tuple(own[member] for member in group_) for group_ in groups)
-            two_people.append(TwoPeople(name, members, float(cosines[apart].max())))
+            places_of_groups = tuple(tuple(own[member] for member in members) for members in groups)
+            two_people.append(TwoPeople(name, places_of_groups, float(cosines[apart].max())))
         centres.append(vectors[[own[member] for member in groups[0]]].mean(axis=0))
     people = sorted(places)
     means = _unit(np.stack(centres)) if centres else np.empty((0, 1), dtype=np.float32)

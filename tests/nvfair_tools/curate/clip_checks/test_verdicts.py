@@ -164,3 +164,16 @@ def test_the_card_shows_the_checks_and_a_person_who_leaves_is_in_none_of_them(
     assert "Two names for one person" not in card
     assert "Two people under one name, museum:hopper" in card
     assert items_of(dataset)["track"] == 6
+
+
+def test_a_cut_and_two_people_in_a_picture_are_rejected(tmp_path, shared):
+    cases = shared / "cases" / "media"
+    if not cases.is_dir():
+        pytest.skip("there is no folder shared/cases/media beside the repository")
+    with open(tmp_path / "clips.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "identity", "split", "permitted_use"])
+        writer.writerows([cases / f"{name}.mp4", f"case:{name}", "train", "research"] for name in ("cut", "two"))
+    recipe = write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", workers=0, clip_checks={"action": "reject"})
+    outcome = build(recipe, until="ingest", reporter=Silent())
+    assert states(outcome) == {"cut.mp4": ("rejected", "hard_cut"), "two.mp4": ("rejected", "several_faces")}
