@@ -177,3 +177,25 @@ def test_a_cut_and_two_people_in_a_picture_are_rejected(tmp_path, shared):
     recipe = write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", workers=0, clip_checks={"action": "reject"})
     outcome = build(recipe, until="ingest", reporter=Silent())
     assert states(outcome) == {"cut.mp4": ("rejected", "hard_cut"), "two.mp4": ("rejected", "several_faces")}
+
+
+def test_a_pack_with_a_detector_counts_faces_and_its_recogniser_compares_them(tmp_path, shared, recognition_model):
+    detector, case = shared / "models" / "scrfd_500m_kps.onnx", shared / "cases" / "media" / "two.mp4"
+    if not detector.is_file() or not case.is_file():
+        pytest.skip("there is no SCRFD model or no clip of two people in the folder shared")
+    (tmp_path / "pack").mkdir()
+    for model in (detector, recognition_model):
+        (tmp_path / "pack" / model.name).symlink_to(model)
+    write_clip(tmp_path / "hopper.mp4", "hopper", 0)
+    with open(tmp_path / "clips.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "identity", "split", "permitted_use"])
+        writer.writerow([case, "case:two", "train", "research"])
+        writer.writerow([tmp_path / "hopper.mp4", "case:hopper", "train", "research"])
+    recipe = write_recipe(tmp_path / "recipe.yaml", tmp_path / "clips.csv", workers=0, clip_checks={"pack": "pack"})
+    outcome = build(recipe, until="ingest", reporter=Silent())
+    table = outcome.checks.table.set_index("identity")
+    assert table.loc["case:two", "detected_several_share"] == 1
+    assert table.loc["case:hopper", "detected_several_share"] == 0
+    assert table.loc["case:hopper", "detected_smaller_share"] == 0
+    assert table["label"].tolist() == ["only_clip", "only_clip"]
