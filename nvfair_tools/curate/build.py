@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.clip_verdicts.verdicts import ClipVerdicts, judge_clips, write_verdicts
 from nvfair_tools.curate.dataset_meta import dataset_meta
 from nvfair_tools.curate.footage.cutting import cut_footage
 from nvfair_tools.curate.footage.person_check import confirm_people
@@ -55,9 +56,7 @@ class BuildOutcome:
     of encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all
     stages ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe.
     left_out: files of the recipe's folders that are not used or missing, in sentences. number_formats: how generators'
-    number formats were chosen, or which of them are the slower ones here, in sentences. quality: the measures of the
-    rendered videos, where the recipe has limits.
-    """
+    XX"""
 
     folder: Path
     until: str
@@ -76,6 +75,7 @@ class BuildOutcome:
     left_out: tuple[str, ...] = ()
     number_formats: tuple[str, ...] = ()
     quality: RenderingQuality | None = None
+    checks: ClipVerdicts | None = None
 
     def counts(self) -> pd.DataFrame:
         """Counts what the build dealt with, in the order of its stages: columns what, state, reason, items."""
@@ -157,7 +157,11 @@ def _run_stages(session: Session, until: str, *, prune: bool) -> BuildOutcome:
     rows = list(clip_list.rows)
     splits = assign_splits(session.recipe, rows)
     clips = confirm_people(session, ingest(session, cut_footage(session, rows), splits))
-    outcome = BuildOutcome(session.dataset, until, clips, left_out=(*clip_list.left_out, *clip_list.missing))
+    checks = judge_clips(session, clips) if session.recipe.clip_checks is not None else None
+    clips = clips if checks is None else checks.clips
+    outcome = BuildOutcome(
+        session.dataset, until, clips, checks=checks, left_out=(*clip_list.left_out, *clip_list.missing)
+    )
     if clip_list.consent is not None:
         outcome = replace(outcome, consent_sha256=clip_list.consent.sha256)
     if until == "ingest":
@@ -253,6 +257,7 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
     meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators, outcome.consent_sha256)
     if outcome.quality is not None:
         outcome.quality.write(session.dataset, videos)
+    write_verdicts(session.dataset, outcome.checks)
     files = write_tables(session.dataset, identities, videos)
     places = write_places(session, outcome.clips)  # which the card reads
     extra_files = write_card(

@@ -17,6 +17,7 @@ from nvfair_tools.dataset.segments import read_segments
 from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
+from nvfair_tools.quality.clip_table import CLIP_TABLE, identity_sentences, read_clip_table, summarise_clips
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -38,7 +39,7 @@ def write_card(
     plots = _write_plots(folder, videos)
     checks = audit_leakage(identities, videos)
     cautions = [*meta.get("cautions", ()), *footage_cautions(read_segments(folder), videos)]
-    body = _body({**meta, "cautions": cautions}, identities, videos, checks, portraits)
+    body = _body(folder, {**meta, "cautions": cautions}, identities, videos, checks, portraits)
     text = f"---\n{_front_matter(meta, videos, content)}---\n\n{body}"
     write_text(folder / "README.md", text)
     return [folder / "README.md", *plots]
@@ -76,6 +77,7 @@ def _release_notes(meta: Mapping[str, Any]) -> list[str]:
 
 
 def _body(
+    folder: Path,
     meta: Mapping[str, Any],
     identities: pd.DataFrame,
     videos: pd.DataFrame,
@@ -126,6 +128,7 @@ def _body(
         _table(_unusable_counts(videos), ["kind", "state", "reason", "videos"]),
         *_failed_portraits(portraits),
         *_people_without_faces(identities),
+        *_clip_checks(folder, meta, videos),
         "## Leakage audit",
         _table(
             pd.DataFrame(
@@ -185,6 +188,25 @@ def _failed_portraits(portraits: Iterable[Portrait]) -> list[str]:
     return [
         "People without a usable portrait, who drive but are no targets:",
         _table(pd.DataFrame(rows, columns=columns), columns),
+    ]
+
+
+def _clip_checks(folder: Path, meta: Mapping[str, Any], videos: pd.DataFrame) -> list[str]:
+    """A section with the figures of each check of clips, and what faces say about names; nothing without checks."""
+    rule = meta.get("clip_checks")
+    path = folder / "quality" / CLIP_TABLE
+    if rule is None or not path.is_file():
+        return []
+    rows = read_clip_table(path)
+    summary = summarise_clips(rows, rule)
+    for name in ("p5", "median", "p95"):
+        summary[name] = ["" if value != value else f"{value:.3g}" for value in summary[name]]
+    names = dict(zip(videos["video"], videos["clip_name"], strict=True))
+    return [
+        "## Checks of the clips",
+        _table(summary, list(summary.columns)),
+        f"`quality/{CLIP_TABLE}` has each clip's values.",
+        "\n".join(f"* {sentence}" for sentence in identity_sentences(rows, rule, names)),
     ]
 
 

@@ -51,4 +51,5 @@ def dataset_meta(
         }
         | ({"cautions": cautions} if cautions else {})
         | ({"governance": governance} if governance else {})
+        | ({"clip_checks": recipe.clip_checks.model_dump(mode="json", exclude={"pack"})} if recipe.clip_checks else {})
     )

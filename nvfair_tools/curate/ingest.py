@@ -17,6 +17,8 @@ from typing import Any, Literal
 import numpy as np
 
 from nvfair_tools.curate.clip_checks.contents import DigestWorker, content_digests
+from nvfair_tools.curate.clip_checks.measuring import measured_facts
+from nvfair_tools.curate.clip_checks.models import ClipModels
 from nvfair_tools.curate.clip_checks.revoked_clips import DETAIL, REVOKED, anonymous_clips, split_by_name
 from nvfair_tools.curate.session import Session
 from nvfair_tools.governance.decision import Decision
@@ -103,11 +105,16 @@ def ingest(session: Session, rows: list[ClipRow], splits: Mapping[str, str]) -> 
     session.runner.link_people((clip.row.identity, "track", clip.track_id) for clip in clips if clip.usable)
     results = session.runner.run_items(
         "track",
-        partial(TrackWorker, landmarker),
+        partial(TrackWorker, landmarker, _clip_models(session)),
         tasks,
         outputs={id: task.output.relative_to(session.dataset).as_posix() for id, task in tasks.items()},
     )
     return [_with_track_result(clip, results[clip.track_id], policy) if clip.usable else clip for clip in clips]
+
+
+def _clip_models(session: Session) -> ClipModels | None:
+    """The networks of the recipe's checks, so that clips are measured while they are decoded; None without checks."""
+    return None if session.recipe.clip_checks is None else ClipModels.from_recipe(session.recipe)
 
 
 def _with_track_id(clip: Clip, landmarker: str, policy: Policy) -> Clip:
@@ -234,10 +241,12 @@ class TrackTask:
 
 
 class TrackWorker:
-    """Decodes whole videos and tracks the face in them."""
+    """Decodes whole videos and tracks the face in them. checks: measures them too, for the recipe's checks of clips."""
 
-    def __init__(self, spec: LandmarkerSpec) -> None:
+    def __init__(self, spec: LandmarkerSpec, checks: ClipModels | None = None) -> None:
         self._landmarker = spec.create()
+        self._checks = checks
+        self._models = None if checks is None else checks.load()
         self._recogniser = None
         if spec.recogniser is not None:
             from nvfair_tools.faces.insight import pack_folder
@@ -249,7 +258,7 @@ class TrackWorker:
     def run(self, task: TrackTask) -> ItemResult:
         """Writes the task's output. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share,
         longest_gap (seconds), duration (seconds), flags, notes (what `probe` says about the file, by flag), pose_cost
-        (see `pose_costs`), detector, version, bytes, path.
+        (see `pose_costs`), detector, version, bytes, path, and checks (`measured_facts`) where clips are measured.
         """
         from nvfair_tools.curate.frame_store import frame_rows, save_frame_rows
         from nvfair_tools.faces.frontality import pose_costs
@@ -269,19 +278,14 @@ class TrackWorker:
             remedy = "export it at a constant rate (ffmpeg -i OLD -fps_mode cfr NEW), and see whether it plays rightly"
             return failed("unusable_times", f"{text}; to fix it: {remedy}", retryable=False)
         frames = whole_frames(task.video, keep_truncated=bool(info.problem))
-        track = track_frames(
-            frames,
-            self._landmarker,
-            (info.width, info.height),
-            None if task.face is None else np.array(task.face),
-        )
+        meter = None if self._models is None else self._models.meter(info.frames)
+        face = None if task.face is None else np.array(task.face)
+        track = track_frames(frames, self._landmarker, (info.width, info.height), face=face, observer=meter)
         if self._recogniser is not None:
             from nvfair_tools.curate.clip_checks.same_person import flag_identity
 
             track = flag_identity(task.video, track, self._recogniser)
-        flags = set(track.flags)
-        flags |= {"truncated"} if info.problem else set()
-        flags |= set(info.notes)
+        flags = {*track.flags, *info.notes, *(("truncated",) if info.problem else ())}
         track = replace(track, flags=tuple(sorted(flags)))
         if task.content == "track":
             save_track(task.output, track)
@@ -306,6 +310,7 @@ class TrackWorker:
             version=track.version,
             path=_relative_to_dataset(task.output),
             bytes=task.output.stat().st_size,
+            **({} if self._checks is None else {"checks": measured_facts(meter, track, self._checks.method)}),
         )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from nvfair_tools.curate.check_portraits import check_portraits
+from nvfair_tools.curate.clip_checks.check_networks import check_networks
 from nvfair_tools.curate.costs.sizes import ROW_BYTES, TRACK_BYTES, VIDEO_BYTES, feature_bytes
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.footage.checks import check_footage
@@ -89,7 +90,7 @@ def check(recipe: str | Path | Recipe, *, day: date | None = None) -> CheckRepor
     findings += [*_check_files(rows), *_check_rights(recipe, rows, permissions)]
     frame_counts, clip_findings = _probe_clips([row for row in rows if row.footage is None])
     findings += [*check_footage(recipe, rows), *clip_findings]
-    findings += [_check_landmarker(recipe), *check_portraits(recipe, rows)]
+    findings += [_check_landmarker(recipe), *check_networks(recipe), *check_portraits(recipe, rows)]
     findings += _check_generators(recipe, rows, splits, permissions)
     findings.append(_finding_of("output", lambda: _check_output(recipe)))
     mean_frames = sum(frame_counts) / len(frame_counts) if frame_counts else 0.0

@@ -21,6 +21,7 @@ _ORDER = (
     "segment",
     "track",
     "person",
+    "clip checks",
     "portrait",
     "original",
     "render",

@@ -31,6 +31,9 @@ _MOTION_FLAGS = frozenset(
         "combed",
         "hard_cut",
         "standstill",
+        "repeated_frames",
+        "frozen",
+        "shaky_landmarks",
     )
 )
 

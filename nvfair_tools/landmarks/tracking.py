@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -32,6 +32,14 @@ MAX_OUTSIDE = 0.25
 _Face = tuple[np.ndarray, np.ndarray]  # mesh, box
 
 
+class FrameObserver(Protocol):
+    """Sees every frame of a clip with the faces in it, while the clip is tracked."""
+
+    def add(self, frame: Frame, mesh: np.ndarray | None, faces: list[np.ndarray]) -> None:
+        """Takes the next frame. mesh: (478, 3) of the followed face, None where it is not valid. faces: the boxes (4,)
+        of all faces in the picture, the largest first."""
+
+
 def track_video(path: str | Path, landmarker: Landmarker, detector: Detector | None = None) -> Track:
     """Tracks one face through a video file.
 
@@ -50,13 +58,19 @@ def track_video(path: str | Path, landmarker: Landmarker, detector: Detector | N
 
 
 def track_frames(
-    frames: Iterable[Frame], landmarker: Landmarker, size: tuple[int, int], face: np.ndarray | None = None
+    frames: Iterable[Frame],
+    landmarker: Landmarker,
+    size: tuple[int, int],
+    *,
+    face: np.ndarray | None = None,
+    observer: FrameObserver | None = None,
 ) -> Track:
     """Tracks one face through the frames of a clip; every frame has a row.
 
     size: (width, height) of the frames in pixels. face: the box (4,) of the followed face in the first frame; without
     it, the largest face of the first frame with faces is chosen. From then on it is the face whose box overlaps most
     with the last box of the chosen face. The landmarker starts afresh, so that a track depends on its own clip alone.
+    observer: sees the frames too, so that what is measured in them needs no decoding of its own.
     Reasons of rows that are not valid: "no_face": no face in the picture; "lost": there are faces, but not where the
     followed face was; "out_of_frame": more than a quarter of the mesh lies outside the picture.
     Flags: "several_faces": another face was seen too; "face_jumped": a face that stayed elsewhere for half a second
@@ -76,7 +90,10 @@ def track_frames(
                 expected=f"{size[0]}x{size[1]}, the size of the video",
                 remedy="cut the video where its size changes",
             )
-        mesh, reason = follower.choose(landmarker.find(frame.image), frame.time)
+        faces = distinct_faces(landmarker.find(frame.image))
+        mesh, reason = follower.choose(faces, frame.time)
+        if observer is not None:
+            observer.add(frame, mesh, [box for _, box in faces])
         meshes.append(missing if mesh is None else mesh)
         reasons.append(reason)
         times.append(frame.time)
@@ -102,9 +119,8 @@ class _FaceFollower:
         self._last_box = face
         self._elsewhere: tuple[np.ndarray, float] | None = None  # box of a face that may be followed next; first time
 
-    def choose(self, meshes: list[np.ndarray], time: float) -> tuple[np.ndarray | None, str]:
-        """The followed face's mesh and "", or None and the reason."""
-        faces = distinct_faces(meshes)
+    def choose(self, faces: list[_Face], time: float) -> tuple[np.ndarray | None, str]:
+        """The followed face's mesh and "", or None and the reason. faces: distinct ones, the largest first."""
         if len(faces) > 1:
             self.flags.add("several_faces")
         if not faces:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 # ITU-R BT.601.
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _FACE_SIDE = 128  # pixels: the size at which sharpness is measured
 _BLUR = 1 / 10  # of the outer eye distance: what a landmark's brightness is the mean over
 _SECOND_DIFFERENCE = 6**0.5  # the deviation of x[t-1] - 2 x[t] + x[t+1] over that of x, for white noise
@@ -24,7 +24,7 @@ def landmark_brightness(image: np.ndarray, landmarks: np.ndarray, eye_distance: 
     if not np.isfinite(landmarks).all():
         return np.full(len(landmarks), np.nan)
     side = max(3, round(eye_distance * _BLUR) // 2 * 2 + 1)
-    smooth = uniform_filter(image.astype(np.float32) @ _LUMA, side, mode="nearest")
+    smooth = uniform_filter(image.astype(np.float32) @ LUMA, side, mode="nearest")
     inside = ((landmarks >= 0) & (landmarks <= np.array([image.shape[1] - 1, image.shape[0] - 1]))).all(axis=1)
     brightness = map_coordinates(smooth, [landmarks[:, 1], landmarks[:, 0]], order=1, mode="nearest")
     return np.where(inside, brightness, np.nan)
@@ -62,7 +62,7 @@ def face_sharpness(image: np.ndarray, landmarks: np.ndarray) -> float:
     if (high - low < 8).any():
         return float("nan")
     box = Image.fromarray(np.ascontiguousarray(image[low[1] : high[1], low[0] : high[0]]))
-    face = np.asarray(box.resize((_FACE_SIDE, _FACE_SIDE), Image.Resampling.BICUBIC), dtype=np.float32) @ _LUMA
+    face = np.asarray(box.resize((_FACE_SIDE, _FACE_SIDE), Image.Resampling.BICUBIC), dtype=np.float32) @ LUMA
     # The five-point Laplacian: the four neighbours less four times the pixel.
     laplacian = face[:-2, 1:-1] + face[2:, 1:-1] + face[1:-1, :-2] + face[1:-1, 2:] - 4 * face[1:-1, 1:-1]
     return float(laplacian.std() / max(float(face.std()), 1e-3))

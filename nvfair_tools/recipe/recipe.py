@@ -17,7 +17,7 @@ from nvfair_tools.features import DEFAULT_SCALE, Scale
 from nvfair_tools.media.source_types import SyntheticSourceType
 from nvfair_tools.recipe.engine_choice import EngineChoice
 from nvfair_tools.recipe.footage_rule import FootageRule
-from nvfair_tools.recipe.quality_rule import QualityRule
+from nvfair_tools.recipe.quality_rule import ClipCheckRule, QualityRule
 from nvfair_tools.recipe.rights import Rights
 from nvfair_tools.unique_keys import load_unique_yaml
 
@@ -195,6 +195,7 @@ class Recipe(_RecipePart):
     landmarks: LandmarkRule = LandmarkRule()
     features: FeatureRule = FeatureRule()
     policy: Policy = Policy()
+    clip_checks: ClipCheckRule | None = None
     quality: QualityRule | None = None
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     render_workers: Annotated[int, Field(ge=0)] | None = None
@@ -239,11 +240,13 @@ class Recipe(_RecipePart):
                 **dict.fromkeys(("sources_in_memory", "sources"), True),
                 "splits": {"file"},
                 "landmarks": {"model", "detector", "recogniser"},
+                "clip_checks": {"pack"},
                 "generators": {"__all__": {"weights"}},
             },
         )
-        if self.quality is None:
-            del content["quality"]
+        for name in ("quality", "clip_checks"):
+            if content[name] is None:
+                del content[name]
         for generator in content["generators"]:
             if generator["digital_source_type"] is None:
                 del generator["digital_source_type"]

@@ -16,7 +16,21 @@ if TYPE_CHECKING:
 _RECIPE = click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
 # Columns of figures, which stand to the right.
 _COUNTS = frozenset(
-    ("items", "planned", "done", "failed", "rejected", "added", "removed", "same")
+    (
+        "measured",
+        "flagged",
+        "p5",
+        "median",
+        "p95",
+        "items",
+        "planned",
+        "done",
+        "failed",
+        "rejected",
+        "added",
+        "removed",
+        "same",
+    )
     + ("videos", "seconds of video", "bytes", "here", "on the cluster", "rate", "left")
 )
 _QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
@@ -159,6 +173,13 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     for flag, clips, example, explanation in outcome.flagged().itertuples(index=False):
         text = f"{clips} usable clip(s) are flagged {flag}, such as {example}" + f": {explanation}" * bool(explanation)
         console.print(escape(text), soft_wrap=True, highlight=False)
+    if outcome.checks is not None:
+        figures = outcome.checks.summary()
+        for name in ("p5", "median", "p95"):
+            figures[name] = ["" if value != value else f"{value:.3g}" for value in figures[name]]
+        console.print(count_table("checks of the clips", figures))
+        for text in outcome.checks.sentences():
+            console.print(escape(text), soft_wrap=True, highlight=False)
     if outcome.unused_files:
         console.print(
             f"{len(outcome.unused_files)} file(s) in the folder belong to no row, such as "

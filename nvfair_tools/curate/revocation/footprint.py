@@ -23,7 +23,7 @@ from nvfair_tools.pipeline.journal_removal import JournalItem, iterate_items, li
 from nvfair_tools.pipeline.workspace import Workspace
 
 # Stages whose items carry no name: the journal says whose they are.
-_LINKED_STAGES = frozenset(("read", "track", "cuts", "shot", "segment", "person"))
+_LINKED_STAGES = frozenset(("read", "track", "clip checks", "cuts", "shot", "segment", "person"))
 _TRACK_STAGES = frozenset(("track", "portrait", "landmarks"))
 _FILES_OF_ITEMS = (("tracks", "*.npz"), ("segments", "*.mp4"))  # folders of the build whose files have items' ids
 

@@ -21,6 +21,7 @@ from nvfair_tools.dataset.segments import SEGMENTS_FILE, read_segments, write_se
 from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, write_table, write_tables
 from nvfair_tools.files import atomic_output
 from nvfair_tools.pipeline.items import ItemResult
+from nvfair_tools.quality.clip_table import CLIP_TABLE, read_clip_table, without_person, write_clip_table
 from nvfair_tools.quality.table import QUALITY_SCHEMA, read_quality, write_quality
 from nvfair_tools.unique_keys import load_unique_json
 
@@ -64,6 +65,9 @@ def remove_table_rows(footprint: Footprint, without_names: Callable[[str], str])
             measures = read_quality(path)
             named = (measures["target"] == footprint.trace.identity) | (measures["driver"] == footprint.trace.identity)
             write_quality(path, measures[~named & ~measures["video"].isin(footprint.known_hashes)])
+        elif path.name == CLIP_TABLE:
+            clips = read_clip_table(path)
+            write_clip_table(path, without_person(clips, footprint.trace.identity, footprint.known_hashes))
 
 
 def remove_plan_rows(path: Path, identity: str) -> None:

@@ -1,0 +1,1 @@
+"""What the checks of a recipe say about each clip."""
