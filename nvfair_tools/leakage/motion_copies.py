@@ -1,7 +1,7 @@
 """Finding the videos of a data set that show one motion, whatever they are called, by their motion hashes.
 
-Windows around anchors are compared as matrix products, block by block, so that ten thousand videos take seconds. Where
-two windows are alike, the two signals are laid over each other at that offset, and their whole overlap is compared.
+Windows around anchors are compared as matrix products, block by block. Where two windows of a pair of videos are alike
+at one offset, the two signals are laid over each other there, and their whole overlap is compared.
 
 Legend: N videos, A windows of all videos together, P pairs of windows.
 """
@@ -13,20 +13,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nvfair_tools.leakage.motion_hash import SHORTEST, STEP, SYMMETRIC, MotionHash
+from nvfair_tools.leakage.motion_hash import PARTS, SHORTEST, STEP, SYMMETRIC, MotionHash
 
-MOST_DISTANCE = 0.3  # 1 - correlation of the overlap up to which two videos are copies: see docs/leakage.md
-_LEAST_ALIKE = 0.65  # correlation of two windows from which on the signals are compared
+MOST_DISTANCE = 0.3  # of the overlaps, up to which two videos are copies: see docs/leakage.md
+_LEAST_ALIKE = 0.75  # correlation of two windows from which on they count
 _ROWS = 2048  # windows of one block
 _NEARBY = 3  # samples by which an anchor may be misplaced
-_MOST_TRIED = 4  # offsets that are tried for a pair of videos
+_MIRROR = np.where(np.arange(8) < SYMMETRIC, 1, -1).astype(np.float32)
+_WORTH_REFINING = 0.5  # distance at the windows' offset beyond which the neighbouring ones are not tried
 
 
 @dataclass(frozen=True)
 class MotionCopy:
     """Two videos with the same motion.
 
-    first, second: their numbers, first < second. distance: 1 - correlation of the overlap. offset: seconds by which the
+    first, second: their numbers, first < second. distance: of the overlap, 0 for the same. offset: seconds by which the
     second begins later. overlap: seconds that were compared. mirrored: whether one is the mirror image of the other.
     """
 
@@ -41,33 +42,36 @@ class MotionCopy:
 def find_motion_copies(hashes: Sequence[MotionHash | None], most: float = MOST_DISTANCE) -> list[MotionCopy]:
     """All pairs of videos whose motions are nearer than `most`, by number. Without a hash (None) there is no copy."""
     copies = []
-    for (first, second), tries in _candidates(hashes).items():
+    for first, second, shift in _candidates(hashes):
         former, latter = hashes[first], hashes[second]
         assert former is not None
         assert latter is not None
-        aligned = [_align(former.signal, latter.signal, shift, mirrored) for shift, mirrored in tries]
-        distance, shift, overlap, mirrored = min(aligned)
+        distance, offset, overlap, mirrored = _align(former.signal, latter.signal, shift)
         if distance <= most:
-            copies.append(MotionCopy(first, second, distance, shift * STEP, overlap * STEP, mirrored))
+            copies.append(MotionCopy(first, second, distance, offset * STEP, overlap * STEP, mirrored))
     return sorted(copies, key=lambda copy: (copy.first, copy.second))
 
 
-def _candidates(hashes: Sequence[MotionHash | None]) -> dict[tuple[int, int], list[tuple[int, bool]]]:
-    """For each pair of videos with windows alike, the (shift in samples, mirrored) to try, the likeliest first."""
-    tries: dict[tuple[int, int], list[tuple[float, int, bool]]] = {}
-    for likeness, first, second, shift, mirrored in _alike_windows(hashes):
-        rows = zip(likeness.tolist(), first.tolist(), second.tolist(), shift.tolist(), mirrored.tolist(), strict=True)
-        for alike, former, latter, samples, is_mirrored in rows:
-            tries.setdefault((former, latter), []).append((-alike, samples, is_mirrored))
-    return {
-        pair: [(samples, mirrored) for _, samples, mirrored in sorted(of_pair)[:_MOST_TRIED]]
-        for pair, of_pair in tries.items()
-    }
+def _candidates(hashes: Sequence[MotionHash | None]) -> list[tuple[int, int, int]]:
+    """The pairs of videos with two windows alike at one offset, as (first, second, shift in samples): that of the two
+    windows that are alike most."""
+    columns = list(_alike_windows(hashes))
+    if not columns:
+        return []
+    likeness, pair, shift = (np.concatenate(column) for column in zip(*columns, strict=True))
+    order = np.lexsort((shift, pair))
+    likeness, pair, shift = likeness[order], pair[order], shift[order]
+    together = np.flatnonzero((pair[1:] == pair[:-1]) & (np.diff(shift) <= _NEARBY))
+    likeness, pair, shift = likeness[together] + likeness[together + 1], pair[together], shift[together]
+    best = np.lexsort((-likeness, pair))
+    pair, first_of_pair = np.unique(pair[best], return_index=True)
+    first, second = np.divmod(pair, len(hashes))
+    return list(zip(first.tolist(), second.tolist(), shift[best][first_of_pair].tolist(), strict=True))
 
 
 def _alike_windows(hashes: Sequence[MotionHash | None]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yields pairs of alike windows of two videos as columns (P,): likeness, the videos' numbers (the lower first),
-    shift in samples, mirrored."""
+    """Yields pairs of alike windows of two videos as columns (P,): likeness, first video * N + second, shift in
+    samples. The first video has the lower number."""
     present = [(number, value) for number, value in enumerate(hashes) if value is not None and len(value.anchors)]
     if not present:
         return
@@ -89,26 +93,44 @@ def _alike_windows(hashes: Sequence[MotionHash | None]) -> Iterator[tuple[np.nda
             ordered = video[first] < video[second]
             row, column, first, second = row[ordered], column[ordered], first[ordered], second[ordered]
             if len(first):
-                yield (
-                    likeness[row, column],
-                    video[first],
-                    video[second],
-                    anchor[first] - anchor[second],
-                    signed[row, column] < 0,
-                )
+                pair = video[first] * len(hashes) + video[second]
+                yield likeness[row, column], pair, anchor[first] - anchor[second]
 
 
-def _align(first: np.ndarray, second: np.ndarray, shift: int, mirrored: bool) -> tuple[float, int, int, bool]:
+def _align(first: np.ndarray, second: np.ndarray, shift: int) -> tuple[float, int, int, bool]:
     """The least (distance, shift, samples that overlap, mirrored) of two signals (S, C) near a shift: the sample n of
     the second lies on the sample n + shift of the first. The distance is 2 where they overlap too little."""
-    sign = np.where(np.arange(first.shape[1]) < SYMMETRIC, 1.0, -1.0 if mirrored else 1.0).astype(np.float32)
-    best = (2.0, shift, 0, mirrored)
-    for trial in range(shift - _NEARBY, shift + _NEARBY + 1):
-        begin, end = max(0, trial), min(len(first), len(second) + trial)
-        if (end - begin) * STEP < SHORTEST - 1e-6:
-            continue
-        under, over = first[begin:end], second[begin - trial : end - trial] * sign
-        norms = float(np.linalg.norm(under) * np.linalg.norm(over))
-        distance = 1.0 - float((under * over).sum()) / norms if norms > 0 else 2.0
-        best = min(best, (distance, trial, end - begin, mirrored))
+    best = _laid_over(first, second, shift)
+    if best[0] <= _WORTH_REFINING:
+        near = (shift + step for step in range(-_NEARBY, _NEARBY + 1) if step)
+        best = min(best, *(_laid_over(first, second, trial) for trial in near))
     return best
+
+
+def _laid_over(first: np.ndarray, second: np.ndarray, shift: int) -> tuple[float, int, int, bool]:
+    """The lesser (distance, shift, samples that overlap, mirrored) of both ways round, at one shift."""
+    begin, end = max(0, shift), min(len(first), len(second) + shift)
+    if (end - begin) * STEP < SHORTEST - 1e-6:
+        return 2.0, shift, 0, False
+    under, over = first[begin:end], second[begin - shift : end - shift]
+    return min(
+        (_distance(under, over * signs), shift, end - begin, mirrored)
+        for mirrored, signs in ((False, 1.0), (True, _MIRROR))
+    )
+
+
+def _distance(first: np.ndarray, second: np.ndarray) -> float:
+    """1 - the likeness of two signals (S, C) of one length: half their correlation, half the mean of the correlations
+    of mouth, eyes and head.
+
+    Takes of one sentence by one speaker are alike in the mouth, which moves most; blinks and head never are the same.
+    """
+    parts = [slice(None), *PARTS]
+    correlations = [_correlation(first[:, part], second[:, part]) for part in parts]
+    return 1.0 - (correlations[0] + sum(correlations[1:]) / len(PARTS)) / 2
+
+
+def _correlation(first: np.ndarray, second: np.ndarray) -> float:
+    """The correlation (without means) of all values; 0 where one signal has none."""
+    norms = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float((first * second).sum()) / norms if norms > 0 else 0.0

@@ -28,6 +28,7 @@ _WAVES = 9  # low frequencies of a window that are kept, of each measure
 _SLOW = 20  # samples to each side whose mean is the slow part
 _SMOOTHING = np.array([1, 2, 3, 2, 1]) / 9  # 0.2 s: above 4 Hz a track is mostly noise
 SYMMETRIC = 6  # measures that a mirror leaves; the others change their sign
+PARTS = ([0, 1, 4], [2, 3], [5, 6, 7])  # measures of mouth, eyes and head
 # Sizes (root mean square, in facial scales; roll in radians) by which the measures are divided: about those in real
 # clips, larger where much of a measure is noise. Chosen by docs/leakage.md.
 _SIZES = np.array([0.05, 0.03, 0.03, 0.03, 0.03, 0.02, 0.015, 0.008], np.float32)
