@@ -32,12 +32,17 @@ class LeakageAudit:
     @property
     def defects(self) -> int:
         """How many checks and figures found a defect."""
-        return [*self._verdicts()].count("DEFECT")
+        return self._verdicts().count("DEFECT")
 
     @property
     def flagged(self) -> int:
         """How many figures are clearly apart from chance, defects included."""
         return sum(figure.flagged for figure in self.shortcuts)
+
+    @property
+    def unanswered(self) -> int:
+        """How many checks and figures could not be made or judged."""
+        return self._verdicts().count("not checked")
 
     def _verdicts(self) -> list[str]:
         return [check.verdict for check in self.checks] + [figure.verdict for figure in self.shortcuts]

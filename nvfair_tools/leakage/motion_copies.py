@@ -125,9 +125,8 @@ def _distance(first: np.ndarray, second: np.ndarray) -> float:
 
     Takes of one sentence by one speaker are alike in the mouth, which moves most; blinks and head never are the same.
     """
-    parts = [slice(None), *PARTS]
-    correlations = [_correlation(first[:, part], second[:, part]) for part in parts]
-    return 1.0 - (correlations[0] + sum(correlations[1:]) / len(PARTS)) / 2
+    by_part = [_correlation(first[:, part], second[:, part]) for part in PARTS]
+    return 1.0 - (_correlation(first, second) + sum(by_part) / len(PARTS)) / 2
 
 
 def _correlation(first: np.ndarray, second: np.ndarray) -> float:

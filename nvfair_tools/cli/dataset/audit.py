@@ -46,8 +46,7 @@ def audit(data: Path, as_json: bool, cases: Path | None, strict: bool, workers: 
         _show(data, result)
         if cases is not None:
             click.echo(f"{cases}: {number} cases")
-    unchecked = sum(bool(item.unchecked) for item in (*result.checks, *result.shortcuts))
-    if result.defects or (strict and (result.flagged or unchecked)):
+    if result.defects or (strict and (result.flagged or result.unanswered)):
         raise SystemExit(1)
 
 
@@ -63,8 +62,7 @@ def _show(data: Path, result: LeakageAudit) -> None:
             click.echo(f"{'':>21}and {len(check.named) - _CASES_ON_SCREEN:,} more (--cases FILE.csv names all)")
     click.echo("\nWhat one column tells by itself (AUC, 0.5 is chance; docs/leakage.md)")
     click.echo(shortcut_rows(result.shortcuts).to_string(index=False))
-    unchecked = sum(bool(item.unchecked) for item in (*result.checks, *result.shortcuts))
     click.echo(
         f"\n{data}: {len(result.checks)} checks and {len(result.shortcuts)} figures; {result.defects} with a defect, "
-        f"{result.flagged} clear shortcuts, {unchecked} not checked"
+        f"{result.flagged} clear shortcuts, {result.unanswered} not checked"
     )
