@@ -63,7 +63,9 @@ COMMANDS = {
         "Read a published release: nvfair or avaprintdb.",
         "curate",
     ),
-    "dataset": Entry("nvfair_tools.cli.dataset.group:dataset", "Make the blind copy of a hidden data set.", "curate"),
+    "dataset": Entry(
+        "nvfair_tools.cli.dataset.group:dataset", "Audit a data set for leaks, its rights; make a blind copy.", "curate"
+    ),
     "revoke": Entry(
         "nvfair_tools.cli.revoke:revoke", "Remove a person who has withdrawn, and prove that nothing is left.", "curate"
     ),

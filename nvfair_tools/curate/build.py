@@ -21,7 +21,6 @@ from nvfair_tools.curate.footage.person_check import confirm_people
 from nvfair_tools.curate.footage.places import write_places
 from nvfair_tools.curate.ingest import Clip, ingest
 from nvfair_tools.curate.landmark_tracks import rows_template, track_reenactments
-from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.originals import encode_originals
 from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.curate.plans.permitted import Refusals, plan_permitted, refusals_of, write_agreements
@@ -33,6 +32,8 @@ from nvfair_tools.curate.tables import identities_table, real_video_rows, reenac
 from nvfair_tools.curate.video_paths import clip_names
 from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_tables
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.leakage.audit_check import AuditCheck
+from nvfair_tools.leakage.table_checks import audit_leakage
 from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.pipeline.progress import Reporter

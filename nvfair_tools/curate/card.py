@@ -10,13 +10,13 @@ import pandas as pd
 import yaml
 
 from nvfair_tools.curate.footage.cautions import footage_cautions
-from nvfair_tools.curate.leakage_audit import AuditCheck, audit_leakage
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.dataset.segments import read_segments
 from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
+from nvfair_tools.leakage.audit import LeakageAudit, audit_tables, check_rows, shortcut_rows
 from nvfair_tools.quality.clip_table import CLIP_TABLE, identity_sentences, read_clip_table, summarise_clips
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -37,9 +37,9 @@ def write_card(
     read under a name that the card's configs determine, so another content needs other configs.
     """
     plots = _write_plots(folder, videos)
-    checks = audit_leakage(identities, videos)
+    audit = audit_tables(folder, dict(meta), identities, videos)
     cautions = [*meta.get("cautions", ()), *footage_cautions(read_segments(folder), videos)]
-    body = _body(folder, {**meta, "cautions": cautions}, identities, videos, checks, portraits)
+    body = _body(folder, {**meta, "cautions": cautions}, identities, videos, audit, portraits)
     text = f"---\n{_front_matter(meta, videos, content)}---\n\n{body}"
     write_text(folder / "README.md", text)
     return [folder / "README.md", *plots]
@@ -81,7 +81,7 @@ def _body(
     meta: Mapping[str, Any],
     identities: pd.DataFrame,
     videos: pd.DataFrame,
-    checks: Sequence[AuditCheck],
+    audit: LeakageAudit,
     portraits: Iterable[Portrait],
 ) -> str:
     ok = videos[videos["state"] == "ok"]
@@ -130,20 +130,8 @@ def _body(
         *_people_without_faces(identities),
         *_clip_checks(folder, meta, videos),
         "## Leakage audit",
-        _table(
-            pd.DataFrame(
-                [
-                    {
-                        "check": check.question,
-                        "cases": check.cases,
-                        "verdict": "ok" if check.cases == 0 else ("DEFECT" if check.defect else "note"),
-                        "remark": check.remark if check.cases else "",
-                    }
-                    for check in checks
-                ]
-            ),
-            ["check", "cases", "verdict", "remark"],
-        ),
+        _table(check_rows(audit.checks), ["check", "cases", "verdict", "remark"]),
+        *_shortcuts(audit),
         *_cautions(meta),
         "## Consent, licences, permitted use",
         _table(_rights(identities), ["source", "licence", "consent", "permitted_use", "people"]),
@@ -207,6 +195,18 @@ def _clip_checks(folder: Path, meta: Mapping[str, Any], videos: pd.DataFrame) ->
         _table(summary, list(summary.columns)),
         f"`quality/{CLIP_TABLE}` has each clip's values.",
         "\n".join(f"* {sentence}" for sentence in identity_sentences(rows, rule, names)),
+    ]
+
+
+def _shortcuts(audit: LeakageAudit) -> list[str]:
+    """What single columns of the metadata tell about who drives, by figures; nothing where no column has values."""
+    rows = shortcut_rows([figure for figure in audit.shortcuts if figure.people])
+    if rows.empty:
+        return []
+    return [
+        "What one column of the metadata tells by itself (AUC, mean over faces; 0.5 is chance; `same driver`: the "
+        "pairs of NVFAIR's rule). A shortcut is what a method must beat.",
+        _table(rows, list(rows.columns)),
     ]
 
 

@@ -51,7 +51,7 @@ def hash_of_video(path: Path) -> str:
 def is_hash(text: str) -> bool:
     """Whether a text has the form of a hash."""
     try:
-        return len(_values_of(text)) > 1
+        return len(hash_values(text)) > 1
     except ValueError:
         return False
 
@@ -65,7 +65,7 @@ class HashIndex:
         self._values = np.zeros((len(hashes), _MOST_PICTURES + 1, _VALUES), np.int8)
         self._lengths = np.zeros(len(hashes), np.int64)
         for place, (_, text) in enumerate(hashes):
-            values = _values_of(text)
+            values = hash_values(text)
             self._values[place, : len(values)], self._lengths[place] = values, len(values)
 
     def nearest(self, text: str) -> tuple[str, float] | None:
@@ -79,7 +79,7 @@ class HashIndex:
     def distances(self, text: str) -> np.ndarray:
         """The distances of appearance and of motion to each known video, float (N, 2): 1 - correlation, over the
         pictures that both have; infinite where one has more than a picture more than the other."""
-        values = _values_of(text)
+        values = hash_values(text)
         both = np.minimum(self._lengths, len(values))
         distances = np.full((len(self._names), 2), np.inf)
         # A frame rate that differs moves the end by a picture at most.
@@ -119,8 +119,11 @@ def _cosines() -> np.ndarray:
     return np.cos(np.arange(_FREQUENCIES)[:, None] * places[None])
 
 
-def _values_of(text: str) -> np.ndarray:
-    """The values of a hash, int8 (K + 1, 63). Raises ValueError where the text is no hash."""
+def hash_values(text: str) -> np.ndarray:
+    """The values of a hash, int8 (K + 1, 63): the mean's, then each picture's. ValueError where the text is no hash.
+
+    Value n of the 63 has the horizontal frequency (n + 1) % 8; a mirror changes the signs of the odd ones.
+    """
     pictures, rest = divmod(len(text), _VALUES)
     if rest or not 2 <= pictures <= _MOST_PICTURES + 1:
         raise ValueError(f"{text[:80]!r} is no perceptual hash of a video")

@@ -16,9 +16,9 @@ from benchmark.protocols.schema import Protocol, Trials
 from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.cli import cli
-from nvfair_tools.curate.leakage_audit import audit_leakage
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.leakage.table_checks import audit_leakage
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.releases.importer import LEFT_OUT, import_release
 from nvfair_tools.releases.nvfair import list_nvfair

@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from nvfair_tools.curate.card import write_card
-from nvfair_tools.curate.leakage_audit import audit_leakage
 from nvfair_tools.curate.tables import join_distinct
+from nvfair_tools.leakage.table_checks import audit_leakage
 
 META = {
     "name": "Planted",
@@ -42,7 +42,9 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     frame = pd.DataFrame(videos).assign(state="ok", reason="", generator="warp-dense", part="p", frames=10)
     frame["kind"] = ["self" if row.target == row.driver else "cross" for row in frame.itertuples()]
-    return identities, frame.assign(fps_num=25, fps_den=1, licence="CC0", permitted_use="research")
+    frame = frame.assign(fps_num=25, fps_den=1, licence="CC0", permitted_use="research", first_row=0)
+    frame = frame.assign(source="x", clip_name=frame["clip"], content=None, scenario=None, emotion=None, path=None)
+    return identities, frame
 
 
 def cases(identities: pd.DataFrame, videos: pd.DataFrame) -> dict[str, int]:

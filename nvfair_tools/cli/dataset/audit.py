@@ -1,0 +1,68 @@
+"""`nvfair dataset audit`: what in a finished data set gives a label away, or is on both sides of a comparison."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nvfair_tools.leakage.audit import LeakageAudit
+
+_CASES_ON_SCREEN = 10  # of a check
+
+
+@click.command()
+@click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, all cases included.")
+@click.option("--cases", type=click.Path(path_type=Path, dir_okay=False), help="Write all cases to this CSV.")
+@click.option("--strict", is_flag=True, help="Exit status 1 for shortcuts too, and for what was not checked.")
+@click.option("--workers", type=click.IntRange(1), help="Videos that are read at once. [default: one a core]")
+def audit(data: Path, as_json: bool, cases: Path | None, strict: bool, workers: int | None) -> None:
+    """Look for leaks in DATASET: people, recordings and copies on two sides, and columns that give a label away.
+
+    It works on the folder alone and writes nothing into it. Exit status 1 where there is a defect. docs/leakage.md
+    explains the checks.
+    """
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.leakage.audit import audit_dataset
+    from nvfair_tools.pipeline.engines.local import default_workers
+    from nvfair_tools.pipeline.progress_lines import task_progress
+
+    source = Dataset.open(data)
+    with task_progress("audit") as report:
+        result = audit_dataset(
+            source,
+            workers=default_workers() if workers is None else workers,
+            progress=lambda task: lambda done, total: report(done, total, task),
+        )
+    if cases is not None:
+        number = result.write_cases(cases)
+    if as_json:
+        click.echo(json.dumps(result.to_json(), indent=2))
+    else:
+        _show(data, result)
+        if cases is not None:
+            click.echo(f"{cases}: {number} cases")
+    if result.defects or (strict and (result.flagged or result.unanswered)):
+        raise SystemExit(1)
+
+
+def _show(data: Path, result: LeakageAudit) -> None:
+    from nvfair_tools.leakage.audit import shortcut_rows
+
+    for check in result.checks:
+        text = f": {check.explanation}" if check.explanation else ""
+        click.echo(f"{check.verdict:>11}  {check.cases:>6,}  {check.question}{text}")
+        for case in check.named[:_CASES_ON_SCREEN]:
+            click.echo(f"{'':>21}{case.file}: {case.key}: {case.detail}")
+        if len(check.named) > _CASES_ON_SCREEN:
+            click.echo(f"{'':>21}and {len(check.named) - _CASES_ON_SCREEN:,} more (--cases FILE.csv names all)")
+    click.echo("\nWhat one column tells by itself (AUC, 0.5 is chance; docs/leakage.md)")
+    click.echo(shortcut_rows(result.shortcuts).to_string(index=False))
+    click.echo(
+        f"\n{data}: {len(result.checks)} checks and {len(result.shortcuts)} figures; {result.defects} with a defect, "
+        f"{result.flagged} clear shortcuts, {result.unanswered} not checked"
+    )
