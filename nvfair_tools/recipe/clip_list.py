@@ -234,6 +234,7 @@ def _read_collection(recipe: Recipe, source: ClipSource, reading: _Reading) -> N
         notes = reading.notes if why == SILENT else reading.left_out
         notes.append(f"{root.name}: {why}: {_examples(names, 'file')}")
     reading.missing += [f"{root.name}: {text}" for text in folder.missing]
+    reading.notes += [f"{root.name}: {text}" for text in folder.notes]
 
 
 def _examples(names: Sequence[str], noun: str) -> str:
@@ -266,7 +267,7 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
         near = difflib.get_close_matches(filled["split"], SPLITS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SPLITS)}"
         problems.append(f"{where}: split {filled['split']!r} is unknown; {hint}")
-    portrait = reading.names.existing(root / filled["portrait"]).resolve() if filled["portrait"] else None
+    portrait = reading.names.resolved(root / filled["portrait"]) if filled["portrait"] else None
     if portrait is not None and not os.path.isfile(portrait):
         hint = reading.names.hint(portrait)
         problems.append(
@@ -279,7 +280,7 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
     texts |= {"identity": identity, "source": collection}
     reading.rows.append(
         ClipRow(
-            path=reading.names.existing(root / filled["path"]).resolve(),
+            path=reading.names.resolved(root / filled["path"]),
             # Equal names have equal forms, whatever the system that wrote the list.
             name=unicodedata.normalize("NFC", Path(filled["path"]).as_posix()),
             where=where,

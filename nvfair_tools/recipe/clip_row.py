@@ -13,7 +13,7 @@ from nvfair_tools.landmarks.track_files import is_track_file
 PERSON_COLUMNS = ("source", "split", "gender", "age", "ethnicity", "portrait", "aliases")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClipRow:
     """One listed clip, a video or a track.
 

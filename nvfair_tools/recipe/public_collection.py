@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nvfair_tools.dataset.terms import NO_DISPLAY, NO_PUBLICATION
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.folder_tree import read_folder_tree
 from nvfair_tools.recipe.people_folder import VIDEO_SUFFIXES
 
 UNKNOWN = "unknown"  # the consent of people who were never asked about reenactments
@@ -48,11 +48,12 @@ class PublicCollection:
 @dataclass
 class CollectionFolder:
     """The clips in a collection's folder: columns of each, paths relative to it. left_out: {reason: paths}. missing:
-    names of published clips that are not there, in sentences."""
+    what was published and is not there, in sentences. notes: hidden files, and links that are not followed."""
 
     rows: list[dict[str, str]] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_collection(collection: PublicCollection, root: Path, problems: list[str]) -> CollectionFolder:
@@ -67,10 +68,12 @@ def read_collection(collection: PublicCollection, root: Path, problems: list[str
     folder = CollectionFolder()
     people = collection.people_columns(root, problems)
     first_path: dict[str, str] = {}
-    for path in _files(root):
-        name = path.relative_to(root).as_posix()
+    tree = read_folder_tree(root)
+    folder.notes += tree.notes()
+    for name in sorted(tree.names, key=lambda name: name.split("/")):
         if name == collection.people_file:
             continue
+        path = PurePosixPath(name)
         try:
             if path.suffix.lower() not in VIDEO_SUFFIXES:
                 raise NotUsed("no videos")
@@ -91,16 +94,3 @@ def read_collection(collection: PublicCollection, root: Path, problems: list[str
     if collection.people_file and not (root / collection.people_file).is_file():
         folder.missing.append(f"{collection.people_file}, so that age, sex and ethnicity of its people are unknown")
     return folder
-
-
-def _files(root: Path) -> Iterator[Path]:
-    """Every file below `root` that is not hidden, in the order of paths."""
-    paths = []
-    for place, subfolders, names in os.walk(root, onerror=_raise):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        paths += [Path(place, name) for name in names if not name.startswith(".")]
-    yield from sorted(paths)
-
-
-def _raise(error: OSError) -> None:
-    raise error
