@@ -223,7 +223,8 @@ def _read_folder(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
 
 def _read_collection(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
     assert source.folder is not None
-    collection = COLLECTIONS[str(source.collection)]
+    assert source.collection is not None
+    collection = COLLECTIONS[source.collection]
     root = reading.names.existing(recipe.resolve(source.folder))
     folder = read_collection(collection, root, reading.problems)
     source = source.model_copy(update={"source": collection.namespace})

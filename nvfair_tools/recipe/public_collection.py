@@ -28,9 +28,12 @@ class PublicCollection:
     """How the files of a public collection are understood.
 
     name: in recipes. namespace: of its people. licence: of what is made from it. parse: from a file's stem and the name
-    of its folder to columns of a list of clips; raises NotUsed. count: the number of published clips. published: their
-    names, where they are known. people_file: the table of its people, "" where it has none. people_columns: from the
-    collection's folder and a list for problems to {identity: columns}. caution: what a user of any result must mind.
+    of its folder to columns of a list of clips (`identity` at least; others, and rights, as in a CSV); raises NotUsed.
+    count: the number of published clips. name_fields: from a file's stem to all that its name says, in words.
+    published: the names of all clips, where they are known; people: the identities of all people, likewise.
+    people_file: the table of its people, "" where it has none. people_columns: from the collection's folder and a list
+    for problems to {identity: columns}. obtained_by: the command that fills a folder with it, "" where there is none.
+    caution: what a user of any result must mind.
     """
 
     name: str
@@ -39,9 +42,12 @@ class PublicCollection:
     licence: str
     parse: Callable[[str, str], dict[str, str]]
     count: int
+    name_fields: Callable[[str], dict[str, str]] = lambda stem: {}
     published: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
     people_file: str = ""
     people_columns: Callable[[Path, list[str]], Mapping[str, dict[str, str]]] = lambda root, problems: {}
+    obtained_by: str = ""
     caution: str = ONE_SESSION
 
 
@@ -63,7 +69,11 @@ def read_collection(collection: PublicCollection, root: Path, problems: list[str
     """
     if not root.is_dir():
         raise NvfairError(
-            "there is no such folder", where=root, remedy=f"`nvfair get {collection.name} {root}` makes and fills it"
+            "there is no such folder",
+            where=root,
+            remedy=f"`{collection.obtained_by} {root}` makes and fills it"
+            if collection.obtained_by
+            else "correct it; it is relative to the recipe",
         )
     folder = CollectionFolder()
     people = collection.people_columns(root, problems)
@@ -91,6 +101,11 @@ def read_collection(collection: PublicCollection, root: Path, problems: list[str
         folder.missing.append(f"{len(missing):,} of the {collection.count:,} published clips, such as {examples}")
     elif not collection.published and len(first_path) < collection.count:
         folder.missing.append(f"{collection.count - len(first_path):,} of the {collection.count:,} published clips")
+    absent = sorted(collection.people - {row["identity"] for row in folder.rows})
+    if absent and folder.rows:
+        folder.missing.append(
+            f"{len(absent)} of the {len(collection.people)} published people, such as {', '.join(absent[:3])}"
+        )
     if collection.people_file and not (root / collection.people_file).is_file():
         folder.missing.append(f"{collection.people_file}, so that age, sex and ethnicity of its people are unknown")
     return folder
