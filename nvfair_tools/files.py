@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +60,7 @@ def atomic_output(path: Path) -> Iterator[Path]:
     because encoders choose the container by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    end = f".{os.getpid()}.part{path.suffix}"
+    end = f".{_this_machine()}-{os.getpid()}.part{path.suffix}"
     stem = path.stem
     if len(os.fsencode(f".{stem}{end}")) > _LONGEST_NAME:
         stem = hashlib.sha256(os.fsencode(path.name)).hexdigest()
@@ -149,9 +150,17 @@ def is_alive(pid: int) -> bool:
 
 
 def _has_living_writer(path: Path) -> bool:
-    """Returns whether the process that writes the temporary file `.name.PID.part.suffix` still runs."""
-    pid = path.name.rpartition(".part")[0].rpartition(".")[2]
-    return pid.isdecimal() and is_alive(int(pid))
+    """Returns whether the process that writes the temporary file `.name.MACHINE-PID.part.suffix` still runs.
+
+    The processes of other machines cannot be asked for; they were workers of a run that has ended.
+    """
+    machine, _, pid = path.name.rpartition(".part")[0].rpartition(".")[2].rpartition("-")
+    return machine in ("", _this_machine()) and pid.isdecimal() and is_alive(int(pid))
+
+
+def _this_machine() -> str:
+    """A short name of this machine: several may write in one folder, and number their processes alike."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def _not_writable(folder: Path, error: OSError) -> NvfairError:

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from nvfair_tools.dataset.schema import FORMAT_VERSION, IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.files import atomic_output, sha256_of, write_text
 
+SEAL = "own_sha256"  # the entry of dataset.json that holds the hash of all others
+
 
 def write_table(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
     """Writes `rows` as a Parquet file with exactly the columns of `schema`; absent nullable columns become null."""
@@ -66,8 +68,21 @@ def finish_dataset(
         "counts": {"identities": len(identities), "videos": len(videos)},
         "files": {**files, **extra},
     }
-    write_text(folder / "dataset.json", json.dumps(content, indent=1, sort_keys=True) + "\n")
+    content = sealed(content)
+    write_text(folder / "dataset.json", meta_text(content))
     return content
+
+
+def meta_text(content: Mapping[str, Any]) -> str:
+    """The text of dataset.json, byte for byte."""
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of dataset.json with `own_sha256`: the hash of its text without that entry, by which a reader sees
+    that not a byte of it has changed."""
+    others = {key: value for key, value in content.items() if key != SEAL}
+    return {**others, SEAL: hashlib.sha256(meta_text(others).encode()).hexdigest()}
 
 
 def _is_missing(value: object) -> bool:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import signal
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -27,11 +29,13 @@ from leaderboard.submission.test_set import TestSet
 from nvfair_tools.cli.revoke import revoke
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import sha256_of
 from nvfair_tools.governance.curator_key import read_key
 from tests.benchmark.small_world import make
 from tests.benchmark.training.test_loop import OPTIONS, PROTOCOL
 from tests.folder_texts import all_texts
 from tests.leaderboard.conftest import VALID_DECLARATION
+from tests.nvfair_tools.curate.revocation.killed import kill_at, revoke_until
 
 pytestmark = pytest.mark.slow
 
@@ -44,9 +48,22 @@ def run(*words: object) -> str:
     return result.output
 
 
+@pytest.fixture
+def lab(built_lab) -> Path:
+    """The lab as it was built. The board names its place, so that it is always the same."""
+    folder, untouched = built_lab
+    restore(folder, untouched)
+    return folder
+
+
+def restore(folder: Path, untouched: Path) -> None:
+    shutil.rmtree(folder)
+    shutil.copytree(untouched, folder)
+
+
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory, valid_submission) -> Path:
-    """A folder with a data set and everything that is made from it."""
+def built_lab(tmp_path_factory, valid_submission) -> tuple[Path, Path]:
+    """A folder with a data set and everything that is made from it, and a copy of it."""
     folder = tmp_path_factory.mktemp("lab")
     data = make(folder / "data")
     train(data, folder / "runs" / "cnn", replace(OPTIONS, windows=16), PROTOCOL)
@@ -68,7 +85,9 @@ def lab(tmp_path_factory, valid_submission) -> Path:
     store = Store(settings.store)
     add_submission_folder(submission, TestSet(data), store, SubmissionFiles(settings.files))
     store.close()
-    return folder
+    untouched = tmp_path_factory.mktemp("untouched") / "lab"
+    shutil.copytree(folder, untouched)
+    return folder, untouched
 
 
 def videos_of(folder: Path, person: str) -> set[str]:
@@ -122,6 +141,53 @@ def test_two_people_leave_a_lab(lab, tmp_path, monkeypatch):
     assert [row for row in board_rows(lab, "audit", "action") if row == "revoked"] == ["revoked", "revoked"]
     with closing(sqlite3.connect(lab / "board" / "board.sqlite")) as database, pytest.raises(sqlite3.IntegrityError):
         database.execute("DELETE FROM results")  # rows are frozen again
+
+
+def state_of(lab: Path) -> dict[str, object]:
+    """All that a removal leaves: every file with its hash, and the board's rows without their times."""
+    state: dict[str, object] = {
+        path.relative_to(lab).as_posix(): sha256_of(path)
+        for path in lab.rglob("*")
+        if path.is_file() and path.parent != lab / "board"
+    }
+    state["board"] = sorted(path.name for path in (lab / "board").iterdir())
+    with closing(sqlite3.connect(f"file:{lab / 'board' / 'board.sqlite'}?mode=ro", uri=True)) as database:
+        state["rows"] = sorted(line for line in database.iterdump() if not line.startswith('INSERT INTO "audit"'))
+    state["audit"] = board_rows(lab, "audit", "action")
+    return state
+
+
+def check_kills(built_lab: tuple[Path, Path], key: Path, kills: int) -> list[int]:
+    """Kills the removal of a person from the lab at so many moments; how many files of it each left unchanged."""
+    lab, untouched = built_lab
+    restore(lab, untouched)
+    before = state_of(lab)
+    lines = revoke_until(0, TESTED, [lab], key, kill=False)
+    expected = state_of(lab)
+    assert expected["audit"].count("revoked") == 1
+    unchanged = []
+    for number in range(kills):
+        restore(lab, untouched)
+        kill_at(1 + (lines - 1) * number // kills, TESTED, lab, key)
+        left = state_of(lab)
+        unchanged.append(sum(left.get(name) == value for name, value in before.items()))
+        run(TESTED, lab, "--yes")
+        state = state_of(lab)
+        assert {name for name in expected if state.get(name) != expected[name]} <= {"data/revoked.json"}, number
+        assert state.keys() == expected.keys()
+        assert not list((key.parent / "revocations").iterdir())
+    return unchanged
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.soak)])
+def test_a_removal_from_a_lab_killed_at_any_moment_ends_alike(built_lab, tmp_path, monkeypatch, kills):
+    key = tmp_path / "settings" / "revocation.key"
+    monkeypatch.setenv("NVFAIR_REVOCATION_KEY", str(key))
+    unchanged = check_kills(built_lab, key, kills)
+    assert unchanged[0] > unchanged[-1]
+    if kills == 20:
+        assert len(set(unchanged)) >= 5
 
 
 def test_the_curator_may_keep_a_checkpoint_until_it_is_trained_again(tmp_path, monkeypatch):

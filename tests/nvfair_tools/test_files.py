@@ -120,3 +120,23 @@ def test_partial_outputs_of_ended_processes_are_removed_and_those_of_living_ones
     assert living.exists()
     assert whole.exists()
     remove_partial_outputs(tmp_path / "nowhere")
+
+
+def test_two_machines_with_one_process_number_write_two_temporary_files(tmp_path, monkeypatch):
+    path = tmp_path / "part-00000.parquet"
+    with atomic_output(path) as here:
+        here.write_bytes(b"here")
+        monkeypatch.setattr("platform.node", lambda: "another-machine")
+        with atomic_output(path) as there:
+            there.write_bytes(b"there")
+        assert path.read_bytes() == b"there"
+        monkeypatch.undo()
+        remove_partial_outputs(tmp_path)
+        assert here.exists()
+    assert path.read_bytes() == b"here"
+    with atomic_output(path) as here:
+        here.write_bytes(b"here")
+        monkeypatch.setattr("platform.node", lambda: "another-machine")
+        remove_partial_outputs(tmp_path)
+        assert not here.exists()
+        here.write_bytes(b"again")

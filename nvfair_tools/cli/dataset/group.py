@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.dataset.check import check
 from nvfair_tools.governance.uses import USES, Use
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -13,7 +14,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.group()
 def dataset() -> None:
-    """Work on a finished data set: what it may be used for; the copy that authors get of a hidden one."""
+    """Work on a finished data set: whether it is whole; what it may be used for; the copy that authors get of a hidden
+    one."""
+
+
+dataset.add_command(check)
 
 
 @dataset.command()

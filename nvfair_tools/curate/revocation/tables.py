@@ -17,7 +17,7 @@ from nvfair_tools.curate.revocation.footprint import Footprint
 from nvfair_tools.dataset.consents import CONSENT_FILE, read_consents, write_consents
 from nvfair_tools.dataset.row_removal import place_rows, remove_rows
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
-from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_table, write_tables
+from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, write_table, write_tables
 from nvfair_tools.files import atomic_output
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.quality.table import QUALITY_SCHEMA, read_quality, write_quality
@@ -25,7 +25,7 @@ from nvfair_tools.unique_keys import load_unique_json
 
 # Where dataset.json waits while the data set is unfinished.
 SET_ASIDE = ".revoking-dataset.json"
-_ADDED_KEYS = ("format_version", "counts", "files")
+_ADDED_KEYS = ("format_version", "counts", "files", SEAL)
 
 
 def remove_frames(footprint: Footprint) -> None:

@@ -195,6 +195,7 @@ def names_in(folder: Path) -> set[str]:
     return {name for name in names if not name.startswith("journal.sqlite")}
 
 
+@pytest.mark.timeout(7200)  # a hang ends; a machine with ten other jobs takes longer than a quiet one
 def test_a_build_that_is_killed_and_whose_disk_is_full_makes_every_planned_video_once(whole, disk):
     recipe = recipe_in(disk, whole.sources, whole.size.workers)
     check(recipe, whole, stop_at_random_moments(recipe, whole, disk))

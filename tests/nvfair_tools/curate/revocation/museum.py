@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
-import signal
-import sys
 from pathlib import Path
 
 from nvfair_tools.curate.build import build
@@ -17,7 +14,6 @@ from tests.nvfair_tools.small_build import write_recipe
 PERSON, NAMESAKE, OTHER = "museum:astronaut", "museum:astronaut2", "museum:hopper"
 # identity -> face, folder, the first phase of the motion
 _PEOPLE = {PERSON: ("astronaut", "astronaut", 0), NAMESAKE: ("astronaut", "second", 5), OTHER: ("hopper", "hopper", 0)}
-_TRACED = ("curate/revocation", "pipeline/journal_removal", "dataset/row_removal", "governance/", "nvfair_tools/files")
 
 
 def build_museum(folder: Path) -> Path:
@@ -45,39 +41,3 @@ def build_museum(folder: Path) -> Path:
     recipe = write_recipe(folder / "recipe.yaml", folder / "sources" / "clips.csv", workers=0, rights=rights)
     build(recipe, reporter=Silent())
     return folder / "dataset"
-
-
-def revoke_until(step: int, folders: list[Path], key: Path, kill: bool) -> int:
-    """Removes the person, and ends this process by SIGKILL at the line with number `step` of the code that does it.
-
-    kill: false counts the lines alone. Returns the number of lines that ran.
-    """
-    from nvfair_tools.cli.revoke import holders_in
-    from nvfair_tools.governance.curator_key import create_key
-    from nvfair_tools.governance.revocation import Revocation
-
-    curator_key = create_key(key)
-    revocation = Revocation.prepare(PERSON, holders_in(folders), "2026-01-31")
-    lines = 0
-
-    def on_line(frame, event, argument):
-        nonlocal lines
-        if event == "line":
-            lines += 1
-            if kill and lines == step:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return on_line
-
-    def on_call(frame, event, argument):
-        return on_line if any(place in frame.f_code.co_filename for place in _TRACED) else None
-
-    sys.settrace(on_call)
-    try:
-        revocation.run(curator_key)
-    finally:
-        sys.settrace(None)
-    return lines
-
-
-if __name__ == "__main__":
-    revoke_until(int(sys.argv[1]), [Path(place) for place in sys.argv[3:]], Path(sys.argv[2]), kill=True)

@@ -3,8 +3,6 @@
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -16,14 +14,14 @@ from nvfair_tools.curate.build import build
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.progress import Silent
-from tests.nvfair_tools.curate.revocation.museum import PERSON, revoke_until
+from tests.nvfair_tools.curate.revocation.killed import kill_at, revoke_until
+from tests.nvfair_tools.curate.revocation.museum import PERSON
 from tests.nvfair_tools.small_build import file_hashes
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL"),
 ]
-ROOT = Path(__file__).resolve().parents[4]
 
 
 def state(dataset: Path) -> tuple[dict[str, str], list[str], list[tuple]]:
@@ -37,25 +35,18 @@ def state(dataset: Path) -> tuple[dict[str, str], list[str], list[tuple]]:
     return file_hashes(dataset), names, rows
 
 
-def kill_at(step: int, dataset: Path, key: Path) -> None:
-    """Starts a removal in a process of its own, which ends by SIGKILL at a line of the code."""
-    command = [sys.executable, "-m", "tests.nvfair_tools.curate.revocation.museum", str(step), str(key), str(dataset)]
-    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert process.returncode == -signal.SIGKILL, process.stderr
-
-
 def check_kills(museum: Path, folder: Path, key: Path, kills: int, monkeypatch) -> list[str]:
     """Kills a removal at so many moments, from the first line to the last; returns what was seen in between."""
     monkeypatch.setenv("NVFAIR_REVOCATION_KEY", str(key))
     shutil.copytree(museum, folder / "whole")
-    lines = revoke_until(0, [folder / "whole" / "dataset"], key, kill=False)
+    lines = revoke_until(0, PERSON, [folder / "whole" / "dataset"], key, kill=False)
     expected = state(folder / "whole" / "dataset")
     seen = []
     for number in range(kills):
         museum_copy = folder / f"killed-{number}"
         shutil.copytree(museum, museum_copy)
         dataset = museum_copy / "dataset"
-        kill_at(1 + (lines - 1) * number // (kills - 1), dataset, key)
+        kill_at(1 + (lines - 1) * number // (kills - 1), PERSON, dataset, key)
         seen.append("finished" if (dataset / "dataset.json").exists() else "unfinished")
         if seen[-1] == "finished":  # then it is whole: as it was before, or as it is afterwards
             Dataset.open(dataset).tracks()
