@@ -40,7 +40,7 @@ def name_fields(stem: str) -> dict[str, str]:
     match = _NAME.fullmatch(stem)
     if match is None:
         return {}
-    words = ({}, _SENTENCES, _EMOTIONS, _LEVELS)
+    words: tuple[dict[str, str], ...] = ({}, _SENTENCES, _EMOTIONS, _LEVELS)
     return {
         field: meanings.get(code, code) for field, meanings, code in zip(FIELDS, words, match.groups(), strict=True)
     }

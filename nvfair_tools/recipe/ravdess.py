@@ -29,7 +29,7 @@ def name_fields(stem: str) -> dict[str, str]:
     if match is None:
         return {}
     emotions = {f"{number:02}": emotion for number, emotion in enumerate(_EMOTIONS, 1)}
-    words = (_MODALITIES, _CHANNELS, emotions, _INTENSITIES, _STATEMENTS, {}, {})
+    words: tuple[dict[str, str], ...] = (_MODALITIES, _CHANNELS, emotions, _INTENSITIES, _STATEMENTS, {}, {})
     return {
         field: meanings.get(code, code) for field, meanings, code in zip(FIELDS, words, match.groups(), strict=True)
     }
