@@ -75,6 +75,7 @@ def test_what_the_page_says_works(page: Path, tmp_path: Path) -> None:
 def test_there_is_a_page_for_each_thing_that_one_adds() -> None:
     assert [page.stem for page in PAGES] == [
         "board_page",
+        "collection",
         "generator",
         "importer",
         "metric",

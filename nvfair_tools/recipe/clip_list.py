@@ -228,7 +228,8 @@ def _read_folder(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
 
 def _read_collection(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
     assert source.folder is not None
-    collection = COLLECTIONS[str(source.collection)]
+    assert source.collection is not None
+    collection = COLLECTIONS[source.collection]
     root = reading.names.existing(recipe.resolve(source.folder))
     folder = read_collection(collection, root, reading.problems)
     source = source.model_copy(update={"source": collection.namespace})
@@ -239,6 +240,7 @@ def _read_collection(recipe: Recipe, source: ClipSource, reading: _Reading) -> N
         notes = reading.notes if why == SILENT else reading.left_out
         notes.append(f"{root.name}: {why}: {_examples(names, 'file')}")
     reading.missing += [f"{root.name}: {text}" for text in folder.missing]
+    reading.notes += [f"{root.name}: {text}" for text in folder.notes]
 
 
 def _examples(names: Sequence[str], noun: str) -> str:
@@ -271,7 +273,7 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
         near = difflib.get_close_matches(filled["split"], SPLITS, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(SPLITS)}"
         problems.append(f"{where}: split {filled['split']!r} is unknown; {hint}")
-    portrait = reading.names.existing(root / filled["portrait"]).resolve() if filled["portrait"] else None
+    portrait = reading.names.resolved(root / filled["portrait"]) if filled["portrait"] else None
     if portrait is not None and not os.path.isfile(portrait):
         hint = reading.names.hint(portrait)
         problems.append(
@@ -285,7 +287,7 @@ def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str,
     texts |= {"identity": identity, "source": collection}
     reading.rows.append(
         ClipRow(
-            path=reading.names.existing(root / filled["path"]).resolve(),
+            path=reading.names.resolved(root / filled["path"]),
             # Equal names have equal forms, whatever the system that wrote the list.
             name=unicodedata.normalize("NFC", Path(filled["path"]).as_posix()),
             where=where,

@@ -42,7 +42,7 @@ class Segment:
     span: Span | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClipRow:
     """One listed clip, a video or a track.
 

@@ -28,9 +28,22 @@ _EMOTIONS = {"ANG": "angry", "DIS": "disgust", "FEA": "fearful", "HAP": "happy",
 # The level of an emotion; a few published names have a single X.
 _NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(LO|MD|HI|XX?)", re.ASCII)
 _TABLE = "VideoDemographics.csv"
+FIELDS = ("actor", "sentence", "emotion", "level")
+_LEVELS = {"LO": "low", "MD": "medium", "HI": "high", "XX": "unspecified", "X": "unspecified"}
 _COLUMNS = ("ActorID", "Age", "Sex", "Race", "Ethnicity")
 _GENDERS = {"male": "male", "female": "female"}
 CLIPS = 7_442
+
+
+def name_fields(stem: str) -> dict[str, str]:
+    """What all four fields of a name say, by `FIELDS`, in words; empty for a name that is not CREMA-D's."""
+    match = _NAME.fullmatch(stem)
+    if match is None:
+        return {}
+    words: tuple[dict[str, str], ...] = ({}, _SENTENCES, _EMOTIONS, _LEVELS)
+    return {
+        field: meanings.get(code, code) for field, meanings, code in zip(FIELDS, words, match.groups(), strict=True)
+    }
 
 
 def parse_name(stem: str, folder: str) -> dict[str, str]:
@@ -97,7 +110,10 @@ CREMAD = PublicCollection(
     title="CREMA-D",
     licence="ODbL 1.0 (contents: DbCL 1.0)",
     parse=parse_name,
+    name_fields=name_fields,
     count=CLIPS,
+    people=frozenset(f"cremad:{actor}" for actor in _ACTORS),
+    obtained_by="nvfair get crema-d",
     people_file=_TABLE,
     people_columns=read_demographics,
 )

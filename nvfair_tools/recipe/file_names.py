@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import unicodedata
 from pathlib import Path
 
@@ -12,6 +13,22 @@ class FileNames:
 
     def __init__(self) -> None:
         self._names: dict[Path, list[str]] = {}
+        self._folders: dict[str, str] = {}  # a folder -> where it really lies
+
+    def resolved(self, path: Path) -> Path:
+        """Where the file of `existing(path)` really lies, as `Path.resolve` says; each folder is looked up once."""
+        folder, name = os.path.split(path)
+        if name in ("", ".."):
+            return self.existing(path).resolve()
+        try:
+            is_link = stat.S_ISLNK(os.lstat(path).st_mode)
+        except OSError:  # it does not exist in this form
+            return self.existing(path).resolve()
+        if is_link:
+            return path.resolve()
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return Path(self._folders[folder], name)
 
     def existing(self, path: Path) -> Path:
         """`path`, or the file that has this name in another Unicode form where there is exactly one such file.

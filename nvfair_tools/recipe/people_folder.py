@@ -6,11 +6,11 @@ A clip is a video or a track (landmarks with times, see `nvfair_tools.landmarks.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nvfair_tools.landmarks.track_files import is_track_file
+from nvfair_tools.folder_tree import read_folder_tree
+from nvfair_tools.landmarks.track_files import TRACK_SUFFIXES
 
 # Whether a file with such a name really holds video shows when it is read.
 VIDEO_SUFFIXES = (
@@ -23,6 +23,7 @@ PICTURE_SUFFIXES = (
     + (".heic", ".heif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".psd", ".svg")
 )  # fmt: skip
 PORTRAIT_STEM = "portrait"
+_CLIP_SUFFIXES = frozenset((*VIDEO_SUFFIXES, *TRACK_SUFFIXES))
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r")
 _SYSTEM_FOLDERS = ("__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found")
 
@@ -53,61 +54,37 @@ class PeopleFolder:
 
 
 def read_people_folder(root: Path) -> PeopleFolder:
-    """Lists all files below `root`: every one is a clip, a portrait, or left out for a reason."""
+    """Lists all files below `root`: every one is a clip, a portrait, or left out for a reason.
+
+    Raises NvfairError where a folder cannot be read.
+    """
+    tree = read_folder_tree(root, _is_system_name)
     left_out: dict[str, list[str]] = {}
-    people, clips_outside = [], []
-    for entry in sorted(root.iterdir()):
-        if entry.is_dir():
-            if _is_system_name(entry.name):
-                left_out.setdefault(HIDDEN, []).append(entry.name)
-            else:
-                people.append(_person(root, entry, left_out))
-        elif _is_clip(entry) and not _is_system_name(entry.name):
-            clips_outside.append(entry.name)
+    if tree.hidden or tree.hidden_folders:
+        left_out[HIDDEN] = sorted(tree.hidden + tree.hidden_folders)
+    if tree.links:
+        left_out[LINK] = tree.links
+    clips: dict[str, list[str]] = {name: [] for name in tree.folders if "/" not in name}
+    portraits: dict[str, list[str]] = {name: [] for name in clips}
+    clips_outside: list[str] = []
+    for name in tree.names:
+        person, _, below = name.partition("/")
+        stem, suffix = os.path.splitext(name.rpartition("/")[2])
+        suffix = suffix.lower()
+        if suffix in _CLIP_SUFFIXES:
+            (clips[person] if below else clips_outside).append(name)
+        elif not below:
+            left_out.setdefault(OUTSIDE, []).append(name)
+        elif suffix not in PICTURE_SUFFIXES:
+            left_out.setdefault(NO_CLIP, []).append(name)
+        elif stem.casefold() == PORTRAIT_STEM and "/" not in below:
+            portraits[person].append(name)
         else:
-            left_out.setdefault(HIDDEN if _is_system_name(entry.name) else OUTSIDE, []).append(entry.name)
+            left_out.setdefault(PICTURE, []).append(name)
+    people = (PersonFolder(name, tuple(sorted(clips[name])), tuple(sorted(portraits[name]))) for name in sorted(clips))
     return PeopleFolder(tuple(people), tuple(clips_outside), left_out)
-
-
-def _person(root: Path, folder: Path, left_out: dict[str, list[str]]) -> PersonFolder:
-    clips, portraits = [], []
-    for path in _files(folder, root, left_out):
-        name, suffix = path.relative_to(root).as_posix(), path.suffix.lower()
-        if _is_system_name(path.name):
-            left_out.setdefault(HIDDEN, []).append(name)
-        elif _is_clip(path):
-            clips.append(name)
-        elif suffix in PICTURE_SUFFIXES and path.stem.casefold() == PORTRAIT_STEM and path.parent == folder:
-            portraits.append(name)
-        else:
-            left_out.setdefault(PICTURE if suffix in PICTURE_SUFFIXES else NO_CLIP, []).append(name)
-    return PersonFolder(folder.name, tuple(sorted(clips)), tuple(sorted(portraits)))
-
-
-def _files(folder: Path, root: Path, left_out: dict[str, list[str]]) -> Iterator[Path]:
-    """Every file below `folder`; hidden folders and links to folders go to `left_out`."""
-    for place, subfolders, names in os.walk(folder, onerror=_raise):
-        entered = []
-        for subfolder in sorted(subfolders):
-            path = Path(place, subfolder)
-            if path.is_symlink() or _is_system_name(subfolder):
-                why = LINK if path.is_symlink() else HIDDEN
-                left_out.setdefault(why, []).append(path.relative_to(root).as_posix())
-            else:
-                entered.append(subfolder)
-        subfolders[:] = entered
-        yield from (Path(place, name) for name in sorted(names))
-
-
-def _is_clip(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES or is_track_file(path)
 
 
 def _is_system_name(name: str) -> bool:
     """Whether a file or folder is hidden (.DS_Store, ._clip.mov) or one that an operating system makes."""
     return name.startswith(".") or name.lower() in (*_SYSTEM_FILES, *_SYSTEM_FOLDERS)
-
-
-def _raise(error: OSError) -> None:
-    """Raises the error: `os.walk` would leave out a folder that cannot be read."""
-    raise error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nvfair_tools.dataset.terms import NO_DISPLAY, NO_PUBLICATION
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.folder_tree import read_folder_tree
 from nvfair_tools.recipe.people_folder import VIDEO_SUFFIXES
 
 UNKNOWN = "unknown"  # the consent of people who were never asked about reenactments
@@ -28,9 +28,12 @@ class PublicCollection:
     """How the files of a public collection are understood.
 
     name: in recipes. namespace: of its people. licence: of what is made from it. parse: from a file's stem and the name
-    of its folder to columns of a list of clips; raises NotUsed. count: the number of published clips. published: their
-    names, where they are known. people_file: the table of its people, "" where it has none. people_columns: from the
-    collection's folder and a list for problems to {identity: columns}. caution: what a user of any result must mind.
+    of its folder to columns of a list of clips (`identity` at least; others, and rights, as in a CSV); raises NotUsed.
+    count: the number of published clips. name_fields: from a file's stem to all that its name says, in words.
+    published: the names of all clips, where they are known; people: the identities of all people, likewise.
+    people_file: the table of its people, "" where it has none. people_columns: from the collection's folder and a list
+    for problems to {identity: columns}. obtained_by: the command that fills a folder with it, "" where there is none.
+    caution: what a user of any result must mind.
     """
 
     name: str
@@ -39,20 +42,24 @@ class PublicCollection:
     licence: str
     parse: Callable[[str, str], dict[str, str]]
     count: int
+    name_fields: Callable[[str], dict[str, str]] = lambda stem: {}
     published: frozenset[str] = frozenset()
+    people: frozenset[str] = frozenset()
     people_file: str = ""
     people_columns: Callable[[Path, list[str]], Mapping[str, dict[str, str]]] = lambda root, problems: {}
+    obtained_by: str = ""
     caution: str = ONE_SESSION
 
 
 @dataclass
 class CollectionFolder:
     """The clips in a collection's folder: columns of each, paths relative to it. left_out: {reason: paths}. missing:
-    names of published clips that are not there, in sentences."""
+    what was published and is not there, in sentences. notes: hidden files, and links that are not followed."""
 
     rows: list[dict[str, str]] = field(default_factory=list)
     left_out: dict[str, list[str]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_collection(collection: PublicCollection, root: Path, problems: list[str]) -> CollectionFolder:
@@ -62,15 +69,21 @@ def read_collection(collection: PublicCollection, root: Path, problems: list[str
     """
     if not root.is_dir():
         raise NvfairError(
-            "there is no such folder", where=root, remedy=f"`nvfair get {collection.name} {root}` makes and fills it"
+            "there is no such folder",
+            where=root,
+            remedy=f"`{collection.obtained_by} {root}` makes and fills it"
+            if collection.obtained_by
+            else "correct it; it is relative to the recipe",
         )
     folder = CollectionFolder()
     people = collection.people_columns(root, problems)
     first_path: dict[str, str] = {}
-    for path in _files(root):
-        name = path.relative_to(root).as_posix()
+    tree = read_folder_tree(root)
+    folder.notes += tree.notes()
+    for name in sorted(tree.names, key=lambda name: name.split("/")):
         if name == collection.people_file:
             continue
+        path = PurePosixPath(name)
         try:
             if path.suffix.lower() not in VIDEO_SUFFIXES:
                 raise NotUsed("no videos")
@@ -88,19 +101,11 @@ def read_collection(collection: PublicCollection, root: Path, problems: list[str
         folder.missing.append(f"{len(missing):,} of the {collection.count:,} published clips, such as {examples}")
     elif not collection.published and len(first_path) < collection.count:
         folder.missing.append(f"{collection.count - len(first_path):,} of the {collection.count:,} published clips")
+    absent = sorted(collection.people - {row["identity"] for row in folder.rows})
+    if absent and folder.rows:
+        folder.missing.append(
+            f"{len(absent)} of the {len(collection.people)} published people, such as {', '.join(absent[:3])}"
+        )
     if collection.people_file and not (root / collection.people_file).is_file():
         folder.missing.append(f"{collection.people_file}, so that age, sex and ethnicity of its people are unknown")
     return folder
-
-
-def _files(root: Path) -> Iterator[Path]:
-    """Every file below `root` that is not hidden, in the order of paths."""
-    paths = []
-    for place, subfolders, names in os.walk(root, onerror=_raise):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        paths += [Path(place, name) for name in names if not name.startswith(".")]
-    yield from sorted(paths)
-
-
-def _raise(error: OSError) -> None:
-    raise error

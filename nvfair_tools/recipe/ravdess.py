@@ -7,14 +7,32 @@ from itertools import product
 
 from nvfair_tools.recipe.public_collection import NotUsed, PublicCollection
 
+FIELDS = ("modality", "vocal_channel", "emotion", "intensity", "statement", "repetition", "actor")
+_MODALITIES = {"01": "picture and sound", "02": "picture without sound", "03": "sound without picture"}
 _CHANNELS = {"01": "speech", "02": "song"}
 _EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")  # fields 01 to 08
+_INTENSITIES = {"01": "normal", "02": "strong"}
 _SUNG_EMOTIONS = 6  # the first ones
 _STATEMENTS = {"01": "kids are talking by the door", "02": "dogs are sitting by the door"}
 _WITHOUT_SONG = "18"  # the actor of whom there are no songs
 _ACTORS = 24
 _NAME = re.compile(r"(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)-(\d\d)", re.ASCII)
 SILENT = "silent copies of other clips (modality 02)"
+
+
+def name_fields(stem: str) -> dict[str, str]:
+    """What all seven fields of a name say, by `FIELDS`, in words; empty for a name that is not RAVDESS's.
+
+    stem: "modality-channel-emotion-intensity-statement-repetition-actor". repetition and actor stay numbers.
+    """
+    match = _NAME.fullmatch(stem)
+    if match is None:
+        return {}
+    emotions = {f"{number:02}": emotion for number, emotion in enumerate(_EMOTIONS, 1)}
+    words: tuple[dict[str, str], ...] = (_MODALITIES, _CHANNELS, emotions, _INTENSITIES, _STATEMENTS, {}, {})
+    return {
+        field: meanings.get(code, code) for field, meanings, code in zip(FIELDS, words, match.groups(), strict=True)
+    }
 
 
 def parse_name(stem: str, folder: str) -> dict[str, str]:
@@ -67,6 +85,9 @@ RAVDESS = PublicCollection(
     title="RAVDESS",
     licence="CC BY-NC-SA 4.0",
     parse=parse_name,
+    name_fields=name_fields,
     count=len(PUBLISHED),
+    people=frozenset(f"ravdess:{actor:02}" for actor in range(1, _ACTORS + 1)),
+    obtained_by="nvfair get ravdess",
     published=PUBLISHED,
 )

@@ -17,6 +17,7 @@ from nvfair_tools.features import DEFAULT_SCALE, Scale
 from nvfair_tools.media.source_types import SyntheticSourceType
 from nvfair_tools.recipe.engine_choice import EngineChoice
 from nvfair_tools.recipe.footage_rule import FootageRule
+from nvfair_tools.recipe.known_collections import COLLECTIONS
 from nvfair_tools.recipe.quality_rule import ClipCheckRule, QualityRule
 from nvfair_tools.recipe.rights import Rights
 from nvfair_tools.unique_keys import load_unique_yaml
@@ -45,12 +46,19 @@ class ClipSource(_RecipePart):
 
     csv: str | None = None
     folder: str | None = None
-    collection: Literal["ravdess", "crema-d"] | None = None
+    collection: str | None = None
     root: str | None = None
     source: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$")
     columns: dict[str, str] = Field(default_factory=dict)
     defaults: dict[str, str] = Field(default_factory=dict)
     footage: FootageRule | None = None
+
+    @field_validator("collection")
+    @classmethod
+    def _check_collection(cls, value: str | None) -> str | None:
+        if value is not None and value not in COLLECTIONS:
+            raise ValueError(f"no collection is called {value!r}; there are {', '.join(COLLECTIONS)}")
+        return value
 
     @model_validator(mode="after")
     def _check_kind(self) -> ClipSource:

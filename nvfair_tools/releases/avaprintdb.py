@@ -7,6 +7,7 @@ data set; `nvfair avaprintdb` reads them in place (nvfair_tools.landmarks.avapri
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -21,7 +22,6 @@ from nvfair_tools.releases.listing import (
     Release,
     ReleaseFile,
     describe_generator,
-    hidden_files_note,
     list_files,
     rejected_file,
 )
@@ -47,8 +47,10 @@ def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path]
 
     Raises NvfairError, Problems where the folder or a plan cannot be understood.
     """
-    paths = dict(list_files(root))
-    plans = list(plans) or [path for path in paths.values() if _is_plan(path)]
+    tree = list_files(root)
+    plans = list(plans) or [
+        root / name for name in tree.names if name.lower().endswith(".csv") and _has_plan_columns(root / name)
+    ]
     if not plans:
         raise NvfairError(
             "no generation plan in the release's folder",
@@ -61,9 +63,9 @@ def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path]
     labels = GENERATORS | {part.upper(): label for part, label in settings.generators.items()}
     plan_files = {path.resolve() for path in plans}
     files = [
-        _describe_file(name, path, clips, splits, labels)
-        for name, path in paths.items()
-        if path.suffix.lower() != ".csv" or path.resolve() not in plan_files
+        _describe_file(name, clips, splits, labels)
+        for name in tree.names
+        if not name.lower().endswith(".csv") or (root / name).resolve() not in plan_files
     ]
     files = [
         replace(file, licence=settings.licence, consent=settings.consent, permitted_use=settings.permitted_use)
@@ -81,7 +83,7 @@ def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path]
         ),
         notes=(
             f"{len(clips)} driving clips in {', '.join(path.name for path in plans)}",
-            *hidden_files_note(root),
+            *tree.notes(),
         ),
     )
 
@@ -125,9 +127,7 @@ def _plan_rows(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str,
         yield f"{path.name} row {line}", {name: row[name] for name in _COLUMNS}
 
 
-def _is_plan(path: Path) -> bool:
-    if path.suffix.lower() != ".csv":
-        return False
+def _has_plan_columns(path: Path) -> bool:
     with open(path, encoding="utf-8-sig", errors="replace") as file:
         return set(_COLUMNS) <= set(next(csv.reader([file.readline()]), []))
 
@@ -164,32 +164,33 @@ def _named_validation_people(names: Iterable[str], part_by_person: dict[str, str
 
 
 def _describe_file(
-    name: str, path: Path, clips: dict[str, PlannedClip], splits: dict[str, str], labels: dict[str, str]
+    name: str, clips: dict[str, PlannedClip], splits: dict[str, str], labels: dict[str, str]
 ) -> ReleaseFile:
     """The entry of a file, as its name and the plans describe it."""
-    if path.suffix.lower() == ".npy":
-        return rejected_file(name, path, "landmark_file", "its landmarks have no times; `nvfair avaprintdb` reads them")
-    if path.suffix.lower() != ".mp4":
-        return rejected_file(name, path, "not_a_video", "videos alone are imported")
-    parts = path.stem.split("--")
+    stem, suffix = os.path.splitext(name.rpartition("/")[2])
+    if suffix.lower() == ".npy":
+        return rejected_file(name, "landmark_file", "its landmarks have no times; `nvfair avaprintdb` reads them")
+    if suffix.lower() != ".mp4":
+        return rejected_file(name, "not_a_video", "videos alone are imported")
+    parts = stem.split("--")
     if len(parts) != 4 or not all(parts):
-        return rejected_file(name, path, "unknown_name", "expected {target}--{driver}--{uuid}--{GEN}.mp4")
+        return rejected_file(name, "unknown_name", "expected {target}--{driver}--{uuid}--{GEN}.mp4")
     target_name, driver_name, random, generator = parts
     target, driver = resolve_alias(target_name), resolve_alias(driver_name)
     label = labels.get(generator.upper())
     if label is None:
-        return rejected_file(name, path, "unknown_generator", f"{generator!r}; name it in the settings' `generators`")
+        return rejected_file(name, "unknown_generator", f"{generator!r}; name it in the settings' `generators`")
     if target is None or driver is None:
         unknown = driver_name if target else target_name
-        return rejected_file(name, path, "unknown_identity", f"{unknown!r} is nobody of a known collection")
+        return rejected_file(name, "unknown_identity", f"{unknown!r} is nobody of a known collection")
     clip = clips.get(random)
     if clip is None or target not in clip.targets:
         detail = f"no row for clip {random} on {target}" if clip else f"no row for clip {random}"
-        return rejected_file(name, path, "not_in_plan", detail)
+        return rejected_file(name, "not_in_plan", detail)
     if clip.driver != driver:
-        return rejected_file(name, path, "contradictory_name", f"it names driver {driver}, the plan {clip.driver}")
+        return rejected_file(name, "contradictory_name", f"it names driver {driver}, the plan {clip.driver}")
     kind = "self" if driver == target else "cross"
-    file = ReleaseFile(name, path, kind, target.partition(":")[0], target, driver, clip.name, label)
+    file = ReleaseFile(name, kind, target.partition(":")[0], target, driver, clip.name, label)
     if splits[driver] != splits[target]:
         detail = f"{target} is in {splits[target]}, {driver} in {splits[driver]}"
         return replace(file, result=rejected("people_in_different_splits", detail))
@@ -200,7 +201,7 @@ def _without_repeated_names(files: Iterable[ReleaseFile]) -> Iterator[ReleaseFil
     """The files, of which a second one of the same name, in another folder, is rejected."""
     first_path: dict[tuple[str, str, str], str] = {}
     for file in files:
-        key = (file.generator, file.target, file.path.stem.lower())
+        key = (file.generator, file.target, PurePosixPath(file.name).stem.lower())
         if file.has_row and first_path.setdefault(key, file.name) != file.name:
             file = replace(file, result=rejected("named_twice", f"{first_path[key]} has the same name"))
         yield file
@@ -210,7 +211,9 @@ def _absent_files(
     files: Iterable[ReleaseFile], clips: dict[str, PlannedClip], generators: Iterable[str]
 ) -> Iterator[tuple[str, str, str]]:
     """(name, reason, detail) of the planned videos of `generators` that the folder lacks."""
-    present = {(file.generator, file.target, file.path.stem.split("--")[2]) for file in files if file.generator}
+    present = {
+        (file.generator, file.target, PurePosixPath(file.name).stem.split("--")[2]) for file in files if file.generator
+    }
     for label in generators:
         for random, clip in sorted(clips.items()):
             for target in sorted(clip.targets):

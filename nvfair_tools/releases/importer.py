@@ -81,7 +81,7 @@ def import_release(
 
 def _read_files(session: Session, release: Release) -> list[TrackedFile]:
     """Every file of the release; those that could be used are read and tracked."""
-    paths = {file.name: file.path for file in release.files if file.result.state == "ok"}
+    paths = {file.name: release.root / file.name for file in release.files if file.result.state == "ok"}
     digests = content_digests(session, paths)
     tracked_files = []
     for file in release.files:
@@ -91,7 +91,7 @@ def _read_files(session: Session, release: Release) -> list[TrackedFile]:
             tracked_files.append(TrackedFile(replace(file, result=digest)))
         else:
             tracked_files.append(TrackedFile(file, sha256=digest.facts["sha256"]))
-    return _track(session, _without_copies(tracked_files))
+    return _track(session, release.root, _without_copies(tracked_files))
 
 
 def _without_copies(tracked_files: Sequence[TrackedFile]) -> list[TrackedFile]:
@@ -119,7 +119,7 @@ def _with_result(tracked: TrackedFile, result: ItemResult) -> TrackedFile:
     return replace(tracked, file=replace(tracked.file, result=result))
 
 
-def _track(session: Session, tracked_files: Sequence[TrackedFile]) -> list[TrackedFile]:
+def _track(session: Session, root: Path, tracked_files: Sequence[TrackedFile]) -> list[TrackedFile]:
     """Tracks each video by itself, with its own times: the video that drove it need not be in the release."""
     recipe, workspace = session.recipe, session.workspace
     landmarker = LandmarkerSpec.from_recipe(recipe)
@@ -136,7 +136,7 @@ def _track(session: Session, tracked_files: Sequence[TrackedFile]) -> list[Track
             id = item_id("release frames", content=tracked.sha256, version=VERSION, **determinants)
             rows_ids[file.name] = id
             tasks[id] = TrackTask(
-                file.path,
+                root / file.name,
                 workspace.track_path(id),
                 recipe.policy.truncated,
                 content="frame rows with mesh" if recipe.features.mesh else "frame rows",
@@ -183,8 +183,8 @@ def _write_dataset(
     identities = identities_table(release, videos)
     left_out = _left_out_files(release, files)
     write_text(session.dataset / LEFT_OUT, _left_out_csv(left_out))
-    linked_files = {file.name: file.path for file in files if file.result.state == "ok"} if settings.link_videos else {}
-    _update_links(session.dataset / LINK_FOLDER, linked_files)
+    linked_files = {file.name: release.root / file.name for file in files if file.result.state == "ok"}
+    _update_links(session.dataset / LINK_FOLDER, linked_files if settings.link_videos else {})
     counts = count_files(files, release.absent)
     landmarkers = {
         (tracked.facts["detector"], tracked.facts["version"]) for tracked in tracked_files if tracked.facts is not None

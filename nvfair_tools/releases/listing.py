@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.folder_tree import FolderTree, read_folder_tree
 from nvfair_tools.pipeline.items import ItemResult, ok, rejected
 
+UNDISPUTED = ok()  # one for all files against which nothing speaks
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class ReleaseFile:
     """One file, as its name describes it. name: path below the release's folder, with "/".
 
@@ -23,7 +25,6 @@ class ReleaseFile:
     """
 
     name: str
-    path: Path
     kind: str = ""
     source: str = ""
     target: str = ""
@@ -35,7 +36,7 @@ class ReleaseFile:
     consent: str = ""
     permitted_use: str = ""
     scenario: str = ""
-    result: ItemResult = field(default_factory=ok)
+    result: ItemResult = UNDISPUTED
 
     @property
     def has_row(self) -> bool:
@@ -77,30 +78,16 @@ def count_files(
     return [(*key, count) for key, count in sorted(counts.items())]
 
 
-def hidden_files_note(root: Path) -> tuple[str, ...]:
-    """A sentence on the hidden files below `root`, which `list_files` leaves out; nothing where there is none."""
-    names = sorted(
-        path.relative_to(root).as_posix()
-        for path in root.rglob("*")
-        if any(part.startswith(".") for part in path.relative_to(root).parts) and path.is_file()
-    )
-    return (f"{len(names)} hidden files are not listed, such as {', '.join(names[:3])}",) if names else ()
+def list_files(root: Path) -> FolderTree:
+    """Lists every file below `root` in order of names; its `notes` say what is not among them.
 
-
-def list_files(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yields (name, path) of every file below `root` in order of names; hidden files are left out.
-
-    Raises NvfairError where there is no such folder.
+    Raises NvfairError where there is no such folder, or one that cannot be read.
     """
     if not root.is_dir():
         raise NvfairError("there is no such folder", where=root, remedy="name the folder that the release was put into")
-    files = []
-    for folder, subfolders, names in os.walk(root):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        files += [(path.relative_to(root).as_posix(), path) for path in map(Path(folder).joinpath, names)]
-    for name, path in sorted(files):
-        if not path.name.startswith("."):
-            yield name, path
+    tree = read_folder_tree(root)
+    tree.names.sort()
+    return tree
 
 
 def describe_generator(label: str, *, licence: str) -> dict[str, Any]:
@@ -108,6 +95,6 @@ def describe_generator(label: str, *, licence: str) -> dict[str, Any]:
     return {"label": label, "family": label, "version": "not stated", "motion_mode": "not stated", "licence": licence}
 
 
-def rejected_file(name: str, path: Path, reason: str, detail: str) -> ReleaseFile:
+def rejected_file(name: str, reason: str, detail: str) -> ReleaseFile:
     """Makes the entry of a file whose name says too little for a row of the videos table."""
-    return ReleaseFile(name, path, result=rejected(reason, detail))
+    return ReleaseFile(name, result=rejected(reason, detail))

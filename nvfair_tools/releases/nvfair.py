@@ -9,20 +9,22 @@ questions of a conversation; the import prints this, and the card holds it.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 from nvfair_tools.identity import COLLECTIONS, collection_namespace, resolve_alias
-from nvfair_tools.pipeline.items import ItemResult, ok, rejected
+from nvfair_tools.pipeline.items import ItemResult, rejected
 from nvfair_tools.recipe.splits import official_split
 from nvfair_tools.releases.listing import (
+    UNDISPUTED,
     Release,
     ReleaseFile,
     describe_generator,
-    hidden_files_note,
     list_files,
     rejected_file,
 )
@@ -45,15 +47,16 @@ def list_nvfair(root: Path, settings: ReleaseSettings, spreadsheet: Path | None 
     Raises NvfairError, Problems where the folder or the spreadsheet cannot be understood.
     """
     splits = official_split()
+    person_of = cache(partial(_listed_person, splits))
     path = spreadsheet or find_spreadsheet(root)
     sheet = read_spreadsheet(path, settings.columns)
+    tree = list_files(root)
     used_rows: set[int] = set()
-    listed = [
-        _with_rights(_describe_file(name, file, splits), sheet, settings.consent, used_rows)
-        for name, file in list_files(root)
-        if file.name != path.name or file.resolve() != path.resolve()
+    files = [
+        _with_rights(_describe_file(name, splits, person_of, settings.scenarios), sheet, settings.consent, used_rows)
+        for name in tree.names
+        if not name.endswith(path.name) or (root / name).resolve() != path.resolve()
     ]
-    files = [_with_scenario(file, settings.scenarios) for file in listed]
     labels = sorted({file.generator for file in files if file.generator} or set(GENERATORS.values()))
     return Release(
         name=NAME,
@@ -62,59 +65,68 @@ def list_nvfair(root: Path, settings: ReleaseSettings, spreadsheet: Path | None 
         absent=tuple(_absent_files(sheet, used_rows)),
         splits=splits,
         generators=tuple(describe_generator(label, licence="as released in NVFAIR") for label in labels),
-        notes=(*sheet.notes, *_scenario_note(files, settings.scenarios), *hidden_files_note(root)),
+        notes=(*sheet.notes, *_scenario_note(files, settings.scenarios), *tree.notes()),
     )
 
 
-def _describe_file(name: str, path: Path, splits: dict[str, str]) -> ReleaseFile:
-    """The entry of a file, as its place and name describe it."""
+def _describe_file(
+    name: str,
+    splits: Mapping[str, str],
+    person_of: Callable[[str, str], str | None],
+    scenarios: Mapping[str, str],
+) -> ReleaseFile:
+    """The entry of a file, as its place and name describe it. person_of: see `_listed_person`."""
     parts = name.split("/")
-    if path.suffix.lower() != ".mp4":
-        return rejected_file(name, path, "not_a_video", "the release's videos are .mp4")
+    stem, suffix = os.path.splitext(parts[-1])
+    if suffix.lower() != ".mp4":
+        return rejected_file(name, "not_a_video", "the release's videos are .mp4")
     if len(parts) != 4:
-        return rejected_file(name, path, "unknown_place", "expected source/originals or ...-generated/person/file.mp4")
+        return rejected_file(name, "unknown_place", "expected source/originals or ...-generated/person/file.mp4")
     source, folder, person, _ = parts
     namespace = collection_namespace(source)
     if namespace is None:
         known = ", ".join(collection.source for collection in COLLECTIONS)
-        return rejected_file(name, path, "unknown_source", f"{source!r} is none of {known}")
+        return rejected_file(name, "unknown_source", f"{source!r} is none of {known}")
     if folder != ORIGINALS and folder not in GENERATORS:
-        return rejected_file(
-            name, path, "unknown_generator", f"{folder!r} is none of {', '.join([ORIGINALS, *GENERATORS])}"
-        )
-    target = _listed_person(person, namespace, splits)
+        return rejected_file(name, "unknown_generator", f"{folder!r} is none of {', '.join([ORIGINALS, *GENERATORS])}")
+    target = person_of(person, namespace)
     if target is None:
-        return rejected_file(name, path, "unknown_identity", f"{person!r} is nobody of the official split's {source}")
-    if folder == ORIGINALS:
-        return ReleaseFile(name, path, "real", namespace, target, target, path.stem, split=splits[target])
-    return _describe_reenactment(name, path, target, namespace, GENERATORS[folder], splits)
-
-
-def _describe_reenactment(
-    name: str, path: Path, target: str, namespace: str, generator: str, splits: dict[str, str]
-) -> ReleaseFile:
-    parts = path.stem.split("--")
-    if len(parts) < 3 or not all(parts):
-        return rejected_file(name, path, "unknown_name", "expected {target}--{driving clip}--{driver}.mp4")
-    # A clip's own name might hold "--"; people's do not.
-    target_name, clip, driver_name = parts[0], "--".join(parts[1:-1]), parts[-1]
-    driver = _listed_person(driver_name, namespace, splits)
-    if driver is None:
-        return rejected_file(
-            name, path, "unknown_identity", f"driver {driver_name!r} is nobody of the official split's {namespace}"
-        )
-    if resolve_alias(target_name, namespace) != target:
-        detail = f"it lies in the folder of {target} but names {target_name!r}"
-        return rejected_file(name, path, "contradictory_name", detail)
-    kind = "self" if driver == target else "cross"
-    file = ReleaseFile(name, path, kind, namespace, target, driver, clip, generator)
-    if splits[driver] != splits[target]:
+        return rejected_file(name, "unknown_identity", f"{person!r} is nobody of the official split's {source}")
+    clip, driver = stem, target
+    if folder != ORIGINALS:
+        name_parts = stem.split("--")
+        if len(name_parts) < 3 or not all(name_parts):
+            return rejected_file(name, "unknown_name", "expected {target}--{driving clip}--{driver}.mp4")
+        # A clip's own name might hold "--"; people's do not.
+        target_name, clip, driver_name = name_parts[0], "--".join(name_parts[1:-1]), name_parts[-1]
+        listed_driver = person_of(driver_name, namespace)
+        if listed_driver is None:
+            detail = f"driver {driver_name!r} is nobody of the official split's {namespace}"
+            return rejected_file(name, "unknown_identity", detail)
+        if person_of(target_name, namespace) != target:
+            detail = f"it lies in the folder of {target} but names {target_name!r}"
+            return rejected_file(name, "contradictory_name", detail)
+        driver = listed_driver
+    result, split = UNDISPUTED, splits[target]
+    if splits[driver] != split:
         detail = f"{target} is in {splits[target]}, {driver} in {splits[driver]}"
-        return replace(file, result=rejected("people_in_different_splits", detail))
-    return replace(file, split=splits[target])
+        result, split = rejected("people_in_different_splits", detail), ""
+    return ReleaseFile(
+        name,
+        kind="real" if folder == ORIGINALS else "self" if driver == target else "cross",
+        source=namespace,
+        target=target,
+        driver=driver,
+        clip=clip,
+        generator=GENERATORS.get(folder, ""),
+        split=split,
+        scenario=_scenario(namespace, clip, scenarios),
+        result=result,
+    )
 
 
-def _listed_person(name: str, namespace: str, splits: dict[str, str]) -> str | None:
+def _listed_person(splits: Mapping[str, str], name: str, namespace: str) -> str | None:
+    """The identity of a person of the official split, by a name in use; None for everybody else."""
     identity = resolve_alias(name, namespace)
     return identity if identity in splits else None
 
@@ -133,15 +145,20 @@ def _with_rights(file: ReleaseFile, sheet: Sheet, consent: str, used_rows: set[i
         result = rejected("no_spreadsheet_row", "what it may be used for is not known")
         return replace(file, licence=unknown, consent=consent, permitted_use=unknown, result=result)
     row = rows[0]
-    described = replace(file, licence=row.licence or "not stated", consent=consent, permitted_use=row.permitted_use)
-    return replace(described, result=_judge(described, rows, sheet))
+    return replace(
+        file,
+        licence=row.licence or "not stated",
+        consent=consent,
+        permitted_use=row.permission.text,
+        result=_judge(file, rows),
+    )
 
 
-def _judge(file: ReleaseFile, rows: list[SheetRow], sheet: Sheet) -> ItemResult:
+def _judge(file: ReleaseFile, rows: list[SheetRow]) -> ItemResult:
     """Judges a file by the sheet's rows that fit it."""
     row = rows[0]
-    if any((other.synthetic, other.cross, other.licence, other.uses)
-           != (row.synthetic, row.cross, row.licence, row.uses) for other in rows):  # fmt: skip
+    if any((other.synthetic, other.cross, other.licence, other.permission)
+           != (row.synthetic, row.cross, row.licence, row.permission) for other in rows[1:]):  # fmt: skip
         return rejected(
             "ambiguous_spreadsheet_row", f"rows {', '.join(str(row.number) for row in rows)} fit it and differ"
         )
@@ -153,15 +170,15 @@ def _judge(file: ReleaseFile, rows: list[SheetRow], sheet: Sheet) -> ItemResult:
         return rejected("contradicts_spreadsheet", f"row {row.number} calls it {kind}; by its name it is {file.kind}")
     if not row.licence:
         return rejected("no_licence", f"row {row.number} states none")
-    if objections := sheet.objections(row):
-        return rejected("use_not_permitted", f"row {row.number}: {objections}")
-    return ok()
+    if row.permission.objections:
+        return rejected("use_not_permitted", f"row {row.number}: {row.permission.objections}")
+    return file.result
 
 
-def _with_scenario(file: ReleaseFile, scenarios: Mapping[str, str]) -> ReleaseFile:
-    """The file with the scenario that the name of an NVIDIA-VC clip is assumed to state."""
-    match = _VIDEO_CALL_CLIP.fullmatch(file.clip) if file.source == _VIDEO_CALLS else None
-    return replace(file, scenario=scenarios.get(match[1], "")) if match else file
+def _scenario(namespace: str, clip: str, scenarios: Mapping[str, str]) -> str:
+    """The scenario that the name of an NVIDIA-VC clip is assumed to state; "" for others."""
+    match = _VIDEO_CALL_CLIP.fullmatch(clip) if namespace == _VIDEO_CALLS else None
+    return scenarios.get(match[1], "") if match else ""
 
 
 def _scenario_note(files: Sequence[ReleaseFile], scenarios: Mapping[str, str]) -> tuple[str, ...]:

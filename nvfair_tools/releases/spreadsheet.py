@@ -7,9 +7,10 @@ be matched is reported, and no file is used that the sheet does not permit.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError, Problems
@@ -36,32 +37,33 @@ _TRUTH_WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": Fals
 
 
 @dataclass(frozen=True)
+class Permission:
+    """What the permitted-use columns of a row say. text: all of them. objections: the values that do not permit its
+    use, "" where all do."""
+
+    text: str
+    objections: str
+
+
+@dataclass(frozen=True, slots=True)
 class SheetRow:
     """One row of the sheet. number: in the sheet, from 1. synthetic, cross: None where not stated, or not in known
-    words. uses: (header, value) of each permitted-use column."""
+    words. permission: one object for all rows that say the same."""
 
     number: int
     file: str
     synthetic: bool | None
     cross: bool | None
     licence: str
-    uses: tuple[tuple[str, str], ...]
-
-    @property
-    def permitted_use(self) -> str:
-        """All permitted-use columns of the row as one text."""
-        return "; ".join(f"{header}: {value or '(empty)'}" for header, value in self.uses)
+    permission: Permission
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """The whole spreadsheet. rows: by the last parts of their file's path; several where these are equal.
-    must_permit: headers of columns that have to permit use. permitting: values that do, in lower case. notes: which
+    """The whole spreadsheet. rows: by the last parts of their file's path; several where these are equal. notes: which
     column was taken for which role."""
 
     rows: dict[str, list[SheetRow]]
-    must_permit: tuple[str, ...]
-    permitting: frozenset[str]
     notes: tuple[str, ...]
 
     def rows_for(self, name: str) -> list[SheetRow]:
@@ -71,15 +73,6 @@ class Sheet:
             if rows := self.rows.get("/".join(parts[first:])):
                 return rows
         return []
-
-    def objections(self, row: SheetRow) -> str:
-        """The values of a row that do not permit its use, as one text; "" where all permit it."""
-        objections = [
-            f"{header!r} is {value!r}"
-            for header, value in row.uses
-            if header in self.must_permit and value.strip().lower() not in self.permitting
-        ]
-        return "; ".join(objections)
 
 
 def find_spreadsheet(root: Path) -> Path:
@@ -120,16 +113,27 @@ def _read_sheet(rows: Iterator[NumberedRow], header: list[str], roles: dict[str,
     """Reads the rows below the header. roles: the indices of the columns of each role."""
     rows_by_path: dict[str, list[SheetRow]] = {}
     unknown_values: dict[str, set[str]] = {"synthetic": set(), "reenactment": set()}
+    # A sheet has a row for each of hundreds of thousands of files, and few different values in these columns.
+    synthetic_of = cache(partial(_truth_value, _SYNTHETIC_WORDS, unknown_values["synthetic"]))
+    cross_of = cache(partial(_truth_value, _CROSS_WORDS, unknown_values["reenactment"]))
+    use_headers = [header[index] for index in roles["permitted_use"]]
+    permission_of = cache(partial(_permission, use_headers, columns))
+    licences: dict[str, str] = {}
     for number, row in rows:
-        cells = row + [""] * (len(header) - len(row))
-        if not any(cells):
+        if not any(row):
             continue
+        cells = row + [""] * (len(header) - len(row))
         file = cells[roles["file"][0]]
-        synthetic = _truth_value(cells, roles["synthetic"], _SYNTHETIC_WORDS, unknown_values["synthetic"])
-        cross = _truth_value(cells, roles["reenactment"], _CROSS_WORDS, unknown_values["reenactment"])
         licence = cells[roles["licence"][0]]
-        uses = tuple((header[index], cells[index]) for index in roles["permitted_use"])
-        rows_by_path.setdefault(_path_key(file), []).append(SheetRow(number, file, synthetic, cross, licence, uses))
+        sheet_row = SheetRow(
+            number,
+            file,
+            synthetic_of(cells[roles["synthetic"][0]] if roles["synthetic"] else ""),
+            cross_of(cells[roles["reenactment"][0]] if roles["reenactment"] else ""),
+            licences.setdefault(licence, licence),
+            permission_of(tuple([cells[index] for index in roles["permitted_use"]])),
+        )
+        rows_by_path.setdefault(_path_key(file), []).append(sheet_row)
     names = {role: ", ".join(repr(header[index]) for index in indices) for role, indices in roles.items()}
     notes = [f"column for {role}: {name or 'none found, so it is not checked'}" for role, name in names.items()]
     notes += [
@@ -137,8 +141,20 @@ def _read_sheet(rows: Iterator[NumberedRow], header: list[str], roles: dict[str,
         for role, values in unknown_values.items()
         if values
     ]
-    must_permit = columns.must_permit or tuple(header[index] for index in roles["permitted_use"])
-    return Sheet(rows_by_path, must_permit, frozenset(value.lower() for value in columns.permitting), tuple(notes))
+    return Sheet(rows_by_path, tuple(notes))
+
+
+def _permission(headers: Sequence[str], columns: Columns, values: tuple[str, ...]) -> Permission:
+    """What the values of the permitted-use columns say, as the settings judge them."""
+    uses = list(zip(headers, values, strict=True))
+    must_permit = columns.must_permit or headers
+    permitting = {value.lower() for value in columns.permitting}
+    objections = [
+        f"{header!r} is {value!r}"
+        for header, value in uses
+        if header in must_permit and value.strip().lower() not in permitting
+    ]
+    return Permission("; ".join(f"{header}: {value or '(empty)'}" for header, value in uses), "; ".join(objections))
 
 
 def _match_columns(header: list[str], columns: Columns) -> tuple[dict[str, list[int]], list[str]]:
@@ -183,16 +199,14 @@ def _match_columns(header: list[str], columns: Columns) -> tuple[dict[str, list[
     return roles, problems
 
 
-def _truth_value(
-    cells: Sequence[str], indices: Sequence[int], words: dict[str, bool], unknown_values: set[str]
-) -> bool | None:
-    """The value of a column in known words; None where it is empty or, as noted in `unknown_values`, unknown."""
-    if not indices or not cells[indices[0]]:
+def _truth_value(words: Mapping[str, bool], unknown_values: set[str], value: str) -> bool | None:
+    """A value in known words; None where it is empty or, as noted in `unknown_values`, unknown."""
+    if not value:
         return None
-    value = (words | _TRUTH_WORDS).get(_plain(cells[indices[0]]))
-    if value is None:
-        unknown_values.add(cells[indices[0]])
-    return value
+    truth = {**words, **_TRUTH_WORDS}.get(_plain(value))
+    if truth is None:
+        unknown_values.add(value)
+    return truth
 
 
 def _worksheets(path: Path, sheet: str | None) -> Generator[tuple[str, Iterator[NumberedRow]], None, None]:
@@ -211,4 +225,6 @@ def _path_key(file: str) -> str:
     """The last parts of a path in one form, however the sheet writes it."""
     parts = [part for part in file.replace("\\", "/").split("/") if part not in ("", ".")][-_PATH_PARTS:]
     text = "/".join(parts)
-    return text if text.lower().endswith(".mp4") else f"{text}.mp4"
+    if not text.lower().endswith(".mp4"):
+        text += ".mp4"
+    return file if file == text else text  # one text for the row and its key

@@ -13,11 +13,14 @@ from typing import Any
 
 from nvfair_tools.errors import MissingExtra, NvfairError
 
-NumberedRow = tuple[int, list[str]]  # number in the sheet, from 1, and its cells
+NumberedRow = tuple[int, list[str]]  # number in the sheet, from 1, and its cells; none where all are empty
 
-MAX_ROWS = 500_000
+MAX_ROWS = 2**20  # as many as a sheet of an .xlsx file has
 MAX_COLUMNS = 64
-MAX_BYTES = 256 * 2**20  # of a .csv file, or of an .xlsx file's parts once unpacked
+MAX_BYTES = 256 * 2**20  # of a .csv file
+MAX_UNPACKED_BYTES = 2**30  # of an .xlsx file's parts once unpacked: a row takes 300 to 500, in all of them
+_MAX_TEXT_BYTES = 256 * 2**20  # of the part that holds the texts of all cells, the only one that is kept in memory
+_TEXTS = "sharedstrings.xml"
 # Unpacked bytes for each packed one, of files that unpack to more than _SMALL_BYTES. Sheets of distinct names have
 # 5 to 20; a sheet of one row, repeated, several hundreds.
 _MAX_RATIO = 60
@@ -30,13 +33,19 @@ def csv_rows(path: Path) -> Iterator[NumberedRow]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise _too_large(path, f"{path.stat().st_size} bytes", f"at most {MAX_BYTES}")
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NvfairError("the spreadsheet cannot be read as UTF-8 text", where=path) from error
+    except OSError as error:
+        raise NvfairError(f"the spreadsheet cannot be read: {error.strerror}", where=path) from error
     number = 0
     try:
-        for number, row in enumerate(csv.reader(text.splitlines()), 1):
-            yield number, [cell.strip() for cell in _bounded_row(path, number, row)]
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            for number, row in enumerate(csv.reader(file), 1):
+                yield number, [cell.strip() for cell in _bounded_row(path, number, row)]
+    except UnicodeDecodeError as error:
+        raise NvfairError(
+            f"the spreadsheet cannot be read as UTF-8 text, after line {number}",
+            where=path,
+            remedy="save it as CSV in UTF-8",
+        ) from error
     except csv.Error as error:
         raise NvfairError(f"line {number + 1} cannot be read: {error}", where=path, expected="a CSV file") from error
 
@@ -75,7 +84,9 @@ def _sheet_rows(path: Path, title: str, worksheet: Any) -> Iterator[NumberedRow]
             values_only=True, max_row=MAX_ROWS + 1, max_col=MAX_COLUMNS + 1
         )
         for number, row in enumerate(rows, 1):
-            yield number, ["" if cell is None else str(cell).strip() for cell in _bounded_row(path, number, row)]
+            cells = _bounded_row(path, number, row)
+            empty = cells.count(None) == len(cells)
+            yield number, [] if empty else ["" if cell is None else str(cell).strip() for cell in cells]
     except NvfairError:
         raise
     except Exception as error:  # rows are parsed while they are read
@@ -85,7 +96,7 @@ def _sheet_rows(path: Path, title: str, worksheet: Any) -> Iterator[NumberedRow]
 def _bounded_row(path: Path, number: int, row: Sequence[Any]) -> Sequence[Any]:
     if number > MAX_ROWS:
         raise _too_large(path, f"more than {MAX_ROWS} rows", f"at most {MAX_ROWS}; empty rows between others count")
-    if any(cell not in (None, "") for cell in row[MAX_COLUMNS:]):
+    if len(row) > MAX_COLUMNS and any(cell not in (None, "") for cell in row[MAX_COLUMNS:]):
         raise _too_large(path, f"row {number} has more than {MAX_COLUMNS} columns", f"at most {MAX_COLUMNS}")
     return row[:MAX_COLUMNS]
 
@@ -95,11 +106,17 @@ def _check_size(path: Path) -> None:
     try:
         packed_bytes = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
-            unpacked_bytes = sum(member.file_size for member in archive.infolist())
+            members = archive.infolist()
+            unpacked_bytes = sum(member.file_size for member in members)
+            text_bytes = sum(member.file_size for member in members if member.filename.lower().endswith(_TEXTS))
     except Exception as error:  # damaged archives raise nearly anything
         raise _damaged(path, error) from error
-    if unpacked_bytes > MAX_BYTES:
-        raise _too_large(path, f"it would unpack to {unpacked_bytes} bytes", f"at most {MAX_BYTES}")
+    for what, size, most in (
+        ("it", unpacked_bytes, MAX_UNPACKED_BYTES),
+        ("the texts of its cells", text_bytes, _MAX_TEXT_BYTES),
+    ):
+        if size > most:
+            raise _too_large(path, f"{what} would unpack to {size} bytes", f"at most {most}")
     if unpacked_bytes > _SMALL_BYTES and unpacked_bytes > _MAX_RATIO * packed_bytes:
         expected = f"at most {_MAX_RATIO} times as many, as sheets of different rows have"
         raise _too_large(path, f"{packed_bytes} bytes would unpack to {unpacked_bytes}", expected)

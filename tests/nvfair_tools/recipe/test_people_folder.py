@@ -49,7 +49,7 @@ def test_nothing_is_left_out_without_a_word(tmp_path):
     clips = listed(tmp_path)
     assert [row.name for row in clips.rows] == ["ann/a.mp4"]
     assert clips.notes == (
-        "people: hidden files or files of the operating system: 7 files, such as .DS_Store, __MACOSX, ann/.trash",
+        "people: hidden files or files of the operating system: 7 files, such as .DS_Store, __MACOSX, ann/.DS_Store",
     )
     assert sorted(clips.left_out) == [
         "people: files that lie in no person's folder: 1 file, such as readme.txt",

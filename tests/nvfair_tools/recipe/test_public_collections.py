@@ -4,11 +4,13 @@ from collections import Counter
 from itertools import product
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from nvfair_tools.errors import Problems
 from nvfair_tools.recipe.clip_list import list_clips
+from nvfair_tools.recipe.known_collections import name_fields
 from nvfair_tools.recipe.recipe import load_recipe
 from nvfair_tools.recipe.splits import assign_splits
 
@@ -89,6 +91,43 @@ def test_a_name_of_cremad_and_its_table_say_who_and_what(tmp_path):
     assert (row.gender, row.age, row.ethnicity) == ("female", "42", "Asian, Not Hispanic")
     assert row.content == "speech: i think i have a doctor's appointment"
     assert row.licence.startswith("ODbL 1.0")
+
+
+def test_all_seven_fields_of_a_name_of_ravdess_can_be_read_from_a_data_sets_videos():
+    videos = pd.DataFrame(
+        [("a", "ravdess", "01-02-06-02-02-01-12"), ("b", "cremad", "1040_ITH_SAD_X"), ("c", "museum", "clip")],
+        columns=["video", "source", "clip_name"],
+    )
+    fields = name_fields(videos).set_index("video")
+    assert fields.loc["a"].dropna().to_dict() == {
+        "modality": "picture and sound",
+        "vocal_channel": "song",
+        "emotion": "fearful",
+        "intensity": "strong",
+        "statement": "dogs are sitting by the door",
+        "repetition": "01",
+        "actor": "12",
+    }
+    assert fields.loc["b"].dropna().to_dict() == {
+        "actor": "1040",
+        "sentence": "i think i have a doctor's appointment",
+        "emotion": "sad",
+        "level": "unspecified",
+    }
+    assert list(fields.index) == ["a", "b"]
+    assert name_fields(videos.tail(1)).empty
+
+
+def test_people_of_whom_there_is_no_clip_are_counted_and_links_and_hidden_files_named(tmp_path):
+    write(tmp_path / "crema-d", ["VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/._1001_DFA_ANG_XX.flv"])
+    (tmp_path / "crema-d" / "VideoFlash" / "more").symlink_to(tmp_path)
+    clips = list_clips(load_recipe(write_recipe(tmp_path, "crema-d")))
+    assert "crema-d: 90 of the 91 published people, such as cremad:1002, cremad:1003, cremad:1004" in clips.missing
+    assert "crema-d: 7,441 of the 7,442 published clips" in clips.missing
+    assert clips.notes == (
+        "crema-d: 1 hidden file is not listed, such as VideoFlash/._1001_DFA_ANG_XX.flv",
+        "crema-d: 1 link to a folder is not followed, such as VideoFlash/more",
+    )
 
 
 def test_wrong_missing_and_extra_files_are_all_named_with_counts(tmp_path):
