@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nvfair_tools.leakage.motion_hash import PARTS, SHORTEST, STEP, SYMMETRIC, MotionHash
+from nvfair_tools.leakage.motion_hash import MEASURES, PARTS, SHORTEST, STEP, SYMMETRIC, MotionHash
 
 MOST_DISTANCE = 0.3  # of the overlaps, up to which two videos are copies: see docs/leakage.md
 _LEAST_ALIKE = 0.75  # correlation of two windows from which on they count
 _ROWS = 2048  # windows of one block
 _NEARBY = 3  # samples by which an anchor may be misplaced
-_MIRROR = np.where(np.arange(8) < SYMMETRIC, 1, -1).astype(np.float32)
+_MIRROR = np.where(np.arange(MEASURES) < SYMMETRIC, 1, -1).astype(np.float32)
 _WORTH_REFINING = 0.5  # distance at the windows' offset beyond which the neighbouring ones are not tried
 
 
@@ -52,49 +52,55 @@ def find_motion_copies(hashes: Sequence[MotionHash | None], most: float = MOST_D
     return sorted(copies, key=lambda copy: (copy.first, copy.second))
 
 
-def _candidates(hashes: Sequence[MotionHash | None]) -> list[tuple[int, int, int]]:
-    """The pairs of videos with two windows alike at one offset, as (first, second, shift in samples): that of the two
-    windows that are alike most."""
-    columns = list(_alike_windows(hashes))
-    if not columns:
-        return []
-    likeness, pair, shift = (np.concatenate(column) for column in zip(*columns, strict=True))
+def _candidates(hashes: Sequence[MotionHash | None]) -> Iterator[tuple[int, int, int]]:
+    """Yields the pairs of videos with two windows alike at one offset, as (first, second, shift in samples): the offset
+    of the two that are alike most."""
+    present = [(number, value) for number, value in enumerate(hashes) if value is not None and len(value.anchors)]
+    if not present:
+        return
+    counts = np.array([len(value.anchors) for _, value in present])
+    windows = np.concatenate([value.windows for _, value in present])
+    video = np.repeat([number for number, _ in present], counts)
+    anchor = np.concatenate([value.anchors for _, value in present])
+    # All windows of a video are in one block of rows, so that each block is done with once its columns are.
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(windows):
+        stop = int(ends[max(np.searchsorted(ends, start + _ROWS, "right") - 1, np.searchsorted(ends, start, "right"))])
+        columns = list(_alike_windows(windows, video, start, stop))
+        if columns:
+            likeness, row, column = (np.concatenate(values) for values in zip(*columns, strict=True))
+            pair = video[row] * len(hashes) + video[column]
+            yield from _agreeing(likeness, pair, anchor[row] - anchor[column], len(hashes))
+        start = stop
+
+
+def _alike_windows(
+    windows: np.ndarray, video: np.ndarray, start: int, stop: int
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yields alike windows of two videos as columns (P,): likeness, a row of start:stop, and a row of a later video."""
+    split = windows.shape[1] * SYMMETRIC // MEASURES
+    even, odd = windows[:, :split], windows[:, split:]
+    for other in range(start, len(windows), _ROWS):
+        columns = slice(other, other + _ROWS)
+        # A mirror changes the sign of the second product alone, so that both ways are tried at once.
+        likeness = even[start:stop] @ even[columns].T + np.abs(odd[start:stop] @ odd[columns].T)
+        row, column = np.nonzero(likeness >= _LEAST_ALIKE)
+        ordered = video[row + start] < video[column + other]
+        row, column = row[ordered], column[ordered]
+        yield likeness[row, column], row + start, column + other
+
+
+def _agreeing(likeness: np.ndarray, pair: np.ndarray, shift: np.ndarray, videos: int) -> list[tuple[int, int, int]]:
+    """The pairs (first * videos + second) that two windows name at nearly one shift, with that shift."""
     order = np.lexsort((shift, pair))
     likeness, pair, shift = likeness[order], pair[order], shift[order]
     together = np.flatnonzero((pair[1:] == pair[:-1]) & (np.diff(shift) <= _NEARBY))
     likeness, pair, shift = likeness[together] + likeness[together + 1], pair[together], shift[together]
     best = np.lexsort((-likeness, pair))
     pair, first_of_pair = np.unique(pair[best], return_index=True)
-    first, second = np.divmod(pair, len(hashes))
+    first, second = np.divmod(pair, videos)
     return list(zip(first.tolist(), second.tolist(), shift[best][first_of_pair].tolist(), strict=True))
-
-
-def _alike_windows(hashes: Sequence[MotionHash | None]) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yields pairs of alike windows of two videos as columns (P,): likeness, first video * N + second, shift in
-    samples. The first video has the lower number."""
-    present = [(number, value) for number, value in enumerate(hashes) if value is not None and len(value.anchors)]
-    if not present:
-        return
-    windows = np.concatenate([value.windows for _, value in present])
-    video = np.repeat([number for number, _ in present], [len(value.anchors) for _, value in present])
-    anchor = np.concatenate([value.anchors for _, value in present])
-    split = windows.shape[1] * SYMMETRIC // (present[0][1].signal.shape[1])
-    even, odd = np.ascontiguousarray(windows[:, :split]), np.ascontiguousarray(windows[:, split:])
-    for start in range(0, len(windows), _ROWS):
-        rows = slice(start, start + _ROWS)
-        for other in range(start, len(windows), _ROWS):
-            columns = slice(other, other + _ROWS)
-            unsigned = even[rows] @ even[columns].T
-            signed = odd[rows] @ odd[columns].T
-            # A mirror changes the sign of the second product alone, so that both ways are tried at once.
-            likeness = unsigned + np.abs(signed)
-            row, column = np.nonzero(likeness >= _LEAST_ALIKE)
-            first, second = row + start, column + other
-            ordered = video[first] < video[second]
-            row, column, first, second = row[ordered], column[ordered], first[ordered], second[ordered]
-            if len(first):
-                pair = video[first] * len(hashes) + video[second]
-                yield likeness[row, column], pair, anchor[first] - anchor[second]
 
 
 def _align(first: np.ndarray, second: np.ndarray, shift: int) -> tuple[float, int, int, bool]:

@@ -27,6 +27,7 @@ _REACH = 20  # samples from a window's middle to its ends: 0.8 s
 _WAVES = 9  # low frequencies of a window that are kept, of each measure
 _SLOW = 20  # samples to each side whose mean is the slow part
 _SMOOTHING = np.array([1, 2, 3, 2, 1]) / 9  # 0.2 s: above 4 Hz a track is mostly noise
+MEASURES = 8
 SYMMETRIC = 6  # measures that a mirror leaves; the others change their sign
 PARTS = ([0, 1, 4], [2, 3], [5, 6, 7])  # measures of mouth, eyes and head
 # Sizes (root mean square, in facial scales; roll in radians) by which the measures are divided: about those in real
