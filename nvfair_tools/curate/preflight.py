@@ -16,6 +16,7 @@ import pandas as pd
 
 from nvfair_tools.curate.check_portraits import check_portraits
 from nvfair_tools.curate.clip_checks.check_networks import check_networks
+from nvfair_tools.curate.clip_checks.revoked_clips import check_revoked
 from nvfair_tools.curate.costs.sizes import ROW_BYTES, TRACK_BYTES, VIDEO_BYTES, feature_bytes
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.footage.checks import check_footage
@@ -88,6 +89,7 @@ def check(recipe: str | Path | Recipe, *, day: date | None = None) -> CheckRepor
     permissions = Permissions(recipe, day or date.today())
     findings = [_check_people(rows, splits), *_check_left_out(clip_list)]
     findings += [*_check_files(rows), *_check_rights(recipe, rows, permissions)]
+    findings += check_revoked(recipe.output_folder, rows)
     frame_counts, clip_findings = _probe_clips([row for row in rows if row.footage is None])
     findings += [*check_footage(recipe, rows), *clip_findings]
     findings += [_check_landmarker(recipe), *check_networks(recipe), *check_portraits(recipe, rows)]
@@ -108,11 +110,9 @@ def _check_people(rows: list[ClipRow], splits: dict[str, str]) -> Finding:
 
 def _check_left_out(clip_list: ClipList) -> Iterator[Finding]:
     for text in clip_list.left_out:
-        yield Finding(
-            "warning", "not used", text, "rename, move or delete them, so that nothing is left out by mistake"
-        )
+        yield Finding("warning", "not used", text, "rename, move or delete them, lest any is left out by mistake")
     for text in clip_list.missing:
-        yield Finding("warning", "missing", text, "`nvfair get` brings them; without them the set is smaller")
+        yield Finding("warning", "missing", text, "the set is smaller without them; `nvfair get` brings some")
     for text in clip_list.notes:
         yield Finding("ok", "not used", text)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from nvfair_tools.governance.tombstones import RevokedPeople
+from nvfair_tools.curate.finding import Finding
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.governance.tombstones import RevokedPeople, revoked_people
 from nvfair_tools.pipeline.items import item_id
 from nvfair_tools.recipe.clip_list import ClipRow
 
@@ -31,6 +34,21 @@ def split_by_name(
     numbers = [None if people is None else people.number_of(row.identity, row.aliases) for row in rows]
     pairs = list(zip(rows, numbers, strict=True))
     return [row for row, number in pairs if number is None], [(row, n) for row, n in pairs if n is not None]
+
+
+def check_revoked(dataset: Path, rows: Sequence[ClipRow]) -> Iterator[Finding]:
+    """What a recipe's check says of listed clips whose people have withdrawn from the data set in a folder, if any."""
+    try:
+        refused = split_by_name(rows, revoked_people(dataset))[1]
+    except NvfairError as error:  # somebody has withdrawn, and the key that recognises them is not here
+        yield Finding("error", "consent", error.what, error.remedy)
+        return
+    if refused:
+        clips, people = len(refused), len({person for _, person in refused})
+        text = f"{clips} clips of {people} people who have withdrawn from this data set are not used"
+        yield Finding(
+            "warning", "consent", text, f"remove from the list: {', '.join(row.where for row, _ in refused[:5])}"
+        )
 
 
 def anonymous_clips(rows: Iterable[tuple[ClipRow, int]]) -> list[RevokedClip]:

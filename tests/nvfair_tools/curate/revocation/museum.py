@@ -24,11 +24,11 @@ def build_museum(folder: Path) -> Path:
             path = f"{name}/{name}-{number}.mp4"
             write_clip(folder / "sources" / path, face, phase + number)
             rows.append({"path": path, "identity": identity, "aliases": "Sally" if identity == PERSON else ""})
-    copy = folder / "sources" / "hopper" / "copy.mp4"
-    write_clip(folder / "sources" / "astronaut" / "twice.mp4", "astronaut", 9)
-    copy.write_bytes((folder / "sources" / "astronaut" / "twice.mp4").read_bytes())
-    rows += [{"path": "astronaut/twice.mp4", "identity": PERSON, "aliases": "Sally"}]
-    rows += [{"path": "hopper/copy.mp4", "identity": OTHER, "aliases": ""}]
+    copy = folder / "sources" / "hopper" / "encore.mp4"
+    write_clip(folder / "sources" / "astronaut" / "recital.mp4", "astronaut", 9)
+    copy.write_bytes((folder / "sources" / "astronaut" / "recital.mp4").read_bytes())
+    rows += [{"path": "astronaut/recital.mp4", "identity": PERSON, "aliases": "Sally"}]
+    rows += [{"path": "hopper/encore.mp4", "identity": OTHER, "aliases": ""}]
     with open(folder / "sources" / "clips.csv", "w", newline="") as file:
         writer = csv.DictWriter(file, ["path", "identity", "split", "permitted_use", "aliases"])
         writer.writeheader()

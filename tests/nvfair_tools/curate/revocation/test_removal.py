@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli.revoke import revoke
 from nvfair_tools.curate.build import build
+from nvfair_tools.curate.preflight import check
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.governance.tombstones import read_tombstones
@@ -112,6 +113,9 @@ def test_the_next_build_makes_the_others_only_and_says_why_without_the_name(muse
     dataset = museum / "dataset"
     run(PERSON, dataset, "--yes")
     before = media_hashes(dataset)
+    warned = [finding for finding in check(museum / "recipe.yaml").findings if finding.topic == "consent"]
+    assert [finding.level for finding in warned] == ["warning"]
+    assert "3 clips of 1 people who have withdrawn" in warned[0].message
     # The file itself returns under another name; the person's own rows are still in the list.
     outcome = build(museum / "recipe.yaml", reporter=Silent())
     assert media_hashes(dataset) == before
@@ -121,7 +125,7 @@ def test_the_next_build_makes_the_others_only_and_says_why_without_the_name(muse
     assert len(revoked) == 4
     assert set(revoked["target"]) == {"revoked:person-1"}
     assert not outcome.leaks()
-    assert not re.search(r"museum[:_]astronaut(?!2)|Sally|twice|copy", all_texts(dataset))
+    assert not re.search(r"museum[:_]astronaut(?!2)|Sally|recital|encore", all_texts(dataset))
     assert "left: 0 places; possible: 0" in run(PERSON, dataset, "--prove")
 
 
@@ -130,6 +134,8 @@ def test_a_build_without_the_key_is_refused(museum, monkeypatch):
     monkeypatch.setenv("NVFAIR_REVOCATION_KEY", str(museum / "no.key"))
     with pytest.raises(NvfairError, match="key of revocations is not there"):
         build(museum / "recipe.yaml", reporter=Silent())
+    errors = [finding.topic for finding in check(museum / "recipe.yaml").findings if finding.level == "error"]
+    assert errors == ["consent"]
 
 
 def test_a_second_revocation_changes_nothing(museum):
