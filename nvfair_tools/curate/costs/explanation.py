@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,13 @@ import pandas as pd
 
 from nvfair_tools.curate.costs.estimate import Cluster, StageCost, estimate_costs, rounded_bytes, rounded_hours
 from nvfair_tools.curate.costs.probe import probe_rates, worker_counts
+from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.curate.plans.balanced import count_meetings
 from nvfair_tools.curate.plans.rule import PlannedPairs, plan_listed_clips
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.machine import machine_text
 from nvfair_tools.recipe.clip_list import ClipRow, list_clips
+from nvfair_tools.recipe.permissions import Permissions
 from nvfair_tools.recipe.recipe import Recipe
 from nvfair_tools.recipe.splits import assign_splits
 
@@ -84,6 +88,7 @@ def explain(
     mean_seconds, mean_fps, text = _lengths(existing, clip_seconds, fps)
     assumptions = [f"a clip has {mean_seconds:.3g} s at {mean_fps:.4g} frames a second, {text}"]
     assumptions.append("every listed clip is usable, and portraits take no clip away: at most this much")
+    assumptions += refusal_lines(recipe, rows, planned.pairs, date.today())
     workers = worker_counts(recipe)
     rates = None
     try:
@@ -101,6 +106,27 @@ def explain(
         assumptions.append(f"the cluster: {text}; {cores}; cards and cores do as many times the work of one")
     costs = estimate_costs(recipe, planned.pairs, len(rows), mean_seconds * mean_fps, mean_fps, rates, workers, cluster)
     return Explanation(planned, tuple(costs), tuple(assumptions))
+
+
+def refusal_lines(recipe: Recipe, rows: Sequence[ClipRow], pairs: PairTable, day: date) -> list[str]:
+    """How many of the planned pairs people and licences refuse on a day, in a sentence; nothing where none is refused.
+    rows: the list of clips of which `pairs` was planned."""
+    permissions = Permissions(recipe, day)
+    clips: defaultdict[str, list[ClipRow]] = defaultdict(list)
+    for row in rows:
+        clips[row.identity].append(row)
+    moves = {(row.identity, row.name): permissions.of_motion(row).permitted for row in rows}
+    shows = {identity: permissions.of_face(of_person).permitted for identity, of_person in clips.items()}
+    may_drive = np.array([moves[driver.identity, driver.clip_id] for driver in pairs.drivers], bool)
+    may_be_shown = np.array([shows[target.identity] for target in pairs.targets], bool)
+    refused = int((~(may_drive[pairs.driver] & may_be_shown[pairs.target])).sum()) if len(pairs.driver) else 0
+    if not refused:
+        return []
+    return [
+        f"consent and licences refuse {refused:,} of the {len(pairs.driver):,} pairs on {day}, which are counted here "
+        f"and not rendered: {int((~may_drive).sum()):,} clips may not drive, {int((~may_be_shown).sum()):,} people may not "
+        "be faces"
+    ]
 
 
 def balance_lines(planned: PlannedPairs) -> list[str]:

@@ -52,6 +52,30 @@ def test_a_plan_is_explained_before_any_clip_is_there(recipe, tmp_path, monkeypa
     assert "50 days" not in run(recipe, "--explain", "--probe-again", *options)
 
 
+def test_pairs_that_people_or_licences_refuse_are_counted(recipe):
+    from datetime import date
+
+    from nvfair_tools.curate.costs.explanation import refusal_lines
+    from nvfair_tools.curate.plans.rule import plan_listed_clips
+    from nvfair_tools.recipe.clip_list import list_clips
+    from nvfair_tools.recipe.recipe import load_recipe
+    from nvfair_tools.recipe.splits import assign_splits
+
+    def lines() -> list[str]:
+        loaded = load_recipe(recipe)
+        rows = list(list_clips(loaded).rows)
+        pairs = plan_listed_clips(loaded, rows, assign_splits(loaded, rows)).pairs
+        return refusal_lines(loaded, rows, pairs, date(2026, 1, 2))
+
+    assert lines() == []
+    clips = recipe.parent / "clips.csv"
+    clips.write_text(clips.read_text().replace("x:cid,test,male,research", "x:cid,test,male,viewing only"))
+    # Cid's two clips drive two faces each, and each of the others meets Cid's face once.
+    (line,) = lines()
+    assert "refuse 6 of the 12 pairs on 2026-01-02" in line
+    assert "2 clips may not drive, 1 people may not be faces" in line
+
+
 def test_clips_of_unknown_length_are_asked_for(recipe):
     result = CliRunner().invoke(plan, [str(recipe), "--explain"])
     assert "--clip-seconds" in str(result.exception)
