@@ -112,20 +112,20 @@ def refusal_lines(recipe: Recipe, rows: Sequence[ClipRow], pairs: PairTable, day
     """How many of the planned pairs people and licences refuse on a day, in a sentence; nothing where none is refused.
     rows: the list of clips of which `pairs` was planned."""
     permissions = Permissions(recipe, day)
-    clips: defaultdict[str, list[ClipRow]] = defaultdict(list)
+    of_people: defaultdict[str, list[ClipRow]] = defaultdict(list)
     for row in rows:
-        clips[row.identity].append(row)
+        of_people[row.identity].append(row)
     moves = {(row.identity, row.name): permissions.of_motion(row).permitted for row in rows}
-    shows = {identity: permissions.of_face(of_person).permitted for identity, of_person in clips.items()}
+    shows = {identity: permissions.of_face(of_person).permitted for identity, of_person in of_people.items()}
     may_drive = np.array([moves[driver.identity, driver.clip_id] for driver in pairs.drivers], bool)
     may_be_shown = np.array([shows[target.identity] for target in pairs.targets], bool)
     refused = int((~(may_drive[pairs.driver] & may_be_shown[pairs.target])).sum()) if len(pairs.driver) else 0
     if not refused:
         return []
+    clips, people = int((~may_drive).sum()), int((~may_be_shown).sum())
     return [
         f"consent and licences refuse {refused:,} of the {len(pairs.driver):,} pairs on {day}, which are counted here "
-        f"and not rendered: {int((~may_drive).sum()):,} clips may not drive, {int((~may_be_shown).sum()):,} people may not "
-        "be faces"
+        f"and not rendered: {clips:,} clips may not drive, {people:,} people may not be faces"
     ]
 
 
