@@ -292,13 +292,13 @@ def _check_size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], mea
     """The number of reenactments, and the space that they need. mean_frames: of a clip."""
     pairs = plan_listed_clips(recipe, rows, splits).pairs
     reenactments = sum(int(pairs.in_splits(choice.splits).sum()) for choice in recipe.generators)
-    plan = f"{len(pairs):,} pairs, {reenactments:,} reenactments, {reenactments * mean_frames:,.0f} frames"
-    yield Finding("ok", "plan", f"at most {plan}")
+    total = f"{reenactments * mean_frames:,.0f} frames" if mean_frames else "of unknown length: no clip can be read yet"
+    yield Finding("ok", "plan", f"at most {len(pairs):,} pairs, {reenactments:,} reenactments, {total}")
     frames = (reenactments + len(rows)) * mean_frames
     needed = frames * (feature_bytes(recipe) + VIDEO_BYTES + ROW_BYTES) + len(rows) * mean_frames * TRACK_BYTES
     free = shutil.disk_usage(_existing_parent(recipe.output_folder)).free
     text = f"about {needed / 1e9:.1f} GB needed (features {frames * feature_bytes(recipe) / 1e9:.1f} GB), "
-    text += f"{free / 1e9:.1f} GB free"
+    text = (text if mean_frames else "what is needed is unknown, ") + f"{free / 1e9:.1f} GB free"
     if needed > free:
         remedy = "free some space; or choose `features: {distances: none}`, which takes a twentieth of it"
         yield Finding("error", "disk", text, remedy)

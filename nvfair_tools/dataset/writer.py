@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from nvfair_tools.dataset.schema import FORMAT_VERSION, IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.files import atomic_output, sha256_of, write_text
 
+_TABLES = ("identities.parquet", "videos.parquet")
 SEAL = "own_sha256"  # the entry of dataset.json that holds the hash of all others
 
 
@@ -35,14 +36,15 @@ def write_tables(folder: Path, identities: pd.DataFrame, videos: pd.DataFrame) -
     (folder / "dataset.json").unlink(missing_ok=True)
     write_table(folder / "identities.parquet", identities.sort_values("identity"), IDENTITIES_SCHEMA)
     write_table(folder / "videos.parquet", videos.sort_values("video"), VIDEOS_SCHEMA)
-    names = ["identities.parquet", "videos.parquet", *sorted(videos["part"].dropna().unique())]
+    names = [*_TABLES, *sorted(videos["part"].dropna().unique())]
     return {name: sha256_of(folder / name) for name in names}
 
 
 def content_digest(files: Mapping[str, str]) -> str:
     """The SHA-256 of all rows of a data set, from the hashes of its tables and parts, as `write_tables` returns them
-    and dataset.json holds them among others."""
-    lines = [f"{files[name]} {name}" for name in sorted(files) if name.endswith(".parquet")]
+    and dataset.json holds them among others: consents and places in footage are no rows that `datasets` reads."""
+    names = [name for name in sorted(files) if name in _TABLES or name.startswith("frames/")]
+    lines = [f"{files[name]} {name}" for name in names]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -176,8 +176,8 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     if outcome.checks is not None:
         figures = outcome.checks.summary()
         for name in ("p5", "median", "p95"):
-            figures[name] = ["" if value != value else f"{value:.3g}" for value in figures[name]]
-        console.print(count_table("checks of the clips", figures))
+            figures[name] = [_short(value) for value in figures[name]]
+        console.print(count_table("checks of the clips", figures, narrow=True))
         for text in outcome.checks.sentences():
             console.print(escape(text), soft_wrap=True, highlight=False)
     if outcome.unused_files:
@@ -197,14 +197,23 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     console.print(f"finished: {escape(str(outcome.folder))}", soft_wrap=True)
 
 
-def count_table(title: str, rows: pd.DataFrame) -> Any:
-    """A table for the terminal, with numbers to the right."""
+def _short(value: float) -> str:
+    """A number in at most seven characters; "" where there is none."""
+    if value != value:
+        return ""
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
+
+
+def count_table(title: str, rows: pd.DataFrame, *, narrow: bool = False) -> Any:
+    """A table for the terminal, with numbers to the right. narrow: without lines between the columns."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(title=escape(title))
+    if narrow:
+        table = Table(title=escape(title), box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for column in rows.columns:
-        table.add_column(column, justify="right" if column in _COUNTS else "left")
+        table.add_column(column, justify="right" if column in _COUNTS else "left", no_wrap=narrow)
     for row in rows.itertuples(index=False):
         table.add_row(*(escape(str(value)) for value in row))
     return table
