@@ -267,3 +267,12 @@ def test_a_file_or_name_that_does_not_exist_would_be_noticed(text):
 def test_names_that_exist_are_accepted():
     text = "`python -m tests.performance`, benchmark.metrics.roc, [x](generators.md), `roc.py`, nvfair_tools.errors"
     assert missing_files(text) + missing_names(text) == []
+
+
+def test_the_picture_of_the_rooms_has_every_room():
+    picture = (ROOT / "docs" / "images" / "rooms.svg").read_text(encoding="utf-8")
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")  # Python 3.10 has no reader of TOML
+    layers = re.findall(r'type = "layers"\n.*?layers = \[(.*?)\n\]', settings, re.DOTALL)
+    rooms = {room.strip() for text in layers for line in re.findall(r'"(.*?)"', text) for room in line.split("|")}
+    assert {"folder_tree", "evaluation", "hidden"} <= rooms
+    assert {room for room in rooms if f">{room}</text>" not in picture} == set(), "run docs/make_rooms_figure.py"
