@@ -11,21 +11,18 @@ import html
 import io
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from nvfair_tools.curate.footage.cutting import find_segments
 from nvfair_tools.curate.footage.proposal_pictures import PictureTask, PictureWorker, group_faces
-from nvfair_tools.curate.session import Session
+from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
 from nvfair_tools.pipeline.engines.local import LocalEngine, default_workers
 from nvfair_tools.pipeline.items import item_id
-from nvfair_tools.pipeline.progress import Reporter, default_reporter
-from nvfair_tools.pipeline.stage import StageRunner
-from nvfair_tools.pipeline.workspace import Workspace
+from nvfair_tools.pipeline.progress import Reporter
 from nvfair_tools.recipe.clip_row import ClipRow, Segment
 from nvfair_tools.recipe.footage_rule import FootageRule
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
@@ -70,18 +67,12 @@ def propose_segments(
         sources=[ClipSource(csv=LIST_NAME, footage=rule)],
         rights=Rights(render_if=["research"]),
         generators=[GeneratorChoice(name="warp-dense")],
+        item_time_limit=_ITEM_TIME_LIMIT,
         landmarks=LandmarkRule(recogniser=None if recogniser is None else _absolute(recogniser)),
     )
-    workspace = Workspace(recipe.output_folder)
-    reporter = default_reporter() if reporter is None else reporter
-    with ExitStack() as stack:
-        if isinstance(reporter, AbstractContextManager):
-            stack.enter_context(reporter)
-        journal = stack.enter_context(workspace.open_journal())
-        journal.forget_progress()
-        engine = LocalEngine(default_workers() if workers is None else workers)
-        runner = StageRunner(workspace.dataset, journal, engine, reporter, _ITEM_TIME_LIMIT)
-        return _propose(Session(recipe, workspace, runner), files, rule)
+    engine = LocalEngine(default_workers() if workers is None else workers)
+    with open_session(recipe, reporter, engine) as session:
+        return _propose(session, files, rule)
 
 
 def _propose(session: Session, files: Sequence[Path], rule: FootageRule) -> Proposals:
