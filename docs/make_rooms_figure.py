@@ -45,6 +45,7 @@ NOTES = {
     "benchmark.verification": "enrol a person, verify a video",
     "nvfair_tools.__main__": "python -m nvfair_tools",
     "nvfair_tools.cli": "the nvfair command composes all",
+    "nvfair_tools.doctor": "whether a machine has all it needs",
     "nvfair_tools.releases": "NVFAIR, AVAPrintDB as released",
     "nvfair_tools.downloads": "public collections, fetched",
     "nvfair_tools.curate": "ingest, pairs, shards, card",

@@ -26,6 +26,9 @@ class Entry:
 # The help stands here, so that listing it imports nothing.
 COMMANDS = {
     "demo": Entry("nvfair_tools.cli.demo:demo", "From simulated people to a scored report, end to end.", "all"),
+    "doctor": Entry(
+        "nvfair_tools.cli.doctor:doctor", "Say what of this installation works, and how to mend the rest.", ""
+    ),
     "build": Entry(
         "nvfair_tools.cli.curate.build:build", "Run a recipe: ingest, plan, render, landmarks, shards.", "curate"
     ),
