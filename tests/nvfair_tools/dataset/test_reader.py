@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -150,17 +151,42 @@ def test_a_dataset_json_that_is_no_object_is_named(tmp_path, content):
         Dataset.open(tmp_path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
-def test_another_format_version_is_refused(tmp_path, version):
-    write_dataset(tmp_path)
-    meta = json.loads((tmp_path / "dataset.json").read_text())
-    (tmp_path / "dataset.json").write_text(json.dumps(meta | {"format_version": version}))
+def with_version(folder, version):
+    """The data set with that entry in place of its own version."""
+    meta = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(meta | {"format_version": version}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        (1, "nvfair dataset upgrade {folder}"),
+        (2, "install a newer nvfair-tools"),
+        ("2.0", "install a newer nvfair-tools"),
+        ("11.3", "install a newer nvfair-tools"),
+        *((other, "build or copy the data set again") for other in (0, True, 1.0, "1", "0.9", "1.0.0", "1.x", None)),
+    ],
+)
+def test_another_format_version_is_refused_with_what_to_do(tmp_path, version, remedy):
+    with_version(write_dataset(tmp_path), version)
     with pytest.raises(NvfairError) as caught:
         Dataset.open(tmp_path)
     assert caught.value.what == f"format version {version!r}"
     assert caught.value.where == str(tmp_path / "dataset.json")
-    assert caught.value.expected == "version 1"
-    assert caught.value.remedy
+    assert '"1.0"' in caught.value.expected
+    assert caught.value.remedy.startswith(remedy.format(folder=tmp_path))
+
+
+def test_a_newer_minor_version_is_read_without_what_it_adds(tmp_path):
+    before = Dataset.open(write_dataset(tmp_path)).tracks().landmarks
+    for name in ("videos.parquet", "identities.parquet", *(str(path) for path in tmp_path.rglob("part-*.parquet"))):
+        table = pq.read_table(tmp_path / name, partitioning=None)
+        pq.write_table(table.append_column("mood", pa.array(["new"] * table.num_rows)), tmp_path / name)
+    opened = Dataset.open(with_version(tmp_path, "1.7"))
+    assert "mood" not in [*opened.videos.columns, *opened.identities.columns]
+    np.testing.assert_array_equal(opened.tracks().landmarks, before)
+    np.testing.assert_array_equal(opened.frames("v2").landmarks, opened.tracks(["v2"]).landmarks)
 
 
 @pytest.mark.parametrize("table", ["videos.parquet", "identities.parquet"])
