@@ -175,6 +175,22 @@ class Calibration:
             rows.append("too few people to tell what is unlike them")
         return rows
 
+    def to_json(self) -> dict[str, Any]:
+        """What the calibration is, as plain values, without its trials."""
+        low, high = self.ratio_bounds
+        return {
+            "source": self.source,
+            "people": list(self.people),
+            "generators": list(self.generators),
+            "genuine": {"trials": int(np.count_nonzero(self.genuine)), "people": self.genuine_people},
+            "impostor": {"trials": int(np.count_nonzero(~self.genuine)), "people": self.impostor_people},
+            "lowest_fmr": self.lowest_fmr,
+            "threshold": vars(self.threshold()) if self.lowest_fmr < 1 else None,
+            "likelihood_ratio": {"smallest": low, "largest": high},
+            "unseen_generators": [vars(cost) for cost in self.held_out_costs],
+            "likeness": None if self.likeness is None else {"limit": self.likeness.limit},
+        }
+
     @cached_property
     def _map(self) -> Any:
         return affine_calibration(self.scores[self.genuine], self.scores[~self.genuine])

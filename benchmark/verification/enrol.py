@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -171,13 +172,12 @@ def _embed_all(
             problems.append(f"{path}: the same file as {first_of[digest]}; name it once")
             continue
         first_of[digest] = path
-        name = path.name
         windows = FaceWindows(
             path,
             loaded,
             landmarker,
             largest_face=largest_face,
-            progress=lambda seconds, name=name: progress(name, seconds),
+            progress=partial(progress, path.name),
         )
         try:
             every = [(window.embedding, window.reason) for window in windows]

@@ -123,7 +123,7 @@ class Enrolment:
             "expires": self.expires.isoformat(),
             "videos": [vars(video) | {"notes": list(video.notes)} for video in self.videos],
         }
-        tensors = {
+        tensors: dict[str, np.ndarray] = {
             "embeddings": np.ascontiguousarray(self.embeddings, dtype=np.float32),
             "video": np.ascontiguousarray(self.video, dtype=np.int64),
         }

@@ -65,8 +65,8 @@ class VerificationResult:
     outcome: a key of OUTCOMES. score: of the whole video by the protocol's rules; None where there is no window.
     threshold, likelihood_ratio: None without a calibration; the ratio says how much more often such a score comes from
     this person than from another, within what the calibration's number of people can support. windows: every window in
-    order. seconds: length of the video. scored_seconds: covered by windows that have a score. notes: what to mind.
-    unlike: the statistic by which the video is unlike the calibration, where it is. method, protocol: names.
+    order; empty where they were only followed. seconds: length of the video. scored_windows: how many windows have a
+    score; scored_seconds: what they cover. notes: what to mind. unlike: the statistic by which the video is unlike the calibration, where it is. method, protocol: names.
     """
 
     person: str
@@ -77,6 +77,7 @@ class VerificationResult:
     likelihood_ratio: float | None
     windows: tuple[WindowScore, ...]
     seconds: float
+    scored_windows: int
     scored_seconds: float
     notes: tuple[str, ...] = ()
     unlike: str = ""
@@ -104,7 +105,7 @@ class VerificationResult:
         """The answer in lines of text, without the limits."""
         rows = [self.headline]
         if self.score is not None:
-            rows.append(f"score {self.score:.3f}, over {sum(w.score is not None for w in self.windows)} windows")
+            rows.append(f"score {self.score:.3f}, over {self.scored_windows} windows and {self.scored_seconds:.1f} s")
         if self.threshold is not None and self.score is not None:
             mark = self.threshold
             rows.append(

@@ -107,7 +107,7 @@ class Verifier:
                 remedy="name the checkpoint with --method, or enrol the person again",
             )
         self.template = Template(self.enrolment.embeddings, self.enrolment.video, self.enrolment.protocol.scoring)
-        self._largest_face, self._owned = largest_face, landmarker is None
+        self.largest_face, self._owned = largest_face, landmarker is None
         self.landmarker = landmarker or create_landmarker()
         theirs = self.enrolment.landmarker
         if self.landmarker.name != theirs.name:
@@ -145,7 +145,7 @@ class Verifier:
         for window in verifier.follow("rtmp://127.0.0.1/live"):
             print(window.start, window.score)
         """
-        return FollowedVideo(self, source, self._largest_face, progress)
+        return FollowedVideo(self, source, self.largest_face, progress)
 
     def _source(self) -> str:
         source = self.enrolment.method.source
@@ -225,6 +225,7 @@ class FollowedVideo:
             else None,
             windows=tuple(windows),
             seconds=self._frames.seconds,
+            scored_windows=self._score.windows,
             scored_seconds=self._scored_seconds,
             notes=self._notes(),
             unlike=unlike,

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 # The uses of a data set, which its tables hold; and a use outside of them, for which a consent table may have a column.
 SetUse = Literal["target", "driver", "training", "redistribution", "display", "voice"]
 Use = Literal[SetUse, "enrolment"]
-USES: tuple[SetUse, ...] = get_args(SetUse)
+USES: tuple[Use, ...] = get_args(SetUse)
 ENROLMENT: Use = "enrolment"
 # What each use means, for messages and pages.
 MEANINGS: Mapping[Use, str] = {

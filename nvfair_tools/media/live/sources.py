@@ -72,7 +72,8 @@ def _frames(av: Any, container: Any, title: str) -> Iterator[Frame]:
     display: Display | None = None
     size: tuple[int, int] | None = None
     count = 0
-    for raw in _decoded(av, container, stream):
+    failures: list[str] = []
+    for raw in _decoded(av, container, stream, failures):
         size = size or (raw.width, raw.height)
         if size != (raw.width, raw.height):
             detail = f"its pictures have {size[0]}x{size[1]} pixels, and then {raw.width}x{raw.height}"
@@ -82,11 +83,12 @@ def _frames(av: Any, container: Any, title: str) -> Iterator[Frame]:
         yield Frame(count, clock.seconds(raw), upright_image(raw, display))
         count += 1
     if not count:
-        raise MediaError("no_frames", title, "the decoder gives no picture")
+        detail = f"the decoder says: {failures[-1]}" if failures else "the decoder gives no picture"
+        raise MediaError("no_frames", title, detail, remedy="send a stream whose first frames are whole, such as H.264")
 
 
-def _decoded(av: Any, container: Any, stream: Any) -> Iterator[Any]:
-    """The stream's whole frames; packets and frames that are damaged are left out."""
+def _decoded(av: Any, container: Any, stream: Any, failures: list[str]) -> Iterator[Any]:
+    """The stream's whole frames; packets and frames that are damaged are left out. failures: gets the last error."""
     packets = container.demux(stream)
     while True:
         try:
@@ -97,6 +99,7 @@ def _decoded(av: Any, container: Any, stream: Any) -> Iterator[Any]:
             return
         try:
             frames = packet.decode()
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            failures[:] = [error.strerror or str(error)]
             continue
         yield from (raw for raw in frames if not raw.is_corrupt)
