@@ -108,6 +108,16 @@ COMMANDS = {
     "protocols": Entry(
         "nvfair_tools.cli.benchmark.protocols:protocols", "List, show and count the benchmark's protocols.", "curate"
     ),
+    "enrol": Entry(
+        "nvfair_tools.cli.verification.enrol:enrol", "Enrol a person who agrees, from videos of the person.", "verify"
+    ),
+    "enrolment": Entry("nvfair_tools.cli.verification.enrol:enrolment", "Show or revoke an enrolment.", "verify"),
+    "verify": Entry(
+        "nvfair_tools.cli.verification.verify:verify", "Does this enrolled person drive this video?", "verify"
+    ),
+    "calibrate": Entry(
+        "nvfair_tools.cli.verification.calibrate:calibrate", "Find what the scores of `verify` mean.", "verify"
+    ),
     "submit": Entry("nvfair_tools.cli.board.groups:submit", "Check and pack a leaderboard submission.", "board"),
     "board": Entry(
         "nvfair_tools.cli.board.groups:board", "Keep a leaderboard: add submissions, export its pages.", "board"
