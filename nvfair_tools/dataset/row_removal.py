@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.parts import part_writer, rows_per_group
+from nvfair_tools.dataset.part_writer import PartWriter, rows_per_group
+from nvfair_tools.dataset.schema import frames_schema
 from nvfair_tools.files import atomic_output
 
 
@@ -24,7 +25,8 @@ def count_rows(part: Path, videos: Collection[str]) -> int:
 def remove_rows(part: Path, videos: Collection[str]) -> int:
     """Writes a part anew without these videos, or deletes it where nothing stays; returns how many rows went.
 
-    The values that stay are copied, not computed again.
+    The values that stay are copied, not computed again; the part is the same, byte for byte, as one that is written of
+    the other videos alone.
     """
     gone = count_rows(part, videos)
     if not gone:
@@ -33,14 +35,22 @@ def remove_rows(part: Path, videos: Collection[str]) -> int:
     with pq.ParquetFile(part) as source:
         left = source.metadata.num_rows - gone
         if left:
-            with atomic_output(part) as aside, part_writer(aside, source.schema_arrow) as writer:
-                for batch in source.iter_batches(rows_per_group(source.schema_arrow)):
+            schema = _schema_of(source)
+            with atomic_output(part) as aside, PartWriter(aside, schema) as writer:
+                for batch in source.iter_batches(rows_per_group(schema)):
                     rows = batch.filter(pc.invert(pc.is_in(batch.column("video"), value_set=chosen)))
                     if rows.num_rows:
-                        writer.write_batch(rows)
+                        writer.write(pa.RecordBatch.from_arrays(rows.columns, schema=schema))
     if not left:
         part.unlink()
     return gone
+
+
+def _schema_of(part: pq.ParquetFile) -> pa.Schema:
+    """The columns of a part, without what reading adds to them (numbers of fields), where they are those of a part."""
+    read = part.schema_arrow
+    written = frames_schema(distances="distances" in read.names, mesh="mesh" in read.names)
+    return written if read.equals(written) else read
 
 
 def place_rows(folder: Path, videos: pd.DataFrame) -> pd.DataFrame:

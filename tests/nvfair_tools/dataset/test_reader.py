@@ -64,7 +64,7 @@ def test_a_slice_of_a_videos_frames_is_that_of_the_whole_video(folder, video, st
 
 
 def test_a_slice_is_read_from_its_own_row_groups(tmp_path, monkeypatch):
-    monkeypatch.setattr("nvfair_tools.dataset.parts.ROWS_PER_GROUP", 4)
+    monkeypatch.setattr("nvfair_tools.dataset.part_writer.ROWS_PER_GROUP", 4)
     dataset = Dataset.open(write_dataset(tmp_path, rows_per_part=1000))
     groups_read = []
     read = pq.ParquetFile.read_row_groups
