@@ -41,6 +41,11 @@ class PartReader:
         with self._opened(part) as (file, _):
             return list(file.schema_arrow.names)
 
+    def rows_in(self, part: str) -> int:
+        """How many rows a part has. Raises NvfairError as `columns` does."""
+        with self._opened(part) as (_, bounds):
+            return int(bounds[-1])
+
     def rows(self, part: str, first: int, end: int, columns: list[str]) -> pa.Table:
         """The rows first:end of a part; fewer where it has fewer. Raises NvfairError as `columns` does."""
         with self._opened(part) as (file, bounds):

@@ -14,7 +14,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nvfair_tools.dataset.mapped_tracks import MappedTracks, Progress
 from nvfair_tools.dataset.part_reader import PartReader, as_array, file_errors, wrong_frames
+from nvfair_tools.dataset.places import Places
 from nvfair_tools.dataset.schema import FORMAT_VERSION, KINDS, LANDMARK_COUNT, MESH_POINTS, SPLITS
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
 from nvfair_tools.errors import NvfairError
@@ -133,6 +135,17 @@ class Dataset:
             mesh=columns["mesh"].reshape(-1, MESH_POINTS, 3) if mesh else None,
         )
 
+    def memory_map(self, cache: str | Path, *, progress: Progress | None = None) -> MappedTracks:
+        """Decodes all landmarks into the folder `cache`, once, and maps them: any slice of frames is then a view.
+
+        cache: a folder for this data set alone, on a local disk: 1 kB a frame. What it has of parts that have changed
+        is deleted, so that people who have withdrawn are not in it any more. progress: is told how many parts are done.
+        Raises NvfairError where a part is missing, damaged, or not what dataset.json says.
+        """
+        tracks = MappedTracks(self.folder, Path(cache), self._places)
+        tracks.prepare(self.meta.get("files", {}), progress)
+        return tracks
+
     def __repr__(self) -> str:
         people, videos = len(self.identities), len(self.videos)
         return f"{type(self).__name__}({self.name!r}, {people} people, {videos} videos, folder={str(self.folder)!r})"
@@ -150,14 +163,14 @@ class Dataset:
         return f"<b>{html.escape(self.name)}</b><br>{html.escape(' · '.join(facts))}{counts}"
 
     @cached_property
-    def _places(self) -> _Places:
+    def _places(self) -> Places:
         is_usable = ((self.videos["state"] == "ok") & self.videos["part"].notna()).to_numpy(dtype=bool)
-        column = {name: self.videos[name].to_numpy()[is_usable] for name in ("video", "part", "first_row", "frames")}
-        return _Places(
-            ids=column["video"].astype(object),
-            parts=column["part"].astype(object),
-            first_rows=column["first_row"].astype(np.int64),
-            frames=column["frames"].astype(np.int64),
+        usable = {name: self.videos[name].to_numpy()[is_usable] for name in ("video", "part", "first_row", "frames")}
+        return Places(
+            ids=usable["video"].astype(object),
+            parts=usable["part"].astype(object),
+            first_rows=usable["first_row"].astype(np.int64),
+            frames=usable["frames"].astype(np.int64),
         )
 
     @cached_property
@@ -168,7 +181,7 @@ class Dataset:
         """What another process is sent: the fields, and nothing that was looked up."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def _read(self, places: _Places, begin: np.ndarray, end: np.ndarray, mesh: bool) -> TrackTable:
+    def _read(self, places: Places, begin: np.ndarray, end: np.ndarray, mesh: bool) -> TrackTable:
         """Reads the frames begin:end of videos; begin, end: int64 (N,)."""
         offsets = np.concatenate([[0], np.cumsum(end - begin)]).astype(np.int64)
         total = int(offsets[-1])
@@ -190,7 +203,7 @@ class Dataset:
         return TrackTable(places.ids.copy(), offsets, landmarks, valid, time, meshes)
 
     def _pieces(
-        self, part: str, places: _Places, begin: np.ndarray, end: np.ndarray, mesh: bool
+        self, part: str, places: Places, begin: np.ndarray, end: np.ndarray, mesh: bool
     ) -> Iterator[tuple[int, int, dict[str, np.ndarray]]]:
         """Yields pieces of the frames begin:end of a part's videos: (number of the video in `places`, how many of its
         frames come before the piece, the piece's columns).
@@ -230,37 +243,6 @@ class Dataset:
                 where=self.folder / part,
                 remedy="build it with `features: {mesh: true}` in the recipe",
             )
-
-
-@dataclass(frozen=True, eq=False)
-class _Places:
-    """Where the frames of videos lie. ids, parts: (N,) of str. first_rows, frames: int64 (N,)."""
-
-    ids: np.ndarray
-    parts: np.ndarray
-    first_rows: np.ndarray
-    frames: np.ndarray
-
-    @cached_property
-    def numbers(self) -> dict[str, int]:
-        """The number of each video by its id."""
-        return dict(zip(self.ids.tolist(), range(len(self.ids)), strict=True))
-
-    def at(self, numbers: np.ndarray) -> _Places:
-        """The places of some videos."""
-        return _Places(self.ids[numbers], self.parts[numbers], self.first_rows[numbers], self.frames[numbers])
-
-    def of(self, videos: Iterable[str], folder: Path) -> _Places:
-        """The places of `videos` in their order; NvfairError where an id has no frames."""
-        ids = list(videos)
-        numbers = self.numbers
-        missing = [video for video in ids if video not in numbers]
-        if missing:
-            raise NvfairError(
-                f"{len(missing)} video(s) have no frames here, the first: {missing[:3]}",
-                where=folder / "videos.parquet",
-            )
-        return self.at(np.array([numbers[video] for video in ids], dtype=np.int64))
 
 
 def read_landmark_rows(part: Path, first: int, end: int) -> np.ndarray:
