@@ -68,11 +68,12 @@ class MappedTracks:
             progress(len(parts), len(parts))
 
     def track(self, video: str, start: int = 0, stop: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The frames start:stop of a video, as views of mapped memory: nothing is copied, and the disk is read when they
-        are looked at.
+        """The frames start:stop of a video, as views of mapped memory: nothing is copied; the disk is read as they are
+        looked at.
 
-        Returns landmarks float32 (T, L, 2) in pixels, NaN where not valid; valid (T,); time (T,) in seconds. start, stop: as in a Python slice. What is written into the arrays stays in this process and reaches no file.
-        Raises NvfairError where the video has no frames here.
+        start, stop: as in a Python slice. Returns landmarks float32 (T, L, 2) in pixels, NaN where not valid; valid
+        (T,); time (T,) in seconds. What is written into them stays in this process and reaches no file. Raises
+        NvfairError where the video has no frames here.
         """
         place = self._places.of([video], self._data)
         first, end, _ = slice(start, stop).indices(int(place.frames[0]))

@@ -10,6 +10,8 @@ from types import TracebackType
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nvfair_tools.dataset.schema import LABEL_COLUMNS
+
 # A row group is what a reader of some frames must decode: 520 rows are a millisecond. The bytes of a value are stored
 # apart (BYTE_STREAM_SPLIT), and 520 rows of 252 values fill one block of zstd with each: groups of 500 or 260 rows take
 # 1 to 3 % more bytes, larger ones save nothing.
@@ -17,8 +19,8 @@ ROWS_PER_GROUP = 520
 # With distances a row takes 16 kB.
 ROWS_PER_GROUP_WITH_DISTANCES = 130
 # Columns whose values repeat, and those whose least and greatest values let readers leave out row groups.
-_REPEATING = ("video", "driver", "target", "generator", "split", "reason")
-_WITH_STATISTICS = ("video", "index", "time", "valid", "driver", "target", "generator", "split", "reason")
+_REPEATING = ("video", *LABEL_COLUMNS, "reason")
+_WITH_STATISTICS = (*_REPEATING, "index", "time", "valid")
 _GROUPS_AHEAD = 2  # row groups that wait to be compressed while the next rows are made
 
 

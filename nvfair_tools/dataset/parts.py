@@ -6,15 +6,16 @@ the order in which their videos were made. A part is written under a temporary n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from nvfair_tools.dataset.labels import VideoLabels
 from nvfair_tools.dataset.part_writer import PartWriter
-from nvfair_tools.dataset.schema import LANDMARK_COUNT, PIXEL_FRACTION, frames_schema
+from nvfair_tools.dataset.schema import LABEL_COLUMNS, LANDMARK_COUNT, PIXEL_FRACTION, frames_schema
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import DEFAULT_SCALE, Scale, distances
 from nvfair_tools.files import atomic_output
@@ -47,7 +48,7 @@ def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.D
 
 def write_part(
     path: Path,
-    videos: Iterable[str],
+    videos: Mapping[str, VideoLabels],
     rows_of: Callable[[str], FrameRows],
     *,
     with_distances: bool,
@@ -56,14 +57,15 @@ def write_part(
 ) -> int:
     """Writes the frames of `videos` in order to the part `path` and returns the number of rows.
 
-    rows_of: gives the frames of a video by its id. scale: the facial scale of the distances, where they are stored.
+    videos: the labels of each video by its id. rows_of: gives the frames of a video by its id. scale: the facial scale
+    of the distances, where they are stored.
     Raises ValueError where the part stores the mesh and a video has none.
     """
     schema = frames_schema(distances=with_distances, mesh=with_mesh)
     total = 0
     with atomic_output(path) as temporary, PartWriter(temporary, schema) as writer:
-        for video in videos:
-            rows = _record_batch(video, rows_of(video), schema, scale)
+        for video, labels in videos.items():
+            rows = _record_batch(video, labels, rows_of(video), schema, scale)
             writer.write(rows)
             total += rows.num_rows
     return total
@@ -74,13 +76,14 @@ def round_landmarks(landmarks: np.ndarray) -> np.ndarray:
     return (np.round(np.asarray(landmarks, dtype=np.float32) * PIXEL_FRACTION) / PIXEL_FRACTION).astype(np.float32)
 
 
-def _record_batch(video: str, rows: FrameRows, schema: pa.Schema, scale: Scale) -> pa.RecordBatch:
+def _record_batch(video: str, labels: VideoLabels, rows: FrameRows, schema: pa.Schema, scale: Scale) -> pa.RecordBatch:
     frames = len(rows.valid)
     landmarks = round_landmarks(rows.landmarks)
     landmarks[~rows.valid] = np.nan
     reason = np.where(rows.valid, "", "no_face") if rows.reason is None else rows.reason
     columns: dict[str, pa.Array] = {
-        "video": pa.array([video] * frames, pa.string()),
+        "video": pa.repeat(pa.scalar(video, pa.string()), frames),
+        **{name: pa.repeat(pa.scalar(getattr(labels, name), pa.string()), frames) for name in LABEL_COLUMNS},
         "index": pa.array(np.arange(frames, dtype=np.int32)),
         "time": pa.array(np.asarray(rows.time, dtype=np.float64)),
         "valid": pa.array(np.asarray(rows.valid, dtype=bool)),

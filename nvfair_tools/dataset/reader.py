@@ -17,8 +17,16 @@ import pyarrow.parquet as pq
 from nvfair_tools.dataset.mapped_tracks import MappedTracks, Progress
 from nvfair_tools.dataset.part_reader import PartReader, as_array, file_errors, wrong_frames
 from nvfair_tools.dataset.places import Places
-from nvfair_tools.dataset.schema import FORMAT_VERSION, KINDS, LANDMARK_COUNT, MESH_POINTS, SPLITS
+from nvfair_tools.dataset.schema import (
+    IDENTITIES_SCHEMA,
+    KINDS,
+    LANDMARK_COUNT,
+    MESH_POINTS,
+    SPLITS,
+    VIDEOS_SCHEMA,
+)
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
+from nvfair_tools.dataset.version import version_error
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.unique_keys import load_unique_json
 
@@ -57,19 +65,13 @@ class Dataset:
             raise NvfairError(
                 f"not valid JSON: {error}", where=path, remedy="build or copy the data set again"
             ) from error
-        version = meta.get("format_version") if isinstance(meta, dict) else None
-        if version != FORMAT_VERSION:
-            raise NvfairError(
-                f"format version {version!r}",
-                where=path,
-                expected=f"version {FORMAT_VERSION}",
-                remedy="rebuild the data set with this release, or read it with the release that wrote it",
-            )
+        if problem := version_error(meta.get("format_version") if isinstance(meta, dict) else None, folder):
+            raise problem
         return cls(
             folder=folder,
             meta=meta,
-            identities=_read_table(folder / "identities.parquet").to_pandas(),
-            videos=_read_table(folder / "videos.parquet").to_pandas(),
+            identities=_read_table(folder / "identities.parquet", IDENTITIES_SCHEMA).to_pandas(),
+            videos=_read_table(folder / "videos.parquet", VIDEOS_SCHEMA).to_pandas(),
         )
 
     @property
@@ -266,7 +268,7 @@ def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(counts).T.reindex(columns=splits).fillna(0).astype(int)
 
 
-def _read_table(path: Path) -> pa.Table:
-    """Reads a whole Parquet file of the data set."""
-    with file_errors(path):
-        return pq.read_table(path, partitioning=None)
+def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Reads those columns of a table that the schema has; a newer minor version may have more."""
+    with file_errors(path), pq.ParquetFile(path) as file:
+        return file.read(columns=[name for name in file.schema_arrow.names if name in schema.names])

@@ -27,14 +27,14 @@ from nvfair_tools.unique_keys import load_unique_json
 
 # Where dataset.json waits while the data set is unfinished.
 SET_ASIDE = ".revoking-dataset.json"
-_ADDED_KEYS = ("format_version", "counts", "files", SEAL)
+_ADDED_KEYS = ("counts", "files", SEAL)  # besides the version: parts of an earlier format stay what they are
 
 
 def remove_frames(footprint: Footprint) -> None:
     """Writes the parts anew without the person's rows; folders that become empty go."""
     frames = footprint.folder / "frames"
     for part in sorted(frames.rglob("part-*.parquet")):
-        remove_rows(part, footprint.known_hashes)
+        remove_rows(part, footprint.known_hashes, footprint.trace.identity)
     remove_empty_folders(frames)
 
 

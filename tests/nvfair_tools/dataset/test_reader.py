@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.parts import plan_parts, round_landmarks, write_part
 from nvfair_tools.dataset.row_removal import remove_rows
 from nvfair_tools.errors import NvfairError
-from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, rows_of, videos_table, write_dataset
+from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, labels_of, rows_of, videos_table, write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,9 @@ def test_slices_over_several_row_groups_are_read_once(tmp_path, monkeypatch):
     lengths = {"v0": 700, "v1": 900, "v2": 400}
     videos = videos_table(lengths)
     planned = plan_parts(videos)
-    write_part(tmp_path / planned["part"].iloc[0], lengths, lambda v: rows_of(v, lengths), with_distances=False)
+    write_part(
+        tmp_path / planned["part"].iloc[0], labels_of(lengths), lambda v: rows_of(v, lengths), with_distances=False
+    )
     dataset = Dataset(tmp_path, {}, videos, videos.join(planned))
     groups_read = []
     read = pq.ParquetFile.iter_batches
@@ -136,7 +139,7 @@ def test_a_part_that_is_replaced_is_never_read_by_what_was_known_of_the_old_one(
     before = dataset.frames("v3", 2, 5).landmarks
     part = folder / dataset.usable().set_index("video").loc["v3", "part"]
     status = part.stat()
-    remove_rows(part, {"v3"})
+    remove_rows(part, {"v3"}, "nobody")
     os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
     for read in (
         lambda: dataset.frames("v3", 2, 5),
@@ -216,17 +219,42 @@ def test_a_dataset_json_that_is_no_object_is_named(tmp_path, content):
         Dataset.open(tmp_path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
-def test_another_format_version_is_refused(tmp_path, version):
-    write_dataset(tmp_path)
-    meta = json.loads((tmp_path / "dataset.json").read_text())
-    (tmp_path / "dataset.json").write_text(json.dumps(meta | {"format_version": version}))
+def with_version(folder, version):
+    """The data set with that entry in place of its own version."""
+    meta = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(meta | {"format_version": version}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        (1, "nvfair dataset upgrade {folder}"),
+        (2, "install a newer nvfair-tools"),
+        ("2.0", "install a newer nvfair-tools"),
+        ("11.3", "install a newer nvfair-tools"),
+        *((other, "build or copy the data set again") for other in (0, True, 1.0, "1", "0.9", "1.0.0", "1.x", None)),
+    ],
+)
+def test_another_format_version_is_refused_with_what_to_do(tmp_path, version, remedy):
+    with_version(write_dataset(tmp_path), version)
     with pytest.raises(NvfairError) as caught:
         Dataset.open(tmp_path)
     assert caught.value.what == f"format version {version!r}"
     assert caught.value.where == str(tmp_path / "dataset.json")
-    assert caught.value.expected == "version 1"
-    assert caught.value.remedy
+    assert '"1.0"' in caught.value.expected
+    assert caught.value.remedy.startswith(remedy.format(folder=tmp_path))
+
+
+def test_a_newer_minor_version_is_read_without_what_it_adds(tmp_path):
+    before = Dataset.open(write_dataset(tmp_path)).tracks().landmarks
+    for name in ("videos.parquet", "identities.parquet", *(str(path) for path in tmp_path.rglob("part-*.parquet"))):
+        table = pq.read_table(tmp_path / name, partitioning=None)
+        pq.write_table(table.append_column("mood", pa.array(["new"] * table.num_rows)), tmp_path / name)
+    opened = Dataset.open(with_version(tmp_path, "1.7"))
+    assert "mood" not in [*opened.videos.columns, *opened.identities.columns]
+    np.testing.assert_array_equal(opened.tracks().landmarks, before)
+    np.testing.assert_array_equal(opened.frames("v2").landmarks, opened.tracks(["v2"]).landmarks)
 
 
 @pytest.mark.parametrize("table", ["videos.parquet", "identities.parquet"])
