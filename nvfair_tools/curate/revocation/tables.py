@@ -18,7 +18,7 @@ from nvfair_tools.dataset.consents import CONSENT_FILE, read_consents, write_con
 from nvfair_tools.dataset.row_removal import place_rows, remove_rows
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.segments import SEGMENTS_FILE, read_segments, write_segments
-from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, write_table, write_tables
+from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, whole_numbers, write_table, write_tables
 from nvfair_tools.files import atomic_output
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.quality.clip_table import CLIP_TABLE, read_clip_table, without_person, write_clip_table
@@ -117,11 +117,10 @@ def finish_again(folder: Path) -> None:
     identities, videos = (
         pq.read_table(folder / name, partitioning=None).to_pandas() for name in ("identities.parquet", "videos.parquet")
     )
-    for name in ("fps_num", "fps_den", "frames", "width", "height", "first_row"):
-        videos[name] = videos[name].astype("Int64")
+    videos = whole_numbers(videos)
     files = write_tables(folder, identities, videos)
     if (folder / "README.md").is_file():
-        write_card(folder, meta, identities, videos, _failed_portraits(identities), content_digest(files))
+        write_card(folder, meta, identities, videos, failed_portraits(identities), content_digest(files))
     others = [
         folder / name
         for name in content.get("files", {})
@@ -133,7 +132,7 @@ def finish_again(folder: Path) -> None:
     aside.unlink()
 
 
-def _failed_portraits(identities: pd.DataFrame) -> Iterable[Portrait]:
+def failed_portraits(identities: pd.DataFrame) -> Iterable[Portrait]:
     """The portraits that could not be made, as far as the flags of people say."""
     for identity, flags in zip(identities["identity"], identities["flags"], strict=True):
         names = list(flags) if flags is not None else []
