@@ -50,6 +50,7 @@ NOTES = {
     "nvfair_tools.downloads": "public collections, fetched",
     "nvfair_tools.curate": "ingest, pairs, shards, card",
     "nvfair_tools.simulate": "people who do not exist",
+    "nvfair_tools.viewer": "the local page of a data set",
     "nvfair_tools.render": "the only room that knows generators",
     "nvfair_tools.leakage": "leaks, copies, shortcuts of metadata",
     "nvfair_tools.marks": "signed manifests, checks of marks",

@@ -55,6 +55,7 @@ COMMANDS = {
         "Measure and show how good the renderings of a data set are.",
         "curate",
     ),
+    "view": Entry("nvfair_tools.cli.dataset.view:view", "Look through a data set's videos on a local page.", "view"),
     "mark": Entry(
         "nvfair_tools.cli.dataset.mark:mark", "Sign videos for publication (C2PA), or check their marks.", "marks"
     ),

@@ -23,6 +23,7 @@ EXTRAS = {
     "render": "render with face-vid2vid, LIA and TPS",
     "train": "train and score methods",
     "verify": "enrol people and verify videos",
+    "view": "look through a data set",
     "marks": "sign videos for publication",
     "board": "keep a leaderboard",
     "board-postgres": "keep it in PostgreSQL",
