@@ -52,6 +52,7 @@ NOTES = {
     "nvfair_tools.simulate": "people who do not exist",
     "nvfair_tools.viewer": "the local page of a data set",
     "nvfair_tools.render": "the only room that knows generators",
+    "nvfair_tools.metadata": "Croissant, data sheet, DOI",
     "nvfair_tools.leakage": "leaks, copies, shortcuts of metadata",
     "nvfair_tools.marks": "signed manifests, checks of marks",
     "nvfair_tools.quality": "how good renderings are",
