@@ -34,7 +34,8 @@ class Busy(NvfairError):
 @dataclass
 class Job:
     """One video that somebody asks about. name: the file's, for the page. seconds: of the video that are done.
-    result, pictures: the answer, and its timeline as SVG for a light and a dark page; error: what went wrong."""
+    result, pictures: the answer, and its timeline as SVG for light and dark, wide and narrow pages; error: what
+    went wrong."""
 
     id: str
     name: str
@@ -122,7 +123,9 @@ def _verify(job: Job) -> None:
     with Verifier(job.enrolment, calibration=job.calibration, fmr=job.fmr) as verifier:
         result = replace(verifier.verify(job.video, progress=progress), video=job.name)
     if result.windows:
-        job.pictures = {theme: timeline_picture(result, "svg", theme) for theme in ("light", "dark")}
+        for theme in ("light", "dark"):
+            job.pictures[theme] = timeline_picture(result, "svg", theme)
+            job.pictures[f"{theme}_narrow"] = timeline_picture(result, "svg", theme, narrow=True)
     job.result = result
 
 
