@@ -116,6 +116,9 @@ COMMANDS = {
     "verify": Entry(
         "nvfair_tools.cli.verification.verify:verify", "Does this enrolled person drive this video?", "verify"
     ),
+    "verify-page": Entry(
+        "nvfair_tools.cli.verification.page:verify_page", "The same on a page in this machine's browser.", "verify"
+    ),
     "calibrate": Entry(
         "nvfair_tools.cli.verification.calibrate:calibrate", "Find what the scores of `verify` mean.", "verify"
     ),
