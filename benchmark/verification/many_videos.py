@@ -82,6 +82,7 @@ def _read(store: Path) -> dict[str, dict[str, Any]]:
     for number, line in enumerate(lines, start=1):
         try:
             content = json.loads(line)
+            del content["path"]
             answers[content.pop("key")] = content
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             if number == len(lines) and not line.endswith("\n"):

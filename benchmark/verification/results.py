@@ -64,9 +64,10 @@ class VerificationResult:
 
     outcome: a key of OUTCOMES. score: of the whole video by the protocol's rules; None where there is no window.
     threshold, likelihood_ratio: None without a calibration; the ratio says how much more often such a score comes from
-    this person than from another, within what the calibration's number of people can support. windows: every window in
-    order; empty where they were only followed. seconds: length of the video. scored_windows: how many windows have a
-    score; scored_seconds: what they cover. notes: what to mind. unlike: the statistic by which the video is unlike the calibration, where it is. method, protocol: names.
+    this person than from another, within what the calibration's number of people can support. windows: every window
+    in order; empty where they were only followed. seconds: length of the video. scored_windows: how many windows have
+    a score; scored_seconds: what they cover. notes: what to mind. unlike: the statistic by which the video is unlike
+    the calibration, where it is. method, protocol: names.
     """
 
     person: str

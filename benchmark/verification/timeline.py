@@ -31,8 +31,10 @@ def write_timeline(path: str | Path, result: VerificationResult) -> None:
     write_bytes(path, timeline_picture(result, path.suffix.lower().removeprefix(".")))
 
 
-def timeline_picture(result: VerificationResult, kind: str = "png", theme: Literal["light", "dark"] = "light") -> bytes:
-    """The picture's bytes. kind: "png", "svg" or "pdf". theme: colours for a light or a dark page.
+def timeline_picture(
+    result: VerificationResult, kind: str = "png", theme: Literal["light", "dark"] = "light", *, narrow: bool = False
+) -> bytes:
+    """The picture's bytes. kind: "png", "svg" or "pdf". theme: colours for a light or a dark page. narrow: for a phone.
 
     A window's score stands at the window's middle; a line joins windows that follow each other. Raises MissingExtra
     where matplotlib is not installed.
@@ -43,7 +45,7 @@ def timeline_picture(result: VerificationResult, kind: str = "png", theme: Liter
     except ImportError as error:
         raise MissingExtra("matplotlib", "curate", str(error)) from error
     text, line, mark, gap = _COLOURS[theme]
-    figure = Figure(figsize=(8, 3.2), dpi=120, layout="constrained")
+    figure = Figure(figsize=(4, 3.6) if narrow else (8, 3.2), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     labelled: set[str] = set()
@@ -64,11 +66,12 @@ def timeline_picture(result: VerificationResult, kind: str = "png", theme: Liter
     axes.set_xlim(0, max(result.seconds, result.window_seconds, 1.0))
     axes.set_xlabel("time in the video (seconds)", color=text)
     axes.set_ylabel(f"likeness to {result.person}\n(score; higher: more alike)", color=text)
-    axes.set_title(f"{result.video}: {result.headline}", color=text, fontsize=10, loc="left", wrap=True)
+    if not narrow:
+        axes.set_title(f"{result.video}: {result.headline}", color=text, fontsize=10, loc="left", wrap=True)
     axes.tick_params(colors=text)
     for spine in axes.spines.values():
         spine.set_color(gap)
-    legend = figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    legend = figure.legend(loc="outside lower center", ncols=1 if narrow else 3, fontsize=8, frameon=False)
     for label_text in legend.get_texts():
         label_text.set_color(text)
     picture = io.BytesIO()

@@ -55,6 +55,7 @@ COMMANDS = {
         "Measure and show how good the renderings of a data set are.",
         "curate",
     ),
+    "view": Entry("nvfair_tools.cli.dataset.view:view", "Look through a data set's videos on a local page.", "view"),
     "mark": Entry(
         "nvfair_tools.cli.dataset.mark:mark", "Sign videos for publication (C2PA), or check their marks.", "marks"
     ),
@@ -114,6 +115,9 @@ COMMANDS = {
     "enrolment": Entry("nvfair_tools.cli.verification.enrol:enrolment", "Show or revoke an enrolment.", "verify"),
     "verify": Entry(
         "nvfair_tools.cli.verification.verify:verify", "Does this enrolled person drive this video?", "verify"
+    ),
+    "verify-page": Entry(
+        "nvfair_tools.cli.verification.page:verify_page", "The same on a page in this machine's browser.", "verify"
     ),
     "calibrate": Entry(
         "nvfair_tools.cli.verification.calibrate:calibrate", "Find what the scores of `verify` mean.", "verify"

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from nvfair_tools.dataset.labels import VideoLabels
+from nvfair_tools.dataset.part_writer import PartWriter
 from nvfair_tools.dataset.schema import LABEL_COLUMNS, LANDMARK_COUNT, PIXEL_FRACTION, frames_schema
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import DEFAULT_SCALE, Scale, distances
@@ -22,9 +22,6 @@ from nvfair_tools.files import atomic_output
 from nvfair_tools.portable_names import portable_name
 
 ROWS_PER_PART = 200_000
-# A row group is the unit of reading; with distances a row takes 16 kB.
-ROWS_PER_GROUP = 20_000
-ROWS_PER_GROUP_WITH_DISTANCES = 2_000
 
 
 def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.DataFrame:
@@ -66,39 +63,13 @@ def write_part(
     Raises ValueError where the part stores the mesh and a video has none.
     """
     schema = frames_schema(distances=with_distances, mesh=with_mesh)
-    group_size = rows_per_group(schema)
     total = 0
-    with atomic_output(path) as temporary, part_writer(temporary, schema) as writer:
-        # Whole videos are collected until they fill a row group.
-        pending: list[pa.RecordBatch] = []
+    with atomic_output(path) as temporary, PartWriter(temporary, schema) as writer:
         for video, labels in videos.items():
-            batch = _record_batch(video, labels, rows_of(video), schema, scale)
-            pending.append(batch)
-            total += batch.num_rows
-            if sum(batch.num_rows for batch in pending) >= group_size:
-                writer.write_table(pa.Table.from_batches(pending), row_group_size=group_size)
-                pending = []
-        if pending:
-            writer.write_table(pa.Table.from_batches(pending), row_group_size=group_size)
+            rows = _record_batch(video, labels, rows_of(video), schema, scale)
+            writer.write(rows)
+            total += rows.num_rows
     return total
-
-
-def rows_per_group(schema: pa.Schema) -> int:
-    """How many rows a row group of a part with these columns has."""
-    return ROWS_PER_GROUP_WITH_DISTANCES if "distances" in schema.names else ROWS_PER_GROUP
-
-
-def part_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer of a part with these columns, encoded and compressed as all parts are."""
-    array_columns = [name for name in ("landmarks", "distances", "mesh") if name in schema.names]
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=[name for name in ("video", *LABEL_COLUMNS, "reason") if name in schema.names],
-        use_byte_stream_split=[f"{name}.list.element" for name in array_columns],
-    )
 
 
 def round_landmarks(landmarks: np.ndarray) -> np.ndarray:

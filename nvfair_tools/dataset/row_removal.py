@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.parts import part_writer, rows_per_group
+from nvfair_tools.dataset.part_writer import PartWriter, rows_per_group
+from nvfair_tools.dataset.schema import frames_schema
 from nvfair_tools.files import atomic_output
 
 _ROLES = ("driver", "target")
@@ -29,7 +30,8 @@ def remove_rows(part: Path, videos: Collection[str], person: str) -> int:
     """Writes a part anew without these videos and without rows that name `person` as driver or target, or deletes it
     where nothing stays; returns how many rows went.
 
-    The values that stay are copied, not computed again.
+    The values that stay are copied, not computed again; the part is the same, byte for byte, as one that is written of
+    the other videos alone.
     """
     gone = count_rows(part, videos, person)
     if not gone:
@@ -37,14 +39,22 @@ def remove_rows(part: Path, videos: Collection[str], person: str) -> int:
     with pq.ParquetFile(part) as source:
         left = source.metadata.num_rows - gone
         if left:
-            with atomic_output(part) as aside, part_writer(aside, source.schema_arrow) as writer:
-                for batch in source.iter_batches(rows_per_group(source.schema_arrow)):
+            schema = _schema_of(source)
+            with atomic_output(part) as aside, PartWriter(aside, schema) as writer:
+                for batch in source.iter_batches(rows_per_group(schema)):
                     rows = batch.filter(pc.invert(_are_gone(batch, videos, person)))
                     if rows.num_rows:
-                        writer.write_batch(rows)
+                        writer.write(pa.RecordBatch.from_arrays(rows.columns, schema=schema))
     if not left:
         part.unlink()
     return gone
+
+
+def _schema_of(part: pq.ParquetFile) -> pa.Schema:
+    """The columns of a part, without what reading adds to them (numbers of fields), where they are those of a part."""
+    read = part.schema_arrow
+    written = frames_schema(distances="distances" in read.names, mesh="mesh" in read.names)
+    return written if read.equals(written) else read
 
 
 def _are_gone(rows: pa.Table | pa.RecordBatch, videos: Collection[str], person: str) -> pa.Array:

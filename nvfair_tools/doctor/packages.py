@@ -22,6 +22,8 @@ EXTRAS = {
     "download": "download public collections",
     "render": "render with face-vid2vid, LIA and TPS",
     "train": "train and score methods",
+    "verify": "enrol people and verify videos",
+    "view": "look through a data set",
     "marks": "sign videos for publication",
     "board": "keep a leaderboard",
     "board-postgres": "keep it in PostgreSQL",

@@ -48,7 +48,7 @@ def cohort(
     Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
     others. Run again after an interruption, it goes on where it stopped.
     """
-    from nvfair_tools.curate.card import write_card
+    from nvfair_tools.curate.card import write_description
     from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.cohort import write_cohort
     from nvfair_tools.simulate.settings import CohortSettings, named_world
@@ -64,7 +64,9 @@ def cohort(
             mesh=mesh,
             workers=workers,
             progress=report,
-            card=lambda folder, meta, people, videos, content: write_card(folder, meta, people, videos, (), content),
+            card=lambda folder, meta, people, videos, content: write_description(
+                folder, meta, people, videos, (), content
+            ),
         )
     click.echo(f"{out}: world {chosen.world_hash()}")
 

@@ -8,6 +8,8 @@ import click
 
 from nvfair_tools.cli.dataset.audit import audit
 from nvfair_tools.cli.dataset.check import check
+from nvfair_tools.cli.dataset.metadata import metadata
+from nvfair_tools.cli.dataset.repair import repair
 from nvfair_tools.cli.dataset.upgrade import upgrade
 from nvfair_tools.governance.uses import USES, Use
 
@@ -22,6 +24,8 @@ def dataset() -> None:
 
 dataset.add_command(audit)
 dataset.add_command(check)
+dataset.add_command(metadata)
+dataset.add_command(repair)
 dataset.add_command(upgrade)
 
 

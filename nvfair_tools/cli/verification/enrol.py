@@ -68,10 +68,11 @@ def enrol(
     """
     from benchmark.verification.enrol import enrol as enrol_person
     from benchmark.verification.enrol import quality_notes
+    from nvfair_tools.media.probing import stated_seconds
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     permission = _consent(person, consent, evidence, agreed, until, scope, simulated)
-    total = round(sum(map(video_seconds, videos)))
+    total = round(sum(map(stated_seconds, videos)))
     finished: dict[str, float] = {}
     with task_progress("enrol") as report, opened_landmarker(task_file) as landmarker:
 
@@ -159,18 +160,6 @@ def opened_landmarker(task_file: Path | None) -> Iterator[Landmarker]:
         yield landmarker
     finally:
         landmarker.close()
-
-
-def video_seconds(path: Path) -> float:
-    """The length that a file states, in seconds; 0 where it states none or cannot be opened."""
-    from nvfair_tools.media import MediaError
-    from nvfair_tools.media.container import open_container
-
-    try:
-        with open_container(path) as container:
-            return float(container.duration or 0) / 1e6
-    except MediaError:
-        return 0.0
 
 
 def _consent(

@@ -94,11 +94,11 @@ def verify(
 
 def _verify_one(verifier: Verifier, video: str, as_json: bool, timeline: Path | None, follow: bool) -> int:
     from benchmark.verification.timeline import write_timeline
-    from nvfair_tools.cli.verification.enrol import video_seconds
     from nvfair_tools.media.live.sources import is_live
+    from nvfair_tools.media.probing import stated_seconds
     from nvfair_tools.pipeline.progress_lines import task_progress
 
-    total = 0 if is_live(video) else round(video_seconds(Path(video)))
+    total = 0 if is_live(video) else round(stated_seconds(Path(video)))
     with task_progress("verify", quiet=follow) as report:
         run = verifier.follow(video, progress=lambda seconds: report(round(seconds), total, "seconds"))
         if follow:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,13 +40,19 @@ class CheckReport:
     remarks: tuple[str, ...]
 
 
-def check_dataset(folder: str | Path, *, full: bool = False, progress: Progress = lambda *_: None) -> CheckReport:
+def check_dataset(
+    folder: str | Path,
+    *,
+    full: bool = False,
+    also: Collection[str] = (),
+    progress: Progress = lambda *_: None,
+) -> CheckReport:
     """Checks the data set in `folder`, which need not be readable, and changes nothing.
 
     Always: dataset.json, the columns, keys, references and counts of the tables, the presence of every file, the bytes
     of tables and card, the footers of the parts, and `SAMPLE` videos, spread evenly. full: every byte of every file
-    that dataset.json or a row names, every row of every part, and every frame of every video. Raises NvfairError where
-    there is no dataset.json.
+    that dataset.json or a row names, every row of every part, and every frame of every video. also: files, relative to
+    the folder, that are read so in any case. Raises NvfairError where there is no dataset.json.
     """
     folder = Path(folder)
     faults: list[Fault] = []
@@ -61,7 +68,7 @@ def check_dataset(folder: str | Path, *, full: bool = False, progress: Progress 
         progress("files", number, len(files))
         if not (folder / name).is_file():
             faults.append(Fault(name, "is missing"))
-        elif (full or name in SCHEMAS or _is_of_card(name)) and sha256_of(folder / name) != digest:
+        elif (full or name in SCHEMAS or name in also or _is_of_card(name)) and sha256_of(folder / name) != digest:
             remedy = f"; `nvfair dataset card {folder}` writes the card anew" if _is_of_card(name) else ""
             faults.append(Fault(name, f"is not the file that {META} names: its SHA-256 differs{remedy}"))
     faults += [Fault(name, f"is not named in {META}") for name in SCHEMAS if name not in files]
@@ -70,8 +77,8 @@ def check_dataset(folder: str | Path, *, full: bool = False, progress: Progress 
     if len(tables) == len(SCHEMAS) and not any(fault.file in SCHEMAS for fault in faults):
         identities, videos = (tables[name] for name in SCHEMAS)
         faults += row_faults(meta, identities, videos)
-        checked |= _check_parts(folder, meta, files, videos, full, faults, progress)
-        checked |= _check_videos(folder, identities, videos, full, faults, remarks, progress)
+        checked |= _check_parts(folder, meta, files, videos, full, also, faults, progress)
+        checked |= _check_videos(folder, identities, videos, full, also, faults, remarks, progress)
         remarks += _unnamed(folder, {*files, META, *videos["path"].dropna(), *identities["portrait"].dropna()})
     else:
         remarks.append("parts and videos were not checked against the tables, which are not whole")
@@ -149,6 +156,7 @@ def _check_parts(
     files: Mapping[str, str],
     videos: pd.DataFrame,
     full: bool,
+    also: Collection[str],
     faults: list[Fault],
     progress: Progress,
 ) -> dict[str, int]:
@@ -161,7 +169,7 @@ def _check_parts(
         progress("parts", number, len(parts))
         faulty = list(footer_faults(folder, part, rows, meta))
         faults += faulty
-        if full and not faulty:
+        if (full or part in also) and not faulty:
             faults += content_faults(folder, part, rows, meta)
     return {"parts": len(parts)}
 
@@ -171,6 +179,7 @@ def _check_videos(
     identities: pd.DataFrame,
     videos: pd.DataFrame,
     full: bool,
+    also: Collection[str],
     faults: list[Fault],
     remarks: list[str],
     progress: Progress,
@@ -185,7 +194,11 @@ def _check_videos(
     if named.empty:
         remarks.append("the data set holds landmarks alone: there are no videos to check")
         return {"videos": 0}
-    chosen = present if full or len(present) <= SAMPLE else present.iloc[:: -(-len(present) // SAMPLE)]
+    if full or len(present) <= SAMPLE:
+        chosen = present
+    else:
+        in_sample = np.arange(len(present)) % -(-len(present) // SAMPLE) == 0
+        chosen = present[in_sample | present["path"].isin(list(also)).to_numpy()]
     unhashed = 0
     for number, row in enumerate(chosen.itertuples()):
         progress("videos", number, len(chosen))

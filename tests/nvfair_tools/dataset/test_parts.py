@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 
 from nvfair_tools.dataset.labels import VideoLabels, has_labels
 from nvfair_tools.dataset.parts import round_landmarks, write_part
+from nvfair_tools.dataset.row_removal import remove_rows
 from nvfair_tools.dataset.schema import LANDMARK_COUNT, PAIR_COUNT, frames_schema
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import distances
@@ -152,14 +153,31 @@ def test_equal_frames_give_equal_bytes(tmp_path):
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
-def test_a_row_group_ends_with_a_video_once_it_is_full(tmp_path, monkeypatch):
-    monkeypatch.setattr("nvfair_tools.dataset.parts.ROWS_PER_GROUP", 8)
-    write_part(tmp_path / "p.parquet", labels_of(["v3", "v1", "v2", "v0"]), rows_of, with_distances=False)
+@pytest.mark.parametrize(("with_distances", "rows"), [(False, 520), (True, 130)])
+def test_every_row_group_but_the_last_has_the_same_number_of_rows(tmp_path, with_distances, rows):
+    lengths = {"a": 77, "b": 1300, "c": 3, "d": 500}
+    write_part(tmp_path / "p.parquet", labels_of(lengths), lambda v: rows_of(v, lengths), with_distances=with_distances)
     with pq.ParquetFile(tmp_path / "p.parquet") as file:
         sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-        assert sum(sizes) == 25
-        assert max(sizes) <= 8
-        assert file.read().column("video").to_pylist() == ["v3"] * 7 + ["v1"] + ["v2"] * 12 + ["v0"] * 5
+        table = file.read()
+    assert sum(sizes) == 1880
+    assert set(sizes[:-1]) == {rows}
+    assert table.column("video").to_pylist() == [video for video, frames in lengths.items() for _ in range(frames)]
+    expected = np.concatenate(
+        [np.where(r.valid[:, None, None], r.landmarks, np.nan) for r in (rows_of(v, lengths) for v in lengths)]
+    )
+    np.testing.assert_array_equal(column(table, "landmarks"), round_landmarks(expected).reshape(1880, -1))
+
+
+@pytest.mark.parametrize("with_distances", [False, True])
+@pytest.mark.parametrize("gone", [{"a"}, {"b"}, {"c", "d"}, {"a", "c"}])
+def test_a_part_without_some_videos_has_the_bytes_of_one_that_never_had_them(tmp_path, gone, with_distances):
+    lengths = {"a": 77, "b": 300, "c": 3, "d": 150}
+    for name, videos in (("all", lengths), ("rest", [video for video in lengths if video not in gone])):
+        path = tmp_path / f"{name}.parquet"
+        write_part(path, labels_of(videos), lambda v: rows_of(v, lengths), with_distances=with_distances)
+    assert remove_rows(tmp_path / "all.parquet", gone, "nobody") == sum(lengths[video] for video in gone)
+    assert (tmp_path / "all.parquet").read_bytes() == (tmp_path / "rest.parquet").read_bytes()
 
 
 def test_an_error_while_writing_leaves_the_earlier_part_as_it_was(tmp_path):
@@ -182,17 +200,18 @@ def test_a_writer_that_is_killed_leaves_no_part_or_the_earlier_one(tmp_path, ear
     code = f"""
 import os, signal
 from pathlib import Path
-import nvfair_tools.dataset.parts as parts
+import nvfair_tools.dataset.part_writer as part_writer
+from nvfair_tools.dataset.parts import write_part
 from tests.nvfair_tools.dataset.landmark_videos import labels_of, rows_of
 
-parts.ROWS_PER_GROUP = 4
+part_writer.ROWS_PER_GROUP = 4
 
 def dying(video):
     if video == "v2":  # v3 has been written by now
         os.kill(os.getpid(), signal.SIGKILL)
     return rows_of(video)
 
-parts.write_part(Path({str(path)!r}), labels_of(["v3", "v0", "v2"]), dying, with_distances=False)
+write_part(Path({str(path)!r}), labels_of(["v3", "v0", "v2"]), dying, with_distances=False)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ}, check=False)
     assert done.returncode == -signal.SIGKILL
