@@ -241,6 +241,7 @@ def test_each_package_imports_only_what_its_extra_installs():
     of_other_extras = (
         (requirements("releases") & releases) | (requirements("download") & downloads) | (engines & {"ray"})
     )
+    of_other_extras |= imports("nvfair_tools/doctor") & {"torch"}  # tried where it is installed
     of_other_extras |= (requirements("marks") & marks) | (requirements("view") & viewer)
     assert imports("nvfair_tools", but="nvfair_tools/cli") - of_other_extras <= curate
     assert imports("nvfair_tools/media") <= core | requirements("media")
