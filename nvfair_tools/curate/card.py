@@ -253,10 +253,16 @@ def _cautions(meta: Mapping[str, Any]) -> list[str]:
 
 
 def _stated_use(meta: Mapping[str, Any]) -> list[str]:
-    """What the set was built for, where a consent table says who agreed to it; nothing for other sets."""
+    """What the set was built for where a consent table says who agreed to it, or that nobody was asked use by use."""
     governance = meta.get("governance", {})
-    if "consent_sha256" not in governance:
+    if meta.get("simulated"):
         return []
+    if "consent_sha256" not in governance:
+        return [
+            "Consent was not recorded person by person: `consent` and `permitted_use` are what the curator, or the "
+            "release, says of all uses together. Whether files may be passed on, and people shown, is unknown where "
+            "`permitted_use` is not `any`, and unknown is a no. `nvfair dataset rights FOLDER` counts it."
+        ]
     uses, purpose = ", ".join(governance.get("use", ["training"])), governance.get("purpose", "research")
     return [
         f"Built for {purpose}: {uses}. `consent.parquet` says what each person agreed to, use by use, with the days on "

@@ -35,10 +35,9 @@ def rights(data: Path, uses: tuple[Use, ...]) -> None:
 
     Exit status 1 where a use that was named is refused for any video: run it before you pass anything on.
     """
-    from collections import Counter
-
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.dataset.rights import DatasetRights
+    from nvfair_tools.governance.decision import count_reasons
 
     source = Dataset.open(data)
     judge, videos, refused = DatasetRights(source), source.usable(), 0
@@ -46,10 +45,10 @@ def rights(data: Path, uses: tuple[Use, ...]) -> None:
     click.echo(f"{data}: {len(videos):,} usable videos, for {judge.purpose} on {judge.day}, by {origin}")
     for use in uses or USES:
         decisions = judge.decisions(videos, use)
-        reasons = Counter(decision.reason for decision in decisions if not decision.permitted)
-        texts = [f"{count:,} {reason}" for reason, count in sorted(reasons.items())]
-        click.echo(f"{use:>16}  {', '.join([f'{len(videos) - reasons.total():,} permitted', *texts])}")
-        refused += reasons.total() if uses else 0
+        reasons = [decision.reason for decision in decisions if not decision.permitted]
+        texts = filter(None, (f"{len(videos) - len(reasons):,} permitted", count_reasons(reasons)))
+        click.echo(f"{use:>16}  {', '.join(texts)}")
+        refused += len(reasons) if uses else 0
     if refused:
         raise SystemExit(1)
 
