@@ -8,6 +8,7 @@ import click
 
 from nvfair_tools.cli.dataset.audit import audit
 from nvfair_tools.cli.dataset.check import check
+from nvfair_tools.cli.dataset.export import export
 from nvfair_tools.governance.uses import USES, Use
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -21,6 +22,7 @@ def dataset() -> None:
 
 dataset.add_command(audit)
 dataset.add_command(check)
+dataset.add_command(export)
 
 
 @dataset.command()
