@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.files import sha256_of
@@ -55,7 +56,7 @@ def write_exportable(folder: Path, meta: Mapping[str, Any] | None = None, **righ
     videos = videos.assign(part=planned["part"], first_row=planned["first_row"])
     lengths = dict(zip(videos["video"], videos["frames"], strict=True))
     for part, group in videos.groupby("part"):
-        ordered = group.sort_values("first_row")["video"]
+        ordered = labels_by_video(group.sort_values("first_row"))
         write_part(folder / str(part), ordered, lambda video: rows_of(video, lengths), with_distances=False)
     identities = pd.DataFrame(
         {"identity": person, "source": "cremad", "split": "test", "licence": "CC0-1.0", "consent": "given"}
