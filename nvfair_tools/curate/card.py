@@ -25,6 +25,16 @@ from nvfair_tools.metadata.markdown import markdown_table
 from nvfair_tools.metadata.writing import METADATA_FILES, write_metadata
 from nvfair_tools.quality.clip_table import CLIP_TABLE, identity_sentences, read_clip_table, summarise_clips
 
+_OTHER_READERS = """\
+Any reader of Parquet does, frames joined with videos by `video`:
+
+```python
+pandas.read_parquet(f"{FOLDER}/videos.parquet")
+pyarrow.dataset.dataset(f"{FOLDER}/frames").to_table(filter=pyarrow.dataset.field("video") == VIDEO)
+polars.scan_parquet(f"{FOLDER}/frames/**/*.parquet").join(polars.scan_parquet(f"{FOLDER}/videos.parquet"), on="video")
+duckdb.sql(f"SELECT v.driver, f.landmarks FROM '{FOLDER}/frames/**/*.parquet' f JOIN '{FOLDER}/videos.parquet' v "
+           "ON f.video = v.video")
+```"""
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
@@ -157,6 +167,7 @@ def _body(
         "`nvfair_tools.dataset.Dataset.open(FOLDER)` reads it without `datasets`. A frame's `landmarks` are "
         f"{meta['landmarks']['points']} points (x0, y0, x1, y1, ...) in pixels of the stored video (scheme "
         f"`{meta['landmarks']['scheme']}`), NaN where `valid` is false.",
+        _OTHER_READERS,
         _other_files(),
         *_release_notes(meta),
         "## What is in it",

@@ -9,6 +9,7 @@ import click
 from nvfair_tools.cli.dataset.audit import audit
 from nvfair_tools.cli.dataset.check import check
 from nvfair_tools.cli.dataset.metadata import metadata
+from nvfair_tools.cli.dataset.repair import repair
 from nvfair_tools.governance.uses import USES, Use
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -23,6 +24,7 @@ def dataset() -> None:
 dataset.add_command(audit)
 dataset.add_command(check)
 dataset.add_command(metadata)
+dataset.add_command(repair)
 
 
 @dataset.command()

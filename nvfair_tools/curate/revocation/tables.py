@@ -19,7 +19,7 @@ from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.row_removal import place_rows, remove_rows
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.segments import SEGMENTS_FILE, read_segments, write_segments
-from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, write_table, write_tables
+from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, whole_numbers, write_table, write_tables
 from nvfair_tools.files import atomic_output
 from nvfair_tools.metadata.description import Description
 from nvfair_tools.metadata.writing import METADATA_FILES, write_metadata
@@ -30,14 +30,14 @@ from nvfair_tools.unique_keys import load_unique_json
 
 # Where dataset.json waits while the data set is unfinished.
 SET_ASIDE = ".revoking-dataset.json"
-_ADDED_KEYS = ("format_version", "counts", "files", SEAL)
+_ADDED_KEYS = ("counts", "files", SEAL)  # besides the version: parts of an earlier format stay what they are
 
 
 def remove_frames(footprint: Footprint) -> None:
     """Writes the parts anew without the person's rows; folders that become empty go."""
     frames = footprint.folder / "frames"
     for part in sorted(frames.rglob("part-*.parquet")):
-        remove_rows(part, footprint.known_hashes)
+        remove_rows(part, footprint.known_hashes, footprint.trace.identity)
     remove_empty_folders(frames)
 
 
@@ -120,8 +120,7 @@ def finish_again(folder: Path) -> None:
     identities, videos = (
         pq.read_table(folder / name, partitioning=None).to_pandas() for name in ("identities.parquet", "videos.parquet")
     )
-    for name in ("fps_num", "fps_den", "frames", "width", "height", "first_row"):
-        videos[name] = videos[name].astype("Int64")
+    videos = whole_numbers(videos)
     files = write_tables(folder, identities, videos)
     others = {
         folder / name
@@ -130,7 +129,7 @@ def finish_again(folder: Path) -> None:
     }
     if (folder / "README.md").is_file():
         others |= set(
-            write_description(folder, meta, identities, videos, _failed_portraits(identities), content_digest(files))
+            write_description(folder, meta, identities, videos, failed_portraits(identities), content_digest(files))
         )
     elif any((folder / name).is_file() for name in METADATA_FILES):
         others |= set(write_metadata(Description.of(Dataset(folder, meta, identities, videos))))
@@ -139,7 +138,7 @@ def finish_again(folder: Path) -> None:
     aside.unlink()
 
 
-def _failed_portraits(identities: pd.DataFrame) -> Iterable[Portrait]:
+def failed_portraits(identities: pd.DataFrame) -> Iterable[Portrait]:
     """The portraits that could not be made, as far as the flags of people say."""
     for identity, flags in zip(identities["identity"], identities["flags"], strict=True):
         names = list(flags) if flags is not None else []
