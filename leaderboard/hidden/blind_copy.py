@@ -44,7 +44,8 @@ _LABELS = VideoLabels(driver=_PERSON, target=_PERSON, generator=HIDDEN, split=_S
 _EPOCH = 315_532_800  # 1980-01-01, on every file: the true times would show in which order the videos were taken
 _SNAP = 1e-5  # of a frame, as in resampling
 # Keys of dataset.json that say how to read the tracks, and nothing about what was recorded.
-_COPIED_META = ("landmark_scheme", "simulated")
+_COPIED_META = ("simulated",)
+_SCHEME = ("scheme", "scheme_version", "points")
 _NOTE = """\
 # A blind copy
 
@@ -236,9 +237,11 @@ def _copy_tracks(
 
 def _meta(dataset: Dataset, protocols: Sequence[Protocol], has_mesh: bool) -> dict[str, Any]:
     """The metadata of the copy, for its dataset.json."""
+    landmarks = dataset.meta.get("landmarks", {})
     return {
         "name": "blind copy of a hidden set",
         "blind": {"protocols": sorted(protocol.name for protocol in protocols)},
+        "landmarks": {name: landmarks[name] for name in _SCHEME if name in landmarks},
         "features": {"distances": "none", "mesh": has_mesh},
         "tools": {"nvfair-tools": __version__},
         **{name: dataset.meta[name] for name in _COPIED_META if name in dataset.meta},

@@ -88,6 +88,12 @@ def _all_cautions(folder: Path, meta: Mapping[str, Any], videos: pd.DataFrame) -
     return [*meta.get("cautions", ()), *footage_cautions(read_segments(folder), videos)]
 
 
+def has_card(folder: Path) -> bool:
+    """Whether the README.md of a data set is a card, with YAML that the Hub reads, and no other text."""
+    path = folder / "README.md"
+    return path.is_file() and path.read_bytes().startswith(b"---\n")
+
+
 def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256: str) -> str:
     used_splits = [split for split in SPLITS if (videos["part"].notna() & (videos["split"] == split)).any()]
     frames = int(videos.loc[videos["part"].notna(), "frames"].sum())
@@ -152,6 +158,8 @@ def _body(
             f"They are those of the release {meta['release']['name']}, whose terms hold for everything here, landmarks "
             "included; it may not be passed on where those terms do not allow it."
             if "release" in meta
+            else "The set holds their landmarks alone, and no pictures."
+            if not videos["path"].notna().any()
             else "Every synthetic file says so in its own metadata (`synthetic=true`, and IPTC's digital source type "
             "in XMP), with its generator, driver, target and permitted use."
         ),

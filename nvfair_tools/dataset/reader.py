@@ -26,7 +26,7 @@ from nvfair_tools.dataset.schema import (
     VIDEOS_SCHEMA,
 )
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
-from nvfair_tools.dataset.version import version_error
+from nvfair_tools.dataset.version import UPGRADING, version_error
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.unique_keys import load_unique_json
 
@@ -57,7 +57,9 @@ class Dataset:
             raise NvfairError(
                 "no dataset.json here, so this is not a finished data set",
                 where=folder,
-                remedy="name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
+                remedy=f"nvfair dataset upgrade {folder}, which was interrupted"
+                if (folder / UPGRADING).is_file()
+                else "name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
             )
         try:
             meta = load_unique_json(path.read_bytes())

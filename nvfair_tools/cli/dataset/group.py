@@ -11,6 +11,7 @@ from nvfair_tools.cli.dataset.check import check
 from nvfair_tools.cli.dataset.export import export
 from nvfair_tools.cli.dataset.metadata import metadata
 from nvfair_tools.cli.dataset.repair import repair
+from nvfair_tools.cli.dataset.upgrade import upgrade
 from nvfair_tools.governance.uses import USES, Use
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -27,6 +28,7 @@ dataset.add_command(check)
 dataset.add_command(export)
 dataset.add_command(metadata)
 dataset.add_command(repair)
+dataset.add_command(upgrade)
 
 
 @dataset.command()
