@@ -10,7 +10,9 @@ import click
 @click.command()
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results. [default: DATASET/quality]"
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the results. [default: DATASET/quality, or DATASET/quality/again]",
 )
 @click.option(
     "--recogniser",
@@ -37,13 +39,13 @@ def quality(
     from nvfair_tools.faces.insight import pack_folder
     from nvfair_tools.pipeline.engines.local import default_workers
     from nvfair_tools.pipeline.progress_lines import task_progress
-    from nvfair_tools.quality.measure_dataset import measure_dataset
+    from nvfair_tools.quality.measure_dataset import measure_dataset, measures_folder
     from nvfair_tools.quality.pictures import write_preview, write_sheet
     from nvfair_tools.quality.shown_videos import choose_videos, named_video
     from nvfair_tools.quality.table import TABLE_NAME, summarise
 
     data = Dataset.open(dataset)
-    folder = out or dataset / "quality"
+    folder = out or measures_folder(data)
     network = None
     if recogniser is not None:
         network = Path(recogniser) if Path(recogniser).exists() else pack_folder(recogniser)
