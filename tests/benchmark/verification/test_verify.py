@@ -256,3 +256,23 @@ def test_several_people_and_enrolment_without_consent_are_refused(enrolled: Path
 def test_a_picture_needs_a_known_ending(result, tmp_path: Path) -> None:
     with pytest.raises(NvfairError, match="ends in"):
         write_timeline(tmp_path / "t.bmp", result)
+
+
+def test_a_person_is_enrolled_shown_and_revoked_by_command(enrolled: Path, tmp_path: Path) -> None:
+    run, out = CliRunner(), tmp_path / "ann.enrolment"
+    (tmp_path / "consent.csv").write_text(
+        "identity,target,driver,training,redistribution,display,voice,enrolment,scope,evidence,date,expires\n"
+        "lab:ann,no,no,no,no,no,no,yes,research,form 12,2026-01-01,2099-03-01\n"
+    )
+    words = ["enrol", "lab:ann", str(enrolled / "enrolled-0.mp4"), "--out", str(out)]
+    done = run.invoke(cli, [*words, "--consent", str(tmp_path / "consent.csv")])
+    assert done.exit_code == 0, done.output
+    for text in ("1 videos, 2.4 s, 1 windows", "consent table, form 12", "one occasion", f"next: nvfair verify {out}"):
+        assert text in done.output
+    refused = run.invoke(cli, [*words, "--consent", str(tmp_path / "consent.csv"), "--purpose", "commercial"])
+    assert "covers research, not commercial" in str(refused.exception)
+    assert "lab:ann" in run.invoke(cli, ["enrolment", "show", str(out)]).output
+    assert "add --yes" in run.invoke(cli, ["enrolment", "revoke", str(out)]).output
+    assert out.exists()
+    assert run.invoke(cli, ["enrolment", "revoke", str(out), "--yes"]).exit_code == 0
+    assert not out.exists()
