@@ -10,6 +10,7 @@ from nvfair_tools.cli.dataset.audit import audit
 from nvfair_tools.cli.dataset.check import check
 from nvfair_tools.cli.dataset.export import export
 from nvfair_tools.cli.dataset.metadata import metadata
+from nvfair_tools.cli.dataset.push import push
 from nvfair_tools.cli.dataset.repair import repair
 from nvfair_tools.cli.dataset.upgrade import upgrade
 from nvfair_tools.governance.uses import USES, Use
@@ -27,6 +28,7 @@ dataset.add_command(audit)
 dataset.add_command(check)
 dataset.add_command(export)
 dataset.add_command(metadata)
+dataset.add_command(push)
 dataset.add_command(repair)
 dataset.add_command(upgrade)
 
