@@ -11,6 +11,7 @@ import yaml
 
 from nvfair_tools.curate.footage.cautions import footage_cautions
 from nvfair_tools.curate.portraits import Portrait
+from nvfair_tools.dataset.card_metadata import size_category
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.dataset.segments import read_segments
 from nvfair_tools.dataset.terms import strictest_terms
@@ -18,8 +19,6 @@ from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 from nvfair_tools.leakage.audit import LeakageAudit, audit_tables, check_rows, shortcut_rows
 from nvfair_tools.quality.clip_table import CLIP_TABLE, identity_sentences, read_clip_table, summarise_clips
-
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
 def write_card(
@@ -53,7 +52,7 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256:
         "license": "other",
         "license_name": "see-licence-columns",
         "tags": ["avatar-fingerprinting", "talking-head", "reenactment", "synthetic", "biometrics", "landmarks"],
-        "size_categories": [next((name for limit, name in _SIZES if frames < limit), "n>1M")],
+        "size_categories": [size_category(frames)],
         "configs": [
             {
                 "config_name": "frames",
