@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
@@ -36,6 +35,7 @@ from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, sha256_of, write_text
+from nvfair_tools.governance.decision import count_reasons
 
 HIDDEN = "hidden"
 _PERSON = f"{HIDDEN}:{HIDDEN}"
@@ -119,8 +119,7 @@ def _check_publication(dataset: Dataset) -> None:
         decision for decision in DatasetRights(dataset).decisions(videos, "redistribution") if not decision.permitted
     ]
     if refused:
-        counts = Counter(decision.reason for decision in refused)
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items()))
+        reasons = count_reasons(decision.reason for decision in refused)
         raise NvfairError(
             f"what people and licences say forbids to pass them on: {len(refused):,} reenactments ({reasons}); the "
             f"first: {refused[0].detail}",

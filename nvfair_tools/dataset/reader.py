@@ -258,6 +258,17 @@ def read_landmark_rows(part: Path, first: int, end: int) -> np.ndarray:
     return as_array(rows.column("landmarks")).reshape(-1, LANDMARK_COUNT, 2)
 
 
+def open(folder: str | Path) -> Dataset:
+    """Opens the data set in a folder; the frames stay on disk until they are asked for.
+
+        data = nvfair_tools.open("runs/clips")
+        data.identities, data.videos          # pandas tables: one row a person, one row a video
+
+    Raises NvfairError where the data set is absent, unfinished, damaged or of another format version.
+    """
+    return Dataset.open(folder)
+
+
 def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
     """The number of people and of videos by kind and generator (rows) in each split (columns)."""
     present = {*identities["split"], *videos["split"]}

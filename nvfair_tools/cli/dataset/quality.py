@@ -32,7 +32,10 @@ def quality(
     and video side by side. Run it again after an interruption: what was measured is kept. docs/quality.md explains the
     measures.
     """
+    from collections import Counter
+
     from nvfair_tools.dataset import Dataset
+    from nvfair_tools.dataset.rights import DatasetRights
     from nvfair_tools.faces.insight import pack_folder
     from nvfair_tools.pipeline.engines.local import default_workers
     from nvfair_tools.pipeline.progress_lines import task_progress
@@ -62,9 +65,11 @@ def quality(
     named = [named_video(data, table, video) for video in ids]
     if show:
         chosen, hidden = choose_videos(data, table, show)
-        if hidden:
-            click.echo(f"{hidden} videos are not shown: their permitted use forbids display")
+        for reason, count in sorted(Counter(hidden).items()):
+            click.echo(f"not shown, {count:,} videos: {reason}")
         if chosen:
+            if note := DatasetRights(data).note:
+                click.secho(note, fg="yellow")
             write_sheet(folder / "contact_sheet.png", chosen)
             click.echo(f"{folder / 'contact_sheet.png'}: {len(chosen)} videos")
             if not named:

@@ -133,18 +133,19 @@ def finish_again(
     )
     videos = whole_numbers(videos)
     files = write_tables(folder, identities, videos)
-    others = {
+    new_files: list[Path] = []
+    if card or has_card(folder):
+        new_files = write_description(
+            folder, meta, identities, videos, failed_portraits(identities), content_digest(files)
+        )
+    elif any((folder / name).is_file() for name in METADATA_FILES):
+        new_files = write_metadata(Description.of(Dataset(folder, meta, identities, videos)))
+    others = [
         folder / (renamed or {}).get(name, name)
         for name in content.get("files", {})
         if name not in files and not name.startswith("frames/")
-    }
-    if card or has_card(folder):
-        others |= set(
-            write_description(folder, meta, identities, videos, failed_portraits(identities), content_digest(files))
-        )
-    elif any((folder / name).is_file() for name in METADATA_FILES):
-        others |= set(write_metadata(Description.of(Dataset(folder, meta, identities, videos))))
-    extra_files = sorted(path for path in others if path.is_file())
+    ]
+    extra_files = dict.fromkeys([*new_files, *(path for path in others if path.is_file())])
     finish_dataset(folder, identities, videos, meta, extra_files=extra_files, files=files)
     aside.unlink()
 
