@@ -12,6 +12,7 @@ import yaml
 
 from nvfair_tools.curate.footage.cautions import footage_cautions
 from nvfair_tools.curate.portraits import Portrait
+from nvfair_tools.dataset.card_metadata import size_category
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.dataset.segments import read_segments
@@ -35,7 +36,6 @@ polars.scan_parquet(f"{FOLDER}/frames/**/*.parquet").join(polars.scan_parquet(f"
 duckdb.sql(f"SELECT v.driver, f.landmarks FROM '{FOLDER}/frames/**/*.parquet' f JOIN '{FOLDER}/videos.parquet' v "
            "ON f.video = v.video")
 ```"""
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
 def write_description(
@@ -88,6 +88,12 @@ def _all_cautions(folder: Path, meta: Mapping[str, Any], videos: pd.DataFrame) -
     return [*meta.get("cautions", ()), *footage_cautions(read_segments(folder), videos)]
 
 
+def has_card(folder: Path) -> bool:
+    """Whether the README.md of a data set is a card, with YAML that the Hub reads, and no other text."""
+    path = folder / "README.md"
+    return path.is_file() and path.read_bytes().startswith(b"---\n")
+
+
 def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256: str) -> str:
     used_splits = [split for split in SPLITS if (videos["part"].notna() & (videos["split"] == split)).any()]
     frames = int(videos.loc[videos["part"].notna(), "frames"].sum())
@@ -96,7 +102,7 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256:
         "license": "other",
         "license_name": "see-licence-columns",
         "tags": ["avatar-fingerprinting", "talking-head", "reenactment", "synthetic", "biometrics", "landmarks"],
-        "size_categories": [next((name for limit, name in _SIZES if frames < limit), "n>1M")],
+        "size_categories": [size_category(frames)],
         "configs": [
             {
                 "config_name": "frames",
@@ -152,6 +158,8 @@ def _body(
             f"They are those of the release {meta['release']['name']}, whose terms hold for everything here, landmarks "
             "included; it may not be passed on where those terms do not allow it."
             if "release" in meta
+            else "The set holds their landmarks alone, and no pictures."
+            if not videos["path"].notna().any()
             else "Every synthetic file says so in its own metadata (`synthetic=true`, and IPTC's digital source type "
             "in XMP), with its generator, driver, target and permitted use."
         ),
@@ -253,10 +261,16 @@ def _cautions(meta: Mapping[str, Any]) -> list[str]:
 
 
 def _stated_use(meta: Mapping[str, Any]) -> list[str]:
-    """What the set was built for, where a consent table says who agreed to it; nothing for other sets."""
+    """What the set was built for where a consent table says who agreed to it, or that nobody was asked use by use."""
     governance = meta.get("governance", {})
-    if "consent_sha256" not in governance:
+    if meta.get("simulated"):
         return []
+    if "consent_sha256" not in governance:
+        return [
+            "Consent was not recorded person by person: `consent` and `permitted_use` are what the curator, or the "
+            "release, says of all uses together. Whether files may be passed on, and people shown, is unknown where "
+            "`permitted_use` is not `any`, and unknown is a no. `nvfair dataset rights FOLDER` counts it."
+        ]
     uses, purpose = ", ".join(governance.get("use", ["training"])), governance.get("purpose", "research")
     return [
         f"Built for {purpose}: {uses}. `consent.parquet` says what each person agreed to, use by use, with the days on "

@@ -248,12 +248,14 @@ def test_each_package_imports_only_what_its_extra_installs():
     of_other_extras = (
         (requirements("releases") & releases) | (requirements("download") & downloads) | (engines & {"ray"})
     )
+    of_other_extras |= imports("nvfair_tools/doctor") & {"torch"}  # tried where it is installed
     of_other_extras |= (requirements("marks") & marks) | (requirements("view") & viewer) | (requirements("hub") & hub)
     assert imports("nvfair_tools", but="nvfair_tools/cli") - of_other_extras <= curate
     assert imports("nvfair_tools/media") <= core | requirements("media")
     assert imports("generators/warp") <= core | requirements("curate")
     assert imports("generators", but="generators/warp") <= core | requirements("render")
-    assert imports("benchmark") <= core | requirements("train")
+    assert imports("benchmark", but="benchmark/verification") <= core | requirements("train")
+    assert imports("benchmark/verification") <= core | requirements("verify")
     assert imports("leaderboard") <= core | requirements("board")
     assert imports(*OURS) <= core | requirements("all") | requirements("ray")
 
@@ -270,6 +272,7 @@ def test_each_package_imports_only_what_its_extra_installs():
         ("view", ["nvfair_tools/viewer", "nvfair_tools/media"]),
         ("ray", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),
+        ("verify", ["benchmark", "nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("board", ["leaderboard", "benchmark", "nvfair_tools/media"]),
     ],
 )

@@ -49,10 +49,10 @@ def check_dataset(
 ) -> CheckReport:
     """Checks the data set in `folder`, which need not be readable, and changes nothing.
 
-    Always: dataset.json, the columns, keys, references and counts of the tables, the presence of every file, the
-    footers of the parts, and `SAMPLE` videos, spread evenly. full: every byte of every file that dataset.json or a row
-    names, every row of every part, and every frame of every video. also: files, relative to the folder, that are read
-    so in any case. Raises NvfairError where there is no dataset.json.
+    Always: dataset.json, the columns, keys, references and counts of the tables, the presence of every file, the bytes
+    of tables and card, the footers of the parts, and `SAMPLE` videos, spread evenly. full: every byte of every file
+    that dataset.json or a row names, every row of every part, and every frame of every video. also: files, relative to
+    the folder, that are read so in any case. Raises NvfairError where there is no dataset.json.
     """
     folder = Path(folder)
     faults: list[Fault] = []
@@ -68,8 +68,9 @@ def check_dataset(
         progress("files", number, len(files))
         if not (folder / name).is_file():
             faults.append(Fault(name, "is missing"))
-        elif (full or name in SCHEMAS or name in also) and sha256_of(folder / name) != digest:
-            faults.append(Fault(name, f"is not the file that {META} names: its SHA-256 differs"))
+        elif (full or name in SCHEMAS or name in also or _is_of_card(name)) and sha256_of(folder / name) != digest:
+            remedy = f"; `nvfair dataset card {folder}` writes the card anew" if _is_of_card(name) else ""
+            faults.append(Fault(name, f"is not the file that {META} names: its SHA-256 differs{remedy}"))
     faults += [Fault(name, f"is not named in {META}") for name in SCHEMAS if name not in files]
     faults += _card_faults(folder, files)
     tables = {name: table for name in SCHEMAS if (table := _read_table(folder, name, meta, faults)) is not None}
@@ -244,6 +245,10 @@ def _unnamed(folder: Path, named: set[str]) -> Sequence[str]:
     if not extra:
         return []
     return [f"{len(extra):,} files that neither {META} nor a row names, such as {', '.join(extra[:3])}"]
+
+
+def _is_of_card(name: str) -> bool:
+    return name == "README.md" or name.startswith("card/")
 
 
 def _is_inside(name: str) -> bool:

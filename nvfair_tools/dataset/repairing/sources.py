@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow.parquet as pq
 
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import write_part
 from nvfair_tools.dataset.repairing.single_bit import MOST_BYTES, corrected
-from nvfair_tools.dataset.schema import LANDMARK_COUNT, MESH_POINTS
+from nvfair_tools.dataset.schema import LABEL_COLUMNS, LANDMARK_COUNT, MESH_POINTS
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import DEFAULT_SCALE
 from nvfair_tools.files import sha256_of
@@ -116,7 +117,8 @@ class OwnColumns:
         path = self._folder / file
         if not file.startswith("frames/") or not path.is_file():
             return False
-        names = ["video", "time", "valid", "reason", "landmarks", *(["mesh"] if self._features["mesh"] else [])]
+        lists_of_numbers = ["landmarks", *(["mesh"] if self._features["mesh"] else [])]
+        names = ["video", *LABEL_COLUMNS, "time", "valid", "reason", *lists_of_numbers]
         table = pq.read_table(path, columns=names, partitioning=None).combine_chunks()
         video = table.column("video").to_numpy()
         starts = np.flatnonzero(np.concatenate([[True], video[1:] != video[:-1]]))
@@ -125,7 +127,7 @@ class OwnColumns:
         def rows_of(id: str) -> FrameRows:
             first, end = places[id]
             rows = table.slice(first, end - first)
-            lists = {name: rows.column(name).combine_chunks().flatten().to_numpy() for name in names[4:]}
+            lists = {name: rows.column(name).combine_chunks().flatten().to_numpy() for name in lists_of_numbers}
             return FrameRows(
                 landmarks=lists["landmarks"].reshape(-1, LANDMARK_COUNT, 2),
                 valid=rows.column("valid").to_numpy(),
@@ -136,7 +138,7 @@ class OwnColumns:
 
         write_part(
             out,
-            places,
+            labels_by_video(table.select(["video", *LABEL_COLUMNS]).take(starts).to_pandas()),
             rows_of,
             with_distances=self._features["distances"] != "none",
             with_mesh=bool(self._features["mesh"]),

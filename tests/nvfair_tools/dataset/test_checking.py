@@ -143,8 +143,8 @@ def test_cut_and_missing_files_are_found(folder: Path, full: bool) -> None:
         else:
             assert name in named(check_dataset(folder, full=full))
         path.write_bytes(content[: len(content) // 2])
-        # Without --full, portraits, the card and other tables are only looked for.
-        if full or (path.suffix not in (".png", ".md") and path.name != "segments.parquet"):
+        # Without --full, portraits and other tables are only looked for.
+        if full or (path.suffix != ".png" and path.name != "segments.parquet"):
             assert name in named(check_dataset(folder, full=full))
         path.write_bytes(content)
 
