@@ -157,12 +157,12 @@ def test_two_faces_are_refused_unless_the_largest_is_asked_about(verifier, ann, 
 
 
 def test_what_is_unlike_the_calibration_is_not_decided(ann, result, enrolled, landmarker) -> None:
-    still_people = Likeness(np.full(len(STATISTICS), -9.0), np.ones(len(STATISTICS)), 3.0, 12)
+    still_people = Likeness(np.full(len(STATISTICS), -9.0), np.full(len(STATISTICS), -8.0), 12, 0)
     people = calibrated(ann, (result.score, result.score - 1), still_people)
     answer = benchmark.verify(ann, enrolled / "video.mp4", calibration=people, landmarker=landmarker)
     assert answer.outcome == "unlike_training"
     assert answer.likelihood_ratio is None
-    assert "deviations above" in answer.unlike
+    assert "lies above all videos" in answer.unlike
 
 
 def test_an_expired_or_revoked_enrolment_is_refused_without_a_look_at_the_video(ann, tmp_path, landmarker) -> None:
