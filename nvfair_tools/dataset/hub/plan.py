@@ -88,8 +88,8 @@ def plan_push(
     Raises NvfairError, Problems where the set is not whole, has no card that the Hub could read, holds anything that
     may not be passed on or a row of a person who has withdrawn, or where a video has no signed copy.
     """
-    dataset = Dataset.open(data)
     _check_repo(repo)
+    dataset = Dataset.open(data)
     _check_rights(dataset, day)
     outcome = check_dataset(dataset.folder, progress=progress)
     if outcome.faults:
