@@ -26,6 +26,9 @@ class Entry:
 # The help stands here, so that listing it imports nothing.
 COMMANDS = {
     "demo": Entry("nvfair_tools.cli.demo:demo", "From simulated people to a scored report, end to end.", "all"),
+    "doctor": Entry(
+        "nvfair_tools.cli.doctor:doctor", "Say what of this installation works, and how to mend the rest.", ""
+    ),
     "build": Entry(
         "nvfair_tools.cli.curate.build:build", "Run a recipe: ingest, plan, render, landmarks, shards.", "curate"
     ),
@@ -46,7 +49,9 @@ COMMANDS = {
     "status": Entry(
         "nvfair_tools.cli.curate.build:status", "Count a build's items by stage, state and reason.", "curate"
     ),
-    "card": Entry("nvfair_tools.cli.dataset.card:card", "Check that a data set is what its card says.", "curate"),
+    "card": Entry(
+        "nvfair_tools.cli.dataset.card:card", "Check a card; `nvfair dataset card` also writes it anew.", "curate"
+    ),
     "quality": Entry(
         "nvfair_tools.cli.dataset.quality:quality",
         "Measure and show how good the renderings of a data set are.",
@@ -65,7 +70,9 @@ COMMANDS = {
         "curate",
     ),
     "dataset": Entry(
-        "nvfair_tools.cli.dataset.group:dataset", "Audit a data set for leaks, its rights; make a blind copy.", "curate"
+        "nvfair_tools.cli.dataset.group:dataset",
+        "Check, repair, merge, describe a data set; its rights and leaks.",
+        "curate",
     ),
     "revoke": Entry(
         "nvfair_tools.cli.revoke:revoke", "Remove a person who has withdrawn, and prove that nothing is left.", "curate"
@@ -105,6 +112,19 @@ COMMANDS = {
     ),
     "protocols": Entry(
         "nvfair_tools.cli.benchmark.protocols:protocols", "List, show and count the benchmark's protocols.", "curate"
+    ),
+    "enrol": Entry(
+        "nvfair_tools.cli.verification.enrol:enrol", "Enrol a person who agrees, from videos of the person.", "verify"
+    ),
+    "enrolment": Entry("nvfair_tools.cli.verification.enrol:enrolment", "Show or revoke an enrolment.", "verify"),
+    "verify": Entry(
+        "nvfair_tools.cli.verification.verify:verify", "Does this enrolled person drive this video?", "verify"
+    ),
+    "verify-page": Entry(
+        "nvfair_tools.cli.verification.page:verify_page", "The same on a page in this machine's browser.", "verify"
+    ),
+    "calibrate": Entry(
+        "nvfair_tools.cli.verification.calibrate:calibrate", "Find what the scores of `verify` mean.", "verify"
     ),
     "submit": Entry("nvfair_tools.cli.board.groups:submit", "Check and pack a leaderboard submission.", "board"),
     "board": Entry(

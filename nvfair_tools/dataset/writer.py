@@ -40,6 +40,13 @@ def write_tables(folder: Path, identities: pd.DataFrame, videos: pd.DataFrame) -
     return {name: sha256_of(folder / name) for name in names}
 
 
+def whole_numbers(videos: pd.DataFrame) -> pd.DataFrame:
+    """A table of videos as it was read, with columns of whole numbers, which pandas reads as floats where any is
+    missing; a table so is written, and told of in a card, as it was by its build."""
+    columns = [field.name for field in VIDEOS_SCHEMA if pa.types.is_integer(field.type)]
+    return videos.astype(dict.fromkeys(columns, "Int64"))
+
+
 def content_digest(files: Mapping[str, str]) -> str:
     """The SHA-256 of all rows of a data set, from the hashes of its tables and parts, as `write_tables` returns them
     and dataset.json holds them among others: consents and places in footage are no rows that `datasets` reads."""

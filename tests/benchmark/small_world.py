@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.dataset.tracks import FrameRows
@@ -33,6 +34,10 @@ class World:
     namespace: str = "toy"
     licence: str = "test"
     permitted_use: str = "test"
+
+
+# A world whose people may be shown and passed on, as simulated ones may.
+OPEN = World(licence="CC-BY-4.0", permitted_use="any")
 
 
 def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = None) -> Dataset:
@@ -112,7 +117,7 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
         return FrameRows(points.astype(np.float32), valid, time, mesh=mesh.astype(np.float32))
 
     for part, group in videos.dropna(subset="part").groupby("part"):
-        ordered = group.sort_values("first_row")["video"]
+        ordered = labels_by_video(group.sort_values("first_row"))
         write_part(folder / str(part), ordered, rows_of, with_distances=False, with_mesh=world.mesh)
     identities = pd.DataFrame(
         {

@@ -43,11 +43,12 @@ def simulate() -> None:
 def cohort(
     out: Path, world: str | None, settings: Path | None, mesh: bool, workers: int | None, **options: object
 ) -> None:
-    """Write a landmark-only cohort of simulated people to OUT, in the data set's format.
+    """Write a landmark-only cohort of simulated people to OUT, in the data set's format, with its card.
 
     Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
     others. Run again after an interruption, it goes on where it stopped.
     """
+    from nvfair_tools.curate.card import write_description
     from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.cohort import write_cohort
     from nvfair_tools.simulate.settings import CohortSettings, named_world
@@ -57,7 +58,16 @@ def cohort(
     written = CohortSettings() if settings is None else CohortSettings.read(settings)
     chosen = changed(written if world is None else named_world(world), options)
     with task_progress("videos") as report:
-        write_cohort(out, chosen, mesh=mesh, workers=workers, progress=report)
+        write_cohort(
+            out,
+            chosen,
+            mesh=mesh,
+            workers=workers,
+            progress=report,
+            card=lambda folder, meta, people, videos, content: write_description(
+                folder, meta, people, videos, (), content
+            ),
+        )
     click.echo(f"{out}: world {chosen.world_hash()}")
 
 

@@ -26,7 +26,9 @@ def check(data: Path, full: bool) -> None:
         click.echo(f"note: {remark}")
     if outcome.faults:
         raise Problems(
-            data, [str(fault) for fault in outcome.faults], remedy="copy these files again, or run `nvfair build` again"
+            data,
+            [str(fault) for fault in outcome.faults],
+            remedy=f"nvfair dataset repair {data}, with --from COPY or --recipe RECIPE where you have them",
         )
     counts = ", ".join(f"{count:,} {what}" for what, count in outcome.checked.items())
     click.echo(f"{data}: whole, as far as {counts} tell")

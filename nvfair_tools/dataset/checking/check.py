@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +15,13 @@ import pyarrow.parquet as pq
 from nvfair_tools.dataset.checking.fault import Fault
 from nvfair_tools.dataset.checking.parts import content_faults, footer_faults
 from nvfair_tools.dataset.checking.tables import SCHEMAS, column_faults, row_faults
-from nvfair_tools.dataset.schema import CONTENT_MARK, FORMAT_VERSION
+from nvfair_tools.dataset.schema import CONTENT_MARK
+from nvfair_tools.dataset.version import is_newer_minor, version_error
 from nvfair_tools.dataset.writer import SEAL, content_digest, meta_text, sealed
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, SCALES
 from nvfair_tools.files import sha256_of
+from nvfair_tools.portable_names import is_portable
 from nvfair_tools.unique_keys import load_unique_json
 
 META = "dataset.json"
@@ -38,12 +41,19 @@ class CheckReport:
     remarks: tuple[str, ...]
 
 
-def check_dataset(folder: str | Path, *, full: bool = False, progress: Progress = lambda *_: None) -> CheckReport:
+def check_dataset(
+    folder: str | Path,
+    *,
+    full: bool = False,
+    also: Collection[str] = (),
+    progress: Progress = lambda *_: None,
+) -> CheckReport:
     """Checks the data set in `folder`, which need not be readable, and changes nothing.
 
-    Always: dataset.json, the columns, keys, references and counts of the tables, the presence of every file, the
-    footers of the parts, and `SAMPLE` videos, spread evenly. full: every byte of every file that dataset.json or a row
-    names, every row of every part, and every frame of every video. Raises NvfairError where there is no dataset.json.
+    Always: dataset.json, the columns, keys, references and counts of the tables, the presence of every file, the bytes
+    of tables and card, the footers of the parts, and `SAMPLE` videos, spread evenly. full: every byte of every file
+    that dataset.json or a row names, every row of every part, and every frame of every video. also: files, relative to
+    the folder, that are read so in any case. Raises NvfairError where there is no dataset.json.
     """
     folder = Path(folder)
     faults: list[Fault] = []
@@ -59,17 +69,20 @@ def check_dataset(folder: str | Path, *, full: bool = False, progress: Progress 
         progress("files", number, len(files))
         if not (folder / name).is_file():
             faults.append(Fault(name, "is missing"))
-        elif (full or name in SCHEMAS) and sha256_of(folder / name) != digest:
-            faults.append(Fault(name, f"is not the file that {META} names: its SHA-256 differs"))
+        elif (full or name in SCHEMAS or name in also or _is_of_card(name)) and sha256_of(folder / name) != digest:
+            remedy = f"; `nvfair dataset card {folder}` writes the card anew" if _is_of_card(name) else ""
+            faults.append(Fault(name, f"is not the file that {META} names: its SHA-256 differs{remedy}"))
     faults += [Fault(name, f"is not named in {META}") for name in SCHEMAS if name not in files]
     faults += _card_faults(folder, files)
-    tables = {name: table for name in SCHEMAS if (table := _read_table(folder, name, faults)) is not None}
+    tables = {name: table for name in SCHEMAS if (table := _read_table(folder, name, meta, faults)) is not None}
     if len(tables) == len(SCHEMAS) and not any(fault.file in SCHEMAS for fault in faults):
         identities, videos = (tables[name] for name in SCHEMAS)
         faults += row_faults(meta, identities, videos)
-        checked |= _check_parts(folder, meta, files, videos, full, faults, progress)
-        checked |= _check_videos(folder, identities, videos, full, faults, remarks, progress)
-        remarks += _unnamed(folder, {*files, META, *videos["path"].dropna(), *identities["portrait"].dropna()})
+        checked |= _check_parts(folder, meta, files, videos, full, also, faults, progress)
+        checked |= _check_videos(folder, identities, videos, full, also, faults, remarks, progress)
+        named = {*files, META, *videos["path"].dropna(), *identities["portrait"].dropna()}
+        remarks += _unnamed(folder, named)
+        remarks += _not_portable(named)
     else:
         remarks.append("parts and videos were not checked against the tables, which are not whole")
     if not full:
@@ -95,8 +108,8 @@ def _read_meta(folder: Path, faults: list[Fault]) -> dict[str, Any]:
     if problem := _shape_problem(meta):
         faults.append(Fault(META, problem))
         return {}
-    if meta.get("format_version") != FORMAT_VERSION:
-        faults.append(Fault(META, f"format version {meta.get('format_version')!r}, not {FORMAT_VERSION}"))
+    if problem := version_error(meta.get("format_version"), folder):
+        faults.append(Fault(META, f"{problem.what}, not {problem.expected}: {problem.remedy}"))
     if SEAL not in meta:
         faults.append(Fault(META, f"holds no hash of itself ({SEAL}), so that a change of it would not be seen"))
     elif meta_text(sealed(meta)).encode() != text:
@@ -126,7 +139,7 @@ def _card_faults(folder: Path, files: Mapping[str, str]) -> Iterator[Fault]:
         yield Fault("README.md", f"is the card of other tables and parts than {META} names")
 
 
-def _read_table(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame | None:
+def _read_table(folder: Path, name: str, meta: Mapping[str, Any], faults: list[Fault]) -> pd.DataFrame | None:
     try:
         table = pq.read_table(folder / name, partitioning=None)
     except FileNotFoundError:
@@ -135,7 +148,7 @@ def _read_table(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame | 
     except (pa.ArrowException, OSError) as error:
         faults.append(Fault(name, f"not a whole Parquet file: {(str(error) or type(error).__name__).splitlines()[0]}"))
         return None
-    faulty = list(column_faults(name, table.schema))
+    faulty = list(column_faults(name, table.schema, more=is_newer_minor(meta.get("format_version"))))
     faults += faulty
     return None if faulty else table.to_pandas()
 
@@ -146,6 +159,7 @@ def _check_parts(
     files: Mapping[str, str],
     videos: pd.DataFrame,
     full: bool,
+    also: Collection[str],
     faults: list[Fault],
     progress: Progress,
 ) -> dict[str, int]:
@@ -158,7 +172,7 @@ def _check_parts(
         progress("parts", number, len(parts))
         faulty = list(footer_faults(folder, part, rows, meta))
         faults += faulty
-        if full and not faulty:
+        if (full or part in also) and not faulty:
             faults += content_faults(folder, part, rows, meta)
     return {"parts": len(parts)}
 
@@ -168,6 +182,7 @@ def _check_videos(
     identities: pd.DataFrame,
     videos: pd.DataFrame,
     full: bool,
+    also: Collection[str],
     faults: list[Fault],
     remarks: list[str],
     progress: Progress,
@@ -182,7 +197,11 @@ def _check_videos(
     if named.empty:
         remarks.append("the data set holds landmarks alone: there are no videos to check")
         return {"videos": 0}
-    chosen = present if full or len(present) <= SAMPLE else present.iloc[:: -(-len(present) // SAMPLE)]
+    if full or len(present) <= SAMPLE:
+        chosen = present
+    else:
+        in_sample = np.arange(len(present)) % -(-len(present) // SAMPLE) == 0
+        chosen = present[in_sample | present["path"].isin(list(also)).to_numpy()]
     unhashed = 0
     for number, row in enumerate(chosen.itertuples()):
         progress("videos", number, len(chosen))
@@ -229,6 +248,18 @@ def _unnamed(folder: Path, named: set[str]) -> Sequence[str]:
     if not extra:
         return []
     return [f"{len(extra):,} files that neither {META} nor a row names, such as {', '.join(extra[:3])}"]
+
+
+def _not_portable(named: set[str]) -> Sequence[str]:
+    """A remark on files whose names not every file system, URL or reader takes; metadata may begin with a dot."""
+    others = sorted(name for name in named if not is_portable(name.lstrip(".")))
+    if not others:
+        return []
+    return [f"{len(others):,} files have names that not every file system or reader takes, such as {others[0]}"]
+
+
+def _is_of_card(name: str) -> bool:
+    return name == "README.md" or name.startswith("card/")
 
 
 def _is_inside(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -96,6 +97,19 @@ def test_no_name_hash_path_or_tag_of_the_source_is_in_any_byte(source: Dataset, 
     text = every_text(copy[0].folder)
     assert "hidden" in text
     assert [secret for secret in sorted(secrets_of(source)) if secret in text] == []
+
+
+def test_no_frame_row_names_a_driver_a_target_or_a_generator(copy) -> None:
+    parts = sorted((copy[0].folder / "frames").rglob("*.parquet"))
+    rows = pd.concat([pd.read_parquet(path) for path in parts])
+    assert len(rows) == copy[0].videos["frames"].sum()
+    labels = rows[["driver", "target", "generator", "split"]].drop_duplicates()
+    assert labels.to_numpy().tolist() == [["hidden:hidden", "hidden:hidden", "hidden", "test"]]
+    for path in parts:  # nor a dictionary or a footer, which hold them uncompressed or compressed
+        with pq.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+            statistics = [group.column(n).statistics for group in groups for n in range(1, 5)]
+        assert {value for each in statistics for value in (each.min, each.max)} == {"hidden:hidden", "hidden", "test"}
 
 
 def test_only_test_videos_with_windows_are_there_and_all_rows_look_alike(source: Dataset, copy) -> None:
@@ -230,3 +244,16 @@ def test_no_copy_is_made_of_videos_that_may_not_be_passed_on(
         write_blind_copy(replace(source, videos=videos), tmp_path / "out", tmp_path / "key.json", [SEEN])
     assert reason in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_set_in_a_later_format_keeps_the_key_that_it_had_before(source: Dataset, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(source.folder, tmp_path / "set"))
+    key = write_blind_copy(Dataset.open(folder), tmp_path / "copy", folder / KEY_FILE, [SEEN])
+    before = hashlib.sha256((folder / "dataset.json").read_bytes()).hexdigest()
+    meta = json.loads((folder / "dataset.json").read_text())
+    upgraded = meta | {"upgraded_from": {"format_version": 1, "sha256": before}}
+    (folder / "dataset.json").write_text(json.dumps(upgraded))
+    assert blind_names(Dataset.open(folder)) == key.names
+    (folder / "dataset.json").write_text(json.dumps(meta | {"name": "another"}))
+    with pytest.raises(NvfairError, match="of another data set"):
+        blind_names(Dataset.open(folder))

@@ -1,20 +1,8 @@
-"""The museum's data set, built once."""
+"""A copy of the museum's data set, from which a person may be removed."""
 
 from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def built_museum(tmp_path_factory) -> Path:
-    """A folder with recipe, sources and data set; copy it, do not change it."""
-    pytest.importorskip("mediapipe")
-    pytest.importorskip("cv2")
-    from tests.nvfair_tools.curate.revocation.museum import build_museum
-
-    folder = tmp_path_factory.mktemp("museum")
-    build_museum(folder)
-    return folder
 
 
 @pytest.fixture
