@@ -11,6 +11,15 @@ from .methods.declaration import Declaration as Declaration
 from .methods.method import Method as Method
 from .methods.train_options import TrainOptions as TrainOptions
 from .training.loop import train as train
+from .verification.calibrate import calibrate as calibrate
+from .verification.calibration import Calibration as Calibration
+from .verification.enrol import enrol as enrol
+from .verification.enrol import stated_consent as stated_consent
+from .verification.enrolment import Enrolment as Enrolment
+from .verification.enrolment import revoke_enrolment as revoke_enrolment
+from .verification.results import VerificationResult as VerificationResult
+from .verification.verify import Verifier as Verifier
+from .verification.verify import verify as verify
 from .windows.window_batch import WindowBatch as WindowBatch
 from .windows.window_set import WindowSet as WindowSet
 from .windows.window_set import read_windows as read_windows

@@ -5,5 +5,6 @@ from .curate.preflight import check as check
 from .dataset.opening import open as open
 from .dataset.reader import Dataset as Dataset
 from .errors import NvfairError as NvfairError
+from .recipe.consent_table import read_consent as read_consent
 
 __version__: str

@@ -113,8 +113,23 @@ def _fill_distances(x: np.ndarray, y: np.ndarray, pairs: np.ndarray, scratch: np
         collected += size
         if collected >= _TRANSPOSE_PAIRS or i == count - 2:
             # A change of type is far quicker along memory than across it, so it comes before the transposition.
-            out[:, written : written + collected] = pairs[:collected].astype(out.dtype, copy=False).T
+            out[:, written : written + collected] = _rounded(pairs[:collected], out.dtype).T
             written, collected = written + collected, 0
+
+
+def _rounded(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """float32 `values` in another precision, as `astype` gives them; half precision is made three times as quickly."""
+    # In this range, which NaN is not in, the exponent of a half is that of the float less 112, and its fraction has the
+    # first 10 of 23 bits, rounded to the nearest, ties to even. Others go numpy's way.
+    if dtype != np.float16 or not values.size or not (values.min() >= 2.0**-14 and values.max() <= 65504.0):
+        return values.astype(dtype, copy=False)
+    bits = values.view(np.uint32)
+    rounded = np.right_shift(bits, 13)
+    np.bitwise_and(rounded, 1, out=rounded)
+    np.add(rounded, bits, out=rounded)
+    np.add(rounded, np.uint32((0xFFF - (112 << 23)) % 2**32), out=rounded)
+    np.right_shift(rounded, 13, out=rounded)
+    return rounded.astype(np.uint16).view(np.float16)
 
 
 def _landmark_distances(x: np.ndarray, y: np.ndarray, i: int, out: np.ndarray, scratch: np.ndarray) -> None:

@@ -28,6 +28,7 @@ from benchmark.protocols.schema import Protocol
 from leaderboard.hidden.blind_key import BlindKey, read_key, write_key
 from nvfair_tools import __version__
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.labels import VideoLabels
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
@@ -39,6 +40,7 @@ from nvfair_tools.files import make_folder, sha256_of, write_text
 HIDDEN = "hidden"
 _PERSON = f"{HIDDEN}:{HIDDEN}"
 _SPLIT = "test"
+_LABELS = VideoLabels(driver=_PERSON, target=_PERSON, generator=HIDDEN, split=_SPLIT)
 _EPOCH = 315_532_800  # 1980-01-01, on every file: the true times would show in which order the videos were taken
 _SNAP = 1e-5  # of a frame, as in resampling
 # Keys of dataset.json that say how to read the tracks, and nothing about what was recorded.
@@ -229,7 +231,8 @@ def _copy_tracks(
             mesh=tracks.mesh[first] if tracks.mesh is not None else None,
         )
 
-    write_part(path, source_of, first_frames, with_distances=False, with_mesh=has_mesh)
+    labels = dict.fromkeys(source_of, _LABELS)
+    write_part(path, labels, first_frames, with_distances=False, with_mesh=has_mesh)
 
 
 def _meta(dataset: Dataset, protocols: Sequence[Protocol], has_mesh: bool) -> dict[str, Any]:

@@ -26,6 +26,9 @@ class Entry:
 # The help stands here, so that listing it imports nothing.
 COMMANDS = {
     "demo": Entry("nvfair_tools.cli.demo:demo", "From simulated people to a scored report, end to end.", "all"),
+    "doctor": Entry(
+        "nvfair_tools.cli.doctor:doctor", "Say what of this installation works, and how to mend the rest.", ""
+    ),
     "build": Entry(
         "nvfair_tools.cli.curate.build:build", "Run a recipe: ingest, plan, render, landmarks, shards.", "curate"
     ),
@@ -54,6 +57,7 @@ COMMANDS = {
         "Measure and show how good the renderings of a data set are.",
         "curate",
     ),
+    "view": Entry("nvfair_tools.cli.dataset.view:view", "Look through a data set's videos on a local page.", "view"),
     "mark": Entry(
         "nvfair_tools.cli.dataset.mark:mark", "Sign videos for publication (C2PA), or check their marks.", "marks"
     ),
@@ -108,6 +112,19 @@ COMMANDS = {
     ),
     "protocols": Entry(
         "nvfair_tools.cli.benchmark.protocols:protocols", "List, show and count the benchmark's protocols.", "curate"
+    ),
+    "enrol": Entry(
+        "nvfair_tools.cli.verification.enrol:enrol", "Enrol a person who agrees, from videos of the person.", "verify"
+    ),
+    "enrolment": Entry("nvfair_tools.cli.verification.enrol:enrolment", "Show or revoke an enrolment.", "verify"),
+    "verify": Entry(
+        "nvfair_tools.cli.verification.verify:verify", "Does this enrolled person drive this video?", "verify"
+    ),
+    "verify-page": Entry(
+        "nvfair_tools.cli.verification.page:verify_page", "The same on a page in this machine's browser.", "verify"
+    ),
+    "calibrate": Entry(
+        "nvfair_tools.cli.verification.calibrate:calibrate", "Find what the scores of `verify` mean.", "verify"
     ),
     "submit": Entry("nvfair_tools.cli.board.groups:submit", "Check and pack a leaderboard submission.", "board"),
     "board": Entry(

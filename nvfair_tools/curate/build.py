@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.card import write_description
 from nvfair_tools.curate.clip_verdicts.verdicts import ClipVerdicts, judge_clips, write_verdicts
 from nvfair_tools.curate.dataset_meta import dataset_meta
 from nvfair_tools.curate.footage.cutting import cut_footage
@@ -260,13 +260,13 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
         outcome.quality.write(session.dataset, videos)
     write_verdicts(session.dataset, outcome.checks)
     files = write_tables(session.dataset, identities, videos)
-    places = write_places(session, outcome.clips)  # which the card reads
-    extra_files = write_card(
-        session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files)
+    # Which the card and the files beside it read.
+    read_files = [*write_places(session, outcome.clips), *write_agreements(session, outcome.clips)]
+    extra_files = write_description(
+        session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files), session.day
     )
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
-    extra_files += write_agreements(session, outcome.clips)
-    extra_files += places
+    extra_files += read_files
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 

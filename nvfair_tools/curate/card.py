@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,51 @@ import yaml
 
 from nvfair_tools.curate.footage.cautions import footage_cautions
 from nvfair_tools.curate.portraits import Portrait
-from nvfair_tools.dataset.card_metadata import size_category
+from nvfair_tools.dataset.describing.card_metadata import size_category
+from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.dataset.segments import read_segments
 from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 from nvfair_tools.leakage.audit import LeakageAudit, audit_tables, check_rows, shortcut_rows
+from nvfair_tools.metadata.counts import count_rights, count_unusable, count_videos, hours_of
+from nvfair_tools.metadata.description import Description
+from nvfair_tools.metadata.markdown import markdown_table
+from nvfair_tools.metadata.writing import METADATA_FILES, write_metadata
 from nvfair_tools.quality.clip_table import CLIP_TABLE, identity_sentences, read_clip_table, summarise_clips
+
+_OTHER_READERS = """\
+Any reader of Parquet does, frames joined with videos by `video`:
+
+```python
+pandas.read_parquet(f"{FOLDER}/videos.parquet")
+pyarrow.dataset.dataset(f"{FOLDER}/frames").to_table(filter=pyarrow.dataset.field("video") == VIDEO)
+polars.scan_parquet(f"{FOLDER}/frames/**/*.parquet").join(polars.scan_parquet(f"{FOLDER}/videos.parquet"), on="video")
+duckdb.sql(f"SELECT v.driver, f.landmarks FROM '{FOLDER}/frames/**/*.parquet' f JOIN '{FOLDER}/videos.parquet' v "
+           "ON f.video = v.video")
+```"""
+
+
+def write_description(
+    folder: Path,
+    meta: Mapping[str, Any],
+    identities: pd.DataFrame,
+    videos: pd.DataFrame,
+    portraits: Iterable[Portrait] = (),
+    content: str = "",
+    day: date | None = None,
+) -> list[Path]:
+    """Writes the card and the files of `nvfair_tools.metadata` beside it; returns all their paths.
+
+    The tables, the parts and consent.parquet must lie in the folder. day: for which rights are judged; default, today.
+    The other arguments are those of `write_card`.
+    """
+    audit = audit_tables(folder, dict(meta), identities, videos)
+    card = write_card(folder, meta, identities, videos, portraits, content, audit)
+    dataset = Dataset(folder, dict(meta), identities, videos)
+    cautions = _all_cautions(folder, meta, videos)
+    return [*card, *write_metadata(Description.of(dataset, audit=audit, cautions=cautions, day=day))]
 
 
 def write_card(
@@ -28,20 +66,26 @@ def write_card(
     videos: pd.DataFrame,
     portraits: Iterable[Portrait] = (),
     content: str = "",
+    audit: LeakageAudit | None = None,
 ) -> list[Path]:
     """Writes README.md and the plots in card/; returns their paths.
 
     meta: the content of dataset.json. identities, videos: the finished tables, with the column part. portraits: those
     of the build, of which the card lists the failed ones. content: see `content_digest`; `datasets` keeps what it has
-    read under a name that the card's configs determine, so another content needs other configs.
+    read under a name that the card's configs determine, so another content needs other configs. audit: default, that
+    of the tables and stored landmarks.
     """
     plots = _write_plots(folder, videos)
-    audit = audit_tables(folder, dict(meta), identities, videos)
-    cautions = [*meta.get("cautions", ()), *footage_cautions(read_segments(folder), videos)]
+    audit = audit or audit_tables(folder, dict(meta), identities, videos)
+    cautions = _all_cautions(folder, meta, videos)
     body = _body(folder, {**meta, "cautions": cautions}, identities, videos, audit, portraits)
     text = f"---\n{_front_matter(meta, videos, content)}---\n\n{body}"
     write_text(folder / "README.md", text)
     return [folder / "README.md", *plots]
+
+
+def _all_cautions(folder: Path, meta: Mapping[str, Any], videos: pd.DataFrame) -> list[str]:
+    return [*meta.get("cautions", ()), *footage_cautions(read_segments(folder), videos)]
 
 
 def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256: str) -> str:
@@ -69,6 +113,15 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
+def _other_files() -> str:
+    """Names the files beside the card that say the same to machines, and more to people."""
+    croissant, sheet, datacite, zenodo = METADATA_FILES
+    return (
+        f"`{sheet}` answers the questions of a data sheet; `{croissant}` describes the files for machines; "
+        f"`{datacite}` and `{zenodo}` are for a DOI."
+    )
+
+
 def _release_notes(meta: Mapping[str, Any]) -> list[str]:
     """How a published release was understood, assumptions included; nothing for a data set of another kind."""
     notes = meta.get("release", {}).get("notes", [])
@@ -85,7 +138,7 @@ def _body(
 ) -> str:
     ok = videos[videos["state"] == "ok"]
     real, synthetic = ok[ok["kind"] == "real"], ok[ok["kind"] != "real"]
-    hours = _hours(ok)
+    hours = hours_of(ok)
     generators = pd.DataFrame(meta["generators"], columns=["label", "family", "version", "motion_mode", "licence"])
     people, recordings = "people", "real recordings"
     if meta.get("simulated"):
@@ -114,26 +167,28 @@ def _body(
         "`nvfair_tools.dataset.Dataset.open(FOLDER)` reads it without `datasets`. A frame's `landmarks` are "
         f"{meta['landmarks']['points']} points (x0, y0, x1, y1, ...) in pixels of the stored video (scheme "
         f"`{meta['landmarks']['scheme']}`), NaN where `valid` is false.",
+        _OTHER_READERS,
+        _other_files(),
         *_release_notes(meta),
         "## What is in it",
-        _table(_counts(ok), ["split", "kind", "generator", "videos", "frames", "people"]),
+        markdown_table(count_videos(ok), ["split", "kind", "generator", "videos", "frames", "people"]),
         "![videos by split and generator](card/videos.png)",
         "![length of the videos](card/lengths.png)",
         "## Generators",
-        _table(generators, list(generators.columns)),
+        markdown_table(generators, list(generators.columns)),
         "Generators of one family share parts; results across them are results within that family, not on unseen "
         "generators.",
         "## What was left out, and why",
-        _table(_unusable_counts(videos), ["kind", "state", "reason", "videos"]),
+        markdown_table(count_unusable(videos), ["kind", "state", "reason", "videos"]),
         *_failed_portraits(portraits),
         *_people_without_faces(identities),
         *_clip_checks(folder, meta, videos),
         "## Leakage audit",
-        _table(check_rows(audit.checks), ["check", "cases", "verdict", "remark"]),
+        markdown_table(check_rows(audit.checks), ["check", "cases", "verdict", "remark"]),
         *_shortcuts(audit),
         *_cautions(meta),
         "## Consent, licences, permitted use",
-        _table(_rights(identities), ["source", "licence", "consent", "permitted_use", "people"]),
+        markdown_table(count_rights(identities), ["source", "licence", "consent", "permitted_use", "people"]),
         *_stated_use(meta),
         "A reenactment inherits the conditions of its driver, its target and its generator (columns `licence`, "
         "`consent`, `permitted_use` of videos.parquet). A person may withdraw consent: the columns `target` and "
@@ -142,24 +197,6 @@ def _body(
         *_strictest(ok),
     ]
     return "\n\n".join(sections) + "\n"
-
-
-def _hours(videos: pd.DataFrame) -> float:
-    if videos.empty:
-        return 0.0
-    return float((videos["frames"] * videos["fps_den"] / videos["fps_num"]).astype(float).sum() / 3600)
-
-
-def _counts(ok: pd.DataFrame) -> pd.DataFrame:
-    table = ok.assign(generator=ok["generator"].fillna(""), order=ok["split"].map(SPLITS.index))
-    groups = table.groupby(["order", "split", "kind", "generator"], sort=True)
-    counts = groups.agg(videos=("video", "size"), frames=("frames", "sum"), people=("target", "nunique"))
-    return counts.reset_index()
-
-
-def _unusable_counts(videos: pd.DataFrame) -> pd.DataFrame:
-    unusable = videos[videos["state"] != "ok"]
-    return unusable.groupby(["kind", "state", "reason"], sort=True).size().rename("videos").reset_index()
 
 
 def _failed_portraits(portraits: Iterable[Portrait]) -> list[str]:
@@ -174,7 +211,7 @@ def _failed_portraits(portraits: Iterable[Portrait]) -> list[str]:
         return []
     return [
         "People without a usable portrait, who drive but are no targets:",
-        _table(pd.DataFrame(rows, columns=columns), columns),
+        markdown_table(pd.DataFrame(rows, columns=columns), columns),
     ]
 
 
@@ -191,7 +228,7 @@ def _clip_checks(folder: Path, meta: Mapping[str, Any], videos: pd.DataFrame) ->
     names = dict(zip(videos["video"], videos["clip_name"], strict=True))
     return [
         "## Checks of the clips",
-        _table(summary, list(summary.columns)),
+        markdown_table(summary, list(summary.columns)),
         f"`quality/{CLIP_TABLE}` has each clip's values.",
         "\n".join(f"* {sentence}" for sentence in identity_sentences(rows, rule, names)),
     ]
@@ -205,7 +242,7 @@ def _shortcuts(audit: LeakageAudit) -> list[str]:
     return [
         "What one column of the metadata tells by itself (AUC, mean over faces; 0.5 is chance; `same driver`: the "
         "pairs of NVFAIR's rule). A shortcut is what a method must beat.",
-        _table(rows, list(rows.columns)),
+        markdown_table(rows, list(rows.columns)),
     ]
 
 
@@ -239,27 +276,6 @@ def _people_without_faces(identities: pd.DataFrame) -> list[str]:
     count = sum(LANDMARKS_ONLY in flags for flags in identities["flags"] if flags is not None)
     text = f"{count} of the people drive by landmark tracks alone: their recordings have landmarks and no video."
     return [text] if count else []
-
-
-def _rights(identities: pd.DataFrame) -> pd.DataFrame:
-    groups = identities.groupby(["source", "licence", "consent", "permitted_use"], sort=True)
-    return groups.size().rename("people").reset_index()
-
-
-def _table(rows: pd.DataFrame, columns: Sequence[str]) -> str:
-    """A Markdown table, or the word "None." where there is no row."""
-    if rows.empty:
-        return "None."
-    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
-    for row in rows[list(columns)].itertuples(index=False):
-        lines.append("| " + " | ".join(_cell(value) for value in row) + " |")
-    return "\n".join(lines)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, int) or hasattr(value, "item"):
-        return f"{int(value):,}"  # type: ignore[call-overload]
-    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def _write_plots(folder: Path, videos: pd.DataFrame) -> list[Path]:

@@ -51,5 +51,6 @@ def dataset_meta(
         }
         | ({"cautions": cautions} if cautions else {})
         | ({"governance": governance} if governance else {})
+        | ({"publication": recipe.publication.stored()} if recipe.publication else {})
         | ({"clip_checks": recipe.clip_checks.model_dump(mode="json", exclude={"pack"})} if recipe.clip_checks else {})
     )

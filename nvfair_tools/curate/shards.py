@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.curate.session import Session
+from nvfair_tools.dataset.labels import VideoLabels, has_labels, labels_by_video
 from nvfair_tools.dataset.parts import plan_parts, write_part
-from nvfair_tools.dataset.schema import FORMAT_VERSION
 from nvfair_tools.errors import Problems
 from nvfair_tools.features import Scale
 from nvfair_tools.pipeline.id_template import IdTemplate, id_text
 from nvfair_tools.pipeline.items import ItemResult, item_id, ok
 
 VERSION = "1"
+# In the ids of parts since the first format. What a later one added, `_remove_other_labels` sees in the parts.
+_FORMAT_IN_IDS = 1
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,12 @@ class StoredFrameFiles:
 @dataclass(frozen=True)
 class ShardTask:
     """The files and settings of one part to write. output, path: its file, absolute and relative to the data set.
-    videos: (video id, its frames) in order."""
+    videos: (video id, its frames) in order. labels: of each video, in the same order."""
 
     output: Path
     path: str
     videos: tuple[tuple[str, StoredFrames], ...]
+    labels: tuple[VideoLabels, ...]
     distances: bool
     mesh: bool
     scale: Scale
@@ -69,14 +72,15 @@ def write_shards(
 ) -> pd.DataFrame:
     """Writes the parts with the frames of those `videos` that are ok; parts of an earlier recipe are removed.
 
-    videos: with the columns video, state, split, generator, frames. frames: by video id. Returns the whole table with
-    its columns part and first_row filled. Raises Problems where a part could not be written.
+    videos: with the columns video, state, driver, target, generator, split, frames. frames: by video id. Returns the
+    whole table with its columns part and first_row filled. Raises Problems where a part could not be written.
     """
     rule = session.recipe.features
     usable = videos[videos["state"] == "ok"]
     plan = plan_parts(usable, rule.rows_per_part)
     usable = usable.assign(part=plan["part"], first_row=plan["first_row"])
     tasks = _ShardTasks.planned(session, usable, frames)
+    _remove_other_labels(session.dataset, tasks)
     results = session.runner.run_items("shard", ShardWorker, tasks, outputs=tasks.paths)
     problems = [
         f"{tasks.paths[id]}: {result.reason}: {result.detail}" for id, result in results.items() if result.state != "ok"
@@ -95,11 +99,12 @@ def write_shards(
 class _ShardTasks(Mapping[str, ShardTask]):
     """The parts to write, by item id; each task, with its thousands of videos, is made when it is asked for.
 
-    paths: relative to the data set, by item id. rows: the places of each part's videos in `videos`, in order.
+    videos: the rows of all videos that parts hold. paths: relative to the data set, by item id. rows: the places of
+    each part's videos in `videos`, in order.
     """
 
     session: Session
-    videos: np.ndarray
+    videos: pd.DataFrame
     frames: Mapping[str, StoredFrames] | StoredFrameFiles
     paths: Mapping[str, str]
     rows: Mapping[str, np.ndarray]
@@ -123,22 +128,48 @@ class _ShardTasks(Mapping[str, ShardTask]):
                 distances=rule.distances,
                 mesh=rule.mesh,
                 scale=rule.scale,
-                format=FORMAT_VERSION,
+                format=_FORMAT_IN_IDS,
                 version=VERSION,
             )
             paths[id], rows[id] = str(path), places
-        return cls(session, videos, frames, paths, rows)
+        return cls(session, usable, frames, paths, rows)
+
+    def labels(self, id: str) -> dict[str, VideoLabels]:
+        """The labels of a part's videos by video id, in order."""
+        return labels_by_video(self.videos.iloc[self.rows[id]])
 
     def __getitem__(self, id: str) -> ShardTask:
         rule, path = self.session.recipe.features, self.paths[id]
-        contents = tuple((video, self.frames[video]) for video in self.videos[self.rows[id]].tolist())
-        return ShardTask(self.session.dataset / path, path, contents, rule.distances != "none", rule.mesh, rule.scale)
+        labels = self.labels(id)
+        return ShardTask(
+            self.session.dataset / path,
+            path,
+            tuple((video, self.frames[video]) for video in labels),
+            tuple(labels.values()),
+            rule.distances != "none",
+            rule.mesh,
+            rule.scale,
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.paths)
 
     def __len__(self) -> int:
         return len(self.paths)
+
+
+def _remove_other_labels(dataset: Path, tasks: _ShardTasks) -> None:
+    """Removes parts whose rows have other labels than their videos, or none, as those of the first format: ids of parts
+    follow from the videos' content, which stays where a list now names another person."""
+    others = [
+        dataset / path
+        for id, path in tasks.paths.items()
+        if (dataset / path).exists() and not has_labels(dataset / path, tasks.labels(id))
+    ]
+    if others:
+        (dataset / "dataset.json").unlink(missing_ok=True)  # the data set is unfinished until it is written again
+    for path in others:
+        path.unlink()
 
 
 def _remove_other_parts(dataset: Path, planned: set[str]) -> None:
@@ -161,7 +192,7 @@ class ShardWorker:
         stored = dict(task.videos)
         rows = write_part(
             task.output,
-            [video for video, _ in task.videos],
+            dict(zip(stored, task.labels, strict=True)),
             lambda video: load_frame_rows(stored[video].file, is_track=stored[video].is_track, mesh=task.mesh),
             with_distances=task.distances,
             with_mesh=task.mesh,

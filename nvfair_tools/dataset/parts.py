@@ -6,23 +6,21 @@ the order in which their videos were made. A part is written under a temporary n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.schema import LANDMARK_COUNT, PIXEL_FRACTION, frames_schema
+from nvfair_tools.dataset.labels import VideoLabels
+from nvfair_tools.dataset.part_writer import PartWriter
+from nvfair_tools.dataset.schema import LABEL_COLUMNS, LANDMARK_COUNT, PIXEL_FRACTION, frames_schema
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import DEFAULT_SCALE, Scale, distances
 from nvfair_tools.files import atomic_output
 
 ROWS_PER_PART = 200_000
-# A row group is the unit of reading; with distances a row takes 16 kB.
-ROWS_PER_GROUP = 20_000
-ROWS_PER_GROUP_WITH_DISTANCES = 2_000
 
 
 def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.DataFrame:
@@ -50,7 +48,7 @@ def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.D
 
 def write_part(
     path: Path,
-    videos: Iterable[str],
+    videos: Mapping[str, VideoLabels],
     rows_of: Callable[[str], FrameRows],
     *,
     with_distances: bool,
@@ -59,43 +57,18 @@ def write_part(
 ) -> int:
     """Writes the frames of `videos` in order to the part `path` and returns the number of rows.
 
-    rows_of: gives the frames of a video by its id. scale: the facial scale of the distances, where they are stored.
+    videos: the labels of each video by its id. rows_of: gives the frames of a video by its id. scale: the facial scale
+    of the distances, where they are stored.
     Raises ValueError where the part stores the mesh and a video has none.
     """
     schema = frames_schema(distances=with_distances, mesh=with_mesh)
-    group_size = rows_per_group(schema)
     total = 0
-    with atomic_output(path) as temporary, part_writer(temporary, schema) as writer:
-        # Whole videos are collected until they fill a row group.
-        pending: list[pa.RecordBatch] = []
-        for video in videos:
-            batch = _record_batch(video, rows_of(video), schema, scale)
-            pending.append(batch)
-            total += batch.num_rows
-            if sum(batch.num_rows for batch in pending) >= group_size:
-                writer.write_table(pa.Table.from_batches(pending), row_group_size=group_size)
-                pending = []
-        if pending:
-            writer.write_table(pa.Table.from_batches(pending), row_group_size=group_size)
+    with atomic_output(path) as temporary, PartWriter(temporary, schema) as writer:
+        for video, labels in videos.items():
+            rows = _record_batch(video, labels, rows_of(video), schema, scale)
+            writer.write(rows)
+            total += rows.num_rows
     return total
-
-
-def rows_per_group(schema: pa.Schema) -> int:
-    """How many rows a row group of a part with these columns has."""
-    return ROWS_PER_GROUP_WITH_DISTANCES if "distances" in schema.names else ROWS_PER_GROUP
-
-
-def part_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer of a part with these columns, encoded and compressed as all parts are."""
-    array_columns = [name for name in ("landmarks", "distances", "mesh") if name in schema.names]
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=["video", "reason"],
-        use_byte_stream_split=[f"{name}.list.element" for name in array_columns],
-    )
 
 
 def round_landmarks(landmarks: np.ndarray) -> np.ndarray:
@@ -103,13 +76,14 @@ def round_landmarks(landmarks: np.ndarray) -> np.ndarray:
     return (np.round(np.asarray(landmarks, dtype=np.float32) * PIXEL_FRACTION) / PIXEL_FRACTION).astype(np.float32)
 
 
-def _record_batch(video: str, rows: FrameRows, schema: pa.Schema, scale: Scale) -> pa.RecordBatch:
+def _record_batch(video: str, labels: VideoLabels, rows: FrameRows, schema: pa.Schema, scale: Scale) -> pa.RecordBatch:
     frames = len(rows.valid)
     landmarks = round_landmarks(rows.landmarks)
     landmarks[~rows.valid] = np.nan
     reason = np.where(rows.valid, "", "no_face") if rows.reason is None else rows.reason
     columns: dict[str, pa.Array] = {
-        "video": pa.array([video] * frames, pa.string()),
+        "video": pa.repeat(pa.scalar(video, pa.string()), frames),
+        **{name: pa.repeat(pa.scalar(getattr(labels, name), pa.string()), frames) for name in LABEL_COLUMNS},
         "index": pa.array(np.arange(frames, dtype=np.int32)),
         "time": pa.array(np.asarray(rows.time, dtype=np.float64)),
         "valid": pa.array(np.asarray(rows.valid, dtype=bool)),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nvfair_tools.dataset.schema import FORMAT_VERSION, KINDS, LANDMARK_COUNT, MESH_POINTS, SPLITS
+from nvfair_tools.dataset.mapped_tracks import MappedTracks, Progress
+from nvfair_tools.dataset.part_reader import PartReader, as_array, file_errors, wrong_frames
+from nvfair_tools.dataset.places import Places
+from nvfair_tools.dataset.schema import (
+    IDENTITIES_SCHEMA,
+    KINDS,
+    LANDMARK_COUNT,
+    MESH_POINTS,
+    SPLITS,
+    VIDEOS_SCHEMA,
+)
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
+from nvfair_tools.dataset.version import version_error
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.unique_keys import load_unique_json
-
-_ROWS_PER_READ = 20_000  # of landmarks: 20 MB
 
 
 @dataclass(frozen=True, repr=False)
@@ -28,7 +36,8 @@ class Dataset:
     """A finished data set.
 
     folder: where it lies. meta: the content of dataset.json. identities: one row a person. videos: one row a video,
-    whatever its state. The columns are those of `nvfair_tools.dataset.schema`.
+    whatever its state. The columns are those of `nvfair_tools.dataset.schema`. Do not change the tables in place, since
+    places of frames are looked up once: `dataclasses.replace(data, videos=...)` is a data set of other videos.
     """
 
     folder: Path
@@ -56,19 +65,13 @@ class Dataset:
             raise NvfairError(
                 f"not valid JSON: {error}", where=path, remedy="build or copy the data set again"
             ) from error
-        version = meta.get("format_version") if isinstance(meta, dict) else None
-        if version != FORMAT_VERSION:
-            raise NvfairError(
-                f"format version {version!r}",
-                where=path,
-                expected=f"version {FORMAT_VERSION}",
-                remedy="rebuild the data set with this release, or read it with the release that wrote it",
-            )
+        if problem := version_error(meta.get("format_version") if isinstance(meta, dict) else None, folder):
+            raise problem
         return cls(
             folder=folder,
             meta=meta,
-            identities=_read_table(folder / "identities.parquet").to_pandas(),
-            videos=_read_table(folder / "videos.parquet").to_pandas(),
+            identities=_read_table(folder / "identities.parquet", IDENTITIES_SCHEMA).to_pandas(),
+            videos=_read_table(folder / "videos.parquet", VIDEOS_SCHEMA).to_pandas(),
         )
 
     @property
@@ -91,25 +94,23 @@ class Dataset:
         mesh: reads the whole mesh too. Raises NvfairError where an id has no frames here, where a part is missing,
         damaged or holds other frames than videos.parquet says, and where the data set does not store the mesh.
         """
-        rows = self._usable_rows(videos)
-        lengths = rows["frames"].to_numpy(dtype=np.int64)
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        total = int(offsets[-1])
-        landmarks = np.empty((total, LANDMARK_COUNT, 2), dtype=np.float32)
-        valid = np.empty(total, dtype=bool)
-        time = np.empty(total, dtype=np.float64)
-        meshes = np.empty((total, MESH_POINTS, 3), dtype=np.float32) if mesh else None
-        # Each part is read once, some rows at a time; videos' frames are copied to their places in the result.
-        for part, numbers in rows.assign(number=np.arange(len(rows))).groupby("part", sort=True)["number"]:
-            videos_of_part = rows.iloc[numbers.to_numpy()]
-            for n, skipped, columns in _read_pieces(self.folder / str(part), videos_of_part, mesh):
-                first = int(offsets[numbers.iloc[n]]) + skipped
-                target = slice(first, first + len(columns["valid"]))
-                landmarks[target] = columns["landmarks"].reshape(-1, LANDMARK_COUNT, 2)
-                valid[target], time[target] = columns["valid"], columns["time"]
-                if meshes is not None:
-                    meshes[target] = columns["mesh"].reshape(-1, MESH_POINTS, 3)
-        return TrackTable(rows["video"].to_numpy(dtype=object), offsets, landmarks, valid, time, meshes)
+        places = self._places if videos is None else self._places.of(videos, self.folder)
+        return self._read(places, np.zeros(len(places.ids), dtype=np.int64), places.frames, mesh)
+
+    def slices(self, slices: Iterable[tuple[str, int, int | None]], *, mesh: bool = False) -> TrackTable:
+        """Reads many slices of frames in one pass over the parts, in the order of `slices`.
+
+        slices: (video, start, stop) of each, as in `frames`; slices may overlap and videos come again. Slices of one
+        length T are `landmarks.reshape(-1, T, 126, 2)`, without a copy. Raises NvfairError as `tracks` does.
+        """
+        chosen = list(slices)
+        places = self._places.of((video for video, _, _ in chosen), self.folder)
+        bounds = [
+            slice(start, stop).indices(frames)[:2]
+            for (_, start, stop), frames in zip(chosen, places.frames.tolist(), strict=True)
+        ]
+        begin, end = np.array(bounds, dtype=np.int64).reshape(-1, 2).T
+        return self._read(places, begin, np.maximum(begin, end), mesh)
 
     def frames(self, video: str, start: int = 0, stop: int | None = None, *, mesh: bool = False) -> FrameRows:
         """Reads the frames start:stop of one video; only the row groups that hold them are read from disk.
@@ -117,17 +118,17 @@ class Dataset:
         start, stop: as in a Python slice (negative numbers count from the end, None is the end). mesh: reads the whole
         mesh too. Raises NvfairError as `tracks` does.
         """
-        row = self._usable_rows([video]).iloc[0]
-        first, end, _ = slice(start, stop).indices(int(row["frames"]))
+        place = self._places.of([video], self.folder)
+        first, end, _ = slice(start, stop).indices(int(place.frames[0]))
         end = max(first, end)
-        path = self.folder / str(row["part"])
+        part, row = str(place.parts[0]), int(place.first_rows[0])
         names = ["valid", "time", "reason", "landmarks", *(["mesh"] if mesh else [])]
-        _check_mesh(path, mesh)
-        table = _read_rows(path, int(row["first_row"]) + first, int(row["first_row"]) + end, ["video", "index", *names])
-        ids, indices = table.column("video").to_pylist(), table.column("index").to_pylist()
-        if ids != [video] * (end - first) or indices != list(range(first, end)):
-            raise _wrong_frames(path)
-        columns = {name: _as_array(table.column(name)) for name in names}
+        self._check_mesh(part, mesh)
+        table = self._parts.rows(part, row + first, row + end, ["video", "index", *names])
+        ids, indices = table.column("video").to_pylist(), as_array(table.column("index"))
+        if ids != [video] * (end - first) or not np.array_equal(indices, np.arange(first, end)):
+            raise wrong_frames(self.folder / part)
+        columns = {name: as_array(table.column(name)) for name in names}
         return FrameRows(
             landmarks=columns["landmarks"].reshape(-1, LANDMARK_COUNT, 2),
             valid=columns["valid"],
@@ -135,6 +136,17 @@ class Dataset:
             reason=columns["reason"],
             mesh=columns["mesh"].reshape(-1, MESH_POINTS, 3) if mesh else None,
         )
+
+    def memory_map(self, cache: str | Path, *, progress: Progress | None = None) -> MappedTracks:
+        """Decodes all landmarks into the folder `cache`, once, and maps them: any slice of frames is then a view.
+
+        cache: a folder for this data set alone, on a local disk: 1 kB a frame. What it has of parts that have changed
+        is deleted, so that people who have withdrawn are not in it any more. progress: is told how many parts are done.
+        Raises NvfairError where a part is missing, damaged, or not what dataset.json says.
+        """
+        tracks = MappedTracks(self.folder, Path(cache), self._places)
+        tracks.prepare(self.meta.get("files", {}), progress)
+        return tracks
 
     def __repr__(self) -> str:
         people, videos = len(self.identities), len(self.videos)
@@ -152,20 +164,87 @@ class Dataset:
         counts = _split_counts(self.identities, usable).to_html(border=0)
         return f"<b>{html.escape(self.name)}</b><br>{html.escape(' · '.join(facts))}{counts}"
 
-    def _usable_rows(self, videos: Iterable[str] | None) -> pd.DataFrame:
-        """The rows of usable `videos` in their order, indexed by id; NvfairError where an id has no frames."""
-        columns = ["video", "part", "first_row", "frames"]
-        usable = self.usable()[columns].set_index("video", drop=False)
-        if videos is None:
-            return usable
-        ids = np.asarray(list(videos), dtype=object)
-        missing = [video for video in ids if video not in usable.index]
-        if missing:
+    @cached_property
+    def _places(self) -> Places:
+        is_usable = ((self.videos["state"] == "ok") & self.videos["part"].notna()).to_numpy(dtype=bool)
+        usable = {name: self.videos[name].to_numpy()[is_usable] for name in ("video", "part", "first_row", "frames")}
+        return Places(
+            ids=usable["video"].astype(object),
+            parts=usable["part"].astype(object),
+            first_rows=usable["first_row"].astype(np.int64),
+            frames=usable["frames"].astype(np.int64),
+        )
+
+    @cached_property
+    def _parts(self) -> PartReader:
+        return PartReader(self.folder)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is sent: the fields, and nothing that was looked up."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def _read(self, places: Places, begin: np.ndarray, end: np.ndarray, mesh: bool) -> TrackTable:
+        """Reads the frames begin:end of videos; begin, end: int64 (N,)."""
+        offsets = np.concatenate([[0], np.cumsum(end - begin)]).astype(np.int64)
+        total = int(offsets[-1])
+        landmarks = np.empty((total, LANDMARK_COUNT, 2), dtype=np.float32)
+        valid = np.empty(total, dtype=bool)
+        time = np.empty(total, dtype=np.float64)
+        meshes = np.empty((total, MESH_POINTS, 3), dtype=np.float32) if mesh else None
+        # Each part is read once, some rows at a time; frames are copied to their places in the result.
+        codes, parts = pd.factorize(places.parts, sort=True)
+        for code, part in enumerate(parts):
+            numbers = np.flatnonzero(codes == code)
+            for n, skipped, columns in self._pieces(str(part), places.at(numbers), begin[numbers], end[numbers], mesh):
+                first = int(offsets[numbers[n]]) + skipped
+                target = slice(first, first + len(columns["valid"]))
+                landmarks[target] = columns["landmarks"].reshape(-1, LANDMARK_COUNT, 2)
+                valid[target], time[target] = columns["valid"], columns["time"]
+                if meshes is not None:
+                    meshes[target] = columns["mesh"].reshape(-1, MESH_POINTS, 3)
+        return TrackTable(places.ids.copy(), offsets, landmarks, valid, time, meshes)
+
+    def _pieces(
+        self, part: str, places: Places, begin: np.ndarray, end: np.ndarray, mesh: bool
+    ) -> Iterator[tuple[int, int, dict[str, np.ndarray]]]:
+        """Yields pieces of the frames begin:end of a part's videos: (number of the video in `places`, how many of its
+        frames come before the piece, the piece's columns).
+
+        Only row groups that hold them are read, each once and some rows at a time. Raises NvfairError where the part
+        holds other frames than `places` say.
+        """
+        self._check_mesh(part, mesh)
+        names = ["valid", "time", "landmarks", *(["mesh"] if mesh else [])]
+        first_row, last_row = places.first_rows + begin, places.first_rows + end
+        order = np.argsort(first_row, kind="stable")
+        starts = first_row[order]
+        waiting = 0  # place in `order` of the first video whose frames are not all read
+        for row, batch in self._parts.batches(part, first_row, last_row, ["video", "index", *names]):
+            stop_row = row + batch.num_rows
+            while waiting < len(order) and last_row[order[waiting]] <= row:
+                waiting += 1
+            here = order[waiting : int(np.searchsorted(starts, stop_row))]
+            here = here[(last_row[here] > row) & (last_row[here] > first_row[here])]
+            low, high = np.maximum(first_row[here], row), np.minimum(last_row[here], stop_row)
+            ids, indices = batch.column("video"), batch.column("index").to_numpy()
+            for ends in (low, high - 1):
+                same_ids = ids.take(pa.array(ends - row)).to_pylist() == places.ids[here].tolist()
+                if not same_ids or not np.array_equal(indices[ends - row], ends - places.first_rows[here]):
+                    raise wrong_frames(self.folder / part)
+            columns = {name: as_array(batch.column(name)) for name in names}
+            for n, a, b, first in zip(
+                here.tolist(), low.tolist(), high.tolist(), first_row[here].tolist(), strict=True
+            ):
+                yield n, a - first, {name: column[a - row : b - row] for name, column in columns.items()}
+
+    def _check_mesh(self, part: str, mesh: bool) -> None:
+        """Raises NvfairError where `mesh` is true and the part has no column of that name."""
+        if mesh and "mesh" not in self._parts.columns(part):
             raise NvfairError(
-                f"{len(missing)} video(s) have no frames here, the first: {missing[:3]}",
-                where=self.folder / "videos.parquet",
+                "this data set did not keep the mesh",
+                where=self.folder / part,
+                remedy="build it with `features: {mesh: true}` in the recipe",
             )
-        return usable.loc[ids]
 
 
 def read_landmark_rows(part: Path, first: int, end: int) -> np.ndarray:
@@ -173,7 +252,8 @@ def read_landmark_rows(part: Path, first: int, end: int) -> np.ndarray:
 
     Raises NvfairError where the part is missing or damaged.
     """
-    return _as_array(_read_rows(part, first, end, ["landmarks"]).column("landmarks")).reshape(-1, LANDMARK_COUNT, 2)
+    rows = PartReader(part.parent).rows(part.name, first, end, ["landmarks"])
+    return as_array(rows.column("landmarks")).reshape(-1, LANDMARK_COUNT, 2)
 
 
 def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
@@ -188,113 +268,7 @@ def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(counts).T.reindex(columns=splits).fillna(0).astype(int)
 
 
-def _read_table(path: Path) -> pa.Table:
-    """Reads a whole Parquet file of the data set."""
-    with _file_errors(path):
-        return pq.read_table(path, partitioning=None)
-
-
-def _read_pieces(path: Path, videos: pd.DataFrame, mesh: bool) -> Iterator[tuple[int, int, dict[str, np.ndarray]]]:
-    """Yields pieces of the videos of a part: (number of the video, its frames before the piece, the piece's columns).
-
-    videos: columns video, first_row, frames. Only row groups that hold their frames are read, each once and some rows
-    at a time. Raises NvfairError where the part holds other frames than `videos` say.
-    """
-    _check_mesh(path, mesh)
-    names = ["valid", "time", "landmarks", *(["mesh"] if mesh else [])]
-    ids = videos["video"].to_numpy(dtype=object)
-    begin = videos["first_row"].to_numpy(dtype=np.int64)
-    end = begin + videos["frames"].to_numpy(dtype=np.int64)
-    order = np.argsort(begin, kind="stable")
-    waiting = 0  # place in `order` of the first video whose frames are not all read
-    for first_row, batch in _read_batches(path, begin, end, ["video", *names]):
-        last_row = first_row + batch.num_rows
-        while waiting < len(order) and end[order[waiting]] <= first_row:
-            waiting += 1
-        stop = int(np.searchsorted(begin[order], last_row))
-        here = [int(n) for n in order[waiting:stop] if end[n] > first_row]
-        low = [max(int(begin[n]), first_row) - first_row for n in here]
-        high = [min(int(end[n]), last_row) - first_row for n in here]
-        of_video, expected = batch.column("video"), [ids[n] for n in here]
-        for rows in (low, [row - 1 for row in high]):
-            if of_video.take(pa.array(rows, pa.int64())).to_pylist() != expected:
-                raise _wrong_frames(path)
-        columns = {name: _as_array(pa.chunked_array([batch.column(name)])) for name in names}
-        for n, a, b in zip(here, low, high, strict=True):
-            yield n, first_row + a - int(begin[n]), {name: column[a:b] for name, column in columns.items()}
-
-
-def _read_batches(
-    path: Path, begin: np.ndarray, end: np.ndarray, names: list[str]
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yields (its first row, a batch) for the row groups that hold any of the rows begin:end of the file.
-
-    `video` stays dictionary-encoded, which reads quicker. Raises NvfairError where the file has fewer rows.
-    """
-    with _file_errors(path), pq.ParquetFile(path, read_dictionary=["video"]) as file:
-        sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-        bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        if end.max(initial=0) > bounds[-1]:
-            raise _wrong_frames(path)
-        is_needed = [
-            bool(np.any((begin < last) & (end > first) & (begin < end))) for first, last in pairwise(bounds.tolist())
-        ]
-        needed = np.flatnonzero(is_needed)
-        # Row groups that lie one after another are read as one run, whose rows need no gaps.
-        for run in np.split(needed, np.flatnonzero(np.diff(needed) > 1) + 1) if len(needed) else []:
-            row = int(bounds[run[0]])
-            for batch in file.iter_batches(_ROWS_PER_READ, row_groups=run.tolist(), columns=names):
-                yield row, batch
-                row += batch.num_rows
-
-
-def _read_rows(path: Path, first: int, end: int, columns: list[str]) -> pa.Table:
-    """Reads the rows first:end of a Parquet file from the row groups that hold them."""
-    with _file_errors(path), pq.ParquetFile(path) as file:
-        sizes = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
-        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(int)
-        groups = [n for n in range(len(sizes)) if starts[n] < end and first < starts[n + 1]]
-        table = file.read_row_groups(groups, columns=columns)
-    return table.slice(first - (int(starts[groups[0]]) if groups else 0), end - first)
-
-
-def _check_mesh(path: Path, mesh: bool) -> None:
-    """Raises NvfairError where `mesh` is true and the part has no column of that name."""
-    if not mesh:
-        return
-    with _file_errors(path):
-        names = pq.read_schema(path).names
-    if "mesh" not in names:
-        raise NvfairError(
-            "this data set did not keep the mesh",
-            where=path,
-            remedy="build it with `features: {mesh: true}` in the recipe",
-        )
-
-
-def _wrong_frames(path: Path) -> NvfairError:
-    return NvfairError(
-        "this part holds other frames than videos.parquet says", where=path, remedy="build or copy it again"
-    )
-
-
-@contextmanager
-def _file_errors(path: Path) -> Iterator[None]:
-    """Turns pyarrow's errors about an absent or damaged file into NvfairError."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise NvfairError("a file of the data set is missing", where=path, remedy="build or copy it again") from error
-    except (pa.ArrowException, OSError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise NvfairError(f"not a whole Parquet file: {reason}", where=path, remedy="build or copy it again") from error
-
-
-def _as_array(column: pa.ChunkedArray) -> np.ndarray:
-    """A column as a numpy array; fixed-size lists become (rows, size)."""
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
-    if pa.types.is_fixed_size_list(array.type):
-        return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), array.type.list_size)
-    return array.to_numpy(zero_copy_only=False)
+def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    """Reads those columns of a table that the schema has; a newer minor version may have more."""
+    with file_errors(path), pq.ParquetFile(path) as file:
+        return file.read(columns=[name for name in file.schema_arrow.names if name in schema.names])

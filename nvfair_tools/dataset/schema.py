@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = "1.0"
 LANDMARK_COUNT = 126
 PAIR_COUNT = LANDMARK_COUNT * (LANDMARK_COUNT - 1) // 2
 MESH_POINTS = 478
 SPLITS = ("train", "validation", "test")
 KINDS = ("real", "self", "cross")
+# What each frame row repeats of its video's row; see nvfair_tools.dataset.labels.
+LABEL_COLUMNS = ("driver", "target", "generator", "split")
 # The split name under which `datasets` reads a table that holds all splits; "all" has another meaning there.
 TABLE_SPLIT = "table"
 # What precedes the digest of all rows in the descriptions of the card's configs.
@@ -76,10 +78,20 @@ VIDEOS_SCHEMA = pa.schema(
 )
 
 
-def frames_schema(*, distances: bool, mesh: bool) -> pa.Schema:
-    """The columns of a frames part: one row a frame, videos contiguous; landmarks are NaN where `valid` is false."""
+def frames_schema(*, distances: bool, mesh: bool, labels: bool = True) -> pa.Schema:
+    """The columns of a frames part: one row a frame, videos contiguous; landmarks are NaN where `valid` is false.
+
+    labels: false for parts of data sets before version "1.0", which lack them.
+    """
+    label_fields = [
+        pa.field("driver", pa.string(), nullable=False),
+        pa.field("target", pa.string(), nullable=False),
+        pa.field("generator", pa.string()),  # null for real videos
+        pa.field("split", pa.string(), nullable=False),
+    ]
     fields = [
         pa.field("video", pa.string(), nullable=False),
+        *(label_fields if labels else []),
         pa.field("index", pa.int32(), nullable=False),
         pa.field("time", pa.float64(), nullable=False),  # seconds
         pa.field("valid", pa.bool_(), nullable=False),

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, get_args
 
-Use = Literal["target", "driver", "training", "redistribution", "display", "voice"]
-USES: tuple[Use, ...] = get_args(Use)
+# The uses of a data set, which its tables hold; and a use outside of them, for which a consent table may have a column.
+SetUse = Literal["target", "driver", "training", "redistribution", "display", "voice"]
+Use = Literal[SetUse, "enrolment"]
+USES: tuple[Use, ...] = get_args(SetUse)
+ENROLMENT: Use = "enrolment"
 # What each use means, for messages and pages.
 MEANINGS: Mapping[Use, str] = {
     "target": "the face is moved by somebody else's motion, or by the person's own",
@@ -17,6 +20,7 @@ MEANINGS: Mapping[Use, str] = {
     "redistribution": "files and landmarks are passed on to others",
     "display": "pictures are shown in public: pages, figures, talks",
     "voice": "the sound of a recording is kept",
+    "enrolment": "a description of how the person moves is kept, and videos are compared with it",
 }
 # Uses that a reenactment needs whatever it is made for; a recipe states the others.
 ROLE_USES: tuple[Use, ...] = ("target", "driver")
@@ -29,7 +33,8 @@ Value = Literal["yes", "no", "unknown"]
 VALUES: tuple[Value, ...] = get_args(Value)
 
 # Where an answer comes from. "clip list": the curator's `permitted_use`, which names no person's own words.
-Basis = Literal["consent table", "clip list", "ethics approval", "simulated person"]
+# "stated": by whoever ran the command, with the evidence that they named.
+Basis = Literal["consent table", "clip list", "ethics approval", "simulated person", "stated"]
 
 
 @dataclass(frozen=True)
@@ -72,22 +77,29 @@ def _strictness(answer: Answer) -> int:
 
 @dataclass(frozen=True)
 class Consent:
-    """All answers of a person, in the order of USES. Two people with equal answers have equal consents."""
+    """All answers of a person, in the order of USES. Two people with equal answers have equal consents.
+
+    enrolment: the answer about being enrolled for verification, which follows from no other answer.
+    """
 
     answers: tuple[Answer, ...]
+    enrolment: Answer = Answer("unknown", note="nobody was asked about enrolment")
 
     @classmethod
     def of(cls, answers: Mapping[Use, Answer], others: Answer) -> Consent:
         """The consent with these answers. others: the answer to every use that is not named."""
-        return cls(tuple(answers.get(use, others) for use in USES))
+        known = {} if ENROLMENT not in answers else {"enrolment": answers[ENROLMENT]}
+        return cls(tuple(answers.get(use, others) for use in USES), **known)
 
     def to(self, use: Use) -> Answer:
         """The answer about a use."""
-        return self.answers[USES.index(use)]
+        return self.enrolment if use == ENROLMENT else self.answers[USES.index(use)]
 
     def strictest(self, other: Consent) -> Consent:
         """The consent that permits what both permit."""
-        return Consent(tuple(map(Answer.strictest, self.answers, other.answers)))
+        answers = tuple(map(Answer.strictest, self.answers, other.answers))
+        return Consent(answers, self.enrolment.strictest(other.enrolment))
 
 
-SIMULATED = Consent.of({}, Answer("yes", "simulated person", frozenset({ANY_PURPOSE})))
+_SIMULATED = Answer("yes", "simulated person", frozenset({ANY_PURPOSE}))
+SIMULATED = Consent.of({ENROLMENT: _SIMULATED}, _SIMULATED)

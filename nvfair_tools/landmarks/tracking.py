@@ -6,7 +6,8 @@ Legend: T frames, 478 mesh points; meshes are float32 (478, 3), pixels of the vi
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -77,26 +78,18 @@ def track_frames(
     became the followed one (after a cut, or another person: the identity must be checked).
     Raises NvfairError where a frame has another size.
     """
-    landmarker.start()
-    follower = _FaceFollower(size, face)
     meshes: list[np.ndarray] = []
     reasons: list[str] = []
     times: list[float] = []
+    flags: set[str] = set()
     missing = np.full((478, 3), np.nan, dtype=np.float32)
-    for frame in frames:
-        if frame.image.shape[:2] != (size[1], size[0]):
-            raise NvfairError(
-                f"frame {frame.index} has {frame.image.shape[1]}x{frame.image.shape[0]} pixels",
-                expected=f"{size[0]}x{size[1]}, the size of the video",
-                remedy="cut the video where its size changes",
-            )
-        faces = distinct_faces(landmarker.find(frame.image))
-        mesh, reason = follower.choose(faces, frame.time)
+    for tracked in follow_face(frames, landmarker, size, face=face):
         if observer is not None:
-            observer.add(frame, mesh, [box for _, box in faces])
-        meshes.append(missing if mesh is None else mesh)
-        reasons.append(reason)
-        times.append(frame.time)
+            observer.add(tracked.frame, tracked.mesh, tracked.boxes)
+        meshes.append(missing if tracked.mesh is None else tracked.mesh)
+        reasons.append(tracked.reason)
+        times.append(tracked.frame.time)
+        flags |= tracked.flags
     reason_column = np.array(reasons, dtype=object)
     return Track(
         mesh=np.stack(meshes) if meshes else np.empty((0, 478, 3), dtype=np.float32),
@@ -106,8 +99,44 @@ def track_frames(
         size=size,
         detector=landmarker.name,
         version=landmarker.version,
-        flags=tuple(sorted(follower.flags | set(getattr(landmarker, "flags", ())))),
+        flags=tuple(sorted(flags | set(getattr(landmarker, "flags", ())))),
     )
+
+
+@dataclass(frozen=True)
+class TrackedFrame:
+    """A frame with the followed face.
+
+    mesh: float32 (478, 3) in pixels; None where it is not valid. reason: why not, as in `track_frames`. boxes: (4,) of
+    all faces in the picture, the largest first. flags: those of the clip up to this frame.
+    """
+
+    frame: Frame
+    mesh: np.ndarray | None
+    reason: str
+    boxes: list[np.ndarray]
+    flags: frozenset[str]
+
+
+def follow_face(
+    frames: Iterable[Frame], landmarker: Landmarker, size: tuple[int, int], *, face: np.ndarray | None = None
+) -> Iterator[TrackedFrame]:
+    """Follows one face through frames, one after another: nothing but the present frame is kept.
+
+    Arguments and errors are those of `track_frames`, which puts the frames of a whole clip together.
+    """
+    landmarker.start()
+    follower = _FaceFollower(size, face)
+    for frame in frames:
+        if frame.image.shape[:2] != (size[1], size[0]):
+            raise NvfairError(
+                f"frame {frame.index} has {frame.image.shape[1]}x{frame.image.shape[0]} pixels",
+                expected=f"{size[0]}x{size[1]}, the size of the video",
+                remedy="cut the video where its size changes",
+            )
+        faces = distinct_faces(landmarker.find(frame.image))
+        mesh, reason = follower.choose(faces, frame.time)
+        yield TrackedFrame(frame, mesh, reason, [box for _, box in faces], frozenset(follower.flags))
 
 
 class _FaceFollower:

@@ -59,6 +59,15 @@ class MediaInfo:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+def stated_seconds(path: str | Path) -> float:
+    """The length that a file states, for showing progress; 0 where it states none or cannot be opened."""
+    try:
+        with open_container(Path(path)) as container:
+            return float(container.duration or 0) / 1e6
+    except MediaError:
+        return 0.0
+
+
 def probe(path: str | Path) -> MediaInfo:
     """Decodes a whole video and returns its properties.
 

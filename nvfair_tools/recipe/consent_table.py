@@ -5,6 +5,7 @@
 Each use has yes, no or unknown. scope: purposes that a yes covers, joined by ";", or "any". evidence: where the form
 lies. date: the day of the agreement, from which it counts. expires: its last day; withdrawn: the day on which it was
 taken back. A column such as `display_expires` or `training_scope` holds for this use in place of the common one.
+A column `enrolment` may be added, for `nvfair enrol`: where there is none, nobody may be enrolled.
 """
 
 from __future__ import annotations
@@ -16,15 +17,22 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import sha256_of
-from nvfair_tools.governance.uses import ANY_PURPOSE, PURPOSES, USES, VALUES, Answer, Consent, Use
+from nvfair_tools.governance.uses import ANY_PURPOSE, ENROLMENT, PURPOSES, USES, VALUES, Answer, Consent, Use
 from nvfair_tools.identity import parse_identity
 from nvfair_tools.recipe.csv_table import read_csv_table
 
 FIELDS = ("scope", "evidence", "date", "expires", "withdrawn")
 _REQUIRED_COLUMNS = ("identity", *USES, "scope", "evidence", "date")
-COLUMNS = (*_REQUIRED_COLUMNS, "expires", "withdrawn", *(f"{use}_{name}" for use in USES for name in FIELDS))
+_ALL_USES = (*USES, ENROLMENT)
+COLUMNS = (
+    *_REQUIRED_COLUMNS,
+    "expires",
+    "withdrawn",
+    ENROLMENT,
+    *(f"{use}_{name}" for use in _ALL_USES for name in FIELDS),
+)
 
 
 @dataclass(frozen=True)
@@ -62,13 +70,36 @@ def read_consent_table(path: Path, problems: list[str]) -> ConsentTable:
             continue
         lines[identity] = line
         known_problems = len(problems)
-        answers = {use: _answer(use, cells, where, problems) for use in USES}
+        uses = _ALL_USES if ENROLMENT in table.header else USES
+        answers = {use: _answer(use, cells, where, problems) for use in uses}
         if len(problems) == known_problems:
             consents[identity] = Consent.of({use: answer for use, answer in answers.items() if answer}, _NOBODY)
     return ConsentTable(table.file, sha256_of(path), consents, lines)
 
 
 _NOBODY = Answer("unknown")
+
+
+def read_consent(path: str | Path, person: str) -> Consent:
+    """What one person agreed to, from a consent table.
+
+        benchmark.enrol("lab:ann", ["ann.mp4"], consent=nvfair_tools.read_consent("consent.csv", "lab:ann"))
+
+    Raises Problems that names everything that is wrong with the table, NvfairError where the person has no row.
+    """
+    path = Path(path)
+    problems: list[str] = []
+    table = read_consent_table(path, problems)
+    if problems:
+        raise Problems(path, problems)
+    if person not in table.consents:
+        near = difflib.get_close_matches(person, table.consents, n=1)
+        raise NvfairError(
+            f"{person} has no row",
+            where=path,
+            remedy=f"did you mean {near[0]!r}?" if near else "add a row with what the person answered",
+        )
+    return table.consents[person]
 
 
 def people_problems(table: ConsentTable, people: Mapping[str, str]) -> Iterator[str]:

@@ -30,10 +30,10 @@ class PublicCollection:
     name: in recipes. namespace: of its people. licence: of what is made from it. parse: from a file's stem and the name
     of its folder to columns of a list of clips (`identity` at least; others, and rights, as in a CSV); raises NotUsed.
     count: the number of published clips. name_fields: from a file's stem to all that its name says, in words.
-    published: the names of all clips, where they are known; people: the identities of all people, likewise.
-    people_file: the table of its people, "" where it has none. people_columns: from the collection's folder and a list
-    for problems to {identity: columns}. obtained_by: the command that fills a folder with it, "" where there is none.
-    caution: what a user of any result must mind.
+    published: the names of all clips, where they are known; people: the identities of all people, likewise. doi: of the
+    published files, "" where they have none. people_file: the table of its people, "" where it has none.
+    people_columns: from the collection's folder and a list for problems to {identity: columns}. obtained_by: the
+    command that fills a folder with it, "" where there is none. caution: what a user of any result must mind.
     """
 
     name: str
@@ -45,6 +45,7 @@ class PublicCollection:
     name_fields: Callable[[str], dict[str, str]] = lambda stem: {}
     published: frozenset[str] = frozenset()
     people: frozenset[str] = frozenset()
+    doi: str = ""
     people_file: str = ""
     people_columns: Callable[[Path, list[str]], Mapping[str, dict[str, str]]] = lambda root, problems: {}
     obtained_by: str = ""

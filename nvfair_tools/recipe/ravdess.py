@@ -88,6 +88,7 @@ RAVDESS = PublicCollection(
     name_fields=name_fields,
     count=len(PUBLISHED),
     people=frozenset(f"ravdess:{actor:02}" for actor in range(1, _ACTORS + 1)),
+    doi="10.5281/zenodo.1188976",
     obtained_by="nvfair get ravdess",
     published=PUBLISHED,
 )

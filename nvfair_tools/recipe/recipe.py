@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from nvfair_tools.dataset.publication import Publication
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
@@ -205,6 +206,7 @@ class Recipe(_RecipePart):
     policy: Policy = Policy()
     clip_checks: ClipCheckRule | None = None
     quality: QualityRule | None = None
+    publication: Publication | None = None
     workers: Annotated[int, Field(ge=0)] | Literal["auto"] = "auto"
     render_workers: Annotated[int, Field(ge=0)] | None = None
     engine: EngineChoice = EngineChoice()
@@ -239,13 +241,14 @@ class Recipe(_RecipePart):
         return self.resolve(self.output)
 
     def digest(self) -> str:
-        """Hash of the settings that change the data set; those of the machine (output, workers, paths) do not count."""
+        """Hash of the settings that change the data set; those of the machine (output, workers, paths) and what is
+        stated for its publication do not count."""
         content = self.model_dump(
             mode="json",
             by_alias=True,
             exclude={
                 **dict.fromkeys(("output", "workers", "render_workers", "engine", "device", "item_time_limit"), True),
-                **dict.fromkeys(("sources_in_memory", "sources"), True),
+                **dict.fromkeys(("sources_in_memory", "sources", "publication"), True),
                 "splits": {"file"},
                 "landmarks": {"model", "detector", "recogniser"},
                 "clip_checks": {"pack"},

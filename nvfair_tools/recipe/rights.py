@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from nvfair_tools.governance.uses import ROLE_USES, Purpose, Use
+from nvfair_tools.governance.uses import ROLE_USES, Purpose, SetUse, Use
 
 
 class Rights(BaseModel):
@@ -24,9 +24,9 @@ class Rights(BaseModel):
     render_if: list[str] = []
     ethics_approval: str | None = Field(default=None, min_length=10)
     consent: str | None = None
-    use: tuple[Use, ...] = Field(default=("training",), min_length=1)
+    use: tuple[SetUse, ...] = Field(default=("training",), min_length=1)
     purpose: Purpose = "research"
-    licences: dict[str, tuple[Use, ...]] = Field(default_factory=dict)
+    licences: dict[str, tuple[SetUse, ...]] = Field(default_factory=dict)
 
     @field_validator("ethics_approval")
     @classmethod

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.card import write_description
 from nvfair_tools.curate.clip_checks.contents import content_digests
 from nvfair_tools.curate.dataset_meta import dataset_meta
 from nvfair_tools.curate.ingest import TrackTask, TrackWorker
@@ -197,7 +197,7 @@ def _write_dataset(
         }
     }
     hashes = write_tables(session.dataset, identities, videos)
-    card_files = write_card(session.dataset, meta, identities, videos, content=content_digest(hashes))
+    card_files = write_description(session.dataset, meta, identities, videos, content=content_digest(hashes))
     extra_files = [*card_files, session.dataset / LEFT_OUT]
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=hashes)
     return ImportOutcome(session.dataset, videos, identities, counts, len(left_out))

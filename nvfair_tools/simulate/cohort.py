@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from nvfair_tools import __version__
+from nvfair_tools.dataset.labels import VideoLabels, has_labels, labels_by_video
 from nvfair_tools.dataset.parts import write_part
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.simulate.claim import claim_folder, release_folder
@@ -52,9 +53,10 @@ def write_cohort(
     world = World(settings, points)
     videos = world.videos()
     parts = videos.sort_values("first_row").groupby("part", sort=True)
-    part_rows = [(folder / str(part), _video_rows(group)) for part, group in parts]
-    missing = [(path, rows) for path, rows in part_rows if not path.exists()]
-    written = len(videos) - sum(len(rows) for _, rows in missing)
+    planned = [(folder / str(part), _video_rows(group), labels_by_video(group)) for part, group in parts]
+    # A part of an earlier format has no labels.
+    missing = [part for part in planned if not has_labels(part[0], part[2])]
+    written = len(videos) - sum(len(rows) for _, rows, _ in missing)
 
     def report(new_videos: int) -> None:
         nonlocal written
@@ -63,7 +65,7 @@ def write_cohort(
             progress(written, len(videos))
 
     report(0)
-    run_jobs(_write_part, [(settings, points, path, rows, mesh) for path, rows in missing], workers, report=report)
+    run_jobs(_write_part, [(settings, points, *part, mesh) for part in missing], workers, report=report)
     finish_dataset(folder, world.identities(), videos, _meta(settings, mesh))
     release_folder(folder)
 
@@ -78,13 +80,20 @@ def _holds_finished(folder: Path, meta: dict) -> bool:
     return all(stored.get(key) == meta[key] for key in ("world", "features"))
 
 
-def _write_part(settings: CohortSettings, points: tuple[int, ...], path: Path, rows: list[tuple], mesh: bool) -> int:
-    """Writes the part with the videos `rows`; returns their number."""
+def _write_part(
+    settings: CohortSettings,
+    points: tuple[int, ...],
+    path: Path,
+    rows: list[tuple],
+    labels: dict[str, VideoLabels],
+    mesh: bool,
+) -> int:
+    """Writes the part with the videos `rows`, whose labels are in the same order; returns their number."""
     world = _cached_world(settings, points)
     motions = {video: (clip, generator, target) for video, clip, generator, target in rows}
     write_part(
         path,
-        motions,
+        labels,
         lambda video: world.frame_rows(video, *motions[video], mesh=mesh),
         with_distances=False,
         with_mesh=mesh,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.dataset.tracks import FrameRows
@@ -112,7 +113,7 @@ def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = N
         return FrameRows(points.astype(np.float32), valid, time, mesh=mesh.astype(np.float32))
 
     for part, group in videos.dropna(subset="part").groupby("part"):
-        ordered = group.sort_values("first_row")["video"]
+        ordered = labels_by_video(group.sort_values("first_row"))
         write_part(folder / str(part), ordered, rows_of, with_distances=False, with_mesh=world.mesh)
     identities = pd.DataFrame(
         {

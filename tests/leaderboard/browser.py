@@ -59,3 +59,38 @@ def browser() -> Iterator[Any]:
             yield started
         finally:
             started.close()
+
+
+# Texts whose contrast with what is behind them is below what WCAG AA asks (4.5; 3 where the text is large).
+CONTRAST = """() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const over = (top, under) => {
+    const a = top.length > 3 ? top[3] : 1;
+    return [0, 1, 2].map((n) => top[n] * a + under[n] * (1 - a));
+  };
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (node) => {
+    const layers = [];
+    for (let layer = node; layer; layer = layer.parentElement) {
+      layers.push(parse(getComputedStyle(layer).backgroundColor));
+    }
+    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
+  };
+  const poor = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const hasText = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    const style = getComputedStyle(node);
+    if (!hasText || style.visibility === "hidden" || !node.getClientRects().length) continue;
+    const back = behind(node);
+    const fore = over(parse(node.closest("svg") ? style.fill : style.color), back);
+    const [dark, bright] = [light(fore), light(back)].sort((x, y) => x - y);
+    const ratio = (bright + 0.05) / (dark + 0.05);
+    const size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if (ratio < (large ? 3 : 4.5)) poor.push(`${node.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+  }
+  return poor;
+}"""

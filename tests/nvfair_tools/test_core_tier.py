@@ -136,6 +136,7 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
     ("absent", "extra", "arguments"),
     [
         ("av", "media", ["probe", "clip.mp4"]),
+        ("uvicorn", "view", ["view", "OUT"]),
         ("torch", "train", ["train", "data", "out", "-g", "lia"]),
         ("torch", "train", ["embed", "data", "out.parquet", "--checkpoint", "c"]),
         ("torch", "train", ["evaluate", "data", "--checkpoint", "c", "--out", "o"]),
@@ -189,6 +190,7 @@ except GeneratorError as error:
         ),
         ("nvfair_tools.simulate.cohort", {"torch", "mediapipe", "cv2", "av", "matplotlib", "PIL"}),
         ("nvfair_tools.media", {"torch", "mediapipe", "cv2"}),
+        ("nvfair_tools.viewer.serve", EXTRAS - requirements("view")),
         ("nvfair_tools.curate.build, nvfair_tools.curate.preflight", {"torch", "mediapipe", "cv2", "av", "matplotlib"}),
     ],
 )
@@ -232,12 +234,14 @@ def test_each_package_imports_only_what_its_extra_installs():
     assert downloads <= core | requirements("download")
     marks = imports("nvfair_tools/marks")
     assert marks <= core | requirements("marks")
+    viewer = imports("nvfair_tools/viewer")
+    assert viewer <= core | requirements("view")
     engines = imports("nvfair_tools/pipeline/engines")
     assert engines <= core | requirements("ray")
     of_other_extras = (
         (requirements("releases") & releases) | (requirements("download") & downloads) | (engines & {"ray"})
     )
-    of_other_extras |= requirements("marks") & marks
+    of_other_extras |= (requirements("marks") & marks) | (requirements("view") & viewer)
     assert imports("nvfair_tools", but="nvfair_tools/cli") - of_other_extras <= curate
     assert imports("nvfair_tools/media") <= core | requirements("media")
     assert imports("generators/warp") <= core | requirements("curate")
@@ -255,6 +259,7 @@ def test_each_package_imports_only_what_its_extra_installs():
         ("render", ["generators", "nvfair_tools"]),
         ("releases", ["nvfair_tools", "generators"]),
         ("download", ["nvfair_tools/downloads"]),
+        ("view", ["nvfair_tools/viewer", "nvfair_tools/media"]),
         ("ray", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),
         ("board", ["leaderboard", "benchmark", "nvfair_tools/media"]),

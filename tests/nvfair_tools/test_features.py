@@ -113,6 +113,19 @@ def test_another_precision_is_the_float32_result_rounded(dtype):
     np.testing.assert_array_equal(distances(points, dtype=dtype), distances(points).astype(dtype))
 
 
+def test_half_precision_is_rounded_to_the_nearest_and_ties_to_even():
+    halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)  # every one of them from 0 on
+    between = (halves[:-1] + halves[1:]) / 2
+    lengths = np.sort(
+        np.concatenate([halves, between, np.nextafter(between, 0), np.nextafter(between, np.float32(9e9))])
+    )
+    points = np.zeros((len(lengths), 2, 2), np.float32)
+    points[:, 1, 0] = lengths
+    np.testing.assert_array_equal(distances(points, "none")[:, 0], lengths)
+    rounded = distances(points, "none", dtype=np.float16)[:, 0]
+    np.testing.assert_array_equal(rounded.view(np.uint16), lengths.astype(np.float16).view(np.uint16))
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32])
 def test_landmarks_of_another_type_are_read_as_float32(dtype):
     points = faces(4, size=50, offset=300).astype(dtype)

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from nvfair_tools.dataset.labels import VideoLabels
 from nvfair_tools.dataset.parts import write_part
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import distances
@@ -52,7 +53,8 @@ def ours(path: Path, landmarks: np.ndarray, with_distances: bool) -> tuple[float
         start = int(video) * FRAMES
         return FrameRows(landmarks[start : start + FRAMES], valid, stamps)
 
-    videos = [f"{n:06d}" for n in range(rows // FRAMES)]
+    labels = VideoLabels("bench:driver", "bench:target", "warp", "train")
+    videos = dict.fromkeys((f"{n:06d}" for n in range(rows // FRAMES)), labels)
     column = "distances" if with_distances else "landmarks"
 
     def read() -> np.ndarray:

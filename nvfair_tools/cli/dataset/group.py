@@ -11,6 +11,7 @@ from nvfair_tools.cli.dataset.card import dataset_card
 from nvfair_tools.cli.dataset.check import check
 from nvfair_tools.cli.dataset.info import info
 from nvfair_tools.cli.dataset.merge import append, merge
+from nvfair_tools.cli.dataset.metadata import metadata
 from nvfair_tools.cli.dataset.repair import repair
 from nvfair_tools.governance.uses import USES, Use
 
@@ -27,6 +28,7 @@ dataset.add_command(audit)
 dataset.add_command(dataset_card)
 dataset.add_command(check)
 dataset.add_command(info)
+dataset.add_command(metadata)
 dataset.add_command(repair)
 dataset.add_command(merge)
 dataset.add_command(append)

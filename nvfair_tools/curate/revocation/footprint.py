@@ -184,7 +184,8 @@ class Footprint:
     def rows_of_frames(self) -> int:
         """How many rows of the parts are the person's."""
         videos = {*self.videos["video"], *self.known_hashes}
-        return sum(count_rows(path, videos) for path in (self.folder / "frames").rglob("part-*.parquet"))
+        parts = (self.folder / "frames").rglob("part-*.parquet")
+        return sum(count_rows(path, videos, self.trace.identity) for path in parts)
 
     def extended_trace(self) -> Trace:
         """The trace with everything that this data set knows of the person."""

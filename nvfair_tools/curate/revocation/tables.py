@@ -10,16 +10,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.card import write_description
 from nvfair_tools.curate.plans.table import SCHEMA as PLAN_SCHEMA
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.curate.revocation.footprint import Footprint
 from nvfair_tools.dataset.consents import CONSENT_FILE, read_consents, write_consents
+from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.row_removal import place_rows, remove_rows
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.segments import SEGMENTS_FILE, read_segments, write_segments
 from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, whole_numbers, write_table, write_tables
 from nvfair_tools.files import atomic_output
+from nvfair_tools.metadata.description import Description
+from nvfair_tools.metadata.writing import METADATA_FILES, write_metadata
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.quality.clip_table import CLIP_TABLE, read_clip_table, without_person, write_clip_table
 from nvfair_tools.quality.table import QUALITY_SCHEMA, read_quality, write_quality
@@ -27,14 +30,14 @@ from nvfair_tools.unique_keys import load_unique_json
 
 # Where dataset.json waits while the data set is unfinished.
 SET_ASIDE = ".revoking-dataset.json"
-_ADDED_KEYS = ("format_version", "counts", "files", SEAL)
+_ADDED_KEYS = ("counts", "files", SEAL)  # besides the version: parts of an earlier format stay what they are
 
 
 def remove_frames(footprint: Footprint) -> None:
     """Writes the parts anew without the person's rows; folders that become empty go."""
     frames = footprint.folder / "frames"
     for part in sorted(frames.rglob("part-*.parquet")):
-        remove_rows(part, footprint.known_hashes)
+        remove_rows(part, footprint.known_hashes, footprint.trace.identity)
     remove_empty_folders(frames)
 
 
@@ -119,16 +122,19 @@ def finish_again(folder: Path) -> None:
     )
     videos = whole_numbers(videos)
     files = write_tables(folder, identities, videos)
-    if (folder / "README.md").is_file():
-        write_card(folder, meta, identities, videos, failed_portraits(identities), content_digest(files))
-    others = [
+    others = {
         folder / name
         for name in content.get("files", {})
         if name not in files and (name in (CONSENT_FILE, SEGMENTS_FILE) or not name.endswith(".parquet"))
-    ]
-    finish_dataset(
-        folder, identities, videos, meta, extra_files=[path for path in others if path.is_file()], files=files
-    )
+    }
+    if (folder / "README.md").is_file():
+        others |= set(
+            write_description(folder, meta, identities, videos, failed_portraits(identities), content_digest(files))
+        )
+    elif any((folder / name).is_file() for name in METADATA_FILES):
+        others |= set(write_metadata(Description.of(Dataset(folder, meta, identities, videos))))
+    extra_files = sorted(path for path in others if path.is_file())
+    finish_dataset(folder, identities, videos, meta, extra_files=extra_files, files=files)
     aside.unlink()
 
 

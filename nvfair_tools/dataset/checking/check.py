@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from nvfair_tools.dataset.checking.fault import Fault
 from nvfair_tools.dataset.checking.parts import content_faults, footer_faults
 from nvfair_tools.dataset.checking.tables import SCHEMAS, column_faults, row_faults
-from nvfair_tools.dataset.schema import CONTENT_MARK, FORMAT_VERSION
+from nvfair_tools.dataset.schema import CONTENT_MARK
+from nvfair_tools.dataset.version import is_newer_minor, version_error
 from nvfair_tools.dataset.writer import SEAL, content_digest, meta_text, sealed
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, SCALES
@@ -71,7 +72,7 @@ def check_dataset(
             faults.append(Fault(name, f"is not the file that {META} names: its SHA-256 differs"))
     faults += [Fault(name, f"is not named in {META}") for name in SCHEMAS if name not in files]
     faults += _card_faults(folder, files)
-    tables = {name: table for name in SCHEMAS if (table := _read_table(folder, name, faults)) is not None}
+    tables = {name: table for name in SCHEMAS if (table := _read_table(folder, name, meta, faults)) is not None}
     if len(tables) == len(SCHEMAS) and not any(fault.file in SCHEMAS for fault in faults):
         identities, videos = (tables[name] for name in SCHEMAS)
         faults += row_faults(meta, identities, videos)
@@ -103,8 +104,8 @@ def _read_meta(folder: Path, faults: list[Fault]) -> dict[str, Any]:
     if problem := _shape_problem(meta):
         faults.append(Fault(META, problem))
         return {}
-    if meta.get("format_version") != FORMAT_VERSION:
-        faults.append(Fault(META, f"format version {meta.get('format_version')!r}, not {FORMAT_VERSION}"))
+    if problem := version_error(meta.get("format_version"), folder):
+        faults.append(Fault(META, f"{problem.what}, not {problem.expected}: {problem.remedy}"))
     if SEAL not in meta:
         faults.append(Fault(META, f"holds no hash of itself ({SEAL}), so that a change of it would not be seen"))
     elif meta_text(sealed(meta)).encode() != text:
@@ -134,7 +135,7 @@ def _card_faults(folder: Path, files: Mapping[str, str]) -> Iterator[Fault]:
         yield Fault("README.md", f"is the card of other tables and parts than {META} names")
 
 
-def _read_table(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame | None:
+def _read_table(folder: Path, name: str, meta: Mapping[str, Any], faults: list[Fault]) -> pd.DataFrame | None:
     try:
         table = pq.read_table(folder / name, partitioning=None)
     except FileNotFoundError:
@@ -143,7 +144,7 @@ def _read_table(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame | 
     except (pa.ArrowException, OSError) as error:
         faults.append(Fault(name, f"not a whole Parquet file: {(str(error) or type(error).__name__).splitlines()[0]}"))
         return None
-    faulty = list(column_faults(name, table.schema))
+    faulty = list(column_faults(name, table.schema, more=is_newer_minor(meta.get("format_version"))))
     faults += faulty
     return None if faulty else table.to_pandas()
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from nvfair_tools.dataset.checking.fault import Fault
-from nvfair_tools.dataset.schema import LANDMARK_COUNT, frames_schema
+from nvfair_tools.dataset.schema import LABEL_COLUMNS, LANDMARK_COUNT, frames_schema
+from nvfair_tools.dataset.version import is_first, is_newer_minor
 from nvfair_tools.features import DEFAULT_SCALE, distances
 
 
@@ -26,8 +27,15 @@ def footer_faults(folder: Path, part: str, videos: pd.DataFrame, meta: Mapping[s
     except (pa.ArrowException, OSError) as error:
         yield Fault(part, f"not a whole Parquet file: {_first_line(error)}")
         return
-    features = {"distances": "none", "mesh": False} | dict(meta.get("features", {}))
-    expected = frames_schema(distances=features["distances"] != "none", mesh=bool(features["mesh"]))
+    features, version = (
+        {"distances": "none", "mesh": False} | dict(meta.get("features", {})),
+        meta.get("format_version"),
+    )
+    expected = frames_schema(
+        distances=features["distances"] != "none", mesh=bool(features["mesh"]), labels=not is_first(version)
+    )
+    if is_newer_minor(version):
+        schema = pa.schema([field for field in schema if field.name in expected.names])
     if not schema.equals(expected):
         yield Fault(part, f"has the columns {', '.join(map(str, schema))}, not {', '.join(map(str, expected))}")
     end = int((videos["first_row"] + videos["frames"]).max())
@@ -37,26 +45,29 @@ def footer_faults(folder: Path, part: str, videos: pd.DataFrame, meta: Mapping[s
 
 
 def content_faults(folder: Path, part: str, videos: pd.DataFrame, meta: Mapping[str, Any]) -> Iterator[Fault]:
-    """What the rows of a part tell: each video's frames in its place, in order; the first distances of every row group
-    equal to those of its landmarks."""
+    """What the rows of a part tell: each video's frames in its place, in order, with its labels; the first distances of
+    every row group equal to those of its landmarks."""
     ordered = videos.sort_values("first_row")
     counts = ordered["frames"].to_numpy(dtype=np.int64)
     starts = np.repeat(np.cumsum(counts) - counts, counts)
     expected_index = np.arange(counts.sum()) - starts
-    expected_video = np.repeat(ordered["video"].to_numpy(dtype=object), counts)
+    names = ["video", "index", "time", "valid", "landmarks"]
+    labels = () if is_first(meta.get("format_version")) else LABEL_COLUMNS
+    expected = {
+        name: np.repeat(ordered[name].astype(object).where(ordered[name].notna(), None).to_numpy(), counts)
+        for name in ("video", *labels)
+    }
     scale = dict(meta.get("features", {})).get("scale", DEFAULT_SCALE)
     row = 0
     try:
         with pq.ParquetFile(folder / part) as file:
-            names = [
-                name for name in ("video", "index", "time", "valid", "landmarks") if name in file.schema_arrow.names
-            ]
-            if len(names) < 5:
+            if not {*names, *labels} <= set(file.schema_arrow.names):
                 return  # said from the footer
             for number in range(file.num_row_groups):
-                table = file.read_row_group(number, columns=names)
+                table = file.read_row_group(number, columns=[*names, *labels])
                 stop = row + table.num_rows
-                yield from _row_faults(part, row, table, expected_video[row:stop], expected_index[row:stop])
+                yield from _row_faults(part, row, table, expected["video"][row:stop], expected_index[row:stop])
+                yield from _label_faults(part, row, table, {name: expected[name][row:stop] for name in labels})
                 if "distances" in file.schema_arrow.names:
                     yield from _distance_faults(part, row, file, number, scale)
                 row = stop
@@ -82,6 +93,16 @@ def _row_faults(part: str, row: int, table: pa.Table, videos: np.ndarray, index:
     wrong = np.flatnonzero(is_finite != table.column("valid").to_numpy())
     if len(wrong):
         yield Fault(part, f"row {row + int(wrong[0]):,}: `valid` and its landmarks contradict each other")
+
+
+def _label_faults(part: str, row: int, table: pa.Table, expected: Mapping[str, np.ndarray]) -> Iterator[Fault]:
+    """Compares the labels of rows with those that videos.parquet gives their videos."""
+    for name, labels in expected.items():
+        if len(labels) != table.num_rows:
+            return  # said from the footer
+        wrong = np.flatnonzero(table.column(name).to_numpy() != labels)
+        if len(wrong):
+            yield Fault(part, f"row {row + int(wrong[0]):,}: its {name} is not that of its video in videos.parquet")
 
 
 def _distance_faults(part: str, row: int, file: pq.ParquetFile, number: int, scale: Any) -> Iterator[Fault]:

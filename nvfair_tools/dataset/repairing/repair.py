@@ -27,6 +27,8 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import check_writable, sha256_of
 
 WORK = ".repair"  # the folder, in the data set, of what a repair needs
+# What describes the others, and is written from them.
+_DESCRIPTIONS = ("README.md", "croissant.json", "datasheet.md", "datacite.json", ".zenodo.json")
 _UNPROVEN = "no hash of it is known"
 _NO_SOURCE = "nothing here has or gives its content"
 
@@ -146,8 +148,7 @@ class _Repair:
                 )
             else:
                 files[fault.file] = None
-        # The card is written from the others.
-        return sorted(files, key=lambda file: (file == "README.md" or file.startswith("card/"), file))
+        return sorted(files, key=lambda file: (file in _DESCRIPTIONS or file.startswith("card/"), file))
 
     def _mended_record(self) -> dict[str, Any] | None:
         """The content of dataset.json, which is mended first where it is damaged; None where it cannot be."""

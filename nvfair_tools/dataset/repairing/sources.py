@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow.parquet as pq
 
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import write_part
+from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.repairing.single_bit import MOST_BYTES, corrected
 from nvfair_tools.dataset.schema import LANDMARK_COUNT, MESH_POINTS
 from nvfair_tools.dataset.tracks import FrameRows
@@ -101,7 +102,8 @@ class SingleBit:
 
 
 class OwnColumns:
-    """A part whose landmarks can still be read: its distances follow from them, and so does all that Parquet adds."""
+    """A part whose landmarks can still be read: its distances follow from them, its ids and labels from videos.parquet,
+    which must be whole."""
 
     name = "from its own landmarks"
 
@@ -116,16 +118,17 @@ class OwnColumns:
         path = self._folder / file
         if not file.startswith("frames/") or not path.is_file():
             return False
-        names = ["video", "time", "valid", "reason", "landmarks", *(["mesh"] if self._features["mesh"] else [])]
-        table = pq.read_table(path, columns=names, partitioning=None).combine_chunks()
-        video = table.column("video").to_numpy()
-        starts = np.flatnonzero(np.concatenate([[True], video[1:] != video[:-1]]))
-        places = dict(zip(video[starts].tolist(), zip(starts, [*starts[1:], len(video)], strict=True), strict=True))
+        names = ["time", "valid", "reason", "landmarks", *(["mesh"] if self._features["mesh"] else [])]
+        with pq.ParquetFile(path) as part:
+            table = part.read(columns=names)
+        videos = Dataset.open(self._folder).usable()
+        videos = videos[videos["part"] == file].sort_values("first_row")
+        stretches = videos[["first_row", "frames"]].astype(int).itertuples(index=False, name=None)
+        places = dict(zip(videos["video"], stretches, strict=True))
 
         def rows_of(id: str) -> FrameRows:
-            first, end = places[id]
-            rows = table.slice(first, end - first)
-            lists = {name: rows.column(name).combine_chunks().flatten().to_numpy() for name in names[4:]}
+            rows = table.slice(*places[id])
+            lists = {name: rows.column(name).combine_chunks().flatten().to_numpy() for name in names[3:]}
             return FrameRows(
                 landmarks=lists["landmarks"].reshape(-1, LANDMARK_COUNT, 2),
                 valid=rows.column("valid").to_numpy(),
@@ -136,7 +139,7 @@ class OwnColumns:
 
         write_part(
             out,
-            places,
+            labels_by_video(videos),
             rows_of,
             with_distances=self._features["distances"] != "none",
             with_mesh=bool(self._features["mesh"]),

@@ -19,6 +19,7 @@ from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Protocol, Scoring, Time, Uncertainty
 from benchmark.windows.window_batch import WindowBatch
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import finish_dataset
@@ -101,7 +102,8 @@ def write_angles(
         return FrameRows(points, np.ones(FRAMES, dtype=bool), np.arange(FRAMES) / 25)
 
     for part, group in videos.groupby("part"):
-        write_part(folder / str(part), group.sort_values("first_row")["video"], frames, with_distances=False)
+        labels = labels_by_video(group.sort_values("first_row"))
+        write_part(folder / str(part), labels, frames, with_distances=False)
     rights = {"source": "toy", "split": "test", "licence": "test", "consent": "test", "permitted_use": "test"}
     identities = pd.DataFrame([{"identity": name, **rights, **(people or {}).get(name, {})} for name in names])
     finish_dataset(folder, identities, videos, {"name": "angles", "features": {"stored": "landmarks"}})

@@ -98,6 +98,19 @@ def test_no_name_hash_path_or_tag_of_the_source_is_in_any_byte(source: Dataset, 
     assert [secret for secret in sorted(secrets_of(source)) if secret in text] == []
 
 
+def test_no_frame_row_names_a_driver_a_target_or_a_generator(copy) -> None:
+    parts = sorted((copy[0].folder / "frames").rglob("*.parquet"))
+    rows = pd.concat([pd.read_parquet(path) for path in parts])
+    assert len(rows) == copy[0].videos["frames"].sum()
+    labels = rows[["driver", "target", "generator", "split"]].drop_duplicates()
+    assert labels.to_numpy().tolist() == [["hidden:hidden", "hidden:hidden", "hidden", "test"]]
+    for path in parts:  # nor a dictionary or a footer, which hold them uncompressed or compressed
+        with pq.ParquetFile(path) as file:
+            groups = [file.metadata.row_group(n) for n in range(file.num_row_groups)]
+            statistics = [group.column(n).statistics for group in groups for n in range(1, 5)]
+        assert {value for each in statistics for value in (each.min, each.max)} == {"hidden:hidden", "hidden", "test"}
+
+
 def test_only_test_videos_with_windows_are_there_and_all_rows_look_alike(source: Dataset, copy) -> None:
     made, back = copy
     test = source.videos[(source.videos["split"] == "test") & source.videos["generator"].notna()]

@@ -90,6 +90,7 @@ def test_every_stage_gives_its_items_the_ids_of_earlier_builds(tmp_path, monkeyp
     videos = [rendering.id for rendering in renderings]
     rows_ids = frame_rows_ids(session, videos)
     table = pd.DataFrame({"video": videos, "state": "ok", "split": "train", "generator": "warp-dense", "frames": 20})
+    table = table.assign(driver="x:bob", target=["x:ann", "x:bob"])
     write_shards(session, table, {video: StoredFrames(id, Path(id), False) for video, id in rows_ids.items()})
 
     assert clips[0].fps == Fraction(25)

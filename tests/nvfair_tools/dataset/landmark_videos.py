@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from nvfair_tools.dataset.labels import VideoLabels, labels_by_video
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.dataset.tracks import FrameRows
@@ -27,6 +29,11 @@ def rows_of(video: str, lengths: dict[str, int] = LENGTHS, *, mesh: bool = False
         time=np.arange(frames) / 25,
         mesh=rng.uniform(0, 500, (frames, 478, 3)).astype(np.float32) if mesh else None,
     )
+
+
+def labels_of(videos: Iterable[str]) -> dict[str, VideoLabels]:
+    """The labels of videos: all of them show one person, moved by the same person with one generator."""
+    return dict.fromkeys(videos, VideoLabels("toy:a", "toy:a", "warp", "train"))
 
 
 def videos_table(lengths: dict[str, int] = LENGTHS) -> pd.DataFrame:
@@ -80,7 +87,7 @@ def write_dataset(
     planned = plan_parts(videos, rows_per_part)
     videos = videos.assign(part=planned["part"], first_row=planned["first_row"])
     for part, group in videos.groupby("part"):
-        ordered = group.sort_values("first_row")["video"]
+        ordered = labels_by_video(group.sort_values("first_row"))
         write_part(
             folder / str(part), ordered, lambda v: rows_of(v, mesh=mesh), with_distances=distances, with_mesh=mesh
         )

@@ -19,6 +19,7 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli.dataset.group import dataset
 from nvfair_tools.dataset.checking import CheckReport, check_dataset
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import plan_parts, write_part
 from nvfair_tools.dataset.schema import CONTENT_MARK
 from nvfair_tools.dataset.writer import content_digest, finish_dataset, meta_text, sealed, write_tables
@@ -71,8 +72,8 @@ def write_sound(folder: Path) -> Path:
     planned = plan_parts(videos[is_ok], 200)
     videos["part"], videos["first_row"] = planned["part"], planned["first_row"].astype("Int64")
     for part, group in videos[is_ok].groupby("part"):
-        names = group.sort_values("first_row")["video"]
-        write_part(folder / str(part), names, lambda v: rows_of(v, LENGTHS), with_distances=True)
+        labels = labels_by_video(group.sort_values("first_row"))
+        write_part(folder / str(part), labels, lambda v: rows_of(v, LENGTHS), with_distances=True)
     people = []
     for name, split in SPLITS.items():
         (folder / "portraits").mkdir(exist_ok=True)
@@ -203,6 +204,21 @@ def other_index(folder: Path) -> None:
     rewrite_meta(folder)
 
 
+def other_label(column: str) -> Callable[[Path], None]:
+    """A part in which one row names another driver, target, generator or split."""
+
+    def damage(folder: Path) -> None:
+        path = next(folder.glob("frames/test/originals/*.parquet"))
+        table = pq.read_table(path, partitioning=None)
+        place = table.schema.get_field_index(column)
+        values = table.column(column).to_pylist()
+        changed = pa.array([*values[:3], "toy:other", *values[4:]])
+        pq.write_table(table.set_column(place, table.schema.field(place), changed), path)
+        rewrite_meta(folder)
+
+    return damage
+
+
 def other_distances(folder: Path) -> None:
     path = next(folder.glob("frames/test/**/*.parquet"))
     table = pq.read_table(path, partitioning=None)
@@ -222,6 +238,14 @@ def another_video(folder: Path) -> None:
 
 
 DAMAGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    **{
+        f"another {column} in a row of frames": (
+            other_label(column),
+            "frames/test/originals/part-00000.parquet",
+            f"row 3: its {column} is not that of its video",
+        )
+        for column in ("driver", "target", "generator", "split")
+    },
     "a second row": (
         change_table("videos.parquet", lambda rows: pd.concat([rows, rows.iloc[:1]])),
         "videos.parquet",

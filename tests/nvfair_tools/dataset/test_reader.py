@@ -1,20 +1,24 @@
 """Reading gives back each video's own frames, and says what is wrong with a data set that is not whole."""
 
 import json
+import os
+import pickle
 import re
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.parts import round_landmarks
+from nvfair_tools.dataset.parts import plan_parts, round_landmarks, write_part
+from nvfair_tools.dataset.row_removal import remove_rows
 from nvfair_tools.errors import NvfairError
-from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, rows_of, videos_table, write_dataset
+from tests.nvfair_tools.dataset.landmark_videos import LENGTHS, labels_of, rows_of, videos_table, write_dataset
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +67,46 @@ def test_a_slice_of_a_videos_frames_is_that_of_the_whole_video(folder, video, st
     assert dataset.frames(video, start, stop).mesh is None
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.sampled_from(sorted(LENGTHS)), st.integers(-14, 14), st.none() | st.integers(-14, 14))))
+def test_many_slices_are_those_of_their_videos_in_the_order_of_the_wish(folder, slices):
+    dataset = Dataset.open(folder)
+    table = dataset.slices(slices, mesh=True)
+    assert table.videos.tolist() == [video for video, _, _ in slices]
+    for n, (video, start, stop) in enumerate(slices):
+        single = dataset.frames(video, start, stop, mesh=True)
+        for name in ("landmarks", "valid", "time", "mesh"):
+            np.testing.assert_array_equal(getattr(table, name)[table.rows(n)], getattr(single, name))
+    assert len(table.time) == table.offsets[-1]
+
+
+def test_slices_over_several_row_groups_are_read_once(tmp_path, monkeypatch):
+    lengths = {"v0": 700, "v1": 900, "v2": 400}
+    videos = videos_table(lengths)
+    planned = plan_parts(videos)
+    write_part(
+        tmp_path / planned["part"].iloc[0], labels_of(lengths), lambda v: rows_of(v, lengths), with_distances=False
+    )
+    dataset = Dataset(tmp_path, {}, videos, videos.join(planned))
+    groups_read = []
+    read = pq.ParquetFile.iter_batches
+
+    def counting(file, *arguments, row_groups, **options):
+        groups_read.extend(row_groups)
+        return read(file, *arguments, row_groups=row_groups, **options)
+
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", counting)
+    slices = [("v2", 300, None), ("v0", 10, 20), ("v0", 12, 22), ("v1", 895, 900), ("v1", 5, 5)]
+    table = dataset.slices(slices)
+    assert groups_read == [0, 3]  # rows 10:22 and 1595:1600 and 1900:2000 of groups of 520
+    for n, (video, start, stop) in enumerate(slices):
+        expected = round_landmarks(rows_of(video, lengths).landmarks[start:stop])
+        expected[~rows_of(video, lengths).valid[start:stop]] = np.nan
+        np.testing.assert_array_equal(table.landmarks[table.rows(n)], expected)
+
+
 def test_a_slice_is_read_from_its_own_row_groups(tmp_path, monkeypatch):
-    monkeypatch.setattr("nvfair_tools.dataset.parts.ROWS_PER_GROUP", 4)
+    monkeypatch.setattr("nvfair_tools.dataset.part_writer.ROWS_PER_GROUP", 4)
     dataset = Dataset.open(write_dataset(tmp_path, rows_per_part=1000))
     groups_read = []
     read = pq.ParquetFile.read_row_groups
@@ -89,6 +131,33 @@ def test_frames_of_an_unknown_video_or_of_another_part_are_an_error(tmp_path):
     test.write_bytes(train.read_bytes())
     with pytest.raises(NvfairError, match="other frames"):
         Dataset.open(folder).frames("v4", 1, 2)
+
+
+def test_a_part_that_is_replaced_is_never_read_by_what_was_known_of_the_old_one(tmp_path):
+    folder = write_dataset(tmp_path, rows_per_part=1000)
+    dataset = Dataset.open(folder)
+    before = dataset.frames("v3", 2, 5).landmarks
+    part = folder / dataset.usable().set_index("video").loc["v3", "part"]
+    status = part.stat()
+    remove_rows(part, {"v3"}, "nobody")
+    os.utime(part, ns=(status.st_atime_ns, status.st_mtime_ns))
+    for read in (
+        lambda: dataset.frames("v3", 2, 5),
+        lambda: dataset.slices([("v3", 2, 5)]),
+        lambda: dataset.tracks(["v3"]),
+    ):
+        with pytest.raises(NvfairError, match="other frames"):
+            read()
+    write_dataset(folder, rows_per_part=1000)
+    np.testing.assert_array_equal(dataset.frames("v3", 2, 5).landmarks, before)
+
+
+def test_another_process_is_sent_the_data_set_without_what_was_looked_up(folder):
+    dataset = Dataset.open(folder)
+    unread = len(pickle.dumps(dataset))
+    expected = dataset.frames("v2", 1, 4).landmarks
+    assert len(pickle.dumps(dataset)) == unread
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(dataset)).frames("v2", 1, 4).landmarks, expected)
 
 
 def test_a_notebook_shows_name_licence_and_counts_by_split_and_generator(tmp_path):
@@ -150,17 +219,42 @@ def test_a_dataset_json_that_is_no_object_is_named(tmp_path, content):
         Dataset.open(tmp_path)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
-def test_another_format_version_is_refused(tmp_path, version):
-    write_dataset(tmp_path)
-    meta = json.loads((tmp_path / "dataset.json").read_text())
-    (tmp_path / "dataset.json").write_text(json.dumps(meta | {"format_version": version}))
+def with_version(folder, version):
+    """The data set with that entry in place of its own version."""
+    meta = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(meta | {"format_version": version}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        (1, "nvfair dataset upgrade {folder}"),
+        (2, "install a newer nvfair-tools"),
+        ("2.0", "install a newer nvfair-tools"),
+        ("11.3", "install a newer nvfair-tools"),
+        *((other, "build or copy the data set again") for other in (0, True, 1.0, "1", "0.9", "1.0.0", "1.x", None)),
+    ],
+)
+def test_another_format_version_is_refused_with_what_to_do(tmp_path, version, remedy):
+    with_version(write_dataset(tmp_path), version)
     with pytest.raises(NvfairError) as caught:
         Dataset.open(tmp_path)
     assert caught.value.what == f"format version {version!r}"
     assert caught.value.where == str(tmp_path / "dataset.json")
-    assert caught.value.expected == "version 1"
-    assert caught.value.remedy
+    assert '"1.0"' in caught.value.expected
+    assert caught.value.remedy.startswith(remedy.format(folder=tmp_path))
+
+
+def test_a_newer_minor_version_is_read_without_what_it_adds(tmp_path):
+    before = Dataset.open(write_dataset(tmp_path)).tracks().landmarks
+    for name in ("videos.parquet", "identities.parquet", *(str(path) for path in tmp_path.rglob("part-*.parquet"))):
+        table = pq.read_table(tmp_path / name, partitioning=None)
+        pq.write_table(table.append_column("mood", pa.array(["new"] * table.num_rows)), tmp_path / name)
+    opened = Dataset.open(with_version(tmp_path, "1.7"))
+    assert "mood" not in [*opened.videos.columns, *opened.identities.columns]
+    np.testing.assert_array_equal(opened.tracks().landmarks, before)
+    np.testing.assert_array_equal(opened.frames("v2").landmarks, opened.tracks(["v2"]).landmarks)
 
 
 @pytest.mark.parametrize("table", ["videos.parquet", "identities.parquet"])

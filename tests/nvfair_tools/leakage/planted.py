@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import write_part
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.tracks import FrameRows
@@ -68,5 +69,6 @@ def with_copy(clean: Path, folder: Path, driver: str | None = None) -> tuple[Pat
 
     with_tables(clean, folder, add)
     (folder / "frames/test/copies").mkdir()
-    write_part(folder / copy["part"], ["c0b1e5"], lambda video: frames, with_distances=False, with_mesh=False)
+    labels = labels_by_video(pd.DataFrame([copy]))
+    write_part(folder / copy["part"], labels, lambda video: frames, with_distances=False, with_mesh=False)
     return folder, original["video"], "c0b1e5"

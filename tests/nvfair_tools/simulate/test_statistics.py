@@ -166,7 +166,7 @@ def test_difficulty_moves_what_motion_tells(measured):
     assert hard == pytest.approx(0.52, abs=0.06)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_on_real_clips_the_statistics_are_those_recorded(shared):
     """The clips are 48 of the 113 behind the record, so medians agree roughly (not for the head)."""
     pytest.importorskip("mediapipe")

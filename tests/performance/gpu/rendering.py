@@ -56,6 +56,9 @@ def run(device: str, sizes: Sizes, about: str) -> Iterator[dict[str, Any]]:
     for name, dtype, task in tasks:
         begun = time.monotonic()
         about_it = {"generator": name, "dtype": dtype}
+        if subjects[name].operations > sizes.slow:
+            yield {"measured": "all pairs", **about_it, "state": "skipped", "reason": "a frame takes seconds here"}
+            continue
         if begun + longest > deadline:
             yield {"measured": "all pairs", **about_it, "state": "skipped", "reason": "no time is left in this part"}
             continue
@@ -92,7 +95,8 @@ class Subject:
         with timed(steps, "first frames"):
             self._first_frames()
         yield {"measured": "all pairs", "frames_a_call": batch, **self._pairs(dtype), "steps_s": steps}
-        if dtype != PRECISIONS[0] and self.operations > self.sizes.large:
+        large = self.sizes.slow if dtype == PRECISIONS[0] else self.sizes.large
+        if self.operations > large:
             return  # its frames take seconds, and what they would tell is known from bfloat16
         yield {"measured": "frames alone", "frames_a_call": batch, **self._alone(dtype)}
         yield {"measured": "kernels", **self._kernels(batch, KERNELS[dtype])}

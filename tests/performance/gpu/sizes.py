@@ -16,7 +16,8 @@ class Sizes:
     generators held against theirs; golden_frames: of each clip (0: all, in every mode and precision). videos:
     embedded; clips: share of NVFAIR's clips a person that are scored. trained: windows of the small training that is
     killed. large: operations of a frame beyond which all pairs are rendered once a precision, and nothing else of
-    float32 is measured. seconds: that a part has.
+    float32 is measured. slow: operations of a frame beyond which all pairs in bfloat16 are all that is measured.
+    seconds: that a part has.
     """
 
     matrix: int
@@ -38,6 +39,7 @@ class Sizes:
     clips: float
     trained: int
     large: float
+    slow: float
     seconds: float = 600.0
 
 
@@ -61,6 +63,7 @@ CARD = Sizes(
     clips=1.0,
     trained=640,
     large=5e11,
+    slow=float("inf"),
 )
 SMALL = Sizes(
     matrix=256,
@@ -82,6 +85,7 @@ SMALL = Sizes(
     clips=0.1,
     trained=96,
     large=1e11,
+    slow=1e11,  # TPS has one size: a frame of it takes a CPU seconds
 )
 
 

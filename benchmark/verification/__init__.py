@@ -1,0 +1,1 @@
+"""Whether one enrolled person drives a video: enrolment, verification and calibration (docs/verification.md)."""

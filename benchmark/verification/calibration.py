@@ -1,0 +1,278 @@
+"""What scores mean: thresholds, likelihood ratios and their quality, from trials of people other than the enrolled one.
+
+How far a calibration may speak depends on its number of people, not of trials, because the trials of one person repeat
+each other. With n impostor people, none of whom passed a threshold, the false match rate may still be 3 / n (the "rule
+of three": the 95 % upper bound of a rate of which n tries saw none; Hanley and Lippman-Hand, JAMA 1983). So no
+threshold is stated below a false match rate of 3 / n, and no likelihood ratio above n / 3; nor below 3 / m with m
+genuine people.
+
+Legend: N trials, S statistics of a window.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.metrics.costs import affine_calibration, cllr, cllr_min
+from benchmark.metrics.roc import roc_curve
+from benchmark.metrics.thresholds import threshold_at_fmr
+from benchmark.verification.enrolment import Enrolment, LandmarkerIdentity, MethodIdentity
+from benchmark.verification.likeness import Likeness
+from benchmark.verification.results import Threshold
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import atomic_output
+from nvfair_tools.unique_keys import load_unique_json
+
+SUFFIX = ".calibration"
+FORMAT_VERSION = "1.0"
+_KEY = "nvfair-calibration"
+_RULE_OF_THREE = 3.0
+
+
+@dataclass(frozen=True)
+class HeldOutCost:
+    """Cost in bits of the likelihood ratios for a generator that the map has not seen: `cllr`, and `minimum` after the
+    best map of these same scores. 0 is perfect, 1 no information. trials: genuine and impostor."""
+
+    generator: str
+    cllr: float
+    minimum: float
+    genuine: int
+    impostor: int
+
+
+@dataclass(frozen=True, repr=False)
+class Calibration:
+    """Scored trials of a set of people, and what follows from them.
+
+    method, landmarker, protocol_digest: what made the scores; only scores made alike are read by it. scores: (N,).
+    genuine: bool (N,). enrolled, driver, generator: (N,) numbers in `people` and `generators`. likeness: None where
+    there were too few people. seconds: of the shortest and the longest probe. source: what it was made from, in words.
+    """
+
+    method: MethodIdentity
+    landmarker: LandmarkerIdentity
+    protocol_digest: str
+    people: tuple[str, ...]
+    generators: tuple[str, ...]
+    scores: np.ndarray
+    genuine: np.ndarray
+    enrolled: np.ndarray
+    driver: np.ndarray
+    generator: np.ndarray
+    likeness: Likeness | None
+    seconds: tuple[float, float]
+    source: str
+
+    @property
+    def impostor_people(self) -> int:
+        """Number of different people behind the impostor trials."""
+        return len(np.unique(self.driver[~self.genuine]))
+
+    @property
+    def genuine_people(self) -> int:
+        """Number of different people behind the genuine trials."""
+        return len(np.unique(self.driver[self.genuine]))
+
+    @property
+    def lowest_fmr(self) -> float:
+        """The lowest false match rate that the number of impostors supports."""
+        return min(1.0, _RULE_OF_THREE / self.impostor_people)
+
+    def threshold(self, fmr: float | None = None) -> Threshold:
+        """The threshold at a false match rate; None: the lowest that is supported.
+
+        Raises NvfairError where the number of impostors does not support it.
+        """
+        lowest = self.lowest_fmr
+        target = lowest if fmr is None else fmr
+        if not lowest - 1e-9 <= target < 1:
+            raise NvfairError(
+                f"a false match rate of {target:g} where the calibration has {self.impostor_people} impostors",
+                expected=f"a rate from {lowest:.3g} to below 1",
+                remedy="name a higher rate, or calibrate on more people",
+            )
+        impostor = self.scores[~self.genuine]
+        value = threshold_at_fmr(impostor, target)
+        return Threshold(value, target, self.impostor_people, len(impostor), int(np.count_nonzero(impostor >= value)))
+
+    def likelihood_ratio(self, score: float) -> float:
+        """How much more often a score comes from the enrolled person than from another one, within the bounds."""
+        return float(np.exp(np.clip(self._map(np.array([score]))[0], *self._bounds)))
+
+    @property
+    def ratio_bounds(self) -> tuple[float, float]:
+        """The smallest and the largest likelihood ratio that the numbers of people support."""
+        low, high = np.exp(self._bounds)
+        return float(low), float(high)
+
+    @cached_property
+    def held_out_costs(self) -> tuple[HeldOutCost, ...]:
+        """Each generator in turn: the map is fitted without it and applied to it. Empty where there is one generator.
+
+        The people of both are the same, so that these costs are of unseen generators, not of unseen people.
+        """
+        costs = []
+        for number, name in enumerate(self.generators):
+            here = self.generator == number
+            kinds = [here & self.genuine, here & ~self.genuine, ~here & self.genuine, ~here & ~self.genuine]
+            if not all(kind.any() for kind in kinds):
+                continue
+            genuine, impostor, seen_genuine, seen_impostor = (self.scores[kind] for kind in kinds)
+            fitted = affine_calibration(seen_genuine, seen_impostor)
+            ratios = [np.clip(fitted(scores), *self._bounds) for scores in (genuine, impostor)]
+            minimum = cllr_min(roc_curve(genuine, impostor))
+            costs.append(HeldOutCost(name, cllr(*ratios), minimum, len(genuine), len(impostor)))
+        return tuple(costs)
+
+    def check_fits(self, enrolment: Enrolment) -> None:
+        """Raises NvfairError where this calibration does not say what the scores of an enrolment mean."""
+        pairs = (
+            ("method", self.method.name + self.method.digest, enrolment.method.name + enrolment.method.digest),
+            ("landmarker", self.landmarker.name, enrolment.landmarker.name),
+            ("protocol", self.protocol_digest, enrolment.protocol.digest),
+        )
+        for what, ours, theirs in pairs:
+            if ours != theirs:
+                raise NvfairError(
+                    f"the calibration was made with another {what} than the enrolment",
+                    expected="scores that were made alike",
+                    remedy=f"calibrate with that {what}: nvfair calibrate --method {enrolment.method.source}",
+                )
+        if enrolment.person in self.people:
+            raise NvfairError(
+                f"{enrolment.person} is one of the people whom the calibration was made from",
+                expected="a calibration of other people: of the person's own trials it would promise too much",
+                remedy=f"calibrate without this person: nvfair calibrate --without {enrolment.person}",
+            )
+
+    def lines(self) -> list[str]:
+        """What the calibration is, in lines of text."""
+        low, high = self.ratio_bounds
+        count = int(np.count_nonzero(self.genuine))
+        rows = [
+            f"{self.source}: {count} genuine trials of {self.genuine_people} people, "
+            f"{len(self.scores) - count} impostor trials of {self.impostor_people} people",
+            f"likelihood ratios from {low:.2g} to {high:.2g}",
+            "too few impostors for any threshold"
+            if self.lowest_fmr >= 1
+            else f"lowest false match rate {self.lowest_fmr:.3g}: threshold {self.threshold().value:.3f}",
+        ]
+        rows += [
+            f"unseen generator {cost.generator}: Cllr {cost.cllr:.3f}, at least {cost.minimum:.3f} "
+            f"({cost.genuine} genuine, {cost.impostor} impostor trials)"
+            for cost in self.held_out_costs
+        ]
+        if not self.held_out_costs:
+            rows.append("one generator only: nothing is known about unseen ones")
+        if self.likeness is None:
+            rows.append("too few people to tell what is unlike them")
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """What the calibration is, as plain values, without its trials."""
+        low, high = self.ratio_bounds
+        return {
+            "source": self.source,
+            "people": list(self.people),
+            "generators": list(self.generators),
+            "genuine": {"trials": int(np.count_nonzero(self.genuine)), "people": self.genuine_people},
+            "impostor": {"trials": int(np.count_nonzero(~self.genuine)), "people": self.impostor_people},
+            "lowest_fmr": self.lowest_fmr,
+            "threshold": vars(self.threshold()) if self.lowest_fmr < 1 else None,
+            "likelihood_ratio": {"smallest": low, "largest": high},
+            "unseen_generators": [vars(cost) for cost in self.held_out_costs],
+            "likeness": None if self.likeness is None else {"limit": self.likeness.limit},
+        }
+
+    @cached_property
+    def _map(self) -> Any:
+        return affine_calibration(self.scores[self.genuine], self.scores[~self.genuine])
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float]:
+        """Of the natural logarithm of a likelihood ratio; 0 where there are fewer than three people."""
+        low = min(0.0, float(np.log(_RULE_OF_THREE / self.genuine_people)))
+        return low, max(0.0, float(np.log(self.impostor_people / _RULE_OF_THREE)))
+
+    def save(self, path: str | Path) -> None:
+        """Writes the file, whole or not at all. It names people, and holds scores and statistics of them."""
+        from safetensors.numpy import save
+
+        likeness = self.likeness
+        record = {
+            "format_version": FORMAT_VERSION,
+            "method": vars(self.method),
+            "landmarker": vars(self.landmarker),
+            "protocol_digest": self.protocol_digest,
+            "people": list(self.people),
+            "generators": list(self.generators),
+            "likeness": None if likeness is None else {"limit": likeness.limit, "people": likeness.people},
+            "seconds": list(self.seconds),
+            "source": self.source,
+        }
+        tensors = {
+            "scores": self.scores.astype(np.float64),
+            "genuine": self.genuine.astype(np.uint8),
+            **{name: getattr(self, name).astype(np.int64) for name in ("enrolled", "driver", "generator")},
+        }
+        if likeness is not None:
+            tensors |= {"likeness_mean": likeness.mean, "likeness_deviation": likeness.deviation}
+        whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+        with atomic_output(Path(path)) as aside:
+            aside.write_bytes(save(whole, metadata={_KEY: json.dumps(record, sort_keys=True)}))
+
+    @classmethod
+    def load(cls, path: str | Path) -> Calibration:
+        """Reads a calibration; NvfairError where it is absent, damaged, of another kind or of a later version."""
+        from safetensors import SafetensorError, safe_open
+
+        path = Path(path)
+        if not path.is_file():
+            raise NvfairError("no such calibration", where=path, remedy="make one: nvfair calibrate DATASET --out FILE")
+        try:
+            with safe_open(path, framework="np") as file:
+                content = (file.metadata() or {}).get(_KEY)
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if content is None:
+                raise NvfairError("this file is no calibration", where=path, expected="what `nvfair calibrate` wrote")
+            return _parsed(load_unique_json(content.encode()), tensors, path)
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise NvfairError(
+                f"not a whole calibration: {error}", where=path, remedy="copy it again, or calibrate again"
+            ) from error
+
+
+def _parsed(record: dict[str, Any], tensors: dict[str, np.ndarray], path: Path) -> Calibration:
+    version = str(record["format_version"])
+    if version.split(".")[0] != FORMAT_VERSION.split(".")[0]:
+        raise NvfairError(
+            f"calibration of format version {version}",
+            where=path,
+            expected=f"version {FORMAT_VERSION}",
+            remedy="read it with the release that wrote it, or calibrate again",
+        )
+    likeness = record["likeness"]
+    columns = {name: tensors[name] for name in ("scores", "enrolled", "driver", "generator")}
+    if len({len(column) for column in columns.values()} | {len(tensors["genuine"])}) != 1:
+        raise ValueError("its columns differ in length")
+    return Calibration(
+        method=MethodIdentity(**record["method"]),
+        landmarker=LandmarkerIdentity(**record["landmarker"]),
+        protocol_digest=str(record["protocol_digest"]),
+        people=tuple(record["people"]),
+        generators=tuple(record["generators"]),
+        genuine=tensors["genuine"].astype(bool),
+        likeness=None
+        if likeness is None
+        else Likeness(tensors["likeness_mean"], tensors["likeness_deviation"], likeness["limit"], likeness["people"]),
+        seconds=(float(record["seconds"][0]), float(record["seconds"][1])),
+        source=str(record["source"]),
+        **columns,
+    )

@@ -1,0 +1,36 @@
+"""`nvfair dataset metadata`: the files that describe a data set, written anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--publication",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A YAML file with the keys of a recipe's `publication`, in place of what DATASET states.",
+)
+def metadata(data: Path, publication: Path | None) -> None:
+    """Write croissant.json, datasheet.md, datacite.json and .zenodo.json of the finished DATASET anew, from its tables.
+
+    Their hashes in dataset.json change with them, and nothing else. Says what is missing for a DOI.
+    """
+    from nvfair_tools.curate.footage.cautions import footage_cautions
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.dataset.publication import load_publication
+    from nvfair_tools.dataset.segments import read_segments
+    from nvfair_tools.metadata.datacite import missing_for_doi
+    from nvfair_tools.metadata.writing import METADATA_FILES, rewrite_metadata
+    from nvfair_tools.metadata.zenodo import missing_for_zenodo
+
+    stated = None if publication is None else load_publication(publication)
+    dataset = Dataset.open(data)
+    cautions = [*dataset.meta.get("cautions", ()), *footage_cautions(read_segments(data), dataset.videos)]
+    described = rewrite_metadata(dataset, publication=stated, cautions=cautions)
+    click.echo(f"{data}: wrote {', '.join(METADATA_FILES)}; access: {described.access.level}")
+    if missing := [*missing_for_doi(described), *missing_for_zenodo(described)]:
+        click.echo(f"for a DOI there is missing: {', '.join(missing)}")

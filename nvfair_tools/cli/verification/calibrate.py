@@ -1,0 +1,69 @@
+"""`nvfair calibrate`: what the scores of `nvfair verify` mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--out", required=True, type=_FILE, help="The file to write, such as people.calibration.")
+@click.option("--method", default="pretrained:motion-signature", show_default=True, help="That of the enrolments.")
+@click.option("--protocol", help="Name, or a .json file. [default: the checkpoint's own]")
+@click.option("--split", default="validation", show_default=True, help='Of the people; "" for all.')
+@click.option("--generators", "-g", multiple=True, help="Only these; repeatable. [default: all]")
+@click.option("--without", multiple=True, metavar="PERSON", help="Leave out this person; repeatable.")
+@click.option(
+    "--faces",
+    type=click.Choice(["own", "any"]),
+    default="own",
+    show_default=True,
+    help="Impostors appear on the enrolled person's own face, or on any face.",
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of text.")
+@click.option("--device", default="cpu", show_default=True)
+def calibrate(
+    dataset: Path,
+    out: Path,
+    method: str,
+    protocol: str | None,
+    split: str,
+    generators: tuple[str, ...],
+    without: tuple[str, ...],
+    faces: str,
+    as_json: bool,
+    device: str,
+) -> None:
+    """Score the people of DATASET (of `nvfair build`), none of whom is verified later, and write what scores mean.
+
+    Its number of people bounds what may be said: no threshold below a false match rate of 3 / n with n impostors, and
+    no likelihood ratio above n / 3. Cllr and its minimum are given for each generator, left out in turn.
+    """
+    import json
+
+    from benchmark.verification.calibrate import calibrate as calibrate_people
+    from nvfair_tools.pipeline.progress_lines import step_progress
+
+    with step_progress(lambda step: click.echo(step, err=True)) as begin:
+        made = calibrate_people(
+            dataset,
+            out=out,
+            method=method,
+            protocol=protocol,
+            split=split,
+            generators=generators,
+            without=without,
+            faces=faces,  # type: ignore[arg-type]
+            device=device,
+            progress=begin,
+        )
+    if as_json:
+        click.echo(json.dumps(made.to_json(), indent=1))
+        return
+    for line in made.lines():
+        click.echo(line)
+    click.echo(f"next: nvfair verify PERSON.enrolment VIDEO --calibration {out}")

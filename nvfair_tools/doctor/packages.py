@@ -1,0 +1,113 @@
+"""Which extras of this package are whole: what they require, and what is installed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from nvfair_tools.doctor.finding import MachineFinding
+
+PACKAGE = "nvfair-tools"
+# What each extra is for, in the order in which a reader meets them. Extras of developers are not looked at.
+EXTRAS = {
+    "": "read data sets, run the command",
+    "media": "read and write videos",
+    "curate": "build data sets",
+    "releases": "read published releases",
+    "download": "download public collections",
+    "render": "render with face-vid2vid, LIA and TPS",
+    "train": "train and score methods",
+    "verify": "enrol people and verify videos",
+    "view": "look through a data set",
+    "marks": "sign videos for publication",
+    "board": "keep a leaderboard",
+    "board-postgres": "keep it in PostgreSQL",
+    "ray": "build on a Ray cluster",
+}
+
+
+def check_python() -> MachineFinding:
+    """Whether this Python is one that the package supports."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    supported = metadata.metadata(PACKAGE).get("Requires-Python") or ""
+    if version in SpecifierSet(supported, prereleases=True):
+        return MachineFinding("ok", "Python", f"{version} in {sys.prefix}")
+    return MachineFinding(
+        "error",
+        "Python",
+        f"{version}, but {PACKAGE} supports {supported}",
+        "make a virtual environment of such a Python",
+    )
+
+
+def check_extras() -> Iterator[MachineFinding]:
+    """One finding an extra: whole, not installed, or with the packages that are missing or of a wrong version.
+
+    An extra of which no package of its own is there counts as not installed, which is no fault.
+    """
+    known = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
+    for extra, purpose in EXTRAS.items():
+        if extra and extra not in known:
+            text = "not known to the installed package, which is older than this code"
+            yield MachineFinding("warning", f"packages [{extra}]", text, f"install {PACKAGE} again")
+            continue
+        missing, wrong, present = requirement_problems(extra)
+        topic = f"packages [{extra}]" if extra else "packages"
+        install = f"pip install '{PACKAGE}[{extra}]'" if extra else f"pip install {PACKAGE}"
+        if wrong:
+            yield MachineFinding("error", topic, f"to {purpose}: {'; '.join(wrong)}", install)
+        elif missing and (present or not extra):
+            yield MachineFinding("warning", topic, f"to {purpose}: {', '.join(missing)} missing", install)
+        elif missing:
+            yield MachineFinding("note", topic, f"not installed; to {purpose}: {install}")
+        else:
+            yield MachineFinding("ok", topic, f"whole; to {purpose}")
+
+
+def installed(extra: str) -> bool:
+    """Whether all packages of an extra are there."""
+    known = not extra or extra in (metadata.metadata(PACKAGE).get_all("Provides-Extra") or ())
+    missing, wrong, _ = requirement_problems(extra)
+    return known and not missing and not wrong
+
+
+def requirement_problems(extra: str) -> tuple[list[str], list[str], bool]:
+    """(missing packages, versions that do not fit, in words, whether any package of the extra alone is there)."""
+    missing: list[str] = []
+    wrong: list[str] = []
+    present = False
+    core = {canonicalize_name(item.name) for item in _requirements("", set())}
+    for item in _requirements(extra, set()):
+        own = canonicalize_name(item.name) not in core
+        try:
+            version = metadata.version(item.name)
+        except metadata.PackageNotFoundError:
+            missing.append(item.name)
+            continue
+        present |= own
+        if not item.specifier.contains(version, prereleases=True):
+            wrong.append(f"{item.name} is {version}, but must be {item.specifier}")
+    return sorted(set(missing)), sorted(set(wrong)), present
+
+
+def _requirements(extra: str, seen: set[str]) -> Iterator[Requirement]:
+    """What an extra requires, with the extras of this package that it names, as this Python and system need it."""
+    seen.add(extra)
+    for text in metadata.requires(PACKAGE) or ():
+        item = Requirement(text)
+        if item.marker is not None and not item.marker.evaluate({"extra": extra}):
+            continue
+        if extra and item.marker is not None and item.marker.evaluate({"extra": ""}):
+            continue  # the core's, under another marker
+        if extra and item.marker is None:
+            continue  # the core's
+        if canonicalize_name(item.name) != PACKAGE:
+            yield item
+            continue
+        for other in sorted(item.extras - seen):
+            yield from _requirements(other, seen)

@@ -1,0 +1,103 @@
+"""What a calibration may say: by hand, never more than its number of people supports."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from benchmark.verification.calibration import Calibration
+from benchmark.verification.enrolment import LandmarkerIdentity, MethodIdentity
+from benchmark.verification.likeness import Likeness
+from nvfair_tools.errors import NvfairError
+from tests.benchmark.verification.made import calibration, enrolment
+
+
+def test_the_lowest_rate_is_three_over_the_impostors_not_over_their_trials() -> None:
+    made = calibration([0.0] * 10, list(np.linspace(-2, -1, 200)), people=10)
+    assert made.impostor_people == 10
+    assert made.lowest_fmr == pytest.approx(0.3)
+    threshold = made.threshold()
+    # 200 scores -2 ... -1 in steps of 1/199: 60 of them may lie at or above.
+    assert (threshold.above, threshold.trials, threshold.impostors) == (60, 200, 10)
+    assert -2 + 139 / 199 < threshold.value <= -2 + 140 / 199
+    assert made.threshold(0.5).above == 100
+
+
+@pytest.mark.parametrize("fmr", [0.29, 0.01, 0.0, 1.0, -0.1, float("nan")])
+def test_a_rate_that_the_impostors_do_not_support_is_refused(fmr: float) -> None:
+    with pytest.raises(NvfairError, match="10 impostors"):
+        calibration([0.0], list(np.linspace(-2, -1, 50)), people=10).threshold(fmr)
+
+
+def test_with_few_people_no_rate_and_no_ratio_says_anything() -> None:
+    made = calibration([5.0, 6.0], [-5.0, -6.0], people=2)
+    assert made.lowest_fmr == 1.0
+    assert made.ratio_bounds == (1.0, 1.0)
+    assert made.likelihood_ratio(100.0) == 1.0
+    with pytest.raises(NvfairError):
+        made.threshold()
+
+
+def test_likelihood_ratios_are_logistic_and_bounded_by_people() -> None:
+    random = np.random.default_rng(0)
+    genuine, impostor = random.normal(1, 1, 3000), random.normal(-1, 1, 3000)
+    made = calibration(list(genuine), list(impostor), people=30)
+    assert made.ratio_bounds == pytest.approx((0.1, 10.0))
+    # Two normals of variance 1 at +1 and -1: the log ratio is 2 x. scikit-learn finds the same map.
+    outside = LogisticRegression(C=1e9).fit(np.concatenate([genuine, impostor])[:, None], np.repeat([1, 0], 3000))
+    for score in (-0.8, 0.0, 0.5, 1.0):
+        expected = float(outside.coef_[0, 0] * score + outside.intercept_[0])
+        assert np.log(made.likelihood_ratio(score)) == pytest.approx(expected, abs=0.02)
+        assert expected == pytest.approx(2 * score, abs=0.2)
+    assert made.likelihood_ratio(50.0) == pytest.approx(10.0)
+    assert made.likelihood_ratio(-50.0) == pytest.approx(0.1)
+
+
+def test_each_generator_is_held_out_in_turn() -> None:
+    random = np.random.default_rng(1)
+    made = calibration(list(random.normal(1, 1, 400)), list(random.normal(-1, 1, 400)), people=40, generators=2)
+    # Another generator shifts every score: without it the map is wrong for it, and the minimum does not change.
+    shifted = made.scores + 3.0 * (made.generator == 1)
+    moved = Calibration(**{**{name: getattr(made, name) for name in made.__dataclass_fields__}, "scores": shifted})
+    plain, wrong = made.held_out_costs, moved.held_out_costs
+    assert [cost.generator for cost in plain] == ["g0", "g1"]
+    assert [(cost.genuine, cost.impostor) for cost in plain] == [(200, 200), (200, 200)]
+    for before, after in zip(plain, wrong, strict=True):
+        assert before.minimum - 1e-9 <= before.cllr < before.minimum + 0.1
+        assert after.minimum == pytest.approx(before.minimum, abs=1e-9)
+        assert after.cllr > before.cllr + 0.2
+    assert calibration([1.0], [0.0], people=2).held_out_costs == ()
+
+
+def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
+    likeness = Likeness(np.arange(7.0), np.ones(7), 4.5, 12)
+    made = calibration([1.0, 0.5], [0.0, -1.0, -2.0], people=3, likeness=likeness)
+    made.save(tmp_path / "a.calibration")
+    read = Calibration.load(tmp_path / "a.calibration")
+    assert read.lines() == made.lines()
+    np.testing.assert_array_equal(read.scores, made.scores)
+    assert read.likeness is not None
+    assert read.likeness.limit == 4.5
+    (tmp_path / "b.calibration").write_bytes((tmp_path / "a.calibration").read_bytes()[:100])
+    for name, message in (("b", "not a whole calibration"), ("c", "no such calibration")):
+        with pytest.raises(NvfairError, match=message):
+            Calibration.load(tmp_path / f"{name}.calibration")
+    enrolment().save(tmp_path / "d.calibration")
+    with pytest.raises(NvfairError, match="no calibration"):
+        Calibration.load(tmp_path / "d.calibration")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": MethodIdentity("motion-signature", "runs/mine", "other")}, "another method"),
+        ({"landmarker": LandmarkerIdentity("mediapipe-tasks", "1")}, "another landmarker"),
+        ({"person": "other:1"}, "one of the people"),
+    ],
+)
+def test_a_calibration_speaks_only_of_scores_that_were_made_alike(changes: dict, message: str) -> None:
+    made = calibration([1.0, 0.5], [0.0, -1.0, -2.0], people=3)
+    made.check_fits(enrolment())
+    with pytest.raises(NvfairError, match=message):
+        made.check_fits(enrolment(**changes))

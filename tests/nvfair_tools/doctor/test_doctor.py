@@ -1,0 +1,151 @@
+"""`nvfair doctor`: what is missing, wrong or broken is named with its remedy, and what is not installed is no fault."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nvfair_tools.cli import cli
+from nvfair_tools.doctor import examine, packages, tools
+from nvfair_tools.doctor.machine import check_folders, check_machine, existing_parent
+
+ROOT = Path(__file__).resolve().parents[3]
+METADATA = """\
+Metadata-Version: 2.1
+Name: made-up
+Version: 1.0
+Provides-Extra: media
+Provides-Extra: curate
+Provides-Extra: train
+Provides-Extra: board
+Requires-Python: >=3.11,<3.12
+Requires-Dist: click>=8
+Requires-Dist: made-up[media]; extra == "curate"
+Requires-Dist: pillow>=10; extra == "media"
+Requires-Dist: no-such-package-here; extra == "curate"
+Requires-Dist: another-absent-one; extra == "board"
+Requires-Dist: pillow>=999; extra == "train"
+Requires-Dist: click>=8; extra == "train"
+Requires-Dist: not-on-this-python; python_version < "3" and extra == "media"
+"""
+
+
+@pytest.fixture
+def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package whose extras are whole, half there, wrong and absent."""
+    folder = tmp_path / "site" / "made_up-1.0.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(METADATA)
+    monkeypatch.syspath_prepend(str(folder.parent))
+    monkeypatch.setattr(packages, "PACKAGE", "made-up")
+    monkeypatch.setattr(packages, "EXTRAS", dict.fromkeys(("", "media", "curate", "train", "board", "new"), "work"))
+
+
+def test_an_extra_is_whole_half_there_wrong_or_absent(made_up: None) -> None:
+    findings = {finding.topic: finding for finding in packages.check_extras()}
+    levels = {topic: finding.level for topic, finding in findings.items()}
+    assert levels == {
+        "packages": "ok",
+        "packages [media]": "ok",
+        "packages [curate]": "warning",
+        "packages [train]": "error",
+        "packages [board]": "note",
+        "packages [new]": "warning",
+    }
+    assert "older than this code" in findings["packages [new]"].message
+    assert "no-such-package-here missing" in findings["packages [curate]"].message
+    assert "pillow is " in findings["packages [train]"].message
+    assert ">=999" in findings["packages [train]"].message
+    assert findings["packages [train]"].remedy == "pip install 'made-up[train]'"
+
+
+def test_a_python_that_is_not_supported_is_an_error(made_up: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "version_info", (3, 11, 4, "final", 0))
+    assert packages.check_python().level == "ok"
+    monkeypatch.setattr(sys, "version_info", (3, 12, 0, "final", 0))
+    finding = packages.check_python()
+    assert finding.level == "error"
+    assert "3.12.0" in finding.message
+    assert "<3.12" in finding.message
+
+
+def test_every_extra_of_the_package_is_looked_at() -> None:
+    tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(packages.EXTRAS) - {""} == set(project["optional-dependencies"]) - {"all", "dev"}
+
+
+def test_an_ffmpeg_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("av")
+    monkeypatch.setenv("NVFAIR_FFMPEG", "/no/such/ffmpeg")
+    first, second = tools.check_video()
+    assert first.level == "error"
+    assert "/no/such/ffmpeg" in first.message
+    assert "NVFAIR_FFMPEG" in first.remedy
+    assert second.level == "ok"
+
+
+def test_a_checkpoint_whose_file_is_gone_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setenv("NVFAIR_WEIGHTS", str(tmp_path))
+    assert [finding.level for finding in tools.check_weights()] == ["note"]
+    record = {"name": "a", "generator": "lia", "variant": "vox", "sha256": "0", "stored_sha256": "0"}
+    rest = {"original_file": "vox.pt", "modules": [], "licence": "none", "source": "", "added": ""}
+    (tmp_path / "a.json").write_text(json.dumps({**record, **rest}))
+    (finding,) = tools.check_weights()
+    assert finding.level == "error"
+    assert "nvfair weights remove a" in finding.remedy
+    (tmp_path / "a.safetensors").write_bytes(b"")
+    assert [finding.level for finding in tools.check_weights()] == ["ok"]
+    (tmp_path / "a.json").write_text("{")
+    (finding,) = tools.check_weights()
+    assert finding.level == "error"
+    assert "a.json" in finding.message
+
+
+def test_places_that_cannot_be_written_to_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    assert existing_parent(closed / "a" / "b") == closed
+    # The owner of the tests may be root, whom no mode keeps out.
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != closed)
+    (finding,) = check_folders({"folder of weights": closed / "weights"})
+    assert finding.level == "warning"
+    assert str(closed) in finding.remedy
+    disk = next(finding for finding in check_machine(closed / "out") if finding.topic == "disk")
+    assert disk.level == "error"
+
+
+@pytest.mark.slow
+def test_the_command_tries_every_tool_and_ends_with_counts(tmp_path: Path) -> None:
+    pytest.importorskip("mediapipe")
+    pytest.importorskip("torch")
+    done = CliRunner().invoke(cli, ["doctor"])
+    assert done.exit_code == 0, done.output
+    assert "landmarker: mediapipe-facemesh" in done.output
+    assert "finds a face" in done.output
+    assert done.output.splitlines()[-1].startswith("0 errors")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: a\noutput: out\nsources: [{csv: clips.csv}]\nrights: {render_if: [any]}\n"
+        "generators: [{name: warp-dense}]\n"
+    )
+    (tmp_path / "clips.csv").write_text(
+        "path,identity,split,licence,consent,permitted_use\nno.mp4,sim:a,test,none,yes,any\n"
+    )
+    done = CliRunner().invoke(cli, ["doctor", str(recipe), "--json"])
+    assert done.exit_code == 1
+    findings = json.loads(done.stdout)
+    assert {finding["level"] for finding in findings} >= {"ok", "error"}
+    assert any(finding["topic"].startswith("recipe.yaml: ") and "no.mp4" in finding["message"] for finding in findings)
+
+
+def test_it_stops_at_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nvfair_tools.doctor.examination.installed", lambda extra: False)
+    topics = {finding.topic for finding in examine()}
+    assert {"Python", "packages", "disk", "temporary files", "processor"} <= topics
+    assert not topics & {"ffmpeg", "landmarker", "graphics card", "weights"}
