@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nvfair_tools.dataset.card_metadata import metadata_problems
+from nvfair_tools.dataset.describing.card_metadata import metadata_problems
 from nvfair_tools.dataset.checking import check_dataset
 from nvfair_tools.dataset.checking.check import Progress
 from nvfair_tools.dataset.exports.copies import sizes_of
