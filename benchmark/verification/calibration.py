@@ -173,6 +173,10 @@ class Calibration:
             rows.append("one generator only: nothing is known about unseen ones")
         if self.likeness is None:
             rows.append("too few people to tell what is unlike them")
+        else:
+            rows.append(
+                f"of {self.likeness.people} people left out in turn, {self.likeness.refused} are unlike the others"
+            )
         return rows
 
     def to_json(self) -> dict[str, Any]:
@@ -188,7 +192,9 @@ class Calibration:
             "threshold": vars(self.threshold()) if self.lowest_fmr < 1 else None,
             "likelihood_ratio": {"smallest": low, "largest": high},
             "unseen_generators": [vars(cost) for cost in self.held_out_costs],
-            "likeness": None if self.likeness is None else {"limit": self.likeness.limit},
+            "likeness": None
+            if self.likeness is None
+            else vars(self.likeness) | {"low": self.likeness.low.tolist(), "high": self.likeness.high.tolist()},
         }
 
     @cached_property
@@ -213,7 +219,7 @@ class Calibration:
             "protocol_digest": self.protocol_digest,
             "people": list(self.people),
             "generators": list(self.generators),
-            "likeness": None if likeness is None else {"limit": likeness.limit, "people": likeness.people},
+            "likeness": None if likeness is None else {"people": likeness.people, "refused": likeness.refused},
             "seconds": list(self.seconds),
             "source": self.source,
         }
@@ -223,7 +229,7 @@ class Calibration:
             **{name: getattr(self, name).astype(np.int64) for name in ("enrolled", "driver", "generator")},
         }
         if likeness is not None:
-            tensors |= {"likeness_mean": likeness.mean, "likeness_deviation": likeness.deviation}
+            tensors |= {"likeness_low": likeness.low, "likeness_high": likeness.high}
         whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
         with atomic_output(Path(path)) as aside:
             aside.write_bytes(save(whole, metadata={_KEY: json.dumps(record, sort_keys=True)}))
@@ -271,7 +277,7 @@ def _parsed(record: dict[str, Any], tensors: dict[str, np.ndarray], path: Path) 
         genuine=tensors["genuine"].astype(bool),
         likeness=None
         if likeness is None
-        else Likeness(tensors["likeness_mean"], tensors["likeness_deviation"], likeness["limit"], likeness["people"]),
+        else Likeness(tensors["likeness_low"], tensors["likeness_high"], likeness["people"], likeness["refused"]),
         seconds=(float(record["seconds"][0]), float(record["seconds"][1])),
         source=str(record["source"]),
         **columns,

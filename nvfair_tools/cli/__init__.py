@@ -49,7 +49,9 @@ COMMANDS = {
     "status": Entry(
         "nvfair_tools.cli.curate.build:status", "Count a build's items by stage, state and reason.", "curate"
     ),
-    "card": Entry("nvfair_tools.cli.dataset.card:card", "Check that a data set is what its card says.", "curate"),
+    "card": Entry(
+        "nvfair_tools.cli.dataset.card:card", "Check a card; `nvfair dataset card` also writes it anew.", "curate"
+    ),
     "quality": Entry(
         "nvfair_tools.cli.dataset.quality:quality",
         "Measure and show how good the renderings of a data set are.",
@@ -68,7 +70,9 @@ COMMANDS = {
         "curate",
     ),
     "dataset": Entry(
-        "nvfair_tools.cli.dataset.group:dataset", "Audit a data set for leaks, its rights; make a blind copy.", "curate"
+        "nvfair_tools.cli.dataset.group:dataset",
+        "Check, repair, merge, describe a data set; its rights and leaks.",
+        "curate",
     ),
     "revoke": Entry(
         "nvfair_tools.cli.revoke:revoke", "Remove a person who has withdrawn, and prove that nothing is left.", "curate"

@@ -12,6 +12,7 @@ import yaml
 
 from nvfair_tools.curate.footage.cautions import footage_cautions
 from nvfair_tools.curate.portraits import Portrait
+from nvfair_tools.dataset.card_metadata import size_category
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.dataset.segments import read_segments
@@ -35,7 +36,6 @@ polars.scan_parquet(f"{FOLDER}/frames/**/*.parquet").join(polars.scan_parquet(f"
 duckdb.sql(f"SELECT v.driver, f.landmarks FROM '{FOLDER}/frames/**/*.parquet' f JOIN '{FOLDER}/videos.parquet' v "
            "ON f.video = v.video")
 ```"""
-_SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
 
 def write_description(
@@ -102,7 +102,7 @@ def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256:
         "license": "other",
         "license_name": "see-licence-columns",
         "tags": ["avatar-fingerprinting", "talking-head", "reenactment", "synthetic", "biometrics", "landmarks"],
-        "size_categories": [next((name for limit, name in _SIZES if frames < limit), "n>1M")],
+        "size_categories": [size_category(frames)],
         "configs": [
             {
                 "config_name": "frames",

@@ -88,7 +88,7 @@ def _dataset_builder(dataset: Dataset, config: str) -> Any:
             f"the card does not describe the config {config!r} to `datasets`: {error}",
             where=card,
             expected=f"configs {', '.join(CONFIGS)}",
-            remedy="run `nvfair build` again, which writes the card",
+            remedy=f"nvfair dataset card {dataset.folder}, which writes it anew",
         ) from error
 
 
@@ -98,7 +98,8 @@ def _card_path(dataset: Dataset) -> Path:
         raise NvfairError(
             "the data set has no card",
             where=card,
-            expected="the README.md that `nvfair build` writes; a simulated cohort has none",
+            expected="the README.md that `nvfair build` writes",
+            remedy=f"nvfair dataset card {dataset.folder}",
         )
     return card
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from nvfair_tools.dataset.consents import read_consents
 from nvfair_tools.dataset.publication import Publication
 from nvfair_tools.dataset.reader import Dataset
-from nvfair_tools.dataset.schema import VIDEOS_SCHEMA
+from nvfair_tools.dataset.writer import whole_numbers
 from nvfair_tools.governance.uses import Consent
 from nvfair_tools.leakage.audit import LeakageAudit, audit_tables
 from nvfair_tools.media.source_types import ALGORITHM, SOURCE_TYPE_TAG, SOURCE_TYPE_URI
@@ -59,7 +58,7 @@ class Description:
 
         Raises NvfairError where a file of the data set cannot be read.
         """
-        dataset = replace(dataset, videos=_with_whole_numbers(dataset.videos))
+        dataset = replace(dataset, videos=whole_numbers(dataset.videos))
         return cls(
             dataset,
             audit or audit_tables(dataset.folder, dataset.meta, dataset.identities, dataset.videos),
@@ -147,9 +146,3 @@ class Description:
         terms = {generator.get(SOURCE_TYPE_TAG) for generator in self.meta.get("generators", ())}
         terms |= {ALGORITHM} if self.simulated else set()
         return sorted(f"{SOURCE_TYPE_URI}{term}" for term in terms if term)
-
-
-def _with_whole_numbers(videos: pd.DataFrame) -> pd.DataFrame:
-    """The table of videos whose numbers are whole, as a build has it before pandas makes fractions of lost ones."""
-    names = [field.name for field in VIDEOS_SCHEMA if pa.types.is_integer(field.type)]
-    return videos.astype(dict.fromkeys(names, "Int64"))

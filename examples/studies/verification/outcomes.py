@@ -110,12 +110,14 @@ def table(answers: pd.DataFrame) -> Iterator[Row]:
 
 
 def ranking(answers: pd.DataFrame) -> dict[str, float]:
-    """AUC of the scores: real videos, and reenactments."""
+    """AUC of the scores of real videos, and of reenactments, where there are both kinds of trials."""
     scored = answers.dropna(subset="score")
-    genuine = scored["case"].map(CASES)
+    genuine = scored["case"].map(CASES).astype(bool)
     result = {}
     for name, chosen in (("real videos", scored["kind"] == "real"), ("reenactments", scored["kind"] != "real")):
-        result[name] = auc(scored[chosen & genuine]["score"].to_numpy(), scored[chosen & ~genuine]["score"].to_numpy())
+        kinds = [scored[chosen & kind]["score"].to_numpy() for kind in (genuine, ~genuine)]
+        if all(len(scores) for scores in kinds):
+            result[name] = auc(*kinds)
     return result
 
 

@@ -7,9 +7,13 @@ from pathlib import Path
 import click
 
 from nvfair_tools.cli.dataset.audit import audit
+from nvfair_tools.cli.dataset.card import dataset_card
 from nvfair_tools.cli.dataset.check import check
 from nvfair_tools.cli.dataset.export import export
+from nvfair_tools.cli.dataset.info import info
+from nvfair_tools.cli.dataset.merge import append, merge
 from nvfair_tools.cli.dataset.metadata import metadata
+from nvfair_tools.cli.dataset.push import push
 from nvfair_tools.cli.dataset.repair import repair
 from nvfair_tools.cli.dataset.upgrade import upgrade
 from nvfair_tools.governance.uses import USES, Use
@@ -24,9 +28,14 @@ def dataset() -> None:
 
 
 dataset.add_command(audit)
+dataset.add_command(dataset_card)
 dataset.add_command(check)
+dataset.add_command(append)
 dataset.add_command(export)
+dataset.add_command(info)
+dataset.add_command(merge)
 dataset.add_command(metadata)
+dataset.add_command(push)
 dataset.add_command(repair)
 dataset.add_command(upgrade)
 

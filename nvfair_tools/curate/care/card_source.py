@@ -1,4 +1,5 @@
-"""The card of a data set and its plots, written anew from the tables, as a source of their content."""
+"""The card of a data set, its plots and the files beside it that describe the set, written anew from the tables, as a
+source of their content."""
 
 from __future__ import annotations
 
@@ -7,17 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.card import write_description
 from nvfair_tools.curate.revocation.tables import failed_portraits
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.writer import SEAL, content_digest, whole_numbers
+from nvfair_tools.metadata.writing import METADATA_FILES
 
 # What a finished set's dataset.json has besides what its maker says of it.
 ADDED_KEYS = ("format_version", "counts", "files", SEAL)
 
 
 class CardSource:
-    """README.md and card/*.png, made again as the build makes them."""
+    """README.md, card/*.png and the files of `nvfair_tools.metadata`, made again as the build makes them."""
 
     name = "by writing the card anew"
 
@@ -27,7 +29,7 @@ class CardSource:
 
     def offer(self, file: str, digest: str, out: Path) -> bool:
         """Offers the file of a card that is written from the tables, once for all of its files."""
-        if file != "README.md" and not file.startswith("card/"):
+        if file not in ("README.md", *METADATA_FILES) and not file.startswith("card/"):
             return False
         if not self._is_written:
             self._is_written = True  # where a part is damaged it cannot be, however often it is tried
@@ -39,9 +41,9 @@ class CardSource:
 
 
 def write_card_to(scratch: Path, folder: Path, meta: Mapping[str, Any]) -> list[Path]:
-    """Writes the card of the data set in `folder` into an empty folder `scratch`; returns its files, which lie there.
+    """Writes the card of the data set in `folder`, and the files beside it, into an empty folder; returns their paths.
 
-    meta: the content of dataset.json.
+    scratch: the empty folder. meta: the content of dataset.json.
     """
     dataset = Dataset.open(folder)
     for entry in folder.iterdir():
@@ -50,4 +52,4 @@ def write_card_to(scratch: Path, folder: Path, meta: Mapping[str, Any]) -> list[
     described = {key: value for key, value in meta.items() if key not in ADDED_KEYS}
     digest = content_digest(meta["files"])
     identities, videos = dataset.identities, whole_numbers(dataset.videos)
-    return write_card(scratch, described, identities, videos, failed_portraits(identities), digest)
+    return write_description(scratch, described, identities, videos, failed_portraits(identities), digest)

@@ -21,11 +21,12 @@ from nvfair_tools.dataset.exports.sheet import BYTES_PER_ROW, MAX_ROWS, write_sh
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.governance.uses import Use
 from nvfair_tools.identity import COLLECTIONS, identity_aliases, identity_file_name
 
 _FOLDERS = {label: folder for folder, label in GENERATORS.items()}
 _SOURCES = {collection.namespace: collection.source for collection in COLLECTIONS}
-_USES = ("training", USE)
+_USES: tuple[Use, ...] = ("training", USE)
 _HEADER = (
     "File", "Real/Synthetic", "Self/Cross", "Licence", *(f"Permitted use: {use}" for use in _USES),
     "Terms", "Consent", "SHA-256",

@@ -13,9 +13,9 @@ from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.governance.decision import REASONS
-from nvfair_tools.governance.uses import Purpose
+from nvfair_tools.governance.uses import Purpose, Use
 
-USE = "redistribution"
+USE: Use = "redistribution"
 
 
 @dataclass(frozen=True)

@@ -146,8 +146,7 @@ class _Repair:
                 )
             else:
                 files[fault.file] = None
-        # The card is written from the others.
-        return sorted(files, key=lambda file: (file == "README.md" or file.startswith("card/"), file))
+        return sorted(files, key=lambda file: (_describes(file), file))
 
     def _mended_record(self) -> dict[str, Any] | None:
         """The content of dataset.json, which is mended first where it is damaged; None where it cannot be."""
@@ -241,3 +240,8 @@ def remove_empty_folders(folder: Path) -> None:
     for path in sorted([folder, *folder.rglob("*")], reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
+
+
+def _describes(file: str) -> bool:
+    """Whether a file is the card, a plot of it, or one beside it: they are written from all others, so after them."""
+    return file.startswith("card/") or ("/" not in file and file.endswith((".md", ".json")))

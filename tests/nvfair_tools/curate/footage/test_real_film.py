@@ -17,8 +17,8 @@ from tests.nvfair_tools.curate.footage.films import write_footage_recipe
 
 pytestmark = pytest.mark.slow
 FPS, SIDE = 25, 320
-# (collection, frames): a shot of another person each; the last person has two.
-SHOTS = (("grid", 45), ("hdtf", 50), ("mead", 60), ("web", 40), ("grid", 55), ("mead", 45))
+# (collection, frames): a shot of another person each.
+SHOTS = (("grid", 40), ("hdtf", 45), ("mead", 40), ("web", 40))
 
 
 def clips_of(shared: Path) -> dict[str, list[Path]]:

@@ -1,0 +1,55 @@
+"""`nvfair view` as a process: the address it prints, how it ends, and what it refuses."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+ROOT = Path(__file__).resolve().parents[3]
+VIEW = [sys.executable, "-m", "nvfair_tools", "view"]
+
+
+def start(folder: Path, *options: str) -> subprocess.Popen:
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    command = [*VIEW, str(folder), "--no-browser", *options]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_it_prints_an_address_that_works_and_ends_cleanly(cohort, number, status):
+    with start(cohort) as process:
+        try:
+            assert "people" in process.stdout.readline()
+            address = process.stdout.readline().strip()
+            assert address.startswith("http://127.0.0.1:")
+            opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            with opener.open(address, timeout=120) as answer:  # the socket takes it before the server has begun
+                assert "token" not in answer.url
+                assert b"nvfair view" in answer.read()
+            process.send_signal(number)
+            output, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == status, errors
+    assert "Traceback" not in errors
+    assert ("stopped" in output) == (number == signal.SIGINT)
+
+
+def test_an_unfinished_set_and_an_older_format_are_refused_in_words(tmp_path):
+    done = subprocess.run([*VIEW, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "not a finished data set" in done.stderr
+    assert "Traceback" not in done.stderr
+    (tmp_path / "dataset.json").write_text('{"format_version": 0}')
+    done = subprocess.run([*VIEW, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "format version 0" in done.stderr
