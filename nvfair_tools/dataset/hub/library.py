@@ -34,7 +34,7 @@ def hub_errors(repo: str) -> Iterator[None]:
     try:
         yield
     except errors.HfHubHTTPError as error:
-        status = int(getattr(error.response, "status_code", 0))
+        status: Any = getattr(error.response, "status_code", None)
         what, remedy = _STATUS.get(status, (f"the Hub answered {status}: {_first_line(error)}", "run it again later"))
         raise NvfairError(what, where=repo, remedy=remedy) from error
     except errors.LocalTokenNotFoundError as error:

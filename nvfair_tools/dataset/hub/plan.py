@@ -92,13 +92,13 @@ def plan_push(
     _check_repo(repo)
     dataset = Dataset.open(data)
     _check_rights(dataset, day)
+    if problems := metadata_problems(dataset.folder / CARD):
+        raise Problems(dataset.folder / CARD, problems, remedy="`nvfair dataset card` writes the card anew")
     outcome = check_dataset(dataset.folder, progress=progress)
     if outcome.faults:
         raise Problems(
             dataset.folder, [str(fault) for fault in outcome.faults], remedy="`nvfair dataset repair` may mend it"
         )
-    if problems := metadata_problems(dataset.folder / CARD):
-        raise Problems(dataset.folder / CARD, problems, remedy="`nvfair build` writes the card anew")
     files = tuple(sorted(_files(dataset, signed), key=lambda file: file.path))
     videos = _paths(dataset)
     named = {file.path for file in files} | set(videos)
