@@ -148,7 +148,7 @@ def chrome() -> Iterator[Any]:
 @pytest.fixture
 def tab(chrome: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A page whose console must stay silent."""
-    context = chrome.new_context(**{"viewport": {"width": 1280, "height": 900}, **getattr(request, "param", {})})
+    context = chrome.new_context(**{"viewport": {"width": 1100, "height": 750}, **getattr(request, "param", {})})
     page = context.new_page()
     page.set_default_timeout(60_000)
     messages: list[str] = []

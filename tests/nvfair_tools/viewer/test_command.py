@@ -52,6 +52,6 @@ def test_it_prints_an_address_that_works_and_ends_cleanly(cohort, number, status
 def test_an_unfinished_set_and_an_older_format_are_refused_in_words(tmp_path):
     with pytest.raises(NvfairError, match="not a finished data set"):
         view.main([str(tmp_path), "--no-browser"], standalone_mode=False)
-    (tmp_path / "dataset.json").write_text('{"format_version": 0}')
-    with pytest.raises(NvfairError, match="format version 0"):
+    (tmp_path / "dataset.json").write_text('{"format_version": 1}')
+    with pytest.raises(NvfairError, match="nvfair dataset upgrade"):
         view.main([str(tmp_path), "--no-browser"], standalone_mode=False)
