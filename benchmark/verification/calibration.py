@@ -11,6 +11,7 @@ Legend: N trials, S statistics of a window.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +27,7 @@ from benchmark.verification.enrolment import Enrolment, LandmarkerIdentity, Meth
 from benchmark.verification.likeness import Likeness
 from benchmark.verification.results import Threshold
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import atomic_output
+from nvfair_tools.files import write_bytes
 from nvfair_tools.unique_keys import load_unique_json
 
 SUFFIX = ".calibration"
@@ -207,8 +208,16 @@ class Calibration:
         low = min(0.0, float(np.log(_RULE_OF_THREE / self.genuine_people)))
         return low, max(0.0, float(np.log(self.impostor_people / _RULE_OF_THREE)))
 
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the file that `save` writes."""
+        return hashlib.sha256(self._content()).hexdigest()
+
     def save(self, path: str | Path) -> None:
         """Writes the file, whole or not at all. It names people, and holds scores and statistics of them."""
+        write_bytes(Path(path), self._content())
+
+    def _content(self) -> bytes:
         from safetensors.numpy import save
 
         likeness = self.likeness
@@ -231,8 +240,7 @@ class Calibration:
         if likeness is not None:
             tensors |= {"likeness_low": likeness.low, "likeness_high": likeness.high}
         whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        with atomic_output(Path(path)) as aside:
-            aside.write_bytes(save(whole, metadata={_KEY: json.dumps(record, sort_keys=True)}))
+        return save(whole, metadata={_KEY: json.dumps(record, sort_keys=True)})
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:

@@ -4,8 +4,8 @@ A calibration keeps the range of each statistic over its videos (of a video: the
 unlike it where one statistic lies outside that range by more than half of the range's width. How often that refuses
 people like those of the calibration is counted: each person is left out in turn, and judged by the others.
 
-It sees a still picture, a shaking track, a tilted or turned head, a face that is far smaller. It sees no generator as
-such, and no difference of recordings that leaves these statistics alone (docs/verification.md).
+It sees a still picture, a tilted head, a face that is far smaller. It sees no generator as such, and no difference of
+recordings that leaves these statistics alone (docs/verification.md says what was tried).
 
 Legend: T frames, W windows, S statistics (8).
 """

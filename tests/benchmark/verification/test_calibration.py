@@ -1,5 +1,6 @@
 """What a calibration may say: by hand, never more than its number of people supports."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,7 @@ def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
     made.save(tmp_path / "a.calibration")
     read = Calibration.load(tmp_path / "a.calibration")
     assert read.lines() == made.lines()
+    assert read.digest == made.digest == hashlib.sha256((tmp_path / "a.calibration").read_bytes()).hexdigest()
     np.testing.assert_array_equal(read.scores, made.scores)
     assert read.likeness is not None
     assert (read.likeness.people, read.likeness.refused) == (12, 2)
