@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from nvfair_tools.dataset.card_metadata import metadata_problems
 from nvfair_tools.dataset.checking import check_dataset
 from nvfair_tools.dataset.checking.check import Progress
+from nvfair_tools.dataset.describing.card_metadata import metadata_problems
 from nvfair_tools.dataset.exports.copies import sizes_of
 from nvfair_tools.dataset.exports.permitted import USE, check_permitted, permitted_videos
 from nvfair_tools.dataset.reader import Dataset

@@ -15,7 +15,7 @@ from nvfair_tools.curate.build import build
 from nvfair_tools.media import decode, encode
 from tests.nvfair_tools.curate.footage.films import write_footage_recipe
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 FPS, SIDE = 25, 320
 # (collection, frames): a shot of another person each.
 SHOTS = (("grid", 40), ("hdtf", 45), ("mead", 40), ("web", 40))
