@@ -232,7 +232,7 @@ class FollowedVideo:
             method=verifier.enrolment.method.name,
             protocol=verifier.enrolment.protocol.name,
             window_seconds=window_seconds,
-            limits=limits_text(window_seconds),
+            limits=limits_text(window_seconds, calibrated=calibration is not None),
         )
 
     def _outcome(self, score: float | None, unlike: str) -> str:

@@ -12,7 +12,7 @@ import yaml
 
 from nvfair_tools.curate.footage.cautions import footage_cautions
 from nvfair_tools.curate.portraits import Portrait
-from nvfair_tools.dataset.card_metadata import size_category
+from nvfair_tools.dataset.describing.card_metadata import size_category
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.dataset.segments import read_segments

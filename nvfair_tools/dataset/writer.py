@@ -43,7 +43,7 @@ def write_tables(folder: Path, identities: pd.DataFrame, videos: pd.DataFrame) -
 def whole_numbers(videos: pd.DataFrame) -> pd.DataFrame:
     """A table of videos as it was read, with columns of whole numbers, which pandas reads as floats where any is
     missing; a table so is written, and told of in a card, as it was by its build."""
-    columns = [field.name for field in VIDEOS_SCHEMA if pa.types.is_integer(field.type)]
+    columns = [field.name for field in VIDEOS_SCHEMA if pa.types.is_integer(field.type) and field.name in videos]
     return videos.astype(dict.fromkeys(columns, "Int64"))
 
 

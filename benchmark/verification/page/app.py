@@ -129,7 +129,7 @@ class _Page:
             folder=self.folder,
             secret=self.secret.value,
             problem=problem,
-            limits=limits_text(float(time.window / time.rate)),
+            limits=limits_text(float(time.window / time.rate), calibrated=bool(self._names(CALIBRATION_SUFFIX))),
         )
         return HTMLResponse(html, status)
 

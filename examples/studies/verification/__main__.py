@@ -18,7 +18,7 @@ import pandas as pd
 import benchmark
 import nvfair_tools as nvfair
 from examples.studies.verification.footage import prepare
-from examples.studies.verification.outcomes import ask, enrol_people, ranking, table
+from examples.studies.verification.outcomes import ask, enrol_people, ranking, ratio_cost, table
 from nvfair_tools.pipeline.progress_lines import task_progress
 
 
@@ -49,7 +49,14 @@ def main(clips: Path, folder: Path, faces: str) -> None:
     aucs = ranking(everything)
     for name, value in aucs.items():
         click.echo(f"AUC, {name}: {value:.3f}")
-    results = {"calibration": calibration.to_json(), "table": [asdict(row) for row in rows], "auc": aucs}
+    cost, least = ratio_cost(everything)
+    click.echo(f"likelihood ratios of reenactments: Cllr {cost:.3f}, at least {least:.3f}")
+    results = {
+        "calibration": calibration.to_json(),
+        "table": [asdict(row) for row in rows],
+        "auc": aucs,
+        "cllr": [cost, least],
+    }
     (folder / f"results-{faces}.json").write_text(json.dumps(results, indent=1) + "\n")
 
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
 import benchmark
-from benchmark.metrics.roc import auc
+from benchmark.metrics.costs import cllr, cllr_min
+from benchmark.metrics.roc import auc, roc_curve
 from benchmark.verification.many_videos import VideoAnswer, verify_many
 from benchmark.verification.verify import Verifier
 from nvfair_tools.dataset import Dataset
@@ -81,7 +83,8 @@ def ask(
     return videos.assign(
         person=person,
         outcome=[answer.outcome for answer in answers],
-        score=[_score(answer) for answer in answers],
+        score=[_number(answer, "score") for answer in answers],
+        ratio=[_number(answer, "likelihood_ratio") for answer in answers],
     )
 
 
@@ -107,6 +110,14 @@ def table(answers: pd.DataFrame) -> Iterator[Row]:
             people_wrong=people_wrong,
             people_upper=upper_bound(people_wrong, people),
         )
+
+
+def ratio_cost(answers: pd.DataFrame) -> tuple[float, float]:
+    """Cllr of the likelihood ratios of reenactments, and its minimum, in bits; 1 is the cost of no information."""
+    rated = answers[(answers["kind"] != "real") & answers["ratio"].notna()]
+    genuine = rated["case"].map(CASES).astype(bool)
+    scores = [np.log(rated[kind]["ratio"].to_numpy(np.float64)) for kind in (genuine, ~genuine)]
+    return cllr(*scores), cllr_min(roc_curve(*scores))
 
 
 def ranking(answers: pd.DataFrame) -> dict[str, float]:
@@ -135,6 +146,6 @@ def _case(video: dict, person: str) -> str | None:
     return "another person on this face" if face_of else None
 
 
-def _score(answer: VideoAnswer) -> float:
-    score = answer.content.get("score")
-    return float("nan") if score is None else float(score)
+def _number(answer: VideoAnswer, name: str) -> float:
+    value = answer.content.get(name)
+    return float("nan") if value is None else float(value)

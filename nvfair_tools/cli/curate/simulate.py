@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from nvfair_tools.simulate.cohort import CardWriter
     from nvfair_tools.simulate.settings import YamlSettings
 
 Settings = TypeVar("Settings", bound="YamlSettings")
@@ -48,7 +49,6 @@ def cohort(
     Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
     others. Run again after an interruption, it goes on where it stopped.
     """
-    from nvfair_tools.curate.card import write_description
     from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.cohort import write_cohort
     from nvfair_tools.simulate.settings import CohortSettings, named_world
@@ -64,11 +64,21 @@ def cohort(
             mesh=mesh,
             workers=workers,
             progress=report,
-            card=lambda folder, meta, people, videos, content: write_description(
-                folder, meta, people, videos, (), content
-            ),
+            card=_card_writer(),
         )
     click.echo(f"{out}: world {chosen.world_hash()}")
+
+
+def _card_writer() -> CardWriter | None:
+    """What writes cards, where matplotlib draws their plots; None without it, as where the core alone is installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        click.echo("note: no card is written, because that needs matplotlib: pip install 'nvfair-tools[curate]'")
+        return None
+    from nvfair_tools.curate.card import write_description
+
+    return lambda folder, meta, people, videos, content: write_description(folder, meta, people, videos, (), content)
 
 
 @simulate.command()

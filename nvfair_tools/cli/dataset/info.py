@@ -17,7 +17,7 @@ def info(data: Path, as_json: bool) -> None:
     """
     import json
 
-    from nvfair_tools.dataset.summary import summarise
+    from nvfair_tools.dataset.describing.summary import summarise
 
     summary = summarise(data)
     click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False) if as_json else str(summary))

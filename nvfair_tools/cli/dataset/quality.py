@@ -39,6 +39,7 @@ def quality(
     from nvfair_tools.faces.insight import pack_folder
     from nvfair_tools.pipeline.engines.local import default_workers
     from nvfair_tools.pipeline.progress_lines import task_progress
+    from nvfair_tools.portable_names import portable_name
     from nvfair_tools.quality.measure_dataset import measure_dataset, measures_folder
     from nvfair_tools.quality.pictures import write_preview, write_sheet
     from nvfair_tools.quality.shown_videos import choose_videos, named_video
@@ -75,5 +76,6 @@ def quality(
                 of_generator = {video.generator: video for video in choose_videos(data, table, 1)[0]}
                 named = list(of_generator.values())
     for video in named:
-        name = f"preview-{video.generator}-{video.id[:8]}.mp4" if ids else f"preview-{video.generator}.mp4"
+        label = portable_name(str(video.generator))
+        name = f"preview-{label}-{portable_name(video.id[:8])}.mp4" if ids else f"preview-{label}.mp4"
         click.echo(f"{folder / name}: {write_preview(folder / name, video)} frames")

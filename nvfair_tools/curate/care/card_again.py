@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from nvfair_tools.curate.care.card_source import write_card_to
+from nvfair_tools.curate.care.card_source import is_of_card, write_card_to
 from nvfair_tools.dataset.checking.tables import row_faults
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.repairing.record import RECORD, TABLES, whole_record
@@ -19,7 +19,7 @@ from nvfair_tools.pipeline.workspace import Workspace
 
 
 def rewrite_card(folder: str | Path, edited: Collection[str] = ()) -> list[str]:
-    """Writes README.md and the plots of the data set in `folder` from its tables, and their hashes into dataset.json;
+    """Writes card, plots and metadata of the data set in `folder` from its tables, and their hashes into dataset.json;
     returns the paths that are new or have changed, relative to the folder.
 
     edited: files that were changed on purpose, such as consent.parquet; their new hashes are recorded too. Raises
@@ -60,10 +60,10 @@ def _present_hashes(folder: Path, record: Mapping[str, Any], edited: Collection[
     problems += [
         f"{name} is a part, which is not edited: build it again" for name in edited if name.startswith("frames/")
     ]
-    problems += [f"{name} is what is written anew" for name in edited if _is_of_card(name)]
+    problems += [f"{name} is what is written anew" for name in edited if is_of_card(name)]
     hashes: dict[str, str] = {}
     for name in sorted({*record["files"], *edited}):
-        if _is_of_card(name) or (name.startswith(("frames/", "portraits/")) and name not in edited):
+        if is_of_card(name) or (name.startswith(("frames/", "portraits/")) and name not in edited):
             continue
         present = sha256_of(folder / name) if (folder / name).is_file() else ""
         if present != record["files"].get(name) and name not in edited:
@@ -75,7 +75,3 @@ def _present_hashes(folder: Path, record: Mapping[str, Any], edited: Collection[
     if problems:
         raise Problems(folder, problems, remedy=f"nvfair dataset repair {folder} where nobody edited them")
     return hashes
-
-
-def _is_of_card(name: str) -> bool:
-    return name == "README.md" or name.startswith("card/")

@@ -1,5 +1,4 @@
-"""The card of a data set, its plots and the files beside it that describe the set, written anew from the tables, as a
-source of their content."""
+"""The card of a data set, its plots and what else describes it, written anew from the tables."""
 
 from __future__ import annotations
 
@@ -19,7 +18,10 @@ ADDED_KEYS = ("format_version", "counts", "files", SEAL)
 
 
 class CardSource:
-    """README.md, card/*.png and the files of `nvfair_tools.metadata`, made again as the build makes them."""
+    """README.md, card/*.png and the files of metadata, made again as the build makes them.
+
+    Those that judge rights for a day are the same only while the judgement is.
+    """
 
     name = "by writing the card anew"
 
@@ -29,7 +31,7 @@ class CardSource:
 
     def offer(self, file: str, digest: str, out: Path) -> bool:
         """Offers the file of a card that is written from the tables, once for all of its files."""
-        if file not in ("README.md", *METADATA_FILES) and not file.startswith("card/"):
+        if not is_of_card(file):
             return False
         if not self._is_written:
             self._is_written = True  # where a part is damaged it cannot be, however often it is tried
@@ -40,6 +42,11 @@ class CardSource:
         return True
 
 
+def is_of_card(file: str) -> bool:
+    """Whether a file is one that `write_description` writes. file: relative to the data set."""
+    return file in ("README.md", *METADATA_FILES) or file.startswith("card/")
+
+
 def write_card_to(scratch: Path, folder: Path, meta: Mapping[str, Any]) -> list[Path]:
     """Writes the card of the data set in `folder`, and the files beside it, into an empty folder; returns their paths.
 
@@ -47,7 +54,7 @@ def write_card_to(scratch: Path, folder: Path, meta: Mapping[str, Any]) -> list[
     """
     dataset = Dataset.open(folder)
     for entry in folder.iterdir():
-        if entry.name not in ("README.md", "card") and not entry.name.startswith("."):
+        if not is_of_card(entry.name) and entry.name != "card" and not entry.name.startswith("."):
             (scratch / entry.name).symlink_to(entry.resolve())
     described = {key: value for key, value in meta.items() if key not in ADDED_KEYS}
     digest = content_digest(meta["files"])

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.card import write_description
 from nvfair_tools.curate.care.card_source import ADDED_KEYS
 from nvfair_tools.curate.revocation.tables import failed_portraits
 from nvfair_tools.dataset.merging import MergePlan, MergeSource, plan_merge, read_source, write_merged
@@ -104,7 +104,7 @@ def _write(plan: MergePlan, out: Path, copies: bool, progress: Progress) -> list
 def _joined_card(folder: Path, record: dict[str, Any], identities: pd.DataFrame, videos: pd.DataFrame) -> list[Path]:
     described = {key: value for key, value in record.items() if key not in ADDED_KEYS}
     digest = content_digest(record["files"])
-    return write_card(folder, described, identities, videos, failed_portraits(identities), digest)
+    return write_description(folder, described, identities, videos, failed_portraits(identities), digest)
 
 
 def _carry_others(source: MergeSource, out: Path) -> None:

@@ -17,12 +17,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from nvfair_tools.curate.revocation.tables import finish_again, remove_empty_folders
+from nvfair_tools.curate.upgrading.labelled_parts import label_part
 from nvfair_tools.dataset.checking import check_dataset
 from nvfair_tools.dataset.labels import has_labels, labels_by_video
-from nvfair_tools.dataset.part_upgrade import label_part
 from nvfair_tools.dataset.schema import FORMAT_VERSION, IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.version import UPGRADING, is_first, version_error
-from nvfair_tools.dataset.writer import SEAL, write_table
+from nvfair_tools.dataset.writer import SEAL, whole_numbers, write_table
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.features import DEFAULT_SCALE
 from nvfair_tools.files import remove_partial_outputs, sha256_of, write_bytes
@@ -103,7 +103,7 @@ def _upgrade(folder: Path, content: dict[str, Any], progress: Progress) -> Upgra
         videos = videos.assign(**{name: videos[name].replace(renamed) for name in ("path", "part")})
         identities = identities.assign(portrait=identities["portrait"].replace(renamed))
         write_table(folder / "identities.parquet", identities, IDENTITIES_SCHEMA)
-        write_table(folder / "videos.parquet", _with_whole_numbers(videos), VIDEOS_SCHEMA)
+        write_table(folder / "videos.parquet", whole_numbers(videos), VIDEOS_SCHEMA)
         for name in ("frames", "videos", "portraits"):
             remove_empty_folders(folder / name)
     _tell_build(folder, moved_parts.values())
@@ -221,7 +221,3 @@ def _tell_build(folder: Path, parts: Any) -> None:
     if journal_path.is_file():
         with Journal(journal_path) as journal:
             journal.resize_outputs({path: (folder / path).stat().st_size for path in parts})
-
-
-def _with_whole_numbers(videos: pd.DataFrame) -> pd.DataFrame:
-    return videos.astype(dict.fromkeys(("fps_num", "fps_den", "frames", "width", "height", "first_row"), "Int64"))

@@ -21,6 +21,7 @@ from nvfair_tools.dataset.writer import SEAL, content_digest, meta_text, sealed
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, SCALES
 from nvfair_tools.files import sha256_of
+from nvfair_tools.portable_names import is_portable
 from nvfair_tools.unique_keys import load_unique_json
 
 META = "dataset.json"
@@ -79,7 +80,9 @@ def check_dataset(
         faults += row_faults(meta, identities, videos)
         checked |= _check_parts(folder, meta, files, videos, full, also, faults, progress)
         checked |= _check_videos(folder, identities, videos, full, also, faults, remarks, progress)
-        remarks += _unnamed(folder, {*files, META, *videos["path"].dropna(), *identities["portrait"].dropna()})
+        named = {*files, META, *videos["path"].dropna(), *identities["portrait"].dropna()}
+        remarks += _unnamed(folder, named)
+        remarks += _not_portable(named)
     else:
         remarks.append("parts and videos were not checked against the tables, which are not whole")
     if not full:
@@ -245,6 +248,14 @@ def _unnamed(folder: Path, named: set[str]) -> Sequence[str]:
     if not extra:
         return []
     return [f"{len(extra):,} files that neither {META} nor a row names, such as {', '.join(extra[:3])}"]
+
+
+def _not_portable(named: set[str]) -> Sequence[str]:
+    """A remark on files whose names not every file system, URL or reader takes; metadata may begin with a dot."""
+    others = sorted(name for name in named if not is_portable(name.lstrip(".")))
+    if not others:
+        return []
+    return [f"{len(others):,} files have names that not every file system or reader takes, such as {others[0]}"]
 
 
 def _is_of_card(name: str) -> bool:

@@ -39,8 +39,6 @@ def hub_errors(repo: str) -> Iterator[None]:
         raise NvfairError(what, where=repo, remedy=remedy) from error
     except errors.LocalTokenNotFoundError as error:
         raise NvfairError("no token was found", where=repo, remedy=_LOG_IN) from error
-    except ValueError as error:  # the Hub's answer to a card, or a name that it refuses
-        raise NvfairError(f"the Hub refuses it: {_first_line(error)}", where=repo) from error
     except Exception as error:
         if not _is_of_the_network(error):
             raise

@@ -15,6 +15,7 @@ import pandas as pd
 
 from nvfair_tools.dataset.checking import check_dataset
 from nvfair_tools.dataset.checking.check import Progress
+from nvfair_tools.dataset.describing.card_metadata import metadata_problems
 from nvfair_tools.dataset.exports.copies import sizes_of
 from nvfair_tools.dataset.exports.permitted import USE, check_permitted, permitted_videos
 from nvfair_tools.dataset.reader import Dataset
@@ -88,15 +89,16 @@ def plan_push(
     Raises NvfairError, Problems where the set is not whole, has no card that the Hub could read, holds anything that
     may not be passed on or a row of a person who has withdrawn, or where a video has no signed copy.
     """
-    dataset = Dataset.open(data)
     _check_repo(repo)
+    dataset = Dataset.open(data)
     _check_rights(dataset, day)
     outcome = check_dataset(dataset.folder, progress=progress)
     if outcome.faults:
         raise Problems(
             dataset.folder, [str(fault) for fault in outcome.faults], remedy="`nvfair dataset repair` may mend it"
         )
-    _check_card(dataset.folder / CARD)
+    if problems := metadata_problems(dataset.folder / CARD):
+        raise Problems(dataset.folder / CARD, problems, remedy="`nvfair build` writes the card anew")
     files = tuple(sorted(_files(dataset, signed), key=lambda file: file.path))
     videos = _paths(dataset)
     named = {file.path for file in files} | set(videos)
@@ -148,28 +150,6 @@ def _check_rights(dataset: Dataset, day: date | None) -> None:
     ]
     if problems:
         raise Problems(dataset.folder / "portraits", problems, remedy=remedy)
-
-
-def _check_card(card: Path) -> None:
-    """Raises NvfairError where there is no card, or one whose YAML `huggingface_hub` cannot read."""
-    from nvfair_tools.dataset.hub.library import hub_library
-
-    if not card.is_file():
-        raise NvfairError(
-            "the data set has no card", where=card, remedy="`nvfair dataset metadata` or `nvfair build` writes it"
-        )
-    try:
-        content = hub_library().DatasetCard(card.read_text(encoding="utf-8")).data.to_dict()
-    except Exception as error:  # of the library's parsers of YAML: whatever it is, the Hub would refuse the card
-        raise NvfairError(
-            f"the card cannot be read by huggingface_hub: {(str(error) or type(error).__name__).splitlines()[0]}",
-            where=card,
-            remedy="`nvfair build` writes it anew",
-        ) from error
-    if not content.get("configs"):
-        raise NvfairError(
-            "the card says nothing of the set's tables", where=card, expected="YAML with `configs`, in its first lines"
-        )
 
 
 def _files(dataset: Dataset, signed: SignedCopies | None) -> Iterator[SentFile]:

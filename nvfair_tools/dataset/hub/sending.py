@@ -52,7 +52,7 @@ def send(
     message = message or "Data set"
     with hub_errors(plan.repo), tempfile.TemporaryDirectory(prefix="nvfair-push-") as staging:
         step(f"asking {api.endpoint} about the card and {plan.repo}")
-        hub.DatasetCard.load(plan.folder / CARD).validate(repo_type=_KIND)
+        _ask_about_card(hub, plan.folder / CARD)
         url = api.create_repo(plan.repo, repo_type=_KIND, private=not public, exist_ok=True)
         if not public and api.repo_info(plan.repo, repo_type=_KIND).private is not True:
             raise NvfairError(
@@ -68,6 +68,16 @@ def send(
         api.upload_folder(**common, ignore_patterns=list(ends))
         api.upload_folder(**common, allow_patterns=list(ends))
     return SentReport(str(url), len(plan.files), plan.size, deleted)
+
+
+def _ask_about_card(hub: Any, card: Path) -> None:
+    """Raises NvfairError where the Hub's own validator does not take the card."""
+    try:
+        hub.DatasetCard.load(card).validate(repo_type=_KIND)
+    except ValueError as error:
+        raise NvfairError(
+            f"the Hub refuses the card: {' '.join(str(error).split())}", where=card, remedy="edit it, or build again"
+        ) from error
 
 
 def _check_hashes(plan: PushPlan, progress: Callable[[int, int], None]) -> None:

@@ -122,7 +122,7 @@ def write_merged(
     digests = {name: digest for _, name, digest in plan.files if digest is not None}
     for part in plan.parts:
         if part.without:
-            remove_rows(out / part.name, part.without)
+            remove_rows(out / part.name, part.without, person="")
         digests[part.name] = sha256_of(out / part.name) if part.without else part.digest
     for name, rows, schema, key in (
         ("identities.parquet", plan.identities, IDENTITIES_SCHEMA, "identity"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -18,7 +19,7 @@ class Places:
 
     def take(self, name: str, others: Iterable[str]) -> str:
         """Gives a file its name, or the first of `others` that is free."""
-        for candidate in (name, *others):
+        for candidate in chain((name,), others):
             if candidate.lower() not in self.used:
                 self.used.add(candidate.lower())
                 self.renamed += candidate != name
@@ -28,7 +29,7 @@ class Places:
     def take_part(self, part: str) -> str:
         """Gives a part its name, or the next free number in its folder."""
         folder = PurePosixPath(part).parent
-        return self.take(part, (f"{folder}/part-{number:05d}.parquet" for number in range(1_000_000)))
+        return self.take(part, (f"{folder}/part-{number:05d}.parquet" for number in count()))
 
     def take_file(self, name: str, mark: str) -> str:
         """Gives another file its name, or the same with a mark before its suffix."""

@@ -79,7 +79,7 @@ def joined_record(sources: Sequence[MergeSource], name: str, version: str) -> di
         cautions += [f"The clips of {text} were not checked by limits." for text in unchecked]
     if cautions:
         record["cautions"] = list(dict.fromkeys(cautions))
-    for entry in ("world", "release"):
+    for entry in ("world", "release", "publication"):
         values = [source.record.get(entry) for source in sources]
         if values[0] is not None and all(value == values[0] for value in values):
             record[entry] = values[0]

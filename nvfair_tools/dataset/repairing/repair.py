@@ -27,6 +27,8 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import check_writable, sha256_of
 
 WORK = ".repair"  # the folder, in the data set, of what a repair needs
+# What describes the others, and is written from them.
+_DESCRIPTIONS = ("README.md", "croissant.json", "datasheet.md", "datacite.json", ".zenodo.json")
 _UNPROVEN = "no hash of it is known"
 _NO_SOURCE = "nothing here has or gives its content"
 
@@ -146,7 +148,7 @@ class _Repair:
                 )
             else:
                 files[fault.file] = None
-        return sorted(files, key=lambda file: (_describes(file), file))
+        return sorted(files, key=lambda file: (file in _DESCRIPTIONS or file.startswith("card/"), file))
 
     def _mended_record(self) -> dict[str, Any] | None:
         """The content of dataset.json, which is mended first where it is damaged; None where it cannot be."""
@@ -240,8 +242,3 @@ def remove_empty_folders(folder: Path) -> None:
     for path in sorted([folder, *folder.rglob("*")], reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
-
-
-def _describes(file: str) -> bool:
-    """Whether a file is the card, a plot of it, or one beside it: they are written from all others, so after them."""
-    return file.startswith("card/") or ("/" not in file and file.endswith((".md", ".json")))

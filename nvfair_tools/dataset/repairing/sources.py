@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import write_part
+from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.repairing.single_bit import MOST_BYTES, corrected
-from nvfair_tools.dataset.schema import LABEL_COLUMNS, LANDMARK_COUNT, MESH_POINTS
+from nvfair_tools.dataset.schema import LANDMARK_COUNT, MESH_POINTS
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import DEFAULT_SCALE
 from nvfair_tools.files import sha256_of
@@ -102,7 +102,8 @@ class SingleBit:
 
 
 class OwnColumns:
-    """A part whose landmarks can still be read: its distances follow from them, and so does all that Parquet adds."""
+    """A part whose landmarks can still be read: its distances follow from them, its ids and labels from videos.parquet,
+    which must be whole."""
 
     name = "from its own landmarks"
 
@@ -117,17 +118,17 @@ class OwnColumns:
         path = self._folder / file
         if not file.startswith("frames/") or not path.is_file():
             return False
-        lists_of_numbers = ["landmarks", *(["mesh"] if self._features["mesh"] else [])]
-        names = ["video", *LABEL_COLUMNS, "time", "valid", "reason", *lists_of_numbers]
-        table = pq.read_table(path, columns=names, partitioning=None).combine_chunks()
-        video = table.column("video").to_numpy()
-        starts = np.flatnonzero(np.concatenate([[True], video[1:] != video[:-1]]))
-        places = dict(zip(video[starts].tolist(), zip(starts, [*starts[1:], len(video)], strict=True), strict=True))
+        names = ["time", "valid", "reason", "landmarks", *(["mesh"] if self._features["mesh"] else [])]
+        with pq.ParquetFile(path) as part:
+            table = part.read(columns=names)
+        videos = Dataset.open(self._folder).usable()
+        videos = videos[videos["part"] == file].sort_values("first_row")
+        stretches = videos[["first_row", "frames"]].astype(int).itertuples(index=False, name=None)
+        places = dict(zip(videos["video"], stretches, strict=True))
 
         def rows_of(id: str) -> FrameRows:
-            first, end = places[id]
-            rows = table.slice(first, end - first)
-            lists = {name: rows.column(name).combine_chunks().flatten().to_numpy() for name in lists_of_numbers}
+            rows = table.slice(*places[id])
+            lists = {name: rows.column(name).combine_chunks().flatten().to_numpy() for name in names[3:]}
             return FrameRows(
                 landmarks=lists["landmarks"].reshape(-1, LANDMARK_COUNT, 2),
                 valid=rows.column("valid").to_numpy(),
@@ -138,7 +139,7 @@ class OwnColumns:
 
         write_part(
             out,
-            labels_by_video(table.select(["video", *LABEL_COLUMNS]).take(starts).to_pandas()),
+            labels_by_video(videos),
             rows_of,
             with_distances=self._features["distances"] != "none",
             with_mesh=bool(self._features["mesh"]),

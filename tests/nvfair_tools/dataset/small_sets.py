@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nvfair_tools.curate.card import write_card
+from nvfair_tools.curate.card import write_description
+from nvfair_tools.dataset.labels import labels_by_video
 from nvfair_tools.dataset.parts import plan_parts, write_part
+from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_tables
 from nvfair_tools.media import encode
 from tests.nvfair_tools.dataset.landmark_videos import rows_of
@@ -57,18 +59,20 @@ def write_set(
     content in every set. facts: of all people. rows: changes of single videos' rows. pixels: whether there are files.
     card: whether there is one, which takes a second.
     """
-    table = pd.DataFrame([_row(folder, video, people, pixels) | dict((rows or {}).get(video, {})) for video in videos])
+    made = [_row(folder, video, people, pixels) | dict((rows or {}).get(video, {})) for video in videos]
+    table = pd.DataFrame(made, columns=VIDEOS_SCHEMA.names)
     lengths = dict.fromkeys(videos, FRAMES)
     usable = table[table["state"] == "ok"]
     planned = plan_parts(usable, rows_per_part)
     table["part"], table["first_row"] = planned["part"], planned["first_row"].astype("Int64")
     for part, group in usable.assign(**planned).groupby("part"):
-        names = group.sort_values("first_row")["video"]
+        names = labels_by_video(group.sort_values("first_row"))
         write_part(folder / str(part), names, lambda video: rows_of(video, lengths), with_distances=False)
-    identities = pd.DataFrame([_person(folder, person, split) | dict(facts or {}) for person, split in people.items()])
+    persons = [_person(folder, person, split) | dict(facts or {}) for person, split in people.items()]
+    identities = pd.DataFrame(persons, columns=IDENTITIES_SCHEMA.names)
     files = write_tables(folder, identities, table)
     content = META | {"name": name} | meta
-    extra = write_card(folder, content, identities, table, (), content_digest(files)) if card else []
+    extra = write_description(folder, content, identities, table, (), content_digest(files)) if card else []
     extra += [folder / path for path in identities["portrait"]]
     finish_dataset(folder, identities, table, content, extra_files=extra, files=files)
     return folder

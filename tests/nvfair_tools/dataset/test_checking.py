@@ -310,6 +310,14 @@ def test_what_the_hashes_do_not_see_is_found(folder: Path, name: str) -> None:
     assert [fault for fault in faults if re.search(what, fault.what)], faults
 
 
+def test_names_that_not_every_file_system_takes_are_remarked_upon(folder: Path) -> None:
+    (folder / "videos" / "a-self.mp4").rename(folder / "videos" / "a:self.mp4")
+    change_table("videos.parquet", set_value("path", "a-self", "videos/a:self.mp4"))(folder)
+    report = check_dataset(folder, full=True)
+    assert report.faults == ()
+    assert [remark for remark in report.remarks if "videos/a:self.mp4" in remark]
+
+
 def test_files_that_nothing_names_are_remarked_upon(folder: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     (folder / ".hidden").write_text("a tool's")

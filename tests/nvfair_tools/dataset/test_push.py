@@ -139,7 +139,7 @@ def test_public_makes_a_public_repository(whole: Path, hub: StandIn) -> None:
 
 @pytest.mark.parametrize(
     ("token", "card", "message"),
-    [("wrong", "", "the Hub does not know who is sending"), (TOKEN, "configs: wrong", "the Hub refuses it: ")],
+    [("wrong", "", "the Hub does not know who is sending"), (TOKEN, "configs: wrong", "the Hub refuses the card: ")],
 )
 def test_what_the_hub_refuses_is_said_in_words(
     whole: Path, hub: StandIn, monkeypatch: pytest.MonkeyPatch, token: str, card: str, message: str
@@ -187,10 +187,14 @@ def test_a_damaged_set_and_a_card_that_cannot_be_read_are_not_sent(whole: Path, 
     folder = Path(shutil.copytree(whole, tmp_path / "set"))
     card = (folder / "README.md").read_text()
     (folder / "README.md").write_text(card.replace("configs:", "configs: ["))
-    with pytest.raises(NvfairError, match="the card cannot be read by huggingface_hub"):
+    with pytest.raises(NvfairError, match="the YAML cannot be parsed"):
         plan_push(folder, REPO)
     (folder / "README.md").write_text("# A set\n")
-    with pytest.raises(NvfairError, match="the card says nothing of the set's tables"):
+    with pytest.raises(NvfairError, match="there is no YAML between two lines"):
+        plan_push(folder, REPO)
+    (folder / "README.md").write_text(card)
+    (folder / "README.md").write_text(card.replace("license: other", "license: my own"))
+    with pytest.raises(Problems, match="license 'my own' is none of the Hub's"):
         plan_push(folder, REPO)
     (folder / "README.md").write_text(card)
     part = next((folder / "frames").rglob("*.parquet"))

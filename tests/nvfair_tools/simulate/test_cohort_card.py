@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
 
 
 def test_datasets_reads_the_cohort_with_who_drives_in_each_row(folder, tmp_path, monkeypatch):
-    from nvfair_tools.dataset.card_check import card_problems
+    from nvfair_tools.dataset.checking.card_check import card_problems
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     assert card_problems(folder) == []

@@ -21,6 +21,7 @@ from nvfair_tools.dataset.writer import write_table
 from nvfair_tools.errors import Problems
 from nvfair_tools.files import sha256_of
 from nvfair_tools.governance.uses import Answer, Consent
+from nvfair_tools.metadata.writing import METADATA_FILES
 from tests.nvfair_tools.dataset.small_sets import write_set
 
 datasets = pytest.importorskip("datasets")
@@ -60,7 +61,8 @@ def test_an_edited_table_of_people_gives_a_new_card(folder: Path) -> None:
     write_table(path, people.assign(permitted_use="viewing only"), pq.read_schema(path))
     with pytest.raises(Problems, match=r"identities\.parquet is not as it was recorded; .* --edited identities"):
         rewrite_card(folder)
-    assert rewrite_card(folder, ["identities.parquet"]) == ["README.md", "identities.parquet"]
+    changed = rewrite_card(folder, ["identities.parquet"])
+    assert changed == ["README.md", "croissant.json", "datasheet.md", "identities.parquet"]
     assert "viewing only" in (folder / "README.md").read_text()
     assert check_dataset(folder, full=True).faults == ()
 
@@ -68,7 +70,8 @@ def test_an_edited_table_of_people_gives_a_new_card(folder: Path) -> None:
 def test_edited_consents_are_recorded_and_damage_is_not(folder: Path) -> None:
     yes = Consent.of({}, Answer("yes", "form", frozenset({"research"}), since=date(2024, 1, 1)))
     write_consents(folder, {"toy:a": yes, "toy:b": yes})
-    assert rewrite_card(folder, ["consent.parquet"]) == ["consent.parquet"]
+    changed = set(rewrite_card(folder, ["consent.parquet"]))
+    assert {"consent.parquet", "datasheet.md"} <= changed <= {"consent.parquet", *METADATA_FILES}
     assert json.loads((folder / "dataset.json").read_text())["files"]["consent.parquet"] == sha256_of(
         folder / "consent.parquet"
     )

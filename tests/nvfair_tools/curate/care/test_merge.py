@@ -17,8 +17,8 @@ from benchmark.windows.window_set import read_windows
 from nvfair_tools.cli.dataset.group import dataset as command
 from nvfair_tools.curate.care import merge as merging
 from nvfair_tools.curate.care.merge import append, merge
-from nvfair_tools.dataset.card_check import card_problems
 from nvfair_tools.dataset.checking import check_dataset
+from nvfair_tools.dataset.checking.card_check import card_problems
 from nvfair_tools.dataset.consents import read_consents, write_consents
 from nvfair_tools.dataset.merging import merge as files_of
 from nvfair_tools.dataset.reader import Dataset
@@ -75,39 +75,51 @@ def refused(out: Path, *folders: Path) -> list[str]:
     return list(caught.value.problems)
 
 
-def test_a_joined_set_is_whole_and_reads_as_its_parts_do(sets: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def joined(sets: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two sets joined; do not change it."""
+    out = tmp_path_factory.mktemp("joined") / "all"
     before = [file_hashes(folder) for folder in sets]
-    report = merge(tmp_path / "all", sets, name="both")
+    report = merge(out, sets, name="both")
+    # b-1 was alone in a part of the second set, which is left out; ab-1 was with bb-1 in one that is written anew.
     assert (report.people, report.videos, report.repeated, report.rewritten) == (5, 9, 2, 1)
-    assert check_dataset(tmp_path / "all", full=True).faults == ()
-    assert check_dataset(tmp_path / "all", full=True).remarks == ()
-    assert card_problems(tmp_path / "all") == []
-    joined = Dataset.open(tmp_path / "all")
-    assert sorted(joined.videos["video"]) == sorted({*FIRST, *SECOND})
-    assert [part["name"] for part in joined.meta["merged_from"]] == ["toy", "toy"]
-    assert dict(zip(joined.identities["identity"], joined.identities["clips"], strict=True))["toy:b"] == 1
+    assert [file_hashes(folder) for folder in sets] == before
+    return out
+
+
+def test_a_joined_set_is_whole_and_described(joined: Path) -> None:
+    full = check_dataset(joined, full=True)
+    assert (full.faults, full.remarks) == ((), ())
+    assert card_problems(joined) == []
+    data = Dataset.open(joined)
+    assert data.name == "both"
+    assert sorted(data.videos["video"]) == sorted({*FIRST, *SECOND})
+    assert [part["name"] for part in data.meta["merged_from"]] == ["toy", "toy"]
+    assert dict(zip(data.identities["identity"], data.identities["clips"], strict=True))["toy:b"] == 1
+
+
+def test_windows_of_a_joined_set_are_those_of_its_parts(sets: tuple[Path, Path], joined: Path) -> None:
     for folder in sets:
-        alone, together = Dataset.open(folder), read_windows(joined, "nvfair-seen", videos=FIRST)
-        ids = list(alone.usable()["video"])
-        expected, got = (read_windows(data, "nvfair-seen", videos=ids) for data in (alone, joined))
+        ids = list(Dataset.open(folder).usable()["video"])
+        expected, got = (read_windows(data, "nvfair-seen", videos=ids) for data in (folder, joined))
         assert len(got) == len(expected) > 0
         np.testing.assert_array_equal(np.asarray(got.landmarks), np.asarray(expected.landmarks))
-        assert len(together) > 0
-    assert [file_hashes(folder) for folder in sets] == before
 
 
-def test_files_are_the_same_ones_unless_copies_are_asked_for(sets: tuple[Path, Path], tmp_path: Path) -> None:
-    first = sets[0]
-    merge(tmp_path / "all", sets)
-    merge(tmp_path / "copies", sets, copies=True)
-    part = next(first.glob("frames/test/**/*.parquet")).relative_to(first)
-    video = next(first.glob("videos/**/a-1.mp4")).relative_to(first)
+def test_files_are_the_same_ones_unless_copies_are_asked_for(
+    sets: tuple[Path, Path], joined: Path, landmark_sets: tuple[Path, Path], tmp_path: Path
+) -> None:
+    part = next(sets[0].glob("frames/test/**/*.parquet")).relative_to(sets[0])
+    video = next(sets[0].glob("videos/**/a-1.mp4")).relative_to(sets[0])
     for file in (part, video):
-        assert (tmp_path / "all" / file).samefile(first / file)
-        assert not (tmp_path / "copies" / file).samefile(first / file)
-    assert file_hashes(tmp_path / "all") == file_hashes(tmp_path / "copies")
-    names = sorted(path.name for path in (tmp_path / "all" / "frames/test/originals").iterdir())
+        assert (joined / file).samefile(sets[0] / file)
+    names = sorted(path.name for path in (joined / "frames/test/originals").iterdir())
     assert names == ["part-00000.parquet", "part-00001.parquet"]  # one of each set, the second renamed
+    merge(tmp_path / "linked", landmark_sets)
+    merge(tmp_path / "copies", landmark_sets, copies=True)
+    assert (tmp_path / "linked" / part).samefile(landmark_sets[0] / part)
+    assert not (tmp_path / "copies" / part).samefile(landmark_sets[0] / part)
+    assert file_hashes(tmp_path / "linked") == file_hashes(tmp_path / "copies")
 
 
 def test_all_contradictions_are_named_at_once(landmark_sets: tuple[Path, Path], tmp_path: Path) -> None:

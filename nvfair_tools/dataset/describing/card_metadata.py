@@ -128,7 +128,7 @@ def _listed(value: Any) -> list[Any]:
 
 def _hub_values() -> dict[str, list[str]]:
     """What the Hub takes that no package lists: licences, newer tasks."""
-    text = resources.files("nvfair_tools.dataset").joinpath("hub_values.json").read_text(encoding="utf-8")
+    text = resources.files("nvfair_tools.dataset.describing").joinpath("hub_values.json").read_text(encoding="utf-8")
     return dict(json.loads(text))
 
 

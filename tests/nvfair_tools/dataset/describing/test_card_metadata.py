@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nvfair_tools.dataset.card_metadata import hub_problems, metadata_problems, size_category
+from nvfair_tools.dataset.describing.card_metadata import hub_problems, metadata_problems, size_category
 from nvfair_tools.errors import NvfairError
 
 datasets = pytest.importorskip("datasets")

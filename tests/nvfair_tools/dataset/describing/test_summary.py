@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from nvfair_tools.cli.dataset.group import dataset as command
-from nvfair_tools.dataset.summary import summarise
+from nvfair_tools.dataset.describing.summary import summarise
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from tests.nvfair_tools.dataset.small_sets import FRAMES, write_set

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from nvfair_tools.dataset.labels import VideoLabels
-from nvfair_tools.dataset.parts import part_writer, rows_per_group
+from nvfair_tools.dataset.part_writer import PartWriter, rows_per_group
 from nvfair_tools.dataset.schema import LABEL_COLUMNS, frames_schema
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output
@@ -30,7 +30,7 @@ def label_part(part: Path, target: Path, labels: Mapping[str, VideoLabels]) -> N
         with pq.ParquetFile(part) as source:
             names = source.schema_arrow.names
             schema = frames_schema(distances="distances" in names, mesh="mesh" in names)
-            with atomic_output(target) as aside, part_writer(aside, schema) as writer:
+            with atomic_output(target) as aside, PartWriter(aside, schema) as writer:
                 for batch in source.iter_batches(rows_per_group(schema)):
                     places = pc.index_in(batch.column("video"), value_set=ids)
                     if places.null_count:
@@ -39,7 +39,7 @@ def label_part(part: Path, target: Path, labels: Mapping[str, VideoLabels]) -> N
                         values[field.name].take(places) if field.name in values else batch.column(field.name)
                         for field in schema
                     ]
-                    writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+                    writer.write(pa.RecordBatch.from_arrays(columns, schema=schema))
     except (pa.ArrowException, KeyError) as error:
         raise _damaged(part, f"not a whole part: {(str(error) or type(error).__name__).splitlines()[0]}") from error
 
