@@ -104,8 +104,8 @@ def _read_meta(folder: Path, faults: list[Fault]) -> dict[str, Any]:
     if problem := _shape_problem(meta):
         faults.append(Fault(META, problem))
         return {}
-    if problem := version_error(meta.get("format_version"), folder):
-        faults.append(Fault(META, f"{problem.what}, not {problem.expected}: {problem.remedy}"))
+    if unreadable := version_error(meta.get("format_version"), folder):
+        faults.append(Fault(META, f"{unreadable.what}, not {unreadable.expected}: {unreadable.remedy}"))
     if SEAL not in meta:
         faults.append(Fault(META, f"holds no hash of itself ({SEAL}), so that a change of it would not be seen"))
     elif meta_text(sealed(meta)).encode() != text:
