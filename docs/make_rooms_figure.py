@@ -59,6 +59,7 @@ NOTES = {
     "nvfair_tools.recipe": "recipe, clip list, splits",
     "nvfair_tools.dataset": "the data set on disk",
     "nvfair_tools.governance": "who agreed to what",
+    "nvfair_tools.portable_names": "names that every file system takes",
     "nvfair_tools.features": "landmark distances",
     "nvfair_tools.landmarks": "mesh, 126 points, tracks",
     "nvfair_tools.media": "decode, encode, probe",

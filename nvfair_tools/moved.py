@@ -184,7 +184,7 @@ MOVED = {
     "nvfair_tools.clip_list": "nvfair_tools.recipe.clip_list",
     "nvfair_tools.curate.leakage_audit": "nvfair_tools.leakage.table_checks",
     "nvfair_tools.dataset.blind_key": "leaderboard.hidden.blind_key",
-    "nvfair_tools.dataset.hub": "nvfair_tools.dataset.card_check",
+    "nvfair_tools.dataset.card_check": "nvfair_tools.dataset.checking.card_check",
     "nvfair_tools.engine": "nvfair_tools.pipeline.engines.local",
     "nvfair_tools.faces.framed": "nvfair_tools.landmarks.framed_landmarker",
     "nvfair_tools.faces.identity": "nvfair_tools.curate.clip_checks.same_person",

@@ -52,11 +52,11 @@ def rows(folder: Path) -> pd.DataFrame:
 
 
 def read_parts(folder: Path) -> pd.DataFrame:
-    videos = pq.read_table(folder / "videos.parquet", columns=["video", "driver", "split", "part"]).to_pandas()
+    videos = pq.read_table(folder / "videos.parquet", columns=["video", "clip", "driver", "split", "part"]).to_pandas()
     parts = [pq.ParquetFile(folder / part).read() for part in sorted(videos["part"].unique())]
     names = [name for name in ("video", "index", "valid", "landmarks", "distances") if name in parts[0].column_names]
     table = pa.concat_tables([part.select(names) for part in parts]).to_pandas()
-    return table.merge(videos[["video", "driver", "split"]], on="video").sort_values(["video", "index"])
+    return table.merge(videos[["video", "clip", "driver", "split"]], on="video").sort_values(["video", "index"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -107,10 +107,12 @@ def test_this_package(folder: Path, rows: pd.DataFrame) -> None:
 
 
 def test_pyarrow(folder: Path, rows: pd.DataFrame) -> None:
-    (names,) = run_blocks("pyarrow", folder)
+    names, joined = run_blocks("pyarrow", folder)
     driven = rows[rows["driver"] == DRIVER]
     assert names["frames"]["video"].to_pylist() == driven["video"].tolist()
     assert is_same(names["landmarks"], driven)
+    assert sorted(joined["frames"]["video"].to_pylist()) == sorted(rows["video"])
+    assert set(joined["frames"]["licence"].to_pylist()) == {"test"}
 
 
 def test_pandas(folder: Path, rows: pd.DataFrame) -> None:
@@ -123,7 +125,7 @@ def test_pandas(folder: Path, rows: pd.DataFrame) -> None:
 def test_duckdb(folder: Path, rows: pd.DataFrame) -> None:
     pytest.importorskip("duckdb")
     (names,) = run_blocks("DuckDB", folder)
-    counts = rows.groupby("driver")["valid"].agg(["size", lambda valid: (~valid).sum()])
+    counts = rows.groupby("clip")["valid"].agg(["size", lambda valid: (~valid).sum()])
     assert names["rows"] == list(counts.itertuples(name=None))
     driven = rows[rows["driver"] == DRIVER]
     assert names["table"]["video"].to_pylist() == driven["video"].tolist()
@@ -135,6 +137,7 @@ def test_polars(folder: Path, rows: pd.DataFrame) -> None:
     (names,) = run_blocks("Polars", folder)
     driven = rows[rows["driver"] == DRIVER]
     assert names["frames"]["video"].to_list() == driven["video"].tolist()
+    assert set(names["frames"]["licence"]) == {"test"}
     assert is_same(names["landmarks"], driven)
 
 

@@ -5,7 +5,8 @@
     embeddings.parquet  (or scores.parquet, scores.csv) what they were scored from
     validation.parquet  scores of validation people, where thresholds were taken from them
 
-Subgroup figures are not recomputed: what people stated about themselves does not travel with figures.
+Subgroup figures are not recomputed: what people stated about themselves does not travel with figures. Embeddings are
+made from people, so that a bundle is written only where everybody in the cell agreed to redistribution.
 
 The zip is the same for the same report, byte for byte.
 """
@@ -20,6 +21,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ from benchmark.evaluation.bundle_files import (
     read_validation,
     read_videos,
 )
-from benchmark.evaluation.evidence import validation_file, videos_file
+from benchmark.evaluation.evidence import evidence_rights, validation_file, videos_file
 from benchmark.evaluation.result_rows import CellResult
 from benchmark.evaluation.results import EvaluationResults, read_results
 from benchmark.methods.embedding_files import read_embeddings, table_columns, video_embeddings
@@ -50,8 +52,11 @@ from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.cells import CellContext, compute_cell_figures
 from benchmark.trial_scores.scores import PairScorer, Scorer
 from benchmark.trials.trials import cell_generators
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import atomic_output
+from nvfair_tools.governance.decision import count_reasons
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold: equal bundles are equal bytes
 
@@ -76,11 +81,22 @@ class RecomputedCell:
     changed: tuple[ChangedFigure, ...]
 
 
-def write_bundle(report: Path, out: Path, *, method: str = "", generator: str = "", protocol: str = "") -> CellResult:
+def write_bundle(
+    report: Path,
+    out: Path,
+    *,
+    method: str = "",
+    generator: str = "",
+    protocol: str = "",
+    dataset: Dataset | None = None,
+    day: date | None = None,
+) -> CellResult:
     """Writes the bundle of one cell of the report in folder `report` to `out` (a zip); returns the cell.
 
-    method, generator, protocol: names that choose the cell; may be empty where one cell is left without them.
-    Raises NvfairError where the report kept no evidence, or where not exactly one cell is meant.
+    method, generator, protocol: names that choose the cell; may be empty where one cell is left without them. dataset:
+    says what people agree to; None for what it said when the report was made. day: of the question; default, today.
+    Raises NvfairError where the report kept no evidence, where not exactly one cell is meant, and where a video of the
+    cell may not be passed on.
     """
     results = read_results(report / "results.json")
     cell = _chosen_cell(results, report, method, generator, protocol)
@@ -98,6 +114,9 @@ def write_bundle(report: Path, out: Path, *, method: str = "", generator: str = 
         )
     videos = pd.read_parquet(report / "evidence" / videos_file(cell.section))
     videos = videos[videos["generator"].isin(cell_generators(cell.generator))].sort_values("video")
+    reasons = _refused_videos(report, results, videos, dataset, day)
+    if reasons:
+        raise _not_to_be_passed_on(report, reasons, len(videos))
     name = ("scores" if "embedding" not in table_columns(evidence)[0] else "embeddings") + evidence.suffix
     files = {
         VIDEOS: _parquet_bytes(pa.Table.from_pandas(videos, preserve_index=False)),
@@ -152,6 +171,34 @@ def recompute_bundle(bundle: Path) -> RecomputedCell:
     return RecomputedCell(cell["method"], cell["generator"], cell["protocol"], figures, changed)
 
 
+def _refused_videos(
+    report: Path, results: EvaluationResults, videos: pd.DataFrame, dataset: Dataset | None, day: date | None
+) -> list[tuple[str, str]]:
+    """(reason, detail) of each video of a cell that may not be passed on; see `write_bundle`."""
+    if dataset is None:
+        rights = evidence_rights(report / "evidence", results.data.simulated, day)
+        decisions = rights.decisions(videos, "redistribution")
+        return [(decision.reason, decision.detail) for decision in decisions if not decision.permitted]
+    usable = dataset.usable()
+    known = usable[usable["video"].isin(videos["video"])]
+    decisions = DatasetRights(dataset, day).decisions(known, "redistribution")
+    gone = ("not_in_the_set", f"{dataset.folder} has no such usable video")
+    refused = [(decision.reason, decision.detail) for decision in decisions if not decision.permitted]
+    return refused + [gone] * (len(videos) - len(known))
+
+
+def _not_to_be_passed_on(report: Path, reasons: list[tuple[str, str]], videos: int) -> NvfairError:
+    counts = count_reasons(reason for reason, _ in reasons)
+    return NvfairError(
+        f"what people and licences say forbids to pass on {len(reasons):,} of the {videos:,} videos of this cell "
+        f"({counts}); the first: {reasons[0][1]}",
+        where=report,
+        expected="a yes to redistribution from everybody in the cell, in a consent table or as permitted use 'any'",
+        remedy="evaluate without these videos (`nvfair evaluate ... --use redistribution`), and pack that report; "
+        "docs/consent.md says who is asked",
+    )
+
+
 def _chosen_cell(results: EvaluationResults, report: Path, method: str, generator: str, protocol: str) -> CellResult:
     """The one cell that the names choose; an empty name fits any cell."""
     cells = [
@@ -171,12 +218,17 @@ def _chosen_cell(results: EvaluationResults, report: Path, method: str, generato
 
 
 def _rows_of_videos(path: Path, videos: pd.DataFrame) -> bytes:
-    """A Parquet file of the rows of a file of embeddings that belong to `videos`; a file of scores as it is."""
-    if "embedding" not in table_columns(path)[0]:
-        return path.read_bytes()
+    """The rows of a file of embeddings or scores that belong to `videos` alone, as a file of the same kind."""
+    own = frozenset(videos["video"])
+    if "embedding" in table_columns(path)[0]:
+        table = pq.read_table(path)
+        return _parquet_bytes(table.filter(pa.compute.is_in(table.column("video").cast(pa.string()), pa.array(own))))
+    if path.suffix == ".csv":
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return rows[[own.issuperset(trial.split("|")) for trial in rows["trial"]]].to_csv(index=False).encode()
     table = pq.read_table(path)
-    ids = pa.array(videos["video"].tolist(), pa.string())
-    return _parquet_bytes(table.filter(pa.compute.is_in(table.column("video").cast(pa.string()), value_set=ids)))
+    trials = table.column("trial").cast(pa.string()).to_pylist()
+    return _parquet_bytes(table.filter(pa.array([own.issuperset(trial.split("|")) for trial in trials], pa.bool_())))
 
 
 def _parquet_bytes(table: pa.Table) -> bytes:

@@ -111,6 +111,8 @@ def evaluate(
             unscored.append(UnscoredSection(section.number, section.title, error.what))
             if len(unscored) == len(sections):
                 raise
+    if evidence is not None:
+        evidence.write_rights(dataset)
     null_rows = null_controls.with_verdicts([row for part in scored for row in part.null_rows])
     videos = pd.concat([part.videos for part in scored]).drop_duplicates("video")
     stress = _stress_rows(cache, candidates, sections[0].protocol, options.stress)

@@ -17,7 +17,9 @@ from benchmark.methods.declaration import UNKNOWN
 from benchmark.protocols.schema import Generators, Protocol, Relation, expand_sweep
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import refused_rows
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.governance.decision import count_reasons
 
 
 class NothingToScore(NvfairError):
@@ -83,12 +85,22 @@ def make_sections(protocols: Sequence[Protocol]) -> list[Section]:
 
 
 def select_test_videos(dataset: Dataset, protocol: Protocol) -> pd.DataFrame:
-    """Reenactments of the protocol's test people; raises NvfairError where there are none."""
+    """Reenactments of the protocol's test people, but for those that people or licences refuse.
+
+    A refusal is no failure to acquire. Raises NvfairError where there are none.
+    """
     videos = dataset.videos
-    chosen = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
-    if chosen.empty:
-        raise NvfairError(f"split {protocol.split.test!r} has no reenactments", where=dataset.folder)
-    return chosen
+    planned = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
+    is_refused = refused_rows(planned)
+    if is_refused.all():
+        refusals = count_reasons(planned.loc[is_refused, "reason"])
+        raise NvfairError(
+            f"split {protocol.split.test!r} has no reenactments"
+            + (f" that may be used ({refusals})" if refusals else ""),
+            where=dataset.folder,
+            remedy="`nvfair dataset rights` says why" if refusals else "",
+        )
+    return planned[~is_refused]
 
 
 def select_test_generators(

@@ -6,6 +6,8 @@ from benchmark.controls.null_controls import null_warnings
 from benchmark.evaluation.result_rows import CellResult, ShortcutMargin
 from benchmark.evaluation.results import EvaluationResults
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import refused_rows
+from nvfair_tools.governance.decision import count_reasons
 
 
 def evaluation_warnings(results: EvaluationResults, dataset: Dataset) -> list[str]:
@@ -20,11 +22,23 @@ def evaluation_warnings(results: EvaluationResults, dataset: Dataset) -> list[st
         if record.unknown_roles:
             roles = ", ".join(record.unknown_roles)
             warnings.append(f"{name} does not say what its {roles} saw: it may know these people.")
+    warnings += _refused_videos_warning(results, dataset)
     warnings += [f"Not scored under {section.title}: {section.reason}." for section in results.unscored]
     warnings += null_warnings([null.to_json() for null in results.nulls])
     warnings += _near_shortcut_warnings(results)
     warnings += _family_warnings(results, dataset)
     return warnings
+
+
+def _refused_videos_warning(results: EvaluationResults, dataset: Dataset) -> list[str]:
+    """How many of the test people's reenactments people or licences refuse; nothing where none is refused."""
+    splits = {entry.protocol.split.test for entry in results.protocols}
+    videos = dataset.videos[dataset.videos["generator"].notna() & dataset.videos["split"].isin(splits)]
+    reasons = videos.loc[refused_rows(videos), "reason"]
+    if reasons.empty:
+        return []
+    return [f"{len(reasons):,} reenactments of test people are not in it, as people or licences refuse them: "
+            f"{count_reasons(reasons)}."]  # fmt: skip
 
 
 def _near_shortcut_warnings(results: EvaluationResults) -> list[str]:

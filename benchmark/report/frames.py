@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.report.names import NOT_NAMED
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError
@@ -48,10 +49,12 @@ def sample_frames(dataset: Dataset, per_generator: int = 1) -> list[Sample]:
             chosen = of_target[of_target["kind"] == kind].head(per_generator)
             for row, why_hidden in zip(chosen.itertuples(), rights.hidden(chosen), strict=True):
                 frames: tuple[str, ...] = ()
-                problem = f"not shown: its permitted use forbids display: {why_hidden}"
+                problem = f"not shown: {why_hidden}"
                 if not why_hidden:
                     frames, problem = _decoded_frames(dataset, str(row.path), int(row.frames))
-                samples.append(Sample(row.video, kind, row.target, row.driver, str(row.generator), frames, problem))
+                unnamed = rights.unnamed((row.target, row.driver), public=False)
+                target, driver = (NOT_NAMED if name in unnamed else name for name in (row.target, row.driver))
+                samples.append(Sample(row.video, kind, target, driver, str(row.generator), frames, problem))
     return samples
 
 

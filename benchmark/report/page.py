@@ -25,6 +25,7 @@ from benchmark.report.tables import SectionTables, section_tables
 from benchmark.report.templates import template
 from benchmark.trial_scores.chart_data import ChartData
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.files import write_text
 
 # More curves than this cannot be told apart, and more maps are not looked at.
@@ -75,11 +76,15 @@ def write_report(
     same folder, "" where there is none.
     """
     samples = sample_frames(dataset) if dataset is not None else []
-    write_text(path, render_page(results, samples, single_videos))
+    shows_people = dataset is not None and any(sample.frames for sample in samples)
+    consent_note = DatasetRights(dataset).note if dataset is not None and shows_people else ""
+    write_text(path, render_page(results, samples, single_videos, consent_note))
 
 
-def render_page(results: EvaluationResults, samples: Sequence[Sample] = (), single_videos: str = "") -> str:
-    """The page as text; raises MissingExtra without Jinja."""
+def render_page(
+    results: EvaluationResults, samples: Sequence[Sample] = (), single_videos: str = "", consent_note: str = ""
+) -> str:
+    """The page as text; raises MissingExtra without Jinja. consent_note: stands beside the frames."""
     sections = section_tables(results)
     return template("page.html.j2").render(
         r=results,
@@ -87,6 +92,7 @@ def render_page(results: EvaluationResults, samples: Sequence[Sample] = (), sing
         charts={section.number: _section_charts(section) for section in sections},
         samples=list(samples),
         single_videos=single_videos,
+        consent_note=consent_note,
         stress_tables=stress_tables(results.stress_rates),
         sweeps=_sweep_figures(results),
         stress_levels=[row for row in results.stress if isinstance(row, StressLevel)],

@@ -10,6 +10,7 @@ from benchmark.report.previews import Preview, pictures_refused, video_preview, 
 from benchmark.report.single_videos import OUTCOMES, JudgedVideo, SingleVideos, judge_single_videos
 from benchmark.report.templates import template
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
 
@@ -135,10 +136,11 @@ class _Previews:
 
     def __init__(self, dataset: Dataset | None) -> None:
         self.dataset = dataset
+        self._rights = None if dataset is None else DatasetRights(dataset)
         self._made: dict[tuple[str, str], Preview | None] = {}
 
     def of(self, video: str, mark: str) -> Preview | None:
-        if self.dataset is None:
+        if self.dataset is None or self._is_hidden(video):
             return None
         if (video, mark) not in self._made:
             self._made[video, mark] = video_preview(self.dataset, video, mark)
@@ -152,7 +154,13 @@ class _Previews:
         return None if clip.empty else self.of(str(clip.iloc[0]), "simulated")
 
     def thumbnail(self, video: str) -> str:
-        return "" if self.dataset is None else video_thumbnail(self.dataset, video)
+        return "" if self.dataset is None or self._is_hidden(video) else video_thumbnail(self.dataset, video)
+
+    def _is_hidden(self, video: str) -> bool:
+        """Whether a word or a licence forbids to show the video, although its people are simulated."""
+        assert self.dataset is not None
+        assert self._rights is not None
+        return any(self._rights.hidden(self.dataset.videos[self.dataset.videos["video"] == video]))
 
 
 def _card(judged: SingleVideos, outcome: tuple[bool, bool], scale: _Scale, previews: _Previews) -> Card:

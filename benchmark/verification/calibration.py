@@ -11,6 +11,7 @@ Legend: N trials, S statistics of a window.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,7 +27,7 @@ from benchmark.verification.enrolment import Enrolment, LandmarkerIdentity, Meth
 from benchmark.verification.likeness import Likeness
 from benchmark.verification.results import Threshold
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import atomic_output
+from nvfair_tools.files import write_bytes
 from nvfair_tools.unique_keys import load_unique_json
 
 SUFFIX = ".calibration"
@@ -173,6 +174,10 @@ class Calibration:
             rows.append("one generator only: nothing is known about unseen ones")
         if self.likeness is None:
             rows.append("too few people to tell what is unlike them")
+        else:
+            rows.append(
+                f"of {self.likeness.people} people left out in turn, {self.likeness.refused} are unlike the others"
+            )
         return rows
 
     def to_json(self) -> dict[str, Any]:
@@ -188,7 +193,9 @@ class Calibration:
             "threshold": vars(self.threshold()) if self.lowest_fmr < 1 else None,
             "likelihood_ratio": {"smallest": low, "largest": high},
             "unseen_generators": [vars(cost) for cost in self.held_out_costs],
-            "likeness": None if self.likeness is None else {"limit": self.likeness.limit},
+            "likeness": None
+            if self.likeness is None
+            else vars(self.likeness) | {"low": self.likeness.low.tolist(), "high": self.likeness.high.tolist()},
         }
 
     @cached_property
@@ -201,8 +208,16 @@ class Calibration:
         low = min(0.0, float(np.log(_RULE_OF_THREE / self.genuine_people)))
         return low, max(0.0, float(np.log(self.impostor_people / _RULE_OF_THREE)))
 
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the file that `save` writes."""
+        return hashlib.sha256(self._content()).hexdigest()
+
     def save(self, path: str | Path) -> None:
         """Writes the file, whole or not at all. It names people, and holds scores and statistics of them."""
+        write_bytes(Path(path), self._content())
+
+    def _content(self) -> bytes:
         from safetensors.numpy import save
 
         likeness = self.likeness
@@ -213,7 +228,7 @@ class Calibration:
             "protocol_digest": self.protocol_digest,
             "people": list(self.people),
             "generators": list(self.generators),
-            "likeness": None if likeness is None else {"limit": likeness.limit, "people": likeness.people},
+            "likeness": None if likeness is None else {"people": likeness.people, "refused": likeness.refused},
             "seconds": list(self.seconds),
             "source": self.source,
         }
@@ -223,10 +238,9 @@ class Calibration:
             **{name: getattr(self, name).astype(np.int64) for name in ("enrolled", "driver", "generator")},
         }
         if likeness is not None:
-            tensors |= {"likeness_mean": likeness.mean, "likeness_deviation": likeness.deviation}
+            tensors |= {"likeness_low": likeness.low, "likeness_high": likeness.high}
         whole = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-        with atomic_output(Path(path)) as aside:
-            aside.write_bytes(save(whole, metadata={_KEY: json.dumps(record, sort_keys=True)}))
+        return save(whole, metadata={_KEY: json.dumps(record, sort_keys=True)})
 
     @classmethod
     def load(cls, path: str | Path) -> Calibration:
@@ -271,7 +285,7 @@ def _parsed(record: dict[str, Any], tensors: dict[str, np.ndarray], path: Path) 
         genuine=tensors["genuine"].astype(bool),
         likeness=None
         if likeness is None
-        else Likeness(tensors["likeness_mean"], tensors["likeness_deviation"], likeness["limit"], likeness["people"]),
+        else Likeness(tensors["likeness_low"], tensors["likeness_high"], likeness["people"], likeness["refused"]),
         seconds=(float(record["seconds"][0]), float(record["seconds"][1])),
         source=str(record["source"]),
         **columns,

@@ -1,12 +1,13 @@
-"""Whether a video is unlike everything that a calibration has seen: seven plain statistics of a window, and a limit.
+"""Whether a video is grossly unlike everything that a calibration has seen: eight plain statistics of its windows.
 
-A calibration keeps the mean and the deviation of each statistic over its people. A video's distance is the largest,
-over the statistics, of how many deviations its median window lies from the mean. The limit is the largest distance that
-any calibration video has from the *other* people. So the video of a new person like them exceeds it with a probability
-of about 1 / (people + 1) at most: the limit is a rank, and assumes no distribution. It sees gross differences (a still
-picture, a shaking track, a face in profile), no subtle ones, and no generator as such.
+A calibration keeps the range of each statistic over its videos (of a video: the median of its windows). A video is
+unlike it where one statistic lies outside that range by more than half of the range's width. How often that refuses
+people like those of the calibration is counted: each person is left out in turn, and judged by the others.
 
-Legend: T frames, W windows, S statistics (7).
+It sees a still picture, a tilted head, a face that is far smaller. It sees no generator as such, and no difference of
+recordings that leaves these statistics alone (docs/verification.md says what was tried).
+
+Legend: T frames, W windows, S statistics (8).
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ STATISTICS = (
     "movement of the mouth",
     "movement of the head",
     "trembling of the points",
+    "trembling of the head",
 )
 FEWEST_PEOPLE = 5  # below, "unlike all of them" says nothing
+_MARGIN = 0.5  # of a range, on either side
 _FLOOR = 1e-4  # face widths: below, a movement counts as none
 
 
@@ -37,7 +40,8 @@ def window_statistics(landmarks: np.ndarray) -> np.ndarray:
     Size is the logarithm of the distance of the outer eye corners in pixels; turn is how far the nose tip lies off the
     middle of the eyes, in such distances, whichever the side; tilt is the angle of the line through the eyes, in
     radians. The others are logarithms of root mean squares over the window, in distances of the eyes: of the points
-    without the head's movement; of the opening of the mouth; of the head's centre; of the points' second differences.
+    without the head's movement; of the opening of the mouth; of the head's centre; of the second differences of these
+    points, and of that centre.
     """
     points = np.asarray(landmarks, dtype=np.float64)
     right, left = points[:, OUTER_EYE_CORNERS[0]], points[:, OUTER_EYE_CORNERS[1]]
@@ -62,6 +66,7 @@ def window_statistics(landmarks: np.ndarray) -> np.ndarray:
             _log_size(mouth - mouth.mean()),
             _log_size(head),
             _log_size(trembling),
+            _log_size(np.diff(head, n=2, axis=0)),
         ]
     )
 
@@ -72,48 +77,43 @@ def _log_size(values: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Likeness:
-    """What a calibration remembers. mean, deviation: (S,). limit: the largest distance of one of its videos from the
-    other people. people: how many."""
+    """What a calibration remembers. low, high: (S,), the range of its videos. people: how many. refused: how many of
+    these, left out in turn, have a video that is unlike the others."""
 
-    mean: np.ndarray
-    deviation: np.ndarray
-    limit: float
+    low: np.ndarray
+    high: np.ndarray
     people: int
+    refused: int
 
     @classmethod
     def fit(cls, videos: Sequence[np.ndarray], people: Sequence[str]) -> Likeness | None:
-        """From the statistics (W, S) of each video, and who drives it; None where there are too few people.
-
-        Each person weighs the same, however many videos there are of the person.
-        """
+        """From the statistics (W, S) of each video, and who drives it; None where there are too few people."""
         names = sorted(set(people))
         if len(names) < FEWEST_PEOPLE:
             return None
         medians = np.stack([np.median(video, axis=0) for video in videos])
         owner = np.array(people)
-        limit = 0.0
+        refused = 0
         for name in names:
-            mean, deviation = _moments(medians[owner != name], owner[owner != name])
-            limit = max(limit, float(np.abs((medians[owner == name] - mean) / deviation).max()))
-        mean, deviation = _moments(medians, owner)
-        return cls(mean, deviation, limit, len(names))
+            others = medians[owner != name]
+            outside = _outside(medians[owner == name], others.min(axis=0), others.max(axis=0))
+            refused += bool((outside > _MARGIN).any())
+        return cls(medians.min(axis=0), medians.max(axis=0), len(names), refused)
 
     def difference(self, windows: np.ndarray) -> str:
         """How a video with these statistics (W, S) is unlike the calibration, in words; "" where it is not."""
-        offset = (np.median(windows, axis=0) - self.mean) / self.deviation
-        worst = int(np.argmax(np.abs(offset)))
-        if not abs(offset[worst]) > self.limit:
+        median = np.median(windows, axis=0)
+        outside = _outside(median, self.low, self.high)
+        worst = int(np.argmax(outside))
+        if not outside[worst] > _MARGIN:
             return ""
-        side = "above" if offset[worst] > 0 else "below"
+        side = "above" if median[worst] > self.high[worst] else "below"
         return (
-            f"{STATISTICS[worst]} lies {abs(offset[worst]):.1f} deviations {side} the mean of the calibration's "
-            f"{self.people} people; theirs lie within {self.limit:.1f}"
+            f"{STATISTICS[worst]} lies {side} all videos of the calibration's {self.people} people, by "
+            f"{outside[worst]:.1f} times the width of their range"
         )
 
 
-def _moments(medians: np.ndarray, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (S,) over people with equal weights: within them and between them."""
-    weight = np.array([1.0 / np.count_nonzero(owner == name) for name in owner])
-    weight /= weight.sum()
-    mean = weight @ medians
-    return mean, np.sqrt(weight @ np.square(medians - mean)) + 1e-3
+def _outside(medians: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """How far values (..., S) lie outside of ranges, in widths of these; 0 within."""
+    return np.maximum(np.maximum(low - medians, medians - high), 0) / (high - low + 1e-3)

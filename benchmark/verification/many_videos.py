@@ -68,9 +68,10 @@ def verify_many(
 
 def _settings(verifier: Verifier) -> str:
     """What an answer depends on besides the video."""
-    threshold = verifier.threshold
-    mark = "none" if threshold is None else f"{threshold.value!r}@{threshold.fmr!r}/{threshold.trials}"
-    return f"{verifier.enrolment.id}:{mark}:{verifier.refusal}:{verifier.largest_face}"
+    calibration, threshold = verifier.calibration, verifier.threshold
+    digest = "none" if calibration is None else calibration.digest[:16]
+    fmr = "" if threshold is None else repr(threshold.fmr)
+    return f"{verifier.enrolment.id}:{digest}:{fmr}:{verifier.refusal}:{verifier.largest_face}"
 
 
 def _read(store: Path) -> dict[str, dict[str, Any]]:

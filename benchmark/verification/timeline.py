@@ -43,7 +43,7 @@ def timeline_picture(
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingExtra("matplotlib", "curate", str(error)) from error
+        raise MissingExtra("matplotlib", "verify", str(error)) from error
     text, line, mark, gap = _COLOURS[theme]
     figure = Figure(figsize=(4, 3.6) if narrow else (8, 3.2), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)

@@ -232,7 +232,7 @@ class FollowedVideo:
             method=verifier.enrolment.method.name,
             protocol=verifier.enrolment.protocol.name,
             window_seconds=window_seconds,
-            limits=limits_text(window_seconds),
+            limits=limits_text(window_seconds, calibrated=calibration is not None),
         )
 
     def _outcome(self, score: float | None, unlike: str) -> str:
@@ -268,9 +268,21 @@ class FollowedVideo:
             digest = sha256_of(Path(self._source))
             if any(video.sha256 == digest for video in enrolment.videos):
                 notes.append("this very file was enrolled: its score says nothing")
-        if calibration is not None and self._score.windows and self._scored_seconds < calibration.seconds[0] - 0.5:
-            notes.append(
-                f"{self._scored_seconds:.1f} s are scored; the calibration's videos have {calibration.seconds[0]:.1f} "
-                "s or more, and shorter ones score less steadily"
-            )
+        if calibration is not None and self._score.windows:
+            notes += _length_notes(self._scored_seconds, *calibration.seconds)
         return tuple(notes)
+
+
+def _length_notes(scored: float, shortest: float, longest: float) -> list[str]:
+    """What to mind where a calibration was made from shorter or longer videos; all in seconds."""
+    if scored < shortest - 0.5:
+        return [
+            f"{scored:.1f} s are scored; the calibration's videos have {shortest:.1f} s or more, and shorter ones "
+            "score less steadily"
+        ]
+    if scored > 1.5 * longest:
+        return [
+            f"{scored:.1f} s are scored; the calibration's videos have at most {longest:.1f} s: everybody's longer "
+            "videos score higher, so that the false match rate is higher than stated"
+        ]
+    return []

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
@@ -36,6 +35,7 @@ from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, sha256_of, write_text
+from nvfair_tools.governance.decision import count_reasons
 
 HIDDEN = "hidden"
 _PERSON = f"{HIDDEN}:{HIDDEN}"
@@ -44,7 +44,8 @@ _LABELS = VideoLabels(driver=_PERSON, target=_PERSON, generator=HIDDEN, split=_S
 _EPOCH = 315_532_800  # 1980-01-01, on every file: the true times would show in which order the videos were taken
 _SNAP = 1e-5  # of a frame, as in resampling
 # Keys of dataset.json that say how to read the tracks, and nothing about what was recorded.
-_COPIED_META = ("landmark_scheme", "simulated")
+_COPIED_META = ("simulated",)
+_SCHEME = ("scheme", "scheme_version", "points")
 _NOTE = """\
 # A blind copy
 
@@ -118,8 +119,7 @@ def _check_publication(dataset: Dataset) -> None:
         decision for decision in DatasetRights(dataset).decisions(videos, "redistribution") if not decision.permitted
     ]
     if refused:
-        counts = Counter(decision.reason for decision in refused)
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items()))
+        reasons = count_reasons(decision.reason for decision in refused)
         raise NvfairError(
             f"what people and licences say forbids to pass them on: {len(refused):,} reenactments ({reasons}); the "
             f"first: {refused[0].detail}",
@@ -237,9 +237,11 @@ def _copy_tracks(
 
 def _meta(dataset: Dataset, protocols: Sequence[Protocol], has_mesh: bool) -> dict[str, Any]:
     """The metadata of the copy, for its dataset.json."""
+    landmarks = dataset.meta.get("landmarks", {})
     return {
         "name": "blind copy of a hidden set",
         "blind": {"protocols": sorted(protocol.name for protocol in protocols)},
+        "landmarks": {name: landmarks[name] for name in _SCHEME if name in landmarks},
         "features": {"distances": "none", "mesh": has_mesh},
         "tools": {"nvfair-tools": __version__},
         **{name: dataset.meta[name] for name in _COPIED_META if name in dataset.meta},

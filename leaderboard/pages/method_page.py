@@ -12,6 +12,7 @@ from leaderboard.ranking.board_state import BoardState
 from leaderboard.ranking.boards import Board
 from leaderboard.ranking.headline import ALL_GENERATORS
 from leaderboard.ranking.records import Cell, Record, newest_scorings
+from leaderboard.ranking.redaction import LEFT_OUT
 from leaderboard.ranking.views import MethodRow
 from leaderboard.submission.submission import reproduce_names
 
@@ -62,6 +63,7 @@ def method_page_values(state: BoardState, digest: str, *, with_comparisons: bool
         "has_cross_cross": any(line.auc_cross_cross is not None for line in lines),
         "matrices": _train_test_matrices(records, boards),
         "plots": _plot_values(cells),
+        "people_left_out": max(record.public_result.figures.get(LEFT_OUT, 0) for record in records),
         "subgroups": _subgroup_tables(cells),
         "roles": _declared_roles(submission.training),
         "neighbours": _neighbours(state, records) if with_comparisons else [],

@@ -36,13 +36,15 @@ class BoardComparison:
     """A board that both submissions are on.
 
     people: (person, first's AUC, second's AUC), the largest difference first; empty where labels are hidden.
-    verdict: a sentence that says which one is better, if either is.
+    verdict: a sentence that says which one is better, if either is. people_left_out: how many did not agree to be
+    shown.
     """
 
     board: Board
     lines: tuple[GeneratorDifference, ...]
     people: tuple[tuple[str, float, float], ...]
     verdict: str
+    people_left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def _compare_on_board(board: Board, first: list[Record], second: list[Record]) -
         generator_sets.insert(0, (ALL_GENERATORS, common))
     lines: list[GeneratorDifference] = []
     people: tuple[tuple[str, float, float], ...] = ()
+    left_out = 0
     for name, generators in generator_sets:
         first_group = {generator: first_cells[generator] for generator in generators}
         second_group = {generator: second_cells[generator] for generator in generators}
@@ -96,10 +99,13 @@ def _compare_on_board(board: Board, first: list[Record], second: list[Record]) -
                 _impostor_aucs(second_group, shared_people),
             )
             if not lines:
-                people = tuple(sorted(common_people, key=lambda row: -abs(row[1] - row[2])))
+                unnamed = frozenset[str]().union(*(record.unnamed_people for record in (*first, *second)))
+                named = [row for row in common_people if row[0] not in unnamed]
+                people = tuple(sorted(named, key=lambda row: -abs(row[1] - row[2])))
+                left_out = len(common_people) - len(named)
         lines.append(GeneratorDifference(name, headline_auc(first_group)[0], headline_auc(second_group)[0], difference))
     names = first[0].public_result.submission.method, second[0].public_result.submission.method
-    return BoardComparison(board, tuple(lines), people, _verdict(lines[0].difference, *names))
+    return BoardComparison(board, tuple(lines), people, _verdict(lines[0].difference, *names), left_out)
 
 
 def _common_people(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from leaderboard.ranking.redaction import ROUNDING_STEP, SEALED, redacted
 from leaderboard.store.results import StoredResult
+from leaderboard.submission.scoring import UNNAMED
 
 # sealed: on a hidden set whose phases have not closed, where nothing may depend on who the test people are.
 Provenance = Literal["disjoint", "overlap", "unknown", "sealed"]
@@ -20,8 +21,8 @@ class Cell:
 
     entry: the entry's number in its submission. value, low, high: the mean AUC over people with its interval.
     figures: everything that may be shown. auc_by_person, impostor_auc_by_person: AUC of each person as a target, and of
-    the pairs in which the person is the impostor; where labels are hidden both may be used for ranks only and are never
-    shown.
+    the pairs in which the person is the impostor; where labels are hidden, or of people who are not named, both may be
+    used for ranks only and are never shown.
     """
 
     entry: int
@@ -56,12 +57,14 @@ class Record:
     """One scoring of one entry. public_result: the stored result as it may leave the server.
 
     overlapping_people: how many test people the declaration names as seen in training or another role.
+    unnamed_people: those who did not agree to public display; pages name none of them.
     """
 
     public_result: StoredResult
     cells: tuple[Cell, ...]
     provenance: Provenance
     overlapping_people: int
+    unnamed_people: frozenset[str] = frozenset()
 
     @property
     def method_key(self) -> str:
@@ -131,13 +134,14 @@ def record_of(result: StoredResult) -> Record:
                 },
             )
         )
+    unnamed = frozenset(result.figures.get(UNNAMED, ()))
     overlap = public_result.figures.get("overlap", "unknown")
     if overlap == SEALED:
         names_people = result.submission.training.declaration.people is not None
-        return Record(public_result, tuple(cells), "sealed" if names_people else "unknown", 0)
+        return Record(public_result, tuple(cells), "sealed" if names_people else "unknown", 0, unnamed)
     if isinstance(overlap, str):
-        return Record(public_result, tuple(cells), "unknown", 0)
-    return Record(public_result, tuple(cells), "overlap" if overlap else "disjoint", len(overlap))
+        return Record(public_result, tuple(cells), "unknown", 0, unnamed)
+    return Record(public_result, tuple(cells), "overlap" if overlap else "disjoint", len(overlap), unnamed)
 
 
 def newest_scorings(records: Iterable[Record], *, any_scorer: bool = False) -> list[Record]:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from leaderboard.api_models import RowAnswer, TableAnswer
 from leaderboard.ranking.board_state import BoardState
 from leaderboard.ranking.records import Cell, Record, newest_scorings
+from leaderboard.ranking.redaction import without_people
 from leaderboard.submission.untrusted_text import spreadsheet_cell
 
 Order = Literal["auc_mean", "auc_pooled", "method", "created"]
@@ -118,9 +119,11 @@ def submission_json(state: BoardState, digest: str) -> str | None:
     if not records:
         return None
     results = [record.public_result for record in records]
+    declaration = results[-1].submission.model_dump(mode="json", exclude={"contact"})
+    unnamed = frozenset[str]().union(*(record.unnamed_people for record in records))
     content = {
         "submission": digest,
-        "declaration": results[-1].submission.model_dump(mode="json", exclude={"contact"}),
+        "declaration": without_people(declaration, unnamed),
         "results": [
             {
                 "entry": result.entry,

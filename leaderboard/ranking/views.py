@@ -20,6 +20,7 @@ from leaderboard.ranking.headline import (
     impostor_auc_by_person,
 )
 from leaderboard.ranking.records import Cell, Kind, Provenance, Record
+from leaderboard.ranking.redaction import NOT_NAMED
 from leaderboard.ranking.shared_ranks import shared_ranks, significantly_better
 
 COMPARABLE = ("disjoint", "sealed")  # provenances of the rows that get a place
@@ -31,7 +32,8 @@ class MethodRow:
 
     value, low, high: the headline AUC with its interval. place: first and last place that the method may have; None
     where `note` says why it has none. auc_other_relation: the headline AUC on the board of the other relation (unseen
-    for seen). worst_person: the person with the lowest AUC, and that AUC; None where labels are hidden.
+    for seen). worst_person: the person with the lowest AUC ("not named" without consent), and that AUC; None where
+    labels are hidden.
     control_margin: headline AUC minus that of the best control. beats_control: whether the interval of that difference
     lies above zero. search_text: what a search looks through, in small letters.
     """
@@ -215,7 +217,9 @@ def _method_row(
         place=ranking.places.get(key),
         note=note,
         auc_other_relation=auc_other_relation,
-        worst_person=None if worst is None else (worst, person_auc[worst]),
+        worst_person=None
+        if worst is None
+        else (NOT_NAMED if worst in first.unnamed_people else worst, person_auc[worst]),
         control_margin=control_margin,
         beats_control=key in ranking.above_control
         if ranking.best_control and key in ranking.places and not first.sealed

@@ -1,8 +1,8 @@
 """The board as a holder of data derived from people: its database, the files of submissions, keys of blind copies.
 
 Entries stay, and name `revoked:...` where they named the person. Rows of results and of the audit log are frozen by
-triggers; they are lifted within the one transaction that takes the name out. The file of the database is then written
-anew, so that none of its pages keeps what was there.
+triggers; they are lifted within the one transaction that takes the name out. The file of the database, or the tables of
+PostgreSQL, are then written anew, so that none of their pages keeps what was there.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from benchmark.evaluation.revocation.rows import RowRemover
 from benchmark.methods.quarantine import pseudonym
 from leaderboard.hidden.blind_key import KEY_FILE, read_key, write_key
 from leaderboard.settings import Settings, read_settings
+from leaderboard.store import postgres_names
 from leaderboard.store.tables import utc_now
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.governance.curator_key import CuratorKey
 from nvfair_tools.governance.revocation import Finding, Trace
+from nvfair_tools.governance.search.folders import SearchReport
+from nvfair_tools.governance.search.patterns import Patterns
 
 _ACTION = "revoked"
 
 
 @dataclass(frozen=True)
 class BoardHolder:
-    """A board in its folder, whose database is SQLite."""
+    """A board in its folder, whose database is SQLite or PostgreSQL."""
 
     place: Path
     kind: str = "board"
@@ -48,8 +51,11 @@ class BoardHolder:
     def find(self, trace: Trace) -> list[Finding]:
         """Texts of the database, entries of blind copies, and what the files of submissions hold."""
         remover = RowRemover(trace, "revoked:person")
-        with closing(_open(_database(self._settings))) as database:
-            texts = sum(len(_changes(database, table, remover)) for table in _tables(database))
+        if _is_postgres(self._settings):
+            texts = postgres_names.count_texts(self._settings.store, remover)
+        else:
+            with closing(_open(_database(self._settings))) as database:
+                texts = sum(len(_changes(database, table, remover)) for table in _tables(database))
         videos = sum(video in trace.hashes for path in _blind_keys(self._settings) for video in read_key(path).names)
         findings = [
             Finding("rows of the board that name the person", texts, "named revoked:... there"),
@@ -68,23 +74,34 @@ class BoardHolder:
             names = {video: name for video, name in blind.names.items() if video not in trace.hashes}
             if len(names) < len(blind.names):
                 write_key(path, replace(blind, names=names))
+        if _is_postgres(settings):
+            postgres_names.take_name_out(settings.store, RowRemover(trace, name), name, _ACTION)
+            return
         with closing(_open(_database(settings))) as database:
             _take_name_out(database, RowRemover(trace, name), name)
             _write_anew(database, _database(settings))
+
+    def search_database(self, patterns: Patterns, report: SearchReport) -> None:
+        """Searches a database that is no file in the board's folder, and adds to the report of the search."""
+        if _is_postgres(self._settings):
+            postgres_names.search_database(self._settings.store, patterns, report)
 
     @property
     def _settings(self) -> Settings:
         return read_settings(self.place)
 
 
+def _is_postgres(settings: Settings) -> bool:
+    return make_url(settings.store).drivername.split("+")[0] in ("postgresql", "postgres")
+
+
 def _database(settings: Settings) -> Path:
     url = make_url(settings.store)
     if url.drivername.split("+")[0] != "sqlite" or not url.database:
         raise NvfairError(
-            "a person can be removed from a board in SQLite alone",
+            "a person can be removed from a board in SQLite or PostgreSQL alone",
             where=url.render_as_string(hide_password=True),
-            remedy="`nvfair board admin backup`, restore it into SQLite, remove the person there, and restore that "
-            "back; PostgreSQL's own logs and backups remain yours to delete",
+            remedy="`nvfair board admin backup`, restore it into SQLite, remove the person there, restore that back",
         )
     return Path(url.database)
 

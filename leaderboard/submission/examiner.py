@@ -6,6 +6,7 @@ The check is the one of `nvfair submit check`, line by line.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ class Examiner:
     """Checks and scores submissions. Keeps the data sets open between calls."""
 
     def __init__(self) -> None:
-        self._test_sets: dict[Path, tuple[tuple[int, int], TestSet]] = {}
+        self._test_sets: dict[Path, tuple[tuple[int, int, date], TestSet]] = {}
 
     def check_upload(self, archive: Path, scratch: Path, dataset: Path) -> CheckedUpload:
         """Unpacks `archive` within the folder `scratch` and checks it.
@@ -79,9 +80,9 @@ class Examiner:
         return score_submission(folder, self._test_set(dataset), expected_digest=digest).entries
 
     def _test_set(self, folder: Path) -> TestSet:
-        """The data set, opened again where its dataset.json has changed."""
+        """The data set, opened again where its dataset.json has changed, and each day, because consents end."""
         stat = (folder / "dataset.json").stat() if (folder / "dataset.json").is_file() else None
-        version = (stat.st_mtime_ns, stat.st_size) if stat else (0, 0)
+        version = (*((stat.st_mtime_ns, stat.st_size) if stat else (0, 0)), date.today())
         if folder not in self._test_sets or self._test_sets[folder][0] != version:
             self._test_sets[folder] = version, TestSet(Dataset.open(folder))
         return self._test_sets[folder][1]

@@ -28,6 +28,8 @@ from nvfair_tools.errors import NvfairError, Problems
 
 # Raised whenever a figure could change for the same embeddings: results of two versions are not compared.
 SCORER_VERSION = "2"
+# Key of an entry's figures: the test people who did not agree to public display on the day of scoring. Absent: nobody.
+UNNAMED = "unnamed"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class EntryScore:
     """The figures of one entry of a submission, with the protocol, data and scorer they were computed by.
 
     submission: its digest. entry: its number in the submission. figures: plain values for JSON: by test generator (or
-    pair of them) the benchmark's figures, the test people whom the declaration names, and the kind of file scored.
+    pair of them) the benchmark's figures, the test people whom the declaration names, the kind of file scored, and the
+    people who are not shown (`UNNAMED`).
     """
 
     submission: str
@@ -90,7 +93,7 @@ def score_submission(folder: Path, dataset: Dataset | TestSet, *, expected_diges
                 protocol_digest=task.protocol.digest,
                 dataset_digest=test.digest,
                 scorer=SCORER_VERSION,
-                figures=_entry_figures(folder, submission, task),
+                figures=_entry_figures(folder, submission, task, test.unnamed_people),
             )
         )
     return SubmissionScores(digest, submission, scores)
@@ -123,8 +126,10 @@ class SubmittedScores:
         return TargetScores(trials, genuine, impostor)
 
 
-def _entry_figures(folder: Path, submission: Submission, task: EntryTask) -> dict[str, Any]:
+def _entry_figures(folder: Path, submission: Submission, task: EntryTask, all_unnamed: list[str]) -> dict[str, Any]:
     expected, protocol = task.expected, task.protocol
+    people = frozenset(expected.people)
+    unnamed = [person for person in all_unnamed if person in people]
     file = task.open_file(entry_path(folder, task.entry))
     scorer: PairScorer
     if task.kind == "embeddings":
@@ -142,6 +147,7 @@ def _entry_figures(folder: Path, submission: Submission, task: EntryTask) -> dic
         },
         "overlap": declared_overlap(submission, expected.people),
         "scored_from": task.kind,
+        **({UNNAMED: unnamed} if unnamed else {}),
     }
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,10 @@ from benchmark.trials.trials import cell_names, count_trials, make_trials
 from benchmark.windows.window_set import WindowSet, read_windows
 from leaderboard.hidden.blind_key import blind_names
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import DatasetRights, refused_rows
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
+from nvfair_tools.governance.decision import count_reasons
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,10 @@ class ExpectedRows:
 
 
 class TestSet:
-    """A data set as the board scores on it. Keep one: what a protocol expects takes a pass over the tracks.
+    """A data set as the board scores on it. Keep one a day: what a protocol expects takes a pass over the tracks.
+
+    Videos of people who do not agree to training and testing today are not asked for, as `nvfair embed` leaves them
+    out.
 
     names: {video id: name in the blind copy} of a hidden set. None: as the key beside the data set says, if there is
     one (`leaderboard.hidden.blind_key`).
@@ -88,7 +94,8 @@ class TestSet:
     __test__ = False  # pytest collects classes by their name
 
     def __init__(self, dataset: Dataset, names: Mapping[str, str] | None = None) -> None:
-        self.dataset = dataset
+        self.rights = DatasetRights(dataset)
+        self.dataset = self.rights.restricted_to("training")
         self.names = blind_names(dataset) if names is None else names
         self._expected: dict[str, ExpectedRows] = {}  # by the digest of the protocol
         self._digest = ""
@@ -109,6 +116,11 @@ class TestSet:
         self._digest = self._digest or sha256_of(self.dataset.folder / "dataset.json")
         return self._digest
 
+    @cached_property
+    def unnamed_people(self) -> list[str]:
+        """The people who have not agreed to public display: the board names none of them."""
+        return list(self.rights.unnamed(self.dataset.identities["identity"], public=True))
+
     def generators(self, protocol: Protocol) -> list[str]:
         """The generators of the test people's reenactments."""
         return sorted(videos_under_test(self.dataset, protocol)["generator"].unique())
@@ -123,6 +135,7 @@ class TestSet:
         for known in self._expected.values():
             if _window_rule(known.protocol) == _window_rule(protocol):
                 return replace(known, protocol=protocol, _trial_keys={}, _cells={})
+        self._check_rights(protocol)
         windows = windows_under_test(self.dataset, protocol)
         window_counts = np.bincount(windows.video, minlength=len(windows.videos))
         return ExpectedRows(
@@ -133,6 +146,17 @@ class TestSet:
             protocol=protocol,
             all_reenactments=select_test_videos(self.dataset, protocol).sort_values("video").reset_index(drop=True),
         )
+
+    def _check_rights(self, protocol: Protocol) -> None:
+        """Raises NvfairError where no reenactment of the test people may be tested on; submitters read it too."""
+        table = self.dataset.videos
+        refused = table[(table["split"] == protocol.split.test) & refused_rows(table) & table["generator"].notna()]
+        if videos_under_test(self.dataset, protocol).empty and len(refused):
+            raise NvfairError(
+                f"none of the board's test videos may be used today ({count_reasons(refused['reason'])})",
+                expected="people who agree to training and testing",
+                remedy="the maintainer's `nvfair dataset rights` says why (docs/consent.md)",
+            )
 
     def _public_ids(self, ids: list[str]) -> list[str]:
         if self.names is None:

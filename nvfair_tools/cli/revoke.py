@@ -224,12 +224,14 @@ def _search(revocation: Revocation, key: CuratorKey, folders: Iterable[Path]) ->
     traces = frozenset().union(*(of_set.traces_of(key, identity) for of_set in tombstones))
     patterns = Patterns.of(revocation.trace, lambda digest: key.digest("trace", digest) in traces)
     with task_progress("bytes searched") as progress:
-        return search_folders(folders, patterns, progress)
+        report = search_folders(folders, patterns, progress)
+    for holder in revocation.holders:
+        if holder.kind == "board":  # whose database may lie in no folder
+            holder.search_database(patterns, report)  # type: ignore[attr-defined]
+    return report
 
 
 def _print_report(report: SearchReport) -> None:
-    from nvfair_tools.governance.search.folders import NOT_COVERED
-
     for title, places in (("left", report.left), ("may be the person's name, or another word", report.possible)):
         for place in places[:_LISTED]:
             click.echo(
@@ -247,4 +249,4 @@ def _print_report(report: SearchReport) -> None:
         f"left: {len(report.left)} places; possible: {len(report.possible)}; "
         f"not searched wholly: {len(report.unreadable)} files"
     )
-    click.echo("this search does not cover:\n" + "\n".join(f"  - {text}" for text in NOT_COVERED))
+    click.echo("this search does not cover:\n" + "\n".join(f"  - {text}" for text in report.not_covered))

@@ -256,9 +256,9 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
         _remove_empty_folders(session.dataset)
         unused_files = ()
     meta = dataset_meta(session.recipe, _landmarkers(outcome), outcome.generators, outcome.consent_sha256)
+    measures = write_verdicts(session.dataset, outcome.checks)
     if outcome.quality is not None:
-        outcome.quality.write(session.dataset, videos)
-    write_verdicts(session.dataset, outcome.checks)
+        measures.append(outcome.quality.write(session.dataset, videos))
     files = write_tables(session.dataset, identities, videos)
     # Which the card and the files beside it read.
     read_files = [*write_places(session, outcome.clips), *write_agreements(session, outcome.clips)]
@@ -266,7 +266,7 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
         session.dataset, meta, identities, videos, outcome.portraits.values(), content_digest(files), session.day
     )
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
-    extra_files += read_files
+    extra_files += [*read_files, *measures]
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
     return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from nvfair_tools.curate.card_plots import PLOTS, write_plots
 from nvfair_tools.curate.footage.cautions import footage_cautions
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.dataset.describing.card_metadata import size_category
@@ -17,7 +18,7 @@ from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.schema import CONTENT_MARK, SPLITS, TABLE_SPLIT
 from nvfair_tools.dataset.segments import read_segments
 from nvfair_tools.dataset.terms import strictest_terms
-from nvfair_tools.files import atomic_output, write_text
+from nvfair_tools.files import write_text
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 from nvfair_tools.leakage.audit import LeakageAudit, audit_tables, check_rows, shortcut_rows
 from nvfair_tools.metadata.counts import count_rights, count_unusable, count_videos, hours_of
@@ -75,10 +76,10 @@ def write_card(
     read under a name that the card's configs determine, so another content needs other configs. audit: default, that
     of the tables and stored landmarks.
     """
-    plots = _write_plots(folder, videos)
+    plots = write_plots(folder, videos)
     audit = audit or audit_tables(folder, dict(meta), identities, videos)
     cautions = _all_cautions(folder, meta, videos)
-    body = _body(folder, {**meta, "cautions": cautions}, identities, videos, audit, portraits)
+    body = _body(folder, {**meta, "cautions": cautions}, identities, videos, audit, portraits, plots)
     text = f"---\n{_front_matter(meta, videos, content)}---\n\n{body}"
     write_text(folder / "README.md", text)
     return [folder / "README.md", *plots]
@@ -86,6 +87,12 @@ def write_card(
 
 def _all_cautions(folder: Path, meta: Mapping[str, Any], videos: pd.DataFrame) -> list[str]:
     return [*meta.get("cautions", ()), *footage_cautions(read_segments(folder), videos)]
+
+
+def has_card(folder: Path) -> bool:
+    """Whether the README.md of a data set is a card, with YAML that the Hub reads, and no other text."""
+    path = folder / "README.md"
+    return path.is_file() and path.read_bytes().startswith(b"---\n")
 
 
 def _front_matter(meta: Mapping[str, Any], videos: pd.DataFrame, content_sha256: str) -> str:
@@ -135,6 +142,7 @@ def _body(
     videos: pd.DataFrame,
     audit: LeakageAudit,
     portraits: Iterable[Portrait],
+    plots: Iterable[Path],
 ) -> str:
     ok = videos[videos["state"] == "ok"]
     real, synthetic = ok[ok["kind"] == "real"], ok[ok["kind"] != "real"]
@@ -152,6 +160,8 @@ def _body(
             f"They are those of the release {meta['release']['name']}, whose terms hold for everything here, landmarks "
             "included; it may not be passed on where those terms do not allow it."
             if "release" in meta
+            else "The set holds their landmarks alone, and no pictures."
+            if not videos["path"].notna().any()
             else "Every synthetic file says so in its own metadata (`synthetic=true`, and IPTC's digital source type "
             "in XMP), with its generator, driver, target and permitted use."
         ),
@@ -172,8 +182,7 @@ def _body(
         *_release_notes(meta),
         "## What is in it",
         markdown_table(count_videos(ok), ["split", "kind", "generator", "videos", "frames", "people"]),
-        "![videos by split and generator](card/videos.png)",
-        "![length of the videos](card/lengths.png)",
+        *(f"![{PLOTS[path.name]}](card/{path.name})" for path in plots),
         "## Generators",
         markdown_table(generators, list(generators.columns)),
         "Generators of one family share parts; results across them are results within that family, not on unseen "
@@ -253,10 +262,16 @@ def _cautions(meta: Mapping[str, Any]) -> list[str]:
 
 
 def _stated_use(meta: Mapping[str, Any]) -> list[str]:
-    """What the set was built for, where a consent table says who agreed to it; nothing for other sets."""
+    """What the set was built for where a consent table says who agreed to it, or that nobody was asked use by use."""
     governance = meta.get("governance", {})
-    if "consent_sha256" not in governance:
+    if meta.get("simulated"):
         return []
+    if "consent_sha256" not in governance:
+        return [
+            "Consent was not recorded person by person: `consent` and `permitted_use` are what the curator, or the "
+            "release, says of all uses together. Whether files may be passed on, and people shown, is unknown where "
+            "`permitted_use` is not `any`, and unknown is a no. `nvfair dataset rights FOLDER` counts it."
+        ]
     uses, purpose = ", ".join(governance.get("use", ["training"])), governance.get("purpose", "research")
     return [
         f"Built for {purpose}: {uses}. `consent.parquet` says what each person agreed to, use by use, with the days on "
@@ -276,40 +291,3 @@ def _people_without_faces(identities: pd.DataFrame) -> list[str]:
     count = sum(LANDMARKS_ONLY in flags for flags in identities["flags"] if flags is not None)
     text = f"{count} of the people drive by landmark tracks alone: their recordings have landmarks and no video."
     return [text] if count else []
-
-
-def _write_plots(folder: Path, videos: pd.DataFrame) -> list[Path]:
-    """Writes the plots of counts and lengths into card/; returns their paths."""
-    import matplotlib
-
-    matplotlib.use("agg", force=False)
-    from matplotlib.figure import Figure
-
-    ok = videos[videos["state"] == "ok"].copy()
-    ok["generator"] = ok["generator"].fillna("real")
-    counts = ok.groupby(["generator", "split"]).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=[split for split in SPLITS if split in counts])
-    figure = Figure(figsize=(6, 0.6 + 0.4 * max(1, len(counts))), layout="constrained")
-    axes = figure.subplots()
-    bar_starts = pd.Series(0, index=counts.index)
-    for split in counts:
-        axes.barh(counts.index, counts[split], left=bar_starts, label=split)
-        bar_starts = bar_starts + counts[split]
-    axes.set_xlabel("videos (all but the real ones are synthetic)")
-    if len(counts.columns):
-        axes.legend(frameon=False, fontsize="small")
-    paths = [_save(figure, folder / "card" / "videos.png")]
-    figure = Figure(figsize=(6, 2.4), layout="constrained")
-    axes = figure.subplots()
-    seconds = (ok["frames"] * ok["fps_den"] / ok["fps_num"]).astype(float)
-    axes.hist(seconds, bins=30)
-    axes.set_xlabel("length in seconds")
-    axes.set_ylabel("videos")
-    return [*paths, _save(figure, folder / "card" / "lengths.png")]
-
-
-def _save(figure: Any, path: Path) -> Path:
-    with atomic_output(path) as aside:
-        # The version of matplotlib in the file would make equal plots differ.
-        figure.savefig(aside, dpi=110, metadata={"Software": None})
-    return path

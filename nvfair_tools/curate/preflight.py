@@ -111,8 +111,8 @@ def _check_people(rows: list[ClipRow], splits: dict[str, str]) -> Finding:
 def _check_left_out(clip_list: ClipList) -> Iterator[Finding]:
     for text in clip_list.left_out:
         yield Finding("warning", "not used", text, "rename, move or delete them, lest any is left out by mistake")
-    for text in clip_list.missing:
-        yield Finding("warning", "missing", text, "the set is smaller without them; `nvfair get` brings some")
+    for text, command in zip(clip_list.missing, clip_list.commands, strict=True):
+        yield Finding("warning", "missing", text, f"`{command}` brings them" if command else "")
     for text in clip_list.notes:
         yield Finding("ok", "not used", text)
 

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from nvfair_tools.errors import NvfairError
 
-_ROWS_PER_READ = 2_080  # of landmarks: 2 MB, which a processor's caches hold
+_GROUPS_PER_READ = 4  # 2 MB of landmarks, or 8 MB of distances
+_ROWS_PER_READ = 2_080
 _MOST_FOOTERS = 128  # each takes 2 to 4 MB, and 3 ms to read again
 
 
@@ -72,12 +73,11 @@ class PartReader:
             np.add.at(runs, first, 1)
             np.add.at(runs, last, -1)
             needed = np.flatnonzero(np.cumsum(runs)[:-1])
+            most = min(_ROWS_PER_READ, _GROUPS_PER_READ * int(np.diff(bounds).max(initial=1)))
             # Row groups that lie one after another are read as one, whose rows need no gaps.
             for groups in np.split(needed, np.flatnonzero(np.diff(needed) > 1) + 1) if len(needed) else []:
                 row = int(bounds[groups[0]])
-                for batch in file.iter_batches(
-                    _ROWS_PER_READ, row_groups=groups.tolist(), columns=columns, use_threads=False
-                ):
+                for batch in file.iter_batches(most, row_groups=groups.tolist(), columns=columns, use_threads=False):
                     yield row, batch
                     row += batch.num_rows
 

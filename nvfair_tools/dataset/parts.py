@@ -19,6 +19,7 @@ from nvfair_tools.dataset.schema import LABEL_COLUMNS, LANDMARK_COUNT, PIXEL_FRA
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.features import DEFAULT_SCALE, Scale, distances
 from nvfair_tools.files import atomic_output
+from nvfair_tools.portable_names import portable_name
 
 ROWS_PER_PART = 200_000
 
@@ -27,9 +28,9 @@ def plan_parts(videos: pd.DataFrame, rows_per_part: int = ROWS_PER_PART) -> pd.D
     """Plans the part and the first row of each video: columns `part` and `first_row`, with the index of `videos`.
 
     videos: columns video, split, generator, frames. Each split and generator (real videos as "originals") has its own
-    parts, filled in the order of the videos' ids up to `rows_per_part` rows.
+    parts, filled in the order of the videos' ids up to `rows_per_part` rows, in a folder that is named after it.
     """
-    generator = videos["generator"].fillna("originals").astype(str)
+    generator = videos["generator"].fillna("originals").astype(str).map(portable_name)
     plan = pd.DataFrame({"part": "", "first_row": 0}, index=videos.index)
     parts, first_rows = plan["part"].to_numpy(dtype=object, copy=True), plan["first_row"].to_numpy(copy=True)
     position = pd.Series(np.arange(len(videos)), index=videos.index)

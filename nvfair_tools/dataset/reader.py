@@ -26,7 +26,7 @@ from nvfair_tools.dataset.schema import (
     VIDEOS_SCHEMA,
 )
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
-from nvfair_tools.dataset.version import version_error
+from nvfair_tools.dataset.version import UPGRADING, version_error
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.unique_keys import load_unique_json
 
@@ -57,7 +57,9 @@ class Dataset:
             raise NvfairError(
                 "no dataset.json here, so this is not a finished data set",
                 where=folder,
-                remedy="name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
+                remedy=f"nvfair dataset upgrade {folder}, which was interrupted"
+                if (folder / UPGRADING).is_file()
+                else "name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
             )
         try:
             meta = load_unique_json(path.read_bytes())
@@ -254,6 +256,17 @@ def read_landmark_rows(part: Path, first: int, end: int) -> np.ndarray:
     """
     rows = PartReader(part.parent).rows(part.name, first, end, ["landmarks"])
     return as_array(rows.column("landmarks")).reshape(-1, LANDMARK_COUNT, 2)
+
+
+def open(folder: str | Path) -> Dataset:
+    """Opens the data set in a folder; the frames stay on disk until they are asked for.
+
+        data = nvfair_tools.open("runs/clips")
+        data.identities, data.videos          # pandas tables: one row a person, one row a video
+
+    Raises NvfairError where the data set is absent, unfinished, damaged or of another format version.
+    """
+    return Dataset.open(folder)
 
 
 def _split_counts(identities: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:

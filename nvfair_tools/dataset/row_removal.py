@@ -18,15 +18,15 @@ from nvfair_tools.files import atomic_output
 _ROLES = ("driver", "target")
 
 
-def count_rows(part: Path, videos: Collection[str], person: str) -> int:
-    """How many rows of a part are of these videos, or name `person` as driver or target."""
+def count_rows(part: Path, videos: Collection[str], person: str = "") -> int:
+    """How many rows of a part are of these videos, or name `person` as driver or target ("": nobody)."""
     with pq.ParquetFile(part) as file:
         names = [name for name in ("video", *_ROLES) if name in file.schema_arrow.names]
         rows = file.read(columns=names)
     return int(pc.sum(_are_gone(rows, videos, person)).as_py() or 0)
 
 
-def remove_rows(part: Path, videos: Collection[str], person: str) -> int:
+def remove_rows(part: Path, videos: Collection[str], person: str = "") -> int:
     """Writes a part anew without these videos and without rows that name `person` as driver or target, or deletes it
     where nothing stays; returns how many rows went.
 

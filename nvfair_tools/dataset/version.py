@@ -14,6 +14,7 @@ from nvfair_tools.dataset.schema import FORMAT_VERSION
 from nvfair_tools.errors import NvfairError
 
 FIRST_VERSION = 1  # an integer, in data sets before "1.0"
+UPGRADING = ".upgrading-dataset.json"  # where dataset.json waits while the data set is taken to the present format
 
 
 def is_first(version: Any) -> bool:

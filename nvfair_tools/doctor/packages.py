@@ -34,7 +34,7 @@ EXTRAS = {
 def check_python() -> MachineFinding:
     """Whether this Python is one that the package supports."""
     version = ".".join(map(str, sys.version_info[:3]))
-    supported = metadata.metadata(PACKAGE).get("Requires-Python") or ""
+    (supported,) = metadata.metadata(PACKAGE).get_all("Requires-Python") or [""]
     if version in SpecifierSet(supported, prereleases=True):
         return MachineFinding("ok", "Python", f"{version} in {sys.prefix}")
     return MachineFinding(

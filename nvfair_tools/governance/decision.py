@@ -6,6 +6,7 @@ stores, shows, trains or passes on asks it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -117,6 +118,11 @@ def decide_all(item: Item, uses: Iterable[Use], *, purpose: Purpose, on: date) -
     """Decides whether an item may be used for all of several uses; see `decide`."""
     refusals = [refusal for use in uses for refusal in decide(item, use, purpose=purpose, on=on).refusals]
     return Decision(tuple(sorted(refusals, key=lambda refusal: _ORDER.index(refusal.reason))))
+
+
+def count_reasons(reasons: Iterable[str]) -> str:
+    """How often each reason occurs, in words, such as "3 consent_refused, 1 licence_unknown"; by name."""
+    return ", ".join(f"{count:,} {reason}" for reason, count in sorted(Counter(reasons).items()))
 
 
 def _is_asked(role: str, use: Use) -> bool:

@@ -90,13 +90,22 @@ class LeakageAudit:
         return len(rows)
 
 
-def audit_tables(folder: Path, meta: dict[str, Any], identities: pd.DataFrame, videos: pd.DataFrame) -> LeakageAudit:
-    """The part of the audit that a card shows: by the tables and the stored landmarks, without reading a video."""
+def audit_tables(
+    folder: Path,
+    meta: dict[str, Any],
+    identities: pd.DataFrame,
+    videos: pd.DataFrame,
+    progress: Progress = lambda done, total: None,
+) -> LeakageAudit:
+    """The part of the audit that a card shows: by the tables and the stored landmarks, without reading a video.
+
+    progress: a function of (done, total) for the videos whose landmarks are read.
+    """
     dataset = Dataset(folder, meta, identities, videos)
     usable = videos[videos["state"] == "ok"]
     checks = [
         *audit_leakage(identities, videos),
-        *motion_checks(dataset),
+        *motion_checks(dataset, progress),
         *(unchecked(question, NOT_IN_CARD) for question in questions_about("pictures")),
     ]
     return LeakageAudit(tuple(checks), tuple(audit_shortcuts(usable, table_columns(usable))))

@@ -153,13 +153,32 @@ def _record_sets(data: Description) -> list[dict[str, Any]]:
         ),
         _record_set("videos", "Videos.", ["video"], tables["videos"], _table("videos"), columns.VIDEOS),
     ]
+    counts = {"identities": len(data.identities), "videos": len(data.videos)}
     if parts:
         schema = pq.read_schema(data.folder / str(parts[0]))
         source = {"fileSet": {"@id": _PARTS}}
         record_sets.append(
             _record_set("frames", "Frames of all videos.", ["video", "index"], schema, source, columns.FRAMES)
         )
-    return record_sets
+        counts["frames"] = int(data.videos.loc[data.videos["part"].notna(), "frames"].sum())
+    return [
+        {**content, "annotation": [_row_count(content["@id"], counts[content["@id"]])]}
+        if content["@id"] in counts
+        else content
+        for content in record_sets
+    ]
+
+
+def _row_count(record_set: str, rows: int) -> dict[str, Any]:
+    """How many rows a record set has, as the specification shows statistics: Wikidata's term for cardinality."""
+    return {
+        "@type": "cr:Field",
+        "@id": f"{record_set}/count",
+        "name": "count",
+        "description": "Number of rows.",
+        "dataType": "wd:Q4049983",
+        "value": rows,
+    }
 
 
 def _table(name: str) -> dict[str, Any]:

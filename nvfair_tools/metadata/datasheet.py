@@ -25,7 +25,7 @@ _UNKNOWN = "Not recorded."
 
 
 def datasheet_text(data: Description) -> str:
-    """The text of datasheet.md, always the same for the same tables; no person is named in it."""
+    """The text of datasheet.md, always the same for the same tables; nobody of the data set is named in it."""
     sections = [
         f"# Data sheet: {data.dataset.name}",
         data.abstract,

@@ -12,7 +12,8 @@ import pandas as pd
 from nvfair_tools.dataset.schema import SPLITS
 
 FEWEST_PEOPLE = 10
-NOT_RECORDED = "not recorded"
+NOT_RECORDED, OTHERS = "not recorded", "other values"
+_MOST_VALUES = 20
 LEFT_OUT = "–"
 COLUMNS = ("gender", "age", "ethnicity")
 
@@ -20,14 +21,16 @@ COLUMNS = ("gender", "age", "ethnicity")
 def demographic_table(identities: pd.DataFrame, column: str) -> pd.DataFrame | None:
     """Counts people by one of COLUMNS and split: columns `column`, the used splits, all; the last row holds the sums.
 
-    Ages that are numbers are counted by tens. Cells of one to nine people, and those by which these could be
-    computed, hold LEFT_OUT. None where no table could keep that: a few people of one group, and nobody else.
+    Ages that are numbers are counted by tens, values beyond the commonest together as OTHERS. Cells of one to nine
+    people, and those by which these could be computed, hold LEFT_OUT. None where no table could keep that: a few people
+    of one group, and nobody else.
     """
     values = identities[column].map(_value_of)
     if column == "age":
         values = values.map(_tens)
+    values = values.where(values.isin(_commonest(values)), OTHERS)
     splits = [split for split in SPLITS if (identities["split"] == split).any()]
-    names = sorted(set(values), key=lambda name: (name == NOT_RECORDED, _first_number(name), name))
+    names = sorted(set(values), key=lambda name: (name == NOT_RECORDED, name == OTHERS, _first_number(name), name))
     by_split = [[int(((values == name) & (identities["split"] == split)).sum()) for split in splits] for name in names]
     counts = np.array(by_split, dtype=np.int64).reshape(len(names), len(splits))
     counts = np.column_stack([counts, counts.sum(axis=1)])
@@ -94,6 +97,13 @@ def computable(gaps: np.ndarray) -> np.ndarray:
         free = directions[int((sizes > 1e-9).sum()) :]
         follows[cells[:, 0], cells[:, 1]] = (np.abs(free) < 1e-9).all(axis=0)
     return follows
+
+
+def _commonest(values: pd.Series) -> set[str]:
+    """The values that have a row of their own: the commonest, and that nothing is recorded."""
+    counts = values[values != NOT_RECORDED].value_counts()
+    ranked = sorted(counts.index, key=lambda name: (-counts[name], name))
+    return {*ranked[:_MOST_VALUES], NOT_RECORDED}
 
 
 def _value_of(value: object) -> str:

@@ -6,8 +6,7 @@ Each function answers one question from the tables alone. What they do not know 
 from __future__ import annotations
 
 from collections import Counter
-
-import pandas as pd
+from collections.abc import Iterable
 
 from nvfair_tools.dataset.consents import CONSENT_FILE
 from nvfair_tools.dataset.terms import strictest_terms
@@ -30,7 +29,8 @@ def origin_statements(data: Description) -> list[str]:
     titles = {collection.namespace: collection.title for collection in data.collections}
     texts = [f"Read from the published release {data.release}, as it was published."] if data.release else []
     real = data.usable[data.usable["kind"] == "real"]
-    for source, people in data.identities.groupby("source", sort=True):
+    for group, people in data.identities.groupby("source", sort=True):
+        source = str(group)
         name = f"`{source}`" + (f" ({titles[source]})" if source in titles else "")
         recordings = int((real["source"] == source).sum())
         texts.append(f"Source {name}: {len(people):,} people, {recordings:,} usable recordings.")
@@ -84,10 +84,10 @@ def processing_statements(data: Description) -> list[str]:
         )
     filmed = usable[usable["path"].notna()]
     if len(filmed):
-        sizes = filmed["width"].astype(str) + " x " + filmed["height"].astype(str)
+        sizes = [f"{width} x {height}" for width, height in zip(filmed["width"], filmed["height"], strict=True)]
         texts.append(f"Pictures of {_listed(sizes, 'videos')} pixels.")
     if len(usable):
-        rates = (usable["fps_num"].astype(float) / usable["fps_den"].astype(float)).map("{:.4g}".format)
+        rates = [f"{num / den:.4g}" for num, den in zip(usable["fps_num"], usable["fps_den"], strict=True)]
         texts.append(f"Frame rates: {_listed(rates, 'videos')}.")
     tools = ", ".join(f"{name} {version}" for name, version in sorted(meta.get("tools", {}).items()))
     return [*texts, f"Made with {tools}."] if tools else texts
@@ -97,8 +97,8 @@ def rejection_statements(data: Description) -> list[str]:
     """What was left out and why, counted."""
     rows = count_unusable(data.videos)
     return [
-        f"{int(row.videos):,} {row.kind} videos {row.state}: {row.reason or 'no reason recorded'}."
-        for row in rows.itertuples()
+        f"{count:,} {kind} videos {state}: {reason or 'no reason recorded'}."
+        for kind, state, reason, count in zip(*(rows[name].tolist() for name in rows.columns), strict=True)
     ]
 
 
@@ -210,7 +210,7 @@ def _reasons(refused: object) -> str:
     return ", ".join(f"{count:,} because {REASONS.get(reason, reason)}" for reason, count in refused.items())
 
 
-def _listed(values: pd.Series, what: str) -> str:
+def _listed(values: Iterable[object], what: str) -> str:
     """The commonest values of a column with their counts, such as "unknown (3 people)"."""
     counts = sorted(Counter(map(str, values)).items(), key=lambda item: (-item[1], item[0]))
     texts = [f"{value} ({count:,} {what})" for value, count in counts[:_MOST_VALUES]]

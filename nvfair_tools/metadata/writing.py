@@ -10,6 +10,7 @@ from nvfair_tools.dataset.publication import Publication
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.writer import meta_text, sealed
 from nvfair_tools.files import sha256_of, write_text
+from nvfair_tools.leakage.audit import LeakageAudit
 from nvfair_tools.metadata.croissant import CROISSANT_FILE, croissant_text
 from nvfair_tools.metadata.datacite import DATACITE_FILE, datacite_text
 from nvfair_tools.metadata.datasheet import DATASHEET_FILE, datasheet_text
@@ -32,17 +33,21 @@ def write_metadata(data: Description) -> list[Path]:
 
 
 def rewrite_metadata(
-    dataset: Dataset, *, publication: Publication | None = None, cautions: Iterable[str] | None = None
+    dataset: Dataset,
+    *,
+    publication: Publication | None = None,
+    audit: LeakageAudit | None = None,
+    cautions: Iterable[str] | None = None,
 ) -> Description:
     """Writes METADATA_FILES of a finished data set anew, and their hashes into its dataset.json; nothing else changes.
 
-    publication: what is stated from now on; default, what dataset.json holds. cautions: see `Description.of`. Returns
-    what is known about the data set.
+    publication: what is stated from now on; default, what dataset.json holds. audit, cautions: see `Description.of`.
+    Returns what is known about the data set.
     """
     meta = dict(dataset.meta)
     if publication is not None:
         meta["publication"] = publication.stored()
-    data = Description.of(replace(dataset, meta=meta), cautions=cautions)
+    data = Description.of(replace(dataset, meta=meta), audit=audit, cautions=cautions)
     paths = write_metadata(data)
     hashes = {path.relative_to(dataset.folder).as_posix(): sha256_of(path) for path in paths}
     content = {**meta, "files": {**meta.get("files", {}), **hashes}}

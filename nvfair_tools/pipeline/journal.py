@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -161,6 +161,21 @@ class Journal:
         """
         with self._transaction():
             self._connection.executemany("DELETE FROM outputs WHERE path = ? AND id != ?", owners)
+
+    def resize_outputs(self, sizes: Mapping[str, int]) -> None:
+        """Records that files have another size now, with what their items made in them. sizes: {path: bytes}."""
+        with self._transaction():
+            for path, size in sizes.items():
+                rows = self._connection.execute(
+                    "SELECT stage, items.id, facts FROM outputs JOIN items ON items.id = outputs.id WHERE path = ?",
+                    (path,),
+                ).fetchall()
+                changed = [
+                    (json.dumps(json.loads(facts) | {"bytes": size}, sort_keys=True), stage, id)
+                    for stage, id, facts in rows
+                    if json.loads(facts).get("path") == path
+                ]
+                self._connection.executemany("UPDATE items SET facts = ? WHERE stage = ? AND id = ?", changed)
 
     def iterate_owners(self, size: int) -> Iterator[list[str]]:
         """Yields the ids of all items that own a file, `size` at a time."""

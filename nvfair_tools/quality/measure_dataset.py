@@ -12,17 +12,29 @@ from typing import Any
 import pandas as pd
 
 from nvfair_tools.dataset.reader import Dataset
-from nvfair_tools.files import make_folder, sha256_of
+from nvfair_tools.files import make_folder, sha256_of, write_bytes
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.stage import SingleItemFactory, ended_items
 from nvfair_tools.quality.measure import MeasureTask, MeasureWorker, VideoPlace
 from nvfair_tools.quality.places import LandmarkPlace, PortraitPlace
-from nvfair_tools.quality.table import measured_by, quality_table, read_quality, write_quality
+from nvfair_tools.quality.table import TABLE_NAME, measured_by, quality_table, read_quality, write_quality
 
 _SAVE_EACH = 60.0  # seconds: what an interruption costs at most, beside the videos at work
 _TIME_LIMIT = 3600.0  # seconds for the videos of one clip
 VIDEOS_AT_ONCE = 64  # of one clip in one task
+
+
+def measures_folder(dataset: Dataset) -> Path:
+    """The folder for the measures of a data set: `quality`; or, where the data set's build has measured, whose table
+    dataset.json vouches for, `quality/again` with a copy of that table, so that what it has is not measured again."""
+    folder = dataset.folder / "quality"
+    if f"quality/{TABLE_NAME}" not in dataset.meta.get("files", {}):
+        return folder
+    again = folder / "again"
+    if not (again / TABLE_NAME).exists() and (folder / TABLE_NAME).is_file():
+        write_bytes(again / TABLE_NAME, (folder / TABLE_NAME).read_bytes())
+    return again
 
 
 def measure_dataset(

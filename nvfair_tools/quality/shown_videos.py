@@ -70,15 +70,16 @@ class ShownVideo:
         return np.isfinite(self.measures.get(name, np.nan))
 
 
-def choose_videos(dataset: Dataset, table: pd.DataFrame, per_generator: int) -> tuple[list[ShownVideo], int]:
-    """Videos of each generator from the worst to the best correlation with the driver; and how many may not be shown.
+def choose_videos(dataset: Dataset, table: pd.DataFrame, per_generator: int) -> tuple[list[ShownVideo], list[str]]:
+    """Videos of each generator from the worst to the best correlation with the driver; and why others are not shown.
 
     per_generator: evenly spread over the ranks. Videos that people or licences do not permit to show are left
-    out, and so are those without a file.
+    out, each with its reason in words in the second list, and so are those without a file.
     """
     videos = dataset.videos.set_index("video", drop=False)
     rows = table[table["problem"].isna() & table["video"].isin(videos.index)]
-    permitted = np.array([not why for why in DatasetRights(dataset).hidden(videos.loc[rows["video"]])], bool)
+    reasons = DatasetRights(dataset).hidden(videos.loc[rows["video"]])
+    permitted = np.array([not why for why in reasons], bool)
     has_file = videos.loc[rows["video"], "path"].notna().to_numpy()
     has_driver = rows["clip"].map(videos["path"]).notna().to_numpy()
     chosen = []
@@ -86,7 +87,7 @@ def choose_videos(dataset: Dataset, table: pd.DataFrame, per_generator: int) -> 
         ranked = group.sort_values(["correlation", "video"], na_position="first")
         places = np.unique(np.linspace(0, len(ranked) - 1, min(per_generator, len(ranked))).round().astype(int))
         chosen += [_with_files(dataset, videos, row) for row in ranked.iloc[places].to_dict("records")]
-    return chosen, int((~permitted).sum())
+    return chosen, [why for why in reasons if why]
 
 
 def named_video(dataset: Dataset, table: pd.DataFrame, video: str) -> ShownVideo:
@@ -98,7 +99,7 @@ def named_video(dataset: Dataset, table: pd.DataFrame, video: str) -> ShownVideo
         )
     chosen, hidden = choose_videos(dataset, rows, 1)
     if not chosen:
-        reason = "its permitted use forbids display" if hidden else "it, or its driving clip, has no file"
+        reason = hidden[0] if hidden else "it, or its driving clip, has no file"
         raise NvfairError(f"video {rows.iloc[0]['video']} is not shown: {reason}", remedy="name another video")
     return chosen[0]
 

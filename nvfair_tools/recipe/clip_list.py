@@ -57,13 +57,15 @@ class ClipList:
 
     left_out: files of folders that are not used, in sentences: they may have been meant to be. notes: columns of lists
     and hidden files that are not used, in sentences. missing: published clips of a collection that are not there.
-    consent: the recipe's consent table.
+    commands: for each of `missing` the command that brings them, "" where there is none. consent: the recipe's consent
+    table.
     """
 
     rows: tuple[ClipRow, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
     consent: ConsentTable | None = None
 
 
@@ -92,7 +94,14 @@ def list_clips(recipe: Recipe) -> ClipList:
         raise Problems(recipe.folder, problems)
     rows = [with_approval(row, recipe) if table is None else tabled_row(row, recipe, table) for row in rows]
     rows = sorted(rows, key=lambda row: (row.source, row.identity, row.name))
-    return ClipList(tuple(rows), tuple(reading.left_out), tuple(reading.notes), tuple(reading.missing), table)
+    return ClipList(
+        tuple(rows),
+        tuple(reading.left_out),
+        tuple(reading.notes),
+        tuple(reading.missing),
+        tuple(reading.commands),
+        table,
+    )
 
 
 def _read_consent(recipe: Recipe, rows: Iterable[ClipRow], problems: list[str]) -> ConsentTable | None:
@@ -122,6 +131,7 @@ class _Reading:
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
     names: FileNames = field(default_factory=FileNames)
 
 
@@ -240,6 +250,8 @@ def _read_collection(recipe: Recipe, source: ClipSource, reading: _Reading) -> N
         notes = reading.notes if why == SILENT else reading.left_out
         notes.append(f"{root.name}: {why}: {_examples(names, 'file')}")
     reading.missing += [f"{root.name}: {text}" for text in folder.missing]
+    command = f"{collection.obtained_by} {root}" if collection.obtained_by else ""
+    reading.commands += [command] * len(folder.missing)
     reading.notes += [f"{root.name}: {text}" for text in folder.notes]
 
 

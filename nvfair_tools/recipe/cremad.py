@@ -72,20 +72,26 @@ def read_demographics(root: Path, problems: list[str]) -> dict[str, dict[str, st
     Adds every wrong row to `problems`.
     """
     path = root / _TABLE
-    if not path.is_file():
-        return {}
+    return read_people_table(path, problems) if path.is_file() else {}
+
+
+def read_people_table(path: Path, problems: list[str]) -> dict[str, dict[str, str]]:
+    """Reads {identity: gender, age, ethnicity} from a file such as VideoDemographics.csv.
+
+    Adds every wrong row to `problems`.
+    """
     try:
         table = read_csv_table(path)
     except NvfairError as error:
         problems.append(str(error))
         return {}
     if missing := [name for name in _COLUMNS if name not in table.header]:
-        problems.append(f"{_TABLE}: has no column {', '.join(missing)}; it has {', '.join(table.header)}")
+        problems.append(f"{path.name}: has no column {', '.join(missing)}; it has {', '.join(table.header)}")
         return {}
     problems += table.problems
     people: dict[str, dict[str, str]] = {}
     for line, row in table.rows:
-        where = f"{_TABLE} row {line}"
+        where = f"{path.name} row {line}"
         actor, age, sex = row["ActorID"], row["Age"], row["Sex"].casefold()
         wrong = []
         if not actor.isascii() or not actor.isdigit() or int(actor) not in _ACTORS:

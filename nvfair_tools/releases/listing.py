@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,8 @@ class Release:
 
     files: all of them, by name. absent: (name, reason, detail) of files that the release lists and the folder lacks.
     splits: {identity: split} of its people. generators: how the data set describes each (label, family, version,
-    motion_mode, licence). notes: how the release was interpreted, for its reader.
+    motion_mode, licence). notes: how the release was interpreted, for its reader. people: {identity: gender, age,
+    ethnicity}, of those of whom they are known.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Release:
     splits: Mapping[str, str]
     generators: tuple[Mapping[str, Any], ...]
     notes: tuple[str, ...] = ()
+    people: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def counts(self) -> list[tuple[str, str, str, int]]:
         """Counts the files that are there and those that are absent; see `count_files`."""

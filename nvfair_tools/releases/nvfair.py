@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
+from nvfair_tools.dataset.exports.nvfair_names import GENERATORS, ORIGINALS
 from nvfair_tools.identity import COLLECTIONS, collection_namespace, resolve_alias
 from nvfair_tools.pipeline.items import ItemResult, rejected
 from nvfair_tools.recipe.splits import official_split
@@ -32,11 +33,8 @@ from nvfair_tools.releases.settings import ReleaseSettings
 from nvfair_tools.releases.spreadsheet import Sheet, SheetRow, find_spreadsheet, read_spreadsheet
 
 NAME = "NVFAIR"
-ORIGINALS = "originals"
 _VIDEO_CALLS = "nvidia-vc"
 _VIDEO_CALL_CLIP = re.compile(r"([aqs])\d+-id\d+")
-# The release's folders -> the labels of our own generators of that kind.
-GENERATORS = {"facevid2vid-generated": "face-vid2vid", "lia-generated": "lia", "tps-generated": "tps"}
 
 
 def list_nvfair(root: Path, settings: ReleaseSettings, spreadsheet: Path | None = None) -> Release:

@@ -15,6 +15,7 @@ from nvfair_tools.identity import identity_aliases
 from nvfair_tools.pipeline.items import item_id
 from nvfair_tools.releases.listing import Release, ReleaseFile
 
+_DEMOGRAPHICS = ("gender", "age", "ethnicity")
 LINK_FOLDER = "videos"  # of the data set, with links to the release's files
 
 
@@ -123,9 +124,7 @@ def identities_table(release: Release, videos: pd.DataFrame) -> pd.DataFrame:
                 "licence": join_distinct(video["licence"] for video in rights_videos) or "not stated",
                 "consent": join_distinct(video["consent"] for video in rights_videos) or "not stated",
                 "permitted_use": join_distinct(video["permitted_use"] for video in rights_videos) or "not stated",
-                "gender": None,
-                "age": None,
-                "ethnicity": None,
+                **{name: release.people.get(identity, {}).get(name) or None for name in _DEMOGRAPHICS},
             }
         )
     return pd.DataFrame(rows, columns=IDENTITIES_SCHEMA.names)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+from nvfair_tools.dataset.exports.nvfair_names import SPREADSHEET
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.recipe.csv_table import repeated_columns
 from nvfair_tools.releases.settings import Columns
 from nvfair_tools.releases.worksheets import NumberedRow, csv_rows, xlsx_worksheets
 
-USUAL_NAME = "per_file_information_NVFAIR_v2.xlsx"
 _PATH_PARTS = 4  # of a file in the release: source, folder, person, name
 
 # Likely headers of each column, without case, spaces and marks.
@@ -77,15 +77,15 @@ class Sheet:
 
 def find_spreadsheet(root: Path) -> Path:
     """Finds the spreadsheet in a release's folder. Raises NvfairError where there is none, or more than one."""
-    if (root / USUAL_NAME).is_file():
-        return root / USUAL_NAME
+    if (root / SPREADSHEET).is_file():
+        return root / SPREADSHEET
     paths = sorted(path for path in root.glob("*.xlsx") if not path.name.startswith(("~", ".")))
     if len(paths) != 1:
         problem = f"{len(paths)} spreadsheets" if paths else "no spreadsheet"
         raise NvfairError(
             f"{problem} in the release's folder, so what its files may be used for is not known",
             where=root,
-            expected=USUAL_NAME,
+            expected=SPREADSHEET,
             remedy="put it there, or name it with --spreadsheet (.xlsx or .csv)",
         )
     return paths[0]

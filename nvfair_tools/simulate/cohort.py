@@ -6,22 +6,28 @@ an interrupted run continues where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from nvfair_tools import __version__
 from nvfair_tools.dataset.labels import VideoLabels, has_labels, labels_by_video
 from nvfair_tools.dataset.parts import write_part
-from nvfair_tools.dataset.writer import finish_dataset
+from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_tables
+from nvfair_tools.features import DEFAULT_SCALE
 from nvfair_tools.simulate.claim import claim_folder, release_folder
 from nvfair_tools.simulate.jobs import run_jobs
 from nvfair_tools.simulate.settings import CohortSettings
-from nvfair_tools.simulate.world import World
+from nvfair_tools.simulate.world import LICENCE, World
 
 Progress = Callable[[int, int], None]  # videos done, videos in all
+# Writes the card of a data set: its folder, the content of dataset.json, people, videos, digest of the rows; returns
+# the files. Cards are made in a room beside this one.
+CardWriter = Callable[[Path, Mapping[str, Any], pd.DataFrame, pd.DataFrame, str], Iterable[Path]]
 
 
 def default_mesh_points() -> tuple[int, ...]:
@@ -38,12 +44,13 @@ def write_cohort(
     mesh: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
+    card: CardWriter | None = None,
 ) -> None:
     """Writes the cohort to `folder` as a finished data set, without distances (readers compute them).
 
-    mesh: also stores the whole mesh; the landmarks are the same with and without it. An unfinished folder of the same
-    world is continued, a finished one stays as it is. Raises NvfairError where the folder holds another world or
-    another data set.
+    mesh: also stores the whole mesh; the landmarks are the same with and without it. card: writes the card (None: the
+    cohort has none). An unfinished folder of the same world is continued, a finished one stays as it is. Raises
+    NvfairError where the folder holds another world or another data set.
     """
     folder = Path(folder)
     if _holds_finished(folder, _meta(settings, mesh)):
@@ -66,7 +73,13 @@ def write_cohort(
 
     report(0)
     run_jobs(_write_part, [(settings, points, *part, mesh) for part in missing], workers, report=report)
-    finish_dataset(folder, world.identities(), videos, _meta(settings, mesh))
+    people, meta = world.identities(), _meta(settings, mesh)
+    files = write_tables(folder, people, videos)
+    extra_files: Iterable[Path] = ()
+    if card is not None:
+        tables = [pq.read_table(folder / f"{name}.parquet").to_pandas() for name in ("identities", "videos")]
+        extra_files = card(folder, meta, tables[0], tables[1], content_digest(files))
+    finish_dataset(folder, people, videos, meta, extra_files=extra_files, files=files)
     release_folder(folder)
 
 
@@ -77,7 +90,8 @@ def _holds_finished(folder: Path, meta: dict) -> bool:
     if not (folder / "dataset.json").exists():
         return False
     stored = Dataset.open(folder).meta
-    return all(stored.get(key) == meta[key] for key in ("world", "features"))
+    has_mesh = bool(stored.get("features", {}).get("mesh"))
+    return stored.get("world") == meta["world"] and has_mesh == meta["features"]["mesh"]
 
 
 def _write_part(
@@ -122,11 +136,19 @@ def _meta(settings: CohortSettings, mesh: bool) -> dict:
 
     return {
         "name": settings.name,
+        "synthetic": True,
         "simulated": True,
-        "landmark_scheme": {"name": SCHEME_126.name, "version": SCHEME_126.version},
-        "features": {"stored": "landmarks"} | ({"mesh": True} if mesh else {}),
+        "landmarks": {"scheme": SCHEME_126.name, "scheme_version": SCHEME_126.version, "points": len(SCHEME_126)},
+        "features": {"distances": "none", "scale": DEFAULT_SCALE, "mesh": mesh},
         "generators": [
-            {"name": generator.name, "family": "simulated", "fingerprint": generator.fingerprint()}
+            {
+                "label": generator.name,
+                "family": "simulated",
+                "version": "1",
+                "licence": LICENCE,
+                "motion_mode": "simulated",
+                "fingerprint": generator.fingerprint(),
+            }
             for generator in settings.simulated_generators()
         ],
         "world": {"hash": settings.world_hash(), "settings": settings.stored()},

@@ -51,11 +51,13 @@ class OpenSet:
     @cached_property
     def quality(self) -> pd.DataFrame | None:
         """The measures of `nvfair quality`, by video; None where the set has none, or they cannot be read."""
-        path = self.folder / "quality" / TABLE_NAME
-        try:
-            return pd.read_parquet(path).set_index("video") if path.is_file() else None
-        except (OSError, ValueError, KeyError):
-            return None
+        # Where the build has measured, `nvfair quality` writes into `again`.
+        for path in (self.folder / "quality" / "again" / TABLE_NAME, self.folder / "quality" / TABLE_NAME):
+            try:
+                return pd.read_parquet(path).set_index("video")
+            except (OSError, ValueError, KeyError):
+                continue
+        return None
 
     def with_rows(self, videos: pd.DataFrame) -> Dataset:
         """The data set with these rows alone, so that reading some tracks does not touch the whole table."""

@@ -22,6 +22,7 @@ def listen(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, port))
+        listening.listen()  # a browser that is quicker than the server waits, and is not refused
     except OSError as error:
         listening.close()
         taken = error.errno in (errno.EADDRINUSE, errno.EACCES)
@@ -40,8 +41,6 @@ def run_viewer(watched: Watched, listening: socket.socket, token: str, *, open_b
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2
     )
     if open_browser:
-        # The socket listens already: the browser's request waits until the server takes it.
-        listening.listen()
         webbrowser.open(address_of(listening, token))
     uvicorn.Server(config).run(sockets=[listening])
 

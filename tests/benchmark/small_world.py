@@ -36,6 +36,10 @@ class World:
     permitted_use: str = "test"
 
 
+# A world whose people may be shown and passed on, as simulated ones may.
+OPEN = World(licence="CC-BY-4.0", permitted_use="any")
+
+
 def make(folder: Path, world: World = World(), breaks: dict[str, str] | None = None) -> Dataset:
     """Writes the data set.
 

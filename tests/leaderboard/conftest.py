@@ -12,7 +12,7 @@ from benchmark import protocols
 from benchmark.methods.embedding_files import write_embeddings
 from leaderboard.submission.test_set import windows_under_test as windows_of
 from nvfair_tools.dataset import Dataset
-from tests.benchmark.small_world import make
+from tests.benchmark.small_world import OPEN, make
 from tests.leaderboard.postgres import Cluster, cluster
 
 VALID_DECLARATION = {
@@ -30,7 +30,7 @@ VALID_DECLARATION = {
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return make(tmp_path_factory.mktemp("board"))
+    return make(tmp_path_factory.mktemp("board"), OPEN)
 
 
 @pytest.fixture(scope="session")

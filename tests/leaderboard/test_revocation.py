@@ -31,7 +31,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
 from nvfair_tools.governance.curator_key import read_key
-from tests.benchmark.small_world import make
+from tests.benchmark.small_world import OPEN, make
 from tests.benchmark.training.test_loop import OPTIONS, PROTOCOL
 from tests.folder_texts import all_texts
 from tests.leaderboard.conftest import VALID_DECLARATION
@@ -65,7 +65,7 @@ def restore(folder: Path, untouched: Path) -> None:
 def built_lab(tmp_path_factory, valid_submission) -> tuple[Path, Path]:
     """A folder with a data set and everything that is made from it, and a copy of it."""
     folder = tmp_path_factory.mktemp("lab")
-    data = make(folder / "data")
+    data = make(folder / "data", OPEN)
     train(data, folder / "runs" / "cnn", replace(OPTIONS, windows=16), PROTOCOL)
     benchmark.embed(data, folder / "runs" / "cnn", folder / "runs" / "train.parquet", split="train", protocol=PROTOCOL)
     benchmark.embed(data, folder / "runs" / "cnn", folder / "runs" / "test.parquet", split="test", protocol=PROTOCOL)

@@ -148,6 +148,7 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
         ("httpx", "download", ["get", "ravdess", "OUT"]),
         ("c2pa", "marks", ["mark", "--check", "."]),
         ("cryptography", "marks", ["mark", "OUT", "--new-certificate", "A Lab"]),
+        ("huggingface_hub", "hub", ["dataset", "push", "OUT", "lab/clips"]),
     ],
 )
 def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, extra, arguments):
@@ -199,11 +200,13 @@ def test_a_package_is_imported_without_what_belongs_to_other_extras(modules, abs
     assert done.returncode == 0, done.stderr
 
 
-def imports(*folders: str, but: str = "-") -> set[str]:
-    """Third-party packages that the modules under `folders` import anywhere, also inside functions."""
+def imports(*folders: str, but: str | tuple[str, ...] = ()) -> set[str]:
+    """Third-party packages that the modules under `folders` import anywhere, also inside functions. but: files and
+    folders that are left out."""
+    left_out = (but,) if isinstance(but, str) else but
     packages = set()
     for path in (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
-        if path.is_relative_to(ROOT / but):
+        if any(path.is_relative_to(ROOT / name) for name in left_out):
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))
         typing_only = {
@@ -226,7 +229,11 @@ def imports(*folders: str, but: str = "-") -> set[str]:
 
 def test_each_package_imports_only_what_its_extra_installs():
     core = requirements()
-    assert imports("nvfair_tools/dataset", but="nvfair_tools/dataset/card_check.py") <= core
+    of_extras = ("checking/card_check.py", "exports/sheet.py", "hub")
+    assert imports("nvfair_tools/dataset", but=tuple(f"nvfair_tools/dataset/{name}" for name in of_extras)) <= core
+    assert imports("nvfair_tools/dataset/exports") <= core | requirements("releases")
+    hub = imports("nvfair_tools/dataset/hub")
+    assert hub <= core | requirements("hub")
     curate = core | requirements("curate")
     releases = imports("nvfair_tools/releases")
     assert releases <= core | requirements("releases")
@@ -241,12 +248,14 @@ def test_each_package_imports_only_what_its_extra_installs():
     of_other_extras = (
         (requirements("releases") & releases) | (requirements("download") & downloads) | (engines & {"ray"})
     )
-    of_other_extras |= (requirements("marks") & marks) | (requirements("view") & viewer)
+    of_other_extras |= imports("nvfair_tools/doctor") & {"torch"}  # tried where it is installed
+    of_other_extras |= (requirements("marks") & marks) | (requirements("view") & viewer) | (requirements("hub") & hub)
     assert imports("nvfair_tools", but="nvfair_tools/cli") - of_other_extras <= curate
     assert imports("nvfair_tools/media") <= core | requirements("media")
     assert imports("generators/warp") <= core | requirements("curate")
     assert imports("generators", but="generators/warp") <= core | requirements("render")
-    assert imports("benchmark") <= core | requirements("train")
+    assert imports("benchmark", but="benchmark/verification") <= core | requirements("train")
+    assert imports("benchmark/verification") <= core | requirements("verify")
     assert imports("leaderboard") <= core | requirements("board")
     assert imports(*OURS) <= core | requirements("all") | requirements("ray")
 
@@ -259,9 +268,11 @@ def test_each_package_imports_only_what_its_extra_installs():
         ("render", ["generators", "nvfair_tools"]),
         ("releases", ["nvfair_tools", "generators"]),
         ("download", ["nvfair_tools/downloads"]),
+        ("hub", ["nvfair_tools/dataset", "nvfair_tools/media"]),
         ("view", ["nvfair_tools/viewer", "nvfair_tools/media"]),
         ("ray", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),
+        ("verify", ["benchmark", "nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("board", ["leaderboard", "benchmark", "nvfair_tools/media"]),
     ],
 )

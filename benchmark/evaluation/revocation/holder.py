@@ -1,7 +1,8 @@
-"""Checkpoints, embeddings, scores, reports and bundles as a holder of data derived from people.
+"""Checkpoints, enrolments, embeddings, scores, reports and bundles as a holder of data derived from people.
 
 Files are recognised by what they hold. Rows of the person leave tables; texts name `revoked:...` in place of the
-person; checkpoints that have seen the person are put out of use. Bundles and packed submissions are deleted, because
+person; checkpoints that have seen the person are put out of use. Enrolments of the person are revoked, and calibrations
+from the person's trials deleted. Bundles and packed submissions are deleted, because
 their figures cannot be recomputed without the rows; so are pages and pictures of reports that may show the person.
 """
 
@@ -10,12 +11,18 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date as Day
 from pathlib import Path
+from typing import TypeVar
 
 import pyarrow as pa
 
 from benchmark.evaluation.revocation.rows import TABLE_SUFFIXES, TEXT_SUFFIXES, RowRemover
 from benchmark.methods.quarantine import RECORD_FILE, Choice, has_seen, pseudonym, quarantine
+from benchmark.verification.calibration import SUFFIX as CALIBRATION_SUFFIX
+from benchmark.verification.calibration import Calibration
+from benchmark.verification.enrolment import SUFFIX as ENROLMENT_SUFFIX
+from benchmark.verification.enrolment import Enrolment, revoke_enrolment
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import remove_partial_outputs
 from nvfair_tools.governance.curator_key import CuratorKey
@@ -26,6 +33,7 @@ from nvfair_tools.governance.search.patterns import Patterns
 _PICTURE_SUFFIXES = frozenset((".html", ".png", ".jpg", ".jpeg", ".webp", ".svg", ".gif"))
 _RESULTS = "results.json"
 _NO_NAME = "revoked:person"
+_Loadable = TypeVar("_Loadable", Enrolment, Calibration)
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,8 @@ class BenchmarkHolder:
         action = "put out of use: train again" if self.choice == "retrain" else "put out of use, weights deleted"
         findings = [
             Finding("checkpoints that have seen the person", checkpoints, action),
+            Finding("enrolments", len(self._enrolments(trace)), "deleted, and listed as revoked"),
+            Finding("calibrations", len(self._calibrations(trace)), "deleted: calibrate again"),
             Finding("rows of embeddings, scores and evidence", sum(tables.values()), "files written anew without them"),
             Finding("texts that name the person", len(texts), "named revoked:... there"),
             Finding("bundles and packed submissions", len(self._archives(trace)), "deleted: pack them again"),
@@ -65,7 +75,9 @@ class BenchmarkHolder:
         for folder in list(self._checkpoints()):
             if has_seen(folder, trace.identity):
                 quarantine(folder, trace.identity, name, self.choice, date)
-        for path in [*self._archives(trace), *self._pictures(trace)]:
+        for path in self._enrolments(trace):
+            revoke_enrolment(path, on=Day.fromisoformat(date))
+        for path in [*self._calibrations(trace), *self._archives(trace), *self._pictures(trace)]:
             path.unlink()
         for path in list(self._files(TABLE_SUFFIXES | TEXT_SUFFIXES)):
             if _count(remover, path):
@@ -79,6 +91,22 @@ class BenchmarkHolder:
 
     def _checkpoints(self) -> Iterator[Path]:
         return (path.parent for path in self._files(frozenset((".json",))) if path.name == RECORD_FILE)
+
+    def _enrolments(self, trace: Trace) -> list[Path]:
+        """Files in which the person is enrolled."""
+        return [
+            path
+            for path in self._files(frozenset((ENROLMENT_SUFFIX,)))
+            if (enrolment := _loaded(Enrolment, path)) is not None and enrolment.person == trace.identity
+        ]
+
+    def _calibrations(self, trace: Trace) -> list[Path]:
+        """Calibrations that hold trials of the person."""
+        return [
+            path
+            for path in self._files(frozenset((CALIBRATION_SUFFIX,)))
+            if (calibration := _loaded(Calibration, path)) is not None and trace.identity in calibration.people
+        ]
 
     def _archives(self, trace: Trace) -> list[Path]:
         """Zip files in which anything of the person is found."""
@@ -100,6 +128,14 @@ class BenchmarkHolder:
             for path in sorted(report.rglob("*"))
             if path.suffix.lower() in _PICTURE_SUFFIXES
         ]
+
+
+def _loaded(kind: type[_Loadable], path: Path) -> _Loadable | None:
+    """The content of a file; None where it is not whole, so that the search at the end says what is in its bytes."""
+    try:
+        return kind.load(path)
+    except NvfairError:
+        return None
 
 
 def _count(remover: RowRemover, path: Path) -> int:

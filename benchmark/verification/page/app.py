@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import python_multipart  # noqa: F401 - Starlette reads forms with it: its absence is named before the first form
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -128,7 +129,7 @@ class _Page:
             folder=self.folder,
             secret=self.secret.value,
             problem=problem,
-            limits=limits_text(float(time.window / time.rate)),
+            limits=limits_text(float(time.window / time.rate), calibrated=bool(self._names(CALIBRATION_SUFFIX))),
         )
         return HTMLResponse(html, status)
 

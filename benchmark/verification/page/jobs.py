@@ -25,6 +25,7 @@ _PREFIX = "nvfair-uploads-"  # of folders in the system's temporary one; the pro
 _MOST_WAITING = 4
 _REMEMBERED = 20  # answers
 _LONGEST_NAME = 120
+_LONGEST_END = 60.0  # seconds that the present verification has to stop
 
 
 class Busy(NvfairError):
@@ -60,6 +61,7 @@ class Jobs:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._waiting: queue.Queue[Job | None] = queue.Queue()
         self._lock = threading.Lock()
+        self._closing = False
         self._thread = threading.Thread(target=self._work, name="verification", daemon=True)
         self._thread.start()
 
@@ -96,14 +98,16 @@ class Jobs:
             return self._jobs.get(id)
 
     def close(self) -> None:
-        """Deletes every video that is still here, and ends the thread after the present one."""
+        """Deletes every video that is still here, and stops the present verification."""
+        self._closing = True
         self._waiting.put(None)
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._thread.join(_LONGEST_END)  # a landmarker that is at work when the process ends would abort it
 
     def _work(self) -> None:
         while (job := self._waiting.get()) is not None:
             try:
-                _verify(job)
+                self._verify(job)
             except Exception as error:  # noqa: BLE001 - the next video must be verified all the same
                 job.error = user_message(error) or f"something failed that nobody foresaw: {error!r}"
                 job.error = job.error.replace(str(job.video), job.name).replace(job.video.name, job.name)
@@ -113,20 +117,22 @@ class Jobs:
                 job.video.unlink(missing_ok=True)
                 job.ended = True
 
+    def _verify(self, job: Job) -> None:
+        job.total = stated_seconds(job.video)
 
-def _verify(job: Job) -> None:
-    job.total = stated_seconds(job.video)
+        def progress(seconds: float) -> None:
+            job.seconds = seconds
+            if self._closing:
+                raise NvfairError("the page has been closed")
 
-    def progress(seconds: float) -> None:
-        job.seconds = seconds
-
-    with Verifier(job.enrolment, calibration=job.calibration, fmr=job.fmr) as verifier:
-        result = replace(verifier.verify(job.video, progress=progress), video=job.name)
-    if result.windows:
-        for theme in ("light", "dark"):
-            job.pictures[theme] = timeline_picture(result, "svg", theme)
-            job.pictures[f"{theme}_narrow"] = timeline_picture(result, "svg", theme, narrow=True)
-    job.result = result
+        progress(0.0)
+        with Verifier(job.enrolment, calibration=job.calibration, fmr=job.fmr) as verifier:
+            result = replace(verifier.verify(job.video, progress=progress), video=job.name)
+        if result.windows:
+            for theme in ("light", "dark"):
+                job.pictures[theme] = timeline_picture(result, "svg", theme)
+                job.pictures[f"{theme}_narrow"] = timeline_picture(result, "svg", theme, narrow=True)
+        job.result = result
 
 
 def remove_abandoned_uploads() -> None:

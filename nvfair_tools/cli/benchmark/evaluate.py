@@ -8,6 +8,8 @@ from typing import Literal
 
 import click
 
+from nvfair_tools.governance.uses import Use
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -62,6 +64,13 @@ def embed(
 @click.option(
     "--stress", type=click.Choice(["none", "quick", "full"]), default="none", show_default=True, help="Stress sweeps."
 )
+@click.option(
+    "--use",
+    "uses",
+    multiple=True,
+    type=click.Choice(["redistribution", "display"]),
+    help="Leave out videos that may not be used so either, for a report to pass on or to show; repeatable.",
+)
 @click.option("--allow-overlap", is_flag=True, help="Score overlapping people or generators; stamps 'contaminated'.")
 @click.option("--leave-out-overlap", is_flag=True, help="Leave out test people whom a method has touched.")
 @click.option(
@@ -90,6 +99,7 @@ def evaluate(
     protocols: tuple[str, ...],
     generators: tuple[str, ...],
     stress: Literal["none", "quick", "full"],
+    uses: tuple[Use, ...],
     allow_overlap: bool,
     leave_out_overlap: bool,
     normalise_by: Path | None,
@@ -104,11 +114,16 @@ def evaluate(
     needs_torch()
     from benchmark.interface import DEFAULT_PROTOCOLS
     from benchmark.interface import evaluate as evaluate_methods
+    from nvfair_tools.dataset import Dataset
+    from nvfair_tools.dataset.rights import usable_for
     from nvfair_tools.pipeline.progress_lines import step_progress
 
+    data = Dataset.open(dataset)
+    for use in uses:
+        data = usable_for(data, use)
     with step_progress(click.echo) as progress:
         results = evaluate_methods(
-            dataset,
+            data,
             [*map(str, folders), *methods, *files],
             out=out,
             protocols=protocols or DEFAULT_PROTOCOLS,

@@ -43,13 +43,23 @@ def reproduce() -> None:
 @click.option("--method", default="", help="Name of the method, where the report has several.")
 @click.option("--generator", default="", help="Test generator, where the report has several.")
 @click.option("--protocol", default="", help="Name of the protocol, where the report has several.")
-def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str) -> None:
-    """Write what one cell of REPORT was computed from to BUNDLE, a zip."""
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Ask this data set, as it is today, whether people agree. [default: what it said when REPORT was made]",
+)
+def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str, data: Path | None) -> None:
+    """Write what one cell of REPORT was computed from to BUNDLE, a zip.
+
+    Refused where anybody in the cell has not agreed to redistribution today.
+    """
     from benchmark.evaluation.reproduce import write_bundle
+    from nvfair_tools.dataset import Dataset
     from nvfair_tools.files import make_folder
 
     make_folder(bundle.parent)
-    cell = write_bundle(report, bundle, method=method, generator=generator, protocol=protocol)
+    dataset = None if data is None else Dataset.open(data)
+    cell = write_bundle(report, bundle, method=method, generator=generator, protocol=protocol, dataset=dataset)
     click.echo(f"{bundle}: {cell.method} on {cell.generator} under {cell.protocol}")
 
 

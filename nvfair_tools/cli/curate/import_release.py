@@ -16,6 +16,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 _PATH = click.argument("path", type=_FOLDER)
 _OUT = click.argument("out", type=_FOLDER)
 _SETTINGS = click.option("--settings", type=_FILE, help="YAML file: column names, labels, landmarks; docs/releases.md.")
+_DEMOGRAPHICS = click.option(
+    "--demographics",
+    type=_FILE,
+    help="CREMA-D's VideoDemographics.csv: gender, age and ethnicity of its people, which the release does not have.",
+)
 _CHECK = click.option("--check", is_flag=True, help="Only list and judge the files; read no video, write nothing.")
 _QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
 
@@ -32,32 +37,58 @@ def import_release() -> None:
 @_PATH
 @_OUT
 @click.option("--spreadsheet", type=_FILE, help="The per-file spreadsheet. [default: the one in PATH]")
+@_DEMOGRAPHICS
 @_SETTINGS
 @_CHECK
 @_QUIET
-def nvfair(path: Path, out: Path, spreadsheet: Path | None, settings: Path | None, check: bool, quiet: bool) -> None:
+def nvfair(
+    path: Path,
+    out: Path,
+    spreadsheet: Path | None,
+    demographics: Path | None,
+    settings: Path | None,
+    check: bool,
+    quiet: bool,
+) -> None:
     """Read NVFAIR, as unpacked in PATH, into OUT under its official split."""
     from nvfair_tools.releases.nvfair import list_nvfair
     from nvfair_tools.releases.settings import load_settings
 
     release_settings = load_settings(settings)
-    _run(list_nvfair(path, release_settings, spreadsheet), release_settings, out, check=check, quiet=quiet)
+    release = _joined(list_nvfair(path, release_settings, spreadsheet), demographics)
+    _run(release, release_settings, out, check=check, quiet=quiet)
 
 
 @import_release.command("avaprintdb")
 @_PATH
 @_OUT
 @click.option("--plan", "plans", type=_FILE, multiple=True, help="A generation plan; repeatable. [default: in PATH]")
+@_DEMOGRAPHICS
 @_SETTINGS
 @_CHECK
 @_QUIET
-def avaprintdb(path: Path, out: Path, plans: tuple[Path, ...], settings: Path | None, check: bool, quiet: bool) -> None:
+def avaprintdb(
+    path: Path,
+    out: Path,
+    plans: tuple[Path, ...],
+    demographics: Path | None,
+    settings: Path | None,
+    check: bool,
+    quiet: bool,
+) -> None:
     """Read AVAPrintDB's videos, as unpacked in PATH, into OUT under its plans' split."""
     from nvfair_tools.releases.avaprintdb import list_avaprintdb
     from nvfair_tools.releases.settings import load_settings
 
     release_settings = load_settings(settings)
-    _run(list_avaprintdb(path, release_settings, plans), release_settings, out, check=check, quiet=quiet)
+    release = _joined(list_avaprintdb(path, release_settings, plans), demographics)
+    _run(release, release_settings, out, check=check, quiet=quiet)
+
+
+def _joined(release: Release, demographics: Path | None) -> Release:
+    from nvfair_tools.releases.demographics import join_demographics
+
+    return release if demographics is None else join_demographics(release, demographics)
 
 
 def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool, quiet: bool) -> None:

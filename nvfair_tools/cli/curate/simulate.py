@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from nvfair_tools.simulate.cohort import CardWriter
     from nvfair_tools.simulate.settings import YamlSettings
 
 Settings = TypeVar("Settings", bound="YamlSettings")
@@ -43,7 +44,7 @@ def simulate() -> None:
 def cohort(
     out: Path, world: str | None, settings: Path | None, mesh: bool, workers: int | None, **options: object
 ) -> None:
-    """Write a landmark-only cohort of simulated people to OUT, in the data set's format.
+    """Write a landmark-only cohort of simulated people to OUT, in the data set's format, with its card.
 
     Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
     others. Run again after an interruption, it goes on where it stopped.
@@ -57,8 +58,27 @@ def cohort(
     written = CohortSettings() if settings is None else CohortSettings.read(settings)
     chosen = changed(written if world is None else named_world(world), options)
     with task_progress("videos") as report:
-        write_cohort(out, chosen, mesh=mesh, workers=workers, progress=report)
+        write_cohort(
+            out,
+            chosen,
+            mesh=mesh,
+            workers=workers,
+            progress=report,
+            card=_card_writer(),
+        )
     click.echo(f"{out}: world {chosen.world_hash()}")
+
+
+def _card_writer() -> CardWriter | None:
+    """What writes cards, where matplotlib draws their plots; None without it, as where the core alone is installed."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        click.echo("note: no card is written, because that needs matplotlib: pip install 'nvfair-tools[curate]'")
+        return None
+    from nvfair_tools.curate.card import write_description
+
+    return lambda folder, meta, people, videos, content: write_description(folder, meta, people, videos, (), content)
 
 
 @simulate.command()

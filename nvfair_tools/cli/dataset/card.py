@@ -56,7 +56,7 @@ def dataset_card(data: Path, only_check: bool, edited: tuple[str, ...], online: 
 
 def check_card(data: Path, *, online: bool) -> None:
     """Raises Problems with everything that is wrong with a card, else says that it is right."""
-    from nvfair_tools.dataset import card_check
+    from nvfair_tools.dataset.checking import card_check
     from nvfair_tools.dataset.describing import card_metadata
     from nvfair_tools.dataset.reader import Dataset
     from nvfair_tools.errors import Problems

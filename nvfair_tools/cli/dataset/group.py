@@ -9,10 +9,13 @@ import click
 from nvfair_tools.cli.dataset.audit import audit
 from nvfair_tools.cli.dataset.card import dataset_card
 from nvfair_tools.cli.dataset.check import check
+from nvfair_tools.cli.dataset.export import export
 from nvfair_tools.cli.dataset.info import info
 from nvfair_tools.cli.dataset.merge import append, merge
 from nvfair_tools.cli.dataset.metadata import metadata
+from nvfair_tools.cli.dataset.push import push
 from nvfair_tools.cli.dataset.repair import repair
+from nvfair_tools.cli.dataset.upgrade import upgrade
 from nvfair_tools.governance.uses import USES, Use
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -27,11 +30,14 @@ def dataset() -> None:
 dataset.add_command(audit)
 dataset.add_command(dataset_card)
 dataset.add_command(check)
-dataset.add_command(info)
-dataset.add_command(metadata)
-dataset.add_command(repair)
-dataset.add_command(merge)
 dataset.add_command(append)
+dataset.add_command(export)
+dataset.add_command(info)
+dataset.add_command(merge)
+dataset.add_command(metadata)
+dataset.add_command(push)
+dataset.add_command(repair)
+dataset.add_command(upgrade)
 
 
 @dataset.command()
@@ -42,10 +48,9 @@ def rights(data: Path, uses: tuple[Use, ...]) -> None:
 
     Exit status 1 where a use that was named is refused for any video: run it before you pass anything on.
     """
-    from collections import Counter
-
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.dataset.rights import DatasetRights
+    from nvfair_tools.governance.decision import count_reasons
 
     source = Dataset.open(data)
     judge, videos, refused = DatasetRights(source), source.usable(), 0
@@ -53,10 +58,10 @@ def rights(data: Path, uses: tuple[Use, ...]) -> None:
     click.echo(f"{data}: {len(videos):,} usable videos, for {judge.purpose} on {judge.day}, by {origin}")
     for use in uses or USES:
         decisions = judge.decisions(videos, use)
-        reasons = Counter(decision.reason for decision in decisions if not decision.permitted)
-        texts = [f"{count:,} {reason}" for reason, count in sorted(reasons.items())]
-        click.echo(f"{use:>16}  {', '.join([f'{len(videos) - reasons.total():,} permitted', *texts])}")
-        refused += reasons.total() if uses else 0
+        reasons = [decision.reason for decision in decisions if not decision.permitted]
+        texts = filter(None, (f"{len(videos) - len(reasons):,} permitted", count_reasons(reasons)))
+        click.echo(f"{use:>16}  {', '.join(texts)}")
+        refused += len(reasons) if uses else 0
     if refused:
         raise SystemExit(1)
 

@@ -23,14 +23,18 @@ def metadata(data: Path, publication: Path | None) -> None:
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.dataset.publication import load_publication
     from nvfair_tools.dataset.segments import read_segments
+    from nvfair_tools.leakage.audit import audit_tables
     from nvfair_tools.metadata.datacite import missing_for_doi
     from nvfair_tools.metadata.writing import METADATA_FILES, rewrite_metadata
     from nvfair_tools.metadata.zenodo import missing_for_zenodo
+    from nvfair_tools.pipeline.progress_lines import task_progress
 
     stated = None if publication is None else load_publication(publication)
     dataset = Dataset.open(data)
     cautions = [*dataset.meta.get("cautions", ()), *footage_cautions(read_segments(data), dataset.videos)]
-    described = rewrite_metadata(dataset, publication=stated, cautions=cautions)
+    with task_progress("landmarks") as report:
+        audit = audit_tables(data, dataset.meta, dataset.identities, dataset.videos, report)
+    described = rewrite_metadata(dataset, publication=stated, audit=audit, cautions=cautions)
     click.echo(f"{data}: wrote {', '.join(METADATA_FILES)}; access: {described.access.level}")
     if missing := [*missing_for_doi(described), *missing_for_zenodo(described)]:
         click.echo(f"for a DOI there is missing: {', '.join(missing)}")

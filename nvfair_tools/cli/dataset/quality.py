@@ -10,7 +10,9 @@ import click
 @click.command()
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the results. [default: DATASET/quality]"
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the results. [default: DATASET/quality, or DATASET/quality/again]",
 )
 @click.option(
     "--recogniser",
@@ -30,17 +32,21 @@ def quality(
     and video side by side. Run it again after an interruption: what was measured is kept. docs/quality.md explains the
     measures.
     """
+    from collections import Counter
+
     from nvfair_tools.dataset import Dataset
+    from nvfair_tools.dataset.rights import DatasetRights
     from nvfair_tools.faces.insight import pack_folder
     from nvfair_tools.pipeline.engines.local import default_workers
     from nvfair_tools.pipeline.progress_lines import task_progress
-    from nvfair_tools.quality.measure_dataset import measure_dataset
+    from nvfair_tools.portable_names import portable_name
+    from nvfair_tools.quality.measure_dataset import measure_dataset, measures_folder
     from nvfair_tools.quality.pictures import write_preview, write_sheet
     from nvfair_tools.quality.shown_videos import choose_videos, named_video
     from nvfair_tools.quality.table import TABLE_NAME, summarise
 
     data = Dataset.open(dataset)
-    folder = out or dataset / "quality"
+    folder = out or measures_folder(data)
     network = None
     if recogniser is not None:
         network = Path(recogniser) if Path(recogniser).exists() else pack_folder(recogniser)
@@ -59,14 +65,17 @@ def quality(
     named = [named_video(data, table, video) for video in ids]
     if show:
         chosen, hidden = choose_videos(data, table, show)
-        if hidden:
-            click.echo(f"{hidden} videos are not shown: their permitted use forbids display")
+        for reason, count in sorted(Counter(hidden).items()):
+            click.echo(f"not shown, {count:,} videos: {reason}")
         if chosen:
+            if note := DatasetRights(data).note:
+                click.secho(note, fg="yellow")
             write_sheet(folder / "contact_sheet.png", chosen)
             click.echo(f"{folder / 'contact_sheet.png'}: {len(chosen)} videos")
             if not named:
                 of_generator = {video.generator: video for video in choose_videos(data, table, 1)[0]}
                 named = list(of_generator.values())
     for video in named:
-        name = f"preview-{video.generator}-{video.id[:8]}.mp4" if ids else f"preview-{video.generator}.mp4"
+        label = portable_name(str(video.generator))
+        name = f"preview-{label}-{portable_name(video.id[:8])}.mp4" if ids else f"preview-{label}.mp4"
         click.echo(f"{folder / name}: {write_preview(folder / name, video)} frames")

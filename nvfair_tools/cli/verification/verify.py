@@ -165,7 +165,8 @@ def _verify_folder(verifier: Verifier, folder: Path, out: Path | None, as_json: 
         listed = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
         click.echo(f"{len(answers)} videos: {listed}" + (f"; {earlier} known from an earlier run" if earlier else ""))
         time = verifier.enrolment.protocol.time
-        _print_limits(limits_text(float(time.window / time.rate)))
+        calibrated = verifier.calibration is not None
+        _print_limits(limits_text(float(time.window / time.rate), calibrated=calibrated))
     return 0 if all(outcome in ANSWERS for outcome in counts) else NO_ANSWER
 
 

@@ -48,9 +48,9 @@ def is_of_card(file: str) -> bool:
 
 
 def write_card_to(scratch: Path, folder: Path, meta: Mapping[str, Any]) -> list[Path]:
-    """Writes the card of the data set in `folder` into an empty folder `scratch`; returns its files, which lie there.
+    """Writes the card of the data set in `folder`, and the files beside it, into an empty folder; returns their paths.
 
-    meta: the content of dataset.json.
+    scratch: the empty folder. meta: the content of dataset.json.
     """
     dataset = Dataset.open(folder)
     for entry in folder.iterdir():

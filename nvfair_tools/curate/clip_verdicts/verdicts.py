@@ -77,13 +77,15 @@ def judge_clips(session: Session, clips: Sequence[Clip]) -> ClipVerdicts:
     return ClipVerdicts(judged, pd.DataFrame(rows, columns=CLIP_SCHEMA.names), rule)
 
 
-def write_verdicts(dataset: Path, verdicts: ClipVerdicts | None) -> None:
-    """Writes the table of clips into the data set's folder; without checks, that of an earlier recipe goes."""
+def write_verdicts(dataset: Path, verdicts: ClipVerdicts | None) -> list[Path]:
+    """Writes the table of clips into the data set's folder and returns it; without checks, that of an earlier recipe
+    goes."""
     path = dataset / "quality" / CLIP_TABLE
     if verdicts is None:
         path.unlink(missing_ok=True)
-    else:
-        write_clip_table(path, verdicts.table)
+        return []
+    write_clip_table(path, verdicts.table)
+    return [path]
 
 
 @dataclass(frozen=True)

@@ -38,9 +38,11 @@ class RenderingQuality:
     measures: Mapping[str, Mapping[str, Any]]
     method: str
 
-    def write(self, dataset: Path, videos: pd.DataFrame) -> None:
-        """Writes the measures where `nvfair quality` looks for them. videos: the finished videos table."""
-        write_quality(dataset / "quality" / TABLE_NAME, quality_table(videos, self.measures, self.method))
+    def write(self, dataset: Path, videos: pd.DataFrame) -> Path:
+        """Writes the measures where `nvfair quality` looks for them; returns the file. videos: the finished table."""
+        path = dataset / "quality" / TABLE_NAME
+        write_quality(path, quality_table(videos, self.measures, self.method))
+        return path
 
 
 def judge_renderings(plan: RenderPlan, landmarks: ResultTable, originals: Mapping[str, ItemResult]) -> RenderingQuality:

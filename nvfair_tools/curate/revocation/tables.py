@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from nvfair_tools.curate.card import write_description
+from nvfair_tools.curate.card import has_card, write_description
 from nvfair_tools.curate.plans.table import SCHEMA as PLAN_SCHEMA
 from nvfair_tools.curate.portraits import Portrait
 from nvfair_tools.curate.revocation.footprint import Footprint
-from nvfair_tools.dataset.consents import CONSENT_FILE, read_consents, write_consents
+from nvfair_tools.dataset.consents import read_consents, write_consents
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.row_removal import place_rows, remove_rows
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
-from nvfair_tools.dataset.segments import SEGMENTS_FILE, read_segments, write_segments
+from nvfair_tools.dataset.segments import read_segments, write_segments
 from nvfair_tools.dataset.writer import SEAL, content_digest, finish_dataset, whole_numbers, write_table, write_tables
 from nvfair_tools.files import atomic_output
 from nvfair_tools.metadata.description import Description
@@ -106,34 +107,45 @@ def set_dataset_aside(folder: Path) -> None:
         (folder / "dataset.json").replace(folder / SET_ASIDE)
 
 
-def finish_again(folder: Path) -> None:
+def finish_again(
+    folder: Path,
+    aside_name: str = SET_ASIDE,
+    changes: Mapping[str, Any] | None = None,
+    renamed: Mapping[str, str] | None = None,
+    *,
+    card: bool = False,
+) -> None:
     """Writes the card and dataset.json of a data set that was finished before, with the hashes of its files now.
+
+    aside_name: the file with its former dataset.json, which goes. changes: entries that are others now. renamed: {path
+    before: path now} of files that have other names. card: whether the set gets a card where it has none.
 
     `datasets` keeps what it has read under a name that the card's configs determine: they carry the digest of the new
     content, so that nobody is served the old rows from a cache.
     """
-    aside = folder / SET_ASIDE
+    aside = folder / aside_name
     if not aside.is_file():
         return
     content = load_unique_json(aside.read_bytes())
-    meta = {key: value for key, value in content.items() if key not in _ADDED_KEYS}
+    meta = {key: value for key, value in content.items() if key not in _ADDED_KEYS} | dict(changes or {})
     identities, videos = (
         pq.read_table(folder / name, partitioning=None).to_pandas() for name in ("identities.parquet", "videos.parquet")
     )
     videos = whole_numbers(videos)
     files = write_tables(folder, identities, videos)
-    others = {
-        folder / name
-        for name in content.get("files", {})
-        if name not in files and (name in (CONSENT_FILE, SEGMENTS_FILE) or not name.endswith(".parquet"))
-    }
-    if (folder / "README.md").is_file():
-        others |= set(
-            write_description(folder, meta, identities, videos, failed_portraits(identities), content_digest(files))
+    new_files: list[Path] = []
+    if card or has_card(folder):
+        new_files = write_description(
+            folder, meta, identities, videos, failed_portraits(identities), content_digest(files)
         )
     elif any((folder / name).is_file() for name in METADATA_FILES):
-        others |= set(write_metadata(Description.of(Dataset(folder, meta, identities, videos))))
-    extra_files = sorted(path for path in others if path.is_file())
+        new_files = write_metadata(Description.of(Dataset(folder, meta, identities, videos)))
+    others = [
+        folder / (renamed or {}).get(name, name)
+        for name in content.get("files", {})
+        if name not in files and not name.startswith("frames/")
+    ]
+    extra_files = dict.fromkeys([*new_files, *(path for path in others if path.is_file())])
     finish_dataset(folder, identities, videos, meta, extra_files=extra_files, files=files)
     aside.unlink()
 

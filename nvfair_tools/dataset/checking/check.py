@@ -21,6 +21,7 @@ from nvfair_tools.dataset.writer import SEAL, content_digest, meta_text, sealed
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, SCALES
 from nvfair_tools.files import sha256_of
+from nvfair_tools.portable_names import is_portable
 from nvfair_tools.unique_keys import load_unique_json
 
 META = "dataset.json"
@@ -49,10 +50,10 @@ def check_dataset(
 ) -> CheckReport:
     """Checks the data set in `folder`, which need not be readable, and changes nothing.
 
-    Always: dataset.json, the columns, keys, references and counts of the tables, the presence of every file, the
-    footers of the parts, and `SAMPLE` videos, spread evenly. full: every byte of every file that dataset.json or a row
-    names, every row of every part, and every frame of every video. also: files, relative to the folder, that are read
-    so in any case. Raises NvfairError where there is no dataset.json.
+    Always: dataset.json, the columns, keys, references and counts of the tables, the presence of every file, the bytes
+    of tables and card, the footers of the parts, and `SAMPLE` videos, spread evenly. full: every byte of every file
+    that dataset.json or a row names, every row of every part, and every frame of every video. also: files, relative to
+    the folder, that are read so in any case. Raises NvfairError where there is no dataset.json.
     """
     folder = Path(folder)
     faults: list[Fault] = []
@@ -68,8 +69,9 @@ def check_dataset(
         progress("files", number, len(files))
         if not (folder / name).is_file():
             faults.append(Fault(name, "is missing"))
-        elif (full or name in SCHEMAS or name in also) and sha256_of(folder / name) != digest:
-            faults.append(Fault(name, f"is not the file that {META} names: its SHA-256 differs"))
+        elif (full or name in SCHEMAS or name in also or _is_of_card(name)) and sha256_of(folder / name) != digest:
+            remedy = f"; `nvfair dataset card {folder}` writes the card anew" if _is_of_card(name) else ""
+            faults.append(Fault(name, f"is not the file that {META} names: its SHA-256 differs{remedy}"))
     faults += [Fault(name, f"is not named in {META}") for name in SCHEMAS if name not in files]
     faults += _card_faults(folder, files)
     tables = {name: table for name in SCHEMAS if (table := _read_table(folder, name, meta, faults)) is not None}
@@ -78,7 +80,9 @@ def check_dataset(
         faults += row_faults(meta, identities, videos)
         checked |= _check_parts(folder, meta, files, videos, full, also, faults, progress)
         checked |= _check_videos(folder, identities, videos, full, also, faults, remarks, progress)
-        remarks += _unnamed(folder, {*files, META, *videos["path"].dropna(), *identities["portrait"].dropna()})
+        named = {*files, META, *videos["path"].dropna(), *identities["portrait"].dropna()}
+        remarks += _unnamed(folder, named)
+        remarks += _not_portable(named)
     else:
         remarks.append("parts and videos were not checked against the tables, which are not whole")
     if not full:
@@ -104,8 +108,8 @@ def _read_meta(folder: Path, faults: list[Fault]) -> dict[str, Any]:
     if problem := _shape_problem(meta):
         faults.append(Fault(META, problem))
         return {}
-    if unreadable := version_error(meta.get("format_version"), folder):
-        faults.append(Fault(META, f"{unreadable.what}, not {unreadable.expected}: {unreadable.remedy}"))
+    if other := version_error(meta.get("format_version"), folder):
+        faults.append(Fault(META, f"{other.what}, not {other.expected}: {other.remedy}"))
     if SEAL not in meta:
         faults.append(Fault(META, f"holds no hash of itself ({SEAL}), so that a change of it would not be seen"))
     elif meta_text(sealed(meta)).encode() != text:
@@ -244,6 +248,18 @@ def _unnamed(folder: Path, named: set[str]) -> Sequence[str]:
     if not extra:
         return []
     return [f"{len(extra):,} files that neither {META} nor a row names, such as {', '.join(extra[:3])}"]
+
+
+def _not_portable(named: set[str]) -> Sequence[str]:
+    """A remark on files whose names not every file system, URL or reader takes; metadata may begin with a dot."""
+    others = sorted(name for name in named if not is_portable(name.lstrip(".")))
+    if not others:
+        return []
+    return [f"{len(others):,} files have names that not every file system or reader takes, such as {others[0]}"]
+
+
+def _is_of_card(name: str) -> bool:
+    return name == "README.md" or name.startswith("card/")
 
 
 def _is_inside(name: str) -> bool:

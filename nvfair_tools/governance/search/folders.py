@@ -25,9 +25,9 @@ NOT_COVERED = (
 
 @dataclass(frozen=True)
 class FoundPlace:
-    """A hit in a folder. path: of the file. place: inside it: "bytes", "name", or what was decoded."""
+    """A hit. path: of the file, or a database's address. place: inside it: "bytes", "name", or what was decoded."""
 
-    path: Path
+    path: Path | str
     place: str
     hit: Hit
 
@@ -37,7 +37,8 @@ class SearchReport:
     """What a search found, and what it covered.
 
     left: names and hashes of the person. possible: words that may be the person's name or something else. folders,
-    files, bytes: what was searched. unreadable: files that could not be searched wholly, with the reason.
+    files, bytes: what was searched. unreadable: files that could not be searched wholly, with the reason. not_covered:
+    what no such search covers, in words.
     """
 
     left: list[FoundPlace] = field(default_factory=list)
@@ -47,11 +48,20 @@ class SearchReport:
     bytes: int = 0
     decoded: Counter[str] = field(default_factory=Counter)
     unreadable: list[tuple[Path, str]] = field(default_factory=list)
+    not_covered: list[str] = field(default_factory=lambda: list(NOT_COVERED))
 
     @property
     def is_clean(self) -> bool:
         """Whether nothing of the person was found, and everything could be read."""
         return not self.left and not self.unreadable
+
+    def add(self, path: Path | str, place: str, hits: Iterable[Hit]) -> None:
+        """Adds what was found in a place; one that lies in two overlapping blocks is one place."""
+        for hit in hits:
+            found_place = FoundPlace(path, place, hit)
+            known = self.possible if hit.kind == "word" else self.left
+            if found_place not in known[-8:]:
+                known.append(found_place)
 
 
 def search_folders(
@@ -66,9 +76,9 @@ def search_folders(
     for path, is_file in entries:
         root = next(folder for folder in report.folders if path.is_relative_to(folder))
         name = os.fsencode(path.relative_to(root) if path != root else path.name)
-        _collect(report, path, "name", patterns.search(name, is_text=True))
+        report.add(path, "name", patterns.search(name, is_text=True))
         if path.is_symlink():
-            _collect(report, path, "target of the link", patterns.search(os.fsencode(os.readlink(path)), is_text=True))
+            report.add(path, "target of the link", patterns.search(os.fsencode(os.readlink(path)), is_text=True))
         elif is_file:
             _search_file(report, path, patterns)
             report.bytes += sizes[path]
@@ -94,10 +104,10 @@ def _search_file(report: SearchReport, path: Path, patterns: Patterns) -> None:
     try:
         for offset, block in _blocks(path, patterns.overlap):
             hits = (Hit(hit.kind, hit.form, hit.offset + offset) for hit in patterns.search(block, is_text=False))
-            _collect(report, path, "bytes", hits)
+            report.add(path, "bytes", hits)
         for place, content in _decoded_wholly(path):
             report.decoded[place.split(" ", 1)[0]] += 1
-            _collect(report, path, place, patterns.search(content, is_text=True))
+            report.add(path, place, patterns.search(content, is_text=True))
     except (OSError, Undecodable) as error:
         report.unreadable.append((path, str(error)))
 
@@ -126,12 +136,3 @@ def _decoded_wholly(path: Path) -> Iterator[tuple[str, bytes]]:
                 break
         else:
             levels.pop()
-
-
-def _collect(report: SearchReport, path: Path, place: str, hits: Iterable[Hit]) -> None:
-    for hit in hits:
-        hit_place = FoundPlace(path, place, hit)
-        known = report.possible if hit.kind == "word" else report.left
-        # A place in two overlapping blocks is one place.
-        if hit_place not in known[-8:]:
-            known.append(hit_place)

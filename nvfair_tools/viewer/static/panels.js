@@ -3,6 +3,7 @@ import {h, refusal} from "./dom.js";
 import {drawFace, Landmarks} from "./drawing.js";
 import {mediaAddress, person} from "./list.js";
 
+const DARK = matchMedia("(prefers-color-scheme: dark)");
 const AROUND = 0.14; // space around a face that has no picture, as a share of its size
 
 /** One video of a scene; `element` is its figure. */
@@ -93,8 +94,12 @@ export class Panel {
 
   /** Draws the landmarks of a frame. Where there is no picture, they are always drawn. */
   draw(frame, {visible, picked}) {
-    const view = this.view();
     const isEmpty = this.stage.classList.contains("empty-face");
+    const {clientWidth, clientHeight} = this.stage;
+    const state = [frame, visible, picked, isEmpty, Boolean(this.landmarks), clientWidth, clientHeight, devicePixelRatio, DARK.matches].join();
+    if (state === this.drawn) return;
+    this.drawn = state;
+    const view = this.view();
     const style = getComputedStyle(this.stage);
     drawFace(this.canvas, this.landmarks, frame, view, this.set.face_lines, {
       visible: visible || isEmpty,

@@ -97,7 +97,8 @@ export class Scene {
       player.draw();
     }});
     const button = (text, name, act) => h("button", {type: "button", class: "quiet", "aria-label": name, title: name, onclick: act}, text);
-    return h("div", {class: "transport", role: "group", "aria-label": "Playback"}, this.playButton, button("‹", "A frame back", () => player.step(-1)), button("›", "A frame on", () => player.step(1)), this.line, this.clock, this.speed, h("label", {class: "check"}, this.loopBox, "loop"), h("label", {class: "check"}, this.landmarksBox, "landmarks"));
+    const hasMotion = this.panels.some(({card}) => card.picture || card.landmarks);
+    return h("div", {class: "transport", hidden: !hasMotion, role: "group", "aria-label": "Playback"}, this.playButton, button("‹", "A frame back", () => player.step(-1)), button("›", "A frame on", () => player.step(1)), this.line, this.clock, this.speed, h("label", {class: "check"}, this.loopBox, "loop"), h("label", {class: "check"}, this.landmarksBox, "landmarks"));
   }
 
   neighbours() {
@@ -130,12 +131,14 @@ export class Scene {
     const {player} = this;
     if (!this.playButton) return;
     for (const panel of this.panels) panel.draw(player.frameOf(panel), {visible: kept.landmarks, picked: this.motion.picked});
-    this.line.value = String(player.frame);
+    const state = [player.frame, player.playing, player.speed].join();
+    if (state === this.drawn) return;
+    this.drawn = state;
     const text = `${player.frame + 1} / ${player.frames}`;
-    this.clock.textContent = `${text}  ${player.time.toFixed(2)} s`;
+    this.line.value = String(player.frame);
     this.line.setAttribute("aria-valuetext", `frame ${text}`);
-    const word = player.playing ? "Pause" : "Play";
-    if (this.playButton.textContent !== word) this.playButton.textContent = word;
+    this.clock.textContent = `${text}  ${(player.frame / player.fps).toFixed(2)} s`;
+    this.playButton.textContent = player.playing ? "Pause" : "Play";
     this.playButton.setAttribute("aria-pressed", String(player.playing));
     this.speed.value = String(player.speed);
     this.motion.move();

@@ -16,7 +16,12 @@ media = pytest.importorskip("nvfair_tools.media", reason="decoding needs the med
 Image = pytest.importorskip("PIL.Image", reason="pictures need the media extra")
 
 from benchmark.report.frames import sample_frames  # noqa: E402
+from benchmark.report.names import NOT_NAMED  # noqa: E402
+from benchmark.report.page import write_report  # noqa: E402
 from nvfair_tools.dataset import Dataset  # noqa: E402
+from nvfair_tools.dataset.consents import write_consents  # noqa: E402
+from nvfair_tools.governance.uses import Answer, Consent  # noqa: E402
+from tests.benchmark.invented_results import results  # noqa: E402
 
 
 @pytest.fixture
@@ -58,4 +63,21 @@ def test_frames_are_not_shown_where_the_permitted_use_forbids_it(filmed: Dataset
     videos = filmed.videos.assign(permitted_use="research only; no display; no publication")
     samples = sample_frames(replace(filmed, videos=videos))
     assert [sample.frames for sample in samples] == [(), ()]
-    assert all("forbids display" in sample.problem for sample in samples)
+    assert all("permitted use says 'no display'" in sample.problem for sample in samples)
+
+
+def test_frames_of_people_who_were_asked_stand_with_their_names_or_without(filmed: Dataset, tmp_path: Path) -> None:
+    write_report(tmp_path / "index.html", results(), filmed)
+    assert "nobody was asked whether they may be shown" in (tmp_path / "index.html").read_text()
+    (self_video, cross_video) = sample_frames(filmed)
+    yes = Answer("yes", scope=frozenset({"research"}))
+    agreed = dict.fromkeys(filmed.identities["identity"], Consent.of({}, yes))
+    write_consents(filmed.folder, agreed | {cross_video.driver: Consent.of({"display": Answer("no")}, yes)})
+    again = sample_frames(filmed)
+    assert [sample.driver for sample in again] == [self_video.driver, NOT_NAMED]
+    assert again[0].frames
+    assert (again[1].frames, again[1].problem) == ((), "not shown: driver: no consent to display: the answer is no")
+    write_report(tmp_path / "index.html", results(), filmed)
+    page = (tmp_path / "index.html").read_text()
+    assert cross_video.driver not in page
+    assert "nobody was asked whether they may be shown" not in page

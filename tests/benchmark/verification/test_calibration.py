@@ -1,5 +1,6 @@
 """What a calibration may say: by hand, never more than its number of people supports."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -71,14 +72,16 @@ def test_each_generator_is_held_out_in_turn() -> None:
 
 
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
-    likeness = Likeness(np.arange(7.0), np.ones(7), 4.5, 12)
+    likeness = Likeness(np.zeros(8), np.ones(8), 12, 2)
     made = calibration([1.0, 0.5], [0.0, -1.0, -2.0], people=3, likeness=likeness)
     made.save(tmp_path / "a.calibration")
     read = Calibration.load(tmp_path / "a.calibration")
     assert read.lines() == made.lines()
+    assert read.digest == made.digest == hashlib.sha256((tmp_path / "a.calibration").read_bytes()).hexdigest()
     np.testing.assert_array_equal(read.scores, made.scores)
     assert read.likeness is not None
-    assert read.likeness.limit == 4.5
+    assert (read.likeness.people, read.likeness.refused) == (12, 2)
+    assert made.to_json()["likeness"]["high"] == [1.0] * 8
     (tmp_path / "b.calibration").write_bytes((tmp_path / "a.calibration").read_bytes()[:100])
     for name, message in (("b", "not a whole calibration"), ("c", "no such calibration")):
         with pytest.raises(NvfairError, match=message):

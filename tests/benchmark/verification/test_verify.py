@@ -20,7 +20,7 @@ from benchmark.verification.likeness import STATISTICS, Likeness
 from benchmark.verification.many_videos import verify_many
 from benchmark.verification.results import OUTCOMES
 from benchmark.verification.timeline import timeline_picture, write_timeline
-from benchmark.verification.verify import Verifier
+from benchmark.verification.verify import Verifier, _length_notes
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.tracking import track_video
@@ -114,10 +114,19 @@ def test_with_a_calibration_there_is_a_decision_with_its_support(ann, result, en
     assert answer.likelihood_ratio is not None
     assert 0.25 <= answer.likelihood_ratio <= 4
     assert (answer.likelihood_ratio > 1) == (outcome == "match")
+    assert answer.notes == ()
     with pytest.raises(NvfairError, match=r"rate of 0\.1"):
         Verifier(ann, calibration=people, fmr=0.1, landmarker=landmarker)
     with pytest.raises(NvfairError, match="without a calibration"):
         Verifier(ann, fmr=0.1, landmarker=landmarker)
+
+
+@pytest.mark.parametrize(
+    ("scored", "text"), [(2.4, "less steadily"), (3.6, ""), (6.0, ""), (8.9, ""), (9.1, "higher than stated")]
+)
+def test_a_length_that_the_calibration_has_not_seen_is_noted(scored: float, text: str) -> None:
+    assert text in " ".join(_length_notes(scored, 4.0, 6.0))
+    assert bool(text) == bool(_length_notes(scored, 4.0, 6.0))
 
 
 def test_a_video_that_is_too_short_has_an_outcome_of_its_own(verifier: Verifier, tmp_path: Path) -> None:
@@ -148,12 +157,12 @@ def test_two_faces_are_refused_unless_the_largest_is_asked_about(verifier, ann, 
 
 
 def test_what_is_unlike_the_calibration_is_not_decided(ann, result, enrolled, landmarker) -> None:
-    still_people = Likeness(np.full(len(STATISTICS), -9.0), np.ones(len(STATISTICS)), 3.0, 12)
+    still_people = Likeness(np.full(len(STATISTICS), -9.0), np.full(len(STATISTICS), -8.0), 12, 0)
     people = calibrated(ann, (result.score, result.score - 1), still_people)
     answer = benchmark.verify(ann, enrolled / "video.mp4", calibration=people, landmarker=landmarker)
     assert answer.outcome == "unlike_training"
     assert answer.likelihood_ratio is None
-    assert "deviations above" in answer.unlike
+    assert "lies above all videos" in answer.unlike
 
 
 def test_an_expired_or_revoked_enrolment_is_refused_without_a_look_at_the_video(ann, tmp_path, landmarker) -> None:
@@ -200,15 +209,15 @@ def test_a_live_stream_is_scored_as_its_file(verifier: Verifier, result, enrolle
 
 
 def test_an_interrupted_folder_goes_on_where_it_stopped(verifier, enrolled, tmp_path, monkeypatch) -> None:
-    paths = sorted(enrolled.glob("*.mp4"))
+    paths = [enrolled / f"enrolled-{n}.mp4" for n in range(2)]
     store = tmp_path / "answers.jsonl"
     first = next(verify_many(verifier, paths, store=store))
     assert not first.earlier
     with open(store, "a") as file:
         file.write('{"key": "cut in the mid')
     answers = list(verify_many(verifier, paths, store=store))
-    assert [answer.earlier for answer in answers] == [True, False, False]
-    assert len(store.read_text().splitlines()) == 3
+    assert [answer.earlier for answer in answers] == [True, False]
+    assert len(store.read_text().splitlines()) == 2
     monkeypatch.setattr(verifier, "verify", None)  # nothing is verified again
     assert [answer.content for answer in verify_many(verifier, paths, store=store)] == [a.content for a in answers]
     store.write_text("no answer\n")
@@ -229,7 +238,8 @@ def test_the_command_says_what_it_can_prove_and_ends_with_the_stated_status(ann,
     assert refused.exit_code == 3
     content = json.loads(refused.output[refused.output.index("{") :])
     assert (content["outcome"], content["meaning"]) == ("no_match", OUTCOMES["no_match"])
-    assert content["limits"]
+    assert any("can be far higher" in text for text in content["limits"])
+    assert "can be far higher" not in answered.output
     short = clip(tmp_path / "short.mp4", frames=40)
     assert run.invoke(cli, ["verify", str(enrolled / "ann.enrolment"), str(short)]).exit_code == 4
 
@@ -247,3 +257,23 @@ def test_several_people_and_enrolment_without_consent_are_refused(enrolled: Path
 def test_a_picture_needs_a_known_ending(result, tmp_path: Path) -> None:
     with pytest.raises(NvfairError, match="ends in"):
         write_timeline(tmp_path / "t.bmp", result)
+
+
+def test_a_person_is_enrolled_shown_and_revoked_by_command(enrolled: Path, tmp_path: Path) -> None:
+    run, out = CliRunner(), tmp_path / "ann.enrolment"
+    (tmp_path / "consent.csv").write_text(
+        "identity,target,driver,training,redistribution,display,voice,enrolment,scope,evidence,date,expires\n"
+        "lab:ann,no,no,no,no,no,no,yes,research,form 12,2026-01-01,2099-03-01\n"
+    )
+    words = ["enrol", "lab:ann", str(enrolled / "enrolled-0.mp4"), "--out", str(out)]
+    done = run.invoke(cli, [*words, "--consent", str(tmp_path / "consent.csv")])
+    assert done.exit_code == 0, done.output
+    for text in ("1 videos, 2.4 s, 1 windows", "consent table, form 12", "one occasion", f"next: nvfair verify {out}"):
+        assert text in done.output
+    refused = run.invoke(cli, [*words, "--consent", str(tmp_path / "consent.csv"), "--purpose", "commercial"])
+    assert "covers research, not commercial" in str(refused.exception)
+    assert "lab:ann" in run.invoke(cli, ["enrolment", "show", str(out)]).output
+    assert "add --yes" in run.invoke(cli, ["enrolment", "revoke", str(out)]).output
+    assert out.exists()
+    assert run.invoke(cli, ["enrolment", "revoke", str(out), "--yes"]).exit_code == 0
+    assert not out.exists()

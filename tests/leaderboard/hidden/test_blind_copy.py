@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -243,3 +244,16 @@ def test_no_copy_is_made_of_videos_that_may_not_be_passed_on(
         write_blind_copy(replace(source, videos=videos), tmp_path / "out", tmp_path / "key.json", [SEEN])
     assert reason in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_set_in_a_later_format_keeps_the_key_that_it_had_before(source: Dataset, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(source.folder, tmp_path / "set"))
+    key = write_blind_copy(Dataset.open(folder), tmp_path / "copy", folder / KEY_FILE, [SEEN])
+    before = hashlib.sha256((folder / "dataset.json").read_bytes()).hexdigest()
+    meta = json.loads((folder / "dataset.json").read_text())
+    upgraded = meta | {"upgraded_from": {"format_version": 1, "sha256": before}}
+    (folder / "dataset.json").write_text(json.dumps(upgraded))
+    assert blind_names(Dataset.open(folder)) == key.names
+    (folder / "dataset.json").write_text(json.dumps(meta | {"name": "another"}))
+    with pytest.raises(NvfairError, match="of another data set"):
+        blind_names(Dataset.open(folder))

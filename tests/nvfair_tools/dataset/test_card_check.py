@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from nvfair_tools.curate.card import write_card
-from nvfair_tools.dataset.card_check import card_problems
+from nvfair_tools.dataset.checking.card_check import card_problems
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA as IDENTITY_COLUMNS
 from nvfair_tools.dataset.schema import VIDEOS_SCHEMA
 from nvfair_tools.dataset.writer import content_digest

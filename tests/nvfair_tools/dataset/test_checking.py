@@ -143,8 +143,8 @@ def test_cut_and_missing_files_are_found(folder: Path, full: bool) -> None:
         else:
             assert name in named(check_dataset(folder, full=full))
         path.write_bytes(content[: len(content) // 2])
-        # Without --full, portraits, the card and other tables are only looked for.
-        if full or (path.suffix not in (".png", ".md") and path.name != "segments.parquet"):
+        # Without --full, portraits and other tables are only looked for.
+        if full or (path.suffix != ".png" and path.name != "segments.parquet"):
             assert name in named(check_dataset(folder, full=full))
         path.write_bytes(content)
 
@@ -308,6 +308,14 @@ def test_what_the_hashes_do_not_see_is_found(folder: Path, name: str) -> None:
     damage(folder)
     faults = [fault for fault in check_dataset(folder, full=True).faults if fault.file == file]
     assert [fault for fault in faults if re.search(what, fault.what)], faults
+
+
+def test_names_that_not_every_file_system_takes_are_remarked_upon(folder: Path) -> None:
+    (folder / "videos" / "a-self.mp4").rename(folder / "videos" / "a:self.mp4")
+    change_table("videos.parquet", set_value("path", "a-self", "videos/a:self.mp4"))(folder)
+    report = check_dataset(folder, full=True)
+    assert report.faults == ()
+    assert [remark for remark in report.remarks if "videos/a:self.mp4" in remark]
 
 
 def test_files_that_nothing_names_are_remarked_upon(folder: Path) -> None:

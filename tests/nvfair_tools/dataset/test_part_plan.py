@@ -1,5 +1,7 @@
 """Where frames go is planned from ids and lengths alone."""
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -28,3 +30,10 @@ def test_parts_are_contiguous_ordered_no_longer_than_asked_and_independent_of_th
     random.shuffle(order)
     again = table.assign(**plan_parts(table.iloc[order], most))
     pd.testing.assert_frame_equal(again, placed)
+
+
+def test_a_generator_whose_name_is_no_folders_name_everywhere_gets_one_that_is():
+    videos = pd.DataFrame({"video": ["a", "b"], "split": "test", "generator": ["lab:warp?", "warp-dense"], "frames": 5})
+    parts = plan_parts(videos)["part"].tolist()
+    digits = hashlib.sha256(b"lab:warp?").hexdigest()[:8]
+    assert parts == [f"frames/test/lab_warp-{digits}/part-00000.parquet", "frames/test/warp-dense/part-00000.parquet"]

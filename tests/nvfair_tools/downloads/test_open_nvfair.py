@@ -117,5 +117,5 @@ def test_the_recipe_goes_from_download_to_report(collections, tmp_path):
     )
     assert set(results.data.test_people) == {"ravdess:19", "ravdess:20", "cremad:1003"}
     assert len(results.cells) == 1
-    assert "forbids display" in (tmp_path / "report" / "index.html").read_text()
+    assert "not shown: " in (tmp_path / "report" / "index.html").read_text()
     assert "data:image/jpeg" not in (tmp_path / "report" / "index.html").read_text()

@@ -133,7 +133,7 @@ def test_the_set_says_what_its_people_agreed_to_and_who_is_not_in_it(dataset):
         "use": ["training", "redistribution"],
         "consent_sha256": sha256_of(dataset.folder.parent / "consent.csv"),
     }
-    assert content["format_version"] == 1
+    assert content["format_version"] == "1.0"
 
 
 def test_old_readers_find_what_is_forbidden_in_the_words_that_they_know(dataset):

@@ -145,6 +145,12 @@ def test_people_and_videos_are_referred_to(described):
     )
 
 
+def test_rows_are_counted(described):
+    content = json.loads((described / "croissant.json").read_text())
+    counts = {entry["@id"]: entry["annotation"][0]["value"] for entry in content["recordSet"] if "annotation" in entry}
+    assert counts == {"identities": 5, "videos": 64, "frames": frame_rows(described).num_rows}
+
+
 def test_every_column_has_its_meaning():
     assert set(columns.IDENTITIES) == set(IDENTITIES_SCHEMA.names)
     assert set(columns.VIDEOS) == set(VIDEOS_SCHEMA.names)

@@ -67,6 +67,17 @@ def test_ages_are_counted_by_tens_in_their_order():
     assert demographic_table(table, "age")["all"].tolist() == ["10", "15", "10", "12", "47"]
 
 
+def test_rare_values_share_a_row():
+    values = [f"group {number:03}" for number in range(300)]
+    table = pd.DataFrame({"split": "test", "ethnicity": [*values, *["large"] * 40, *[None] * 11]})
+    rows = demographic_table(table, "ethnicity")
+    # The largest and 19 of the 300 have rows of their own, besides the others, the unknown and the sum.
+    assert len(rows) == 20 + 3
+    assert rows["ethnicity"].tolist()[-4:] == ["large", "other values", "not recorded", "sum"]
+    assert rows["all"].tolist()[-4:] == ["40", "281", "11", "351"]
+    assert set(rows["all"][:19]) == {"–"}
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_no_hidden_figure_follows_from_the_others(seed):
     """By trying: another table with the same sums and the same shown cells exists for every gap."""

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from nvfair_tools.curate.preflight import check
 from nvfair_tools.errors import Problems
 from nvfair_tools.recipe.clip_list import list_clips
 from nvfair_tools.recipe.known_collections import name_fields
@@ -187,6 +188,14 @@ def test_every_wrong_row_of_the_table_of_actors_is_named(tmp_path):
 def test_an_absent_folder_names_the_command_that_fills_it(tmp_path):
     with pytest.raises(Problems, match="nvfair get ravdess"):
         list_clips(load_recipe(write_recipe(tmp_path, "ravdess")))
+
+
+def test_the_check_names_the_command_that_brings_what_is_missing(tmp_path):
+    write(tmp_path / "crema-d", ["1001_DFA_ANG_XX.flv"])
+    report = check(write_recipe(tmp_path, "crema-d"))
+    missing = [finding for finding in report.findings if finding.topic == "missing"]
+    assert len(missing) == 3
+    assert {finding.remedy for finding in missing} == {f"`nvfair get crema-d {tmp_path / 'crema-d'}` brings them"}
 
 
 @pytest.mark.parametrize(

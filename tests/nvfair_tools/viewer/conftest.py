@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import urllib.error
 import urllib.request
@@ -12,15 +11,17 @@ from dataclasses import dataclass
 from email.message import Message
 from http.cookiejar import CookieJar
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nvfair_tools.simulate.cohort import write_cohort
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings
+from tests.leaderboard.browser import browser, served
 from tests.nvfair_tools.moving_portraits import write_clip
 from tests.nvfair_tools.small_build import PEOPLE, write_recipe
 
-FRAMES = 45
+FRAMES = 36
 COHORT = CohortSettings(
     sources=(SourceSettings(name="sim", train=3, validation=0, test=2, texts=2, emotions=("neutral", "happy")),),
     clips=2,
@@ -42,9 +43,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
             name = f"{person}-{number}.mp4"
             write_clip(folder / name, person, number, frames=FRAMES)
             rows.append({"path": name, "identity": identity, "emotion": "neutral" if number else ""})
-    whole = write_clip(folder / "whole.mp4", "hopper", 9, frames=30).read_bytes()
+    whole = write_clip(folder / "whole.mp4", "hopper", 9, frames=20).read_bytes()
     (folder / "cut.mp4").write_bytes(whole[: len(whole) * 2 // 3])
-    write_clip(folder / "secret.mp4", "hopper", 6, frames=20)
+    write_clip(folder / "secret.mp4", "hopper", 6)
     rows += [
         {"path": "cut.mp4", "identity": PEOPLE["hopper"]},
         {"path": "secret.mp4", "identity": PEOPLE["hopper"], "permitted_use": "viewing only"},
@@ -68,7 +69,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy(built: Path, tmp_path: Path) -> Path:
     """A copy of the set that a test may damage."""
-    return Path(shutil.copytree(built, tmp_path / "copy", copy_function=os.link))
+    return Path(shutil.copytree(built, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="session")
@@ -132,8 +133,28 @@ def serve(folder: Path, **options: bool) -> Iterator[Site]:
     pytest.importorskip("uvicorn")
     from nvfair_tools.viewer.app import create_app
     from nvfair_tools.viewer.open_set import Watched
-    from tests.leaderboard.browser import served
 
     token = "a-token-of-the-tests"
     with served(create_app(Watched(folder, **options), token)) as address:
         yield Site(address, token)
+
+
+@pytest.fixture(scope="module")
+def chrome() -> Iterator[Any]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def tab(chrome: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A page whose console must stay silent."""
+    context = chrome.new_context(**{"viewport": {"width": 1100, "height": 750}, **getattr(request, "param", {})})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    yield page
+    context.close()
+    # These tests read the canvas more often than the page does.
+    assert [text for text in messages if "willReadFrequently" not in text] == []

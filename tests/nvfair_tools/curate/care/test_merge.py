@@ -17,8 +17,8 @@ from benchmark.windows.window_set import read_windows
 from nvfair_tools.cli.dataset.group import dataset as command
 from nvfair_tools.curate.care import merge as merging
 from nvfair_tools.curate.care.merge import append, merge
-from nvfair_tools.dataset.card_check import card_problems
 from nvfair_tools.dataset.checking import check_dataset
+from nvfair_tools.dataset.checking.card_check import card_problems
 from nvfair_tools.dataset.consents import read_consents, write_consents
 from nvfair_tools.dataset.merging import merge as files_of
 from nvfair_tools.dataset.reader import Dataset

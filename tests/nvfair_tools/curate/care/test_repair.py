@@ -58,10 +58,14 @@ def test_everything_is_made_again_with_the_same_bytes(museum: Path, built_museum
 def test_the_card_is_written_again_from_the_tables(museum: Path, built_museum: Path) -> None:
     data = museum / "dataset"
     (data / "README.md").write_bytes((data / "README.md").read_bytes()[:500])
-    (data / "card" / "lengths.png").unlink()
+    damaged = ("README.md", "card/lengths.png", ".zenodo.json", "croissant.json", "datacite.json", "datasheet.md")
+    for name in damaged[1:4]:
+        (data / name).unlink()
+    for name in damaged[4:]:
+        (data / name).write_text("something else")
     report = repair(data)
     assert report.whole, report
-    assert report.mended == dict.fromkeys(("README.md", "card/lengths.png"), "by writing the card anew")
+    assert report.mended == dict.fromkeys(damaged, "by writing the card anew")
     assert file_hashes(data) == file_hashes(built_museum / "dataset")
 
 

@@ -1,0 +1,34 @@
+"""`nvfair dataset upgrade`: a data set of an earlier format becomes one of the present format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
+def upgrade(data: Path) -> None:
+    """Take DATASET to the present format, without rendering: frames and videos stay, bit for bit.
+
+    Frame rows get the columns driver, target, generator and split; files whose names not every file system or reader
+    takes get others. A set with missing or damaged files is left as it is. Interrupt it as you like: the same command
+    goes on.
+    """
+    from nvfair_tools.curate.upgrading import upgrade as run
+    from nvfair_tools.dataset.schema import FORMAT_VERSION
+    from nvfair_tools.pipeline.progress_lines import task_progress
+
+    with task_progress("upgrade") as report:
+        outcome = run(data, progress=lambda task, done, total: report(done, total, task))
+    if outcome.renamed is None:
+        click.echo(f"{data}: has format version {outcome.version} already")
+        return
+    for old, new in sorted(outcome.renamed.items()):
+        click.echo(f"{old}: is now {new}")
+    earlier = f" ({outcome.earlier_parts:,} more by an earlier run)" if outcome.earlier_parts else ""
+    click.echo(
+        f"{data}: format version {FORMAT_VERSION}; {outcome.parts:,} parts with {outcome.rows:,} rows written"
+        f"{earlier}, {len(outcome.renamed):,} files renamed"
+    )
