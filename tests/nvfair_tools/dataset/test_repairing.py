@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -207,3 +208,22 @@ def test_what_was_promised_wrongly_is_no_matter_of_a_repair(folder: Path, sound:
     report = repair_dataset(folder, copies=[sound])
     (why,) = report.unmended.values()
     assert "is not the frame that videos.parquet puts there; the file is as it was written" in why
+
+
+def mend_flips(folder: Path, sound: Path, count: int, seed: int) -> None:
+    """Flips one bit of a file at a time, and has the file mended from a copy."""
+    rng = np.random.default_rng(seed)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    for _ in range(count):
+        path = paths[int(rng.integers(len(paths)))]
+        flip(path, int(rng.integers(path.stat().st_size)), int(rng.integers(8)))
+        assert_mended(repair_dataset(folder, copies=[sound]), folder, sound, {path.relative_to(folder).as_posix()})
+
+
+def test_flipped_bits_anywhere_are_mended(folder: Path, sound: Path) -> None:
+    mend_flips(folder, sound, 5, seed=5)
+
+
+@pytest.mark.soak
+def test_a_thousand_flipped_bits_are_mended(folder: Path, sound: Path) -> None:
+    mend_flips(folder, sound, 1000, seed=6)
