@@ -19,6 +19,7 @@ EXTRAS = {
     "media": "read and write videos",
     "curate": "build data sets",
     "releases": "read published releases",
+    "hub": "send a data set to the Hugging Face Hub",
     "download": "download public collections",
     "render": "render with face-vid2vid, LIA and TPS",
     "train": "train and score methods",

@@ -84,7 +84,7 @@ def test_a_long_clip_is_rendered_in_the_memory_of_a_short_one(build, frames, a_f
     assert motion <= frames * a_frame
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_longer_clip_of_tps_takes_no_more_memory(tmp_path):
     generator = create("tps", weights=noise_file("tps", tmp_path), device="cpu", dtype="bfloat16")
     live, resident, motion = held_while_rendering(generator, 8, 3)

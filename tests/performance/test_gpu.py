@@ -23,17 +23,26 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "performance.md").read_text()
 
 
-@pytest.mark.slow
+# What no other test runs on a CPU; the others (resuming, tests, compiled) run real tests of the suite.
+QUICK = ("rates", "rendering", "goldens", "training", "scoring")
+WHOLE_SCRIPT = tuple(part.name for part in (*PARTS, *OPTIONAL))
+
+
 @pytest.mark.timeout(7200)  # a hang ends; a machine with twenty other jobs takes longer than a quiet one
-def test_the_script_runs_whole_on_a_cpu(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.performance.gpu", "--device", "cpu", "--out", str(tmp_path)]
+@pytest.mark.parametrize(
+    "names",
+    [pytest.param(QUICK, marks=pytest.mark.slow), pytest.param(WHOLE_SCRIPT, marks=pytest.mark.soak)],
+    ids=["quick parts", "whole"],
+)
+def test_the_script_runs_on_a_cpu(names: tuple[str, ...], tmp_path: Path) -> None:
+    words = () if names == WHOLE_SCRIPT else names
+    command = [sys.executable, "-m", "tests.performance.gpu", "--device", "cpu", "--out", str(tmp_path), *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     lines = [json.loads(line) for line in (tmp_path / FILE).read_text().splitlines()]
     printed = done.stdout.splitlines()
     assert [json.loads(line) for line in printed[: len(lines)]] == lines
-    names = [part.name for part in (*PARTS, *OPTIONAL)]
-    assert [line["part"] for line in lines if line.get("state") == "done" and "measured" not in line] == names
+    assert [line["part"] for line in lines if line.get("state") == "done" and "measured" not in line] == list(names)
     assert {line["part"] for line in lines if "measured" in line} == set(names)
     assert not [line for line in lines if line.get("state") == "failed"]
     held = [line for line in lines if line["part"] == "goldens" and "measured" in line]

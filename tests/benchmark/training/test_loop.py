@@ -129,7 +129,7 @@ def meshes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return make(tmp_path_factory.mktemp("meshes"), World(mesh=True))
 
 
-@pytest.mark.parametrize("kind", list(RUNS))
+@pytest.mark.parametrize("kind", ["graph", "everything", pytest.param("plain", marks=pytest.mark.soak)])
 def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path, kind: str) -> None:
     root = Path(__file__).resolve().parents[3]
     child = subprocess.Popen(
