@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from nvfair_tools.dataset.repairing.record import RECORD, whole_record
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.dataset.terms import strictest_terms
+from nvfair_tools.dataset.version import is_first
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.unique_keys import load_unique_json
 
@@ -118,7 +119,7 @@ def summarise(folder: str | Path) -> DatasetSummary:
         limits=tuple(strictest_terms([*licences, *uses])),
         features=features,
         versions={str(name): str(version) for name, version in sorted(meta.get("tools", {}).items())},
-        advice=tuple(_advice(folder, state, len(missing), sizes)),
+        advice=tuple(_advice(folder, state, len(missing), sizes, is_first(meta.get("format_version")))),
     )
 
 
@@ -220,7 +221,7 @@ def _features(meta: Mapping[str, Any], folder: Path, usable: pa.Table) -> dict[s
     return features | {"columns": stored, "parts": len(parts)}
 
 
-def _advice(folder: Path, state: str, missing: int, sizes: Mapping[str, int]) -> Iterator[str]:
+def _advice(folder: Path, state: str, missing: int, sizes: Mapping[str, int], first_format: bool) -> Iterator[str]:
     """Commands that help from here, each with what for."""
     if state == "unfinished":
         yield "nvfair build RECIPE: finishes it"
@@ -229,6 +230,8 @@ def _advice(folder: Path, state: str, missing: int, sizes: Mapping[str, int]) ->
         more = f" ({missing:,} files are missing or empty)" if missing else ""
         yield f"nvfair dataset repair {folder} --from COPY: mends it{more}"
         return
+    if first_format:
+        yield f"nvfair dataset upgrade {folder}: takes it to the present format, which all other commands read"
     yield f"nvfair dataset check {folder} --full: whether every byte is as it was written"
     yield f"nvfair dataset rights {folder}: what it may be used for today"
     if "README.md" not in sizes:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli.dataset.group import dataset as command
 from nvfair_tools.dataset.describing.summary import summarise
-from nvfair_tools.dataset.writer import finish_dataset
+from nvfair_tools.dataset.writer import finish_dataset, meta_text, sealed
 from nvfair_tools.errors import NvfairError
 from tests.nvfair_tools.dataset.small_sets import FRAMES, write_set
 
@@ -75,6 +75,17 @@ def test_a_changed_record_and_an_unfinished_set_are_told(finished: Path, tmp_pat
         summarise(folder)
     with pytest.raises(NvfairError, match="there is no such folder"):
         summarise(tmp_path / "nowhere")
+
+
+def test_a_set_of_the_first_format_is_to_be_upgraded_first(finished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "set"))
+    record = folder / "dataset.json"
+    content = json.loads(record.read_text())
+    assert not any("upgrade" in advice for advice in summarise(folder).advice)
+    record.write_text(meta_text(sealed({**content, "format_version": 1})))
+    summary = summarise(folder)
+    assert summary.state == "finished"
+    assert summary.advice[0].startswith(f"nvfair dataset upgrade {folder}: ")
 
 
 def test_the_command_prints_a_screen_or_json(finished: Path) -> None:
