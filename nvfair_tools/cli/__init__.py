@@ -70,9 +70,7 @@ COMMANDS = {
         "curate",
     ),
     "dataset": Entry(
-        "nvfair_tools.cli.dataset.group:dataset",
-        "Check, repair, merge, describe a data set; its rights and leaks.",
-        "curate",
+        "nvfair_tools.cli.dataset.group:dataset", "Check, mend, describe, join, export or send a data set.", "curate"
     ),
     "revoke": Entry(
         "nvfair_tools.cli.revoke:revoke", "Remove a person who has withdrawn, and prove that nothing is left.", "curate"

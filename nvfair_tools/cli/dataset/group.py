@@ -23,8 +23,8 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @click.group()
 def dataset() -> None:
-    """Work on a finished data set: whether it is whole, what it may be used for, what leaks; the copy that authors get
-    of a hidden one."""
+    """Work on a finished data set: whether it is whole and how to mend it, what it is and may be used for, what leaks;
+    join sets, export or send one; the copy that authors get of a hidden one."""
 
 
 dataset.add_command(audit)
