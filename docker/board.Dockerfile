@@ -13,7 +13,7 @@ COPY --from=wheel /wheels /wheels
 RUN python -m pip install --no-cache-dir --no-compile "$(echo /wheels/*.whl)[board-postgres]" \
     && rm -r /wheels
 ENV PYTHONUNBUFFERED=1
-USER board
+USER 10001
 WORKDIR /board
 # /board: settings, database, submissions. /data: the data sets that submissions are scored on, mounted read-only.
 VOLUME ["/board"]

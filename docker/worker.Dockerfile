@@ -7,7 +7,8 @@ RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 # torch's wheels carry CUDA; the machine brings the driver (NVIDIA Container Toolkit).
 FROM python:3.12-slim-bookworm
-# What OpenCV and the landmarker load.
+# What OpenCV and the landmarker load; security updates matter more than one version for ever.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libegl1 libgl1 libgles2 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
@@ -21,7 +22,7 @@ ENV PYTHONUNBUFFERED=1 \
     NVFAIR_WEIGHTS=/weights \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
-USER nvfair
+USER 10001
 WORKDIR /work
 # /work: recipes, recordings, results. /home/nvfair/.config: the curator's key, without which revocations find nobody.
 VOLUME ["/work", "/weights", "/home/nvfair/.config"]
