@@ -70,6 +70,7 @@ NOTES = {
     "nvfair_tools.identity": "people's ids and aliases",
     "nvfair_tools.errors": "errors a user can act on",
     "nvfair_tools.bounded_zip": "zip files of strangers",
+    "nvfair_tools.schema_problems": "what is wrong in users' files",
     "nvfair_tools.unique_keys": "keys that may stand once",
     "nvfair_tools.moved": "former module names",
     "generators.warp": "no weights needed",

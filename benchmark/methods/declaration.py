@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.unique_keys import load_unique_yaml
+from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 
 ROLES = ("training", "selection", "thresholds", "cohorts")
 # What a generator is to a method: training used it; only another role used it; no role used it; not declared.
@@ -221,10 +219,7 @@ def _parse_names(value: Any, key: str, problems: list[str]) -> frozenset[str] | 
 
 def read_declaration(path: Path) -> Declaration:
     """The declaration in a YAML or JSON file; NvfairError where it cannot be read, Problems where it is wrong."""
-    try:
-        content = load_unique_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise NvfairError(f"the declaration cannot be read: {error}", where=path) from error
+    content = read_yaml_mapping(path, "declaration", example=f"its keys are {', '.join(ROLES)}; see docs/training.md")
     return parse_declaration(content, where=path)
 
 

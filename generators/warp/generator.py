@@ -70,7 +70,7 @@ class Warp:
         if not isinstance(size, int) or not 64 <= size <= 2048:
             raise GeneratorError(f"{name}: size must be a whole number of pixels from 64 to 2048; got {size!r}")
         if mouth not in MOUTHS:
-            raise GeneratorError(f"{name}: mouth must be one of {list(MOUTHS)}; got {mouth!r}")
+            raise GeneratorError(f"{name}: mouth must be one of {', '.join(MOUTHS)}; got {mouth!r}")
         self.name, self.size, self.framing, self._spread = name, size, Framing(size=size), spread
         self.mouth = mouth
 
