@@ -271,6 +271,7 @@ class FollowedVideo:
             if any(video.sha256 == digest for video in enrolment.videos):
                 notes.append("this very file was enrolled: its score says nothing")
         if calibration is not None and self._score.windows:
+            notes += calibration.cautions(enrolment.person)
             notes += _length_notes(self._scored_seconds, *calibration.seconds)
         return tuple(notes)
 
