@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -314,9 +313,8 @@ class CohortSettings(YamlSettings):
 
 def named_world(name: str) -> CohortSettings:
     """Reads the world in `nvfair_tools/simulate/worlds/NAME.yaml`; raises NvfairError for an unknown name."""
-    folder = resources.files("nvfair_tools.simulate") / "worlds"
+    folder = Path(__file__).with_name("worlds")
     known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
     if name not in known:
         raise NvfairError(f"world {name!r} is unknown", expected=f"one of {', '.join(known)}")
-    with resources.as_file(folder / f"{name}.yaml") as path:
-        return CohortSettings.read(path)
+    return CohortSettings.read(folder / f"{name}.yaml")

@@ -174,7 +174,7 @@ def test_files_of_a_folder_that_are_not_used_are_in_the_report(tmp_path):
 
 def test_a_full_disk_is_found_before_it_is_full(sources, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr("nvfair_tools.curate.preflight.shutil.disk_usage", lambda path: usage(10, 9, 1))
+    monkeypatch.setattr("nvfair_tools.curate.costs.room.shutil.disk_usage", lambda path: usage(10, 9, 1))
     assert levels(write_recipe(tmp_path / "recipe.yaml", sources))["error"] == {"disk"}
 
 
@@ -214,6 +214,8 @@ def test_a_set_of_which_nothing_can_be_used_ends_with_status_1_and_says_why(sour
     recipe = tmp_path / "recipe.yaml"
     write_recipe(recipe, sources, workers=0, rights={"render_if": ["commercial"]})
     result = CliRunner().invoke(cli, ["build", str(recipe), "--quiet"])
+    assert "no synthetic video comes out" in str(result.exception), "refused before any work"
+    result = CliRunner().invoke(cli, ["build", str(recipe), "--quiet", "--no-preflight"])
     assert result.exit_code == 1
     assert "protocols: no synthetic video comes out, so no method can be trained or tested" in result.output
     assert "finished" in result.output, "what there is was written all the same"
