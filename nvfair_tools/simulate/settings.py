@@ -32,7 +32,7 @@ from nvfair_tools.simulate.signature import (
 from nvfair_tools.unique_keys import load_unique_yaml
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 # A change of the simulated values changes this number too, and with it the hash of every world.
 SIMULATION_VERSION = 1
