@@ -137,6 +137,18 @@ def check_writable(folder: Path) -> None:
         raise _not_writable(folder, error) from error
 
 
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all files below a folder; 0 where there is none."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except FileNotFoundError:  # a file that has just been renamed
+                continue
+    return total
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process of this machine runs."""
     try:

@@ -30,6 +30,12 @@ def _shared_folder() -> Path:
     return Path(os.environ.get("NVFAIR_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first, so that no process is left alone with a long one at the end."""
+    long_files = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long_files)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Other people's clips, portraits, weights and golden files; tests that use them skip where they are absent."""

@@ -239,6 +239,8 @@ class FollowedVideo:
     def _outcome(self, score: float | None, unlike: str) -> str:
         if self._verifier.refusal:
             return self._verifier.refusal
+        if self._frames.shots.other_face is not None:
+            return "face_changes"
         if score is None:
             if not self._reasons:
                 return "too_short"

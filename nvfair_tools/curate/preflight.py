@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
@@ -17,14 +16,13 @@ import pandas as pd
 from nvfair_tools.curate.check_portraits import check_portraits
 from nvfair_tools.curate.clip_checks.check_networks import check_networks
 from nvfair_tools.curate.clip_checks.revoked_clips import check_revoked
-from nvfair_tools.curate.costs.sizes import ROW_BYTES, TRACK_BYTES, VIDEO_BYTES, feature_bytes
+from nvfair_tools.curate.costs.room import check_build_memory, check_build_room
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.footage.checks import check_footage
 from nvfair_tools.curate.plans.rule import plan_listed_clips
 from nvfair_tools.curate.session import recipe_engine
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.engines.ray_cluster import import_ray
 from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.workspace import Workspace
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
 
 # Clips that are decoded whole, and clips of which only the header and the first frame are read (milliseconds each).
 _MAX_PROBED_CLIPS, _MAX_GLANCED_CLIPS = 5, 1_000
-# A worker with its landmarker or warp generator; networks take more, which only they know.
-_WORKER_BYTES = 600e6
 _SLOW_FORMAT_REMEDY = "choose `dtype: auto`, or leave dtype out"
 
 
@@ -294,23 +290,14 @@ def _check_size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], mea
     reenactments = sum(int(pairs.in_splits(choice.splits).sum()) for choice in recipe.generators)
     total = f"{reenactments * mean_frames:,.0f} frames" if mean_frames else "of unknown length: no clip can be read yet"
     yield Finding("ok", "plan", f"at most {len(pairs):,} pairs, {reenactments:,} reenactments, {total}")
-    frames = (reenactments + len(rows)) * mean_frames
-    needed = frames * (feature_bytes(recipe) + VIDEO_BYTES + ROW_BYTES) + len(rows) * mean_frames * TRACK_BYTES
-    free = shutil.disk_usage(_existing_parent(recipe.output_folder)).free
-    text = f"about {needed / 1e9:.1f} GB needed (features {frames * feature_bytes(recipe) / 1e9:.1f} GB), "
-    text = (text if mean_frames else "what is needed is unknown, ") + f"{free / 1e9:.1f} GB free"
-    if needed > free:
-        remedy = "free some space; or choose `features: {distances: none}`, which takes a twentieth of it"
-        yield Finding("error", "disk", text, remedy)
-    else:
-        yield Finding("ok", "disk", text)
+    yield check_build_room(recipe, pairs, len(rows), mean_frames)
 
 
 def _check_engine(recipe: Recipe) -> Iterator[Finding]:
     """The memory of this machine, or the machines of the cluster that the recipe names."""
     engine = recipe_engine(recipe, Workspace(recipe.output_folder))
     if not isinstance(engine, RayEngine) or recipe.engine.address == "local":
-        yield from _check_memory(recipe)
+        yield from check_build_memory(recipe)
     if isinstance(engine, RayEngine):
         yield _finding_of("engine", lambda: _check_cluster(recipe, engine))
 
@@ -328,23 +315,3 @@ def _check_cluster(recipe: Recipe, engine: RayEngine) -> str:
         if (gpus := on_gpus.gpus()) > 0:
             text += f"; {on_gpus.most_workers()} workers of networks, with {gpus:g} GPU each"
         return text
-
-
-def _check_memory(recipe: Recipe) -> Iterator[Finding]:
-    try:
-        import psutil
-    except ImportError:
-        return
-    workers = default_workers() if recipe.workers == "auto" else recipe.workers
-    needed, free = max(1, workers) * _WORKER_BYTES, psutil.virtual_memory().available
-    text = f"{workers} workers take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB free"
-    if needed > free:
-        yield Finding("warning", "memory", text, "choose fewer `workers` in the recipe")
-    else:
-        yield Finding("ok", "memory", text)
-
-
-def _existing_parent(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path

@@ -32,6 +32,27 @@ from nvfair_tools.landmarks.sources_of_points import sources_of_points
 from nvfair_tools.unique_keys import load_unique_json
 
 
+def read_meta(folder: Path) -> dict[str, Any]:
+    """Reads dataset.json of the data set in `folder`. Raises NvfairError where it is absent, damaged or of another
+    format version."""
+    path = folder / "dataset.json"
+    if not path.exists():
+        raise NvfairError(
+            "no dataset.json here, so this is not a finished data set",
+            where=folder,
+            remedy=f"nvfair dataset upgrade {folder}, which was interrupted"
+            if (folder / UPGRADING).is_file()
+            else "name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
+        )
+    try:
+        meta = load_unique_json(path.read_bytes())
+    except ValueError as error:
+        raise NvfairError(f"not valid JSON: {error}", where=path, remedy="build or copy the data set again") from error
+    if problem := version_error(meta.get("format_version") if isinstance(meta, dict) else None, folder):
+        raise problem
+    return meta
+
+
 @dataclass(frozen=True, repr=False)
 class Dataset:
     """A finished data set.
@@ -53,23 +74,7 @@ class Dataset:
         Raises NvfairError where the data set is absent, unfinished, damaged or of another format version.
         """
         folder = Path(folder)
-        path = folder / "dataset.json"
-        if not path.exists():
-            raise NvfairError(
-                "no dataset.json here, so this is not a finished data set",
-                where=folder,
-                remedy=f"nvfair dataset upgrade {folder}, which was interrupted"
-                if (folder / UPGRADING).is_file()
-                else "name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
-            )
-        try:
-            meta = load_unique_json(path.read_bytes())
-        except ValueError as error:
-            raise NvfairError(
-                f"not valid JSON: {error}", where=path, remedy="build or copy the data set again"
-            ) from error
-        if problem := version_error(meta.get("format_version") if isinstance(meta, dict) else None, folder):
-            raise problem
+        meta = read_meta(folder)
         return cls(
             folder=folder,
             meta=meta,

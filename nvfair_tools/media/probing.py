@@ -68,6 +68,19 @@ def stated_seconds(path: str | Path) -> float:
         return 0.0
 
 
+def stated_frames(path: str | Path) -> int:
+    """The number of frames that a file states, or that its length and rate give; 0 where it states neither or cannot
+    be opened."""
+    try:
+        with open_container(Path(path)) as container:
+            stream = chosen_stream(container)
+            if stream.frames:
+                return int(stream.frames)
+            return round(float(container.duration or 0) / 1e6 * float(stream.average_rate or 0))
+    except MediaError:
+        return 0
+
+
 def probe(path: str | Path) -> MediaInfo:
     """Decodes a whole video and returns its properties.
 

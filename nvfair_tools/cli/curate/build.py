@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -46,6 +48,7 @@ _ADDRESS = click.option(
 
 def _stage_command(name: str, help: str) -> click.Command:
     @click.command(name, help=help)
+    @preflighted(f"curator:{name}")
     @_RECIPE
     @_QUIET
     @_ENGINE
@@ -57,6 +60,7 @@ def _stage_command(name: str, help: str) -> click.Command:
 
 
 @click.command()
+@preflighted("curator:shards")
 @_RECIPE
 @_QUIET
 @_ENGINE

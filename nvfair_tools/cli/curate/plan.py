@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -18,6 +20,7 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command()
+@preflighted("curator:plan")
 @click.argument("recipe", type=_FILE)
 @click.option("--explain", is_flag=True, help="From the lists alone: pairs, videos, seconds, bytes and hours.")
 @click.option("--table", type=_FILE, help="From the lists alone: write the plan to this Parquet file.")

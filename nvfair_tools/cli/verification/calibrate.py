@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
+@preflighted("verifier:calibrate")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--out", required=True, type=_FILE, help="The file to write, such as people.calibration.")
 @click.option("--method", default="pretrained:motion-signature", show_default=True, help="That of the enrolments.")

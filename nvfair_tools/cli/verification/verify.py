@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     from benchmark.verification.many_videos import VideoAnswer
     from benchmark.verification.verify import FollowedVideo, Verifier
@@ -20,6 +22,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
+@preflighted("verifier:verify")
 @click.argument("enrolment", type=_FILE)
 @click.argument("video")
 @click.option("--calibration", type=_FILE, help="What scores mean: a file of `nvfair calibrate`.")
