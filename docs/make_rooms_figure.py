@@ -1,10 +1,9 @@
 """Draws docs/images/rooms.svg: the rooms of the four packages, in the layers of pyproject.toml."""
 
+import tomllib
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-
-import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "images" / "rooms.svg"

@@ -167,7 +167,7 @@ class Calibration:
         """Raises NvfairError where this calibration does not say what the scores of an enrolment mean."""
         pairs = (
             ("method", self.method.name + self.method.digest, enrolment.method.name + enrolment.method.digest),
-            ("landmarker", self.landmarker.name, enrolment.landmarker.name),
+            ("landmarker", self.landmarker.source_of_points(), enrolment.landmarker.source_of_points()),
             ("protocol", self.protocol_digest, enrolment.protocol.digest),
         )
         for what, ours, theirs in pairs:
