@@ -155,10 +155,10 @@ class Calibration:
                 f"the calibration has nobody of {collection!r}, the collection of {person}: its rates were counted on "
                 f"{', '.join(self.collections)}"
             )
-        worst = max(self.held_out_collections, key=lambda held_out: held_out.found - held_out.stated, default=None)
-        if worst is not None and worst.found > worst.stated:
+        worst = max(self.held_out_collections, key=lambda held_out: held_out.observed - held_out.stated, default=None)
+        if worst is not None and worst.observed > worst.stated:
             texts.append(
-                f"when {worst.collection!r} was left out of this calibration, {worst.found:.2f} of its impostor trials "
+                f"when {worst.collection!r} was left out of this calibration, {worst.observed:.2f} of its impostor trials "
                 f"passed a threshold that stated {worst.stated:.2f}"
             )
         return texts
@@ -204,7 +204,7 @@ class Calibration:
         if not self.held_out_costs:
             rows.append("one generator only: nothing is known about unseen ones")
         rows += [
-            f"unseen collection {held_out.collection}: false match rate {held_out.found:.2f} where the others' "
+            f"unseen collection {held_out.collection}: false match rate {held_out.observed:.2f} where the others' "
             f"threshold states {held_out.stated:.2f} ({held_out.trials} impostor trials of {held_out.impostors} people)"
             for held_out in self.held_out_collections
         ]
