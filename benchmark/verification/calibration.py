@@ -158,8 +158,8 @@ class Calibration:
         worst = max(self.held_out_collections, key=lambda held_out: held_out.observed - held_out.stated, default=None)
         if worst is not None and worst.observed > worst.stated:
             texts.append(
-                f"when {worst.collection!r} was left out of this calibration, {worst.observed:.2f} of its impostor trials "
-                f"passed a threshold that stated {worst.stated:.2f}"
+                f"when {worst.collection!r} was left out of this calibration, {worst.observed:.2f} of its impostor "
+                f"trials passed a threshold that stated {worst.stated:.2f}"
             )
         return texts
 
