@@ -157,10 +157,10 @@ class Calibration:
                 f"the calibration has nobody of {collection!r}, the collection of {person}: its rates were counted on "
                 f"{', '.join(self.collections)}"
             )
-        worst = max(self.held_out_collections, key=lambda held_out: held_out.counted - held_out.stated, default=None)
-        if worst is not None and worst.counted > worst.stated:
+        worst = max(self.held_out_collections, key=lambda held_out: held_out.observed - held_out.stated, default=None)
+        if worst is not None and worst.observed > worst.stated:
             texts.append(
-                f"when {worst.collection!r} was left out of this calibration, {worst.counted:.2f} of its impostor "
+                f"when {worst.collection!r} was left out of this calibration, {worst.observed:.2f} of its impostor "
                 f"trials passed a threshold that stated {worst.stated:.2f}"
             )
         return texts
@@ -169,7 +169,7 @@ class Calibration:
         """Raises NvfairError where this calibration does not say what the scores of an enrolment mean."""
         pairs = (
             ("method", self.method.name + self.method.digest, enrolment.method.name + enrolment.method.digest),
-            ("landmarker", self.landmarker.name, enrolment.landmarker.name),
+            ("landmarker", self.landmarker.source_of_points(), enrolment.landmarker.source_of_points()),
             ("protocol", self.protocol_digest, enrolment.protocol.digest),
         )
         for what, ours, theirs in pairs:
@@ -206,7 +206,7 @@ class Calibration:
         if not self.held_out_costs:
             rows.append("one generator only: nothing is known about unseen ones")
         rows += [
-            f"unseen collection {held_out.collection}: false match rate {held_out.counted:.2f} where the others' "
+            f"unseen collection {held_out.collection}: false match rate {held_out.observed:.2f} where the others' "
             f"threshold states {held_out.stated:.2f} ({held_out.trials} impostor trials of {held_out.impostors} people)"
             for held_out in self.held_out_collections
         ]

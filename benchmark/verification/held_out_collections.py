@@ -20,12 +20,12 @@ RULE_OF_THREE = 3.0  # see `benchmark.verification.calibration`
 
 @dataclass(frozen=True)
 class HeldOutCollection:
-    """A collection that was left out. stated: the false match rate of the others' threshold. counted: the rate of its
-    own impostor trials, of which there are `trials`, by `impostors` people."""
+    """A collection that was left out. stated: the false match rate of the others' threshold. observed: that of its own
+    impostor trials, of which there are `trials`, by `impostors` people."""
 
     collection: str
     stated: float
-    counted: float
+    observed: float
     trials: int
     impostors: int
 

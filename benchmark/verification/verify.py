@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.methods.method import Method
 from benchmark.verification.calibration import Calibration
-from benchmark.verification.enrolment import REVOKED_LIST, Enrolment, read_revoked
+from benchmark.verification.enrolment import REVOKED_LIST, Enrolment, LandmarkerIdentity, read_revoked
 from benchmark.verification.face_windows import EmbeddedWindow, FaceWindows, load_method
 from benchmark.verification.likeness import window_statistics
 from benchmark.verification.results import VerificationResult, WindowScore, limits_text
@@ -110,11 +110,12 @@ class Verifier:
         self.largest_face, self._owned = largest_face, landmarker is None
         self.landmarker = landmarker or create_landmarker()
         theirs = self.enrolment.landmarker
-        if self.landmarker.name != theirs.name:
+        ours = LandmarkerIdentity(self.landmarker.name, self.landmarker.version)
+        if ours.source_of_points() != theirs.source_of_points():
             self.close()
             raise NvfairError(
-                f"the landmarker {self.landmarker.name} is not the one of the enrolment",
-                expected=f"{theirs.name} {theirs.version}",
+                f"the landmarker {ours} is not the one of the enrolment",
+                expected=f"{theirs}",
                 remedy="use that landmarker, or enrol the person again: two landmarkers put their points differently",
             )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nvfair_tools.media.container import import_av
+from nvfair_tools.media.container import import_av, open_input
 from nvfair_tools.media.decoding import Frame, decode
 from nvfair_tools.media.display import Display, read_display, upright_image
 from nvfair_tools.media.errors import MediaError
@@ -48,9 +48,7 @@ def decode_live(source: str, *, seconds: float = _SECONDS) -> Iterator[Frame]:
         options["format"] = "v4l2"
     title = "the pipe" if source == PIPE else source
     try:
-        container = av.open(
-            sys.stdin.buffer if source == PIPE else source, mode="r", metadata_errors="replace", **options
-        )
+        container = open_input(sys.stdin.buffer if source == PIPE else source, **options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(
             "unreadable",
