@@ -25,7 +25,7 @@ from benchmark.verification.calibration import Calibration
 from benchmark.verification.enrolment import LandmarkerIdentity
 from benchmark.verification.face_windows import DEFAULT_METHOD, LoadedMethod, load_method
 from benchmark.verification.held_out_collections import collection_of
-from benchmark.verification.likeness import Likeness, window_statistics
+from benchmark.verification.likeness import Likeness, Recording, window_statistics
 from benchmark.verification.template import Template
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
@@ -104,6 +104,7 @@ def calibrate(
         likeness=_likeness(windows, trials.probe_rows),
         seconds=(float(seconds.min()), float(seconds.max())),
         source=f"{dataset.name}, {split or 'all'} people",
+        recording=_recording(trials.videos.iloc[trials.probe_rows]),
     )
     if out is not None:
         calibration.save(out)
@@ -202,6 +203,16 @@ class _Trials:
     def _rows(self, video: int) -> np.ndarray:
         """Window embeddings (W, D) of a video."""
         return self.embeddings.window_embeddings[self.embeddings.offsets[video] : self.embeddings.offsets[video + 1]]
+
+
+def _recording(probes: pd.DataFrame) -> Recording | None:
+    """Rates and heights of the probes' pictures; None for landmarks without pictures."""
+    pictures = probes.dropna(subset=["fps_num", "fps_den", "height"])
+    if pictures.empty or probes["path"].isna().any():
+        return None
+    fps = pictures["fps_num"] / pictures["fps_den"]
+    height = pictures["height"]
+    return Recording((float(fps.min()), float(fps.max())), (int(height.min()), int(height.max())))
 
 
 def _likeness(windows: WindowSet, probes: np.ndarray) -> Likeness | None:

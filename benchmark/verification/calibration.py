@@ -30,7 +30,7 @@ from benchmark.verification.held_out_collections import (
     collection_of,
     held_out_collections,
 )
-from benchmark.verification.likeness import Likeness
+from benchmark.verification.likeness import Likeness, Recording
 from benchmark.verification.results import Threshold
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_bytes
@@ -60,6 +60,7 @@ class Calibration:
     method, landmarker, protocol_digest: what made the scores; only scores made alike are read by it. scores: (N,).
     genuine: bool (N,). enrolled, driver, generator: (N,) numbers in `people` and `generators`. likeness: None where
     there were too few people. seconds: of the shortest and the longest probe. source: what it was made from, in words.
+    recording: rate and size of the probes' pictures; None where there were none.
     """
 
     method: MethodIdentity
@@ -75,6 +76,7 @@ class Calibration:
     likeness: Likeness | None
     seconds: tuple[float, float]
     source: str
+    recording: Recording | None = None
 
     @property
     def impostor_people(self) -> int:
@@ -267,6 +269,7 @@ class Calibration:
             "generators": list(self.generators),
             "likeness": None if likeness is None else {"people": likeness.people, "refused": likeness.refused},
             "seconds": list(self.seconds),
+            "recording": None if self.recording is None else vars(self.recording),
             "source": self.source,
         }
         tensors = {
@@ -309,7 +312,7 @@ def _parsed(record: dict[str, Any], tensors: dict[str, np.ndarray], path: Path) 
             expected=f"version {FORMAT_VERSION}",
             remedy="read it with the release that wrote it, or calibrate again",
         )
-    likeness = record["likeness"]
+    likeness, pictures = record["likeness"], record.get("recording")
     columns = {name: tensors[name] for name in ("scores", "enrolled", "driver", "generator")}
     if len({len(column) for column in columns.values()} | {len(tensors["genuine"])}) != 1:
         raise ValueError("its columns differ in length")
@@ -325,5 +328,6 @@ def _parsed(record: dict[str, Any], tensors: dict[str, np.ndarray], path: Path) 
         else Likeness(tensors["likeness_low"], tensors["likeness_high"], likeness["people"], likeness["refused"]),
         seconds=(float(record["seconds"][0]), float(record["seconds"][1])),
         source=str(record["source"]),
+        recording=Recording(**{name: tuple(span) for name, span in pictures.items()}) if pictures else None,
         **columns,
     )

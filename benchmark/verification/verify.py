@@ -272,6 +272,8 @@ class FollowedVideo:
                 notes.append("this very file was enrolled: its score says nothing")
         if calibration is not None and self._score.windows:
             notes += calibration.cautions(enrolment.person)
+            if calibration.recording is not None:
+                notes += calibration.recording.differences(self._frames.fps, self._frames.height)
             notes += _length_notes(self._scored_seconds, *calibration.seconds)
         return tuple(notes)
 

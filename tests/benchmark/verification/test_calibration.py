@@ -1,6 +1,7 @@
 """What a calibration may say: by hand, never more than its number of people supports."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from benchmark.verification.calibration import Calibration
 from benchmark.verification.enrolment import LandmarkerIdentity, MethodIdentity
 from benchmark.verification.held_out_collections import HeldOutCollection, held_out_collections
-from benchmark.verification.likeness import Likeness
+from benchmark.verification.likeness import Likeness, Recording
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.verification.made import calibration, enrolment
 
@@ -75,9 +76,12 @@ def test_each_generator_is_held_out_in_turn() -> None:
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
     likeness = Likeness(np.zeros(8), np.ones(8), 12, 2)
     made = calibration([1.0, 0.5], [0.0, -1.0, -2.0], people=3, likeness=likeness)
+    assert made.recording is None
+    made = replace(made, recording=Recording((25.0, 30.0), (256, 512)))
     made.save(tmp_path / "a.calibration")
     read = Calibration.load(tmp_path / "a.calibration")
     assert read.lines() == made.lines()
+    assert read.recording == made.recording
     assert read.digest == made.digest == hashlib.sha256((tmp_path / "a.calibration").read_bytes()).hexdigest()
     np.testing.assert_array_equal(read.scores, made.scores)
     assert read.likeness is not None
