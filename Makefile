@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 REF ?= HEAD
-.PHONY: help demo test busy-test check bench gpu gpu-pack soak wheels api portability figures compare clean
+.PHONY: help demo test busy-test check docs bench gpu gpu-pack soak wheels api portability figures compare clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -41,6 +41,13 @@ check: $(READY)  ## format, lint, import arrows, house rules, types, fast tests
 	$(BIN)/python .ci/house_rules.py
 	$(BIN)/mypy
 	$(PYTEST) -m 'not slow and not soak' -x
+
+# Needs the extra [docs] alone: DOCS_PYTHON=python3 builds with an environment of your own.
+DOCS_PYTHON ?= $(BIN)/python
+
+docs: $(if $(filter $(BIN)/%,$(DOCS_PYTHON)),$(READY))  ## the documentation site, into build/site; a warning is an error
+	$(DOCS_PYTHON) -m sphinx -W --keep-going -q -d build/site-state -c docs . build/site
+	@echo "open build/site/index.html"
 
 bench: $(READY)  ## every benchmark of tests/performance, each beside a plain baseline
 	$(BIN)/python -m tests.performance

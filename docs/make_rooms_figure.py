@@ -1,10 +1,9 @@
 """Draws docs/images/rooms.svg: the rooms of the four packages, in the layers of pyproject.toml."""
 
+import tomllib
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-
-import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "images" / "rooms.svg"
@@ -70,6 +69,7 @@ NOTES = {
     "nvfair_tools.identity": "people's ids and aliases",
     "nvfair_tools.errors": "errors a user can act on",
     "nvfair_tools.bounded_zip": "zip files of strangers",
+    "nvfair_tools.schema_problems": "what is wrong in users' files",
     "nvfair_tools.unique_keys": "keys that may stand once",
     "nvfair_tools.moved": "former module names",
     "generators.warp": "no weights needed",

@@ -70,7 +70,7 @@ class Warp:
         if not isinstance(size, int) or not 64 <= size <= 2048:
             raise GeneratorError(f"{name}: size must be a whole number of pixels from 64 to 2048; got {size!r}")
         if mouth not in MOUTHS:
-            raise GeneratorError(f"{name}: mouth must be one of {list(MOUTHS)}; got {mouth!r}")
+            raise GeneratorError(f"{name}: mouth must be one of {', '.join(MOUTHS)}; got {mouth!r}")
         self.name, self.size, self.framing, self._spread = name, size, Framing(size=size), spread
         self.mouth = mouth
 
@@ -143,9 +143,9 @@ class Warp:
     def _frame(self, source: Source, mesh: np.ndarray) -> np.ndarray:
         scene = source.scene
         moved = scene.rest[: len(source.spread)] + source.spread @ (mesh[:, :2] - source.mesh[:, :2])
-        map_x, map_y, seen = scene.paint(scene.vertices(moved), mesh[:, 2])
-        frame = cv2.remap(source.image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        soften_edges(frame, map_x, map_y)
+        places, seen = scene.paint(scene.vertices(moved), mesh[:, 2])
+        frame = cv2.remap(source.image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        soften_edges(frame, places)
         inside = (seen >= scene.mouth.start) & (seen < scene.mouth.stop)
         source.mouth.fill(frame, inside, moved[:MESH_POINTS], mesh)
         return frame

@@ -16,7 +16,7 @@ from PIL import Image
 
 from nvfair_tools.media import Frame, decode, encode, probe
 
-SOURCE = "clips"
+SOURCE = "clips"  # of the recipe; a person is named after the collection that it comes from
 GENERATORS = ("warp-dense", "warp-tps", "warp-parts")
 _MEAD_DRIVES = ("angry", "fear", "happy", "sad")  # the others enrol; the neutral one is also the portrait
 _HALF_SECONDS = 2.5  # a half must fill a window of 71 frames at 30 a second
@@ -47,7 +47,7 @@ def prepare(clips: Path, folder: Path) -> Path:
         for row in csv.DictReader(file):
             if row["collection"] == "hard" or not row["person"]:
                 continue
-            person, path = f"{SOURCE}:{row['person'].lower()}", clips / row["path"]
+            person, path = f"{row['collection']}:{row['person'].lower()}", clips / row["path"]
             if row["collection"] == "mead":
                 drives = any(f"_{emotion}_" in path.name for emotion in _MEAD_DRIVES)
                 listed.append(Clip(path, person, "test", "drive" if drives else "enrol"))

@@ -17,6 +17,7 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
     write_figures,
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
+from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
@@ -32,6 +33,7 @@ avaprintdb.add_command(fuse)
 
 
 @avaprintdb.command()
+@preflighted("author:train_avaprintdb")
 @click.argument("folder", type=_FOLDER)
 @click.argument("out", type=_FOLDER)
 @click.option("--collection", required=True, type=click.Choice(["cremad", "ravdess"]), help="Whose DEV people train.")
@@ -131,6 +133,7 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 
 
 @avaprintdb.command()
+@preflighted("author:score_avaprintdb")
 @click.argument("folder", type=_FOLDER)
 @click.option(
     "--list", "lists", required=True, multiple=True, type=_ANY_PATH, help="A list of trials, or a folder with lists."

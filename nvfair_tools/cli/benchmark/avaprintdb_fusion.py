@@ -15,6 +15,7 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
     write_figures,
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
+from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _ANY_PATH = click.Path(path_type=Path)
@@ -22,6 +23,7 @@ _SYSTEM = (_FOLDER, _ANY_PATH)
 
 
 @click.command()
+@preflighted("author:score_avaprintdb")
 @click.option("--graph", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="Landmark files, and a graph network.")
 @click.option("--clip", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="CLIP features, and an attention network.")
 @click.option("--dino", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="DINOv2 features, and an attention network.")

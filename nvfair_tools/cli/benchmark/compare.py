@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
+@preflighted("author:compare")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("first")
 @click.argument("second")

@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
 from nvfair_tools.governance.uses import Use
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -15,6 +16,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
+@preflighted("author:embed")
 @click.argument("dataset", type=_FOLDER)
 @click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
@@ -45,6 +47,7 @@ def embed(
 
 
 @click.command()
+@preflighted("author:evaluate")
 @click.argument("dataset", type=_FOLDER)
 @click.option(
     "--checkpoint",

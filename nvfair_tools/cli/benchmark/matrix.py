@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@preflighted("author:matrix")
 @click.argument("dataset", type=_FOLDER)
 @click.argument("out", type=_FOLDER)
 @click.argument("training", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF nvfair train]...")

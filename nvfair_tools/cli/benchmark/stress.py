@@ -7,11 +7,13 @@ from pathlib import Path
 import click
 
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
+from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
+@preflighted("author:stress")
 @click.argument("dataset", type=_FOLDER)
 @click.option(
     "--checkpoint",

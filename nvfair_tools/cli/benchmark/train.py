@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
+from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -46,6 +47,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
 
 
 @click.command()
+@preflighted("author:train")
 @click.argument("dataset", type=_FOLDER)
 @click.argument("out", type=_FOLDER)
 @click.option("--generators", "-g", multiple=True, required=True, help="Generator to train and select on; repeatable.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nvfair_tools.cli.board.auc_lines import auc_lines
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from leaderboard.submission.test_set import TestSet
@@ -55,6 +56,7 @@ def content_digest(dataset: Dataset) -> str:
 
 
 @click.command()
+@preflighted("maintainer:demo")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("board-demo"))
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that simulate (default: one a core).")
 def demo(folder: Path, workers: int | None) -> None:
@@ -122,7 +124,7 @@ def _write_entries(folder: Path, test_set: TestSet) -> Iterator[Path]:
     from leaderboard.submission.example_entries import demo_windows, write_baseline, write_controls_and_networks
 
     windows = demo_windows(test_set)
-    yield write_baseline(folder, windows, trained_on=_TRAINING_GENERATOR)
+    yield write_baseline(folder, test_set, windows, trained_on=_TRAINING_GENERATOR)
     try:
         import torch  # noqa: F401
     except ImportError:

@@ -12,6 +12,7 @@ from nvfair_tools.cli.board.demo import demo
 from nvfair_tools.cli.board.pack import check, init, pack
 from nvfair_tools.cli.board.push import push
 from nvfair_tools.cli.board.service import serve, worker
+from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _DATASET = click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
@@ -54,6 +55,7 @@ for _command in (serve, worker, admin, demo):
 
 
 @board.command()
+@preflighted("maintainer:add")
 @click.argument("folder", type=_FOLDER)
 @_DATASET
 @_STORE
@@ -78,6 +80,7 @@ def add(folder: Path, dataset: Path, store: str) -> None:
 
 
 @board.command()
+@preflighted("maintainer:export")
 @click.argument("folder", type=_FOLDER)
 @_STORE
 def export(folder: Path, store: str) -> None:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 BOARD = click.argument("board", type=click.Path(path_type=Path), default=Path("."))
 
 
 @click.command()
+@preflighted("maintainer:serve")
 @BOARD
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
@@ -27,6 +30,7 @@ def serve(board: Path, host: str, port: int, with_worker: bool) -> None:
 
 
 @click.command()
+@preflighted("maintainer:worker")
 @BOARD
 @click.option("--with-parent", type=int, hidden=True, help="End when this process does.")
 def worker(board: Path, with_parent: int | None) -> None:

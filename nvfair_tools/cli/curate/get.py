@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,6 +22,7 @@ _SERVERS = ("zenodo", "github", "github-api", "github-raw")
 
 
 @click.command()
+@preflighted("curator:get")
 @click.argument("collection", type=click.Choice(_NAMES))
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--accept-terms", is_flag=True, help="You accept the collection's terms, which are shown in any case.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     from nvfair_tools.releases.listing import Release
     from nvfair_tools.releases.settings import ReleaseSettings
@@ -34,6 +36,7 @@ def import_release() -> None:
 
 
 @import_release.command("nvfair")
+@preflighted("curator:import_release")
 @_PATH
 @_OUT
 @click.option("--spreadsheet", type=_FILE, help="The per-file spreadsheet. [default: the one in PATH]")
@@ -60,6 +63,7 @@ def nvfair(
 
 
 @import_release.command("avaprintdb")
+@preflighted("curator:import_release")
 @_PATH
 @_OUT
 @click.option("--plan", "plans", type=_FILE, multiple=True, help="A generation plan; repeatable. [default: in PATH]")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     from nvfair_tools.simulate.cohort import CardWriter
     from nvfair_tools.simulate.settings import YamlSettings
@@ -30,6 +32,7 @@ def simulate() -> None:
 
 
 @simulate.command()
+@preflighted("curator:simulate_cohort")
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--world", help="A world that is written down, such as world1 or life-mixed.")
 @click.option("--settings", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML of the settings.")
@@ -82,6 +85,7 @@ def _card_writer() -> CardWriter | None:
 
 
 @simulate.command()
+@preflighted("curator:simulate_people")
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--settings", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML of the settings.")
 @click.option("--seed", type=click.IntRange(min=0), help="Everything random follows from it.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     from generators.weights import Record
 
@@ -20,6 +22,7 @@ def weights() -> None:
 
 
 @weights.command()
+@preflighted("curator:add_weights")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--generator", help="The generator the file must fit; recognised where not given.")
 @click.option("--name", help="What to call it; <generator>-<file's stem> where not given.")

@@ -7,11 +7,14 @@ from typing import Any
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 _TARGETS = ("webdataset", "nvfair")  # a test compares them with the layouts that there are
 
 
 @click.command()
+@preflighted("curator:export")
 @click.argument("data", metavar="DATASET", type=_FOLDER)
 @click.argument("out", type=_FOLDER)
 @click.option("--to", "target", type=click.Choice(_TARGETS), required=True, help="The layout of OUT.")

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
+@preflighted("curator:mark")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--check", is_flag=True, help="Say for each video which marks are there and valid; sign nothing.")
 @click.option("--certificate", type=_FILE, help="PEM: the signer's certificate first, then those above it.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     from nvfair_tools.curate.care.merge import MergeReport
 
@@ -15,6 +17,7 @@ _COPY = click.option("--copy", "copies", is_flag=True, help="Copy files, in plac
 
 
 @click.command()
+@preflighted("curator:merge")
 @click.argument("out", type=_FOLDER)
 @click.argument("folders", metavar="DATASET...", type=_FOLDER, nargs=-1, required=True)
 @click.option("--name", default="", help="The name of the joined set. [default: theirs]")
@@ -36,6 +39,7 @@ def merge(out: Path, folders: tuple[Path, ...], name: str, copies: bool) -> None
 
 
 @click.command()
+@preflighted("curator:append")
 @click.argument("data", metavar="DATASET", type=_FOLDER)
 @click.argument("addition", type=_FOLDER)
 @_COPY

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     from nvfair_tools.dataset.hub import PushPlan, SignedCopies
 
@@ -15,6 +17,7 @@ _NAMED = 5  # of the files that stay
 
 
 @click.command()
+@preflighted("curator:push")
 @click.argument("data", metavar="DATASET", type=_FOLDER)
 @click.argument("repo", metavar="OWNER/NAME")
 @click.option("--yes", is_flag=True, help="Send it. Without this, nothing leaves this machine.")

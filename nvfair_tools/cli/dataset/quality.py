@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 
 @click.command()
+@preflighted("curator:quality")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
 @click.option(
     "--out",

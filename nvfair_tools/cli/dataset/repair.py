@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 _FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
+@preflighted("curator:change_dataset")
 @click.argument("data", metavar="DATASET", type=_FOLDER)
 @click.option(
     "--from",

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 
 @click.command()
+@preflighted("curator:change_dataset")
 @click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
 def upgrade(data: Path) -> None:
     """Take DATASET to the present format, without rendering: frames and videos stay, bit for bit.

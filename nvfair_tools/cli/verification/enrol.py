@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,6 +23,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.command()
+@preflighted("verifier:enrol")
 @click.argument("person")
 @click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--out", required=True, type=_FILE, help="The file to write, such as ann.enrolment.")

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmark.verification.calibration import Calibration
 from benchmark.verification.enrolment import LandmarkerIdentity, MethodIdentity
+from benchmark.verification.held_out_collections import HeldOutCollection, held_out_collections
 from benchmark.verification.likeness import Likeness
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.verification.made import calibration, enrolment
@@ -104,3 +105,23 @@ def test_a_calibration_speaks_only_of_scores_that_were_made_alike(changes: dict,
     made.check_fits(enrolment())
     with pytest.raises(NvfairError, match=message):
         made.check_fits(enrolment(**changes))
+
+
+def test_a_collection_left_out_shows_what_the_others_threshold_does_on_it() -> None:
+    """Counted by hand: six impostors of `a` score -1 to -6, three of `b` within `b` score -4, -2 and 0."""
+    people = tuple(f"a:{n}" for n in range(6)) + tuple(f"b:{n}" for n in range(3))
+    scores = np.array([-1.0, -2, -3, -4, -5, -6, -4, -2, 0, 5, -9])
+    genuine = np.array([False] * 9 + [True, False])
+    driver = np.array([*range(6), 6, 7, 8, 0, 6])
+    enrolled = np.array([1, 2, 3, 4, 5, 0, 7, 8, 6, 0, 0])  # the last trial is between collections, and counts nowhere
+    (held_out,) = held_out_collections(scores, genuine, enrolled, driver, people)
+    # Of a's six impostors half may pass: the threshold is -3, which -2 and 0 of b's three pass.
+    assert held_out == HeldOutCollection("b", 0.5, 2 / 3, 3, 3)
+
+
+def test_a_calibration_cautions_about_people_of_other_collections() -> None:
+    made = calibration([0.0, 0.1], [-1.0, -1.1], people=12)
+    assert made.collections == ("other",)
+    assert made.held_out_collections == ()
+    assert made.cautions("other:99") == []
+    assert "nobody of 'lab'" in made.cautions("lab:ann")[0]
