@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from nvfair_tools.cli import cli
 from nvfair_tools.doctor import examine, packages, tools
 from nvfair_tools.doctor.machine import check_folders, check_machine, existing_parent
+from tests.mediapipe_here import skip_without_landmarker
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -93,7 +94,7 @@ def test_places_that_cannot_be_written_to_are_named(tmp_path: Path, monkeypatch:
 
 @pytest.mark.slow
 def test_the_command_tries_every_tool_and_ends_with_counts(tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     pytest.importorskip("torch")
     done = CliRunner().invoke(cli, ["doctor"])
     assert done.exit_code == 0, done.output
