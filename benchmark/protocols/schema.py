@@ -28,6 +28,8 @@ from pydantic import (
     model_validator,
 )
 
+from nvfair_tools.schema_problems.lines import problem_lines
+
 # Fields that a sweep cannot change: they name a protocol and do not change its figures.
 _NAMING_FIELDS = ("format_version", "name", "title", "sweep")
 
@@ -243,7 +245,7 @@ class Protocol(_FrozenModel):
     later_fields = ("sweep",)
 
     format_version: Literal[1] = 1
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="small letters, digits and -, such as my-protocol")
     title: str = ""
     split: Split = Split()
     generators: Generators = Generators()
@@ -311,7 +313,8 @@ def expand_sweep(protocol: Protocol) -> list[Protocol]:
         try:
             members.append(Protocol.model_validate(content))
         except ValidationError as error:
-            raise ValueError(f"sweep over {protocol.sweep.field!r}: {error.errors()[0]['msg']} ({value!r})") from error
+            line = problem_lines(Protocol, content, error)[0]
+            raise ValueError(f"sweep over {protocol.sweep.field!r}: {line}") from error
     return members
 
 

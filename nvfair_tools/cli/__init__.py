@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import click
 
 from nvfair_tools import __version__
+from nvfair_tools.cli.own_packages import OWN_PACKAGES, prefer_own_packages
+
+prefer_own_packages()
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,11 @@ COMMANDS = {
     "verify": Entry(
         "nvfair_tools.cli.verification.verify:verify", "Does this enrolled person drive this video?", "verify"
     ),
+    "identify": Entry(
+        "nvfair_tools.cli.verification.identify:identify",
+        "Compare a video with several people, who all agree.",
+        "verify",
+    ),
     "verify-page": Entry(
         "nvfair_tools.cli.verification.page:verify_page", "The same on a page in this machine's browser.", "verify"
     ),
@@ -170,7 +178,7 @@ class LazyGroup(click.Group):
 
 # Key under which a context remembers which command was called.
 _CALLED = "nvfair_tools.cli.called"
-_OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
+_OURS = ("nvfair_tools", *OWN_PACKAGES)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -194,6 +202,8 @@ def main() -> None:
     """
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _raise_terminated)
+    # Threads of a computation sleep while they wait for each other: on a busy machine they took each other's cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         # Not standalone: click would turn Ctrl-C into a bare "Aborted!".
         status = cli(standalone_mode=False)

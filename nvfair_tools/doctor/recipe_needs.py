@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.workspace import Workspace
 from nvfair_tools.recipe.clip_list import list_clips
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
+from nvfair_tools.recipe.permissions import Permissions
 from nvfair_tools.recipe.recipe import Recipe
 from nvfair_tools.recipe.splits import assign_splits
 
@@ -35,7 +37,7 @@ def recipe_needs(recipe: Recipe, until: str, engine: str = "") -> Needs:
         partial(check_packages, "curate", _PACKAGES),
         partial(check_landmarker_files, spec.kind, spec.model),
         partial(_check_output, recipe),
-        partial(_check_room, recipe),
+        partial(_check_plan, recipe, until not in ("ingest", "plan")),
     ]
     networks = [network for network in (spec.detector, spec.recogniser) if network is not None]
     if recipe.clip_checks is not None and recipe.clip_checks.pack is not None:
@@ -65,15 +67,20 @@ def _check_output(recipe: Recipe) -> Iterator[MachineFinding]:
         yield busy_finding(recipe.output_folder)
 
 
-def _check_room(recipe: Recipe) -> Iterator[MachineFinding]:
-    """Disk and memory, by the plan of the whole build: what is begun shall also end."""
+def _check_plan(recipe: Recipe, renders: bool) -> Iterator[MachineFinding]:
+    """Disk and memory, by the plan of the whole build: what is begun shall also end. renders: whether videos are made,
+    of which something shall be usable."""
     from nvfair_tools.curate.costs.room import check_build_memory, check_build_room, stated_mean_frames
     from nvfair_tools.curate.plans.rule import plan_listed_clips
+    from nvfair_tools.curate.usability.listed import listed_findings
 
     rows = list(list_clips(recipe).rows)
-    pairs = plan_listed_clips(recipe, rows, assign_splits(recipe, rows)).pairs
-    room = check_build_room(recipe, pairs, len(rows), stated_mean_frames(rows))
-    for finding in [room, *check_build_memory(recipe)]:
+    splits = assign_splits(recipe, rows)
+    pairs = plan_listed_clips(recipe, rows, splits).pairs
+    findings = [check_build_room(recipe, pairs, len(rows), stated_mean_frames(rows)), *check_build_memory(recipe)]
+    if renders:
+        findings += listed_findings(recipe, rows, splits, pairs, Permissions(recipe, date.today()))
+    for finding in findings:
         yield MachineFinding(finding.level, finding.topic, finding.message, finding.remedy)
 
 

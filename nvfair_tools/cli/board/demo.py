@@ -124,7 +124,7 @@ def _write_entries(folder: Path, test_set: TestSet) -> Iterator[Path]:
     from leaderboard.submission.example_entries import demo_windows, write_baseline, write_controls_and_networks
 
     windows = demo_windows(test_set)
-    yield write_baseline(folder, windows, trained_on=_TRAINING_GENERATOR)
+    yield write_baseline(folder, test_set, windows, trained_on=_TRAINING_GENERATOR)
     try:
         import torch  # noqa: F401
     except ImportError:

@@ -12,14 +12,19 @@ _FOLDER_OR_ZIP = click.Path(path_type=Path, exists=True)
 
 @click.command()
 @click.argument("folder", type=_FOLDER)
-def init(folder: Path) -> None:
+@click.option("--checkpoint", help="A folder that `nvfair train` wrote, or pretrained:NAME: its record is filled in.")
+def init(folder: Path, checkpoint: str | None) -> None:
     """Write a submission.yaml to fill in to FOLDER."""
-    from leaderboard.submission.new_submission import create_declaration
+    if checkpoint is not None:
+        from nvfair_tools.cli.benchmark.evaluate import needs_torch
 
-    path = create_declaration(folder)
-    click.echo(
-        f"{path}: fill it in, put the embeddings beside it, then: nvfair submit check {folder} --dataset DATASET"
-    )
+        needs_torch()
+    from leaderboard.submission.checkpoint_facts import create_declaration
+
+    path = create_declaration(folder, checkpoint)
+    click.echo(f"{path}: fill it in, then:")
+    click.echo(f"  nvfair embed DATASET {folder / 'embeddings' / 'test.parquet'} --checkpoint {checkpoint or 'RUN'}")
+    click.echo(f"  nvfair submit check {folder} --dataset DATASET")
 
 
 @click.command()

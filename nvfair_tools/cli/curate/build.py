@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,10 @@ from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
 
     from nvfair_tools.curate.build import BuildOutcome
+    from nvfair_tools.curate.finding import Finding
     from nvfair_tools.recipe.recipe import Recipe
 
 _RECIPE = click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
@@ -85,19 +88,24 @@ shards = _stage_command("shards", "Write parts, tables, card and dataset.json (s
 def check(recipe: Path) -> None:
     """Check RECIPE and what it needs before hours are spent: files, generators, weights, disk, memory."""
     from rich.console import Console
-    from rich.markup import escape
 
     from nvfair_tools.curate.preflight import check
 
     report = check(recipe)
-    console = Console(emoji=False)  # `:a:` in a name is no emoji
+    print_findings(Console(emoji=False), report.findings)  # `:a:` in a name is no emoji
+    if not report.passed:
+        raise SystemExit(1)
+
+
+def print_findings(console: Console, findings: Iterable[Finding]) -> None:
+    """Prints each finding with its level."""
+    from rich.markup import escape
+
     colours = {"ok": "green", "warning": "yellow", "error": "red"}
-    for finding in report.findings:
+    for finding in findings:
         level = f"[{colours[finding.level]}]{finding.level:>8}[/]"
         # Texts may hold brackets, as in pip install 'nvfair-tools[curate]', which are no markup.
         console.print(f"{level}  {escape(str(finding))}", soft_wrap=True, highlight=False)
-    if not report.passed:
-        raise SystemExit(1)
 
 
 @click.command()
@@ -146,21 +154,22 @@ def run_stages(
 
     if engine == "local" and address is not None:
         raise click.UsageError("--address is that of a Ray cluster; it does not go with --engine local")
-    _print_outcome(
-        build(
-            _with_engine(recipe, engine, address),
-            until=until,
-            reporter=Silent() if quiet else default_reporter(),
-            prune=prune,
-        )
+    outcome = build(
+        _with_engine(recipe, engine, address),
+        until=until,
+        reporter=Silent() if quiet else default_reporter(),
+        prune=prune,
     )
+    _print_outcome(outcome)
+    if not outcome.usable:
+        raise SystemExit(1)
 
 
 def _with_engine(path: Path, engine: str | None, address: str | None) -> Recipe:
     """The recipe of a file, with the engine that flags name in place of its own."""
-    from nvfair_tools.recipe.recipe import load_recipe
+    from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe
 
-    recipe = load_recipe(path)
+    recipe = load_whole_recipe(path)
     return recipe.model_copy(update={"engine": recipe.engine.replaced(engine, address)})
 
 
@@ -190,6 +199,7 @@ def _print_outcome(outcome: BuildOutcome) -> None:
             f"{escape(outcome.unused_files[0])}: they are of an earlier recipe; `nvfair build --prune` deletes them",
             soft_wrap=True,
         )
+    print_findings(console, [finding for finding in outcome.findings if finding.level != "ok"])
     if outcome.videos is None:
         return
     if (outcome.videos["state"] != "ok").any():

@@ -60,9 +60,9 @@ def plan(
     if other is not None:
         _print_difference(recipe, other)
     if explain or table:
-        from nvfair_tools.recipe.recipe import load_recipe
+        from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe
 
-        parsed = load_recipe(recipe)
+        parsed = load_whole_recipe(recipe)
         if table is not None:
             from nvfair_tools.curate.plans.listing import write_listed_plan
 
@@ -100,7 +100,7 @@ def _print_explanation(
 ) -> None:
     from rich.console import Console
 
-    from nvfair_tools.cli.curate.build import count_table
+    from nvfair_tools.cli.curate.build import count_table, print_findings
     from nvfair_tools.curate.costs.explanation import balance_lines, explain
 
     report = explain(
@@ -115,6 +115,9 @@ def _print_explanation(
     click.echo("assumed:")
     for line in report.assumptions:
         click.echo(f"  {line}")
+    print_findings(Console(emoji=False), report.findings)
+    if any(finding.level == "error" for finding in report.findings):
+        raise SystemExit(1)
 
 
 def _print_difference(new: Path, old: Path) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe
 from nvfair_tools.doctor.dataset_needs import check_dataset
 from nvfair_tools.doctor.landmarker_files import check_landmarker_files
 from nvfair_tools.doctor.machine import check_output, check_room
@@ -15,7 +16,6 @@ from nvfair_tools.doctor.preflight import Check, Needs
 from nvfair_tools.doctor.recipe_needs import recipe_needs
 from nvfair_tools.doctor.tools import check_encoder, check_face_network
 from nvfair_tools.files import folder_bytes
-from nvfair_tools.recipe.recipe import load_recipe
 
 Parameters = Mapping[str, Any]
 _FRAME_BYTES, _MESH_FRAME_BYTES, _VIDEO_FRAME_BYTES = 450, 3_200, 9_000  # measured: landmarks; mesh; a 512 x 512 frame
@@ -25,7 +25,7 @@ _LENGTHENED = 1.2  # lengths of simulated clips differ by up to a fifth
 
 def _build_until(stage: str, parameters: Parameters) -> Needs:
     """What the stages of a recipe up to one need. Raises the errors of a recipe that cannot be read."""
-    return recipe_needs(load_recipe(parameters["recipe"]), stage, parameters.get("engine") or "")
+    return recipe_needs(load_whole_recipe(parameters["recipe"]), stage, parameters.get("engine") or "")
 
 
 ingest, render, landmarks, shards = (partial(_build_until, stage) for stage in _STAGES)

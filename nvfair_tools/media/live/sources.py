@@ -93,7 +93,12 @@ def _decoded(av: Any, container: Any, stream: Any, failures: list[str]) -> Itera
             packet = next(packets)
         except (StopIteration, av.error.EOFError):
             return
-        except av.error.FFmpegError:  # the sender has gone
+        except av.error.FFmpegError:
+            # The sender has gone; the decoder still has the last frames, which at the end of a file it gives by itself.
+            try:
+                yield from stream.decode(None)
+            except av.error.FFmpegError as error:
+                failures[:] = [error.strerror or str(error)]
             return
         try:
             frames = packet.decode()

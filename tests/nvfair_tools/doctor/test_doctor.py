@@ -48,7 +48,7 @@ def test_a_python_that_is_not_supported_is_an_error(made_up: None, monkeypatch: 
 def test_every_extra_of_the_package_is_looked_at() -> None:
     tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert set(packages.EXTRAS) - {""} == set(project["optional-dependencies"]) - {"all", "dev"}
+    assert set(packages.EXTRAS) - {""} == set(project["optional-dependencies"]) - {"all", "dev", "docs"}
 
 
 def test_an_ffmpeg_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

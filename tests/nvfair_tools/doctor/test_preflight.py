@@ -53,9 +53,9 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recipe(folder: Path, clip: Path, *, output: str = "out", generator: str = "{name: warp-dense}") -> Path:
-    (folder / "clips.csv").write_text(
-        f"path,identity,split,licence,consent,permitted_use\n{clip},sim:a,test,none,yes,any\n"
-    )
+    other = shutil.copy(clip, folder / "other.mp4")
+    rows = [f"{path},sim:{name},test,none,yes,any" for path, name in ((clip, "a"), (other, "b"))]
+    (folder / "clips.csv").write_text("\n".join(["path,identity,split,licence,consent,permitted_use", *rows]) + "\n")
     (folder / "recipe.yaml").write_text(RECIPE.format(output=output, generator=generator))
     return folder / "recipe.yaml"
 
