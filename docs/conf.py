@@ -26,11 +26,10 @@ copyright = "the authors of nvfair-tools, Apache-2.0"
 html_title = f"nvfair-tools {__version__}"
 
 root_doc = "docs/README"
-include_patterns = ["docs/**.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+ROOT_PAGES = ["CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+include_patterns = ["docs/**.md", *ROOT_PAGES]
 # Folders and files of the root that hold no page are not even looked through.
-exclude_patterns = [
-    path.name for path in ROOT.iterdir() if path.name not in ("docs", "CONTRIBUTING.md", "CHANGELOG.md")
-]
+exclude_patterns = [path.name for path in ROOT.iterdir() if path.name not in ("docs", *ROOT_PAGES)]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_click"]
 myst_heading_anchors = 4  # the same anchors as GitHub's

@@ -25,6 +25,7 @@ from generators.warp.transfer import relative_meshes
 
 VERSION = "1"  # of everything in this package that determines pixels
 MOUTH_VERSION = "1"  # of the drawn mouth
+NO_SECOND_MAP = np.empty(0, np.float32)  # where x and y of a map lie side by side
 OPTIONS = ("expression",)
 MOUTHS: dict[str, type[Mouth]] = {"plain": Mouth, "drawn": DrawnMouth}
 
@@ -144,7 +145,7 @@ class Warp:
         scene = source.scene
         moved = scene.rest[: len(source.spread)] + source.spread @ (mesh[:, :2] - source.mesh[:, :2])
         places, seen = scene.paint(scene.vertices(moved), mesh[:, 2])
-        frame = cv2.remap(source.image, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        frame = cv2.remap(source.image, places, NO_SECOND_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         soften_edges(frame, places)
         inside = (seen >= scene.mouth.start) & (seen < scene.mouth.stop)
         source.mouth.fill(frame, inside, moved[:MESH_POINTS], mesh)

@@ -202,6 +202,8 @@ def main() -> None:
     """
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _raise_terminated)
+    # Threads of a computation sleep while they wait for each other: on a busy machine they took each other's cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         # Not standalone: click would turn Ctrl-C into a bare "Aborted!".
         status = cli(standalone_mode=False)

@@ -43,7 +43,7 @@ def listed_pages() -> list[Path]:
 
 
 def test_every_page_has_exactly_one_place_in_the_navigation() -> None:
-    pages = [*DOCS.rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+    pages = [*DOCS.rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "SECURITY.md"]
     assert sorted(listed_pages()) == sorted(page for page in pages if page != DOCS / "README.md")
 
 

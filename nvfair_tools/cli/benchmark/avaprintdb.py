@@ -17,6 +17,7 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
     write_figures,
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -58,6 +59,7 @@ avaprintdb.add_command(fuse)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer than the recipe's: a trial run, named as such.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@threads_option
 def train(
     folder: Path,
     out: Path,
@@ -155,6 +157,7 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 @click.option("--protocol", help="Name, or a .json file. [default: the authors' windows and scores]")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this JSON file.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@threads_option
 def evaluate(
     folder: Path,
     lists: tuple[Path, ...],

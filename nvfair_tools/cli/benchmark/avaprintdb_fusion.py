@@ -15,6 +15,7 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
     write_figures,
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -49,6 +50,7 @@ _SYSTEM = (_FOLDER, _ANY_PATH)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the drawn videos and pairs.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this JSON file.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@threads_option
 def fuse(
     graph: tuple[Path, Path] | None,
     clip: tuple[Path, Path] | None,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.preflight import preflighted
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -26,6 +27,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the differences to this JSON file.")
 @click.option("--allow-overlap", is_flag=True, help="Compare in spite of overlapping people or generators.")
 @click.option("--device", default="auto", show_default=True)
+@threads_option
 def compare(
     dataset: Path,
     first: str,

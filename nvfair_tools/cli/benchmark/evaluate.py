@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.preflight import preflighted
 from nvfair_tools.governance.uses import Use
 
@@ -26,6 +27,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--generators", "-g", multiple=True, help="Only these generators; repeatable.")
 @click.option("--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file.")
 @click.option("--device", default="auto", show_default=True)
+@threads_option
 def embed(
     dataset: Path, out: Path, folder: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
 ) -> None:
@@ -92,6 +94,7 @@ def embed(
     help="So many of the cohort's videos count for each side of a trial, the most alike; 0: all.",
 )
 @click.option("--device", default="auto", show_default=True)
+@threads_option
 def evaluate(
     dataset: Path,
     folders: tuple[Path, ...],

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -36,6 +37,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--clips", type=click.IntRange(min=0), help="Clips of each other driver on these; 0: all. [default: 3]")
 @click.option("--allow-overlap", is_flag=True, help="Run methods that have touched test people too.")
 @click.option("--device", default="auto", show_default=True)
+@threads_option
 def stress(
     dataset: Path,
     folders: tuple[Path, ...],

@@ -12,6 +12,7 @@ import click
 from click.core import ParameterSource
 
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.preflight import preflighted
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -116,6 +117,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
         "--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file: windows, splits."
     ),
     click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto."),
+    threads_option,
     _choice("--precision", "auto float32 bfloat16", "Of the matrix products; auto: bfloat16 on a GPU."),
     click.option("--compile", is_flag=True, help="Through torch.compile."),
     _choice("--frames", "auto device stream", "Where landmarks are kept: on the device, or streamed to it."),

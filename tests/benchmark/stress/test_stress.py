@@ -281,3 +281,5 @@ def test_recompression_tracks_real_videos_anew(tmp_path: Path) -> None:
     moved = np.median(np.linalg.norm(good[0] - bad[0], axis=2))
     assert 0.05 < moved < 10
     assert "not on disk" in missing_reencoding_reason(data, videos.assign(path="gone.mp4"))
+    others = Dataset(tmp_path, {"landmarks": {"landmarkers": ["mediapipe-tasks 0.9+ab"]}}, videos, videos)
+    assert "two landmarkers put their points differently" in missing_reencoding_reason(others, videos)
