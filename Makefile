@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 REF ?= HEAD
-.PHONY: help demo test busy-test check bench gpu gpu-pack soak wheels api portability figures compare clean
+.PHONY: help demo test busy-test check docs bench gpu gpu-pack soak wheels api portability figures compare clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -15,7 +15,9 @@ $(READY): pyproject.toml
 	@$(PYTHON) .ci/preflight.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	@# pip would compile on one core, and other packages' tests too. Some packages ship files for other Pythons.
+	-@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib
 	@touch $@
 
 demo: $(READY)  ## training on simulated people; others' videos -> reenactments -> data set -> report, in ./demo
@@ -39,6 +41,13 @@ check: $(READY)  ## format, lint, import arrows, house rules, types, fast tests
 	$(BIN)/python .ci/house_rules.py
 	$(BIN)/mypy
 	$(PYTEST) -m 'not slow and not soak' -x
+
+# Needs the extra [docs] alone: DOCS_PYTHON=python3 builds with an environment of your own.
+DOCS_PYTHON ?= $(BIN)/python
+
+docs: $(if $(filter $(BIN)/%,$(DOCS_PYTHON)),$(READY))  ## the documentation site, into build/site; a warning is an error
+	$(DOCS_PYTHON) -m sphinx -W --keep-going -q -d build/site-state -c docs . build/site
+	@echo "open build/site/index.html"
 
 bench: $(READY)  ## every benchmark of tests/performance, each beside a plain baseline
 	$(BIN)/python -m tests.performance

@@ -15,7 +15,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from generators.checkpoint import (
@@ -117,7 +117,7 @@ def add(
         modules=tuple(modules),
         licence=licence or layout.licence,
         source=source or layout.source,
-        added=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        added=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     _write_record(record, folder / f"{name}.json")
     return record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -20,7 +20,7 @@ DEFAULT_STEP, DEFAULT_COMPARED = 0.05, 1000
 
 
 def _with_zone(value: datetime) -> datetime:
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
 
 
 _NAME = "at most 80 small letters, digits and . _ -, such as spring-2026"  # for messages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
-import sys
+import tomllib
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -15,11 +15,6 @@ import yaml
 
 from nvfair_tools import __version__
 from nvfair_tools.doctor.packages import EXTRAS
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # which pytest itself brings where Python has none
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("CHANGELOG.md", "CITATION.cff", "nvfair_tools/__init__.py", "docs/public_api.txt")

@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
+import sys
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -233,16 +235,24 @@ def _file_candidate(path: Path, declaration_file: Path | None) -> Candidate:
 def _import_attribute(dotted_path: str) -> Any:
     """What `package.module:attribute` names; NvfairError where there is no such module or attribute."""
     module, _, attribute = current_path(dotted_path).partition(":")
+    # An installed `nvfair` does not look into the present folder. It comes last, so that nothing there hides a package.
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
     try:
         value: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not (module == error.name or module.startswith(error.name + ".")):
             raise  # the module is there; what it imports is not
         package = module.partition(".")[0]
-        remedy = "install it, or set PYTHONPATH to its folder"
+        remedy = "go to its folder, install it, or set PYTHONPATH"
         if package in _OWN_PACKAGES:
             remedy = f"{package!r} is a package of this toolkit; give your own another name, such as my_{package}"
-        raise NvfairError(f"there is no module {module!r}", where=dotted_path, remedy=remedy) from error
+        raise NvfairError(
+            f"there is no module {module!r}",
+            where=dotted_path,
+            expected="an installed module, or one in the present folder",
+            remedy=remedy,
+        ) from error
     for name in attribute.split("."):
         if not hasattr(value, name):
             raise NvfairError(f"{module!r} has no {attribute!r}", where=dotted_path)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from enum import Enum
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
@@ -47,7 +47,7 @@ class _FrozenModel(BaseModel):
         return {name: value for name, value in content.items() if name not in unused}
 
 
-class TrialRule(str, Enum):
+class TrialRule(StrEnum):
     """Which pairs of videos are compared; both show the same face, except under the last two rules."""
 
     # NVFAIR's equation 6: genuine are all unordered pairs of self-reenactments of the face, impostor are all pairs of
@@ -65,7 +65,7 @@ class TrialRule(str, Enum):
     DIFFERENT_FACE = "different-face"
 
 
-class Relation(str, Enum):
+class Relation(StrEnum):
     """Which generators a method is tested on, compared with those that it was trained on."""
 
     SEEN = "seen"  # a generator that training used

@@ -95,8 +95,8 @@ def _with_cuts(tracked: Iterable[TrackedFrame]) -> Iterator[tuple[TrackedFrame, 
 
 
 class FaceWindows:
-    """The embedded windows of one source; iterate once. `seconds`, `frames`, `shots` and `notes` say what was seen so
-    far."""
+    """The embedded windows of one source; iterate once. `seconds`, `frames`, `height` (of a picture), `shots` and
+    `notes` say what was seen so far."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class FaceWindows:
     ) -> None:
         """source: a file or a live source (`nvfair_tools.media.live`). largest_face: go on with the followed face where
         others are seen too. progress: called with the seconds of the video, about once a second of it."""
-        self.seconds, self.frames, self.shots = 0.0, 0, Shots()
+        self.seconds, self.frames, self.height, self.shots = 0.0, 0, 0, Shots()
         self._source, self._loaded, self._landmarker, self._progress = source, loaded, landmarker, progress
         self._stream = WindowStream(loaded.protocol, most_crowded=1.0 if largest_face else MOST_CROWDED)
         self._crowded = 0
@@ -120,6 +120,7 @@ class FaceWindows:
         frames = frames_of(self._source)
         first = next(frames)
         height, width = first.image.shape[:2]
+        self.height = height
         tracked = follow_face(chain((first,), frames), self._landmarker, (width, height))
         for frame, is_cut in _with_cuts(tracked):
             time, mesh = frame.frame.time, frame.mesh
@@ -141,13 +142,19 @@ class FaceWindows:
             yield self._embedded(window, (width, height))
         self._progress(self.seconds)
 
+    @property
+    def fps(self) -> float:
+        """Mean frames a second so far; the protocol's rate before there are two frames."""
+        return (self.frames - 1) / self.seconds if self.seconds > 0 else float(self._loaded.protocol.time.rate)
+
     def notes(self) -> tuple[str, ...]:
         """What lowers the quality of what was seen so far."""
         notes = []
         rate = float(self._loaded.protocol.time.rate)
-        fps = (self.frames - 1) / self.seconds if self.seconds > 0 else rate
-        if fps < _SLOW_SHARE * rate:
-            notes.append(f"it has {fps:.1f} frames a second; the method works at {rate:g}, so fast movement is missing")
+        if self.fps < _SLOW_SHARE * rate:
+            notes.append(
+                f"it has {self.fps:.1f} frames a second; the method works at {rate:g}, so fast movement is missing"
+            )
         if self._eyes and (width := float(np.median(self._eyes))) < _NARROW_EYES:
             notes.append(f"the face is small: {width:.0f} pixels between the outer eye corners")
         if self.shots.other_face is not None:

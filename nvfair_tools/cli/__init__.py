@@ -121,6 +121,11 @@ COMMANDS = {
     "verify": Entry(
         "nvfair_tools.cli.verification.verify:verify", "Does this enrolled person drive this video?", "verify"
     ),
+    "identify": Entry(
+        "nvfair_tools.cli.verification.identify:identify",
+        "Compare a video with several people, who all agree.",
+        "verify",
+    ),
     "verify-page": Entry(
         "nvfair_tools.cli.verification.page:verify_page", "The same on a page in this machine's browser.", "verify"
     ),

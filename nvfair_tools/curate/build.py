@@ -59,8 +59,10 @@ class BuildOutcome:
     or licences do not permit. consent_sha256: of the consent table, "" where there is none. originals: {clip id: result
     of encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all
     stages ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe.
-    left_out: files of the recipe's folders that are not used or missing, in sentences. number_formats: of
-    generators, in sentences. findings: what methods can be trained and tested on."""
+    left_out: files of the recipe's folders that are not used or missing, in sentences. number_formats: a
+    sentence for each generator whose number format was chosen. quality, checks: verdicts on renderings and clips, where
+    the recipe sets limits. findings: what methods can be trained and tested on.
+    """
 
     folder: Path
     until: str

@@ -28,6 +28,7 @@ from nvfair_tools.dataset.schema import (
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
 from nvfair_tools.dataset.version import UPGRADING, version_error
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.landmarks.sources_of_points import sources_of_points
 from nvfair_tools.unique_keys import load_unique_json
 
 
@@ -85,6 +86,12 @@ class Dataset:
     def name(self) -> str:
         """The name in dataset.json, or else that of the folder."""
         return str(self.meta.get("name", self.folder.name))
+
+    @property
+    def landmark_sources(self) -> frozenset[str]:
+        """The landmarkers that found its faces, as `source_of_points` writes them; none in a simulated data set."""
+        listed = (self.meta.get("landmarks") or {}).get("landmarkers") or ()
+        return sources_of_points(str(landmarker) for landmarker in listed)
 
     @property
     def people(self) -> pd.DataFrame:

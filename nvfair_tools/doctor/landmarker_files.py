@@ -13,10 +13,12 @@ from pathlib import Path
 
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.doctor.packages import check_packages
+from nvfair_tools.landmarks.landmarker import chosen_landmarker
+from nvfair_tools.landmarks.model_file import BUNDLED_GRAPH, MODEL_ADDRESS, missing_model_error
 
 # What mediapipe's wheel has where the face mesh is in it, relative to the package.
-_FACE_MESH = ("python/solution_base.py", "modules/face_landmark/face_landmark_front_cpu.binarypb")
-_NATIVE_CODE = "python/*.so"
+_FACE_MESH = ("python/solution_base.py", BUNDLED_GRAPH)
+_NATIVE_CODE = ("python/*.so", "tasks/c/*.so")  # of 0.10.21, and of later releases
 _TOPIC = "landmarker"
 _LIBRARIES_REMEDY = "apt-get install libgl1 libglib2.0-0 libegl1 libgles2, or what these are called on this system"
 
@@ -32,21 +34,23 @@ def check_landmarker_files(kind: str = "auto", task_file: str | Path | None = No
     package = Path(spec.origin).parent
     if problem := _library_problem(package):
         return MachineFinding("error", _TOPIC, f"a system library is missing: {problem}", _LIBRARIES_REMEDY)
-    if kind == "tasks" or task_file is not None:
+    kind, task_file = chosen_landmarker(kind, task_file)
+    if kind == "tasks":
         return _check_task_file(task_file)
     if missing := [name for name in _FACE_MESH if not (package / name).is_file()]:
         text = f"this mediapipe carries no face-mesh model ({missing[0]} is not in it)"
-        remedy = "pip install mediapipe==0.10.21 (Python 3.12 or older), or name a face_landmarker.task file"
+        remedy = "pip install mediapipe==0.10.21 (Python 3.11 or 3.12), or choose the landmarker 'tasks'"
         return MachineFinding("error", _TOPIC, text, remedy)
     return MachineFinding("ok", _TOPIC, f"mediapipe with its face mesh, in {package}")
 
 
 def _check_task_file(task_file: str | Path | None) -> MachineFinding:
-    remedy = "download face_landmarker.task from MediaPipe's model page, and name its path"
+    remedy = f"download {MODEL_ADDRESS} once, and name its path"
     if task_file is None:
         return MachineFinding("error", _TOPIC, "the landmarker 'tasks' needs a model file", remedy)
     if not Path(task_file).is_file():
-        return MachineFinding("error", _TOPIC, f"no such model file: {task_file}", remedy)
+        error = missing_model_error(Path(task_file))
+        return MachineFinding("error", _TOPIC, f"no such model file: {task_file}", error.remedy)
     if not zipfile.is_zipfile(task_file):
         return MachineFinding("error", _TOPIC, f"{task_file} is no FaceLandmarker bundle", remedy)
     return MachineFinding("ok", _TOPIC, str(task_file))
@@ -56,7 +60,7 @@ def _library_problem(package: Path) -> str:
     """What the loader says of mediapipe's and opencv's native code; "" where all of it can be loaded."""
     try:
         importlib.import_module("cv2")
-        for path in sorted(package.glob(_NATIVE_CODE)):
+        for path in sorted(path for pattern in _NATIVE_CODE for path in package.glob(pattern)):
             ctypes.CDLL(str(path))
     except (ImportError, OSError) as error:
         return str(error)

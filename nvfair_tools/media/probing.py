@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nvfair_tools.media.container import open_container
+from nvfair_tools.media.container import open_container, tags_of
 from nvfair_tools.media.decoding import chosen_stream, raw_frames
 from nvfair_tools.media.display import Display, read_display
 from nvfair_tools.media.errors import MediaError
@@ -141,7 +141,7 @@ def probe(path: str | Path) -> MediaInfo:
             mirrored=display.mirrored,
             aspect=display.aspect,
             notes=notes,
-            metadata=dict(container.metadata),
+            metadata=tags_of(container),
         )
 
 

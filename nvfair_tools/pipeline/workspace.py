@@ -83,6 +83,11 @@ class Workspace:
             write_text(self._formats_path, json.dumps(self.read_formats() | dict(formats), indent=1))
 
     @property
+    def landmarker_path(self) -> Path:
+        """The file with the name of the landmarker that finds the faces of this build."""
+        return self.folder / "landmarker.txt"
+
+    @property
     def _formats_path(self) -> Path:
         return self.folder / "number_formats.json"
 

@@ -156,7 +156,8 @@ class PairRule(_RecipePart):
 
 class LandmarkRule(_RecipePart):
     """How faces are tracked in all videos. landmarker: "facemesh" (in mediapipe 0.10.21's wheel), "tasks" with its
-    `model` file, or "auto": "tasks" where a model is given, else "facemesh". detector: finds small faces first.
+    `model` file, or "auto": "tasks" where a model is given or the installed mediapipe carries none (then the file in
+    docs/landmarks.md), else "facemesh". detector: finds small faces first.
     recogniser: flags clips in which the person changes. Each is an .onnx file or the name of an insightface pack on
     disk."""
 

@@ -31,7 +31,7 @@ from nvfair_tools.simulate.signature import (
 )
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 # A change of the simulated values changes this number too, and with it the hash of every world.
 SIMULATION_VERSION = 1

@@ -4,15 +4,11 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
 import pytest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # which pytest itself brings where Python has none
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
@@ -24,6 +20,7 @@ IMPORTED_AS = {
     "imageio-ffmpeg": "imageio_ffmpeg",
     "lazy-loader": "lazy_loader",
     "opencv-contrib-python": "cv2",
+    "opencv-python": "cv2",
     "pillow": "PIL",
     "prometheus-client": "prometheus_client",
     "python-multipart": "python_multipart",

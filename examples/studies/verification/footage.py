@@ -7,6 +7,7 @@ person with one long clip, one half enrols and the other drives; people with a s
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -34,10 +35,11 @@ class Clip:
     role: str
 
 
-def prepare(clips: Path, folder: Path) -> Path:
+def prepare(clips: Path, folder: Path, generators: Sequence[str] = GENERATORS) -> Path:
     """Writes the cut clips, portraits, the two lists and the recipe; returns the recipe. What is there stays.
 
-    clips: a folder with `clips.csv` (path, person, collection, fps, frames). folder: of the study.
+    clips: a folder with `clips.csv` (path, person, collection, fps, frames). folder: of the study. generators: names
+    of those that reenact.
     """
     recipe = folder / "recipe.yaml"
     if recipe.exists():
@@ -75,7 +77,7 @@ def prepare(clips: Path, folder: Path) -> Path:
                 "rights": {"render_if": ["research"]},
                 "splits": {"by": "column"},
                 "pairs": {"file": "pairs.csv"},
-                "generators": [{"name": name} for name in GENERATORS],
+                "generators": [{"name": name} for name in generators],
                 "features": {"distances": "none"},
                 "workers": 1,
                 "render_workers": 1,

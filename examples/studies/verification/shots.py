@@ -13,7 +13,6 @@ from itertools import combinations, permutations
 from pathlib import Path
 
 import click
-import cv2
 import numpy as np
 
 from benchmark.verification.shots import UNLIKE, CutFinder, face_shape, shape_difference
@@ -29,10 +28,12 @@ _JOINED_FRAMES = 60  # on either side of a cut between two clips
 
 @dataclass(frozen=True)
 class MeasuredClip:
-    """A real clip. pictures: small, uint8 (T, 32, 32, 3). first, second: shapes of the face in its two halves."""
+    """A real clip. cuts: found in it. begin: its first frames, green alone, uint8 (T, H, W). first, second: shapes of
+    the face in its two halves."""
 
     person: str
-    pictures: np.ndarray
+    cuts: int
+    begin: np.ndarray
     first: np.ndarray
     second: np.ndarray
 
@@ -50,10 +51,9 @@ def main(clips: Path) -> None:
             report(number, len(rows), row["path"])
             measured.append(_measure(clips / row["path"], row["person"], landmarker))
     landmarker.close()
-    within = sum(bool(_cuts(clip.pictures)) for clip in measured)
+    within = sum(bool(clip.cuts) for clip in measured)
     joined = [pair for pair in permutations(measured, 2) if pair[0].person != pair[1].person]
-    seen = sum(_cuts(np.concatenate([a.pictures[:_JOINED_FRAMES], b.pictures[:_JOINED_FRAMES]])) == [
-        min(_JOINED_FRAMES, len(a.pictures))] for a, b in joined)  # fmt: skip
+    seen = sum(_cuts([*first.begin, *second.begin]) == [len(first.begin)] for first, second in joined)
     click.echo(f"{len(measured)} clips of {len({clip.person for clip in measured})} people")
     click.echo(f"cuts within clips that have none: {within} of {len(measured)}")
     click.echo(f"cuts between two people seen: {seen} of {len(joined)}")
@@ -69,13 +69,15 @@ def _measure(path: Path, person: str, landmarker: Landmarker) -> MeasuredClip:
     meshes = [tracked.mesh for tracked in follow_face(frames, landmarker, (width, height)) if tracked.mesh is not None]
     shapes = np.stack([face_shape(mesh) for mesh in meshes])
     middle = len(shapes) // 2
-    pictures = np.stack([cv2.resize(frame.image, (32, 32), interpolation=cv2.INTER_AREA) for frame in frames])
-    return MeasuredClip(person, pictures, shapes[:middle].mean(axis=0), shapes[middle:].mean(axis=0))
+    begin = np.stack([frame.image[..., 1] for frame in frames[:_JOINED_FRAMES]])
+    cuts = len(_cuts([frame.image[..., 1] for frame in frames]))
+    return MeasuredClip(person, cuts, begin, shapes[:middle].mean(axis=0), shapes[middle:].mean(axis=0))
 
 
-def _cuts(pictures: np.ndarray) -> list[int]:
+def _cuts(greens: list[np.ndarray]) -> list[int]:
+    """Numbers of the frames that begin a shot. greens: pictures (H, W), of any size."""
     finder = CutFinder()
-    return [number - 1 for number, picture in enumerate(pictures) if finder.add(picture)]
+    return [n - 1 for n, green in enumerate(greens) if finder.add(np.broadcast_to(green[..., None], (*green.shape, 3)))]
 
 
 def _print(title: str, differences: list[float]) -> None:

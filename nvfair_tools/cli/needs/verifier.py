@@ -43,6 +43,11 @@ def verify(parameters: Parameters) -> Needs:
     return Needs(tuple(checks))
 
 
+def identify(parameters: Parameters) -> Needs:
+    """A decoder, and a landmarker for the one video that several people are compared with."""
+    return Needs(tuple(_face_checks(parameters)))
+
+
 def calibrate(parameters: Parameters) -> Needs:
     """A data set, the method, a device, room for the frames; no landmarker."""
     splits = (parameters["split"],) if parameters["split"] else ()

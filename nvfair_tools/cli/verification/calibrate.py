@@ -27,6 +27,20 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Impostors appear on the enrolled person's own face, or on any face.",
 )
+@click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    metavar="NAME",
+    help="Only people of this collection (NAME:... in their names); repeatable. [default: all]",
+)
+@click.option(
+    "--impostors",
+    type=click.Choice(["any", "own-collection"]),
+    default="any",
+    show_default=True,
+    help="Impostors are anybody, or people of the enrolled person's own collection.",
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON in place of text.")
 @click.option("--device", default="cpu", show_default=True)
 def calibrate(
@@ -38,13 +52,16 @@ def calibrate(
     generators: tuple[str, ...],
     without: tuple[str, ...],
     faces: str,
+    collections: tuple[str, ...],
+    impostors: str,
     as_json: bool,
     device: str,
 ) -> None:
     """Score the people of DATASET (of `nvfair build`), none of whom is verified later, and write what scores mean.
 
     Its number of people bounds what may be said: no threshold below a false match rate of 3 / n with n impostors, and
-    no likelihood ratio above n / 3. Cllr and its minimum are given for each generator, left out in turn.
+    no likelihood ratio above n / 3. Cllr and its minimum are given for each generator, left out in turn; and for each
+    collection, left out in turn, the false match rate at the threshold of the others.
     """
     import json
 
@@ -61,6 +78,8 @@ def calibrate(
             generators=generators,
             without=without,
             faces=faces,  # type: ignore[arg-type]
+            collections=collections,
+            impostors=impostors,  # type: ignore[arg-type]
             device=device,
             progress=begin,
         )

@@ -11,9 +11,10 @@ from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.preflight import CheckReport, check
 from nvfair_tools.errors import Problems
 from nvfair_tools.recipe.recipe import ClipSource, load_recipe
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import write_recipe, write_sources
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 
 @pytest.fixture(scope="module")

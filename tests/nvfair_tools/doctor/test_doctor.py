@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from nvfair_tools.cli import cli
 from nvfair_tools.doctor import examine, packages, tools
 from nvfair_tools.doctor.machine import check_folders, check_machine, existing_parent
+from tests.mediapipe_here import skip_without_landmarker
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -47,7 +48,7 @@ def test_a_python_that_is_not_supported_is_an_error(made_up: None, monkeypatch: 
 def test_every_extra_of_the_package_is_looked_at() -> None:
     tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert set(packages.EXTRAS) - {""} == set(project["optional-dependencies"]) - {"all", "dev"}
+    assert set(packages.EXTRAS) - {""} == set(project["optional-dependencies"]) - {"all", "dev", "docs"}
 
 
 def test_an_ffmpeg_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +94,7 @@ def test_places_that_cannot_be_written_to_are_named(tmp_path: Path, monkeypatch:
 
 @pytest.mark.slow
 def test_the_command_tries_every_tool_and_ends_with_counts(tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     pytest.importorskip("torch")
     done = CliRunner().invoke(cli, ["doctor"])
     assert done.exit_code == 0, done.output

@@ -10,10 +10,11 @@ import pytest
 from nvfair_tools.doctor.landmarker_files import _library_problem, check_landmarker_files
 from nvfair_tools.doctor.preflight import look
 from nvfair_tools.doctor.tools import check_face_network
+from tests.mediapipe_here import skip_without_landmarker
 
 
 def test_a_landmarker_without_its_file_or_a_system_library_is_an_error(tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     assert check_landmarker_files().level == "ok"
     assert "no such model file" in check_landmarker_files("tasks", tmp_path / "face.task").message
     (tmp_path / "face.task").write_text("not found")

@@ -27,6 +27,7 @@ from nvfair_tools.doctor.preflight import Needs, PreflightError, look, preflight
 from nvfair_tools.doctor.tools import check_device, check_encoder
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.workspace import Workspace
+from tests.mediapipe_here import skip_without_landmarker
 from tests.small_disk import small_disk
 
 RECIPE = """\
@@ -106,7 +107,7 @@ def test_every_long_command_has_a_preflight_whose_needs_exist() -> None:
 
 
 def test_a_build_without_its_encoder_stops_before_it_begins_and_an_ingest_does_not(tmp_path, clip, monkeypatch) -> None:
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     monkeypatch.setenv("NVFAIR_FFMPEG", "/no/such/ffmpeg")
     path = recipe(tmp_path, clip)
     findings = stopped(run("build", path))
@@ -157,7 +158,7 @@ def test_a_folder_that_cannot_be_written_is_named_also_to_root(tmp_path: Path) -
 
 
 def test_a_disk_that_the_plan_does_not_fit_on_stops_a_build_unless_it_is_begun_regardless(tmp_path, clip) -> None:
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     with small_disk(tmp_path / "disk", 300) as disk:
         path = recipe(tmp_path, clip, output=str(disk / "out"))
         findings = stopped(run("build", path))
@@ -188,7 +189,7 @@ def test_temporary_files_without_room_are_an_error(tmp_path: Path, monkeypatch: 
 
 def test_weights_that_are_gone_or_changed_stop_a_build(tmp_path, clip, monkeypatch) -> None:
     pytest.importorskip("torch")
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     from generators.weights import Record, _write_record, _write_tensors
 
     monkeypatch.setenv("NVFAIR_WEIGHTS", str(tmp_path))
@@ -275,7 +276,7 @@ with Workspace(Path(sys.argv[1])).open_journal():
 
 def test_a_build_at_work_is_seen_and_a_killed_one_is_not(tmp_path: Path, clip: Path) -> None:
     pytest.importorskip("fcntl", reason="Windows has no such lock")
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     path, out = recipe(tmp_path, clip), tmp_path / "out"
     other = subprocess.Popen([sys.executable, "-c", BUILDER, str(out)], stdout=subprocess.PIPE, text=True)
     try:
