@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
+from nvfair_tools.cli.paths import DATASET, INPUT_FILE, OUTPUT_FILE
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("first")
-@click.argument("second")
+@click.argument("dataset", type=DATASET)
+@click.argument("first", type=METHOD)
+@click.argument("second", type=METHOD)
 @click.option(
-    "--protocol", "protocols", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]"
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=PROTOCOL,
+    help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]",
 )
-@click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: all]")
-@click.option(
-    "--declaration", multiple=True, type=click.Path(path_type=Path, dir_okay=False), help="Of FIRST, of SECOND."
-)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the differences to this JSON file.")
+@click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Test generators; repeatable. [default: all]")
+@click.option("--declaration", multiple=True, type=INPUT_FILE, help="Of FIRST, of SECOND.")
+@click.option("--out", type=OUTPUT_FILE, help="Write the differences to this JSON file.")
 @click.option("--allow-overlap", is_flag=True, help="Compare in spite of overlapping people or generators.")
 @click.option("--device", default="auto", show_default=True)
+@reports
 def compare(
     dataset: Path,
     first: str,
@@ -33,7 +39,7 @@ def compare(
     out: Path | None,
     allow_overlap: bool,
     device: str,
-) -> None:
+) -> list[dict[str, Any]]:
     """FIRST less SECOND on DATASET's test people: checkpoints, installed methods, or files of embeddings or scores."""
     import json
 
@@ -47,7 +53,7 @@ def compare(
     from nvfair_tools.pipeline.progress_lines import step_progress
 
     needs_torch()
-    with step_progress(click.echo) as progress:
+    with step_progress() as progress:
         comparison = compare_methods(
             dataset,
             first,
@@ -66,3 +72,5 @@ def compare(
     click.echo("Mean AUC over people; one weight a person serves both methods. Where it says no, they are not ranked.")
     if out is not None:
         write_text(out, json.dumps(comparison.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n")
+        click.echo(f"{out}: the differences")
+    return comparison.to_json()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FOLDER_OR_ZIP = click.Path(path_type=Path, exists=True)
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, INPUT, INPUT_FOLDER, output
 
 
 @click.command()
-@click.argument("folder", type=_FOLDER)
-def init(folder: Path) -> None:
+@output("folder", metavar="FOLDER")
+@reports
+def init(folder: Path) -> dict[str, Any]:
     """Write a submission.yaml to fill in to FOLDER."""
     from leaderboard.submission.new_submission import create_declaration
 
@@ -20,12 +22,14 @@ def init(folder: Path) -> None:
     click.echo(
         f"{path}: fill it in, put the embeddings beside it, then: nvfair submit check {folder} --dataset DATASET"
     )
+    return {"file": path}
 
 
 @click.command()
-@click.argument("submission", metavar="FOLDER|ZIP", type=_FOLDER_OR_ZIP)
-@click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
-def check(submission: Path, dataset: Path) -> None:
+@click.argument("submission", metavar="FOLDER|ZIP", type=INPUT)
+@click.option("--dataset", type=DATASET, required=True, help="The data set that was embedded.")
+@reports
+def check(submission: Path, dataset: Path) -> dict[str, Any]:
     """List every problem of a submission, by the code that the board runs, within the bounds that it sets."""
     from leaderboard.submission.archive import listed_names
     from leaderboard.submission.bounded_check import check_within_bounds
@@ -35,12 +39,15 @@ def check(submission: Path, dataset: Path) -> None:
     click.echo(f"{submission}: good")
     if result.left_out:
         click.echo(f"left out, as added by a file manager: {', '.join(listed_names(result.left_out))}")
+    click.echo(f"next: nvfair submit push {submission} --url BOARD")
+    return {"submission": submission, "good": True, "left_out": listed_names(result.left_out)}
 
 
 @click.command()
-@click.argument("folder", type=_FOLDER)
-@click.argument("out", metavar="OUT.zip", type=click.Path(path_type=Path, dir_okay=False))
-def pack(folder: Path, out: Path) -> None:
+@click.argument("folder", type=INPUT_FOLDER)
+@output(folder=False, metavar="OUT.zip")
+@reports
+def pack(folder: Path, out: Path) -> dict[str, Any]:
     """Write the submission in FOLDER to a zip file: the files that its submission.yaml names, and no others.
 
     Equal content gives equal bytes. Check it first: packing looks at names alone.
@@ -49,4 +56,7 @@ def pack(folder: Path, out: Path) -> None:
     from leaderboard.submission.submission import named_files, read_submission
 
     archive.pack(folder, out)
-    click.echo(f"{out}: submission.yaml and {', '.join(named_files(read_submission(folder)))}")
+    files = named_files(read_submission(folder))
+    click.echo(f"{out}: submission.yaml and {', '.join(files)}")
+    click.echo(f"next: nvfair submit push {out} --url BOARD")
+    return {"file": out, "files": ["submission.yaml", *files]}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from nvfair_tools.cli.answers import Answer, reports
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
-def probe(paths: tuple[Path, ...], as_json: bool) -> None:
+@reports
+def probe(paths: tuple[Path, ...]) -> Answer:
     """Show size, frame rate, frames and faults of video files, found by decoding them.
 
     A file of landmarks with times (.npz, .npy, .parquet) is read as a track in place of a video. Exits with status 1
@@ -37,12 +38,8 @@ def probe(paths: tuple[Path, ...], as_json: bool) -> None:
             rows.append(
                 {"path": str(path), "problem": error.cause, "detail": f"{error.what}; to fix it: {error.remedy}"}
             )
-    if as_json:
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
-    else:
-        _print(rows)
-    if any(row["problem"] for row in rows):
-        sys.exit(1)
+    _print(rows)
+    return Answer(rows, 1 if any(row["problem"] for row in rows) else 0)
 
 
 def _facts(info: MediaInfo) -> dict[str, Any]:

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, OUTPUT_FOLDER
+
 if TYPE_CHECKING:
     from nvfair_tools.curate.care.merge import MergeReport
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _COPY = click.option("--copy", "copies", is_flag=True, help="Copy files, in place of giving them a second name.")
 
 
 @click.command()
-@click.argument("out", type=_FOLDER)
-@click.argument("folders", metavar="DATASET...", type=_FOLDER, nargs=-1, required=True)
+@click.argument("folders", metavar="[OUT] DATASET...", type=OUTPUT_FOLDER, nargs=-1, required=True)
+@click.option("--out", type=OUTPUT_FOLDER, help="The folder of the joined set, where OUT does not name it.")
 @click.option("--name", default="", help="The name of the joined set. [default: theirs]")
 @_COPY
-def merge(out: Path, folders: tuple[Path, ...], name: str, copies: bool) -> None:
+@reports
+@click.pass_context
+def merge(context: click.Context, folders: tuple[Path, ...], out: Path | None, name: str, copies: bool) -> MergeReport:
     """Join DATASETs into a new one, OUT, without writing their parts anew.
 
     Parts, videos and portraits are the same files under a second name; tables, card and dataset.json are written.
@@ -30,16 +34,22 @@ def merge(out: Path, folders: tuple[Path, ...], name: str, copies: bool) -> None
     from nvfair_tools.curate.care.merge import merge as run
     from nvfair_tools.pipeline.progress_lines import task_progress
 
+    place, *others = folders if out is None else (out, *folders)
+    if not others:
+        raise click.UsageError("Missing argument 'DATASET...': name the data sets to join after OUT")
+    folders = tuple(DATASET.convert(folder, None, context) for folder in others)
     with task_progress("files") as report:
-        outcome = run(out, folders, name=name, copies=copies, progress=report)
+        outcome = run(place, folders, name=name, copies=copies, progress=report)
     _print(outcome)
+    return outcome
 
 
 @click.command()
-@click.argument("data", metavar="DATASET", type=_FOLDER)
-@click.argument("addition", type=_FOLDER)
+@click.argument("data", metavar="DATASET", type=DATASET)
+@click.argument("addition", type=DATASET)
 @_COPY
-def append(data: Path, addition: Path, copies: bool) -> None:
+@reports
+def append(data: Path, addition: Path, copies: bool) -> MergeReport:
     """Add the data set ADDITION to DATASET, in one step: until it is done, DATASET is what it was.
 
     The joined set is made in a folder beside DATASET, under the rules of `nvfair dataset merge`; then the folders are
@@ -51,6 +61,7 @@ def append(data: Path, addition: Path, copies: bool) -> None:
     with task_progress("files") as report:
         outcome = run(data, addition, copies=copies, progress=report)
     _print(outcome)
+    return outcome
 
 
 def _print(outcome: MergeReport) -> None:

@@ -141,7 +141,9 @@ def test_ctrl_c_ends_with_one_line_and_the_next_run_goes_on(tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=1500)
     assert process.returncode == 130
-    assert errors.strip() == "interrupted: run the same command again; what was finished is kept and not done again"
+    amount, message = errors.strip().split("\n")
+    assert amount == f"{out}: 10 people, 1,416 videos, 144,145 frames, about 59 MB", "it is announced beforehand"
+    assert message == "interrupted: run the same command again; what was finished is kept and not done again"
     stored = {path: os.stat(path).st_mtime_ns for path in out.rglob("part-*.parquet")}
     assert stored
     assert not (out / "dataset.json").exists()
