@@ -124,7 +124,11 @@ def read_settings(path: Path) -> Settings:
     try:
         content = load_unique_yaml(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise NvfairError(f"not valid YAML in UTF-8: {error}", where=file) from error
+        raise NvfairError(
+            f"not valid YAML in UTF-8: {error}",
+            where=file,
+            remedy="correct it there; docs/leaderboard.md lists the keys",
+        ) from error
     try:
         settings = Settings.model_validate(content)
     except ValidationError as error:

@@ -224,7 +224,11 @@ def read_declaration(path: Path) -> Declaration:
     try:
         content = load_unique_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise NvfairError(f"the declaration cannot be read: {error}", where=path) from error
+        raise NvfairError(
+            f"the declaration cannot be read: {error}",
+            where=path,
+            expected="YAML or JSON, as docs/training.md shows under Declarations",
+        ) from error
     return parse_declaration(content, where=path)
 
 

@@ -132,6 +132,7 @@ COMMANDS = {
     "board": Entry(
         "nvfair_tools.cli.board.groups:board", "Keep a leaderboard: serve it, add submissions, export pages.", "board"
     ),
+    "new": Entry("nvfair_tools.cli.new:new", "Begin a method, generator, importer or recipe that works at once.", ""),
     "completion": Entry(
         "nvfair_tools.cli.completion:completion", "Print the script that completes nvfair in a shell.", ""
     ),

@@ -25,7 +25,8 @@ class Name(click.ParamType):
         """The names that begin as typed; after a comma, those of the next part."""
         head, comma, start = incomplete.rpartition(",") if param.multiple else ("", "", incomplete)
         items = [CompletionItem(f"{head}{comma}{name}") for name in self.names(ctx) if name.startswith(start)]
-        return [*items, CompletionItem(incomplete, type="file")] if self.or_file else items
+        # The file first: bash forgets what came before it.
+        return [CompletionItem(incomplete, type="file"), *items] if self.or_file else items
 
 
 def protocol_names() -> list[str]:
@@ -48,9 +49,11 @@ def world_names() -> list[str]:
 
 def generators_of(context: click.Context) -> list[str]:
     """The generators of the data set that the call names; those that ship where there is none yet."""
-    place = context.params.get("dataset") or context.params.get("data")
-    table = Path(place) / "videos.parquet" if place else None
-    if table is not None and table.is_file():
+    # While a line is being typed, its arguments are not assigned to parameters yet.
+    places = [context.params.get("dataset"), *context.args]
+    tables = [Path(str(place)) / "videos.parquet" for place in places if place]
+    table = next((table for table in tables if table.is_file()), None)
+    if table is not None:
         import pyarrow.parquet as pq
 
         labels = pq.read_table(table, columns=["generator"])["generator"].unique().to_pylist()

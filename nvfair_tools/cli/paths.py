@@ -1,6 +1,7 @@
 """The kinds of paths that commands take: what is read must be there, and what is written must be of the right kind.
 
-A path that does not fit is wrong usage (exit status 2), found before anything is imported. A shell completes them.
+A path that is not there or of the wrong kind is wrong usage (exit status 2); one that may not be read or written is an
+error (1). Both are found before anything is imported. A shell completes paths.
 """
 
 from __future__ import annotations
@@ -38,18 +39,22 @@ class InputPath(click.Path):
             is_folder = stat.S_ISDIR(path.stat().st_mode)
         except (FileNotFoundError, NotADirectoryError):
             self.fail(f"{str(path)!r}: there is no such {self._kind()}; {_nearest(path)}", param, ctx)
-        except (OSError, ValueError) as error:  # a parent without permission, a name too long, a zero byte
+        except PermissionError as error:
+            raise _closed(path, "Permission denied: it lies in a folder that your user may not enter") from error
+        except (OSError, ValueError) as error:  # a name too long, a zero byte
             self.fail(f"{str(path)!r}: {getattr(error, 'strerror', None) or error}; name another path", param, ctx)
         if is_folder and not self.dir_okay:
             self.fail(f"{str(path)!r} is a folder; expected {self.what or 'a file'}; {_inside(path)}", param, ctx)
         if not is_folder and not self.file_okay:
             self.fail(f"{str(path)!r} is a file; expected {self.what or 'a folder'}: name the folder", param, ctx)
+        if not _may(path, os.R_OK | (os.X_OK if is_folder else 0)):
+            raise _closed(path, "Permission denied: your user may not read it")
         return path
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The names that begin with the prefix, where it was typed, and paths."""
         items = super().shell_complete(ctx, param, incomplete)
-        return [*_pretrained(incomplete), *items] if self.prefix else items
+        return [*items, *_pretrained(incomplete)] if self.prefix else items
 
     def _kind(self) -> str:
         return "file or folder" if self.file_okay and self.dir_okay else "file" if self.file_okay else "folder"
@@ -66,8 +71,16 @@ class OutputPath(click.Path):
         path = Path(str(value) if not isinstance(value, os.PathLike) else os.fspath(value))
         try:
             is_folder = stat.S_ISDIR(path.stat().st_mode)
-        except (OSError, ValueError):
-            return path  # nothing is there yet; whether it can be written is seen when it is
+        except FileNotFoundError:
+            _check_parent(path)  # before hours of work end here
+            return path
+        except NotADirectoryError:
+            _check_parent(path)
+            raise
+        except PermissionError as error:
+            raise _closed(path, "Permission denied: it lies in a folder that your user may not enter") from error
+        except (OSError, ValueError) as error:
+            self.fail(f"{str(path)!r}: {getattr(error, 'strerror', None) or error}; name another path", param, ctx)
         if is_folder and not self.dir_okay:
             self.fail(f"{str(path)!r} is a folder; name the file to write, such as {str(path / 'NAME')!r}", param, ctx)
         if not is_folder and not self.file_okay:
@@ -83,6 +96,27 @@ DATASET = InputPath(file=False, what="a data set's folder, as `nvfair build` mak
 CHECKPOINT = InputPath(what="a folder that `nvfair train` wrote", file=False, prefix="pretrained:")
 OUTPUT_FILE = OutputPath()
 OUTPUT_FOLDER = OutputPath(folder=True)
+
+
+def _check_parent(path: Path) -> None:
+    """Raises NvfairError where nothing can be made at a path: a part of it is a file, or a folder that is closed."""
+    parent = path.absolute().parent
+    while not os.path.lexists(parent) and parent != parent.parent:
+        parent = parent.parent
+    if not parent.is_dir():
+        raise _closed(path, f"Not a directory: {str(parent)!r} is a file")
+    if not _may(parent, os.W_OK | os.X_OK):
+        raise _closed(path, f"Permission denied: your user may not write in {str(parent)!r}")
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def _closed(path: Path, what: str) -> Exception:
+    from nvfair_tools.errors import NvfairError
+
+    return NvfairError(what, where=path, remedy="name another path, or change who may use this one")
 
 
 def _nearest(path: Path) -> str:

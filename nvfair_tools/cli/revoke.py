@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nvfair_tools.cli.answers import Answer, reports
-from nvfair_tools.cli.paths import INPUT_FOLDER
+from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE
 
 if TYPE_CHECKING:
     from nvfair_tools.governance.curator_key import CuratorKey
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from nvfair_tools.governance.search.folders import SearchReport
 
 _LISTED = 20  # places of a search that are listed
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -36,7 +35,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--also", multiple=True, type=INPUT_FOLDER, help="A folder that is searched too, and not changed; repeatable."
 )
 @click.option(
-    "--key", type=_FILE, help="The curator's key, or that of a manifest. [default: ~/.config/nvfair/revocation.key]"
+    "--key",
+    type=OUTPUT_FILE,
+    help="The curator's key, or that of a manifest. [default: ~/.config/nvfair/revocation.key]",
 )
 @click.option(
     "--recipient",
@@ -44,10 +45,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="KEY MANIFEST",
     nargs=2,
     multiple=True,
-    type=_FILE,
+    type=OUTPUT_FILE,
     help="With --yes: add the person to MANIFEST for somebody who has a copy, keyed with the file KEY; repeatable.",
 )
-@click.option("--manifest", type=_FILE, help="Remove everybody whom this manifest recognises, in place of IDENTITY.")
+@click.option(
+    "--manifest", type=INPUT_FILE, help="Remove everybody whom this manifest recognises, in place of IDENTITY."
+)
 @reports
 def revoke(
     words: tuple[str, ...],

@@ -289,7 +289,12 @@ def load_recipe(path: str | Path) -> Recipe:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         problem = getattr(error, "problem", None) or "syntax"
-        raise NvfairError(f"not valid YAML{place}: {problem}", where=path) from error
+        raise NvfairError(
+            f"not valid YAML{place}: {problem}",
+            where=path,
+            expected="a recipe: a YAML file such as examples/clips.yaml",
+            remedy="correct it there, or name the recipe",
+        ) from error
     if not isinstance(content, dict):
         raise NvfairError("a recipe is a YAML mapping of keys to values", where=path, remedy="see docs/datasets.md")
     if "folder" in content:

@@ -84,7 +84,9 @@ def load_settings(path: Path | None) -> ReleaseSettings:
         content = load_unique_yaml(path.read_text(encoding="utf-8")) or {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise NvfairError(
-            f"the settings cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}", where=path
+            f"the settings cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}",
+            where=path,
+            expected="settings in YAML, in UTF-8 (docs/releases.md)",
         ) from error
     try:
         settings = ReleaseSettings.model_validate(content)

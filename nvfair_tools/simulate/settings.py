@@ -228,9 +228,18 @@ class YamlSettings(_Frozen):
                 raise NvfairError("the settings are not a mapping", where=path, expected="lines such as `seed: 1`")
             return cls(**content)
         except OSError as error:
-            raise NvfairError(f"cannot be read: {error.strerror}", where=path) from error
+            raise NvfairError(f"cannot be read: {error.strerror}", where=path, remedy="name another file") from error
+        except UnicodeDecodeError as error:
+            raise NvfairError(
+                "not UTF-8 text",
+                where=path,
+                expected="settings in YAML",
+                remedy="save it as UTF-8",
+            ) from error
         except yaml.YAMLError as error:
-            raise NvfairError(f"not valid YAML: {error}", where=path) from error
+            raise NvfairError(
+                f"not valid YAML: {error}", where=path, remedy="correct it there; docs/simulation.md lists the settings"
+            ) from error
         except ValidationError as error:
             problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
             raise Problems(path, problems) from error

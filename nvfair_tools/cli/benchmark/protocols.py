@@ -74,7 +74,12 @@ def count(name: str, dataset: Path, split: str | None) -> list[dict[str, Any]]:
         if protocol.generators.test:
             videos = videos[videos["generator"].isin(protocol.generators.test)].reset_index(drop=True)
         if videos.empty:
-            raise NvfairError(f"split {chosen!r} has no usable reenactment", where=dataset)
+            splits = ", ".join(sorted(set(data.usable()["split"].dropna())))
+            raise NvfairError(
+                f"split {chosen!r} has no usable reenactment",
+                where=dataset,
+                expected=f"one of its splits: {splits}" if splits else "usable videos in it",
+            )
         people = len({*videos["target"], *videos["driver"]})
         click.echo(f"{protocol.name} {protocol.digest[:12]}: {len(videos)} videos of {people} people")
         table = count_trials(videos, protocol.trials)

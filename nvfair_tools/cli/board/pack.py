@@ -33,9 +33,19 @@ def check(submission: Path, dataset: Path) -> dict[str, Any]:
     """List every problem of a submission, by the code that the board runs, within the bounds that it sets."""
     from leaderboard.submission.archive import listed_names
     from leaderboard.submission.bounded_check import check_within_bounds
+    from nvfair_tools.errors import NvfairError, Problems
 
-    result = check_within_bounds(submission, dataset)
-    result.raise_problems()
+    try:
+        result = check_within_bounds(submission, dataset)
+        result.raise_problems()
+    except NvfairError as error:
+        if str(submission) in str(error):
+            raise
+        # The board's code, which knows an upload by no path, speaks of "the archive".
+        where = f"{submission}: {error.where}" if error.where else submission
+        if isinstance(error, Problems):
+            raise Problems(where, error.problems, remedy=error.remedy) from error
+        raise NvfairError(error.what, where=where, expected=error.expected, remedy=error.remedy) from error
     click.echo(f"{submission}: good")
     if result.left_out:
         click.echo(f"left out, as added by a file manager: {', '.join(listed_names(result.left_out))}")

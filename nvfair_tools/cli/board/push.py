@@ -22,9 +22,20 @@ from nvfair_tools.cli.paths import INPUT
 @reports
 def push(path: Path, url: str, phase: str, private: bool, wait: bool, dry_run: bool) -> dict[str, Any]:
     """Send the submission PATH (a folder, or a zip file of it). Your token is read from NVFAIR_TOKEN."""
-    from leaderboard.client import Client, token_from_environment
+    import zipfile
 
+    from leaderboard.client import Client, token_from_environment
+    from nvfair_tools.errors import NvfairError
+
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise NvfairError(
+            "this is no zip file",
+            where=path,
+            expected="a submission's folder, or a zip file of it",
+            remedy="pack it with `nvfair submit pack FOLDER OUT.zip`",
+        )
     if dry_run:
+        Client(url).close()  # the address is looked at, and not asked
         return _describe(path, url)
     with Client(url, token_from_environment()) as client:
         accepted = client.submit(path, phase=phase, private=private)

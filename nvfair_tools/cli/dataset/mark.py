@@ -104,7 +104,7 @@ def _check(folder: Path, table: Path | None, trust: Path | None) -> Answer:
     from nvfair_tools.pipeline.progress import default_reporter
     from nvfair_tools.pipeline.progress_lines import is_silent
 
-    anchors = trust.read_text(encoding="utf-8") if trust is not None else ""
+    anchors = "" if trust is None else _certificates(trust)
     result = check_marks(folder, table, anchors, default_reporter())
     for file in result.files:
         if not is_silent() or file.problems:
@@ -114,3 +114,18 @@ def _check(folder: Path, table: Path | None, trust: Path | None) -> Answer:
     click.echo(f"{folder}: {len(result.files)} videos, {len(result.problems)} problems\n{result.counts()}")
     content = {"files": result.files, "problems": result.problems, "counts": result.counts()}
     return Answer(content, 1 if result.problems else 0)
+
+
+def _certificates(path: Path) -> str:
+    """The text of a file of certificates. Raises NvfairError where it holds none."""
+    from nvfair_tools.errors import NvfairError
+
+    text = path.read_bytes().decode("ascii", errors="replace")
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise NvfairError(
+            "there is no certificate in it",
+            where=path,
+            expected="PEM: text with -----BEGIN CERTIFICATE-----",
+            remedy="name the file of the certificates whose signatures you trust",
+        )
+    return text

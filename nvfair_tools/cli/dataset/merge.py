@@ -17,7 +17,7 @@ _COPY = click.option("--copy", "copies", is_flag=True, help="Copy files, in plac
 
 
 @click.command()
-@click.argument("folders", metavar="[OUT] DATASET...", type=OUTPUT_FOLDER, nargs=-1, required=True)
+@click.argument("folders", metavar="[OUT] DATASET...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--out", type=OUTPUT_FOLDER, help="The folder of the joined set, where OUT does not name it.")
 @click.option("--name", default="", help="The name of the joined set. [default: theirs]")
 @_COPY
@@ -35,6 +35,7 @@ def merge(context: click.Context, folders: tuple[Path, ...], out: Path | None, n
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     place, *others = folders if out is None else (out, *folders)
+    place = OUTPUT_FOLDER.convert(place, None, context)
     if not others:
         raise click.UsageError("Missing argument 'DATASET...': name the data sets to join after OUT")
     folders = tuple(DATASET.convert(folder, None, context) for folder in others)
