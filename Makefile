@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 REF ?= HEAD
-.PHONY: help demo test busy-test check bench gpu gpu-pack soak portability figures compare clean
+.PHONY: help demo test busy-test check docs bench gpu gpu-pack soak wheels api portability figures compare clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -15,15 +15,18 @@ $(READY): pyproject.toml
 	@$(PYTHON) .ci/preflight.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -e '.[dev]'
+	@# pip would compile on one core, and other packages' tests too. Some packages ship files for other Pythons.
+	-@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib
 	@touch $@
 
 demo: $(READY)  ## training on simulated people; others' videos -> reenactments -> data set -> report, in ./demo
 	$(BIN)/nvfair demo demo
 
-# One process a core, each with one thread: files are handed out whole, so that what a file's tests share is made once.
+# One process a core, each with one thread: files are handed out whole, so that what a file's tests share is made once, and
+# in the order of tests/conftest.py, the longest first. Compiled modules are kept: tests start hundreds of processes.
 THREADS ?= 1
-PYTEST   = OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m pytest -n auto --dist loadfile
+PYTEST   = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: $(READY)  ## the whole test suite
 	$(PYTEST)
@@ -38,6 +41,13 @@ check: $(READY)  ## format, lint, import arrows, house rules, types, fast tests
 	$(BIN)/python .ci/house_rules.py
 	$(BIN)/mypy
 	$(PYTEST) -m 'not slow and not soak' -x
+
+# Needs the extra [docs] alone: DOCS_PYTHON=python3 builds with an environment of your own.
+DOCS_PYTHON ?= $(BIN)/python
+
+docs: $(if $(filter $(BIN)/%,$(DOCS_PYTHON)),$(READY))  ## the documentation site, into build/site; a warning is an error
+	$(DOCS_PYTHON) -m sphinx -W --keep-going -q -d build/site-state -c docs . build/site
+	@echo "open build/site/index.html"
 
 bench: $(READY)  ## every benchmark of tests/performance, each beside a plain baseline
 	$(BIN)/python -m tests.performance
@@ -55,7 +65,13 @@ gpu-pack:  ## gather what `make gpu` needs from outside the tree into ./gpu-pack
 	$(PYTHON) -m tests.performance.gpu.pack
 
 soak: $(READY)  ## long runs: clips of 1,000 frames, coverage of intervals, 500 damaged videos, 10,000 mutated submissions, 20 killed builds
-	$(BIN)/python -m pytest -m soak
+	$(BIN)/python -m pytest -m soak --ignore tests/wheels
+
+wheels: $(READY)  ## each extra of the wheel alone in a clean environment, installed and used (an hour, several gigabytes)
+	$(BIN)/python -m pytest -m soak tests/wheels
+
+api: $(READY)  ## accept a change of the public Python surface: docs/public_api.txt is written anew
+	$(BIN)/python .ci/public_api.py --accept
 
 portability: $(READY)  ## the demo as other processors would run it; run again, it goes on (an hour)
 	$(BIN)/python -m tests.portability

@@ -9,11 +9,11 @@ LIBRARIES = {"libGL.so.1": "libgl1", "libglib-2.0.so.0": "libglib2.0-0"}  # both
 
 
 def problems():
-    if not (3, 10) <= sys.version_info[:2] <= (3, 12):
+    if sys.version_info[:2] < (3, 11):  # noqa: UP036 - what is run before anything is installed
         version = ".".join(map(str, sys.version_info[:2]))
         yield (
-            f"Python {version} is not supported: mediapipe 0.10.21, whose wheel carries the face-mesh models, has "
-            "wheels for 3.10 to 3.12. Install one of these and run: make PYTHON=python3.11 ..."
+            f"Python {version} is not supported: install 3.11 to 3.14 and run: make PYTHON=python3.11 ... (on 3.13 and "
+            "later the landmarker needs a model file, see docs/landmarks.md; on 3.11 and 3.12 it needs none)"
         )
     if importlib.util.find_spec("ensurepip") is None:
         yield "this Python cannot make virtual environments: apt-get install python3-venv"

@@ -243,7 +243,8 @@ def embed(
 ) -> EmbeddedVideos:
     """Embeds the windows of a data set's reenactments with a checkpoint and writes them to a Parquet file.
 
-    checkpoint: its folder, or "pretrained:NAME". split: of the people. generators: only these; empty for all.
+    The file says what the checkpoint was trained on, so that `evaluate` takes it. checkpoint: its folder, or
+    "pretrained:NAME". split: of the people. generators: only these; empty for all.
     Started several times by `torchrun`, the processes share the videos, and the first writes the file.
     Raises NvfairError where no reenactment is left, or the checkpoint or protocol is not found.
     """
@@ -276,6 +277,8 @@ def embed(
         "protocol": rule.digest,
         "checkpoint": method.digest,
         "data": sha256_of(dataset.folder / "dataset.json"),
+        "declaration": method.declaration.to_text(),
+        "time": rule.time.model_dump_json(),
         META_KEY: cohort_meta(windows, rule),
     }
     if method.needs == "frames":

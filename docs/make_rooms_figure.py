@@ -1,10 +1,9 @@
 """Draws docs/images/rooms.svg: the rooms of the four packages, in the layers of pyproject.toml."""
 
+import tomllib
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-
-import tomllib
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "images" / "rooms.svg"
@@ -59,7 +58,7 @@ NOTES = {
     "nvfair_tools.recipe": "recipe, clip list, splits",
     "nvfair_tools.dataset": "the data set on disk",
     "nvfair_tools.governance": "who agreed to what",
-    "nvfair_tools.portable_names": "names that every file system takes",
+    "nvfair_tools.portable_names": "names any disk takes",
     "nvfair_tools.features": "landmark distances",
     "nvfair_tools.landmarks": "mesh, 126 points, tracks",
     "nvfair_tools.media": "decode, encode, probe",
@@ -70,6 +69,7 @@ NOTES = {
     "nvfair_tools.identity": "people's ids and aliases",
     "nvfair_tools.errors": "errors a user can act on",
     "nvfair_tools.bounded_zip": "zip files of strangers",
+    "nvfair_tools.schema_problems": "mistakes, in words",
     "nvfair_tools.unique_keys": "keys that may stand once",
     "nvfair_tools.moved": "former module names",
     "generators.warp": "no weights needed",

@@ -123,13 +123,19 @@ def select(checkpoint: Checkpoint, layout: Layout, *, where: str) -> Checkpoint:
         if difference or (difference := non_finite_problem(state)):
             problems.append(f"module {name!r}: {difference}")
     if problems:
-        modules = ", ".join(repr(name) for name in checkpoint)
         raise GeneratorError(
-            f"{where} does not fit {layout.name}: {'; '.join(problems)}. The file holds {modules}."
+            f"{where} does not fit {layout.name}: {'; '.join(problems)}. The file holds {module_names(checkpoint)}."
             f"{foreign_form(checkpoint) or _other_layout(checkpoint, layout)} {layout.name} reads "
             f"{_names(layout.files)} from {layout.source}"
         )
     return chosen
+
+
+def module_names(checkpoint: Checkpoint) -> str:
+    """The modules of a checkpoint in words; a plain state dict has tensors of no module."""
+    names = [repr(name) for name in checkpoint if name]
+    names += ["tensors that belong to no module"] if "" in checkpoint else []
+    return ", ".join(names)
 
 
 def recognise(checkpoint: Checkpoint, layouts: Iterable[Layout] | None = None) -> Layout | None:

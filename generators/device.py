@@ -30,7 +30,7 @@ def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device,
     this machine or this torch lacks, and for bfloat16 on a GPU that cannot compute in it.
     """
     if dtype not in DTYPES:
-        raise GeneratorError(f"dtype {dtype!r} is unknown: choose one of {list(DTYPES)}")
+        raise GeneratorError(f"dtype {dtype!r} is unknown: choose one of {', '.join(DTYPES)}")
     match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", device) if isinstance(device, str) else None
     if match is None:
         raise GeneratorError(f"device {device!r} is unknown: choose 'auto', 'cpu', 'cuda' or 'cuda:N'")

@@ -11,6 +11,7 @@ import numpy as np
 
 from generators.errors import GeneratorError
 
+# Number of points of MediaPipe's face mesh, irises included.
 MESH_POINTS = 478
 
 

@@ -47,7 +47,7 @@ def factory(name: str, /) -> Callable[..., Generator]:
     if name not in FACTORIES:
         near = difflib.get_close_matches(name, FACTORIES, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise GeneratorError(f"no generator is called {name!r}{hint}; there are {names()}")
+        raise GeneratorError(f"no generator is called {name!r}{hint}; there are {', '.join(names())}")
     module, attribute = FACTORIES[name].split(":")
     try:
         return getattr(importlib.import_module(module), attribute)

@@ -15,10 +15,19 @@ import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
-from generators.checkpoint import Layout, file_sha256, foreign_form, known_layouts, read_checkpoint, recognise, select
+from generators.checkpoint import (
+    Layout,
+    file_sha256,
+    foreign_form,
+    known_layouts,
+    module_names,
+    read_checkpoint,
+    recognise,
+    select,
+)
 from generators.errors import GeneratorError
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -108,7 +117,7 @@ def add(
         modules=tuple(modules),
         licence=licence or layout.licence,
         source=source or layout.source,
-        added=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        added=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     _write_record(record, folder / f"{name}.json")
     return record
@@ -208,7 +217,7 @@ def _fitting(checkpoint: dict, generator: str | None, where: str) -> Layout:
         generator_layouts = [layout for layout in layouts if layout.generator == generator]
         if not generator_layouts:
             known = sorted({layout.generator for layout in layouts})
-            raise GeneratorError(f"{where}: no network generator is called {generator!r}; there are {known}")
+            raise GeneratorError(f"{where}: no network generator is called {generator!r}; there are {', '.join(known)}")
         layouts = generator_layouts
     matching_layout = recognise(checkpoint, layouts)
     if matching_layout is not None:
@@ -216,9 +225,9 @@ def _fitting(checkpoint: dict, generator: str | None, where: str) -> Layout:
     if generator is not None:
         select(checkpoint, layouts[0], where=where)  # raises with the whole list
     raise GeneratorError(
-        f"{where}: fits none of {[layout.name for layout in known_layouts()]}; it holds "
-        f"{list(checkpoint)}.{foreign_form(checkpoint)} Name the generator (--generator) to see every tensor that "
-        "differs"
+        f"{where}: fits none of {', '.join(layout.name for layout in known_layouts())}; it holds "
+        f"{module_names(checkpoint)}.{foreign_form(checkpoint)} Name the generator (--generator) to see every tensor "
+        "that differs"
     )
 
 
@@ -242,7 +251,9 @@ def find(name: str, folder: Path | None = None) -> Record:
     folder = folder or store_folder()
     known = {record.name: record for record in records(folder)}
     if name not in known:
-        raise GeneratorError(f"no weights are registered as {name!r} in {folder}; there are {sorted(known)}")
+        raise GeneratorError(
+            f"no weights are registered as {name!r} in {folder}; there are {', '.join(sorted(known)) or 'none'}"
+        )
     return known[name]
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.unique_keys import load_unique_yaml
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.schema_problems.lines import parse_model
+from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 
 SETTINGS_FILE = "board.yaml"
 _SQLITE = "sqlite:///"
@@ -20,10 +20,11 @@ DEFAULT_STEP, DEFAULT_COMPARED = 0.05, 1000
 
 
 def _with_zone(value: datetime) -> datetime:
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
 
 
-Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+_NAME = "at most 80 small letters, digits and . _ -, such as spring-2026"  # for messages
+Name = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[a-z0-9][a-z0-9._-]*$", description=_NAME)]
 Time = Annotated[datetime, AfterValidator(_with_zone)]  # UTC where no zone is written
 
 
@@ -121,19 +122,8 @@ def read_settings(path: Path) -> Settings:
             where=path,
             remedy="`nvfair board admin init FOLDER --dataset DATASET` makes a board",
         )
-    try:
-        content = load_unique_yaml(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise NvfairError(
-            f"not valid YAML in UTF-8: {error}",
-            where=file,
-            remedy="correct it there; docs/leaderboard.md lists the keys",
-        ) from error
-    try:
-        settings = Settings.model_validate(content)
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
-        raise Problems(file, problems, remedy="docs/leaderboard.md lists every setting") from error
+    content = read_yaml_mapping(file, "board's settings file", example="docs/leaderboard.md lists every setting")
+    settings = parse_model(Settings, content, where=file, remedy="docs/leaderboard.md lists every setting")
     return _with_absolute_paths(settings, file.parent.resolve())
 
 

@@ -13,7 +13,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from nvfair_tools.errors import NvfairError
 
@@ -109,7 +108,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 def sha256_of(path: Path) -> str:
     """The SHA-256 hash of a file's content, as a hex digest."""
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file)
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def make_folder(folder: Path) -> Path:
@@ -136,6 +135,18 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise _not_writable(folder, error) from error
+
+
+def folder_bytes(folder: Path) -> int:
+    """Bytes of all files below a folder; 0 where there is none."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except FileNotFoundError:  # a file that has just been renamed
+                continue
+    return total
 
 
 def is_alive(pid: int) -> bool:
@@ -167,11 +178,3 @@ def _not_writable(folder: Path, error: OSError) -> NvfairError:
     return NvfairError(
         f"nothing can be written here: {error.strerror}", where=folder, remedy="name another folder for the output"
     )
-
-
-def _digest(file: Any) -> str:
-    """Does what `hashlib.file_digest` does, which Python 3.10 lacks."""
-    digest = hashlib.sha256()
-    for block in iter(lambda: file.read(1 << 20), b""):
-        digest.update(block)
-    return digest.hexdigest()

@@ -12,8 +12,9 @@ from datasets import load_dataset
 from benchmark.methods.checkpoint import load_checkpoint
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.media import probe
+from tests.mediapipe_here import skip_without_landmarker
 
-pytest.importorskip("mediapipe", reason="the demo tracks faces: pip install 'nvfair-tools[all]'")
+skip_without_landmarker("the demo tracks faces: pip install 'nvfair-tools[all]'")
 pytest.importorskip("torch", reason="the demo trains a network: pip install 'nvfair-tools[all]'")
 GENERATORS = ["warp-dense", "warp-parts", "warp-tps"]
 

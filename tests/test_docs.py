@@ -271,7 +271,7 @@ def test_names_that_exist_are_accepted():
 
 def test_the_picture_of_the_rooms_has_every_room():
     picture = (ROOT / "docs" / "images" / "rooms.svg").read_text(encoding="utf-8")
-    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")  # Python 3.10 has no reader of TOML
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     layers = re.findall(r'type = "layers"\n.*?layers = \[(.*?)\n\]', settings, re.DOTALL)
     rooms = {room.strip() for text in layers for line in re.findall(r'"(.*?)"', text) for room in line.split("|")}
     assert {"folder_tree", "evaluation", "hidden"} <= rooms

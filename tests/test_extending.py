@@ -14,14 +14,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path for path in (ROOT / "docs" / "extending").glob("*.md") if path.name != "README.md")
 PACKAGES = ("nvfair_tools", "generators", "benchmark", "leaderboard")
+# Plugins that these tests do without: loading them takes longer than most of the tests.
+UNUSED_PLUGINS = ("cacheprovider", "xdist", "schemathesis", "hypothesispytest")
 # A fence that names a file is the file's content, or, as a diff, lines to add to it.
 FENCE = re.compile(r"^```(python|json|html|diff) file=(\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def copy_packages(folder: Path) -> None:
-    """The packages, pyproject.toml and the tests' helpers in `folder`, without caches."""
+    """The packages with what is compiled of them, pyproject.toml and the tests' helpers in `folder`."""
     for name in PACKAGES:
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name)
     for path in ROOT.joinpath("tests").rglob("*.py"):
         if not path.name.startswith("test_"):
             target = folder / path.relative_to(ROOT)
@@ -62,7 +64,7 @@ def test_what_the_page_says_works(page: Path, tmp_path: Path) -> None:
             tests.append(name)
     assert tests, f"{page.name} shows no test"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests],
+        [sys.executable, "-m", "pytest", "-q", *(f"-pno:{plugin}" for plugin in UNUSED_PLUGINS), *tests],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"},
         capture_output=True,

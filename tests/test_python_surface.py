@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.mediapipe_here import skip_without_landmarker
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "python.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -18,7 +20,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 @pytest.mark.slow
 def test_the_notebook_runs_in_a_kernel_and_its_results_show_as_tables(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="trains a network: pip install 'nvfair-tools[all]'")
-    pytest.importorskip("mediapipe", reason="builds a data set: pip install 'nvfair-tools[all]'")
+    skip_without_landmarker("builds a data set: pip install 'nvfair-tools[all]'")
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     notebook = nbformat.read(ROOT / "examples" / "notebook.ipynb", as_version=4)
     # What a kernel is asked beyond the page: whether each result shows itself as a table, and the report was written.

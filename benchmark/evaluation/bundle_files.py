@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from benchmark.evaluation.evidence import COLUMNS
 from nvfair_tools.bounded_zip import DAMAGED_ZIP, damage_message, open_zip
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.schema_problems.lines import problem_lines
 from nvfair_tools.unique_keys import load_unique_json
 
 BUNDLE_VERSION = 1
@@ -184,9 +185,7 @@ def _parsed_record(bundle: Path, content: bytes) -> BundleRecord:
     try:
         return BundleRecord.model_validate(parsed)
     except ValidationError as error:
-        problems = [
-            f"{RECORD}: {'.'.join(map(str, item['loc']))[:80] or 'file'}: {item['msg']}" for item in error.errors()
-        ]
+        problems = [f"{RECORD}: {line}" for line in problem_lines(BundleRecord, parsed, error, quote_values=False)]
         raise Problems(bundle, problems[:_LISTED], remedy=_REMEDY) from error
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +21,7 @@ from benchmark.evaluation.overlap_checks import (
     left_out_warning,
     raise_overlaps,
 )
+from benchmark.evaluation.published_tables import read_published_tables
 from benchmark.evaluation.result_rows import (
     NullResult,
     SkippedSweep,
@@ -96,6 +95,7 @@ def evaluate(
     if options.leave_out_overlap:
         touched = frozenset().union(*(candidate.declaration.named_people for candidate in candidates))
         dataset, left_out = leave_out_people(dataset, touched, {part.protocol.split.test for part in sections})
+    published = read_published_tables()  # whatever may be amiss here shows before the hours of scoring
     plain = [plain_candidate(candidate) for candidate in candidates]
     mesh = any(isinstance(c, MethodCandidate) and c.method.needs == "mesh" for c in plain)
     evidence = None if options.evidence is None else Evidence(options.evidence)
@@ -143,7 +143,7 @@ def evaluate(
         shortcut_descriptions=controls.DESCRIPTIONS,
         null_descriptions=null_controls.DESCRIPTIONS,
         stress_descriptions=STRESS_DESCRIPTIONS,
-        published=json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8")),
+        published=published,
         machine=describe_machine(options.device, round(time.monotonic() - begun, 1)),
     )
     results = replace(results, seed_spreads=tuple(seed_spreads(results.methods, results.cells)))

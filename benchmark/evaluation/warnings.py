@@ -8,6 +8,7 @@ from benchmark.evaluation.results import EvaluationResults
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.rights import refused_rows
 from nvfair_tools.governance.decision import count_reasons
+from nvfair_tools.landmarks.sources_of_points import mixture_text
 
 
 def evaluation_warnings(results: EvaluationResults, dataset: Dataset) -> list[str]:
@@ -22,11 +23,28 @@ def evaluation_warnings(results: EvaluationResults, dataset: Dataset) -> list[st
         if record.unknown_roles:
             roles = ", ".join(record.unknown_roles)
             warnings.append(f"{name} does not say what its {roles} saw: it may know these people.")
+    warnings += _landmarker_warnings(results, dataset)
     warnings += _refused_videos_warning(results, dataset)
     warnings += [f"Not scored under {section.title}: {section.reason}." for section in results.unscored]
     warnings += null_warnings([null.to_json() for null in results.nulls])
     warnings += _near_shortcut_warnings(results)
     warnings += _family_warnings(results, dataset)
+    return warnings
+
+
+def _landmarker_warnings(results: EvaluationResults, dataset: Dataset) -> list[str]:
+    """One warning where several landmarkers found this data set's faces, and one for each method trained on another."""
+    here = dataset.landmark_sources
+    warnings = []
+    if len(here) > 1:
+        warnings.append(f"The faces of this data set were found by {mixture_text(here)}.")
+    for name, record in results.methods.items():
+        trained_on = frozenset(filter(None, record.data.get("landmarkers", "").split("; ")))
+        if here and trained_on and trained_on != here:
+            warnings.append(
+                f"{name} was trained on faces found by {' and '.join(sorted(trained_on))}, and these were found by "
+                f"{mixture_text(here)}. Its figures mix that difference with its own."
+            )
     return warnings
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
+import sys
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -28,12 +30,13 @@ from benchmark.protocols.schema import Protocol, Scoring
 from benchmark.trial_scores.scores import PairScorer, Scorer, VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.moved import current_path
 
 ENTRY_POINT_GROUP = "nvfair.methods"
 # Suffix of the file beside a file of embeddings or scores that says what the method was trained on.
 DECLARATION_SUFFIX = ".declaration.yaml"
+_OWN_PACKAGES = ("benchmark", "generators", "leaderboard", "nvfair_tools")
 _METHOD_ATTRIBUTES = ("name", "declaration", "needs", "time", "embed")
 
 
@@ -206,10 +209,17 @@ def _checkpoint_candidate(folder: Path, device: str) -> Candidate:
 def _file_candidate(path: Path, declaration_file: Path | None) -> Candidate:
     columns, meta = table_columns(path)
     default_file = path.with_name(path.name + DECLARATION_SUFFIX)
+    own = parse_declaration(json.loads(meta["declaration"]), where=path) if "declaration" in meta else None
     if declaration_file is not None or default_file.is_file():
         declaration = read_declaration(declaration_file or default_file)
-    elif "declaration" in meta:
-        declaration = parse_declaration(json.loads(meta["declaration"]), where=path)
+        if own is not None and (omissions := own.unnamed_in(declaration)):
+            raise Problems(
+                declaration_file or default_file,
+                [f"{path.name} says that its checkpoint has seen {line}" for line in omissions],
+                remedy="leave the declaration out: the file has that of its checkpoint",
+            )
+    elif own is not None:
+        declaration = own
     else:
         raise NvfairError(
             "nothing says what this was trained on",
@@ -225,13 +235,23 @@ def _file_candidate(path: Path, declaration_file: Path | None) -> Candidate:
 def _import_attribute(dotted_path: str) -> Any:
     """What `package.module:attribute` names; NvfairError where there is no such module or attribute."""
     module, _, attribute = current_path(dotted_path).partition(":")
+    # An installed `nvfair` does not look into the present folder. It comes last, so that nothing there hides a package.
+    if not {"", os.getcwd()} & set(sys.path):
+        sys.path.append(os.getcwd())
     try:
         value: Any = importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not (module == error.name or module.startswith(error.name + ".")):
             raise  # the module is there; what it imports is not
+        package = module.partition(".")[0]
+        remedy = "go to its folder, install it, or set PYTHONPATH"
+        if package in _OWN_PACKAGES:
+            remedy = f"{package!r} is a package of this toolkit; give your own another name, such as my_{package}"
         raise NvfairError(
-            f"there is no module {module!r}", where=dotted_path, remedy="install it, or set PYTHONPATH to its folder"
+            f"there is no module {module!r}",
+            where=dotted_path,
+            expected="an installed module, or one in the present folder",
+            remedy=remedy,
         ) from error
     for name in attribute.split("."):
         if not hasattr(value, name):

@@ -20,7 +20,13 @@ from safetensors.torch import load_file, save_file
 from benchmark.methods.declaration import Declaration, RoleExposure, check_disjoint, parse_declaration
 from benchmark.methods.method import Needs
 from benchmark.methods.network import Network, embed_windows, network_class
-from benchmark.methods.quarantine import QUARANTINE_FILE, RECORD_FILE, WEIGHTS_FILE
+from benchmark.methods.quarantine import (
+    CHECKPOINT_VERSION,
+    RECORD_FILE,
+    WEIGHTS_FILE,
+    check_weights_file,
+    read_record,
+)
 from benchmark.pretrained import checkpoint_folder
 from benchmark.protocols.reading import parse_protocol
 from benchmark.protocols.schema import Protocol, Time
@@ -28,9 +34,6 @@ from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output, sha256_of, write_text
-from nvfair_tools.unique_keys import load_unique_json
-
-CHECKPOINT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -133,34 +136,11 @@ def load_checkpoint(folder: str | Path, device: str = "cpu") -> Checkpoint:
     trained on, and where the people of training, selection and test overlap in its own record.
     """
     folder = checkpoint_folder(folder)
-    path = folder / RECORD_FILE
-    try:
-        record = load_unique_json(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError) as error:
-        if (folder / QUARANTINE_FILE).is_file():
-            raise NvfairError(
-                "this checkpoint has seen a person who has withdrawn, and is out of use",
-                where=folder / QUARANTINE_FILE,
-                remedy="train again in another folder, on the data set without the person; then delete this folder",
-            ) from error
-        raise NvfairError(
-            "no checkpoint.json here, so this is not a finished checkpoint",
-            where=folder,
-            remedy="name the folder that `nvfair train` wrote, or run the same training again to finish it",
-        ) from error
-    except ValueError as error:
-        raise NvfairError(
-            f"not valid JSON: {error}", where=path, remedy="copy or train the checkpoint again"
-        ) from error
-    version = record.get("format_version")
-    if version not in (1, CHECKPOINT_VERSION):
-        raise NvfairError(f"format version {version!r}", where=path, expected=f"version {CHECKPOINT_VERSION}")
+    path, record = folder / RECORD_FILE, read_record(folder)
     declaration = _parse_record_declaration(record, path)
-    weights = folder / WEIGHTS_FILE
-    if not weights.is_file() or sha256_of(weights) != record["weights_sha256"]:
-        raise NvfairError("the weights are not those that the record names", where=weights, remedy="copy it again")
+    weights = check_weights_file(record, folder)
     shape = dict(record["network"])
-    if version == 1:  # of the temporal CNN, whose scale stood with the feature
+    if record["format_version"] == 1:  # of the temporal CNN, whose scale stood with the feature
         shape["scale"] = record["feature"]["scale"]
     network = network_class(record["method"], where=path).from_json(shape, where=path)
     _load_weights(network, weights)

@@ -7,15 +7,14 @@ never disjoint. Needs no torch.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.unique_keys import load_unique_yaml
+from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 
 ROLES = ("training", "selection", "thresholds", "cohorts")
 # What a generator is to a method: training used it; only another role used it; no role used it; not declared.
@@ -155,6 +154,23 @@ class Declaration:
             return SEEN if "training" in roles else SELECTED
         return UNKNOWN if self.generators is None else UNSEEN
 
+    def unnamed_in(self, other: Declaration) -> list[str]:
+        """What this declaration names and `other`, which speaks of the same method, leaves out, in words.
+
+        What `other` says is unknown is no omission: it is shown as unknown.
+        """
+        lines = []
+        if other.people is not None and (people := sorted(self.named_people - other.people)):
+            listed = ", ".join(people[:_LISTED_PEOPLE])
+            lines.append(f"{len(people)} person(s) whom the declaration does not name, such as {listed}")
+        trained, declared = self.training.generators or frozenset(), other.training.generators
+        if declared is not None and (names := sorted(trained - declared)):
+            lines.append(f"the generators {', '.join(names)} in training, which the declaration does not name there")
+        seen = frozenset().union(*(exposure.generators or () for exposure in self.roles().values())) - trained
+        if other.generators is not None and (names := sorted(seen - other.generators)):
+            lines.append(f"the generators {', '.join(names)}, which the declaration does not name")
+        return lines
+
     def contradictions(self) -> list[SharedPeople]:
         """People who are in training and in selection, or in any role and in the people that it held out ("test")."""
         roles = self.roles()
@@ -172,6 +188,10 @@ class Declaration:
             "held_out": sorted(self.held_out),
             "data": dict(self.data),
         }
+
+    def to_text(self) -> str:
+        """The same as one line of JSON, such as files of embeddings carry."""
+        return json.dumps(self.to_json(), sort_keys=True)
 
 
 def _union(first: frozenset[str] | None, second: frozenset[str] | None) -> frozenset[str] | None:
@@ -221,14 +241,7 @@ def _parse_names(value: Any, key: str, problems: list[str]) -> frozenset[str] | 
 
 def read_declaration(path: Path) -> Declaration:
     """The declaration in a YAML or JSON file; NvfairError where it cannot be read, Problems where it is wrong."""
-    try:
-        content = load_unique_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise NvfairError(
-            f"the declaration cannot be read: {error}",
-            where=path,
-            expected="YAML or JSON, as docs/training.md shows under Declarations",
-        ) from error
+    content = read_yaml_mapping(path, "declaration", example=f"its keys are {', '.join(ROLES)}; see docs/training.md")
     return parse_declaration(content, where=path)
 
 

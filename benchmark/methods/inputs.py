@@ -71,7 +71,6 @@ class FrameFeatures:
         dx, dy = x[second].sub_(x[first]), y[second].sub_(y[first])
         return dx.mul_(dx).add_(dy.mul_(dy)).sqrt_()
 
-    @torch.compiler.disable
     def _on_cpu(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Distances (P, N) of x, y (L, N).
 
@@ -91,6 +90,15 @@ class FrameFeatures:
             span = slice(start, min(start + step, frames))
             _pair_rows(x[:, span].contiguous(), y[:, span].contiguous(), work, out[:, span])
         return torch.from_numpy(out)
+
+
+@cache
+def leave_out_of_compilation() -> None:
+    """Has torch's compiler call the distances on the CPU as they are; to be called before a network is compiled.
+
+    Not done when this module is imported: it loads the compiler, which takes longer than all the rest of torch.
+    """
+    setattr(FrameFeatures, "_on_cpu", torch.compiler.disable(FrameFeatures._on_cpu))  # noqa: B010
 
 
 def _pair_rows(x: torch.Tensor, y: torch.Tensor, work: torch.Tensor, out: np.ndarray) -> None:

@@ -1,7 +1,8 @@
-"""Checkpoints that have seen a person who has withdrawn: what the weights learned cannot be taken out of them.
+"""The files of a checkpoint: whether they are whole, and whether it is out of use. Needs no torch.
 
-They are put out of use, and the curator's choice is recorded: to train again without the person, or to delete them.
-The record that stays says "revoked:..." in place of the person's name. Needs no torch.
+A checkpoint that has seen a person who has withdrawn is put out of use, because what the weights learned cannot be
+taken out of them. The curator's choice is recorded: to train again without the person, or to delete it. The record that
+stays says "revoked:..." in place of the person's name.
 """
 
 from __future__ import annotations
@@ -10,16 +11,59 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from nvfair_tools.files import write_text
+from benchmark.pretrained import checkpoint_folder
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import sha256_of, write_text
 from nvfair_tools.governance.curator_key import CuratorKey
 from nvfair_tools.unique_keys import load_unique_json
 
 RECORD_FILE, WEIGHTS_FILE, STATE_FILE = "checkpoint.json", "weights.safetensors", "state.pt"
 QUARANTINE_FILE = "quarantine.json"
+CHECKPOINT_VERSION = 2
 _SUFFIX = ".quarantined"
 _ROLES = ("training", "selection", "thresholds", "cohorts")
 
 Choice = Literal["retrain", "delete"]
+
+
+def read_record(folder: str | Path) -> dict[str, Any]:
+    """Reads the record of a checkpoint.
+
+    folder: the folder of the checkpoint, or `pretrained:NAME` for one that ships with the package. Raises NvfairError
+    where it is absent, damaged, out of use or of another version.
+    """
+    folder = checkpoint_folder(folder)
+    path = folder / RECORD_FILE
+    try:
+        record = load_unique_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if (folder / QUARANTINE_FILE).is_file():
+            raise NvfairError(
+                "this checkpoint has seen a person who has withdrawn, and is out of use",
+                where=folder / QUARANTINE_FILE,
+                remedy="train again in another folder, on the data set without the person; then delete this folder",
+            ) from error
+        raise NvfairError(
+            "no checkpoint.json here, so this is not a finished checkpoint",
+            where=folder,
+            remedy="name the folder that `nvfair train` wrote, or run the same training again to finish it",
+        ) from error
+    except ValueError as error:
+        raise NvfairError(
+            f"not valid JSON: {error}", where=path, remedy="copy or train the checkpoint again"
+        ) from error
+    version = record.get("format_version")
+    if version not in (1, CHECKPOINT_VERSION):
+        raise NvfairError(f"format version {version!r}", where=path, expected=f"version {CHECKPOINT_VERSION}")
+    return record
+
+
+def check_weights_file(record: dict[str, Any], folder: Path) -> Path:
+    """The weights' file. Raises NvfairError where it is absent, or has another hash than its record says."""
+    weights = folder / WEIGHTS_FILE
+    if not weights.is_file() or sha256_of(weights) != record["weights_sha256"]:
+        raise NvfairError("the weights are not those that the record names", where=weights, remedy="copy it again")
+    return weights
 
 
 def pseudonym(key: CuratorKey, identity: str) -> str:

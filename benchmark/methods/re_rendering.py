@@ -29,7 +29,7 @@ from benchmark.windows.stored_frames import StoredFrames
 from nvfair_tools.errors import NvfairError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 _COMPONENTS, _BLENDED = 32, 12
 _FITTED_WINDOWS = 1_500

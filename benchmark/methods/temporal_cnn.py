@@ -39,7 +39,7 @@ from nvfair_tools.features import DEFAULT_SCALE, Scale
 from nvfair_tools.landmarks.scheme import SCHEME_126
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from benchmark.methods.train_options import TrainOptions
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from benchmark.protocols.schema import Protocol
-from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.schema_problems.lines import parse_model
 from nvfair_tools.unique_keys import load_unique_json
 
 PROTOCOL_VERSION = 1
-_MAX_QUOTED = 100  # characters of a wrong value
 
 
 def parse_protocol(content: Any, *, where: object = "protocol") -> Protocol:
@@ -24,20 +22,8 @@ def parse_protocol(content: Any, *, where: object = "protocol") -> Protocol:
             expected=f"version {PROTOCOL_VERSION}",
             remedy="use the release that wrote it",
         )
-    try:
-        return Protocol.model_validate(content)
-    except ValidationError as error:
-        problems = [
-            f"{'.'.join(str(step) for step in mistake['loc']) or 'file'}: {mistake['msg']} "
-            f"(found {_shortened(mistake['input'])})"
-            for mistake in error.errors()
-        ]
-        raise Problems(where, problems, remedy="compare with the protocols that ship with the package") from error
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}..."
+    remedy = "compare with the protocols that ship with the package; docs/protocols.md explains every key"
+    return parse_model(Protocol, content, where=where, remedy=remedy)
 
 
 def read_protocol(path: str | Path) -> Protocol:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from enum import Enum
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
@@ -27,6 +27,8 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+
+from nvfair_tools.schema_problems.lines import problem_lines
 
 # Fields that a sweep cannot change: they name a protocol and do not change its figures.
 _NAMING_FIELDS = ("format_version", "name", "title", "sweep")
@@ -45,7 +47,7 @@ class _FrozenModel(BaseModel):
         return {name: value for name, value in content.items() if name not in unused}
 
 
-class TrialRule(str, Enum):
+class TrialRule(StrEnum):
     """Which pairs of videos are compared; both show the same face, except under the last two rules."""
 
     # NVFAIR's equation 6: genuine are all unordered pairs of self-reenactments of the face, impostor are all pairs of
@@ -63,7 +65,7 @@ class TrialRule(str, Enum):
     DIFFERENT_FACE = "different-face"
 
 
-class Relation(str, Enum):
+class Relation(StrEnum):
     """Which generators a method is tested on, compared with those that it was trained on."""
 
     SEEN = "seen"  # a generator that training used
@@ -243,7 +245,7 @@ class Protocol(_FrozenModel):
     later_fields = ("sweep",)
 
     format_version: Literal[1] = 1
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="small letters, digits and -, such as my-protocol")
     title: str = ""
     split: Split = Split()
     generators: Generators = Generators()
@@ -311,7 +313,8 @@ def expand_sweep(protocol: Protocol) -> list[Protocol]:
         try:
             members.append(Protocol.model_validate(content))
         except ValidationError as error:
-            raise ValueError(f"sweep over {protocol.sweep.field!r}: {error.errors()[0]['msg']} ({value!r})") from error
+            line = problem_lines(Protocol, content, error)[0]
+            raise ValueError(f"sweep over {protocol.sweep.field!r}: {line}") from error
     return members
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from pathlib import Path
 
 from benchmark.protocols.reading import parse_protocol, read_protocol
 from benchmark.protocols.schema import Protocol, expand_sweep
 from nvfair_tools.errors import NvfairError
 
-_PACKAGE = "benchmark.protocols"
+_FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
     """Names of the protocols that ship with the package, sorted."""
-    files = resources.files(_PACKAGE).iterdir()
-    return sorted(file.name.removesuffix(".json") for file in files if file.name.endswith(".json"))
+    return sorted(file.stem for file in _FOLDER.glob("*.json"))
 
 
 def load(protocol: Protocol | str | Path) -> Protocol:
@@ -53,5 +51,5 @@ def load_all(protocol: Protocol | str | Path) -> list[Protocol]:
 
 
 def _read_shipped(name: str) -> Protocol:
-    content = json.loads((resources.files(_PACKAGE) / f"{name}.json").read_text(encoding="utf-8"))
+    content = json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return parse_protocol(content, where=f"protocol {name}")

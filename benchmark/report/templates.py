@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.report.stress_tables import percent
@@ -22,11 +22,11 @@ def template(name: str) -> Template:
 @cache
 def _environment() -> Environment:
     try:
-        from jinja2 import Environment, FunctionLoader, StrictUndefined
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
     except ImportError as error:
         raise MissingExtra("jinja2", "train", str(error)) from error
     environment = Environment(
-        loader=FunctionLoader(lambda name: (resources.files("benchmark.report") / name).read_text(encoding="utf-8")),
+        loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -20,6 +20,7 @@ from benchmark.stress.tracks import Track, TrackChange
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, write_bytes
+from nvfair_tools.landmarks.sources_of_points import mixture_text, source_of_points
 
 if TYPE_CHECKING:
     from nvfair_tools.landmarks.landmarker import Landmarker
@@ -69,9 +70,13 @@ def missing_reencoding_reason(dataset: Dataset, videos: pd.DataFrame) -> str:
     try:
         from nvfair_tools.landmarks.landmarker import create_landmarker
 
-        create_landmarker()
+        landmarker = create_landmarker()
+        landmarker.close()
     except NvfairError as error:
         return f"videos cannot be tracked again: {error}"
+    here, theirs = source_of_points(f"{landmarker.name} {landmarker.version}"), dataset.landmark_sources
+    if theirs and theirs != {here}:
+        return f"their faces were not found by the landmarker that is installed here: {mixture_text(theirs | {here})}"
     return ""
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from benchmark.methods.inputs import leave_out_of_compilation
 from nvfair_tools.errors import NvfairError
 
 
@@ -53,6 +54,8 @@ class TrainingProcesses:
 
     def wrap(self, network: nn.Module, *, compiled: bool) -> Any:
         """The network, through torch.compile where requested, with averaged gradients where there are several."""
+        if compiled:
+            leave_out_of_compilation()
         model: Any = torch.compile(network) if compiled else network
         return model if self.accelerator is None else self.accelerator.prepare(model)
 

@@ -45,7 +45,7 @@ def declare_exposure(
     """What a training run has seen; NvfairError where its splits share a person.
 
     windows: the training windows. validation: people and trials of selection. data_record: name and sha256 of
-    the data set. Our training takes no thresholds and no cohort.
+    the data set, to which what found its faces is added. Our training takes no thresholds and no cohort.
     """
     test = dataset.videos[dataset.videos["split"] == protocol.split.test]
     registered = dataset.identities[dataset.identities["split"] == protocol.split.test]["identity"]
@@ -53,10 +53,16 @@ def declare_exposure(
         training=_exposure(windows.videos, options.generators),
         selection=_exposure(validation.windows.videos, options.generators if validation.usable else ()),
         held_out=frozenset({*test["driver"], *test["target"], *registered}),
-        data=data_record,
+        data={**data_record, **_landmarkers(dataset)},
     )
     check_disjoint(declaration, where=dataset.folder)
     return declaration
+
+
+def _landmarkers(dataset: Dataset) -> dict[str, str]:
+    """What found the data set's faces, as a declaration holds it; {} where nothing did, as with simulated people."""
+    sources = dataset.landmark_sources
+    return {"landmarkers": "; ".join(sorted(sources))} if sources else {}
 
 
 def _exposure(videos: pd.DataFrame, generators: tuple[str, ...]) -> RoleExposure:

@@ -24,7 +24,8 @@ from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.verification.calibration import Calibration
 from benchmark.verification.enrolment import LandmarkerIdentity
 from benchmark.verification.face_windows import DEFAULT_METHOD, LoadedMethod, load_method
-from benchmark.verification.likeness import Likeness, window_statistics
+from benchmark.verification.held_out_collections import collection_of
+from benchmark.verification.likeness import Likeness, Recording, window_statistics
 from benchmark.verification.template import Template
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
@@ -33,6 +34,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder
 
 Faces = Literal["own", "any"]
+Impostors = Literal["any", "own-collection"]
 
 
 def calibrate(
@@ -45,6 +47,8 @@ def calibrate(
     generators: Sequence[str] = (),
     without: Sequence[str] = (),
     faces: Faces = "own",
+    collections: Sequence[str] = (),
+    impostors: Impostors = "any",
     device: str = "cpu",
     progress: Callable[[str], None] = lambda message: None,
 ) -> Calibration:
@@ -53,8 +57,9 @@ def calibrate(
     data: a data set of reenactments (`nvfair build`), or its folder. out: where the calibration is written; None keeps
     it in memory. method, protocol: those of the enrolments that it is for. split: of the people; "" for all.
     generators: only these; empty for all. without: people who are left out, such as the one who will be verified.
-    faces: whether impostors appear on the enrolled person's own face, or on any face. progress: called before each
-    longer step.
+    faces: whether impostors appear on the enrolled person's own face, or on any face. collections: only people of these
+    (the namespaces of their names); empty for all. impostors: whether an impostor is anybody, or of the enrolled
+    person's own collection, so that recordings do not tell them apart. progress: called before each longer step.
 
     People are enrolled by their real clips; where a data set has none, as simulated cohorts, by their
     self-reenactments by the probe's generator. Videos that may not be used for `training` are left out.
@@ -64,7 +69,7 @@ def calibrate(
     if out is not None:
         make_folder(Path(out).absolute().parent)
     loaded = load_method(method, protocol, device)
-    videos = _chosen(dataset, split, generators, without)
+    videos = _chosen(dataset, split, generators, without, collections)
     progress(f"reading the windows of {len(videos)} videos")
     windows = read_windows(dataset, loaded.protocol, videos=videos["video"], mesh=loaded.method.needs == "mesh")
     if not len(windows):
@@ -72,7 +77,7 @@ def calibrate(
     progress(f"embedding {len(windows)} windows with {loaded.method.name}")
     embeddings = embed_videos(loaded.method, windows, dataset)
     progress("scoring")
-    trials = _Trials(windows.videos.reset_index(drop=True), embeddings, loaded, faces)
+    trials = _Trials(windows.videos.reset_index(drop=True), embeddings, loaded, faces, impostors)
     table = trials.table()
     if not len(table) or table["genuine"].all() or not table["genuine"].any():
         missing = "genuine" if not len(table) or not table["genuine"].any() else "impostor"
@@ -99,14 +104,17 @@ def calibrate(
         likeness=_likeness(windows, trials.probe_rows),
         seconds=(float(seconds.min()), float(seconds.max())),
         source=f"{dataset.name}, {split or 'all'} people",
+        recording=_recording(trials.videos.iloc[trials.probe_rows]),
     )
     if out is not None:
         calibration.save(out)
     return calibration
 
 
-def _chosen(dataset: Dataset, split: str, generators: Sequence[str], without: Sequence[str]) -> pd.DataFrame:
-    """The usable videos of the people and generators that are asked for."""
+def _chosen(
+    dataset: Dataset, split: str, generators: Sequence[str], without: Sequence[str], collections: Sequence[str]
+) -> pd.DataFrame:
+    """The usable videos of the people, generators and collections that are asked for."""
     videos = dataset.usable()
     known = sorted(videos["generator"].dropna().unique())
     if unknown := [name for name in generators if name not in known]:
@@ -117,9 +125,19 @@ def _chosen(dataset: Dataset, split: str, generators: Sequence[str], without: Se
         raise NvfairError(
             f"nobody is in split {split!r}", where=dataset.folder, expected=", ".join(sorted(set(videos["split"])))
         )
+    known_collections = sorted(set(map(collection_of, videos["driver"])))
+    if unknown := [name for name in collections if name not in known_collections]:
+        raise NvfairError(
+            f"nobody is of the collection {', '.join(unknown)}",
+            where=dataset.folder,
+            expected=f"some of {', '.join(known_collections)}: what stands before the colon in people's names",
+        )
     chosen = videos["generator"].isna() | videos["generator"].isin(generators or known)
     if split:
         chosen &= videos["split"] == split
+    if collections:
+        for role in ("driver", "target"):
+            chosen &= videos[role].map(collection_of).isin(collections)
     return videos[chosen & ~videos["driver"].isin(without) & ~videos["target"].isin(without)]
 
 
@@ -131,6 +149,7 @@ class _Trials:
     embeddings: VideoEmbeddings
     loaded: LoadedMethod
     faces: Faces
+    impostors: Impostors
 
     def __post_init__(self) -> None:
         self._has_real = bool((self.videos["kind"] == "real").any())
@@ -146,6 +165,8 @@ class _Trials:
             for probe in self.probe_rows:
                 is_genuine = drivers[probe] == person
                 if not is_genuine and self.faces == "own" and targets[probe] != person:
+                    continue
+                if self.impostors == "own-collection" and collection_of(drivers[probe]) != collection_of(person):
                     continue
                 key = (str(clips[probe]) if is_genuine else "", "" if self._has_real else str(makers[probe]))
                 if key not in templates:
@@ -182,6 +203,16 @@ class _Trials:
     def _rows(self, video: int) -> np.ndarray:
         """Window embeddings (W, D) of a video."""
         return self.embeddings.window_embeddings[self.embeddings.offsets[video] : self.embeddings.offsets[video + 1]]
+
+
+def _recording(probes: pd.DataFrame) -> Recording | None:
+    """Rates and heights of the probes' pictures; None for landmarks without pictures."""
+    pictures = probes.dropna(subset=["fps_num", "fps_den", "height"])
+    if pictures.empty or probes["path"].isna().any():
+        return None
+    fps = pictures["fps_num"] / pictures["fps_den"]
+    height = pictures["height"]
+    return Recording((float(fps.min()), float(fps.max())), (int(height.min()), int(height.max())))
 
 
 def _likeness(windows: WindowSet, probes: np.ndarray) -> Likeness | None:

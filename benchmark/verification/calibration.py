@@ -24,7 +24,13 @@ from benchmark.metrics.costs import affine_calibration, cllr, cllr_min
 from benchmark.metrics.roc import roc_curve
 from benchmark.metrics.thresholds import threshold_at_fmr
 from benchmark.verification.enrolment import Enrolment, LandmarkerIdentity, MethodIdentity
-from benchmark.verification.likeness import Likeness
+from benchmark.verification.held_out_collections import (
+    RULE_OF_THREE,
+    HeldOutCollection,
+    collection_of,
+    held_out_collections,
+)
+from benchmark.verification.likeness import Likeness, Recording
 from benchmark.verification.results import Threshold
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_bytes
@@ -33,7 +39,6 @@ from nvfair_tools.unique_keys import load_unique_json
 SUFFIX = ".calibration"
 FORMAT_VERSION = "1.0"
 _KEY = "nvfair-calibration"
-_RULE_OF_THREE = 3.0
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Calibration:
     method, landmarker, protocol_digest: what made the scores; only scores made alike are read by it. scores: (N,).
     genuine: bool (N,). enrolled, driver, generator: (N,) numbers in `people` and `generators`. likeness: None where
     there were too few people. seconds: of the shortest and the longest probe. source: what it was made from, in words.
+    recording: rate and size of the probes' pictures; None where there were none.
     """
 
     method: MethodIdentity
@@ -70,6 +76,7 @@ class Calibration:
     likeness: Likeness | None
     seconds: tuple[float, float]
     source: str
+    recording: Recording | None = None
 
     @property
     def impostor_people(self) -> int:
@@ -84,7 +91,7 @@ class Calibration:
     @property
     def lowest_fmr(self) -> float:
         """The lowest false match rate that the number of impostors supports."""
-        return min(1.0, _RULE_OF_THREE / self.impostor_people)
+        return min(1.0, RULE_OF_THREE / self.impostor_people)
 
     def threshold(self, fmr: float | None = None) -> Threshold:
         """The threshold at a false match rate; None: the lowest that is supported.
@@ -132,11 +139,37 @@ class Calibration:
             costs.append(HeldOutCost(name, cllr(*ratios), minimum, len(genuine), len(impostor)))
         return tuple(costs)
 
+    @cached_property
+    def collections(self) -> tuple[str, ...]:
+        """The collections that its people come from."""
+        return tuple(sorted({collection_of(person) for person in self.people}))
+
+    @cached_property
+    def held_out_collections(self) -> tuple[HeldOutCollection, ...]:
+        """Each collection in turn: what the threshold of the others does on it. Empty where there is one collection."""
+        return held_out_collections(self.scores, self.genuine, self.enrolled, self.driver, self.people)
+
+    def cautions(self, person: str) -> list[str]:
+        """What to mind where a person is verified by this calibration, in sentences."""
+        texts = []
+        if (collection := collection_of(person)) not in self.collections:
+            texts.append(
+                f"the calibration has nobody of {collection!r}, the collection of {person}: its rates were counted on "
+                f"{', '.join(self.collections)}"
+            )
+        worst = max(self.held_out_collections, key=lambda held_out: held_out.observed - held_out.stated, default=None)
+        if worst is not None and worst.observed > worst.stated:
+            texts.append(
+                f"when {worst.collection!r} was left out of this calibration, {worst.observed:.2f} of its impostor "
+                f"trials passed a threshold that stated {worst.stated:.2f}"
+            )
+        return texts
+
     def check_fits(self, enrolment: Enrolment) -> None:
         """Raises NvfairError where this calibration does not say what the scores of an enrolment mean."""
         pairs = (
             ("method", self.method.name + self.method.digest, enrolment.method.name + enrolment.method.digest),
-            ("landmarker", self.landmarker.name, enrolment.landmarker.name),
+            ("landmarker", self.landmarker.source_of_points(), enrolment.landmarker.source_of_points()),
             ("protocol", self.protocol_digest, enrolment.protocol.digest),
         )
         for what, ours, theirs in pairs:
@@ -172,6 +205,11 @@ class Calibration:
         ]
         if not self.held_out_costs:
             rows.append("one generator only: nothing is known about unseen ones")
+        rows += [
+            f"unseen collection {held_out.collection}: false match rate {held_out.observed:.2f} where the others' "
+            f"threshold states {held_out.stated:.2f} ({held_out.trials} impostor trials of {held_out.impostors} people)"
+            for held_out in self.held_out_collections
+        ]
         if self.likeness is None:
             rows.append("too few people to tell what is unlike them")
         else:
@@ -193,6 +231,7 @@ class Calibration:
             "threshold": vars(self.threshold()) if self.lowest_fmr < 1 else None,
             "likelihood_ratio": {"smallest": low, "largest": high},
             "unseen_generators": [vars(cost) for cost in self.held_out_costs],
+            "unseen_collections": [vars(held_out) for held_out in self.held_out_collections],
             "likeness": None
             if self.likeness is None
             else vars(self.likeness) | {"low": self.likeness.low.tolist(), "high": self.likeness.high.tolist()},
@@ -205,8 +244,8 @@ class Calibration:
     @cached_property
     def _bounds(self) -> tuple[float, float]:
         """Of the natural logarithm of a likelihood ratio; 0 where there are fewer than three people."""
-        low = min(0.0, float(np.log(_RULE_OF_THREE / self.genuine_people)))
-        return low, max(0.0, float(np.log(self.impostor_people / _RULE_OF_THREE)))
+        low = min(0.0, float(np.log(RULE_OF_THREE / self.genuine_people)))
+        return low, max(0.0, float(np.log(self.impostor_people / RULE_OF_THREE)))
 
     @cached_property
     def digest(self) -> str:
@@ -230,6 +269,7 @@ class Calibration:
             "generators": list(self.generators),
             "likeness": None if likeness is None else {"people": likeness.people, "refused": likeness.refused},
             "seconds": list(self.seconds),
+            "recording": None if self.recording is None else vars(self.recording),
             "source": self.source,
         }
         tensors = {
@@ -272,7 +312,7 @@ def _parsed(record: dict[str, Any], tensors: dict[str, np.ndarray], path: Path) 
             expected=f"version {FORMAT_VERSION}",
             remedy="read it with the release that wrote it, or calibrate again",
         )
-    likeness = record["likeness"]
+    likeness, pictures = record["likeness"], record.get("recording")
     columns = {name: tensors[name] for name in ("scores", "enrolled", "driver", "generator")}
     if len({len(column) for column in columns.values()} | {len(tensors["genuine"])}) != 1:
         raise ValueError("its columns differ in length")
@@ -288,5 +328,6 @@ def _parsed(record: dict[str, Any], tensors: dict[str, np.ndarray], path: Path) 
         else Likeness(tensors["likeness_low"], tensors["likeness_high"], likeness["people"], likeness["refused"]),
         seconds=(float(record["seconds"][0]), float(record["seconds"][1])),
         source=str(record["source"]),
+        recording=Recording(**{name: tuple(span) for name, span in pictures.items()}) if pictures else None,
         **columns,
     )

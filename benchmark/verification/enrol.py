@@ -184,6 +184,10 @@ def _embed_all(
         except MediaError as error:
             problems.append(f"{path}: {error.what}; {error.remedy}")
             continue
+        if windows.shots.other_face is not None:
+            seconds = windows.shots.other_face
+            problems.append(f"{path}: from {seconds:.1f} s on the face is shaped otherwise; cut the video (nvfair cut)")
+            continue
         rows = [embedding for embedding, _ in every if embedding is not None]
         if not rows:
             reasons = sorted({reason for _, reason in every}) or ["shorter than a window"]

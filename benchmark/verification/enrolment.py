@@ -20,6 +20,7 @@ from benchmark.protocols.reading import parse_protocol
 from benchmark.protocols.schema import Protocol
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output, write_text
+from nvfair_tools.landmarks.sources_of_points import source_of_points
 from nvfair_tools.unique_keys import load_unique_json
 
 SUFFIX = ".enrolment"
@@ -55,6 +56,13 @@ class LandmarkerIdentity:
 
     name: str
     version: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}".strip()
+
+    def source_of_points(self) -> str:
+        """What decides where its points are, see `nvfair_tools.landmarks.sources_of_points`."""
+        return source_of_points(str(self))
 
 
 @dataclass(frozen=True)

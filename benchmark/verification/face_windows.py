@@ -5,7 +5,7 @@ Legend: T frames a window, D embedding size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,13 +17,14 @@ from benchmark.methods.method import Method
 from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load as load_protocol
 from benchmark.verification.enrolment import MethodIdentity
+from benchmark.verification.shots import CutFinder, Shots
 from benchmark.verification.stream_windows import MOST_CROWDED, SourceFrame, StreamWindow, WindowStream
 from benchmark.windows.window_batch import WindowBatch
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.faces.framing import box_overlap
 from nvfair_tools.landmarks.landmarker import Landmarker
 from nvfair_tools.landmarks.scheme import MEASUREMENTS, landmarks_from_mesh
-from nvfair_tools.landmarks.tracking import SAME_FACE_OVERLAP, follow_face
+from nvfair_tools.landmarks.tracking import SAME_FACE_OVERLAP, TrackedFrame, follow_face
 from nvfair_tools.media.live.sources import frames_of
 
 DEFAULT_METHOD = "pretrained:motion-signature"
@@ -74,8 +75,28 @@ def load_method(name: Method | str | Path, protocol: Protocol | str | Path | Non
     return LoadedMethod(method, MethodIdentity(method.name, source, getattr(method, "digest", "")), chosen)
 
 
+def _with_cuts(tracked: Iterable[TrackedFrame]) -> Iterator[tuple[TrackedFrame, bool]]:
+    """Each frame, and whether it begins another shot: after a cut, or because a face elsewhere is followed now.
+
+    It gives a frame when the next one has come.
+    """
+    finder = CutFinder()
+    waiting: TrackedFrame | None = None
+    last_box: np.ndarray | None = None
+    for frame in chain(tracked, (None,)):
+        is_cut = frame is not None and finder.add(frame.frame.image)
+        if waiting is not None:
+            if (mesh := waiting.mesh) is not None:
+                box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)]).astype(np.float64)
+                is_cut |= last_box is not None and box_overlap(last_box, box) < SAME_FACE_OVERLAP
+                last_box = box
+            yield waiting, is_cut
+        waiting = frame
+
+
 class FaceWindows:
-    """The embedded windows of one source; iterate once. `seconds`, `frames` and `notes` say what was seen so far."""
+    """The embedded windows of one source; iterate once. `seconds`, `frames`, `height` (of a picture), `shots` and
+    `notes` say what was seen so far."""
 
     def __init__(
         self,
@@ -88,10 +109,9 @@ class FaceWindows:
     ) -> None:
         """source: a file or a live source (`nvfair_tools.media.live`). largest_face: go on with the followed face where
         others are seen too. progress: called with the seconds of the video, about once a second of it."""
-        self.seconds, self.frames = 0.0, 0
+        self.seconds, self.frames, self.height, self.shots = 0.0, 0, 0, Shots()
         self._source, self._loaded, self._landmarker, self._progress = source, loaded, landmarker, progress
         self._stream = WindowStream(loaded.protocol, most_crowded=1.0 if largest_face else MOST_CROWDED)
-        self._changed_face: float | None = None
         self._crowded = 0
         self._eyes: list[float] = []  # a running sample of the distance of the eyes, pixels
 
@@ -100,20 +120,20 @@ class FaceWindows:
         frames = frames_of(self._source)
         first = next(frames)
         height, width = first.image.shape[:2]
-        last_box: np.ndarray | None = None
-        for tracked in follow_face(chain((first,), frames), self._landmarker, (width, height)):
-            time, mesh = tracked.frame.time, tracked.mesh
+        self.height = height
+        tracked = follow_face(chain((first,), frames), self._landmarker, (width, height))
+        for frame, is_cut in _with_cuts(tracked):
+            time, mesh = frame.frame.time, frame.mesh
+            if is_cut:
+                self.shots.cut(time)
             if mesh is not None:
-                box = np.concatenate([mesh[:, :2].min(axis=0), mesh[:, :2].max(axis=0)]).astype(np.float64)
-                if last_box is not None and box_overlap(last_box, box) < SAME_FACE_OVERLAP:
-                    self._changed_face = self._changed_face or time
-                last_box = box
-            crowded = len(tracked.boxes) > 1
+                self.shots.add(mesh)
+            crowded = len(frame.boxes) > 1
             self._crowded += crowded
             self.frames += 1
             if self.frames % 30 == 1:
                 self._progress(time)
-            for window in self._stream.push(SourceFrame(time, mesh, tracked.reason, crowded)):
+            for window in self._stream.push(SourceFrame(time, mesh, frame.reason, crowded, is_cut)):
                 yield self._embedded(window, (width, height))
             self.seconds = self._stream.seconds
             if not self._stream.needs_more:
@@ -122,17 +142,29 @@ class FaceWindows:
             yield self._embedded(window, (width, height))
         self._progress(self.seconds)
 
+    @property
+    def fps(self) -> float:
+        """Mean frames a second so far; the protocol's rate before there are two frames."""
+        return (self.frames - 1) / self.seconds if self.seconds > 0 else float(self._loaded.protocol.time.rate)
+
     def notes(self) -> tuple[str, ...]:
         """What lowers the quality of what was seen so far."""
         notes = []
         rate = float(self._loaded.protocol.time.rate)
-        fps = (self.frames - 1) / self.seconds if self.seconds > 0 else rate
-        if fps < _SLOW_SHARE * rate:
-            notes.append(f"it has {fps:.1f} frames a second; the method works at {rate:g}, so fast movement is missing")
+        if self.fps < _SLOW_SHARE * rate:
+            notes.append(
+                f"it has {self.fps:.1f} frames a second; the method works at {rate:g}, so fast movement is missing"
+            )
         if self._eyes and (width := float(np.median(self._eyes))) < _NARROW_EYES:
             notes.append(f"the face is small: {width:.0f} pixels between the outer eye corners")
-        if self._changed_face is not None:
-            notes.append(f"at {self._changed_face:.1f} s another face is followed: a cut, or another person")
+        if self.shots.other_face is not None:
+            notes.append(f"from {self.shots.other_face:.1f} s on, after a cut, the face is shaped otherwise")
+        elif self.shots.first_cut is not None:
+            count = f"{self.shots.cuts} cuts, the first" if self.shots.cuts > 1 else "a cut"
+            notes.append(
+                f"{count} at {self.shots.first_cut:.1f} s: the faces are shaped alike, as those of two people may be; "
+                "windows across a cut are not scored"
+            )
         if self._crowded:
             notes.append(f"another face is seen in {self._crowded} of {self.frames} frames")
         return tuple(notes)

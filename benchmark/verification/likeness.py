@@ -31,6 +31,7 @@ STATISTICS = (
 )
 FEWEST_PEOPLE = 5  # below, "unlike all of them" says nothing
 _MARGIN = 0.5  # of a range, on either side
+_RATE_FACTOR, _HEIGHT_FACTOR = 1.25, 2.0  # beyond, a recording counts as of another kind
 _FLOOR = 1e-4  # face widths: below, a movement counts as none
 
 
@@ -117,3 +118,27 @@ class Likeness:
 def _outside(medians: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """How far values (..., S) lie outside of ranges, in widths of these; 0 within."""
     return np.maximum(np.maximum(low - medians, medians - high), 0) / (high - low + 1e-3)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The pictures of a calibration's probes. fps: lowest and highest frame rate. height: lowest and highest number of
+    lines of a picture."""
+
+    fps: tuple[float, float]
+    height: tuple[int, int]
+
+    def differences(self, fps: float, height: int) -> list[str]:
+        """How a video of this rate and height is unlike the probes, in sentences; empty where it is not."""
+        texts = []
+        if not self.fps[0] / _RATE_FACTOR <= fps <= self.fps[1] * _RATE_FACTOR:
+            span = _span(*(f"{rate:.4g}" for rate in self.fps))
+            texts.append(f"it has {fps:.1f} frames a second, the calibration's videos have {span}")
+        if not self.height[0] / _HEIGHT_FACTOR <= height <= self.height[1] * _HEIGHT_FACTOR:
+            span = _span(*map(str, self.height))
+            texts.append(f"its pictures have {height} lines, those of the calibration {span}")
+        return [f"{text}: its scores may mean something else" for text in texts]
+
+
+def _span(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"

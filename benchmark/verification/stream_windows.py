@@ -21,7 +21,7 @@ from nvfair_tools.errors import NvfairError
 # by this factor. Both as in benchmark.windows.resample.
 _SNAP, _JITTER = 1e-5, 1.05
 _REMEMBERED_INTERVALS = 31
-SEVERAL_FACES = "several_faces"
+SEVERAL_FACES, CUT = "several_faces", "cut"
 _MARGIN = 0.25  # seconds before a window, of which the reasons are remembered
 # Share of a window's frames that may show a second face.
 MOST_CROWDED = 0.1
@@ -30,18 +30,19 @@ MOST_CROWDED = 0.1
 @dataclass(frozen=True)
 class SourceFrame:
     """A frame as it came: seconds; what was found of the face, points (L, 2) or (L + M, 3) float32, or None and the
-    reason; whether another face is in the picture."""
+    reason; whether another face is in the picture; whether it begins another shot."""
 
     time: float
     points: np.ndarray | None
     reason: str = ""
     crowded: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
 class StreamWindow:
     """A window. start, end: seconds from the first frame. points: (T, ...) float32; None where it is not whole.
-    reason: why not: "no_face", "lost", "out_of_frame" or "several_faces"."""
+    reason: why not: "no_face", "lost", "out_of_frame", "several_faces" or "cut"."""
 
     start: float
     end: float
@@ -73,7 +74,7 @@ class WindowStream:
         self._grid = 0  # number of the next frame at the protocol's rate
         self._rows: deque[np.ndarray | None] = deque()  # the frames of the present window, from number `_start` on
         self._start = 0
-        self._sources: deque[tuple[float, str, bool]] = deque()  # time, reason, crowded
+        self._sources: deque[tuple[float, str, bool, bool]] = deque()  # time, reason, crowded, cut
 
     @property
     def needs_more(self) -> bool:
@@ -87,7 +88,7 @@ class WindowStream:
         elif frame.time - self._first > self.seconds:
             self._intervals.append(frame.time - self._first - self.seconds)
         self.seconds = frame.time - self._first
-        self._sources.append((self.seconds, frame.reason, frame.crowded))
+        self._sources.append((self.seconds, frame.reason, frame.crowded, frame.cut))
         if frame.points is not None:
             yield from self._place(self.seconds, frame.points)
             self._last = self.seconds, frame.points
@@ -137,11 +138,14 @@ class WindowStream:
         start = self._start * self._spacing
         end = start + self._time.window * self._spacing
         rows = [row for row in self._rows if row is not None]
-        crowded = [is_crowded for time, _, is_crowded in self._sources if start <= time < end]
+        # The last rows may be interpolated towards a frame after the window: no cut may lie before that one either.
+        if any(is_cut and time > start for time, _, _, is_cut in self._sources):
+            return StreamWindow(start, end, None, CUT)
+        crowded = [is_crowded for time, _, is_crowded, _ in self._sources if start <= time < end]
         if sum(crowded) > self._most_crowded * len(crowded):
             return StreamWindow(start, end, None, SEVERAL_FACES)
         # A frame without the face may lie just outside of a window whose first or last frame is missing because of it.
-        reasons = Counter(reason for _, reason, _ in self._sources if reason)
+        reasons = Counter(reason for _, reason, _, _ in self._sources if reason)
         if len(rows) < len(self._rows):
             return StreamWindow(start, end, None, reasons.most_common(1)[0][0] if reasons else "lost")
         return StreamWindow(start, end, np.stack(rows))

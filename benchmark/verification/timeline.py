@@ -20,6 +20,7 @@ _REASONS = {
     "lost": "face lost",
     "out_of_frame": "face out of the picture",
     "several_faces": "several faces",
+    "cut": "a cut",
 }
 
 

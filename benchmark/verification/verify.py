@@ -12,8 +12,8 @@ import numpy as np
 
 from benchmark.methods.method import Method
 from benchmark.verification.calibration import Calibration
-from benchmark.verification.enrolment import REVOKED_LIST, Enrolment, read_revoked
-from benchmark.verification.face_windows import FaceWindows, load_method
+from benchmark.verification.enrolment import REVOKED_LIST, Enrolment, LandmarkerIdentity, read_revoked
+from benchmark.verification.face_windows import EmbeddedWindow, FaceWindows, load_method
 from benchmark.verification.likeness import window_statistics
 from benchmark.verification.results import VerificationResult, WindowScore, limits_text
 from benchmark.verification.stream_windows import SEVERAL_FACES
@@ -110,11 +110,12 @@ class Verifier:
         self.largest_face, self._owned = largest_face, landmarker is None
         self.landmarker = landmarker or create_landmarker()
         theirs = self.enrolment.landmarker
-        if self.landmarker.name != theirs.name:
+        ours = LandmarkerIdentity(self.landmarker.name, self.landmarker.version)
+        if ours.source_of_points() != theirs.source_of_points():
             self.close()
             raise NvfairError(
-                f"the landmarker {self.landmarker.name} is not the one of the enrolment",
-                expected=f"{theirs.name} {theirs.version}",
+                f"the landmarker {ours} is not the one of the enrolment",
+                expected=f"{theirs}",
                 remedy="use that landmarker, or enrol the person again: two landmarkers put their points differently",
             )
 
@@ -145,7 +146,11 @@ class Verifier:
         for window in verifier.follow("rtmp://127.0.0.1/live"):
             print(window.start, window.score)
         """
-        return FollowedVideo(self, source, self.largest_face, progress)
+        return FollowedVideo(self, source, self.windows(source, progress))
+
+    def windows(self, source: str | Path, progress: Callable[[float], None] = lambda seconds: None) -> FaceWindows:
+        """The embedded windows of a source, which know nothing of the enrolment."""
+        return FaceWindows(source, self.loaded, self.landmarker, largest_face=self.largest_face, progress=progress)
 
     def _source(self) -> str:
         source = self.enrolment.method.source
@@ -170,13 +175,8 @@ class Verifier:
 class FollowedVideo:
     """The windows of one source as they come, in constant memory; iterate once. `result` answers from those so far."""
 
-    def __init__(
-        self, verifier: Verifier, source: str | Path, largest_face: bool, progress: Callable[[float], None]
-    ) -> None:
-        self._verifier, self._source = verifier, source
-        self._frames = FaceWindows(
-            source, verifier.loaded, verifier.landmarker, largest_face=largest_face, progress=progress
-        )
+    def __init__(self, verifier: Verifier, source: str | Path, windows: FaceWindows) -> None:
+        self._verifier, self._source, self._frames = verifier, source, windows
         self._score = verifier.template.running()
         self._reasons: Counter[str] = Counter()
         self._scored_seconds, self._scored_until = 0.0, 0.0
@@ -187,20 +187,20 @@ class FollowedVideo:
         if self._verifier.refusal:
             return
         for window in self._frames:
-            if window.embedding is None or window.landmarks is None:
-                self._reasons[window.reason] += 1
-                yield WindowScore(window.start, window.end, None, window.reason)
-                continue
-            score = self._score.add(window.embedding)
-            # Windows overlap: only what is new counts as covered.
-            self._scored_seconds += window.end - max(window.start, self._scored_until)
-            self._scored_until = window.end
-            if self._verifier.calibration is not None and self._verifier.calibration.likeness is not None:
-                self._statistics = [
-                    *self._statistics[1 - _REMEMBERED_STATISTICS :],
-                    window_statistics(window.landmarks),
-                ]
-            yield WindowScore(window.start, window.end, score)
+            yield self.take(window)
+
+    def take(self, window: EmbeddedWindow) -> WindowScore:
+        """Scores the next window of the source, where somebody else iterates over it."""
+        if window.embedding is None or window.landmarks is None:
+            self._reasons[window.reason] += 1
+            return WindowScore(window.start, window.end, None, window.reason)
+        score = self._score.add(window.embedding)
+        # Windows overlap: only what is new counts as covered.
+        self._scored_seconds += window.end - max(window.start, self._scored_until)
+        self._scored_until = window.end
+        if self._verifier.calibration is not None and self._verifier.calibration.likeness is not None:
+            self._statistics = [*self._statistics[1 - _REMEMBERED_STATISTICS :], window_statistics(window.landmarks)]
+        return WindowScore(window.start, window.end, score)
 
     @property
     def score(self) -> float | None:
@@ -238,6 +238,8 @@ class FollowedVideo:
     def _outcome(self, score: float | None, unlike: str) -> str:
         if self._verifier.refusal:
             return self._verifier.refusal
+        if self._frames.shots.other_face is not None:
+            return "face_changes"
         if score is None:
             if not self._reasons:
                 return "too_short"
@@ -269,6 +271,9 @@ class FollowedVideo:
             if any(video.sha256 == digest for video in enrolment.videos):
                 notes.append("this very file was enrolled: its score says nothing")
         if calibration is not None and self._score.windows:
+            notes += calibration.cautions(enrolment.person)
+            if calibration.recording is not None:
+                notes += calibration.recording.differences(self._frames.fps, self._frames.height)
             notes += _length_notes(self._scored_seconds, *calibration.seconds)
         return tuple(notes)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from generators.checkpoint import Checkpoint, Layout
+from generators.checkpoint import Checkpoint, Layout, module_names
 from generators.errors import GeneratorError
 from generators.face_vid2vid.appearance import VARIANTS, Variant, variant_of
 from generators.face_vid2vid.head_pose import HeadPoseEstimator
@@ -42,9 +42,8 @@ def identify_variant(checkpoint: Checkpoint, *, where: str) -> tuple[Variant, bo
     """
     missing = [module for module in MODULES if module not in checkpoint]
     if missing:
-        modules = ", ".join(repr(module) for module in checkpoint)
         raise GeneratorError(
-            f"{where}: module(s) {missing} missing, found {modules}; give a face-vid2vid checkpoint that holds "
-            f"{list(MODULES)}"
+            f"{where}: module(s) {', '.join(missing)} missing, found {module_names(checkpoint)}; give a face-vid2vid "
+            f"checkpoint that holds {', '.join(MODULES)}"
         )
     return variant_of(checkpoint["generator"], where=where), "down.weight" in checkpoint["kp_detector"]

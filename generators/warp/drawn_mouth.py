@@ -102,11 +102,11 @@ class DrawnMouth(Mouth):
 
     def _draw(self, xy: np.ndarray, points: np.ndarray, teeth: Teeth) -> np.ndarray:
         """The inside (H, W, 3) at pixels `xy` (2, H, W): what the portrait shows of it stays below the upper lip."""
-        lips, rest = MouthFrame.of(points), MouthFrame.of(self.rest)
+        lips = MouthFrame.of(points)
         along, below = lips.coordinates(xy)
         share = along / lips.span
         painted = self._inside(lips, teeth, along, below, share)
-        return self._with_own_inside(painted, rest, share, below - lips.upper(share))
+        return self._with_own_inside(painted, self._rest_frame, share, below - lips.upper(share))
 
     def _inside(
         self, lips: MouthFrame, teeth: Teeth, along: np.ndarray, below: np.ndarray, share: np.ndarray

@@ -25,6 +25,7 @@ from generators.warp.transfer import relative_meshes
 
 VERSION = "1"  # of everything in this package that determines pixels
 MOUTH_VERSION = "1"  # of the drawn mouth
+NO_SECOND_MAP = np.empty(0, np.float32)  # where x and y of a map lie side by side
 OPTIONS = ("expression",)
 MOUTHS: dict[str, type[Mouth]] = {"plain": Mouth, "drawn": DrawnMouth}
 
@@ -70,7 +71,7 @@ class Warp:
         if not isinstance(size, int) or not 64 <= size <= 2048:
             raise GeneratorError(f"{name}: size must be a whole number of pixels from 64 to 2048; got {size!r}")
         if mouth not in MOUTHS:
-            raise GeneratorError(f"{name}: mouth must be one of {list(MOUTHS)}; got {mouth!r}")
+            raise GeneratorError(f"{name}: mouth must be one of {', '.join(MOUTHS)}; got {mouth!r}")
         self.name, self.size, self.framing, self._spread = name, size, Framing(size=size), spread
         self.mouth = mouth
 
@@ -143,9 +144,9 @@ class Warp:
     def _frame(self, source: Source, mesh: np.ndarray) -> np.ndarray:
         scene = source.scene
         moved = scene.rest[: len(source.spread)] + source.spread @ (mesh[:, :2] - source.mesh[:, :2])
-        map_x, map_y, seen = scene.paint(scene.vertices(moved), mesh[:, 2])
-        frame = cv2.remap(source.image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        soften_edges(frame, map_x, map_y)
+        places, seen = scene.paint(scene.vertices(moved), mesh[:, 2])
+        frame = cv2.remap(source.image, places, NO_SECOND_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        soften_edges(frame, places)
         inside = (seen >= scene.mouth.start) & (seen < scene.mouth.stop)
         source.mouth.fill(frame, inside, moved[:MESH_POINTS], mesh)
         return frame

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -57,14 +57,18 @@ class Mouth:
         strength = (gap - self.gap) / max(PAINTED_FROM * self.width, 0.6 * self.gap)
         blend_mouth(frame, inside, points, strength, partial(self._paint, points=points))
 
+    @cached_property
+    def _rest_frame(self) -> MouthFrame:
+        return MouthFrame.of(self.rest)
+
     def _paint(self, xy: np.ndarray, points: np.ndarray) -> np.ndarray:
         """The inside (H, W, 3) at pixels `xy` (2, H, W): teeth that the portrait shows hang from the upper lip."""
-        lips, rest = MouthFrame.of(points), MouthFrame.of(self.rest)
+        lips = MouthFrame.of(points)
         along, below = lips.coordinates(xy)
         share = along / lips.span
         from_upper, from_lower = below - lips.upper(share), lips.lower(share) - below
         painted = self._cavity(share, from_upper / self.width, from_lower / self.width)
-        return self._with_own_inside(painted, rest, share, from_upper)
+        return self._with_own_inside(painted, self._rest_frame, share, from_upper)
 
     def _with_own_inside(
         self, painted: np.ndarray, rest: MouthFrame, share: np.ndarray, from_upper: np.ndarray

@@ -33,6 +33,8 @@ class Scene:
     rest: float64 (V, 2) vertices in the portrait: mesh, backdrop, then each eyeball's contour and iris.
     triangles: (N, 3) in drawing order up to `skin_start`; the skin's are sorted by depth in every frame.
     mouth: numbers of the triangles inside the mouth.
+    texture: (2, 3, N) x and y of each triangle's first corner in the portrait, and of its edges to the others.
+    limits: float32 (2, N + 1, 2), see `_limits`.
     """
 
     size: int
@@ -40,14 +42,16 @@ class Scene:
     triangles: np.ndarray
     mouth: range
     skin_start: int
+    texture: np.ndarray
+    limits: np.ndarray
 
     @classmethod
     def of(cls, mesh: np.ndarray, net: Backdrop, size: int) -> Scene:
-        rest = [mesh[:, :2], net.points]
+        parts = [mesh[:, :2], net.points]
         layers = [net.triangles]
         first = MESH_POINTS + len(net.points)
         for eye in EYES:
-            rest += [mesh[list(eye.contour), :2], mesh[[eye.iris], :2]]
+            parts += [mesh[list(eye.contour), :2], mesh[[eye.iris], :2]]
             rim = first + np.arange(len(eye.contour))
             layers.append(np.stack([rim, np.roll(rim, -1), np.full(len(rim), first + len(rim))], axis=1))
             first += len(rim) + 1
@@ -55,7 +59,11 @@ class Scene:
         layers.append(MOUTH.strip())
         skin_start = start + len(layers[-1])
         triangles = np.concatenate([*layers, skin_triangles()])
-        return cls(size, np.concatenate(rest).astype(np.float64), triangles, range(start, skin_start), skin_start)
+        rest = np.concatenate(parts).astype(np.float64)
+        first_corner, second, third = rest[triangles].transpose(1, 2, 0)
+        texture = np.stack([first_corner, second - first_corner, third - first_corner], axis=1)
+        limits = _limits(rest[triangles], size)
+        return cls(size, rest, triangles, range(start, skin_start), skin_start, texture, limits)
 
     def vertices(self, mesh_and_net: np.ndarray) -> np.ndarray:
         """All V vertices for the moved mesh and backdrop (478 + B, 2): adds the eyeballs behind the lids."""
@@ -68,61 +76,96 @@ class Scene:
             first += count + 1
         return np.concatenate([points, *eyes])
 
-    def paint(self, vertices: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Where each pixel comes from: map_x, map_y float32 (H, W) into the portrait, and the triangle seen (H, W).
+    def paint(self, vertices: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where each pixel comes from: float32 (H, W, 2), x and y in the portrait, and the triangle seen (H, W).
 
         vertices: (V, 2) pixels. depth: (478,) of the mesh, smaller is nearer.
         """
-        corners = vertices[self.triangles]
-        edges = corners[:, 1:] - corners[:, :1]
-        area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
-        third = corners[:, 2] - corners[:, 1]
-        longest = np.sqrt(np.maximum((edges**2).sum(axis=2).max(axis=1), (third**2).sum(axis=1)))
-        visible = np.abs(area) > THINNEST * longest
-        skin = self.skin_start + np.argsort(-depth[self.triangles[self.skin_start :]].sum(axis=1), kind="stable")
-        order = np.concatenate([np.arange(self.skin_start), skin])
-        order = order[visible[order]]
+        x, y = np.ascontiguousarray(vertices.T)[:, self.triangles.T]
+        edges = np.stack([x[1] - x[0], y[1] - y[0], x[2] - x[0], y[2] - y[0]])
+        area = edges[0] * edges[3] - edges[1] * edges[2]
+        lengths = edges[0] ** 2 + edges[1] ** 2, edges[2] ** 2 + edges[3] ** 2, (x[2] - x[1]) ** 2 + (y[2] - y[1]) ** 2
+        visible = np.abs(area) > THINNEST * np.sqrt(np.maximum(np.maximum(lengths[0], lengths[1]), lengths[2]))
+        nearness = -depth[self.triangles[self.skin_start :].T].sum(axis=0)
+        order = np.concatenate([np.arange(self.skin_start), self.skin_start + np.argsort(nearness, kind="stable")])
+        seen = self._draw(np.stack([x, y]), order[visible[order]])
+        affine = self._affine(x[0], y[0], edges, np.where(visible, area, 1.0))
+        return self._look_up(affine, seen), seen
 
+    def _draw(self, corners: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """The number of the last triangle that covers each pixel, (H, W): N where there is none. corners: (2, 3, N)."""
         seen = np.full((self.size, self.size), len(self.triangles), np.int32)
         fixed = np.rint(np.clip(corners, -4096, 4096) * (1 << SUBPIXEL_BITS)).astype(np.int32)
+        polygons = list(np.ascontiguousarray(fixed.transpose(2, 1, 0))[order])  # one by one from a list: twice as quick
         fill = cv2.fillConvexPoly
-        for number, polygon in zip(order.tolist(), fixed[order], strict=True):
+        for number, polygon in zip(order.tolist(), polygons, strict=True):
             fill(seen, polygon, number, cv2.LINE_8, SUBPIXEL_BITS)
+        return seen.astype(np.intp)
 
-        affine = np.empty((6, len(self.triangles) + 1), np.float32)
-        affine[:, -1] = (1, 0, 0, 0, 1, 0)  # a pixel that nothing covers keeps the portrait's
-        rest = self.rest[self.triangles]
-        texture = rest[:, 1:] - rest[:, :1]
-        inverse = 1.0 / np.where(visible, area, 1.0)
-        for axis in (0, 1):
-            along_x = (texture[:, 0, axis] * edges[:, 1, 1] - texture[:, 1, axis] * edges[:, 0, 1]) * inverse
-            along_y = (texture[:, 1, axis] * edges[:, 0, 0] - texture[:, 0, axis] * edges[:, 1, 0]) * inverse
-            affine[3 * axis, :-1], affine[3 * axis + 1, :-1] = along_x, along_y
-            affine[3 * axis + 2, :-1] = rest[:, 0, axis] - along_x * corners[:, 0, 0] - along_y * corners[:, 0, 1]
-        limits = np.empty((4, len(self.triangles) + 1), np.float32)
-        limits[:, -1] = (0, self.size, 0, self.size)
-        limits[0::2, :-1], limits[1::2, :-1] = rest.min(axis=1).T - EDGE, rest.max(axis=1).T + EDGE
-        y, x = np.ogrid[: self.size, : self.size]
-        x, y = x.astype(np.float32), y.astype(np.float32)
-        a = [np.take(row, seen) for row in affine]
+    def _affine(self, x: np.ndarray, y: np.ndarray, edges: np.ndarray, area: np.ndarray) -> np.ndarray:
+        """Each triangle's map into the portrait, float32 (3, N + 1, 2): the steps of x and y along x, along y, and the
+        place of pixel (0, 0). What no triangle covers keeps the portrait's.
+        """
+        affine = np.empty((3, len(area) + 1, 2), np.float32)
+        affine[:, -1] = (1, 0), (0, 1), (0, 0)
+        inverse = 1.0 / area
+        for axis, (start, first, second) in enumerate(self.texture):
+            along_x = (first * edges[3] - second * edges[1]) * inverse
+            along_y = (second * edges[0] - first * edges[2]) * inverse
+            affine[0, :-1, axis], affine[1, :-1, axis] = along_x, along_y
+            affine[2, :-1, axis] = start - along_x * x - along_y * y
+        return affine
+
+    def _look_up(self, affine: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """The place in the portrait, float32 (H, W, 2), of each pixel, by the map of the triangle `seen` there."""
+        along = np.arange(self.size, dtype=np.float32)
+        steps_x, steps_y, places = (_rows(row, seen) for row in affine)
+        steps_x *= np.repeat(along, 2)
+        steps_y *= along[:, None]
+        steps_x += steps_y
+        places += steps_x
         # An edge also paints pixels whose centre lies just outside; there a thin triangle would look far astray.
-        left, right, top, bottom = (np.take(row, seen) for row in limits)
-        map_x = np.clip(a[0] * x + a[1] * y + a[2], left, right)
-        return map_x, np.clip(a[3] * x + a[4] * y + a[5], top, bottom), seen
+        low, high = (_rows(row, seen) for row in self.limits)
+        np.maximum(places, low, out=places)
+        np.minimum(places, high, out=places)
+        return places.reshape(self.size, self.size, 2)
 
 
-def soften_edges(frame: np.ndarray, map_x: np.ndarray, map_y: np.ndarray) -> None:
-    """Smooths `frame` (H, W, 3), in place, along the stairs where the map (H, W) leaps between surfaces."""
-    torn = np.zeros(map_x.shape, bool)
-    for plane in (map_x, map_y):
-        across, down = np.abs(plane[:, 1:] - plane[:, :-1]) > TORN, np.abs(plane[1:] - plane[:-1]) > TORN
-        torn[:, 1:] |= across
-        torn[:, :-1] |= across
-        torn[1:] |= down
-        torn[:-1] |= down
+def _rows(table: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Rows of a float32 table (N, 2) side by side: (H, 2 W) for numbers (H, W). Pairs are moved as one number."""
+    return np.take(table.view(np.complex64)[:, 0], numbers, mode="clip").view(np.float32)
+
+
+def _limits(corners: np.ndarray, size: int) -> np.ndarray:
+    """How far a triangle may look in the portrait, float32 (2, N + 1, 2): the lowest x and y, and the highest.
+
+    corners: (N, 3, 2) of the triangles in the portrait.
+    """
+    limits = np.empty((2, len(corners) + 1, 2), np.float32)
+    limits[:, -1] = [[0], [size]]
+    limits[0, :-1], limits[1, :-1] = corners.min(axis=1) - EDGE, corners.max(axis=1) + EDGE
+    return limits
+
+
+def soften_edges(frame: np.ndarray, places: np.ndarray) -> None:
+    """Smooths `frame` (H, W, 3), in place, along the stairs where the map (H, W, 2) leaps between surfaces."""
+    torn = np.zeros(frame.shape[:2], bool)
+    across, down = _leaps(places[:, 1:], places[:, :-1]), _leaps(places[1:], places[:-1])
+    torn[:, 1:] |= across
+    torn[:, :-1] |= across
+    torn[1:] |= down
+    torn[:-1] |= down
     rows, columns = np.nonzero(torn)
     if len(rows):
-        frame[rows, columns] = cv2.blur(frame, (3, 3))[rows, columns]
+        top, left = max(rows.min() - 1, 0), max(columns.min() - 1, 0)
+        around = frame[top : rows.max() + 2, left : columns.max() + 2]
+        frame[rows, columns] = cv2.blur(around, (3, 3))[rows - top, columns - left]
+
+
+def _leaps(places: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Where x or y of two maps (H, W, 2) are apart by more than `TORN`: (H, W)."""
+    apart: np.ndarray = cv2.absdiff(places, others) > TORN
+    return apart.view(np.uint16)[..., 0] != 0
 
 
 def _seal(eye: Eye, points: np.ndarray) -> None:

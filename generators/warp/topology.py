@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
@@ -97,7 +97,7 @@ LEFT_BROW = (300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
 @cache
 def skin_triangles() -> np.ndarray:
     """The 852 triangles (n, 3) of the mesh's skin: everything but the openings of the eyes and the mouth."""
-    text = resources.files("generators.warp").joinpath("mesh_triangles.csv").read_text(encoding="ascii")
+    text = Path(__file__).with_name("mesh_triangles.csv").read_text(encoding="ascii")
     triangles = np.array([line.split(",") for line in text.split()[1:]], dtype=np.int64)
     triangles.setflags(write=False)
     return triangles

@@ -45,7 +45,7 @@ _EPOCH = 315_532_800  # 1980-01-01, on every file: the true times would show in 
 _SNAP = 1e-5  # of a frame, as in resampling
 # Keys of dataset.json that say how to read the tracks, and nothing about what was recorded.
 _COPIED_META = ("simulated",)
-_SCHEME = ("scheme", "scheme_version", "points")
+_SCHEME = ("scheme", "scheme_version", "points", "landmarkers")
 _NOTE = """\
 # A blind copy
 

@@ -125,7 +125,7 @@ def _train_test_matrices(records: Sequence[Record], boards: Sequence[Board]) -> 
         table_key = (board.relation_free_digest, board.dataset_digest, board.scorer)
         protocol_names.setdefault(table_key, []).append(board.protocol)
         for cell in record.cells:
-            trained_on = ", ".join(cell.trained_on) or "not declared"
+            trained_on = ", ".join(cell.trained_on) or ("nothing" if record.kind == "control" else "not declared")
             shade = min(5, max(0, int((cell.value - 0.5) * 12)))
             seen_class = " seen" if cell.generator in cell.trained_on else ""
             cells_by_table.setdefault(table_key, {})[trained_on, cell.generator] = {

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
 from benchmark import protocols
+from benchmark.evaluation.published_tables import read_published_tables
 from leaderboard.pages import number_format, plots
 from leaderboard.pages.links import Links, is_web_address
 from leaderboard.pages.method_page import method_page_values
@@ -61,11 +61,11 @@ class PageRenderer:
     @cached_property
     def _environment(self) -> Any:
         try:
-            from jinja2 import Environment, PackageLoader, StrictUndefined
+            from jinja2 import Environment, FileSystemLoader, StrictUndefined
         except ImportError as error:
             raise MissingExtra("jinja2", "board", str(error)) from error
         environment = Environment(
-            loader=PackageLoader("leaderboard"),
+            loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -86,7 +86,7 @@ class PageRenderer:
 
     @cached_property
     def _published_tables(self) -> Any:
-        return json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8"))
+        return read_published_tables()
 
     def _render(self, template_name: str, page_name: str, links: Links, **values: Any) -> str:
         template = self._environment.get_template(f"pages/{template_name}.html.j2")

@@ -7,7 +7,6 @@ the other files that pages refer to are read here for the server as well.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 
 from benchmark import protocols
@@ -27,7 +26,7 @@ _ROBOTS = "User-agent: *\nAllow: /\n"
 
 def read_static_file(name: str) -> bytes:
     """The content of the file `name` in `leaderboard/static`; `STATIC_FILES` has the names with their media types."""
-    return (resources.files("leaderboard") / "static" / name).read_bytes()
+    return (Path(__file__).parents[1] / "static" / name).read_bytes()
 
 
 def export_site(

@@ -125,7 +125,7 @@ class RequestGuard:
             start = time.monotonic()
             try:
                 message = await asyncio.wait_for(receive(), max(remaining, 0.0))
-            except asyncio.TimeoutError as error:
+            except TimeoutError as error:
                 raise RequestTooSlow from error
             waited_seconds += time.monotonic() - start
             is_complete = not message.get("more_body", False)

@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmark import protocols
 from benchmark.protocols.schema import Protocol
 from leaderboard.submission.archive import submission_folder
+from leaderboard.submission.checkpoint_facts import statement_problems
 from leaderboard.submission.entry_task import EntryTask, entry_task, scored_generators
 from leaderboard.submission.row_problems import trial_problems, window_problems
 from leaderboard.submission.submission import (
@@ -229,6 +230,8 @@ def _entry_problems(
             return
         files_read.add(file_key)
         yield from _file_problems(path, task)
+        if task.kind == "embeddings":
+            yield from statement_problems(path, number, entry, submission)
     except NvfairError as error:
         yield from _problem_lines(error)
 

@@ -61,6 +61,11 @@ def entry_task(submission: Submission, entry: Entry, protocol: Protocol, test: T
     return EntryTask(entry, protocol, expected, tuple(generators), tuple(cells))
 
 
+def _learns_nothing(submission: Submission) -> bool:
+    """Whether an entry is a control and declares that no generator was used in making it."""
+    return submission.kind == "control" and submission.training.declaration.generators == frozenset()
+
+
 def scored_generators(submission: Submission, entry: Entry, protocol: Protocol, test: TestSet) -> list[str]:
     """The generators that the entry is scored on; of a blind copy, which does not tell them, its one name for all."""
     if test.blind:
@@ -74,11 +79,12 @@ def scored_generators(submission: Submission, entry: Entry, protocol: Protocol, 
 def is_scored_on(relation: Relation, generator: str, submission: Submission, entry: Entry) -> bool:
     """Whether `generator` has the relation to the method that the protocol asks for.
 
-    A method that does not say which generators it has touched counts as having touched all of them.
+    A method that does not say which generators it has touched counts as having touched all of them. A control that
+    learns nothing stands beside the methods under every protocol, as no generator is seen or unseen to it.
     """
     is_seen = generator in entry.trained_on_generators
     if relation == Relation.SEEN:
-        return is_seen
+        return is_seen or _learns_nothing(submission)
     if relation == Relation.UNSEEN:
         return not is_seen and submission.training.declaration.relation_to(generator) == UNSEEN
     return True

@@ -1,7 +1,8 @@
 """The first entries of a board: submissions of baselines and controls, written as every author writes one.
 
-A control shows how far a shortcut gets without any motion of the driver; a baseline, how far a method gets without
-training. Each is a folder with `submission.yaml` and one file of embeddings or scores.
+A control shows how far a shortcut gets without any motion of the driver; a baseline, how far a simple method gets. What
+each declares is true, as it is what readers copy. Each is a folder with `submission.yaml` and one file of embeddings or
+scores.
 
 Legend: W windows, L landmarks, D embedding size.
 """
@@ -18,12 +19,16 @@ import pandas as pd
 import yaml
 
 from benchmark import protocols
+from benchmark.methods.declaration import Declaration, RoleExposure
 from benchmark.methods.embedding_files import write_embeddings
 from benchmark.trial_scores.scores import PairScorer
 from benchmark.trials.trials import make_trials
-from benchmark.windows.window_set import WindowSet
+from benchmark.windows.window_set import WindowSet, read_windows
+from leaderboard.submission.checkpoint_facts import training_of
 from leaderboard.submission.submission import DECLARATION_FILE
 from leaderboard.submission.test_set import TestSet, windows_under_test
+from nvfair_tools.dataset import Dataset
+from nvfair_tools.dataset.rights import usable_for
 from nvfair_tools.files import atomic_output, make_folder, write_text
 
 SEEN, UNSEEN = "nvfair-seen", "nvfair-unseen"
@@ -75,11 +80,10 @@ def write_embeddings_submission(
 
 
 def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **declaration: Any) -> Path:
-    """Writes a submission of scores of every trial of every test generator; returns `folder`.
+    """Writes a submission of scores of every trial of every test generator to both protocols; returns `folder`.
 
-    For controls, which compare videos without embeddings. They were trained on no generator, so that all are unseen to
-    them; under the protocol of seen generators they name them all, to stand in the same table as the methods.
-    declaration: keys of submission.yaml.
+    For controls (`kind="control"`), which compare videos without embeddings and learn nothing. declaration: keys of
+    submission.yaml.
     """
     protocol = protocols.load(UNSEEN)
     videos = test.expected_rows(protocol).videos
@@ -98,10 +102,7 @@ def write_scores_submission(folder: Path, test: TestSet, scorer: PairScorer, **d
     make_folder(folder)
     with atomic_output(folder / "scores.parquet") as unfinished:
         pd.DataFrame({"trial": names, "score": np.concatenate(values)}).to_parquet(unfinished)
-    entries: list[dict[str, Any]] = [
-        {"protocol": SEEN, "scores": "scores.parquet", "trained_on_generators": generators},
-        {"protocol": UNSEEN, "scores": "scores.parquet"},
-    ]
+    entries = [{"protocol": name, "scores": "scores.parquet"} for name in (SEEN, UNSEEN)]
     return _write_declaration(folder, entries, **declaration)
 
 
@@ -125,23 +126,37 @@ def demo_windows(test_set: TestSet) -> WindowSet:
     return windows_under_test(test_set.dataset, protocols.load("nvfair-seen"))
 
 
-def write_baseline(folder: Path, windows: WindowSet, *, trained_on: str) -> Path:
+def write_baseline(folder: Path, test_set: TestSet, windows: WindowSet, *, trained_on: str) -> Path:
     """Writes the baseline `landmark spread` into a folder of its own in `folder`; returns its path.
 
-    trained_on: the generator that its declaration names, although nothing is trained.
+    It is trained: on the training people's videos by the generator `trained_on`, which give each landmark's usual
+    spread and how much it varies.
     """
+    training = training_windows(test_set.dataset, trained_on)
+    spreads = landmark_spread(training)
+    usual, variation = spreads.mean(axis=0), spreads.std(axis=0)
+    exposure = RoleExposure.from_videos(training.videos["driver"], training.videos["target"], [trained_on])
     return write_embeddings_submission(
         folder / "landmark-spread",
         windows,
-        landmark_spread(windows),
+        (landmark_spread(windows) - usual) / np.maximum(variation, 1e-6),
         trained_on=[trained_on],
+        meta={"declaration": Declaration(exposure).to_text()},
         method="landmark spread",
         kind="baseline",
-        parameters=0,
-        description="How far each landmark moves within a window; nothing is trained. Named as trained on one "
-        "generator, so that it stands in both tables beside the networks.",
-        training={"datasets": [], "people": [], "generators": [trained_on], "data": "open"},
+        parameters=2 * spreads.shape[1],
+        description="How far each landmark moves within a window, over what is usual among the training people. Usual "
+        f"means and deviations are all that it learns, from their videos by {trained_on}.",
+        training={"datasets": [test_set.dataset.meta["name"]], **exposure.to_json(), "data": "open"},
     )
+
+
+def training_windows(dataset: Dataset, generator: str) -> WindowSet:
+    """The windows of the training people's videos by one generator, as both protocols cut them."""
+    protocol = protocols.load(SEEN)
+    videos = usable_for(dataset, "training").videos
+    chosen = videos[(videos["split"] == protocol.split.train) & (videos["generator"] == generator)]
+    return read_windows(dataset, protocol, videos=chosen["video"])
 
 
 def write_controls_and_networks(folder: Path, test_set: TestSet, windows: WindowSet) -> Iterator[Path]:
@@ -174,22 +189,16 @@ def _write_network(folder: Path, name: str, windows: WindowSet) -> Path:
     kind, description = _PRETRAINED[name]
     checkpoint = load_checkpoint(PRETRAINED_PREFIX + name)
     declaration = checkpoint.declaration
-    training: dict[str, Any] = {
-        "datasets": [declaration.data["name"]],
-        **declaration.training.to_json(),
-        "data": "open",
-        "selection": declaration.selection.to_json(),
-    }
     return write_embeddings_submission(
         folder,
         windows,
         checkpoint.embed_all(windows),
         trained_on=sorted(declaration.training.generators or ()),
-        meta={"checkpoint": checkpoint.digest},
+        meta={"checkpoint": checkpoint.digest, "declaration": declaration.to_text()},
         reproduce=[checkpoint_folder(PRETRAINED_PREFIX + name) / RECORD_FILE],
         method=name,
         kind=kind,
         parameters=checkpoint.describe()["parameters"],
         description=f"{description} It ships as {PRETRAINED_PREFIX}{name}, trained on other people, simulated as well.",
-        training=training,
+        training=training_of(declaration) | {"data": "open"},
     )

@@ -49,6 +49,13 @@ def open_parquet(path: Path, name: str, kind: str, max_rows: int) -> RowFile:
         return RowFile(path, name, kind, size)
 
 
+def read_statement(path: Path, key: str) -> str | None:
+    """What a file that `open_parquet` has opened says of itself under `nvfair.KEY`; None where it says nothing."""
+    with _open(path, "embeddings") as file:
+        content = (file.schema_arrow.metadata or {}).get(f"nvfair.{key}".encode())
+    return None if content is None else content.decode(errors="replace")
+
+
 def read_parquet_batches(file: RowFile) -> Iterator[RowBatch]:
     """The rows of a Parquet file in order."""
     rows = max(1, min(BATCH_ROWS, BATCH_VALUES // file.size))

@@ -12,11 +12,10 @@ submission stays valid, with the same identity.
 from __future__ import annotations
 
 import hashlib
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from benchmark.methods.declaration import Declaration, RoleExposure
 from leaderboard.submission.field_types import (
@@ -33,8 +32,9 @@ from leaderboard.submission.field_types import (
     ShortName,
 )
 from leaderboard.submission.untrusted_yaml import read_yaml
-from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
+from nvfair_tools.schema_problems.lines import parse_model
 
 SUBMISSION_VERSION = 1
 DECLARATION_FILE = "submission.yaml"
@@ -140,12 +140,14 @@ def read_submission(folder: Path) -> Submission:
             expected=f"version {SUBMISSION_VERSION}",
             remedy="pip install --upgrade nvfair-tools, or write it in that version",
         )
-    try:
-        return Submission.model_validate(content)
-    except ValidationError as error:
-        raise Problems(
-            path, _declaration_problems(error), remedy="`nvfair submit init FOLDER` shows every key with its meaning"
-        ) from error
+    return parse_model(
+        Submission,
+        content,
+        where=path,
+        prefix=f"{DECLARATION_FILE}: ",
+        remedy="`nvfair submit init FOLDER` shows every key with its meaning",
+        quote_values=False,
+    )
 
 
 def named_files(submission: Submission) -> list[str]:
@@ -211,40 +213,6 @@ def submission_digest(folder: Path, submission: Submission) -> str:
         for name in (entry.file, *entry.reproduce):
             total.update(f"\n{name} {sha256_of(inner_file(folder, name))}".encode())
     return total.hexdigest()
-
-
-# pydantic names the member of a union that it tried; an author's key ends before it.
-_UNION_MEMBER = re.compile(r"tuple\[.*|literal\[.*|function-.*|constrained-.*|str|int")
-# pydantic's words -> the words for what an author sees.
-_PLAIN_WORDS = ((" after validation,", ","), ("Tuple should", "the list should"), ("String should", "the text should"))
-_MAX_KEY = 60
-
-
-def _declaration_problems(error: ValidationError) -> list[str]:
-    """One line for each mistake, with its key."""
-    details = error.errors()
-    keys = [_dotted_key(detail["loc"]) for detail in details]
-    problems = []
-    for key, detail in zip(keys, details, strict=True):
-        has_wrong_items = any(other.startswith(f"{key}.") for other in keys)
-        # A list whose items are all wrong is "too short" only because they are.
-        if detail["type"] != "too_short" or not has_wrong_items:
-            problems.append(f"{DECLARATION_FILE}: {key}: {_plain_message(detail['msg'])}")
-    return list(dict.fromkeys(problems))
-
-
-def _dotted_key(location: tuple[int | str, ...]) -> str:
-    names = [str(step) for step in location if not _UNION_MEMBER.fullmatch(str(step))]
-    printable = [name if name.isprintable() and len(name) <= _MAX_KEY else ascii(name)[:_MAX_KEY] for name in names]
-    return ".".join(printable) or "file"
-
-
-def _plain_message(message: str) -> str:
-    if message == "Input should be 'unknown'":
-        return "expected a list such as [cremad:1001], or the word unknown"
-    for library_words, plain_words in _PLAIN_WORDS:
-        message = message.replace(library_words, plain_words)
-    return message.removeprefix("Value error, ")
 
 
 DECLARATION_TEMPLATE = """\

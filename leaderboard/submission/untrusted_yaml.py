@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.schema_problems.yaml_text import yaml_problem
 from nvfair_tools.unique_keys import load_unique_yaml
 
 MAX_BYTES = 256 * 1024  # a declaration is a page of text; a larger file is not one
@@ -91,8 +92,4 @@ def _check_bounds(text: str) -> None:
 
 
 def _error_message(error: BaseException) -> str:
-    if isinstance(error, yaml.MarkedYAMLError):
-        mark = error.problem_mark
-        position = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        return f"{error.problem or error.context}{position}"
-    return str(error).splitlines()[0][:_MAX_MESSAGE] if str(error) else type(error).__name__
+    return yaml_problem(error)[:_MAX_MESSAGE]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,9 @@ from click.shell_completion import CompletionItem
 from nvfair_tools import __version__
 from nvfair_tools.cli.failures import Terminated, exit_status, wants_colour
 from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.own_packages import OWN_PACKAGES, prefer_own_packages
+
+prefer_own_packages()
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,11 @@ COMMANDS = {
     "verify": Entry(
         "nvfair_tools.cli.verification.verify:verify", "Does this enrolled person drive this video?", "verify"
     ),
+    "identify": Entry(
+        "nvfair_tools.cli.verification.identify:identify",
+        "Compare a video with several people, who all agree.",
+        "verify",
+    ),
     "verify-page": Entry(
         "nvfair_tools.cli.verification.page:verify_page", "The same on a page in this machine's browser.", "verify"
     ),
@@ -177,7 +186,7 @@ class LazyGroup(NearestGroup):
 
 # Key under which a context remembers which command was called.
 _CALLED = "nvfair_tools.cli.called"
-_OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
+_OURS = ("nvfair_tools", *OWN_PACKAGES)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -208,4 +217,6 @@ def main() -> None:
     """Entry point. Ctrl-C ends with status 130, SIGTERM (of a scheduler, of a shutdown) with 143, both gracefully."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _raise_terminated)
+    # Threads of a computation sleep while they wait for each other: on a busy machine they took each other's cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run())

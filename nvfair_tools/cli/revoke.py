@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,7 @@ def revoke(
     if not identities:
         click.echo("nobody of this manifest is named in the data sets here")
         identities = sorted({revocation.trace.identity for revocation in unfinished})
-    date = datetime.now(timezone.utc).date().isoformat()
+    date = datetime.now(UTC).date().isoformat()
     is_clean = True
     people: dict[str, Any] = {}
     for identity in identities:

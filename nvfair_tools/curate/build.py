@@ -16,6 +16,7 @@ import pandas as pd
 from nvfair_tools.curate.card import write_description
 from nvfair_tools.curate.clip_verdicts.verdicts import ClipVerdicts, judge_clips, write_verdicts
 from nvfair_tools.curate.dataset_meta import dataset_meta
+from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.footage.cutting import cut_footage
 from nvfair_tools.curate.footage.person_check import confirm_people
 from nvfair_tools.curate.footage.places import write_places
@@ -29,6 +30,8 @@ from nvfair_tools.curate.portraits import Portrait, make_portraits
 from nvfair_tools.curate.session import Session, open_session
 from nvfair_tools.curate.shards import StoredFrameFiles, StoredFrames, write_shards
 from nvfair_tools.curate.tables import identities_table, real_video_rows, reenactment_rows, videos_table
+from nvfair_tools.curate.usability.needs import made_videos, pair_columns, protocol_findings, split_videos
+from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe
 from nvfair_tools.curate.video_paths import clip_names
 from nvfair_tools.dataset.writer import content_digest, finish_dataset, write_tables
 from nvfair_tools.errors import NvfairError
@@ -38,7 +41,7 @@ from nvfair_tools.pipeline.engines.engine import Engine
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.pipeline.progress import Reporter
 from nvfair_tools.recipe.clip_list import list_clips
-from nvfair_tools.recipe.recipe import Recipe, load_recipe
+from nvfair_tools.recipe.recipe import Recipe
 from nvfair_tools.recipe.splits import assign_splits
 
 if TYPE_CHECKING:
@@ -56,8 +59,10 @@ class BuildOutcome:
     or licences do not permit. consent_sha256: of the consent table, "" where there is none. originals: {clip id: result
     of encoding it}. generators: how the data set describes each. identities, videos: the finished tables, where all
     stages ran (else None). unused_files: paths in the data set's folder that no row names, of an earlier recipe.
-    left_out: files of the recipe's folders that are not used or missing, in sentences. number_formats: how generators'
-    XX"""
+    left_out: files of the recipe's folders that are not used or missing, in sentences. number_formats: a
+    sentence for each generator whose number format was chosen. quality, checks: verdicts on renderings and clips, where
+    the recipe sets limits. findings: what methods can be trained and tested on.
+    """
 
     folder: Path
     until: str
@@ -77,6 +82,12 @@ class BuildOutcome:
     number_formats: tuple[str, ...] = ()
     quality: RenderingQuality | None = None
     checks: ClipVerdicts | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether methods can be trained or tested on what is planned, or was made."""
+        return not any(finding.level == "error" for finding in self.findings)
 
     def counts(self) -> pd.DataFrame:
         """Counts what the build dealt with, in the order of its stages: columns what, state, reason, items."""
@@ -148,7 +159,7 @@ def build(
     """
     if until not in STAGES:
         raise NvfairError(f"stage {until!r} is unknown", expected=f"one of {', '.join(STAGES)}")
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    recipe = recipe if isinstance(recipe, Recipe) else load_whole_recipe(recipe)
     with open_session(recipe, reporter, engine, day) as session:
         return _run_stages(session, until, prune=prune)
 
@@ -186,7 +197,12 @@ def _plan(session: Session, outcome: BuildOutcome) -> BuildOutcome:
         write_plan(session.workspace.plan_path, plan.planned.pairs, session.recipe.generators)
     left_out = (*outcome.left_out, *plan.planned.left_out)
     pairs = plan.planned.pairs
-    return replace(outcome, portraits=portraits, pairs=pairs, refused_pairs=plan.refused, left_out=left_out)
+    rendered = [split for choice in session.recipe.generators for split in choice.splits]
+    people = Counter({clip.row.identity: clip.split for clip in outcome.clips}.values())
+    videos = pair_columns(pairs, pairs.in_splits(rendered))
+    findings = tuple(protocol_findings(split_videos(videos, people), session.recipe))
+    outcome = replace(outcome, portraits=portraits, pairs=pairs, refused_pairs=plan.refused, left_out=left_out)
+    return replace(outcome, findings=findings)
 
 
 def _render(session: Session, outcome: BuildOutcome) -> BuildOutcome:
@@ -268,7 +284,9 @@ def _write_dataset(session: Session, outcome: BuildOutcome, *, prune: bool) -> B
     extra_files += [session.dataset / path for path in identities["portrait"].dropna()]
     extra_files += [*read_files, *measures]
     finish_dataset(session.dataset, identities, videos, meta, extra_files=extra_files, files=files)
-    return replace(outcome, identities=identities, videos=videos, unused_files=unused_files)
+    people = Counter({clip.row.identity: clip.split for clip in outcome.clips}.values())
+    findings = tuple(protocol_findings(split_videos(made_videos(videos), people), session.recipe))
+    return replace(outcome, identities=identities, videos=videos, unused_files=unused_files, findings=findings)
 
 
 def _stored_frames(session: Session, outcome: BuildOutcome) -> StoredFrameFiles:

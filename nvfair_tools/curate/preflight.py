@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import html
 import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from nvfair_tools.curate.check_portraits import check_portraits
 from nvfair_tools.curate.clip_checks.check_networks import check_networks
 from nvfair_tools.curate.clip_checks.revoked_clips import check_revoked
-from nvfair_tools.curate.costs.sizes import ROW_BYTES, TRACK_BYTES, VIDEO_BYTES, feature_bytes
-from nvfair_tools.curate.finding import Finding
+from nvfair_tools.curate.costs.room import check_build_memory, check_build_room
+from nvfair_tools.curate.finding import CheckReport, Finding
 from nvfair_tools.curate.footage.checks import check_footage
+from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.curate.plans.rule import plan_listed_clips
 from nvfair_tools.curate.session import recipe_engine
+from nvfair_tools.curate.usability.listed import listed_findings
+from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe, with_findings
 from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.engines.ray_cluster import import_ray
 from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.workspace import Workspace
@@ -32,7 +30,7 @@ from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips
 from nvfair_tools.recipe.file_names import FileNames
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.permissions import Permissions, needs_approval
-from nvfair_tools.recipe.recipe import Recipe, load_recipe
+from nvfair_tools.recipe.recipe import Recipe
 from nvfair_tools.recipe.splits import assign_splits
 
 if TYPE_CHECKING:
@@ -40,40 +38,7 @@ if TYPE_CHECKING:
 
 # Clips that are decoded whole, and clips of which only the header and the first frame are read (milliseconds each).
 _MAX_PROBED_CLIPS, _MAX_GLANCED_CLIPS = 5, 1_000
-# A worker with its landmarker or warp generator; networks take more, which only they know.
-_WORKER_BYTES = 600e6
 _SLOW_FORMAT_REMEDY = "choose `dtype: auto`, or leave dtype out"
-
-
-@dataclass(frozen=True, repr=False)
-class CheckReport:
-    """All findings of a preflight; a notebook shows them as a table."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing was found that would stop a build."""
-        return not self.at_level("error")
-
-    def at_level(self, level: Literal["ok", "warning", "error"]) -> list[Finding]:
-        """The findings of one level, in the order of the checks."""
-        return [finding for finding in self.findings if finding.level == level]
-
-    def __repr__(self) -> str:
-        return "\n".join([self._title(), *(f"{finding.level:>8}  {finding}" for finding in self.findings)])
-
-    def _repr_html_(self) -> str:
-        table = pd.DataFrame(
-            [vars(finding) for finding in self.findings], columns=["level", "topic", "message", "remedy"]
-        )
-        with pd.option_context("display.max_colwidth", None):
-            return f"<p>{html.escape(self._title())}</p>{table.to_html(index=False)}"
-
-    def _title(self) -> str:
-        errors, warnings = len(self.at_level("error")), len(self.at_level("warning"))
-        verdict = "The recipe can be built" if self.passed else "The recipe cannot be built yet"
-        return f"{verdict}: {errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
 
 
 def check(recipe: str | Path | Recipe, *, day: date | None = None) -> CheckReport:
@@ -82,11 +47,15 @@ def check(recipe: str | Path | Recipe, *, day: date | None = None) -> CheckRepor
     recipe: a recipe or the path of its YAML file. day: for which consents are judged; default, today. Raises Problems
     where the recipe, the list of clips or the consent table itself is wrong.
     """
-    recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
-    clip_list = list_clips(recipe)
-    rows = list(clip_list.rows)
-    splits = assign_splits(recipe, rows)
+    recipe = recipe if isinstance(recipe, Recipe) else load_whole_recipe(recipe)
     permissions = Permissions(recipe, day or date.today())
+    try:
+        clip_list = list_clips(recipe)
+        rows = list(clip_list.rows)
+        splits = assign_splits(recipe, rows)
+    except NvfairError as error:
+        others = [_check_landmarker(recipe), *check_networks(recipe), *_check_generators(recipe, [], {}, permissions)]
+        raise with_findings(error, others) from error
     findings = [_check_people(rows, splits), *_check_left_out(clip_list)]
     findings += [*_check_files(rows), *_check_rights(recipe, rows, permissions)]
     findings += check_revoked(recipe.output_folder, rows)
@@ -96,7 +65,9 @@ def check(recipe: str | Path | Recipe, *, day: date | None = None) -> CheckRepor
     findings += _check_generators(recipe, rows, splits, permissions)
     findings.append(_finding_of("output", lambda: _check_output(recipe)))
     mean_frames = sum(frame_counts) / len(frame_counts) if frame_counts else 0.0
-    findings += [*_check_size(recipe, rows, splits, mean_frames), *_check_engine(recipe)]
+    pairs = plan_listed_clips(recipe, rows, splits).pairs
+    findings += listed_findings(recipe, rows, splits, pairs, permissions)
+    findings += [*_check_size(recipe, rows, pairs, mean_frames), *_check_engine(recipe)]
     return CheckReport(tuple(findings))
 
 
@@ -122,7 +93,9 @@ def _check_files(rows: list[ClipRow]) -> Iterator[Finding]:
     if missing:
         names = FileNames()
         hints = [f"{row.name}{f' ({hint})' if (hint := names.hint(row.path)) else ''}" for row in missing[:3]]
-        yield Finding("error", "files", f"{len(missing)} of {len(rows)} do not exist, such as {', '.join(hints)}")
+        text = f"{len(missing)} of {len(rows)} do not exist, such as {', '.join(hints)}"
+        remedy = f"the first was looked for at {missing[0].path}: correct the paths, or the source's `root`"
+        yield Finding("error", "files", text, remedy)
     existing = [row for row in rows if os.path.isfile(row.path)]
     empty = [row.name for row in existing if row.path.stat().st_size == 0]
     if empty:
@@ -288,29 +261,19 @@ def _finding_of(topic: str, describe: Callable[[], str]) -> Finding:
         return Finding("error", topic, message, error.remedy)
 
 
-def _check_size(recipe: Recipe, rows: list[ClipRow], splits: dict[str, str], mean_frames: float) -> Iterator[Finding]:
-    """The number of reenactments, and the space that they need. mean_frames: of a clip."""
-    pairs = plan_listed_clips(recipe, rows, splits).pairs
+def _check_size(recipe: Recipe, rows: list[ClipRow], pairs: PairTable, mean_frames: float) -> Iterator[Finding]:
+    """The number of reenactments, and the space that they need. pairs: the plan. mean_frames: of a clip."""
     reenactments = sum(int(pairs.in_splits(choice.splits).sum()) for choice in recipe.generators)
     total = f"{reenactments * mean_frames:,.0f} frames" if mean_frames else "of unknown length: no clip can be read yet"
     yield Finding("ok", "plan", f"at most {len(pairs):,} pairs, {reenactments:,} reenactments, {total}")
-    frames = (reenactments + len(rows)) * mean_frames
-    needed = frames * (feature_bytes(recipe) + VIDEO_BYTES + ROW_BYTES) + len(rows) * mean_frames * TRACK_BYTES
-    free = shutil.disk_usage(_existing_parent(recipe.output_folder)).free
-    text = f"about {needed / 1e9:.1f} GB needed (features {frames * feature_bytes(recipe) / 1e9:.1f} GB), "
-    text = (text if mean_frames else "what is needed is unknown, ") + f"{free / 1e9:.1f} GB free"
-    if needed > free:
-        remedy = "free some space; or choose `features: {distances: none}`, which takes a twentieth of it"
-        yield Finding("error", "disk", text, remedy)
-    else:
-        yield Finding("ok", "disk", text)
+    yield check_build_room(recipe, pairs, len(rows), mean_frames)
 
 
 def _check_engine(recipe: Recipe) -> Iterator[Finding]:
     """The memory of this machine, or the machines of the cluster that the recipe names."""
     engine = recipe_engine(recipe, Workspace(recipe.output_folder))
     if not isinstance(engine, RayEngine) or recipe.engine.address == "local":
-        yield from _check_memory(recipe)
+        yield from check_build_memory(recipe)
     if isinstance(engine, RayEngine):
         yield _finding_of("engine", lambda: _check_cluster(recipe, engine))
 
@@ -328,23 +291,3 @@ def _check_cluster(recipe: Recipe, engine: RayEngine) -> str:
         if (gpus := on_gpus.gpus()) > 0:
             text += f"; {on_gpus.most_workers()} workers of networks, with {gpus:g} GPU each"
         return text
-
-
-def _check_memory(recipe: Recipe) -> Iterator[Finding]:
-    try:
-        import psutil
-    except ImportError:
-        return
-    workers = default_workers() if recipe.workers == "auto" else recipe.workers
-    needed, free = max(1, workers) * _WORKER_BYTES, psutil.virtual_memory().available
-    text = f"{workers} workers take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB free"
-    if needed > free:
-        yield Finding("warning", "memory", text, "choose fewer `workers` in the recipe")
-    else:
-        yield Finding("ok", "memory", text)
-
-
-def _existing_parent(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path

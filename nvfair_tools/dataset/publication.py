@@ -7,11 +7,10 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.unique_keys import load_unique_yaml
+from nvfair_tools.schema_problems.lines import parse_model
+from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
 _ADDRESS = re.compile(r"https?://\S+")
@@ -98,20 +97,9 @@ class Publication(_PublicationPart):
 def load_publication(path: Path) -> Publication:
     """Reads a YAML file with the keys of `Publication`. Raises Problems with all mistakes in it, NvfairError where it
     is no YAML mapping."""
-    try:
-        content = load_unique_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = str(error).splitlines()[0]
-        raise NvfairError(f"cannot be read: {reason}", where=path, expected="a YAML file in UTF-8") from error
-    if not isinstance(content, dict):
-        raise NvfairError(
-            "not a mapping of keys to values", where=path, expected=f"the keys {', '.join(Publication.model_fields)}"
-        )
-    try:
-        return Publication.model_validate(content)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors()]
-        raise Problems(path, lines, remedy="see docs/metadata.md for every key") from error
+    example = f"its keys are {', '.join(Publication.model_fields)}; docs/metadata.md explains them"
+    content = read_yaml_mapping(path, "publication file", example=example)
+    return parse_model(Publication, content, where=path, remedy="see docs/metadata.md for every key")
 
 
 def _check_digit(orcid: str) -> str:

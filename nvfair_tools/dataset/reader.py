@@ -28,7 +28,29 @@ from nvfair_tools.dataset.schema import (
 from nvfair_tools.dataset.tracks import FrameRows, TrackTable
 from nvfair_tools.dataset.version import UPGRADING, version_error
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.landmarks.sources_of_points import sources_of_points
 from nvfair_tools.unique_keys import load_unique_json
+
+
+def read_meta(folder: Path) -> dict[str, Any]:
+    """Reads dataset.json of the data set in `folder`. Raises NvfairError where it is absent, damaged or of another
+    format version."""
+    path = folder / "dataset.json"
+    if not path.exists():
+        raise NvfairError(
+            "no dataset.json here, so this is not a finished data set",
+            where=folder,
+            remedy=f"nvfair dataset upgrade {folder}, which was interrupted"
+            if (folder / UPGRADING).is_file()
+            else "name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
+        )
+    try:
+        meta = load_unique_json(path.read_bytes())
+    except ValueError as error:
+        raise NvfairError(f"not valid JSON: {error}", where=path, remedy="build or copy the data set again") from error
+    if problem := version_error(meta.get("format_version") if isinstance(meta, dict) else None, folder):
+        raise problem
+    return meta
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,23 +74,7 @@ class Dataset:
         Raises NvfairError where the data set is absent, unfinished, damaged or of another format version.
         """
         folder = Path(folder)
-        path = folder / "dataset.json"
-        if not path.exists():
-            raise NvfairError(
-                "no dataset.json here, so this is not a finished data set",
-                where=folder,
-                remedy=f"nvfair dataset upgrade {folder}, which was interrupted"
-                if (folder / UPGRADING).is_file()
-                else "name the folder that holds dataset.json, or run `nvfair build` again to finish the build",
-            )
-        try:
-            meta = load_unique_json(path.read_bytes())
-        except ValueError as error:
-            raise NvfairError(
-                f"not valid JSON: {error}", where=path, remedy="build or copy the data set again"
-            ) from error
-        if problem := version_error(meta.get("format_version") if isinstance(meta, dict) else None, folder):
-            raise problem
+        meta = read_meta(folder)
         return cls(
             folder=folder,
             meta=meta,
@@ -80,6 +86,12 @@ class Dataset:
     def name(self) -> str:
         """The name in dataset.json, or else that of the folder."""
         return str(self.meta.get("name", self.folder.name))
+
+    @property
+    def landmark_sources(self) -> frozenset[str]:
+        """The landmarkers that found its faces, as `source_of_points` writes them; none in a simulated data set."""
+        listed = (self.meta.get("landmarks") or {}).get("landmarkers") or ()
+        return sources_of_points(str(landmarker) for landmarker in listed)
 
     @property
     def people(self) -> pd.DataFrame:

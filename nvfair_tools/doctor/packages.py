@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
+from importlib.util import find_spec
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -30,6 +31,10 @@ EXTRAS = {
     "board-postgres": "keep it in PostgreSQL",
     "ray": "build on a Ray cluster",
 }
+
+
+# Packages that are imported by another name than they are installed by.
+_IMPORT_NAMES = {"pillow": "PIL", "scikit-image": "skimage", "c2pa-python": "c2pa"}
 
 
 def check_python() -> MachineFinding:
@@ -68,6 +73,34 @@ def check_extras() -> Iterator[MachineFinding]:
             yield MachineFinding("note", topic, f"not installed; to {purpose}: {install}")
         else:
             yield MachineFinding("ok", topic, f"whole; to {purpose}")
+
+
+def check_packages(extra: str, names: Sequence[str]) -> MachineFinding:
+    """Whether these packages of an extra are there, each in a version that the extra takes. Nothing is imported.
+
+    names: as they are installed by. A package of which nothing but its record is left counts as missing.
+    """
+    try:
+        specifiers = {canonicalize_name(item.name): item.specifier for item in _requirements(extra, set())}
+    except metadata.PackageNotFoundError:  # run from the source, without an installation that says what it takes
+        specifiers = {}
+    problems = []
+    for name in names:
+        try:
+            version = metadata.version(name)
+            is_there = find_spec(_IMPORT_NAMES.get(name, name.replace("-", "_"))) is not None
+        except (metadata.PackageNotFoundError, ImportError, ValueError):
+            is_there = False
+        if not is_there:
+            problems.append(f"{name}{f' ({_IMPORT_NAMES[name]})' if name in _IMPORT_NAMES else ''} is missing")
+            continue
+        specifier = specifiers.get(canonicalize_name(name), SpecifierSet())
+        if not specifier.contains(version, prereleases=True):
+            problems.append(f"{name} is {version}, but must be {specifier}")
+    topic = f"packages [{extra}]"
+    if problems:
+        return MachineFinding("error", topic, "; ".join(problems), f"pip install '{PACKAGE}[{extra}]'")
+    return MachineFinding("ok", topic, ", ".join(names))
 
 
 def installed(extra: str) -> bool:

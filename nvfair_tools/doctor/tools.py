@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from nvfair_tools.doctor.finding import MachineFinding
+from nvfair_tools.doctor.packages import check_packages
 from nvfair_tools.errors import NvfairError
+
+_CPU_REMEDY = "pass --device cpu, or install torch for this card's driver (pytorch.org, `Start locally`)"
 
 
 def check_video() -> Iterator[MachineFinding]:
     """Whether ffmpeg starts and PyAV has the encoder that writes every video."""
-    from nvfair_tools.media.encoding import ffmpeg_binary
-
-    try:
-        program = ffmpeg_binary()
-        done = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60, check=True)
-        words = done.stdout.split()
-        yield MachineFinding("ok", "ffmpeg", f"{words[2] if len(words) > 2 else 'starts'} at {program}")
-    except (NvfairError, OSError, subprocess.SubprocessError) as error:
-        remedy = "pip install --force-reinstall imageio-ffmpeg, or set NVFAIR_FFMPEG to an ffmpeg with libx264"
-        yield MachineFinding("error", "ffmpeg", f"does not start: {error}", remedy)
+    yield check_ffmpeg()
     try:
         import av
 
@@ -30,6 +25,29 @@ def check_video() -> Iterator[MachineFinding]:
         yield MachineFinding("ok", "PyAV", f"{av.__version__} with libx264")
     except Exception as error:  # noqa: BLE001 - a broken library fails in its own ways
         yield MachineFinding("error", "PyAV", f"cannot encode H.264: {error}", "pip install --force-reinstall av")
+
+
+def check_ffmpeg() -> MachineFinding:
+    """Whether the program ffmpeg can be started here."""
+    from nvfair_tools.media.encoding import ffmpeg_binary
+
+    try:
+        program = ffmpeg_binary()
+        done = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=60, check=True)
+    except (NvfairError, OSError, subprocess.SubprocessError) as error:
+        remedy = "pip install --force-reinstall imageio-ffmpeg, or set NVFAIR_FFMPEG to an ffmpeg with libx264"
+        return MachineFinding("error", "ffmpeg", f"does not start: {error}", remedy)
+    words = done.stdout.split()
+    return MachineFinding("ok", "ffmpeg", f"{words[2] if len(words) > 2 else 'starts'} at {program}")
+
+
+def check_encoder() -> MachineFinding:
+    """Whether what writes videos here works: x264 in PyAV, or ffmpeg's program where that is chosen or all there is."""
+    from nvfair_tools.media.library_encoder import has_x264
+
+    if "NVFAIR_FFMPEG" in os.environ or not has_x264():
+        return check_ffmpeg()
+    return MachineFinding("ok", "encoder", "PyAV with libx264")
 
 
 def check_landmarker() -> MachineFinding:
@@ -94,6 +112,65 @@ def check_card() -> MachineFinding:
     reason = f"its CUDA {build} does not start" if build else "it is the build for processors alone"
     remedy = "install torch for this card's driver (pytorch.org, `Start locally`); `nvidia-smi` names the CUDA version"
     return MachineFinding("warning", "graphics card", f"{about} does not see this machine's card: {reason}", remedy)
+
+
+def check_device(device: str, precision: str = "float32") -> MachineFinding:
+    """Whether networks can run on a device ("auto", "cpu", "cuda", "cuda:N"), and are quick there in a number format.
+
+    Nothing is imported for the processor. A card that is here and not seen is a warning for "auto".
+    """
+    if device == "cpu":
+        return MachineFinding("ok", "device", "the processor")
+    if device != "auto" and not device.startswith("cuda"):
+        text = f"device {device!r} is unknown"
+        return MachineFinding("error", "device", text, "name cpu, cuda, cuda:N or auto with --device")
+    finding = check_card()
+    if device == "auto" or finding.level == "error":
+        return finding
+    if finding.level != "ok":
+        return MachineFinding("error", "device", f"no CUDA device can be used here: {finding.message}", _CPU_REMEDY)
+    import torch
+
+    if (number := int(device.partition(":")[2] or 0)) >= torch.cuda.device_count():
+        text = f"there is no {device}: this machine has cuda:0 to cuda:{torch.cuda.device_count() - 1}"
+        return MachineFinding("error", "device", text, "name one of them with --device")
+    if precision == "bfloat16" and not torch.cuda.is_bf16_supported():
+        text = f"{torch.cuda.get_device_name(number)} has no bfloat16"
+        return MachineFinding("warning", "number format", text, "--precision float32 is quicker on it")
+    return finding
+
+
+def check_face_network(source: str | Path) -> MachineFinding:
+    """Whether a detector or recogniser is on disk, and the packages are there that run it, on the processor.
+
+    source: an .onnx file, a folder of them, or the name of an InsightFace pack.
+    """
+    from nvfair_tools.faces.insight import pack_folder
+
+    packages = check_packages("curate", ("insightface", "onnxruntime"))
+    if packages.level != "ok":
+        return packages
+    path = Path(source).expanduser()
+    if path.suffix != ".onnx" and not path.exists():
+        path = pack_folder(str(source))
+    if not (path.is_file() or any(path.glob("*.onnx"))):
+        remedy = "name an .onnx file, or an InsightFace pack on disk"
+        return MachineFinding("error", "InsightFace", f"no such model: {path}", remedy)
+    return MachineFinding("ok", "InsightFace", f"{path}, on the processor")
+
+
+def check_generator_weights(generator: str, weights: str | Path | None) -> MachineFinding:
+    """Whether the checkpoint that a network generator is to load is on disk, with the hash that was recorded."""
+    from generators.checkpoint import known_layouts
+    from generators.errors import GeneratorError
+    from generators.weights import resolve
+
+    layouts = [layout for layout in known_layouts() if layout.generator == generator]
+    try:
+        resolved = resolve(weights, *layouts)
+    except GeneratorError as error:
+        return MachineFinding("error", "weights", str(error), "`nvfair weights list` says what is there")
+    return MachineFinding("ok", "weights", f"{resolved.path}, sha256 {resolved.sha256[:12]}")
 
 
 def check_weights() -> Iterator[MachineFinding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import timezone
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -108,7 +108,7 @@ def _retry_after(answer: httpx.Response) -> float | None:
             date = parsedate_to_datetime(text)
         except (TypeError, ValueError):
             return None
-        date = date if date.tzinfo else date.replace(tzinfo=timezone.utc)
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
         return max(0.0, date.timestamp() - time.time())
     reset = answer.headers.get("x-ratelimit-reset", "")
     if answer.headers.get("x-ratelimit-remaining") == "0" and re.fullmatch(r"\d{1,12}", reset):

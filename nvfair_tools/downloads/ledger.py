@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from nvfair_tools.downloads.remote import RemoteFile
@@ -86,7 +86,7 @@ class Ledger:
 
     def record_terms(self, terms: str) -> None:
         """Notes that these terms were accepted, and when (UTC)."""
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         write_text(self.place / "terms.json", json.dumps({"terms": terms, "accepted": now}, indent=1) + "\n")
 
 

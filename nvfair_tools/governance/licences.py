@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Literal
 
 from nvfair_tools.governance.uses import USES, Purpose, Use
@@ -56,7 +56,7 @@ def own_licence(text: str, uses: Collection[Use]) -> Licence:
 @lru_cache(maxsize=1)
 def known_licences() -> Mapping[str, Licence]:
     """All known licences by SPDX id."""
-    table = files("nvfair_tools.governance").joinpath("licences.csv").read_text(encoding="utf-8")
+    table = Path(__file__).with_name("licences.csv").read_text(encoding="utf-8")
     return {row["spdx"]: _licence_of_row(row) for row in csv.DictReader(table.splitlines())}
 
 
@@ -85,7 +85,7 @@ def licences_in(text: str, own: Mapping[str, Collection[Use]]) -> tuple[Licence,
 
 @lru_cache(maxsize=1)
 def _licences_by_name() -> Mapping[str, Licence]:
-    table = files("nvfair_tools.governance").joinpath("licences.csv").read_text(encoding="utf-8")
+    table = Path(__file__).with_name("licences.csv").read_text(encoding="utf-8")
     names: dict[str, Licence] = {}
     for row in csv.DictReader(table.splitlines()):
         for name in (row["spdx"], row["title"], row["aliases"]):

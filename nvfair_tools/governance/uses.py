@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, get_args
 
-# The uses of a data set, which its tables hold; and a use outside of them, for which a consent table may have a column.
+# The uses of a data set, which its tables hold; and uses outside of them, for which a consent table may have columns.
 SetUse = Literal["target", "driver", "training", "redistribution", "display", "voice"]
-Use = Literal[SetUse, "enrolment"]
+Use = Literal[SetUse, "enrolment", "identification"]
 USES: tuple[Use, ...] = get_args(SetUse)
 ENROLMENT: Use = "enrolment"
+IDENTIFICATION: Use = "identification"
+# No other answer implies these.
+OTHER_USES: tuple[Use, ...] = (ENROLMENT, IDENTIFICATION)
 # What each use means, for messages and pages.
 MEANINGS: Mapping[Use, str] = {
     "target": "the face is moved by somebody else's motion, or by the person's own",
@@ -21,6 +24,7 @@ MEANINGS: Mapping[Use, str] = {
     "display": "pictures are shown in public: pages, figures, talks",
     "voice": "the sound of a recording is kept",
     "enrolment": "a description of how the person moves is kept, and videos are compared with it",
+    "identification": "the person may be named as one of several who may drive a video",
 }
 # Uses that a reenactment needs whatever it is made for; a recipe states the others.
 ROLE_USES: tuple[Use, ...] = ("target", "driver")
@@ -79,27 +83,32 @@ def _strictness(answer: Answer) -> int:
 class Consent:
     """All answers of a person, in the order of USES. Two people with equal answers have equal consents.
 
-    enrolment: the answer about being enrolled for verification, which follows from no other answer.
+    enrolment, identification: the answers about being enrolled for verification, and about being compared among several
+    enrolled people, which follow from no other answer.
     """
 
     answers: tuple[Answer, ...]
     enrolment: Answer = Answer("unknown", note="nobody was asked about enrolment")
+    identification: Answer = Answer("unknown", note="nobody was asked about identification")
 
     @classmethod
     def of(cls, answers: Mapping[Use, Answer], others: Answer) -> Consent:
         """The consent with these answers. others: the answer to every use that is not named."""
-        known = {} if ENROLMENT not in answers else {"enrolment": answers[ENROLMENT]}
+        known = {use: answers[use] for use in OTHER_USES if use in answers}
         return cls(tuple(answers.get(use, others) for use in USES), **known)
 
     def to(self, use: Use) -> Answer:
         """The answer about a use."""
-        return self.enrolment if use == ENROLMENT else self.answers[USES.index(use)]
+        if use == ENROLMENT:
+            return self.enrolment
+        return self.identification if use == IDENTIFICATION else self.answers[USES.index(use)]
 
     def strictest(self, other: Consent) -> Consent:
         """The consent that permits what both permit."""
         answers = tuple(map(Answer.strictest, self.answers, other.answers))
-        return Consent(answers, self.enrolment.strictest(other.enrolment))
+        others = (self.to(use).strictest(other.to(use)) for use in OTHER_USES)
+        return Consent(answers, *others)
 
 
 _SIMULATED = Answer("yes", "simulated person", frozenset({ANY_PURPOSE}))
-SIMULATED = Consent.of({ENROLMENT: _SIMULATED}, _SIMULATED)
+SIMULATED = Consent.of(dict.fromkeys(OTHER_USES, _SIMULATED), _SIMULATED)

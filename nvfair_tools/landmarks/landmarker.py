@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.landmarks.model_file import default_model_file, needs_model_file
 
 KINDS = ("auto", "facemesh", "tasks")
 
@@ -39,10 +40,8 @@ class Landmarker(Protocol):
 def create_landmarker(kind: str = "auto", task_file: str | Path | None = None) -> Landmarker:
     """Creates a landmarker.
 
-    kind: "facemesh" uses the models inside mediapipe 0.10.21's wheel; "tasks" uses mediapipe's Tasks API with
-    `task_file` (a FaceLandmarker bundle, any mediapipe); "auto" is "tasks" with a task file, else "facemesh".
-    Raises NvfairError for an unknown kind or a missing file, MissingExtra where mediapipe or one of the system
-    libraries that it needs is absent.
+    kind, task_file: as in `chosen_landmarker`. Raises NvfairError for an unknown kind or a missing file, MissingExtra
+    where mediapipe or one of the system libraries that it needs is absent.
     """
     from nvfair_tools.landmarks.mediapipe import MediapipeFaceMesh, MediapipeTasks
 
@@ -50,11 +49,22 @@ def create_landmarker(kind: str = "auto", task_file: str | Path | None = None) -
         "facemesh": MediapipeFaceMesh,
         "tasks": lambda: MediapipeTasks(_required_path(task_file)),
     }
-    if kind == "auto":
-        kind = "facemesh" if task_file is None else "tasks"
+    kind, task_file = chosen_landmarker(kind, task_file)
     if kind not in factories:
         raise NvfairError(f"landmarker {kind!r} is unknown", expected=f"one of {', '.join(KINDS)}")
     return factories[kind]()
+
+
+def chosen_landmarker(kind: str = "auto", task_file: str | Path | None = None) -> tuple[str, Path | None]:
+    """The landmarker that a choice stands for here, with its model file: ("facemesh", None) or ("tasks", file).
+
+    "facemesh" uses the models inside mediapipe 0.10.21's wheel. "tasks" uses mediapipe's Tasks API with `task_file`, a
+    FaceLandmarker bundle. "auto" is "tasks" with a task file, else "facemesh" where the installed mediapipe carries its
+    models, else "tasks" with the file at `default_model_file`. Any other kind is returned as it is.
+    """
+    if kind == "auto" and task_file is None:
+        return ("tasks", default_model_file()) if needs_model_file() else ("facemesh", None)
+    return "tasks" if kind == "auto" else kind, None if task_file is None else Path(task_file)
 
 
 def _required_path(task_file: str | Path | None) -> Path:

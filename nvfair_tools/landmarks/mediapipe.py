@@ -7,20 +7,21 @@ is a second face, they track several until the clip ends.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import os
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from nvfair_tools.errors import MissingExtra, NvfairError
+from nvfair_tools.landmarks.model_file import BUNDLED_GRAPH, MODEL_FILE, default_model_file, missing_model_error
 
 SURVEY_INTERVAL = 25
 MAX_FACES = 4
@@ -28,8 +29,7 @@ MAX_FACES = 4
 # The graphs of a landmarker: one tracks one face, one tracks several, one searches single pictures.
 Role = Literal["one", "several", "survey"]
 
-# The face mesh in mediapipe's wheel, and the confidence that a face must reach to be found and to be followed.
-_GRAPH = "modules/face_landmark/face_landmark_front_cpu.binarypb"
+# The confidence that a face must reach in the wheel's face mesh to be found and to be followed.
 _DETECTION = "facedetectionshortrangecpu__facedetectionshortrange__facedetection__TensorsToDetectionsCalculator"
 _THRESHOLDS = {f"{_DETECTION}.min_score_thresh": 0.5, "facelandmarkcpu__ThresholdingCalculator.threshold": 0.5}
 
@@ -115,14 +115,16 @@ class MediapipeFaceMesh(_FaceTracker):
             raise NvfairError(
                 f"mediapipe {mediapipe.__version__} carries no face-mesh model",
                 expected="mediapipe 0.10.21, the last release that does",
-                remedy="pip install mediapipe==0.10.21, or give the landmarker 'tasks' a face_landmarker.task file",
+                remedy=f"on Python 3.11 or 3.12: pip install mediapipe==0.10.21; else use the landmarker 'tasks' with "
+                f"the file {MODEL_FILE} at {default_model_file()}",
             )
         self.version = mediapipe.__version__
         self._class = importlib.import_module("mediapipe.python.solution_base").SolutionBase
         graphs = importlib.import_module("mediapipe.framework.calculator_pb2")
         # The graph of mediapipe.solutions.face_mesh.FaceMesh with its settings, but run by the thread that asks. That
         # class starts a thread a core for each graph, which hand each picture on to each other several times.
-        self._graph = graphs.CalculatorGraphConfig.FromString((Path(mediapipe.__file__).parent / _GRAPH).read_bytes())
+        graph_file = Path(mediapipe.__file__).parent / BUNDLED_GRAPH
+        self._graph = graphs.CalculatorGraphConfig.FromString(graph_file.read_bytes())
         self._graph.executor.add().type = "ApplicationThreadExecutor"
 
     def _open(self, role: Role) -> Any:
@@ -153,14 +155,10 @@ class MediapipeTasks(_FaceTracker):
     def __init__(self, task_file: Path) -> None:
         super().__init__()
         if not task_file.is_file():
-            raise NvfairError(
-                "no such model file",
-                where=task_file,
-                expected="a FaceLandmarker bundle (face_landmarker.task)",
-                remedy="download it from MediaPipe's model page and name its path",
-            )
+            raise missing_model_error(task_file)
         self._mediapipe = import_mediapipe()
         self._vision = importlib.import_module("mediapipe.tasks.python.vision")
+        self._class = _ends_quietly(self._vision.FaceLandmarker)
         self._base = importlib.import_module("mediapipe.tasks.python").BaseOptions
         self._model = task_file.read_bytes()
         self.version = f"{self._mediapipe.__version__}+{hashlib.sha256(self._model).hexdigest()[:12]}"
@@ -182,7 +180,7 @@ class MediapipeTasks(_FaceTracker):
             running_mode=modes.IMAGE if role == "survey" else modes.VIDEO,
             num_faces=1 if role == "one" else MAX_FACES,
         )
-        graph = self._vision.FaceLandmarker.create_from_options(options)
+        graph = self._class.create_from_options(options)
         if role == "survey":
             self._survey = graph
         return graph
@@ -196,6 +194,21 @@ class MediapipeTasks(_FaceTracker):
             return graph.detect(picture).face_landmarks
         # Times only have to rise; a fixed step keeps the result independent of the clip's frame rate.
         return graph.detect_for_video(picture, self._frame * 40).face_landmarks
+
+
+def _ends_quietly(landmarker: type[Any]) -> type[Any]:
+    """MediaPipe's class, whose objects no longer complain where the interpreter ends before they are closed.
+
+    From 0.10.30 on an object closes itself when it is deleted, by a thread that an ending interpreter has stopped.
+    """
+
+    class QuietLandmarker(landmarker):
+        def __del__(self, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+            if not is_ending() and hasattr(landmarker, "__del__"):
+                with contextlib.suppress(RuntimeError):  # "cannot schedule new futures after shutdown"
+                    super().__del__()  # type: ignore[misc]
+
+    return QuietLandmarker
 
 
 def import_mediapipe() -> Any:
@@ -218,7 +231,7 @@ def import_mediapipe() -> Any:
         raise MissingExtra("mediapipe", "curate", str(error)) from error
 
 
-@contextmanager
+@contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
     """Keeps output of native code to file descriptor 2 off the terminal; where the body fails, prints it after all.
 

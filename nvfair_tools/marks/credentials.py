@@ -48,7 +48,7 @@ def read_credentials(certificate: Path, key: Path, now: datetime.datetime | None
     except (OSError, ValueError) as error:
         problems.append(f"{certificate}: no certificate can be read: {_reason(error)}; expected: PEM")
         raise Problems("certificate and key", problems, remedy=_REMEDY) from error
-    signer, now = chain[0], now or datetime.datetime.now(datetime.timezone.utc)
+    signer, now = chain[0], now or datetime.datetime.now(datetime.UTC)
     first, last = signer.not_valid_before_utc, signer.not_valid_after_utc
     if not first <= now <= last:
         problems.append(
@@ -92,7 +92,7 @@ def write_own_certificate(folder: Path, name: str, now: datetime.datetime | None
             )
     make_folder(folder)
     check_writable(folder)
-    now = (now or datetime.datetime.now(datetime.timezone.utc)).replace(microsecond=0)
+    now = (now or datetime.datetime.now(datetime.UTC)).replace(microsecond=0)
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name), x509.NameAttribute(NameOID.COMMON_NAME, name)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nvfair_tools.media.container import open_container
+from nvfair_tools.media.container import open_container, tags_of
 from nvfair_tools.media.source_types import (
     COMPOSITE,
     RETIRED_SOURCE_TYPES,
@@ -31,7 +31,7 @@ def read_own_tags(path: Path) -> dict[str, str]:
     Raises MediaError where the file cannot be opened as a video.
     """
     with open_container(path) as container:
-        stored = container.metadata
+        stored = tags_of(container)
     return {key: stored[key] for key in OWN_TAGS if key in stored}
 
 

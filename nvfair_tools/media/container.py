@@ -33,6 +33,27 @@ def import_av() -> Any:
     return av
 
 
+def open_input(source: Any, **options: Any) -> Any:
+    """Opens a file's name, an address or an open file for reading with PyAV; tags that are not UTF-8 are no error.
+
+    options: of `av.open`. Raises what PyAV raises.
+    """
+    av = import_av()
+    if int(av.__version__.partition(".")[0]) < 19:  # later ones know no other way, and refuse the name
+        options["metadata_errors"] = "replace"
+    return av.open(source, mode="r", **options)
+
+
+def tags_of(holder: Any) -> dict[str, str]:
+    """The tags of an open container or of one of its streams; bytes that are not UTF-8 are replaced by a mark."""
+    return {_whole_text(key): _whole_text(value) for key, value in holder.metadata.items()}
+
+
+def _whole_text(text: str) -> str:
+    """A text without the stand-ins of bytes that were not UTF-8, which PyAV 19 puts in and no file may hold."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 @contextmanager
 def open_container(path: Path) -> Iterator[av.container.InputContainer]:
     """Opens a file as a PyAV container with a video stream (see `video_stream`); raises MediaError otherwise."""
@@ -44,7 +65,7 @@ def open_container(path: Path) -> Iterator[av.container.InputContainer]:
     header_errors: list[str] = []
     try:
         with noted_header_errors(header_errors):
-            container = av.open(str(path), metadata_errors="replace")
+            container = open_input(str(path))
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError("unreadable", path, _error_text(error)) from error
     try:

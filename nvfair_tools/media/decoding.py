@@ -155,7 +155,7 @@ class _Packets:
     def _read(self) -> Any:
         """The next packet of the stream, or None at the end."""
         for packet in self._packets:
-            if packet.pts is not None and packet.time_base is not None:
+            if packet.pts is not None and packet.time_base:
                 end = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                 self.end = max(self.end or 0.0, end)
             if packet.stream.index == self._stream:

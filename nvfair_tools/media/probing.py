@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nvfair_tools.media.container import open_container
+from nvfair_tools.media.container import open_container, tags_of
 from nvfair_tools.media.decoding import chosen_stream, raw_frames
 from nvfair_tools.media.display import Display, read_display
 from nvfair_tools.media.errors import MediaError
@@ -66,6 +66,19 @@ def stated_seconds(path: str | Path) -> float:
             return float(container.duration or 0) / 1e6
     except MediaError:
         return 0.0
+
+
+def stated_frames(path: str | Path) -> int:
+    """The number of frames that a file states, or that its length and rate give; 0 where it states neither or cannot
+    be opened."""
+    try:
+        with open_container(Path(path)) as container:
+            stream = chosen_stream(container)
+            if stream.frames:
+                return int(stream.frames)
+            return round(float(container.duration or 0) / 1e6 * float(stream.average_rate or 0))
+    except MediaError:
+        return 0
 
 
 def probe(path: str | Path) -> MediaInfo:
@@ -128,7 +141,7 @@ def probe(path: str | Path) -> MediaInfo:
             mirrored=display.mirrored,
             aspect=display.aspect,
             notes=notes,
-            metadata=dict(container.metadata),
+            metadata=tags_of(container),
         )
 
 

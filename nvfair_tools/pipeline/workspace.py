@@ -46,6 +46,17 @@ class Workspace:
             return False
         return is_alive(int(pid)) if machine == platform.node() else None
 
+    def is_locked(self) -> bool:
+        """Whether another process holds the data set. It asks for the lock only where a process has left its name in
+        it, and gives it back at once."""
+        if self.is_running() is False:
+            return False
+        try:
+            with _lock(self.folder / "lock"):
+                return False
+        except NvfairError:
+            return True
+
     @property
     def plan_path(self) -> Path:
         """The table of the build's plan, see `curate.plans.table`."""
@@ -70,6 +81,11 @@ class Workspace:
         """Adds chosen number formats to those that are kept."""
         if formats:
             write_text(self._formats_path, json.dumps(self.read_formats() | dict(formats), indent=1))
+
+    @property
+    def landmarker_path(self) -> Path:
+        """The file with the name of the landmarker that finds the faces of this build."""
+        return self.folder / "landmarker.txt"
 
     @property
     def _formats_path(self) -> Path:

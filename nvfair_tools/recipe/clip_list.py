@@ -145,6 +145,13 @@ def _read_csv(recipe: Recipe, source: ClipSource, reading: _Reading) -> None:
     assert source.csv is not None
     path = reading.names.existing(recipe.resolve(source.csv))
     root = reading.names.existing(recipe.resolve(source.root)) if source.root is not None else path.parent
+    if not root.is_dir():
+        raise NvfairError(
+            f"`root` is {source.root!r}, and there is no such folder",
+            where=root,
+            expected="the folder that the list's paths start from",
+            remedy="correct it; it is relative to the recipe's own folder",
+        )
     table = read_csv_table(path)
     reading.problems += table.problems
     if not table.header:

@@ -19,18 +19,18 @@ from typing import Any
 
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import sha256_of
-from nvfair_tools.governance.uses import ANY_PURPOSE, ENROLMENT, PURPOSES, USES, VALUES, Answer, Consent, Use
+from nvfair_tools.governance.uses import ANY_PURPOSE, OTHER_USES, PURPOSES, USES, VALUES, Answer, Consent, Use
 from nvfair_tools.identity import parse_identity
 from nvfair_tools.recipe.csv_table import read_csv_table
 
 FIELDS = ("scope", "evidence", "date", "expires", "withdrawn")
 _REQUIRED_COLUMNS = ("identity", *USES, "scope", "evidence", "date")
-_ALL_USES = (*USES, ENROLMENT)
+_ALL_USES = (*USES, *OTHER_USES)
 COLUMNS = (
     *_REQUIRED_COLUMNS,
     "expires",
     "withdrawn",
-    ENROLMENT,
+    *OTHER_USES,
     *(f"{use}_{name}" for use in _ALL_USES for name in FIELDS),
 )
 
@@ -70,7 +70,7 @@ def read_consent_table(path: Path, problems: list[str]) -> ConsentTable:
             continue
         lines[identity] = line
         known_problems = len(problems)
-        uses = _ALL_USES if ENROLMENT in table.header else USES
+        uses = [use for use in _ALL_USES if use in USES or use in table.header]
         answers = {use: _answer(use, cells, where, problems) for use in uses}
         if len(problems) == known_problems:
             consents[identity] = Consent.of({use: answer for use, answer in answers.items() if answer}, _NOBODY)

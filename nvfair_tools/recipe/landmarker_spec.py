@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nvfair_tools.files import sha256_of
+from nvfair_tools.landmarks.landmarker import chosen_landmarker
+from nvfair_tools.landmarks.model_file import default_model_file, missing_model_error
+from nvfair_tools.landmarks.sources_of_points import FACEMESH, TASKS
 from nvfair_tools.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -31,14 +35,36 @@ class LandmarkerSpec:
         """Reads the key `landmarks` of a recipe; "auto" becomes the landmarker that it stands for."""
         rule = recipe.landmarks
         model = None if rule.model is None else recipe.resolve(rule.model)
-        kind = ("facemesh" if model is None else "tasks") if rule.landmarker == "auto" else rule.landmarker
+        kind, model = chosen_landmarker(rule.landmarker, model)
         return cls(kind, model, _file_or_pack(recipe, rule.detector), _file_or_pack(recipe, rule.recogniser))
 
     def fingerprint(self) -> str:
-        """A text that determines the landmarks found, except for packages' versions: the kind and the models."""
-        model = self.model if self.kind == "tasks" else None
-        parts = [self.kind, model, self.detector, self.recogniser]
+        """A text that determines the landmarks found: the kind with mediapipe's version, and the models.
+
+        mediapipe-facemesh has one version only. Raises NvfairError where the model file is missing.
+        """
+        model = self._model_file() if self.kind == "tasks" else None
+        kind = f"tasks of mediapipe {package_version('mediapipe')}" if self.kind == "tasks" else self.kind
+        parts = [kind, model, self.detector, self.recogniser]
         return " ".join(sha256_of(part) if isinstance(part, Path) else str(part or "-") for part in parts)
+
+    def is_installed(self) -> bool:
+        """Whether mediapipe is installed, and the model file is where it should be."""
+        has_model = self.kind != "tasks" or (self.model is not None and self.model.is_file())
+        return bool(package_version("mediapipe")) and has_model
+
+    def source_of_points(self) -> str:
+        """The landmarker without its detector, as `source_of_points` writes it. Raises as `fingerprint` does."""
+        version = package_version("mediapipe")
+        if self.kind != "tasks":
+            return f"{FACEMESH} {version}".strip()
+        return f"{TASKS} {version}+{sha256_of(self._model_file())[:12]}"
+
+    def _model_file(self) -> Path:
+        """The landmarker's file, which is there."""
+        if self.model is None or not self.model.is_file():
+            raise missing_model_error(self.model or default_model_file())
+        return self.model
 
     def create(self) -> Landmarker:
         """Loads the landmarker, behind the detector where there is one. Raises NvfairError, MissingExtra."""
@@ -53,6 +79,14 @@ class LandmarkerSpec:
         source = self.detector
         detector = create_detector(source) if isinstance(source, Path) else create_detector(pack=source)
         return FramedLandmarker(landmarker, detector)
+
+
+def package_version(name: str) -> str:
+    """The version of an installed package, "" where it is not installed."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _file_or_pack(recipe: Recipe, name: str | None) -> Path | str | None:

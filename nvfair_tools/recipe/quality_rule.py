@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -91,6 +91,11 @@ class IdentityCheck(BaseModel):
     action: Action
 
 
+LimitCheck = Annotated[
+    ClipCheck | None, Field(description="a limit, flag, reject, the keys limit and action with both, or false")
+]
+
+
 class ClipCheckRule(BaseModel):
     """Checks of each clip, all of them with their own limits unless a recipe changes or leaves out some.
 
@@ -103,22 +108,26 @@ class ClipCheckRule(BaseModel):
 
     action: Action = "flag"
     pack: str | None = None
-    face_size: ClipCheck | None
-    whole: ClipCheck | None
-    yaw: ClipCheck | None
-    pitch: ClipCheck | None
-    roll: ClipCheck | None
-    sharpness: ClipCheck | None
-    luminance: ClipCheck | None
-    dark: ClipCheck | None
-    bright: ClipCheck | None
-    repeated: ClipCheck | None
-    frozen: ClipCheck | None
-    jitter: ClipCheck | None
-    same_person: ClipCheck | None
-    cuts: CutCheck | None
-    people: PeopleCheck | None
-    identity: IdentityCheck | None
+    face_size: LimitCheck
+    whole: LimitCheck
+    yaw: LimitCheck
+    pitch: LimitCheck
+    roll: LimitCheck
+    sharpness: LimitCheck
+    luminance: LimitCheck
+    dark: LimitCheck
+    bright: LimitCheck
+    repeated: LimitCheck
+    frozen: LimitCheck
+    jitter: LimitCheck
+    same_person: LimitCheck
+    cuts: Annotated[CutCheck | None, Field(description="flag, reject, or false")]
+    people: Annotated[
+        PeopleCheck | None, Field(description="one, largest, flag, reject, the keys policy and action, or false")
+    ]
+    identity: Annotated[
+        IdentityCheck | None, Field(description="flag, reject, the keys confirm, two_names and action, or false")
+    ]
 
     @model_validator(mode="before")
     @classmethod
@@ -129,6 +138,7 @@ class ClipCheckRule(BaseModel):
         if not isinstance(content, Mapping):
             return content
         action = content.get("action", "flag")
+        action = action if _is_action(action) else "flag"  # which is wrong once, not in every check
         checks = {
             name: _whole_check(name, content.get(name, True), action)
             for name in (*DEFAULT_LIMITS, "cuts", "people", "identity")
@@ -163,4 +173,8 @@ def _whole_check(name: str, value: Any, action: Any) -> Any:
         return defaults | {"limit": value}
     if name == "people" and value in ("one", "largest"):
         return defaults | {"policy": value}
-    return defaults | {"action": value}
+    return defaults | {"action": value} if _is_action(value) else value
+
+
+def _is_action(value: Any) -> bool:
+    return value in get_args(Action) if isinstance(value, str) else False

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from nvfair_tools.dataset.publication import Publication
 from nvfair_tools.dataset.schema import SPLITS
-from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.errors import Problems
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 from nvfair_tools.media.source_types import SyntheticSourceType
 from nvfair_tools.recipe.engine_choice import EngineChoice
@@ -21,11 +19,15 @@ from nvfair_tools.recipe.footage_rule import FootageRule
 from nvfair_tools.recipe.known_collections import COLLECTIONS
 from nvfair_tools.recipe.quality_rule import ClipCheckRule, QualityRule
 from nvfair_tools.recipe.rights import Rights
-from nvfair_tools.unique_keys import load_unique_yaml
+from nvfair_tools.schema_problems.lines import parse_model
+from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Split = Literal["train", "validation", "test"]
 Count = Annotated[int, Field(ge=0)]
+# What texts with a pattern may hold, for messages.
+_SMALL_NAME = "small letters, digits and -, such as my-clips"
+_FOLDER_NAME = "letters, digits, blanks and _ . -, the first a letter or digit"
 
 
 class _RecipePart(BaseModel):
@@ -49,7 +51,7 @@ class ClipSource(_RecipePart):
     folder: str | None = None
     collection: str | None = None
     root: str | None = None
-    source: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$")
+    source: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]*$", description=_SMALL_NAME)
     columns: dict[str, str] = Field(default_factory=dict)
     defaults: dict[str, str] = Field(default_factory=dict)
     footage: FootageRule | None = None
@@ -98,7 +100,7 @@ class GeneratorChoice(_RecipePart):
     place of the generator's own (trainedAlgorithmicMedia for networks and external programs)."""
 
     name: str
-    variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
+    variant: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$", description="letters, digits, _ and -")
     mode: Literal["absolute", "relative"] = "relative"
     reference: Annotated[int, Field(ge=0)] | Literal["best", "neutral"] = "best"
     options: dict[str, Any] = Field(default_factory=dict)
@@ -154,7 +156,8 @@ class PairRule(_RecipePart):
 
 class LandmarkRule(_RecipePart):
     """How faces are tracked in all videos. landmarker: "facemesh" (in mediapipe 0.10.21's wheel), "tasks" with its
-    `model` file, or "auto": "tasks" where a model is given, else "facemesh". detector: finds small faces first.
+    `model` file, or "auto": "tasks" where a model is given or the installed mediapipe carries none (then the file in
+    docs/landmarks.md), else "facemesh". detector: finds small faces first.
     recogniser: flags clips in which the person changes. Each is an .onnx file or the name of an insightface pack on
     disk."""
 
@@ -193,7 +196,7 @@ class Recipe(_RecipePart):
     that a worker keeps. folder: the recipe file's own, which relative paths start from.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$", description=_FOLDER_NAME)
     output: str
     simulated: bool = False
     sources: list[ClipSource] = Field(min_length=1)
@@ -273,76 +276,15 @@ class Recipe(_RecipePart):
 def load_recipe(path: str | Path) -> Recipe:
     """Reads a recipe from a YAML file. Raises Problems with all mistakes in it, NvfairError where it is not YAML."""
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise NvfairError(
-            f"the recipe cannot be read: {reason}",
-            where=path,
-            expected="a YAML file in UTF-8",
-            remedy="start from examples/clips.yaml",
-        ) from error
-    try:
-        content = load_unique_yaml(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        problem = getattr(error, "problem", None) or "syntax"
-        raise NvfairError(
-            f"not valid YAML{place}: {problem}",
-            where=path,
-            expected="a recipe: a YAML file such as examples/clips.yaml",
-            remedy="correct it there, or name the recipe",
-        ) from error
-    if not isinstance(content, dict):
-        raise NvfairError("a recipe is a YAML mapping of keys to values", where=path, remedy="see docs/datasets.md")
+    content = read_yaml_mapping(
+        path,
+        "recipe",
+        example="start from examples/clips.yaml; a list of clips is named in it: `sources: [{csv: clips.csv}]`",
+    )
     if "folder" in content:
         raise Problems(path, ["folder: not a key of a recipe; did you mean `output`, or `sources: [{folder: ...}]`?"])
-    try:
-        return Recipe.model_validate({**content, "folder": path.resolve().parent})
-    except ValidationError as error:
-        raise Problems(path, _problem_lines(error), remedy="see docs/datasets.md for every key") from error
-
-
-def _problem_lines(error: ValidationError) -> list[str]:
-    """One line for each of pydantic's problems, with the nearest known key for an unknown one."""
-    lines = []
-    for problem in error.errors():
-        place = [str(part) for part in problem["loc"] if part not in ("int", "literal['best']", "literal['auto']")]
-        key = ".".join(place) or "recipe"
-        if problem["type"] == "extra_forbidden":
-            known = _keys_at(problem["loc"][:-1])
-            near = difflib.get_close_matches(place[-1], known, n=1)
-            hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
-            lines.append(f"{key}: no such key; {hint}")
-        elif problem["type"] == "missing":
-            lines.append(f"{key}: is needed")
-        else:
-            value = problem["input"]
-            is_plain = value is None or isinstance(value, (str, int, float, bool))
-            hint = f" (got {value!r})" if is_plain else ""
-            lines.append(f"{key}: {problem['msg'].removeprefix('Value error, ')}{hint}")
-    return list(dict.fromkeys(lines))
-
-
-def _keys_at(place: tuple[int | str, ...]) -> list[str]:
-    """Keys that are allowed at a place in a recipe. place: pydantic's `loc`, such as ("generators", 0)."""
-    model: Any = Recipe
-    for part in place:
-        if isinstance(part, int):
-            continue
-        field = next((field for name, field in model.model_fields.items() if (field.alias or name) == part), None)
-        if field is None:
-            return []
-        types = [field.annotation, *getattr(field.annotation, "__args__", ())]
-        model = next((type_ for type_ in types if isinstance(type_, type) and issubclass(type_, BaseModel)), None)
-        if model is None:
-            return []
-    # The field `folder` of a recipe is set by `load_recipe`, not by the user.
-    return [
-        field.alias or name for name, field in model.model_fields.items() if name != "folder" or model is not Recipe
-    ]
+    content = {**content, "folder": path.resolve().parent}
+    return parse_model(Recipe, content, where=path, remedy="see docs/datasets.md for every key")
 
 
 def split_shares(recipe: Recipe) -> dict[str, float]:

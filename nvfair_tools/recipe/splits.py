@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 
 from nvfair_tools.dataset.schema import SPLITS
@@ -70,8 +69,7 @@ def splits_by_shares(sources: Mapping[str, str], shares: Mapping[str, float], se
 
 def official_split() -> dict[str, str]:
     """Returns {identity: split} of NVFAIR's 161 people (ECCV 2024, arXiv 2305.03713)."""
-    with resources.as_file(resources.files("nvfair_tools.recipe") / "nvfair_split.csv") as path:
-        return read_split_file(path)
+    return read_split_file(Path(__file__).with_name("nvfair_split.csv"))
 
 
 def read_split_file(path: Path) -> dict[str, str]:

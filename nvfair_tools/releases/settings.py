@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.recipe.recipe import ClipSource, FeatureRule, GeneratorChoice, LandmarkRule, Policy, Recipe, Rights
 from nvfair_tools.releases.listing import Release
-from nvfair_tools.unique_keys import load_unique_yaml
+from nvfair_tools.schema_problems.lines import parse_model
+from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 
 
 class _SettingsPart(BaseModel):
@@ -49,7 +48,7 @@ class ReleaseSettings(_SettingsPart):
     """
 
     columns: Columns = Columns()
-    scenarios: dict[Annotated[str, Field(pattern="^[aqs]$")], str] = Field(
+    scenarios: dict[Annotated[str, Field(pattern="^[aqs]$", description="one of the letters a, q, s")], str] = Field(
         default_factory=lambda: {"a": "free", "q": "free", "s": "scripted"}
     )
     generators: dict[str, str] = Field(default_factory=dict)
@@ -80,19 +79,8 @@ def load_settings(path: Path | None) -> ReleaseSettings:
     """
     if path is None:
         return ReleaseSettings()
-    try:
-        content = load_unique_yaml(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise NvfairError(
-            f"the settings cannot be read: {(str(error) or type(error).__name__).splitlines()[0]}",
-            where=path,
-            expected="settings in YAML, in UTF-8 (docs/releases.md)",
-        ) from error
-    try:
-        settings = ReleaseSettings.model_validate(content)
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors()]
-        raise Problems(path, problems, remedy="see docs/releases.md") from error
+    content = read_yaml_mapping(path, "settings file", example="docs/releases.md lists every key", empty=True)
+    settings = parse_model(ReleaseSettings, content, where=path, remedy="see docs/releases.md")
     rule = settings.landmarks
     absolute_paths = {
         name: str(file.resolve())

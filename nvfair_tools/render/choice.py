@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -83,6 +84,15 @@ class ChosenGenerator:
             "motion_mode": self.motion_mode,
             SOURCE_TYPE_TAG: self.source_type,
         }
+
+
+def generator_name_problem(name: str) -> str:
+    """Why no generator goes by this name, in words; "" where there is one."""
+    if name in FACTORIES:
+        return ""
+    near = difflib.get_close_matches(name, FACTORIES, n=1)
+    hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(FACTORIES)}"
+    return f"no generator is called {name!r}; {hint}"
 
 
 def resolve_generators(recipe: Recipe, formats: Mapping[str, str] = MappingProxyType({})) -> list[ChosenGenerator]:

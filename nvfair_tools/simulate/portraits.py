@@ -43,8 +43,34 @@ def public_portraits() -> dict[str, tuple[np.ndarray, str]]:
 def measured_portraits() -> list[Portrait]:
     """Both portraits with their meshes, measured by MediaPipe's face mesh.
 
-    Raises NvfairError where a portrait has no face; MissingExtra where a package is absent.
+    Raises NvfairError where a portrait has no face or the landmarker's model file is missing; MissingExtra where a
+    package is absent.
     """
+    from nvfair_tools.landmarks.model_file import needs_model_file
+
+    return _portraits_of_landmarker() if needs_model_file() else _portraits_of_face_mesh()
+
+
+def _portraits_of_landmarker() -> list[Portrait]:
+    """Both portraits, each measured as a clip of one frame by the landmarker that is installed."""
+    from nvfair_tools.landmarks.landmarker import create_landmarker
+
+    landmarker = create_landmarker()
+    portraits = []
+    try:
+        for name, (image, credit) in public_portraits().items():
+            landmarker.start()
+            meshes = landmarker.find(image)
+            if len(meshes) != 1:
+                raise NvfairError(f"{len(meshes)} faces found in a bundled portrait", where=name, expected="one")
+            portraits.append(Portrait(name, image, meshes[0], credit))
+    finally:
+        landmarker.close()
+    return portraits
+
+
+def _portraits_of_face_mesh() -> list[Portrait]:
+    """Both portraits, measured as single pictures by the class of mediapipe 0.10.21."""
     from nvfair_tools.landmarks.mediapipe import import_mediapipe, quiet_stderr
 
     face_mesh = import_mediapipe().solutions.face_mesh.FaceMesh

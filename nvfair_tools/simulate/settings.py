@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.errors import NvfairError
+from nvfair_tools.schema_problems.lines import parse_model
+from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 from nvfair_tools.simulate.content import EMOTIONS, Content
 from nvfair_tools.simulate.movement.framing import FramingSpread
 from nvfair_tools.simulate.movement.idiom import PARAMETER_KINDS, IdiomShares
@@ -29,10 +29,9 @@ from nvfair_tools.simulate.signature import (
     Dynamics,
     Parameter,
 )
-from nvfair_tools.unique_keys import load_unique_yaml
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 # A change of the simulated values changes this number too, and with it the hash of every world.
 SIMULATION_VERSION = 1
@@ -54,7 +53,9 @@ class SourceSettings(_Frozen):
     texts: number of scripts that every person performs. free: share of clips with free speech instead of a script.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: Annotated[
+        str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="small letters, digits and -, such as sim-a")
+    ]
     train: Annotated[int, Field(ge=0)]
     validation: Annotated[int, Field(ge=0)]
     test: Annotated[int, Field(ge=0)]
@@ -222,27 +223,8 @@ class YamlSettings(_Frozen):
     @classmethod
     def read(cls, path: str | Path) -> Self:
         """Reads settings from a YAML file; raises NvfairError with every problem of the file."""
-        try:
-            content = load_unique_yaml(Path(path).read_text(encoding="utf-8")) or {}
-            if not isinstance(content, dict):
-                raise NvfairError("the settings are not a mapping", where=path, expected="lines such as `seed: 1`")
-            return cls(**content)
-        except OSError as error:
-            raise NvfairError(f"cannot be read: {error.strerror}", where=path, remedy="name another file") from error
-        except UnicodeDecodeError as error:
-            raise NvfairError(
-                "not UTF-8 text",
-                where=path,
-                expected="settings in YAML",
-                remedy="save it as UTF-8",
-            ) from error
-        except yaml.YAMLError as error:
-            raise NvfairError(
-                f"not valid YAML: {error}", where=path, remedy="correct it there; docs/simulation.md lists the settings"
-            ) from error
-        except ValidationError as error:
-            problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-            raise Problems(path, problems) from error
+        content = read_yaml_mapping(path, "settings file", example="docs/simulation.md lists every key", empty=True)
+        return parse_model(cls, content, where=path, remedy="docs/simulation.md lists every key")
 
 
 class CohortSettings(YamlSettings):
@@ -267,9 +249,16 @@ class CohortSettings(YamlSettings):
     frames: Annotated[int, Field(ge=10)] = 100
     noise: Annotated[float, Field(ge=0)] = 1.0
     lengths: Annotated[
-        tuple[tuple[float, int], ...], BeforeValidator(_pairs), AfterValidator(_rising)
+        tuple[tuple[float, int], ...],
+        BeforeValidator(_pairs),
+        AfterValidator(_rising),
+        Field(description="frames that rise with percentiles from 0 to 100, such as {0: 45, 50: 120, 100: 250}"),
     ] = ()  # fmt: skip
-    motion_modes: Annotated[tuple[tuple[str, Literal["relative", "absolute"]], ...], BeforeValidator(_pairs)] = ()
+    motion_modes: Annotated[
+        tuple[tuple[str, Literal["relative", "absolute"]], ...],
+        BeforeValidator(_pairs),
+        Field(description="generators and their modes, such as {sim-keypoint: absolute}"),
+    ] = ()
     framing: FramingSettings = FramingSettings()
 
     def simulated_generators(self) -> tuple[SimulatedGenerator, ...]:
@@ -277,14 +266,16 @@ class CohortSettings(YamlSettings):
         unknown = [name for name in self.generators if name not in GENERATORS]
         if unknown:
             raise NvfairError(
-                f"unknown simulated generators {unknown}", where="generators", expected=f"some of {sorted(GENERATORS)}"
+                f"unknown simulated generators: {', '.join(unknown)}",
+                where="generators",
+                expected=f"some of {', '.join(sorted(GENERATORS))}",
             )
         modes = dict(self.motion_modes)
-        if set(modes) - set(self.generators):
+        if foreign := sorted(set(modes) - set(self.generators)):
             raise NvfairError(
-                f"motion modes of generators that this world lacks: {sorted(set(modes) - set(self.generators))}",
+                f"motion modes of generators that this world lacks: {', '.join(foreign)}",
                 where="motion_modes",
-                expected=f"some of {list(self.generators)}",
+                expected=f"some of {', '.join(self.generators)}",
             )
         generators = (GENERATORS[name] for name in self.generators)
         return tuple(generator.in_mode(modes.get(generator.name, generator.motion_mode)) for generator in generators)
@@ -322,9 +313,8 @@ class CohortSettings(YamlSettings):
 
 def named_world(name: str) -> CohortSettings:
     """Reads the world in `nvfair_tools/simulate/worlds/NAME.yaml`; raises NvfairError for an unknown name."""
-    folder = resources.files("nvfair_tools.simulate") / "worlds"
+    folder = Path(__file__).with_name("worlds")
     known = sorted(path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml"))
     if name not in known:
         raise NvfairError(f"world {name!r} is unknown", expected=f"one of {', '.join(known)}")
-    with resources.as_file(folder / f"{name}.yaml") as path:
-        return CohortSettings.read(path)
+    return CohortSettings.read(folder / f"{name}.yaml")

@@ -25,6 +25,7 @@ from examples.studies.real_people.plan import Coverage, Plan, read_plan
 from examples.studies.real_people.results import FIGURES, read_log
 from examples.studies.real_people.stand_ins import write_stand_ins
 from nvfair_tools.errors import NvfairError
+from tests.mediapipe_here import skip_without_landmarker
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAN = ROOT / "examples" / "studies" / "real_people" / "real_people.yaml"
@@ -180,7 +181,7 @@ def tiny_plan(path: Path, **changes: object) -> Path:
 
 
 def test_the_whole_way_leaves_aggregates_alone(stand_ins, tmp_path, monkeypatch):
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     if not MODELS.is_dir():
         pytest.skip(f"the published networks are not on this machine ({MODELS})")
     page, log, work = (tmp_path / name for name in ("page.md", "log.jsonl", "work"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -12,7 +12,7 @@ from benchmark import protocols
 from leaderboard.store.results import StoredResult
 from leaderboard.submission.submission import Submission
 
-START = datetime(2026, 5, 1, tzinfo=timezone.utc)
+START = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def auc_of_people(seed: int, mean: float, people: int = 12, spread: float = 0.04) -> dict[str, float]:

@@ -54,7 +54,7 @@ def _hard(folder: Path) -> list[dict[str, str]]:
     ]
 
 
-def write_recipe(path: Path, sources: Path, **changes: object) -> Path:
+def write_recipe(path: Path, sources: Path, /, **changes: object) -> Path:
     """A recipe beside `path`'s other files, building into `dataset`; `changes` replace its keys."""
     recipe = {
         "name": "Small test set",

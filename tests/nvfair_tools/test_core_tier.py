@@ -4,14 +4,11 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # which pytest itself brings where Python has none
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("nvfair_tools", "generators", "benchmark", "leaderboard")
@@ -23,6 +20,7 @@ IMPORTED_AS = {
     "imageio-ffmpeg": "imageio_ffmpeg",
     "lazy-loader": "lazy_loader",
     "opencv-contrib-python": "cv2",
+    "opencv-python": "cv2",
     "pillow": "PIL",
     "prometheus-client": "prometheus_client",
     "python-multipart": "python_multipart",
@@ -201,30 +199,37 @@ def test_a_package_is_imported_without_what_belongs_to_other_extras(modules, abs
     assert done.returncode == 0, done.stderr
 
 
+@cache
+def imports_of_file(path: Path) -> frozenset[str]:
+    """Top-level packages that a module imports anywhere but for type checking."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    packages = set()
+    for node in ast.walk(tree):
+        if id(node) in typing_only:
+            continue
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            packages.add(node.module.split(".")[0])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module":
+            packages |= {str(a.value).split(".")[0] for a in node.args if isinstance(a, ast.Constant)}
+    return frozenset(packages)
+
+
 def imports(*folders: str, but: str | tuple[str, ...] = ()) -> set[str]:
     """Third-party packages that the modules under `folders` import anywhere, also inside functions. but: files and
     folders that are left out."""
     left_out = (but,) if isinstance(but, str) else but
     packages = set()
     for path in (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))):
-        if any(path.is_relative_to(ROOT / name) for name in left_out):
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        typing_only = {
-            id(inner)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-            for inner in ast.walk(node)
-        }
-        for node in ast.walk(tree):
-            if id(node) in typing_only:
-                continue
-            if isinstance(node, ast.Import):
-                packages |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                packages.add(node.module.split(".")[0])
-            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module":
-                packages |= {str(a.value).split(".")[0] for a in node.args if isinstance(a, ast.Constant)}
+        if not any(path.is_relative_to(ROOT / name) for name in left_out):
+            packages |= imports_of_file(path)
     return packages - set(sys.stdlib_module_names) - set(OURS)
 
 
@@ -283,9 +288,3 @@ def test_each_extra_holds_nothing_that_is_not_imported(extra, folders):
 
 def test_every_core_dependency_is_imported():
     assert requirements() <= imports(*OURS)
-
-
-def test_the_version_is_the_same_in_the_package_and_its_metadata():
-    import nvfair_tools
-
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == nvfair_tools.__version__

@@ -27,7 +27,7 @@ from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from benchmark.methods.train_options import TrainOptions
 

@@ -38,7 +38,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.scheme import SCHEME_126
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
     from benchmark.methods.train_options import TrainOptions
 

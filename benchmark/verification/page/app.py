@@ -6,7 +6,6 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -157,4 +156,4 @@ def _template(name: str) -> Any:
 
 
 def _resource(name: str) -> str:
-    return (resources.files("benchmark.verification.page") / name).read_text(encoding="utf-8")
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,7 @@ def append_to_log(log: Path, plan: HashedPlan, event: str, values: Mapping[str, 
     opening = sum(entry["event"] == READ for entry in entries) + (event == READ)
     entry = {
         "opening": opening,
-        "day": datetime.now(timezone.utc).date().isoformat(),
+        "day": datetime.now(UTC).date().isoformat(),
         "event": event,
         "plan": plan.plan.title,
         "plan_sha256": plan.sha256,

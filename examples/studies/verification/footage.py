@@ -7,6 +7,7 @@ person with one long clip, one half enrols and the other drives; people with a s
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image
 
 from nvfair_tools.media import Frame, decode, encode, probe
 
-SOURCE = "clips"
+SOURCE = "clips"  # of the recipe; a person is named after the collection that it comes from
 GENERATORS = ("warp-dense", "warp-tps", "warp-parts")
 _MEAD_DRIVES = ("angry", "fear", "happy", "sad")  # the others enrol; the neutral one is also the portrait
 _HALF_SECONDS = 2.5  # a half must fill a window of 71 frames at 30 a second
@@ -34,10 +35,11 @@ class Clip:
     role: str
 
 
-def prepare(clips: Path, folder: Path) -> Path:
+def prepare(clips: Path, folder: Path, generators: Sequence[str] = GENERATORS) -> Path:
     """Writes the cut clips, portraits, the two lists and the recipe; returns the recipe. What is there stays.
 
-    clips: a folder with `clips.csv` (path, person, collection, fps, frames). folder: of the study.
+    clips: a folder with `clips.csv` (path, person, collection, fps, frames). folder: of the study. generators: names
+    of those that reenact.
     """
     recipe = folder / "recipe.yaml"
     if recipe.exists():
@@ -47,7 +49,7 @@ def prepare(clips: Path, folder: Path) -> Path:
         for row in csv.DictReader(file):
             if row["collection"] == "hard" or not row["person"]:
                 continue
-            person, path = f"{SOURCE}:{row['person'].lower()}", clips / row["path"]
+            person, path = f"{row['collection']}:{row['person'].lower()}", clips / row["path"]
             if row["collection"] == "mead":
                 drives = any(f"_{emotion}_" in path.name for emotion in _MEAD_DRIVES)
                 listed.append(Clip(path, person, "test", "drive" if drives else "enrol"))
@@ -75,7 +77,7 @@ def prepare(clips: Path, folder: Path) -> Path:
                 "rights": {"render_if": ["research"]},
                 "splits": {"by": "column"},
                 "pairs": {"file": "pairs.csv"},
-                "generators": [{"name": name} for name in GENERATORS],
+                "generators": [{"name": name} for name in generators],
                 "features": {"distances": "none"},
                 "workers": 1,
                 "render_workers": 1,

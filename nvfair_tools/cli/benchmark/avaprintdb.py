@@ -19,9 +19,11 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
     write_figures,
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import INPUT, INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE, output
+from nvfair_tools.cli.preflight import preflighted
 
 _FEATURES = click.Choice(["clip", "dino"])
 
@@ -35,6 +37,7 @@ avaprintdb.add_command(fuse)
 
 
 @avaprintdb.command()
+@preflighted("author:train_avaprintdb")
 @click.argument("folder", type=INPUT_FOLDER)
 @output()
 @click.option("--collection", required=True, type=click.Choice(["cremad", "ravdess"]), help="Whose DEV people train.")
@@ -59,6 +62,7 @@ avaprintdb.add_command(fuse)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer than the recipe's: a trial run, named as such.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@threads_option
 @reports
 def train(
     folder: Path,
@@ -137,6 +141,7 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 
 
 @avaprintdb.command()
+@preflighted("author:score_avaprintdb")
 @click.argument("folder", type=INPUT_FOLDER)
 @click.option(
     "--list", "lists", required=True, multiple=True, type=INPUT, help="A list of trials, or a folder with lists."
@@ -158,6 +163,7 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 @click.option("--protocol", type=PROTOCOL, help="Name, or a .json file. [default: the authors' windows and scores]")
 @click.option("--out", type=OUTPUT_FILE, help="Write the figures to this JSON file.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@threads_option
 @reports
 def evaluate(
     folder: Path,

@@ -17,12 +17,15 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
     write_figures,
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.paths import INPUT, INPUT_FOLDER, OUTPUT_FILE
+from nvfair_tools.cli.preflight import preflighted
 
 _SYSTEM = (INPUT_FOLDER, INPUT)
 
 
 @click.command()
+@preflighted("author:score_avaprintdb")
 @click.option("--graph", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="Landmark files, and a graph network.")
 @click.option("--clip", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="CLIP features, and an attention network.")
 @click.option("--dino", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="DINOv2 features, and an attention network.")
@@ -48,6 +51,7 @@ _SYSTEM = (INPUT_FOLDER, INPUT)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the drawn videos and pairs.")
 @click.option("--out", type=OUTPUT_FILE, help="Write the figures to this JSON file.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@threads_option
 @reports
 def fuse(
     graph: tuple[Path, Path] | None,

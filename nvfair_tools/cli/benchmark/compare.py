@@ -8,11 +8,14 @@ from typing import Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import DATASET, INPUT_FILE, OUTPUT_FILE
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("author:compare")
 @click.argument("dataset", type=DATASET)
 @click.argument("first", type=METHOD)
 @click.argument("second", type=METHOD)
@@ -28,6 +31,7 @@ from nvfair_tools.cli.paths import DATASET, INPUT_FILE, OUTPUT_FILE
 @click.option("--out", type=OUTPUT_FILE, help="Write the differences to this JSON file.")
 @click.option("--allow-overlap", is_flag=True, help="Compare in spite of overlapping people or generators.")
 @click.option("--device", default="auto", show_default=True)
+@threads_option
 @reports
 def compare(
     dataset: Path,

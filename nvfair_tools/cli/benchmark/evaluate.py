@@ -9,12 +9,15 @@ from typing import Any, Literal
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, INPUT, INPUT_FILE, OUTPUT_FOLDER, output
+from nvfair_tools.cli.preflight import preflighted
 from nvfair_tools.governance.uses import Use
 
 
 @click.command()
+@preflighted("author:embed")
 @click.argument("dataset", type=DATASET)
 @output(folder=False)
 @click.option(
@@ -28,6 +31,7 @@ from nvfair_tools.governance.uses import Use
 @click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Only these generators; repeatable.")
 @click.option("--protocol", default="nvfair-seen", show_default=True, type=PROTOCOL, help="Name, or a .json file.")
 @click.option("--device", default="auto", show_default=True)
+@threads_option
 @reports
 def embed(
     dataset: Path, out: Path, folder: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
@@ -53,6 +57,7 @@ def embed(
 
 
 @click.command()
+@preflighted("author:evaluate")
 @click.argument("dataset", type=DATASET)
 @click.option(
     "--checkpoint",
@@ -105,6 +110,7 @@ def embed(
     help="So many of the cohort's videos count for each side of a trial, the most alike; 0: all.",
 )
 @click.option("--device", default="auto", show_default=True)
+@threads_option
 @reports
 def evaluate(
     dataset: Path,

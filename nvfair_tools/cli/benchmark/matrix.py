@@ -10,9 +10,11 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, output
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
+@preflighted("author:matrix")
 @click.argument("dataset", type=DATASET)
 @output()
 @click.argument("training", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF nvfair train]...")

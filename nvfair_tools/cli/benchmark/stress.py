@@ -9,11 +9,14 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, OUTPUT_FOLDER
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("author:stress")
 @click.argument("dataset", type=DATASET)
 @click.option(
     "--checkpoint",
@@ -44,6 +47,7 @@ from nvfair_tools.cli.paths import CHECKPOINT, DATASET, OUTPUT_FOLDER
 @click.option("--clips", type=click.IntRange(min=0), help="Clips of each other driver on these; 0: all. [default: 3]")
 @click.option("--allow-overlap", is_flag=True, help="Run methods that have touched test people too.")
 @click.option("--device", default="auto", show_default=True)
+@threads_option
 @reports
 def stress(
     dataset: Path,

@@ -13,8 +13,10 @@ from click.core import ParameterSource
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
+from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.names import GENERATOR, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, INPUT_FILE, OUTPUT_FOLDER, output
+from nvfair_tools.cli.preflight import preflighted
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _SHARE = click.FloatRange(0, 1)
@@ -47,6 +49,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
 
 
 @click.command()
+@preflighted("author:train")
 @click.argument("dataset", type=DATASET)
 @output()
 @click.option(
@@ -126,6 +129,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
         help="Name, or a .json file: windows, splits.",
     ),
     click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto."),
+    threads_option,
     _choice("--precision", "auto float32 bfloat16", "Of the matrix products; auto: bfloat16 on a GPU."),
     click.option("--compile", is_flag=True, help="Through torch.compile."),
     _choice("--frames", "auto device stream", "Where landmarks are kept: on the device, or streamed to it."),

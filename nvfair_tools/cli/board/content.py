@@ -10,6 +10,7 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.place import BOARD, STORE, opened_board, opened_database
 from nvfair_tools.cli.paths import INPUT_FOLDER, OUTPUT_FOLDER
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from leaderboard.settings import Settings
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@preflighted("maintainer:add")
 @click.argument("folder", metavar="SUBMISSION", type=INPUT_FOLDER)
 @BOARD
 @click.option(
@@ -78,6 +80,7 @@ def _dataset_of(settings: Settings, named: str | None, board: Path) -> Path:
 
 
 @click.command()
+@preflighted("maintainer:export")
 @click.argument("out", metavar="[OUT]", type=OUTPUT_FOLDER, required=False)
 @click.option(
     "--out", "out_option", type=OUTPUT_FOLDER, help="The same as OUT. [default: the folder site of the board]"

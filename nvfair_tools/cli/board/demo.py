@@ -13,6 +13,7 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.auc_lines import auc_lines
 from nvfair_tools.cli.paths import OUTPUT_FOLDER, either
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from leaderboard.submission.test_set import TestSet
@@ -57,6 +58,7 @@ def content_digest(dataset: Dataset) -> str:
 
 
 @click.command()
+@preflighted("maintainer:demo")
 @either("folder", "--board", OUTPUT_FOLDER, metavar="FOLDER", default=Path("board-demo"))
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that simulate (default: one a core).")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
@@ -134,7 +136,7 @@ def _write_entries(folder: Path, test_set: TestSet) -> Iterator[Path]:
     from leaderboard.submission.example_entries import demo_windows, write_baseline, write_controls_and_networks
 
     windows = demo_windows(test_set)
-    yield write_baseline(folder, windows, trained_on=_TRAINING_GENERATOR)
+    yield write_baseline(folder, test_set, windows, trained_on=_TRAINING_GENERATOR)
     try:
         import torch  # noqa: F401
     except ImportError:

@@ -13,15 +13,20 @@ from nvfair_tools.cli.paths import DATASET, INPUT, INPUT_FOLDER, output
 
 @click.command()
 @output("folder", metavar="FOLDER")
+@click.option("--checkpoint", help="A folder that `nvfair train` wrote, or pretrained:NAME: its record is filled in.")
 @reports
-def init(folder: Path) -> dict[str, Any]:
+def init(folder: Path, checkpoint: str | None) -> dict[str, Any]:
     """Write a submission.yaml to fill in to FOLDER."""
-    from leaderboard.submission.new_submission import create_declaration
+    if checkpoint is not None:
+        from nvfair_tools.cli.benchmark.evaluate import needs_torch
 
-    path = create_declaration(folder)
-    click.echo(
-        f"{path}: fill it in, put the embeddings beside it, then: nvfair submit check {folder} --dataset DATASET"
-    )
+        needs_torch()
+    from leaderboard.submission.checkpoint_facts import create_declaration
+
+    path = create_declaration(folder, checkpoint)
+    click.echo(f"{path}: fill it in, then:")
+    click.echo(f"  nvfair embed DATASET {folder / 'embeddings' / 'test.parquet'} --checkpoint {checkpoint or 'RUN'}")
+    click.echo(f"  nvfair submit check {folder} --dataset DATASET")
     return {"file": path}
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from nvfair_tools.cli.board.place import BOARD_OR_ARGUMENT
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("maintainer:serve")
 @BOARD_OR_ARGUMENT
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
@@ -27,6 +29,7 @@ def serve(board: Path, host: str, port: int, with_worker: bool) -> None:
 
 
 @click.command()
+@preflighted("maintainer:worker")
 @BOARD_OR_ARGUMENT
 @click.option("--with-parent", type=int, hidden=True, help="End when this process does.")
 def worker(board: Path, with_parent: int | None) -> None:

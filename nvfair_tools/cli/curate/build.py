@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,15 @@ import click
 
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import INPUT, RECIPE
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from rich.console import Console
 
     from nvfair_tools.curate.build import BuildOutcome
+    from nvfair_tools.curate.finding import Finding
     from nvfair_tools.curate.preflight import CheckReport
     from nvfair_tools.recipe.recipe import Recipe
 
@@ -52,6 +55,7 @@ _ADDRESS = click.option(
 
 def _stage_command(name: str, help: str) -> click.Command:
     @click.command(name, help=help)
+    @preflighted(f"curator:{name}")
     @_RECIPE
     @_ENGINE
     @_ADDRESS
@@ -64,6 +68,7 @@ def _stage_command(name: str, help: str) -> click.Command:
 
 
 @click.command()
+@preflighted("curator:shards")
 @_RECIPE
 @_ENGINE
 @_ADDRESS
@@ -102,7 +107,6 @@ def check_recipe(recipe: Path, *, probe: bool = True) -> Answer:
     probe: measure this machine where it was not measured yet.
     """
     from rich.console import Console
-    from rich.markup import escape
 
     from nvfair_tools.curate.costs.time_finding import time_finding
     from nvfair_tools.curate.preflight import CheckReport, check
@@ -110,17 +114,23 @@ def check_recipe(recipe: Path, *, probe: bool = True) -> Answer:
     report = check(recipe)
     if report.passed:
         report = CheckReport((*report.findings, time_finding(recipe, stand_in=moving_portrait, measure=probe)))
-    console = Console(emoji=False)  # `:a:` in a name is no emoji
-    colours = {"ok": "green", "warning": "yellow", "error": "red"}
-    for finding in report.findings:
-        level = f"[{colours[finding.level]}]{finding.level:>8}[/]"
-        # Texts may hold brackets, as in pip install 'nvfair-tools[curate]', which are no markup.
-        console.print(f"{level}  {escape(str(finding))}", soft_wrap=True, highlight=False)
+    print_findings(Console(emoji=False), report.findings)  # `:a:` in a name is no emoji
     errors = len(report.at_level("error"))
     click.echo(
         f"next: nvfair build {recipe}" if report.passed else f"next: mend the {errors} errors above, and check again"
     )
     return Answer(_check_content(report), 0 if report.passed else 1)
+
+
+def print_findings(console: Console, findings: Iterable[Finding]) -> None:
+    """Prints each finding with its level."""
+    from rich.markup import escape
+
+    colours = {"ok": "green", "warning": "yellow", "error": "red"}
+    for finding in findings:
+        level = f"[{colours[finding.level]}]{finding.level:>8}[/]"
+        # Texts may hold brackets, as in pip install 'nvfair-tools[curate]', which are no markup.
+        console.print(f"{level}  {escape(str(finding))}", soft_wrap=True, highlight=False)
 
 
 def _check_content(report: CheckReport) -> dict[str, Any]:
@@ -200,16 +210,18 @@ def run_stages(
             "counts": outcome.counts(),
             "left_out": outcome.left_out,
             "unused_files": outcome.unused_files,
+            "findings": [vars(finding) for finding in outcome.findings],
             "finished": outcome.videos is not None,
-        }
+        },
+        0 if outcome.usable else 1,
     )
 
 
 def _with_engine(path: Path, engine: str | None, address: str | None) -> Recipe:
     """The recipe of a file, with the engine that flags name in place of its own."""
-    from nvfair_tools.recipe.recipe import load_recipe
+    from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe
 
-    recipe = load_recipe(path)
+    recipe = load_whole_recipe(path)
     return recipe.model_copy(update={"engine": recipe.engine.replaced(engine, address)})
 
 
@@ -239,6 +251,7 @@ def _print_outcome(outcome: BuildOutcome) -> None:
             f"{escape(outcome.unused_files[0])}: they are of an earlier recipe; `nvfair build --prune` deletes them",
             soft_wrap=True,
         )
+    print_findings(console, [finding for finding in outcome.findings if finding.level != "ok"])
     if outcome.videos is None:
         console.print("next: nvfair build RECIPE, which goes on from here", highlight=False)
         return

@@ -8,9 +8,11 @@ import click
 
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FOLDER
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("curator:cut")
 @click.argument("files", nargs=-1, required=True, type=INPUT_FILE)
 @click.option("--out", required=True, type=OUTPUT_FOLDER, help="Folder of the list and the sheet.")
 @click.option("--min-seconds", default=2.0, show_default=True, type=click.FloatRange(min=0, min_open=True))

@@ -10,6 +10,7 @@ import click
 
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import output
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ _SERVERS = ("zenodo", "github", "github-api", "github-raw")
 
 
 @click.command()
+@preflighted("curator:get")
 @click.argument("collection", type=click.Choice(_NAMES))
 @output("folder", metavar="FOLDER")
 @click.option("--accept-terms", is_flag=True, help="You accept the collection's terms, which are shown in any case.")

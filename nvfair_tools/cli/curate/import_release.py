@@ -10,6 +10,7 @@ import click
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, output
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.releases.listing import Release
@@ -39,6 +40,7 @@ def import_release() -> None:
 
 
 @import_release.command("nvfair")
+@preflighted("curator:import_release")
 @_PATH
 @_OUT
 @click.option("--spreadsheet", type=INPUT_FILE, help="The per-file spreadsheet. [default: the one in PATH]")
@@ -64,6 +66,7 @@ def nvfair(
 
 
 @import_release.command("avaprintdb")
+@preflighted("curator:import_release")
 @_PATH
 @_OUT
 @click.option(

@@ -9,6 +9,7 @@ import click
 
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import INPUT, OUTPUT_FILE
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.curate.costs.estimate import Cluster
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@preflighted("curator:plan")
 @click.argument("recipe", type=INPUT)
 @click.option("--explain", is_flag=True, help="From the lists alone: pairs, videos, seconds, bytes and hours.")
 @click.option("--table", type=OUTPUT_FILE, help="From the lists alone: write the plan to this Parquet file.")
@@ -54,9 +56,9 @@ def plan(
     if other is not None:
         content["difference"] = _print_difference(recipe, other)
     if explain or table:
-        from nvfair_tools.recipe.recipe import load_recipe
+        from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe
 
-        parsed = load_recipe(recipe)
+        parsed = load_whole_recipe(recipe)
         if table is not None:
             from nvfair_tools.curate.plans.listing import write_listed_plan
 
@@ -65,7 +67,8 @@ def plan(
         if explain:
             cluster = _cluster(parsed, nodes, gpus, cores, cards)
             content["explanation"] = _print_explanation(parsed, cluster, clip_seconds, fps, probe_again)
-    return Answer(content)
+    findings = content.get("explanation", {}).get("findings", [])
+    return Answer(content, 1 if any(finding["level"] == "error" for finding in findings) else 0)
 
 
 def _cluster(recipe: Recipe, nodes: int | None, gpus: int, cores: int, cards: tuple[str, ...]) -> Cluster | None:
@@ -96,7 +99,7 @@ def _print_explanation(
 ) -> dict[str, Any]:
     from rich.console import Console
 
-    from nvfair_tools.cli.curate.build import count_table, moving_portrait
+    from nvfair_tools.cli.curate.build import count_table, moving_portrait, print_findings
     from nvfair_tools.curate.costs.explanation import balance_lines, explain
 
     report = explain(recipe, cluster=cluster, clip_seconds=clip_seconds, fps=fps, stand_in=moving_portrait, again=again)
@@ -109,7 +112,9 @@ def _print_explanation(
     click.echo("assumed:")
     for line in report.assumptions:
         click.echo(f"  {line}")
-    return {"pairs": dict(kinds), "costs": report.costs, "assumptions": report.assumptions}
+    print_findings(Console(emoji=False), report.findings)
+    content = {"pairs": dict(kinds), "costs": report.costs, "assumptions": report.assumptions}
+    return content | {"findings": [vars(finding) for finding in report.findings]}
 
 
 def _print_difference(new: Path, old: Path) -> dict[str, Any]:

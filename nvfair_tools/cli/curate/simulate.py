@@ -12,6 +12,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import WORLD
 from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, output
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.cli.curate.amounts import Amount
@@ -37,6 +38,7 @@ def simulate() -> None:
 
 
 @simulate.command()
+@preflighted("curator:simulate_cohort")
 @output()
 @click.option("--world", type=WORLD, help="A world that is written down, such as world1 or life-mixed.")
 @click.option("--settings", type=INPUT_FILE, help="YAML of the settings.")
@@ -115,6 +117,7 @@ def _card_writer() -> CardWriter | None:
 
 
 @simulate.command()
+@preflighted("curator:simulate_people")
 @output()
 @click.option("--settings", type=INPUT_FILE, help="YAML of the settings.")
 @click.option("--seed", type=click.IntRange(min=0), help="Everything random follows from it.")

@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import Name, registered_weights
 from nvfair_tools.cli.paths import INPUT_FILE
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from generators.weights import Record
@@ -25,6 +26,7 @@ def weights() -> None:
 
 
 @weights.command()
+@preflighted("curator:add_weights")
 @click.argument("file", type=INPUT_FILE)
 @click.option("--generator", help="The generator the file must fit; recognised where not given.")
 @click.option("--name", help="What to call it; <generator>-<file's stem> where not given.")

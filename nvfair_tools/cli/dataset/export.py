@@ -9,11 +9,13 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, output
+from nvfair_tools.cli.preflight import preflighted
 
 _TARGETS = ("webdataset", "nvfair")  # a test compares them with the layouts that there are
 
 
 @click.command()
+@preflighted("curator:export")
 @click.argument("data", metavar="DATASET", type=DATASET)
 @output()
 @click.option("--to", "target", type=click.Choice(_TARGETS), required=True, help="The layout of OUT.")

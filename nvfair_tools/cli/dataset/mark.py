@@ -8,9 +8,11 @@ import click
 
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, OUTPUT_FOLDER
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("curator:mark")
 @click.argument("folder", type=OUTPUT_FOLDER)
 @click.option("--check", is_flag=True, help="Say for each video which marks are there and valid; sign nothing.")
 @click.option("--certificate", type=INPUT_FILE, help="PEM: the signer's certificate first, then those above it.")

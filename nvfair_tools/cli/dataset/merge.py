@@ -9,6 +9,7 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FOLDER
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.curate.care.merge import MergeReport
@@ -16,14 +17,35 @@ if TYPE_CHECKING:
 _COPY = click.option("--copy", "copies", is_flag=True, help="Copy files, in place of giving them a second name.")
 
 
+def _without_output(context: click.Context, parameter: click.Parameter, words: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The data sets among the words: without the first, which names the output where --out does not."""
+    if context.resilient_parsing:
+        return words
+    if context.params.get("out") is None:
+        context.params["out"] = OUTPUT_FOLDER.convert(words[0], parameter, context)
+        words = words[1:]
+    if not words:
+        raise click.UsageError("Missing argument 'DATASET...': name the data sets to join after OUT")
+    return tuple(DATASET.convert(word, parameter, context) for word in words)
+
+
 @click.command()
-@click.argument("folders", metavar="[OUT] DATASET...", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--out", type=OUTPUT_FOLDER, help="The folder of the joined set, where OUT does not name it.")
+@preflighted("curator:merge")
+@click.argument(
+    "folders",
+    metavar="[OUT] DATASET...",
+    type=click.Path(path_type=Path),
+    nargs=-1,
+    required=True,
+    callback=_without_output,
+)
+@click.option(
+    "--out", type=OUTPUT_FOLDER, is_eager=True, help="The folder of the joined set, where OUT does not name it."
+)
 @click.option("--name", default="", help="The name of the joined set. [default: theirs]")
 @_COPY
 @reports
-@click.pass_context
-def merge(context: click.Context, folders: tuple[Path, ...], out: Path | None, name: str, copies: bool) -> MergeReport:
+def merge(folders: tuple[Path, ...], out: Path, name: str, copies: bool) -> MergeReport:
     """Join DATASETs into a new one, OUT, without writing their parts anew.
 
     Parts, videos and portraits are the same files under a second name; tables, card and dataset.json are written.
@@ -34,18 +56,14 @@ def merge(context: click.Context, folders: tuple[Path, ...], out: Path | None, n
     from nvfair_tools.curate.care.merge import merge as run
     from nvfair_tools.pipeline.progress_lines import task_progress
 
-    place, *others = folders if out is None else (out, *folders)
-    place = OUTPUT_FOLDER.convert(place, None, context)
-    if not others:
-        raise click.UsageError("Missing argument 'DATASET...': name the data sets to join after OUT")
-    folders = tuple(DATASET.convert(folder, None, context) for folder in others)
     with task_progress("files") as report:
-        outcome = run(place, folders, name=name, copies=copies, progress=report)
+        outcome = run(out, folders, name=name, copies=copies, progress=report)
     _print(outcome)
     return outcome
 
 
 @click.command()
+@preflighted("curator:append")
 @click.argument("data", metavar="DATASET", type=DATASET)
 @click.argument("addition", type=DATASET)
 @_COPY

@@ -9,6 +9,7 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, INPUT_FOLDER
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.dataset.hub import PushPlan, SignedCopies
@@ -17,6 +18,7 @@ _NAMED = 5  # of the files that stay
 
 
 @click.command()
+@preflighted("curator:push")
 @click.argument("data", metavar="DATASET", type=DATASET)
 @click.argument("repo", metavar="OWNER/NAME")
 @click.option("--yes/--dry-run", default=False, help="Send it. [default: only show it; nothing leaves this machine]")

@@ -9,9 +9,11 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FOLDER
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("curator:quality")
 @click.argument("dataset", type=DATASET)
 @click.option(
     "--out",

@@ -9,9 +9,11 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("curator:change_dataset")
 @click.argument("data", metavar="DATASET", type=DATASET)
 @reports
 def upgrade(data: Path) -> dict[str, Any]:

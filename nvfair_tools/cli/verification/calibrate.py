@@ -10,9 +10,11 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("verifier:calibrate")
 @click.argument("dataset", type=DATASET)
 @click.option("--out", required=True, type=OUTPUT_FILE, help="The file to write, such as people.calibration.")
 @click.option(
@@ -29,6 +31,20 @@ from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE
     show_default=True,
     help="Impostors appear on the enrolled person's own face, or on any face.",
 )
+@click.option(
+    "--collection",
+    "collections",
+    multiple=True,
+    metavar="NAME",
+    help="Only people of this collection (NAME:... in their names); repeatable. [default: all]",
+)
+@click.option(
+    "--impostors",
+    type=click.Choice(["any", "own-collection"]),
+    default="any",
+    show_default=True,
+    help="Impostors are anybody, or people of the enrolled person's own collection.",
+)
 @click.option("--device", default="cpu", show_default=True)
 @reports
 def calibrate(
@@ -40,12 +56,15 @@ def calibrate(
     generators: tuple[str, ...],
     without: tuple[str, ...],
     faces: str,
+    collections: tuple[str, ...],
+    impostors: str,
     device: str,
 ) -> dict[str, Any]:
     """Score the people of DATASET (of `nvfair build`), none of whom is verified later, and write what scores mean.
 
     Its number of people bounds what may be said: no threshold below a false match rate of 3 / n with n impostors, and
-    no likelihood ratio above n / 3. Cllr and its minimum are given for each generator, left out in turn.
+    no likelihood ratio above n / 3. Cllr and its minimum are given for each generator, left out in turn; and for each
+    collection, left out in turn, the false match rate at the threshold of the others.
     """
     from benchmark.verification.calibrate import calibrate as calibrate_people
     from nvfair_tools.pipeline.progress_lines import step_progress
@@ -60,6 +79,8 @@ def calibrate(
             generators=generators,
             without=without,
             faces=faces,  # type: ignore[arg-type]
+            collections=collections,
+            impostors=impostors,  # type: ignore[arg-type]
             device=device,
             progress=begin,
         )

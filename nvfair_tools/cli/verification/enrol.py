@@ -13,6 +13,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import METHOD, PROTOCOL
 from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FILE
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.command()
+@preflighted("verifier:enrol")
 @click.argument("person")
 @click.argument("videos", nargs=-1, required=True, type=INPUT_FILE)
 @click.option("--out", required=True, type=OUTPUT_FILE, help="The file to write, such as ann.enrolment.")

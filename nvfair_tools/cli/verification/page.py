@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 
 from nvfair_tools.cli.paths import INPUT_FOLDER
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
+@preflighted("verifier:verify_page")
 @click.argument("folder", type=INPUT_FOLDER, default=".")
 @click.option("--port", default=8750, show_default=True, type=click.IntRange(1, 65535))
 def verify_page(folder: Path, port: int) -> None:

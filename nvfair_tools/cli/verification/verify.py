@@ -13,6 +13,7 @@ import click
 from nvfair_tools.cli.answers import failures_as_json, quiet
 from nvfair_tools.cli.names import METHOD
 from nvfair_tools.cli.paths import INPUT, INPUT_FILE, OUTPUT_FILE
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from benchmark.verification.many_videos import VideoAnswer
@@ -23,6 +24,7 @@ NO_MATCH, NO_ANSWER = 3, 4
 
 
 @click.command()
+@preflighted("verifier:verify")
 @click.argument("enrolment", type=INPUT)
 @click.argument("video")
 @click.option("--calibration", type=INPUT_FILE, help="What scores mean: a file of `nvfair calibrate`.")
@@ -70,7 +72,7 @@ def verify(
     if enrolment.is_dir():
         raise click.UsageError(
             "ENROLMENT is one person's file. To ask which of several people drives a video is identification, which "
-            "needs everybody's consent to it; this command does not do it."
+            "needs everybody's consent to it: `nvfair identify`."
         )
     is_folder = not is_live(video) and Path(video).is_dir()
     if is_folder and (timeline is not None or follow):
@@ -123,7 +125,7 @@ def _verify_one(verifier: Verifier, video: str, as_json: bool, timeline: Path | 
         click.secho(f"{result.video}: {head}", bold=True)
         for line in rest:
             click.echo(f"  {line}")
-        _print_limits(result.limits)
+        print_limits(result.limits)
         if timeline is not None and not follow:
             click.echo(f"{timeline} shows the score over time")
     return 0 if result.outcome in ("match", "scored") else NO_MATCH if result.outcome == "no_match" else NO_ANSWER
@@ -144,7 +146,8 @@ def _print_windows(run: FollowedVideo, as_json: bool) -> None:
         click.echo("stopped", err=True)
 
 
-def _print_limits(limits: tuple[str, ...]) -> None:
+def print_limits(limits: tuple[str, ...]) -> None:
+    """Prints what an answer can and cannot prove."""
     click.echo("what this can and cannot prove:")
     for line in limits:
         click.echo(f"  - {line}")
@@ -173,7 +176,7 @@ def _verify_folder(verifier: Verifier, folder: Path, out: Path | None, as_json: 
         click.echo(f"{len(answers)} videos: {listed}" + (f"; {earlier} known from an earlier run" if earlier else ""))
         time = verifier.enrolment.protocol.time
         calibrated = verifier.calibration is not None
-        _print_limits(limits_text(float(time.window / time.rate), calibrated=calibrated))
+        print_limits(limits_text(float(time.window / time.rate), calibrated=calibrated))
     return 0 if all(outcome in ANSWERS for outcome in counts) else NO_ANSWER
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,9 +13,11 @@ import pandas as pd
 
 from nvfair_tools.curate.costs.estimate import Cluster, StageCost, estimate_costs, rounded_bytes, rounded_hours
 from nvfair_tools.curate.costs.probe import probe_rates, worker_counts
+from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.curate.plans.balanced import count_meetings
 from nvfair_tools.curate.plans.rule import PlannedPairs, plan_listed_clips
+from nvfair_tools.curate.usability.listed import listed_findings, permitted_pairs
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.machine import machine_text
 from nvfair_tools.recipe.clip_list import ClipRow, list_clips
@@ -30,11 +31,12 @@ _SAMPLED_CLIPS = 5
 @dataclass(frozen=True)
 class Explanation:
     """A recipe's plan and costs. planned: its pairs, as if every clip were usable. assumptions: what the figures rest
-    on, in sentences."""
+    on, in sentences. findings: what methods can be trained and tested on."""
 
     planned: PlannedPairs
     costs: tuple[StageCost, ...]
     assumptions: tuple[str, ...]
+    findings: tuple[Finding, ...] = ()
 
     def table(self) -> pd.DataFrame:
         """The costs in words: a row a stage and generator, and one of all."""
@@ -84,7 +86,8 @@ def explain(
     NvfairError where the length of clips is neither given nor to be found, Problems for mistakes in the recipe.
     """
     rows = list(list_clips(recipe).rows)
-    planned = plan_listed_clips(recipe, rows, assign_splits(recipe, rows))
+    splits = assign_splits(recipe, rows)
+    planned = plan_listed_clips(recipe, rows, splits)
     existing = [row for row in rows if not row.is_track and os.path.isfile(row.path)]
     mean_seconds, mean_fps, text = _lengths(existing, clip_seconds, fps)
     assumptions = [f"a clip has {mean_seconds:.3g} s at {mean_fps:.4g} frames a second, {text}"]
@@ -106,20 +109,14 @@ def explain(
         cores = f"{cluster.cores} cores a node like one of these" if cluster.cores else "cores unknown (--cores)"
         assumptions.append(f"the cluster: {text}; {cores}; cards and cores do as many times the work of one")
     costs = estimate_costs(recipe, planned.pairs, len(rows), mean_seconds * mean_fps, mean_fps, rates, workers, cluster)
-    return Explanation(planned, tuple(costs), tuple(assumptions))
+    findings = listed_findings(recipe, rows, splits, planned.pairs, Permissions(recipe, date.today()))
+    return Explanation(planned, tuple(costs), tuple(assumptions), tuple(findings))
 
 
 def refusal_lines(recipe: Recipe, rows: Sequence[ClipRow], pairs: PairTable, day: date) -> list[str]:
     """How many of the planned pairs people and licences refuse on a day, in a sentence; nothing where none is refused.
     rows: the list of clips of which `pairs` was planned."""
-    permissions = Permissions(recipe, day)
-    of_people: defaultdict[str, list[ClipRow]] = defaultdict(list)
-    for row in rows:
-        of_people[row.identity].append(row)
-    moves = {(row.identity, row.name): permissions.of_motion(row).permitted for row in rows}
-    shows = {identity: permissions.of_face(of_person).permitted for identity, of_person in of_people.items()}
-    may_drive = np.array([moves[driver.identity, driver.clip_id] for driver in pairs.drivers], bool)
-    may_be_shown = np.array([shows[target.identity] for target in pairs.targets], bool)
+    may_drive, may_be_shown = permitted_pairs(rows, pairs, Permissions(recipe, day))
     refused = int((~(may_drive[pairs.driver] & may_be_shown[pairs.target])).sum()) if len(pairs.driver) else 0
     if not refused:
         return []

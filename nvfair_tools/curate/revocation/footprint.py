@@ -121,8 +121,12 @@ class Footprint:
         real = videos[(videos["kind"] == "real")]
         hashes |= {*real["clip"], *(digest for ids in real["lineage"] if ids is not None for digest in ids)}
         as_target = videos[(videos["kind"] != "real") & (videos["target"] == self.trace.identity)]
-        # The first in a reenactment's lineage is the portrait.
-        hashes |= {ids[0] for ids in as_target["lineage"] if ids is not None and len(ids)}
+        # The first in a reenactment's lineage is the portrait; of simulated people without pictures, the driver's clip.
+        hashes |= {
+            ids[0]
+            for ids, clip in zip(as_target["lineage"], as_target["clip"], strict=True)
+            if ids is not None and len(ids) and ids[0] != clip
+        }
         return frozenset(id for id in hashes if len(id) >= SHORTEST_MARK)
 
     def is_persons(self, item: JournalItem) -> bool:

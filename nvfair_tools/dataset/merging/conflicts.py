@@ -10,6 +10,7 @@ import pandas as pd
 
 from nvfair_tools.dataset.merging.source import MergeSource
 from nvfair_tools.dataset.schema import VIDEOS_SCHEMA
+from nvfair_tools.landmarks.sources_of_points import mixture_text, sources_of_points
 
 _EXAMPLES = 5
 # What must be alike of a person, and of a video that several sets have. Names of files may differ.
@@ -54,6 +55,9 @@ def _record_conflicts(first: MergeSource, second: MergeSource) -> Iterator[str]:
         values = [_comparable(name, source.record.get(name)) for source in (first, second)]
         if values[0] != values[1]:
             yield f"{name} is {_text(values[0])} in {first}, but {_text(values[1])} in {second}"
+    found_by = [sources_of_points(_landmarkers(source)) for source in (first, second)]
+    if all(found_by) and found_by[0] != found_by[1]:
+        yield f"the faces of {first} and {second} were found by {mixture_text(found_by[0] | found_by[1])}"
     rules = [source.record.get("clip_checks") for source in (first, second)]
     if None not in rules and rules[0] != rules[1]:
         yield f"the clips of {first} and {second} were checked by other limits (clip_checks)"
@@ -156,11 +160,17 @@ def _revoked_people(sources: Sequence[MergeSource]) -> Iterator[str]:
 
 
 def _comparable(name: str, value: Any) -> Any:
-    """What must be equal of an entry of dataset.json: landmarkers may differ, licences are those of other material."""
+    """What must be equal of an entry of dataset.json: landmarkers are compared without their detectors, and licences
+    are those of other material."""
     dropped = {"landmarks": ("landmarkers",), "governance": ("licences", "consent_sha256")}.get(name, ())
     if not isinstance(value, dict):
         return value
     return {key: entry for key, entry in value.items() if key not in dropped} or None
+
+
+def _landmarkers(source: MergeSource) -> list[str]:
+    """The landmarkers that dataset.json lists."""
+    return list_of(source.record.get("landmarks", {}).get("landmarkers"))
 
 
 def _plain(row: dict[Any, Any]) -> dict[str, Any]:

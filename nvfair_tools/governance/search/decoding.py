@@ -22,6 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from nvfair_tools.media.container import open_input, tags_of
+
 _MOST_MEMBER_BYTES = 2 << 30
 _ROWS_AT_ONCE = 50_000
 _DAMAGED = (pa.ArrowException, zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, ValueError, EOFError,
@@ -185,9 +187,9 @@ def _tags(path: Path) -> Iterator[tuple[str, bytes]]:
     except ImportError as error:
         raise Undecodable("its tags are read with PyAV: pip install 'nvfair-tools[media]'") from error
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            holders = [("container", container.metadata)]
-            holders += [(f"stream {stream.index}", stream.metadata) for stream in container.streams]
+        with open_input(str(path)) as container:
+            holders = [("container", tags_of(container))]
+            holders += [(f"stream {stream.index}", tags_of(stream)) for stream in container.streams]
             for name, tags in holders:
                 yield f"tags of the {name}", "\n".join(f"{key}={value}" for key, value in tags.items()).encode()
     except av.FFmpegError as error:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nvfair_tools.media.container import import_av
+from nvfair_tools.media.container import import_av, open_input
 from nvfair_tools.media.decoding import Frame, decode
 from nvfair_tools.media.display import Display, read_display, upright_image
 from nvfair_tools.media.errors import MediaError
@@ -48,9 +48,7 @@ def decode_live(source: str, *, seconds: float = _SECONDS) -> Iterator[Frame]:
         options["format"] = "v4l2"
     title = "the pipe" if source == PIPE else source
     try:
-        container = av.open(
-            sys.stdin.buffer if source == PIPE else source, mode="r", metadata_errors="replace", **options
-        )
+        container = open_input(sys.stdin.buffer if source == PIPE else source, **options)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise MediaError(
             "unreadable",
@@ -95,7 +93,12 @@ def _decoded(av: Any, container: Any, stream: Any, failures: list[str]) -> Itera
             packet = next(packets)
         except (StopIteration, av.error.EOFError):
             return
-        except av.error.FFmpegError:  # the sender has gone
+        except av.error.FFmpegError:
+            # The sender has gone; the decoder still has the last frames, which at the end of a file it gives by itself.
+            try:
+                yield from stream.decode(None)
+            except av.error.FFmpegError as error:
+                failures[:] = [error.strerror or str(error)]
             return
         try:
             frames = packet.decode()

@@ -14,6 +14,7 @@ from benchmark import protocols
 from benchmark.controls import CROSSNESS, LENGTH, ORIGIN, POSE, SHAPE, STILL
 from benchmark.evaluation.results import EvaluationResults
 from benchmark.evaluation.run import EvaluationOptions, evaluate
+from benchmark.evaluation.warnings import evaluation_warnings
 from benchmark.methods.candidates import Candidate, MethodCandidate, as_candidate
 from benchmark.methods.checkpoint import RECORD_FILE
 from benchmark.methods.declaration import RoleExposure
@@ -149,6 +150,20 @@ def test_what_could_not_be_scored_counts_as_rejected(results: EvaluationResults)
 
 def test_a_family_is_named_where_unseen_generators_share_it(results: EvaluationResults) -> None:
     assert any("within the toy family" in warning for warning in results.warnings)
+
+
+def test_a_method_trained_on_another_landmarker_is_noted(data: Dataset, results: EvaluationResults) -> None:
+    found_by = {"landmarks": {"landmarkers": ["mediapipe-tasks 1.2.3+64184e229b26"]}}
+    seen = replace(data, meta=data.meta | found_by)
+    name, record = next(iter(results.methods.items()))
+
+    def warnings(**trained_on: str) -> str:
+        methods = results.methods | {name: replace(record, data={**record.data, **trained_on})}
+        return " ".join(evaluation_warnings(replace(results, methods=methods), seen))
+
+    assert "found by mediapipe-facemesh 0.10.21, and these" in warnings(landmarkers="mediapipe-facemesh 0.10.21")
+    assert "put their points" not in warnings(landmarkers="mediapipe-tasks 1.2.3+64184e229b26")
+    assert "put their points" not in warnings()  # trained on simulated people, whose faces nothing found
 
 
 def test_near_shortcuts_are_noted_once_a_checkpoint(results: EvaluationResults) -> None:

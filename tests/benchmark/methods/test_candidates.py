@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -43,6 +44,15 @@ def test_a_dotted_path_and_an_entry_point_name_the_same_method(small: Dataset, m
 
 def test_a_toy_method_answers_to_the_interface() -> None:
     assert isinstance(toy_methods.MotionSize(), Method)
+
+
+def test_a_method_in_the_present_folder_is_found_and_hides_no_package(tmp_path, monkeypatch) -> None:
+    (tmp_path / "my_motion.py").write_text("from tests.benchmark.toy_methods import MotionSize\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder])
+    assert as_candidate("my_motion:MotionSize").name == "motion-size"
+    assert sys.path[-1] == str(tmp_path)
+    monkeypatch.delitem(sys.modules, "my_motion")
 
 
 @pytest.mark.parametrize(

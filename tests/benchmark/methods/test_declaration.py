@@ -62,7 +62,7 @@ def test_all_wrong_keys_are_named_at_once() -> None:
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text("training: {people: [")
-    with pytest.raises(NvfairError, match=r"d\.yaml(.|\n)*cannot be read"):
+    with pytest.raises(NvfairError, match=r"d\.yaml: not valid YAML: line 1"):
         read_declaration(tmp_path / "d.yaml")
 
 

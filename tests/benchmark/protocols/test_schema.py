@@ -168,7 +168,7 @@ def test_a_sweep_is_its_plain_protocols_which_have_the_digests_of_hand_written_o
         ("time", [{}], "no field"),
         ("name", ["b"], "no field"),
         ("sweep", [None], "no field"),
-        ("time.seconds", [-1], "greater than 0"),
+        ("time.seconds", [-1], "expected a number above 0"),
         ("time.seconds", [1, 1.0], "one digest"),
         ("time.window", [], "at least 1 item"),
     ],

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from benchmark.evaluation.published_tables import read_published_tables
 from benchmark.report.page import render_page
 from tests.benchmark.invented_results import results
 
-TABLES = json.loads((resources.files("benchmark") / "published.json").read_text(encoding="utf-8"))["tables"]
+TABLES = read_published_tables()["tables"]
 
 
 def table(words: str) -> dict:

@@ -19,6 +19,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.scheme import OUTER_EYE_CORNERS, SCHEME_126
 from nvfair_tools.simulate.base_mesh import base_mesh
+from tests.mediapipe_here import skip_without_landmarker
 
 FACE = (100 * base_mesh()[SCHEME_126.indices, :2] + 128).astype(np.float64)
 UPPER = np.setdiff1d(np.arange(126), LOWER_FACE)
@@ -156,7 +157,7 @@ def test_settings_that_no_encoder_takes_are_refused(wrong: dict[str, float]) -> 
 
 @pytest.mark.slow
 def test_encoded_videos_are_tracked_in_pixels_of_the_original_and_kept_for_the_next_run(tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     skimage = pytest.importorskip("skimage")
     from nvfair_tools.media import encode
 

@@ -40,6 +40,7 @@ from nvfair_tools.features import facial_scale
 from nvfair_tools.simulate.cohort import write_cohort
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings
 from tests.benchmark.small_world import World, make
+from tests.mediapipe_here import skip_without_landmarker
 
 PROTOCOL = Protocol(name="stress-test", time=Time(window=40, stride=20), uncertainty=Uncertainty(resamples=50))
 NONE = StressPlan(
@@ -258,7 +259,7 @@ def test_trials_over_lost_videos_are_dropped_and_the_rest_renumbered() -> None:
 @pytest.mark.slow
 def test_recompression_tracks_real_videos_anew(tmp_path: Path) -> None:
     """A face that is drawn, encoded and tracked: from the simulated portraits, which a landmarker finds."""
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     from benchmark.stress.reencoding import Reencoding, missing_reencoding_reason, reencoding
     from nvfair_tools.media import encode
 
@@ -280,3 +281,5 @@ def test_recompression_tracks_real_videos_anew(tmp_path: Path) -> None:
     moved = np.median(np.linalg.norm(good[0] - bad[0], axis=2))
     assert 0.05 < moved < 10
     assert "not on disk" in missing_reencoding_reason(data, videos.assign(path="gone.mp4"))
+    others = Dataset(tmp_path, {"landmarks": {"landmarkers": ["mediapipe-tasks 0.9+ab"]}}, videos, videos)
+    assert "two landmarkers put their points differently" in missing_reencoding_reason(others, videos)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,6 @@ from tests.benchmark.training.test_loop import OPTIONS, PROTOCOL, read_for_train
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler for the CPU"),
     # torch's compiler uses what torch deprecates
     pytest.mark.filterwarnings("ignore::DeprecationWarning:torch.*"),
 ]
@@ -39,6 +39,18 @@ pytestmark = [
 WITH_DROPOUT = replace(OPTIONS, windows=64, validate_every=32, width=8, dilations=(2,))
 PLAIN = replace(WITH_DROPOUT, dropout=0.0)
 UNIT_ROUNDOFF = 2.0**-24
+
+
+@pytest.fixture(params=["graphs alone", pytest.param("C++", marks=pytest.mark.soak)], autouse=True)
+def compiler(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What becomes of the graphs that torch's compiler finds in the network: torch's own operations run them, forwards
+    and backwards, which takes seconds, or C++ that is written and compiled for them, which takes a minute."""
+    if request.param == "C++":
+        if shutil.which("g++") is None:
+            pytest.skip("torch.compile needs a C++ compiler for the CPU")
+    else:
+        monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    torch._dynamo.reset()
 
 
 def _rounding(training: Training) -> float:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from benchmark.training.loop import Training, train
 from benchmark.training.selection import ValidationSet
 from benchmark.training.state import LOG_FILE, STATE_FILE
 from benchmark.windows.window_set import WindowSet, read_windows
+from nvfair_tools.cli import cli as command
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.small_world import World, make
@@ -129,8 +131,19 @@ def meshes(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return make(tmp_path_factory.mktemp("meshes"), World(mesh=True))
 
 
-@pytest.mark.parametrize("kind", ["graph", "everything", pytest.param("plain", marks=pytest.mark.soak)])
-def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path, kind: str) -> None:
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One thread, as in the processes that a test starts: sums over other numbers of threads may differ in bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(
+    "kind", ["everything", *(pytest.param(kind, marks=pytest.mark.soak) for kind in ("graph", "plain"))]
+)
+def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path, kind: str, one_thread: None) -> None:
     root = Path(__file__).resolve().parents[3]
     child = subprocess.Popen(
         [sys.executable, "-c", _CHILD, str(meshes.folder), str(tmp_path / "killed"), kind],
@@ -145,36 +158,28 @@ def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path,
     child.communicate()
     assert child.returncode == -signal.SIGKILL, "the run ended before it could be killed"
     assert not (tmp_path / "killed" / RECORD_FILE).exists()
-    # Both in processes of one thread: sums over other numbers of threads may differ in the last bit.
     for name in ("killed", "whole"):
-        code = _CHILD.replace("time.sleep(0.2)", "pass")
-        subprocess.run(
-            [sys.executable, "-c", code, str(meshes.folder), str(tmp_path / name), kind],
-            cwd=root,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        train(meshes, tmp_path / name, RUNS[kind], PROTOCOL, name="same")
     for file in (RECORD_FILE, WEIGHTS_FILE):
         assert (tmp_path / "killed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
     logs = [pd.read_csv(tmp_path / name / LOG_FILE).drop(columns="seconds") for name in ("killed", "whole")]
     pd.testing.assert_frame_equal(*logs)
 
 
-def test_two_processes_take_the_steps_of_one(small: Dataset, tmp_path: Path) -> None:
+def test_two_processes_take_the_steps_of_one(small: Dataset, tmp_path: Path, one_thread: None) -> None:
     """Each of them takes two of a step's four batches; sums of gradients differ in their order, and so in last bits."""
     options = "-g alpha --windows 512 --batch 16 --drivers 3 --accumulate 4 --width 16 --embedding 8 --device cpu"
     words = [*options.split(), "--validate-every", "256"]
     both = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
     both += ["--rdzv-endpoint", "localhost:0", "-m", "nvfair_tools"]
-    for name, start in (("one", ["-m", "nvfair_tools"]), ("two", both)):
-        subprocess.run(
-            [sys.executable, *start, "train", str(small.folder), str(tmp_path / name), *words],
-            cwd=Path(__file__).resolve().parents[3],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            check=True,
-            capture_output=True,
-        )
+    command(["train", str(small.folder), str(tmp_path / "one"), *words], standalone_mode=False)
+    subprocess.run(
+        [sys.executable, *both, "train", str(small.folder), str(tmp_path / "two"), *words],
+        cwd=Path(__file__).resolve().parents[3],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=True,
+        capture_output=True,
+    )
     item, two = (load_checkpoint(tmp_path / name) for name in ("one", "two"))
     assert item.selection["steps_run"] == 8
     for key, tensor in item.network.state_dict().items():

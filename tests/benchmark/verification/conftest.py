@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.benchmark.verification.clips import clip
+from tests.mediapipe_here import skip_without_landmarker
 
 
 @pytest.fixture(scope="session")
 def landmarker() -> Iterator:
-    pytest.importorskip("mediapipe", reason="finds landmarks: pip install 'nvfair-tools[verify]'")
+    skip_without_landmarker("finds landmarks: pip install 'nvfair-tools[verify]'")
     from nvfair_tools.landmarks.landmarker import create_landmarker
 
     made = create_landmarker()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +107,22 @@ def test_real_clips_enrol_where_there_are_any(tmp_path: Path, small: Dataset) ->
     made = benchmark.calibrate(data, method=MotionSize(), split="test")
     assert made.generators == ("beta",)
     assert np.count_nonzero(made.genuine) == 27
+
+
+def test_only_people_of_a_collection_are_taken(small: Dataset) -> None:
+    method = MotionSize()
+    made = benchmark.calibrate(small, method=method, split="test", collections=["toy"], impostors="own-collection")
+    assert (made.collections, np.count_nonzero(~made.genuine)) == (("toy",), 36)
+    with pytest.raises(NvfairError, match=r"nobody is of the collection lab.*\n.*toy"):
+        benchmark.calibrate(small, method=method, split="test", collections=["lab"])
+
+
+def test_impostors_of_other_collections_can_be_left_out(small: Dataset) -> None:
+    people = {"toy:06": "lab:06"}
+    videos = small.videos.replace({"driver": people, "target": people})
+    mixed = replace(small, videos=videos)
+    assert np.count_nonzero(~benchmark.calibrate(mixed, method=MotionSize(), split="test").genuine) == 36
+    own = benchmark.calibrate(mixed, method=MotionSize(), split="test", impostors="own-collection")
+    # Two of three people are of one collection: 2 faces x 1 other x 3 clips x 2 generators.
+    assert np.count_nonzero(~own.genuine) == 12
+    assert own.impostor_people == 2

@@ -1,6 +1,7 @@
 """What a calibration may say: by hand, never more than its number of people supports."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 
 from benchmark.verification.calibration import Calibration
 from benchmark.verification.enrolment import LandmarkerIdentity, MethodIdentity
-from benchmark.verification.likeness import Likeness
+from benchmark.verification.held_out_collections import HeldOutCollection, held_out_collections
+from benchmark.verification.likeness import Likeness, Recording
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.verification.made import calibration, enrolment
 
@@ -74,9 +76,12 @@ def test_each_generator_is_held_out_in_turn() -> None:
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
     likeness = Likeness(np.zeros(8), np.ones(8), 12, 2)
     made = calibration([1.0, 0.5], [0.0, -1.0, -2.0], people=3, likeness=likeness)
+    assert made.recording is None
+    made = replace(made, recording=Recording((25.0, 30.0), (256, 512)))
     made.save(tmp_path / "a.calibration")
     read = Calibration.load(tmp_path / "a.calibration")
     assert read.lines() == made.lines()
+    assert read.recording == made.recording
     assert read.digest == made.digest == hashlib.sha256((tmp_path / "a.calibration").read_bytes()).hexdigest()
     np.testing.assert_array_equal(read.scores, made.scores)
     assert read.likeness is not None
@@ -104,3 +109,23 @@ def test_a_calibration_speaks_only_of_scores_that_were_made_alike(changes: dict,
     made.check_fits(enrolment())
     with pytest.raises(NvfairError, match=message):
         made.check_fits(enrolment(**changes))
+
+
+def test_a_collection_left_out_shows_what_the_others_threshold_does_on_it() -> None:
+    """Counted by hand: six impostors of `a` score -1 to -6, three of `b` within `b` score -4, -2 and 0."""
+    people = tuple(f"a:{n}" for n in range(6)) + tuple(f"b:{n}" for n in range(3))
+    scores = np.array([-1.0, -2, -3, -4, -5, -6, -4, -2, 0, 5, -9])
+    genuine = np.array([False] * 9 + [True, False])
+    driver = np.array([*range(6), 6, 7, 8, 0, 6])
+    enrolled = np.array([1, 2, 3, 4, 5, 0, 7, 8, 6, 0, 0])  # the last trial is between collections, and counts nowhere
+    (held_out,) = held_out_collections(scores, genuine, enrolled, driver, people)
+    # Of a's six impostors half may pass: the threshold is -3, which -2 and 0 of b's three pass.
+    assert held_out == HeldOutCollection("b", 0.5, 2 / 3, 3, 3)
+
+
+def test_a_calibration_cautions_about_people_of_other_collections() -> None:
+    made = calibration([0.0, 0.1], [-1.0, -1.1], people=12)
+    assert made.collections == ("other",)
+    assert made.held_out_collections == ()
+    assert made.cautions("other:99") == []
+    assert "nobody of 'lab'" in made.cautions("lab:ann")[0]

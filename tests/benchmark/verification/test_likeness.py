@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmark.verification.likeness import STATISTICS, Likeness, window_statistics
+from benchmark.verification.likeness import STATISTICS, Likeness, Recording, window_statistics
 from nvfair_tools.landmarks.scheme import SCHEME_126
 from nvfair_tools.simulate.base_mesh import base_mesh
 
@@ -85,3 +85,14 @@ def test_a_person_who_is_unlike_the_others_is_counted() -> None:
 def test_too_few_people_say_nothing() -> None:
     random = np.random.default_rng(0)
     assert Likeness.fit([statistics(random) for _ in range(8)], [f"p{n % 4}" for n in range(8)]) is None
+
+
+def test_a_recording_of_another_rate_or_size_is_named() -> None:
+    recording = Recording((25.0, 30.0), (256, 256))
+    assert recording.differences(24.0, 400) == recording.differences(36.0, 130) == []
+    (slow,) = recording.differences(15.0, 256)
+    assert "15.0 frames a second" in slow
+    assert "25 to 30" in slow
+    (large,) = recording.differences(25.0, 1080)
+    assert "1080 lines" in large
+    assert "those of the calibration 256:" in large

@@ -6,19 +6,16 @@ Legend: T frames; meshes are float32 (T, 478, 3) in pixels.
 import numpy as np
 
 from generators import Face, Framing
+from tests.mediapipe_here import own_tracks
 
 
 def track(frames):
     """The mesh of each frame, or None where no face is found, in tracking mode."""
-    from mediapipe.python.solutions.face_mesh import FaceMesh
-
-    meshes = []
-    with FaceMesh(static_image_mode=False, refine_landmarks=True, max_num_faces=1) as landmarker:
-        for frame in frames:
-            faces = landmarker.process(frame).multi_face_landmarks
-            height, width = frame.shape[:2]
-            points = faces and [(p.x * width, p.y * height, p.z * width) for p in faces[0].landmark]
-            meshes.append(np.array(points, np.float32) if points else None)
+    frames, meshes = list(frames), []
+    for frame, face in zip(frames, own_tracks(frames), strict=True):
+        height, width = frame.shape[:2]
+        points = face and [(p.x * width, p.y * height, p.z * width) for p in face]
+        meshes.append(np.array(points, np.float32) if points else None)
     return meshes
 
 

@@ -22,7 +22,8 @@ def paint(stage, mesh):
     rest, scene, spread = stage
     moved = scene.rest[: len(spread)] + spread @ (mesh - rest)[:, :2]
     vertices = scene.vertices(moved)
-    return vertices, *scene.paint(vertices, mesh[:, 2])
+    places, seen = scene.paint(vertices, mesh[:, 2])
+    return vertices, places[..., 0], places[..., 1], seen
 
 
 def test_at_rest_every_pixel_comes_from_where_it_is(stage):

@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 
 from generators.warp import topology
+from tests.mediapipe_here import connections
 
 
 def edges(triangles):
@@ -17,9 +18,7 @@ def loop(points):
 
 @pytest.fixture(scope="module")
 def mediapipe_edges():
-    from mediapipe.python.solutions import face_mesh_connections
-
-    return lambda name: {frozenset(edge) for edge in getattr(face_mesh_connections, f"FACEMESH_{name}")}
+    return lambda name: {frozenset(edge) for edge in connections(name)}
 
 
 def test_the_skin_has_exactly_mediapipes_edges_and_is_a_disc_with_three_holes(mediapipe_edges):

@@ -80,6 +80,16 @@ def test_the_demo_goes_from_nothing_to_a_page(tmp_path: Path) -> None:
         "still-frame.zip",
         "temporal-cnn.zip",
     ]
+    test_set = TestSet(Dataset.open(tmp_path / "demo" / "dataset"))
+    videos = test_set.dataset.videos
+    trained = videos[(videos["split"] == "train") & (videos["generator"] == "sim-keypoint")]
+    baseline = read_submission(entries / "landmark-spread").training
+    assert set(baseline.people) == {*trained["driver"], *trained["target"]}, "it declares whom it has seen"
+    for folder in (path for path in entries.iterdir() if path.is_dir()):
+        assert find_problems(folder, test_set) == [], "what a reader copies is good, and agrees with its own file"
+        submission = read_submission(folder)
+        for entry in submission.entries:
+            assert set(entry.trained_on_generators) <= set(submission.training.generators), folder
     settings = read_settings(tmp_path / "demo")
     identity = submission_digest(entries / "temporal-cnn", read_submission(entries / "temporal-cnn"))
     assert (SubmissionFiles(settings.files).folder_of(identity) / "reproduce" / "checkpoint.json").is_file()

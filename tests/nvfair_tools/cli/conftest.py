@@ -19,7 +19,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     from benchmark.pretrained import checkpoint_folder
     from leaderboard.store.new_board import create_board
-    from leaderboard.submission.new_submission import create_declaration
+    from leaderboard.submission.checkpoint_facts import create_declaration
     from tests.benchmark.small_world import OPEN, make
     from tests.benchmark.verification.made import calibration, enrolment
     from tests.nvfair_tools.small_build import write_recipe

@@ -108,6 +108,7 @@ WORDS = {
         "{~enrolment} {~video} --task-file {file} | "
         "{~enrolment} {~videos} --out {out_file}"
     ),
+    "identify": "{~video} {~enrolment} --consent {csv} | {~video} {~enrolment} --consent {~csv} --task-file {file}",
     "verify-page": "{videos}",
     "calibrate": "{dataset} --out {out_file}",
     "submit init": "{out}",

@@ -127,6 +127,7 @@ SPOILT_ELSEWHERE = {
     *(("avaprintdb fuse", key) for key in ("clip", "dino", "lists")),  # read by the functions that read --graph
     ("revoke", "recipients"),  # tests/nvfair_tools/curate/revocation
     ("dataset merge", "out"),  # the same as the argument
+    *(("identify", key) for key in ("video", "enrolments", "calibration")),  # tests/benchmark/verification
 }
 
 

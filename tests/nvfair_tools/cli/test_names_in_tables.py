@@ -6,13 +6,14 @@ from click.testing import CliRunner
 from nvfair_tools.cli import cli
 from nvfair_tools.cli.curate.build import count_table
 from nvfair_tools.cli.curate.import_release import _show
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import write_recipe
 
 NAMES = ("m:a: b", "[red]x[/red]", "a[/]b", "x:smile:y")
 
 
 def test_the_check_shows_any_name(tmp_path, monkeypatch):
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     monkeypatch.setenv("COLUMNS", "200")
     name = "x:smile:[red]y[/red]:a:.mp4"
     (tmp_path / "clips.csv").write_text(f"path,identity,split,permitted_use\n{name},m:a,train,research\n")

@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from nvfair_tools.cli.curate.plan import plan
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import write_recipe
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 
 @pytest.fixture

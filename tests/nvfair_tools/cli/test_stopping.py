@@ -12,9 +12,10 @@ import pytest
 from nvfair_tools.curate.status import build_status
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.workspace import Workspace
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import write_recipe, write_sources
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 ROOT = Path(__file__).resolve().parents[3]
 
 

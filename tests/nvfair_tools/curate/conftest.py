@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.mediapipe_here import skip_without_landmarker
+
 
 @pytest.fixture(scope="session")
 def built_museum(tmp_path_factory) -> Path:
     """A folder with recipe, sources and data set; copy it, do not change it."""
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     pytest.importorskip("cv2")
     from tests.nvfair_tools.curate.revocation.museum import build_museum
 

@@ -19,10 +19,11 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import distances
 from nvfair_tools.media import probe
 from nvfair_tools.recipe.recipe import ClipSource, load_recipe
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.moving_portraits import write_clip
 from tests.nvfair_tools.small_build import PEOPLE, file_hashes, write_recipe, write_sources
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 pytest.importorskip("cv2")
 
 

@@ -4,7 +4,6 @@ import csv
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 from nvfair_tools.curate.build import build
@@ -12,6 +11,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.recipe.clip_list import COLUMNS, read_clip_list
 from nvfair_tools.recipe.recipe import Recipe, load_recipe
 from nvfair_tools.recipe.splits import assign_splits
+from tests.mediapipe_here import skip_without_landmarker
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -48,7 +48,7 @@ def test_the_documentation_names_every_key_and_column():
 
 
 def test_real_clips_build_and_hard_ones_end_with_their_reasons(shared, tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     identities = {
         "hard/truncated.mp4": "hard:cut",
         "hard/small_face.mp4": "hard:small",

@@ -12,9 +12,10 @@ import pytest
 from nvfair_tools.curate.build import build
 from nvfair_tools.curate.preflight import check
 from nvfair_tools.media import decode
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import plan_small_set, write_recipe, write_sources
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 ROOT = Path(__file__).resolve().parents[3]
 EXAMPLES = ROOT / "examples" / "external"

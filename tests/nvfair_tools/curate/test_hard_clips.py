@@ -10,11 +10,12 @@ import pytest
 from nvfair_tools.curate.build import build
 from nvfair_tools.curate.preflight import check
 from nvfair_tools.media import decode, encode, probe
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.clips import run_ffmpeg
 from tests.nvfair_tools.moving_portraits import write_clip
 from tests.nvfair_tools.small_build import write_recipe
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 # File -> state, reason, flags that the table must show, and words of its explanation.
 EXPECTED = {

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 from nvfair_tools.curate.ingest import TrackTask, TrackWorker
+from nvfair_tools.landmarks.landmarker import chosen_landmarker
 from nvfair_tools.landmarks.track import load_track
 from nvfair_tools.media import MediaInfo, probe
 from nvfair_tools.media.decoding import whole_frames
 from nvfair_tools.media.encoding import ffmpeg_binary
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.clips import face_clip, run_ffmpeg
 
 
@@ -96,10 +98,10 @@ def test_our_own_clips_agree_as_well(clips, name):
 
 @pytest.mark.parametrize("name", ["fraction", "variable"])
 def test_an_imported_clip_keeps_these_times_and_counts_in_its_track(clips, name, tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     expected = ffmpegs_decode(clips[name])
     task = TrackTask(clips[name], tmp_path / ".build" / "tracks" / "clip.npz", truncated="fail")
-    result = TrackWorker(LandmarkerSpec("facemesh", None, None, None)).run(task)
+    result = TrackWorker(LandmarkerSpec(*chosen_landmarker(), None, None)).run(task)
     assert result.state == "ok", result
     assert result.facts["frames"] == expected.frames
     expected.assert_rate(Fraction(result.facts["fps_num"], result.facts["fps_den"]))

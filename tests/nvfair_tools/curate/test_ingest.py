@@ -15,6 +15,7 @@ from nvfair_tools.curate.pairs import Pair
 from nvfair_tools.curate.video_paths import clip_names, original_path, reenactment_path
 from nvfair_tools.files import atomic_output
 from nvfair_tools.landmarks.gaps import longest_gap
+from nvfair_tools.landmarks.landmarker import chosen_landmarker
 from nvfair_tools.landmarks.track import load_track
 from nvfair_tools.media import MediaError
 from nvfair_tools.media.decoding import whole_frames
@@ -22,6 +23,7 @@ from nvfair_tools.pipeline.items import ok
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Policy
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.clips import run_ffmpeg
 from tests.nvfair_tools.moving_portraits import write_clip
 
@@ -81,9 +83,9 @@ def test_a_cut_file_yields_its_whole_frames_only_where_they_are_asked_for(tmp_pa
 
 
 def test_a_tracked_clip_has_the_facts_that_later_stages_need(tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     clip = write_clip(tmp_path / "a.mp4", "astronaut", 0, frames=12)
-    worker = TrackWorker(LandmarkerSpec("facemesh", None, None, None))
+    worker = TrackWorker(LandmarkerSpec(*chosen_landmarker(), None, None))
     track = tmp_path / ".build" / "tracks" / "a.npz"
     result = worker.run(TrackTask(clip, track, "fail"))
     assert result.state == "ok"
@@ -96,13 +98,13 @@ def test_a_tracked_clip_has_the_facts_that_later_stages_need(tmp_path):
 
 
 def test_a_clip_whose_times_mostly_go_back_is_refused_with_what_to_do(tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     write_clip(tmp_path / "a.mp4", "astronaut", 0, frames=24)
     run_ffmpeg("-i", tmp_path / "a.mp4", "-c:v", "mjpeg", "-q:v", "3", tmp_path / "b.mkv")
     # Every fourth frame has the time of the frame before it.
     stuck = "setts=pts='if(mod(N,4),PTS,PTS-DURATION)':dts=NOPTS"
     run_ffmpeg("-i", tmp_path / "b.mkv", "-c", "copy", "-bsf:v", stuck, "-y", tmp_path / "stuck.mkv")
-    worker = TrackWorker(LandmarkerSpec("facemesh", None, None, None))
+    worker = TrackWorker(LandmarkerSpec(*chosen_landmarker(), None, None))
     result = worker.run(TrackTask(tmp_path / "stuck.mkv", tmp_path / ".build" / "a.npz", "fail"))
     assert (result.state, result.reason, result.retryable) == ("failed", "unusable_times", False)
     assert "of 24 frames" in result.detail

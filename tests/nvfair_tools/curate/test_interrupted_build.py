@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from nvfair_tools.dataset import Dataset
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import file_hashes, write_recipe, write_sources
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 pytest.importorskip("cv2")
 pytestmark = [
     pytest.mark.slow,

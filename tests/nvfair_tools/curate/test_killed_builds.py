@@ -21,11 +21,12 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.simulate.settings import SourceSettings
 from nvfair_tools.simulate.videos import PeopleSettings, write_people
 from nvfair_tools.simulate.world import PERMITTED_USE
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import file_hashes, write_recipe
 from tests.small_disk import enlarge_disk, small_disk
 
 psutil = pytest.importorskip("psutil")
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -15,10 +15,11 @@ from nvfair_tools.curate.preflight import check
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.recipe.recipe import load_recipe
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.moving_portraits import write_clip
 from tests.nvfair_tools.small_build import PEOPLE, write_recipe
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 pytest.importorskip("cv2")
 
 

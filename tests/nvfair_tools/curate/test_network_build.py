@@ -15,9 +15,10 @@ from nvfair_tools.cli import cli
 from nvfair_tools.curate.build import build
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.media import probe
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import write_recipe, write_sources
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 pytest.importorskip("torch")
 
 LICENCE = "CC-BY-NC-4.0"

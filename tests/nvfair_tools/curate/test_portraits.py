@@ -18,11 +18,12 @@ from nvfair_tools.faces.frontality import pose_costs
 from nvfair_tools.landmarks.landmarker import create_landmarker
 from nvfair_tools.pipeline.items import ok
 from nvfair_tools.recipe.recipe import load_recipe
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.curate.test_ingest import clip
 from tests.nvfair_tools.moving_portraits import portrait, write_clip
 from tests.nvfair_tools.small_build import write_recipe
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 
 @pytest.fixture(scope="module")

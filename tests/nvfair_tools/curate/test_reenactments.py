@@ -19,9 +19,10 @@ from nvfair_tools.media import decode
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.recipe.recipe import load_recipe
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import plan_small_set, write_recipe, write_sources
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 CALLS: Counter[str] = Counter()
 

@@ -15,6 +15,7 @@ from nvfair_tools.errors import Problems
 from nvfair_tools.releases.importer import import_release
 from nvfair_tools.releases.nvfair import list_nvfair
 from nvfair_tools.releases.settings import ReleaseSettings
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.dataset.exportable_set import PEOPLE, contents
 
 openpyxl = pytest.importorskip("openpyxl")
@@ -72,7 +73,7 @@ def test_two_videos_that_would_be_one_file_are_refused(free: Dataset, tmp_path: 
 
 
 def test_an_import_of_an_export_has_the_same_people_pairs_and_videos(free: Dataset, tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     export_dataset(free, tmp_path / "out", "nvfair")
     settings = ReleaseSettings(workers=0)
     import_release(list_nvfair(tmp_path / "out", settings), settings, tmp_path / "back")

@@ -68,5 +68,5 @@ def test_a_file_of_its_own_has_all_its_mistakes_named(tmp_path):
         load_publication(path)
     assert [line.partition(":")[0] for line in caught.value.problems] == ["url", "doi"]
     path.write_text("- a list\n")
-    with pytest.raises(NvfairError, match="not a mapping"):
+    with pytest.raises(NvfairError, match="holds no keys"):
         load_publication(path)

@@ -12,37 +12,9 @@ from click.testing import CliRunner
 from nvfair_tools.cli import cli
 from nvfair_tools.doctor import examine, packages, tools
 from nvfair_tools.doctor.machine import check_folders, check_machine, existing_parent
+from tests.mediapipe_here import skip_without_landmarker
 
 ROOT = Path(__file__).resolve().parents[3]
-METADATA = """\
-Metadata-Version: 2.1
-Name: made-up
-Version: 1.0
-Provides-Extra: media
-Provides-Extra: curate
-Provides-Extra: train
-Provides-Extra: board
-Requires-Python: >=3.11,<3.12
-Requires-Dist: click>=8
-Requires-Dist: made-up[media]; extra == "curate"
-Requires-Dist: pillow>=10; extra == "media"
-Requires-Dist: no-such-package-here; extra == "curate"
-Requires-Dist: another-absent-one; extra == "board"
-Requires-Dist: pillow>=999; extra == "train"
-Requires-Dist: click>=8; extra == "train"
-Requires-Dist: not-on-this-python; python_version < "3" and extra == "media"
-"""
-
-
-@pytest.fixture
-def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package whose extras are whole, half there, wrong and absent."""
-    folder = tmp_path / "site" / "made_up-1.0.dist-info"
-    folder.mkdir(parents=True)
-    (folder / "METADATA").write_text(METADATA)
-    monkeypatch.syspath_prepend(str(folder.parent))
-    monkeypatch.setattr(packages, "PACKAGE", "made-up")
-    monkeypatch.setattr(packages, "EXTRAS", dict.fromkeys(("", "media", "curate", "train", "board", "new"), "work"))
 
 
 def test_an_extra_is_whole_half_there_wrong_or_absent(made_up: None) -> None:
@@ -76,7 +48,7 @@ def test_a_python_that_is_not_supported_is_an_error(made_up: None, monkeypatch: 
 def test_every_extra_of_the_package_is_looked_at() -> None:
     tomllib = pytest.importorskip("tomllib", reason="Python 3.11 reads TOML")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert set(packages.EXTRAS) - {""} == set(project["optional-dependencies"]) - {"all", "dev"}
+    assert set(packages.EXTRAS) - {""} == set(project["optional-dependencies"]) - {"all", "dev", "docs"}
 
 
 def test_an_ffmpeg_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +94,7 @@ def test_places_that_cannot_be_written_to_are_named(tmp_path: Path, monkeypatch:
 
 @pytest.mark.slow
 def test_the_command_tries_every_tool_and_ends_with_counts(tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     pytest.importorskip("torch")
     done = CliRunner().invoke(cli, ["doctor"])
     assert done.exit_code == 0, done.output

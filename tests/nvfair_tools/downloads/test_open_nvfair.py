@@ -16,8 +16,11 @@ from nvfair_tools.curate.preflight import check
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.downloads.catalogue import COLLECTIONS
 from nvfair_tools.media.encoding import ffmpeg_binary
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.downloads.publisher import zip_of
 from tests.nvfair_tools.moving_portraits import write_clip
+
+skip_without_landmarker()
 
 ROOT = Path(__file__).resolve().parents[3]
 APPROVAL = "Board of Somewhere, no. 2026-17, 3 May 2026"

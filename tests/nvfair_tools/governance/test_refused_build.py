@@ -22,9 +22,10 @@ from nvfair_tools.files import sha256_of
 from nvfair_tools.governance.decision import REASONS
 from nvfair_tools.governance.uses import USES
 from nvfair_tools.identity import identity_file_name
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.governance.refused_people import ANN, BOB, DAY, NO_DRIVER, NO_FACE, REFUSED, write_refusals
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 pytest.importorskip("cv2")
 
 

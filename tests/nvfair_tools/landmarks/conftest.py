@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from nvfair_tools.landmarks.landmarker import Landmarker, create_landmarker
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.clips import astronaut
 
 
 @pytest.fixture(scope="session")
 def landmarker() -> Landmarker:
-    return create_landmarker("facemesh")
+    skip_without_landmarker()
+    return create_landmarker()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from nvfair_tools.errors import MissingExtra, NvfairError
 from nvfair_tools.landmarks.landmarker import create_landmarker
 from nvfair_tools.landmarks.mediapipe import SURVEY_INTERVAL, import_mediapipe, quiet_stderr
 from tests.generators.warp.facemesh import track as mediapipes_own_track
+from tests.mediapipe_here import skip_without_face_mesh
 from tests.nvfair_tools.clips import astronaut, hopper, moving_face
 from tests.nvfair_tools.context_switches import needs_counts, voluntary_switches
 
@@ -28,6 +29,7 @@ def any_landmarker(request):
         shared = request.getfixturevalue("shared")
         landmarker = create_landmarker("tasks", shared / "models" / "face_landmarker.task")
     else:
+        skip_without_face_mesh()
         landmarker = create_landmarker("facemesh")
     yield landmarker
     landmarker.close()
@@ -97,6 +99,7 @@ def test_clips_one_after_another_get_the_meshes_of_mediapipes_own_class_made_ane
 @needs_counts
 def test_a_face_is_followed_without_threads(landmarker):
     """Where each graph has threads of its own, they hand every picture on four times and more."""
+    skip_without_face_mesh()
     frames = moving_face(astronaut(), 30)
     landmarker.start()
     landmarker.find(frames[0])
@@ -107,6 +110,7 @@ def test_a_face_is_followed_without_threads(landmarker):
 
 
 def test_both_interfaces_agree_within_a_few_hundredths_of_the_face(shared):
+    skip_without_face_mesh()
     meshes = []
     for landmarker in (
         create_landmarker("facemesh"),

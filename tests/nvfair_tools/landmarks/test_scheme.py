@@ -11,6 +11,7 @@ from nvfair_tools.landmarks.scheme import (
     landmarks_from_mesh,
     measure_length,
 )
+from tests.mediapipe_here import connections
 from tests.nvfair_tools.clips import astronaut
 
 
@@ -39,21 +40,19 @@ def test_every_part_of_the_face_is_covered_and_positions_follow_the_groups():
 
 
 @pytest.mark.parametrize(
-    ("group", "connections"),
+    ("group", "part"),
     [
-        ("contour", "FACEMESH_FACE_OVAL"),
-        ("right_brow", "FACEMESH_RIGHT_EYEBROW"),
-        ("left_brow", "FACEMESH_LEFT_EYEBROW"),
-        ("right_eye", "FACEMESH_RIGHT_EYE"),
-        ("left_eye", "FACEMESH_LEFT_EYE"),
-        ("outer_lips", "FACEMESH_LIPS"),
-        ("inner_lips", "FACEMESH_LIPS"),
+        ("contour", "FACE_OVAL"),
+        ("right_brow", "RIGHT_EYEBROW"),
+        ("left_brow", "LEFT_EYEBROW"),
+        ("right_eye", "RIGHT_EYE"),
+        ("left_eye", "LEFT_EYE"),
+        ("outer_lips", "LIPS"),
+        ("inner_lips", "LIPS"),
     ],
 )
-def test_groups_lie_where_mediapipe_itself_says_these_parts_are(group, connections):
-    from mediapipe.python.solutions import face_mesh_connections
-
-    theirs = {point for edge in getattr(face_mesh_connections, connections) for point in edge}
+def test_groups_lie_where_mediapipe_itself_says_these_parts_are(group, part):
+    theirs = {point for edge in connections(part) for point in edge}
     assert set(SCHEME_126.groups[group]) <= theirs
 
 

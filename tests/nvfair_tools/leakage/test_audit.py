@@ -12,6 +12,7 @@ from nvfair_tools.cli import cli
 from nvfair_tools.curate.build import build
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.leakage.audit import audit_dataset
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.clips import run_ffmpeg
 from tests.nvfair_tools.leakage.planted import with_copy, with_tables
 from tests.nvfair_tools.small_build import file_hashes, write_recipe
@@ -78,7 +79,7 @@ GRID = ("bbaf2n", "swiz3n")
 @pytest.fixture(scope="module")
 def built(shared, tmp_path_factory) -> Path:
     """A real build of two GRID recordings, and one of them again under a third name: mirrored and encoded anew."""
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     folder = tmp_path_factory.mktemp("built")
     for name in GRID:
         run_ffmpeg(

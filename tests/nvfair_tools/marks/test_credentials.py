@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: 
 from nvfair_tools.marks.credentials import read_credentials, write_own_certificate  # noqa: E402
 from nvfair_tools.marks.manifest import VideoSigner, read_manifest  # noqa: E402
 
-UTC = datetime.timezone.utc
+UTC = datetime.UTC
 
 
 def issued(folder, key, encryption=None):

@@ -13,8 +13,9 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
 from nvfair_tools.quality.measure_dataset import measure_dataset
 from nvfair_tools.recipe.recipe import load_recipe
+from tests.mediapipe_here import skip_without_landmarker
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 
 def with_limits(recipe, **limits):

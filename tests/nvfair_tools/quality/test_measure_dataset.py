@@ -9,8 +9,9 @@ import pytest
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.quality.measure_dataset import measure_dataset
 from nvfair_tools.quality.table import QUALITY_SCHEMA, read_quality, summarise, write_quality
+from tests.mediapipe_here import skip_without_landmarker
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 
 def test_a_warp_moves_as_its_driver_and_keeps_the_targets_face_and_a_copy_does_not(measured):

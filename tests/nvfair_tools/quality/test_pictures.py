@@ -14,8 +14,9 @@ from nvfair_tools.marks.publish import mark_problems
 from nvfair_tools.media import decode, probe
 from nvfair_tools.quality.pictures import write_preview, write_sheet
 from nvfair_tools.quality.shown_videos import choose_videos, fitted, named_video
+from tests.mediapipe_here import skip_without_landmarker
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 
 
 def test_one_command_writes_the_table_the_sheet_and_a_preview_a_generator(data, measured, tmp_path):

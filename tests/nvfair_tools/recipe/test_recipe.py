@@ -82,7 +82,7 @@ def test_a_contradiction_names_its_remedy(tmp_path, addition, message):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("name: [", "line 1|line 2"), ("- a\n- b\n", "mapping"), ("", "mapping"), ("a: \t- b: c:\n", "YAML")],
+    [("name: [", "line 1|line 2"), ("- a\n- b\n", "holds no keys"), ("", "holds no keys"), ("a: \t- b: c:\n", "YAML")],
 )
 def test_a_file_that_is_no_recipe_is_refused_in_words(tmp_path, text, message):
     with pytest.raises(NvfairError, match=message):
@@ -106,7 +106,7 @@ def test_the_digest_depends_on_the_settings_and_not_on_the_machine(tmp_path):
 @pytest.mark.parametrize(
     ("engine", "problem"),
     [
-        ("{name: slurm}", "engine.name: Input should be 'local' or 'ray' (got 'slurm')"),
+        ("{name: slurm}", "engine.name: found 'slurm'; expected one of local, ray"),
         ("{name: ray, adress: auto}", "engine.adress: no such key; did you mean `address`?"),
         ("{address: auto, cpus_per_worker: 2}", "engine: `address`, `cpus_per_worker` need `name: ray`"),
         (

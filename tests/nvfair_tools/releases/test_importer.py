@@ -23,6 +23,7 @@ from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.releases.importer import LEFT_OUT, import_release
 from nvfair_tools.releases.nvfair import list_nvfair
 from nvfair_tools.releases.settings import ReleaseSettings, load_settings
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.moving_portraits import write_noise
 from tests.nvfair_tools.releases.small_releases import (
     nvfair_names,
@@ -33,7 +34,7 @@ from tests.nvfair_tools.releases.small_releases import (
 )
 from tests.nvfair_tools.small_build import file_hashes
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 pytest.importorskip("cv2")
 
 SHEET = "per_file_information_NVFAIR_v2.xlsx"

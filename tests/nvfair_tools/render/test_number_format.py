@@ -18,7 +18,10 @@ from nvfair_tools.recipe.recipe import load_recipe
 from nvfair_tools.render import number_format
 from nvfair_tools.render.choice import chosen_formats, resolve_generators
 from nvfair_tools.render.number_format import format_speeds
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.small_build import write_recipe, write_sources
+
+skip_without_landmarker()
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from nvfair_tools.simulate.calibration.real_clips import RealTrack, read_statist
 from nvfair_tools.simulate.rig import STATE, Rig
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings
 from nvfair_tools.simulate.statistics import STATISTICS
+from tests.mediapipe_here import skip_without_landmarker
 
 REAL = {
     "percentiles": {name: [0.5, 1.0, 2.0, 4.0, 8.0] for name in STATISTICS},
@@ -156,7 +157,7 @@ def test_a_clip_list_without_its_columns_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_clips_of_a_folder_are_tracked(shared, tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     names = [
         f"{person}_front_{emotion}_level3_001.mp4"
         for person in ("M030", "W009", "W011")

@@ -17,6 +17,7 @@ from nvfair_tools.simulate.statistics import (
     resample_values,
     share_between_people,
 )
+from tests.mediapipe_here import skip_without_face_mesh
 
 # Medians over 113 real clips of 78 people, and how far a simulated median may lie from them.
 REAL_MEDIANS = {
@@ -169,7 +170,7 @@ def test_difficulty_moves_what_motion_tells(measured):
 @pytest.mark.soak
 def test_on_real_clips_the_statistics_are_those_recorded(shared):
     """The clips are 48 of the 113 behind the record, so medians agree roughly (not for the head)."""
-    pytest.importorskip("mediapipe")
+    skip_without_face_mesh()  # of which the record is
     from nvfair_tools.landmarks.landmarker import create_landmarker
     from nvfair_tools.media.decoding import decode
 

@@ -15,6 +15,9 @@ from nvfair_tools.simulate.portraits import measured_portraits
 from nvfair_tools.simulate.settings import SourceSettings
 from nvfair_tools.simulate.videos import CLIP_COLUMNS, PeopleSettings, write_people
 from nvfair_tools.simulate.world import World
+from tests.mediapipe_here import skip_without_landmarker
+
+skip_without_landmarker()
 
 SETTINGS = PeopleSettings(
     sources=(SourceSettings(name="sim", train=1, validation=0, test=1, texts=1),), clips=1, frames=20, seed=2
@@ -62,7 +65,7 @@ def test_a_tracked_video_shows_the_face_where_it_was_drawn(people):
     from nvfair_tools.media.decoding import decode
 
     world = World(SETTINGS.cohort(), range(478))
-    landmarker = create_landmarker("facemesh")
+    landmarker = create_landmarker()
     for clip in world.clips.values():
         appearance = Appearance.from_person(world.person(clip.identity), SETTINGS.seed)
         drawn = appearance.meshes(world.states(clip.id))

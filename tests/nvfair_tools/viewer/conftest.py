@@ -18,6 +18,7 @@ import pytest
 from nvfair_tools.simulate.cohort import write_cohort
 from nvfair_tools.simulate.settings import CohortSettings, SourceSettings
 from tests.leaderboard.browser import browser, served
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.moving_portraits import write_clip
 from tests.nvfair_tools.small_build import PEOPLE, write_recipe
 
@@ -33,7 +34,7 @@ COHORT = CohortSettings(
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the set; not to be changed. One clip is cut off (failed), one has a forbidden use (rejected)."""
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     from nvfair_tools.curate.build import build
 
     folder = tmp_path_factory.mktemp("viewed")

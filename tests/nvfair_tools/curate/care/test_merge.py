@@ -153,6 +153,19 @@ def test_all_contradictions_are_named_at_once(landmark_sets: tuple[Path, Path], 
         assert text in problems, problems
 
 
+def test_faces_of_two_landmarkers_are_not_joined(landmark_sets: tuple[Path, Path], tmp_path: Path) -> None:
+    first, second = landmark_sets
+    record = json.loads((second / "dataset.json").read_text())["landmarks"]
+    # A detector in front chooses the crop, and moves no point.
+    change_record(second, landmarks=record | {"landmarkers": ["facemesh+scrfd 0.10.21+5838f7fe053e"]})
+    merge(tmp_path / "one", [first, second])
+    change_record(second, landmarks=record | {"landmarkers": ["mediapipe-tasks 1.2.3+64184e229b26"]})
+    (problem,) = refused(tmp_path / "two", first, second)
+    assert "found by facemesh 0.10.21 and mediapipe-tasks 1.2.3+64184e229b26: two landmarkers" in problem
+    with pytest.raises(Problems, match="put their points differently"):
+        append(first, second)
+
+
 def test_a_clip_of_a_portrait_must_not_drive(landmark_sets: tuple[Path, Path], tmp_path: Path) -> None:
     videos = ["a-portrait", "ab-portrait"]
     third = write_set(tmp_path / "third", people("ab"), videos, pixels=False, card=False)

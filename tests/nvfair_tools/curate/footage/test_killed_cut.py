@@ -9,11 +9,12 @@ from nvfair_tools.curate.footage.proposals import propose_segments
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.pipeline.progress import Silent
 from nvfair_tools.recipe.footage_rule import FootageRule
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.curate.footage.films import write_film
 from tests.nvfair_tools.curate.footage.killed import cut_until, kill_at
 from tests.nvfair_tools.small_build import file_hashes
 
-pytest.importorskip("mediapipe")
+skip_without_landmarker()
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 
 

@@ -18,6 +18,7 @@ from nvfair_tools.pipeline.engines.ray_cluster import LOCAL_ENVIRONMENT, RayClus
 from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.items import ItemResult, ok
 from nvfair_tools.pipeline.progress import Silent
+from tests.mediapipe_here import skip_without_landmarker
 from tests.nvfair_tools.pipeline.engines.test_local import Troublemaker, Unmakeable, command_lines, singles
 from tests.nvfair_tools.small_build import file_hashes, write_recipe, write_sources
 
@@ -152,7 +153,7 @@ class KillsOneWorker(Silent):
 
 
 def test_a_build_of_which_a_ray_worker_is_killed_makes_the_same_files_as_a_local_one(engine, tmp_path):
-    pytest.importorskip("mediapipe")
+    skip_without_landmarker()
     write_recipe(tmp_path / "here" / "r.yaml", write_sources(tmp_path, clips=3), workers=0)
     build(tmp_path / "here" / "r.yaml", until="plan", reporter=Silent())
     shutil.copytree(tmp_path / "here", tmp_path / "there")

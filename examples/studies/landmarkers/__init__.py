@@ -1,0 +1,1 @@
+"""How far two landmarkers put the points of the same faces apart, and what that does to features and scores."""

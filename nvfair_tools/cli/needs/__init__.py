@@ -1,0 +1,1 @@
+"""What each command needs of the machine, from its parameters: a module for each kind of reader."""

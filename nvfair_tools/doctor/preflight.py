@@ -1,0 +1,126 @@
+"""The preflight: what one command needs is looked at before its work begins, and all that is missing is named at once.
+
+A command states its `Needs`: checks of this room, with the values that its arguments give. Nothing else is looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nvfair_tools.doctor.finding import MachineFinding
+from nvfair_tools.errors import NvfairError, user_message
+from nvfair_tools.files import make_folder
+
+Check = Callable[[], "MachineFinding | Iterable[MachineFinding]"]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one command with its arguments needs.
+
+    checks: each returns what it has seen. claimed: folders that the command writes in alone: another command that
+    claims one of them meanwhile is refused.
+    """
+
+    checks: tuple[Check, ...] = ()
+    claimed: tuple[Path, ...] = ()
+
+
+class PreflightError(NvfairError):
+    """Something that a command needs is missing; `findings` holds everything that stops it."""
+
+    def __init__(self, command: str, findings: Iterable[MachineFinding]) -> None:
+        self.findings = tuple(findings)
+        lines = [f"\n  - {_text(finding, '    ')}" for finding in self.findings]
+        count = len(self.findings)
+        super().__init__(
+            f"this command cannot do its work here, for {count} reason{'s' * (count != 1)}{''.join(lines)}",
+            where=command,
+            remedy="do what is named above, or pass --no-preflight to begin all the same",
+        )
+
+
+def look(checks: Iterable[Check]) -> list[MachineFinding]:
+    """Runs checks, in their order; an error for the user that a check raises is a finding like any other.
+
+    A check that cannot run because of a missing package is left out where another check has named what is missing.
+    """
+    findings: list[MachineFinding] = []
+    for check in checks:
+        try:
+            result = check()
+            findings += [result] if isinstance(result, MachineFinding) else result
+        except ImportError:
+            if not any(finding.level == "error" for finding in findings):
+                raise
+        except Exception as error:
+            if user_message(error) is None:
+                raise
+            findings.append(finding_of(error))
+    return list(dict.fromkeys(findings))
+
+
+def finding_of(error: Exception, topic: str = "") -> MachineFinding:
+    """The finding that says what an error for the user says. topic: "" for where the error says it was."""
+    if not isinstance(error, NvfairError):
+        return MachineFinding("error", topic or "generator", str(error))
+    message = error.what + (f"; expected: {error.expected}" if error.expected else "")
+    if topic and error.where:
+        message = f"{error.where}: {message}"
+    return MachineFinding("error", topic or error.where or "machine", message, error.remedy)
+
+
+@contextmanager
+def preflight(command: str, needs: Needs, warn: Callable[[str], None]) -> Iterator[None]:
+    """Raises PreflightError with everything that stops a command; tells `warn` what does not; keeps its folders
+    claimed meanwhile."""
+    findings = look(needs.checks)
+    for finding in findings:
+        if finding.level == "warning":
+            warn(_text(finding, "  "))
+    errors = [finding for finding in findings if finding.level == "error"]
+    with ExitStack() as stack:
+        if not errors:
+            errors = [busy for folder in needs.claimed if (busy := stack.enter_context(_claimed(folder)))]
+        if errors:
+            raise PreflightError(command, errors)
+        yield
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[MachineFinding | None]:
+    """Claims a folder for this process, by a lock on the folder itself, which ends with the process; gives the finding
+    that says that another process has it. Where there are no such locks, nothing is claimed."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        yield None
+        return
+    descriptor = os.open(make_folder(folder), os.O_RDONLY)
+    try:
+        busy = None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            busy = busy_finding(folder)
+        except OSError:  # a file system without locks
+            pass
+        yield busy
+    finally:
+        os.close(descriptor)
+
+
+def busy_finding(folder: Path) -> MachineFinding:
+    """Says that another process writes in a folder."""
+    return MachineFinding(
+        "error", "run in progress", f"another command is at work in {folder}", "wait until it has ended, or end it"
+    )
+
+
+def _text(finding: MachineFinding, indent: str) -> str:
+    remedy = f"\n{indent}to fix it: {finding.remedy}" if finding.remedy else ""
+    return f"{finding.topic}: {finding.message}{remedy}"
