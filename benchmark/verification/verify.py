@@ -270,8 +270,8 @@ class FollowedVideo:
             digest = sha256_of(Path(self._source))
             if any(video.sha256 == digest for video in enrolment.videos):
                 notes.append("this very file was enrolled: its score says nothing")
-        if calibration is not None and self._score.windows:
-            notes += calibration.cautions(enrolment.person)
+        if calibration is not None and (score := self._score.value) is not None:
+            notes += calibration.cautions(enrolment.person, score)
             if calibration.recording is not None:
                 notes += calibration.recording.differences(self._frames.fps, self._frames.height)
             notes += _length_notes(self._scored_seconds, *calibration.seconds)
