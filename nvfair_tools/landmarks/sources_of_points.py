@@ -13,14 +13,19 @@ TASKS = "mediapipe-tasks"
 
 
 def source_of_points(landmarker: str) -> str:
-    """What decides where a landmarker puts its points: it without its detector, which only chooses the crop.
+    """What decides where a landmarker puts its points: its name and its model.
 
+    A detector only chooses the crop. Releases of mediapipe that run the same model file differ by a hundredth of a
+    pixel (docs/landmarks.md). So "mediapipe-tasks+scrfd 1.2.3+64184e229b26+5838f7fe053e" is "mediapipe-tasks
+    64184e229b26"; mediapipe-facemesh, whose model comes with its release, keeps its version.
     landmarker: name and version, as in dataset.json. Another text is returned as it is.
     """
     name, _, version = landmarker.partition(" ")
     name, _, detector = name.partition("+")
     parts = version.split("+")
-    return f"{name} {'+'.join(parts[:-1] if detector and len(parts) > 1 else parts)}".strip()
+    parts = parts[:-1] if detector and len(parts) > 1 else parts
+    parts = parts[1:] if name == TASKS and len(parts) > 1 else parts
+    return f"{name} {'+'.join(parts)}".strip()
 
 
 def sources_of_points(landmarkers: Iterable[str]) -> frozenset[str]:

@@ -39,13 +39,12 @@ class LandmarkerSpec:
         return cls(kind, model, _file_or_pack(recipe, rule.detector), _file_or_pack(recipe, rule.recogniser))
 
     def fingerprint(self) -> str:
-        """A text that determines the landmarks found: the kind with mediapipe's version, and the models.
+        """A text that determines the landmarks found, except for packages' versions: the kind and the models.
 
-        mediapipe-facemesh has one version only. Raises NvfairError where the model file is missing.
+        Raises NvfairError where the model file is missing.
         """
         model = self._model_file() if self.kind == "tasks" else None
-        kind = f"tasks of mediapipe {package_version('mediapipe')}" if self.kind == "tasks" else self.kind
-        parts = [kind, model, self.detector, self.recogniser]
+        parts = [self.kind, model, self.detector, self.recogniser]
         return " ".join(sha256_of(part) if isinstance(part, Path) else str(part or "-") for part in parts)
 
     def is_installed(self) -> bool:
@@ -55,10 +54,9 @@ class LandmarkerSpec:
 
     def source_of_points(self) -> str:
         """The landmarker without its detector, as `source_of_points` writes it. Raises as `fingerprint` does."""
-        version = package_version("mediapipe")
         if self.kind != "tasks":
-            return f"{FACEMESH} {version}".strip()
-        return f"{TASKS} {version}+{sha256_of(self._model_file())[:12]}"
+            return f"{FACEMESH} {package_version('mediapipe')}".strip()
+        return f"{TASKS} {sha256_of(self._model_file())[:12]}"
 
     def _model_file(self) -> Path:
         """The landmarker's file, which is there."""

@@ -69,13 +69,15 @@ def point_rows(pairs: Sequence[TrackPair]) -> Iterator[str]:
 
 
 def _parts() -> dict[str, np.ndarray]:
-    """The landmarks of each part of the face, by the part's name."""
-    places: dict[str, np.ndarray] = {}
+    """The landmarks of each part of the face, both sides together, by the part's name."""
+    places: dict[str, list[int]] = {}
     start = 0
-    for name, members in SCHEME_126.groups.items():
-        places[name.replace("_", " ")] = np.arange(start, start + len(members))
+    for group, members in SCHEME_126.groups.items():
+        side, _, part = group.partition("_")
+        name = f"{part}s" if side in ("right", "left") else group.replace("_", " ")
+        places.setdefault(name, []).extend(range(start, start + len(members)))
         start += len(members)
-    return places
+    return {name: np.array(numbers) for name, numbers in places.items()}
 
 
 def _row(name: str, pixels: np.ndarray, share: np.ndarray) -> str:

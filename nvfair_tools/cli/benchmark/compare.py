@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.preflight import preflighted
+
+_WIDEST = 10_000  # characters of a terminal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from benchmark.interface import Comparison
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -43,9 +51,8 @@ def compare(
     import json
 
     from rich.console import Console
-    from rich.table import Table
 
-    from benchmark.interface import COMPARISON_COLUMNS, DEFAULT_PROTOCOLS
+    from benchmark.interface import DEFAULT_PROTOCOLS
     from benchmark.interface import compare as compare_methods
     from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
     from nvfair_tools.files import write_text
@@ -64,10 +71,30 @@ def compare(
             device=device,
             progress=progress,
         )
-    table = Table(*COMPARISON_COLUMNS)
-    for texts in comparison.table_rows():
-        table.add_row(*texts)
-    Console(emoji=False, markup=False).print(table)  # names may have brackets and colons
+    print_comparison(comparison, Console(emoji=False, markup=False))  # names may have brackets and colons
     click.echo("Mean AUC over people; one weight a person serves both methods. Where it says no, they are not ranked.")
     if out is not None:
         write_text(out, json.dumps(comparison.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Prints a row for each protocol and generator; a block of lines each where the terminal is too narrow for rows,
+    so that no name is cut."""
+    from rich.measure import Measurement
+    from rich.table import Table
+
+    from benchmark.interface import COMPARISON_COLUMNS
+
+    rows = comparison.table_rows()
+    table = Table(*COMPARISON_COLUMNS)
+    for texts in rows:
+        table.add_row(*texts)
+    needed = Measurement.get(console, console.options.update(max_width=_WIDEST), table).maximum
+    if needed <= console.width:
+        console.print(table)
+        return
+    label_width = max(map(len, COMPARISON_COLUMNS))
+    for texts in rows:
+        for label, text in zip(COMPARISON_COLUMNS, texts, strict=True):
+            console.print(f"{label:{label_width}}  {text}", soft_wrap=True, highlight=False)
+        console.print()

@@ -66,7 +66,7 @@ def test_a_small_face_is_tracked_through_a_crop_where_the_landmarker_alone_fails
     framed = track_video(clip, landmarker, detector)
     assert alone.valid.mean() < 0.7
     assert framed.valid.all()
-    assert framed.detector == "mediapipe-facemesh+scrfd"
+    assert framed.detector == f"{landmarker.name}+scrfd"
     # Where both see the face, both put it in the same place.
     both = alone.valid & framed.valid
     error = np.linalg.norm(landmarks_from_mesh(alone.mesh)[both] - landmarks_from_mesh(framed.mesh)[both], axis=2)
