@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.preflight import preflighted
+
 # Small enough for eight minutes on two cores: a machine finds landmarks in about a hundred frames a second.
 RECIPE = """\
 # Written by `nvfair demo`. The same keys build a data set from your own recordings: docs/datasets.md, examples/.
@@ -38,6 +40,7 @@ SHIPPED = "pretrained:temporal-cnn"
 
 
 @click.command()
+@preflighted("curator:demo")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"))
 @click.option("--seed", type=click.IntRange(min=0), help="Other people, and another training. Default: the demo's own.")
 @click.option("--small", is_flag=True, help="Fewer people and clips: a minute or two, and figures that mean nothing.")
