@@ -32,6 +32,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--follow", is_flag=True, help="Print a line for each window as it comes.")
 @click.option("--out", type=_FILE, help="For a folder: keep each answer here (JSON lines), and go on from there.")
 @click.option("--largest-face", is_flag=True, help="Follow the largest face where others are in the picture.")
+@click.option("--across-cuts", is_flag=True, help="Go on where there is a cut: you say that one person is seen.")
 @click.option("--method", help="The enrolment's method, where it lies elsewhere now.")
 @click.option("--revoked", type=_FILE, help="A list of revoked enrolments. [default: the one beside ENROLMENT]")
 @click.option("--task-file", type=_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker.")
@@ -46,6 +47,7 @@ def verify(
     follow: bool,
     out: Path | None,
     largest_face: bool,
+    across_cuts: bool,
     method: str | None,
     revoked: Path | None,
     task_file: Path | None,
@@ -57,8 +59,8 @@ def verify(
     with rtmp, rtsp, srt, udp, tcp or http.
 
     Exit status: 0 answered (a match, or a score where there is no calibration; of a folder: every video), 3 no match,
-    4 no answer (too short, face lost, several faces, unlike the calibration, expired or revoked; of a folder: of some
-    video), 1 an error, 2 wrong usage.
+    4 no answer (too short, face lost, several faces, a cut, unlike the calibration, expired or revoked; of a folder: of
+    some video), 1 an error, 2 wrong usage.
     """
     from benchmark.verification.verify import Verifier
     from nvfair_tools.cli.verification.enrol import opened_landmarker
@@ -83,6 +85,7 @@ def verify(
             method=method,
             landmarker=landmarker,
             largest_face=largest_face,
+            across_cuts=across_cuts,
             revoked=revoked,
             device=device,
         ) as verifier,
