@@ -87,7 +87,7 @@ def commands(group: click.Group, context: click.Context) -> Iterator[click.Comma
 LONG = frozenset(
     ("build", "ingest", "plan", "render", "landmarks", "shards", "quality", "get", "nvfair", "cut", "cohort", "people")
     + ("train", "embed", "evaluate", "stress", "compare", "matrix", "enrol", "verify", "verify-page", "calibrate")
-    + ("export", "push", "merge", "append", "mark", "serve", "worker", "fuse")
+    + ("demo", "export", "push", "merge", "append", "mark", "serve", "worker", "fuse")
 )
 
 
@@ -183,7 +183,7 @@ def test_temporary_files_without_room_are_an_error(tmp_path: Path, monkeypatch: 
         of_training = check_frames_room(tmp_path, splits=["train"], generators=["a"], most_in_memory=0)
         assert of_training.level == "error"
         assert "TMPDIR" in of_training.remedy
-        assert "takes about 1 MB" in of_training.message  # a thousand frames of 126 points
+        assert "about 1 MB" in of_training.message  # a thousand frames of 126 points
         assert check_frames_room(tmp_path, splits=["train"], most_in_memory=2e6).level == "ok"
         assert check_frames_room(tmp_path, splits=["validation"], most_in_memory=0).level == "ok"
         assert check_temporary_room(1e3, "a thing").level == "ok"
