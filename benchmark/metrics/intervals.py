@@ -275,7 +275,7 @@ def resampling_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOP
 
 def too_few_people(people: int, fewest: int = FEWEST_PEOPLE) -> str:
     """Why so few people allow no interval; "" where there are `fewest` or more."""
-    return "" if people >= fewest else f"{people} people: intervals are known to be trustworthy from {fewest} people on"
+    return "" if people >= fewest else f"{people} people, at least {fewest} are needed"
 
 
 def student_t_quantile(confidence: float, degrees: int) -> float:

@@ -11,7 +11,8 @@ _NORMAL = NormalDist()
 _SIZE, _LEFT, _BOTTOM, _TOP, _RIGHT = 340, 60, 40, 12, 12
 # A rate below this is drawn on a DET curve's edge.
 _SMALLEST_RATE = 1e-4
-_COLOURS = 8  # of the page's style, c0 to c7
+COLOURS = 8  # of the page's style, c0 to c7
+_NAME_PIXELS = 6.5  # of a letter, at most
 
 # x, low and high of the interval around a curve.
 Band = tuple[Sequence[float], Sequence[float], Sequence[float]]
@@ -83,8 +84,8 @@ def strip_chart(rows: Sequence[tuple[str, Sequence[tuple[str, float]], float]]) 
     """
     aucs = [auc for _, dots, _ in rows for _, auc in dots]
     low = 0.3 if aucs and min(aucs) >= 0.3 else 0.0
-    width, row_height, left = 640, 34, 10
-    height = 30 + row_height * len(rows) + 24
+    width, row_height, left = 640, 48, 10
+    height = 20 + row_height * len(rows) + 24
 
     def pixel_x(auc: float) -> float:
         return left + (width - 2 * left) * (auc - low) / (1 - low)
@@ -98,14 +99,35 @@ def strip_chart(rows: Sequence[tuple[str, Sequence[tuple[str, float]], float]]) 
         parts.append(f'<line class="{style}" x1="{x:.1f}" x2="{x:.1f}" y1="12" y2="{height - 24}"/>')
         parts.append(f'<text class="tick" x="{x:.1f}" y="{height - 8}" text-anchor="middle">{tick:.1f}</text>')
     for number, (label, dots, mean) in enumerate(rows):
-        y = 30 + row_height * number + 10
+        y = 36 + row_height * number
         parts.append(f'<text class="tick" x="{left}" y="{y - 12}">{escape(label)}</text>')
         for person, auc in dots:
             title = f"<title>{escape(person)}: {auc:.3f}</title>"
             parts.append(f'<circle class="dot" cx="{pixel_x(auc):.1f}" cy="{y}" r="4">{title}</circle>')
+        for person, x, anchor in _ends(dots, pixel_x, width):
+            parts.append(f'<text class="name" x="{x:.1f}" y="{y + 16}" text-anchor="{anchor}">{escape(person)}</text>')
         x = pixel_x(mean)
         parts.append(f'<line class="mean" x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8}" y2="{y + 8}"/>')
     return "".join([*parts, "</svg>"])
+
+
+def _ends(
+    dots: Sequence[tuple[str, float]], pixel_x: Callable[[float], float], width: float
+) -> list[tuple[str, float, str]]:
+    """The lowest and the highest person of a row with the places of their names: (name, x, anchor of the text).
+
+    None where all are equal; the highest is left out where the two names would touch.
+    """
+    if len({auc for _, auc in dots}) < 2:
+        return []
+    (low_name, low), (high_name, high) = (choose(dots, key=lambda dot: dot[1]) for choose in (min, max))
+    low_width, high_width = (_NAME_PIXELS * len(name) for name in (low_name, high_name))
+    low_x = min(pixel_x(low) - 4, width - low_width)
+    high_x = max(pixel_x(high) + 4, high_width)
+    names = [(low_name, max(low_x, 0.0), "start")]
+    if high_x - high_width > low_x + low_width + 8:
+        names.append((high_name, high_x, "end"))
+    return names
 
 
 def histogram_chart(edges: Sequence[float], genuine: Sequence[float], impostor: Sequence[float], title: str) -> str:
@@ -149,7 +171,7 @@ def map_chart(points: Sequence[tuple[float, float, int, int]], title: str) -> st
     for x, y, number, is_self in points:
         pixel_x = size / 2 + (size - 2 * margin) * (x - middle_x) / extent
         pixel_y = size / 2 - (size - 2 * margin) * (y - middle_y) / extent
-        style = f"f{number % _COLOURS}" if is_self else f"ring c{number % _COLOURS}"
+        style = f"f{number % COLOURS}" if is_self else f"ring c{number % COLOURS}"
         parts.append(f'<circle class="spot {style}" cx="{pixel_x:.1f}" cy="{pixel_y:.1f}" r="3.2"/>')
     return "".join([*parts, "</svg>"])
 
@@ -205,10 +227,10 @@ def _chart(lines: Sequence[Line], x_axis: _Axis, y_axis: _Axis, title: str) -> s
             x_values, low, high = line.band
             outline = [*zip(x_values, high, strict=True), *reversed(list(zip(x_values, low, strict=True)))]
             points = " ".join(f"{pixel_x(x):.1f},{pixel_y(y):.1f}" for x, y in outline)
-            parts.append(f'<polygon class="band f{line.colour % _COLOURS}" points="{points}"/>')
+            parts.append(f'<polygon class="band f{line.colour % COLOURS}" points="{points}"/>')
     for line in lines:
         points = " ".join(f"{pixel_x(x):.1f},{pixel_y(y):.1f}" for x, y in zip(line.x, line.y, strict=True))
-        style = "chance" if line.colour < 0 else f"curve c{line.colour % _COLOURS}"
+        style = "chance" if line.colour < 0 else f"curve c{line.colour % COLOURS}"
         dashes = ' stroke-dasharray="4 4"' if line.dashed else ""
         parts.append(
             f'<polyline class="{style}" points="{points}"{dashes}><title>{escape(line.label)}</title></polyline>'

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmark.evaluation.result_rows import Exclusions
 from benchmark.evaluation.results import EvaluationResults
 from benchmark.report.stress_tables import percent, stress_tables
-from benchmark.report.tables import SectionTables, section_tables
+from benchmark.report.tables import SHORTCUT_SENTENCE, SectionTables, section_tables
 from benchmark.stress.rates import StressRate
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.files import write_text
@@ -63,6 +63,9 @@ def _section_lines(section: SectionTables) -> Iterator[str]:
         rows.append([f"*shortcut: {shortcut.name}*", "–", *texts])
     yield from _table_lines(["method", "trained on", *section.columns], rows)
     yield ""
+    if any(cell is not None and cell.is_near_shortcut for method in section.matrix for cell in method.cells):
+        yield SHORTCUT_SENTENCE
+        yield ""
     yield from _table_lines(
         ["method", "tested on", section.other_figure_words, "EER", "genuine", "impostor"],
         [

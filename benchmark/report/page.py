@@ -10,6 +10,7 @@ from benchmark.evaluation.embedding_map import EmbeddingMap
 from benchmark.evaluation.result_rows import CellResult, StressLevel
 from benchmark.evaluation.results import EvaluationResults
 from benchmark.report.charts import (
+    COLOURS,
     Band,
     Line,
     det_chart,
@@ -21,7 +22,7 @@ from benchmark.report.charts import (
 )
 from benchmark.report.frames import Sample, sample_frames
 from benchmark.report.stress_tables import stress_tables
-from benchmark.report.tables import SectionTables, section_tables
+from benchmark.report.tables import SHORTCUT_SENTENCE, SectionTables, section_tables
 from benchmark.report.templates import template
 from benchmark.trial_scores.chart_data import ChartData
 from nvfair_tools.dataset import Dataset
@@ -43,24 +44,30 @@ class Figure:
 
 @dataclass(frozen=True)
 class MapFigure:
-    """The chart of an embedding map, with the shares of the variance along its axes."""
+    """The chart of an embedding map, with the shares of the variance along its axes.
+
+    legend: (driver, number of the colour).
+    """
 
     caption: str
     svg: str
     shares: tuple[float, ...]
+    legend: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
 class SectionCharts:
     """The charts of one section, as SVG.
 
-    strip: AUC of each person. legend: (cell's title, number of its colour) of the curves. more_curves: the number of
-    cells beyond those that are drawn.
+    strip: AUC of each person; people_columns, people_rows: the same by name, (person, AUC in each column). legend:
+    (cell's title, number of its colour) of the curves. more_curves: the number of cells beyond those that are drawn.
     """
 
     roc: str
     det: str
     strip: str
+    people_columns: tuple[str, ...]
+    people_rows: tuple[tuple[str, tuple[float | None, ...]], ...]
     legend: tuple[tuple[str, int], ...]
     more_curves: int
     histograms: tuple[Figure, ...]
@@ -90,6 +97,7 @@ def render_page(
         r=results,
         sections=sections,
         charts={section.number: _section_charts(section) for section in sections},
+        shortcut_sentence=SHORTCUT_SENTENCE,
         samples=list(samples),
         single_videos=single_videos,
         consent_note=consent_note,
@@ -97,7 +105,7 @@ def render_page(
         sweeps=_sweep_figures(results),
         stress_levels=[row for row in results.stress if isinstance(row, StressLevel)],
         skipped_sweeps=[row for row in results.stress if not isinstance(row, StressLevel)],
-        sweep_legend=[(name, number % 8) for number, name in enumerate(results.methods)],
+        sweep_legend=[(name, number % COLOURS) for number, name in enumerate(results.methods)],
     )
 
 
@@ -137,7 +145,12 @@ def _section_charts(section: SectionTables) -> SectionCharts:
                 for cell in section.cells
             ]
         ),
-        legend=tuple((cell.title, number % 8) for number, (cell, _) in enumerate(drawn)),
+        people_columns=tuple(cell.title for cell in section.cells),
+        people_rows=tuple(
+            (person, tuple(cell.figures.auc_by_target.get(person) for cell in section.cells))
+            for person in sorted({person for cell in section.cells for person in cell.figures.auc_by_target})
+        ),
+        legend=tuple((cell.title, number % COLOURS) for number, (cell, _) in enumerate(drawn)),
         more_curves=len(section.cells) - len(drawn),
         histograms=tuple(Figure(cell.title, _histogram(cell, data)) for cell, data in drawn),
         maps=tuple(_map_figure(cell, embedding_map) for cell, embedding_map in mapped[:_MAX_MAPS]),
@@ -173,4 +186,6 @@ def _histogram(cell: CellResult, data: ChartData) -> str:
 
 
 def _map_figure(cell: CellResult, embedding_map: EmbeddingMap) -> MapFigure:
-    return MapFigure(cell.title, map_chart(embedding_map.points, cell.title), embedding_map.shares)
+    drawn_numbers = {number for _, _, number, _ in embedding_map.points}
+    legend = [(name, number % COLOURS) for number, name in enumerate(embedding_map.drivers) if number in drawn_numbers]
+    return MapFigure(cell.title, map_chart(embedding_map.points, cell.title), embedding_map.shares, tuple(legend))

@@ -32,6 +32,14 @@ _TRIALS = {
 }
 
 
+# What "near a shortcut" means, for readers who know no benchmark.
+SHORTCUT_SENTENCE = (
+    "Near a shortcut (in red): a score that looks at no facial motion, such as where the head is or how large the face "
+    f"is, does about as well on the same trials. The figure is less than {NEAR_MARGIN:g} above it, or not surely above "
+    "it, and so does not show that facial motion was used."
+)
+
+
 @dataclass(frozen=True)
 class Headline:
     """The mean figure of the cells of one relation and one kind of method.

@@ -12,6 +12,7 @@ from nvfair_tools.errors import MissingExtra
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
+    from markupsafe import Markup
 
 
 def template(name: str) -> Template:
@@ -33,7 +34,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["auc"] = _rate_text
-    environment.filters["span"] = _interval_text
+    environment.filters["span"] = _interval_markup
     environment.filters["percent"] = percent
     environment.filters["count"] = _count_text
     environment.filters["known"] = _known_text
@@ -44,8 +45,12 @@ def _rate_text(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _interval_text(figure: IntervalFigure) -> str:
-    return figure.interval_text
+def _interval_markup(figure: IntervalFigure) -> Markup:
+    """The interval, which is not broken over two lines; a reason why there is none may be."""
+    from markupsafe import Markup
+
+    style = "span" if figure.low is not None and figure.high is not None else "why"
+    return Markup('<span class="{}">{}</span>').format(style, figure.interval_text)
 
 
 def _count_text(value: int | None) -> str:

@@ -38,8 +38,10 @@ class IntervalFigure:
 
     @property
     def interval_text(self) -> str:
-        """The interval in words, such as "0.712–0.843"."""
-        return "no interval" if self.low is None or self.high is None else f"{self.low:.3f}–{self.high:.3f}"
+        """The interval in words, such as "0.712–0.843"; where there is none, that and why."""
+        if self.low is None or self.high is None:
+            return f"no interval: {self.reason}" if self.reason else "no interval"
+        return f"{self.low:.3f}–{self.high:.3f}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; without the key `reason` where it is empty."""

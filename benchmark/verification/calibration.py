@@ -149,9 +149,12 @@ class Calibration:
         """Each collection in turn: what the threshold of the others does on it. Empty where there is one collection."""
         return held_out_collections(self.scores, self.genuine, self.enrolled, self.driver, self.people)
 
-    def cautions(self, person: str) -> list[str]:
-        """What to mind where a person is verified by this calibration, in sentences."""
+    def cautions(self, person: str, score: float) -> list[str]:
+        """What to mind where a person's score is read by this calibration, in sentences."""
         texts = []
+        if not self.scores.min() <= score <= self.scores.max():
+            side = "above" if score > self.scores.max() else "below"
+            texts.append(f"its score lies {side} all {len(self.scores)} scores of the calibration")
         if (collection := collection_of(person)) not in self.collections:
             texts.append(
                 f"the calibration has nobody of {collection!r}, the collection of {person}: its rates were counted on "

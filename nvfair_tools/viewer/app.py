@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.viewer import thumbnails
 from nvfair_tools.viewer.access import LocalAccess
-from nvfair_tools.viewer.catalogue import DEFAULT_ORDER, FACETS, LINKED, ORDERS, Choice, Query
+from nvfair_tools.viewer.catalogue import DEFAULT_ORDER, FACETS, LINKED, Choice, Query
 from nvfair_tools.viewer.motion import landmarks_of, series_of
 from nvfair_tools.viewer.open_set import OpenSet, Watched
 from nvfair_tools.viewer.scene import card, is_synthetic, scene
@@ -82,7 +82,7 @@ class _Pages:
             "shows_refused": state.show_refused,
             "facets": FACETS,
             "linked": LINKED,
-            "orders": list(ORDERS),
+            "orders": list(state.catalogue.orders),
             "face_lines": thumbnails.face_lines(),
         }
 

@@ -5,7 +5,7 @@ Legend: N videos, in the order of videos.parquet. A *facet* is a column to filte
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -40,6 +40,12 @@ ORDERS = {
     "clip": ("clip_name", "clip", "target", "kind", "generator"),
     "longest": ("-frames", "clip", "target", "kind", "generator"),
 }
+# The same by what `nvfair quality` has measured, the worst video first; a minus puts large values first.
+MEASURED_ORDERS = {
+    "motion": ("correlation", "clip", "target", "generator"),
+    "flicker": ("-flicker_excess", "clip", "target", "generator"),
+}
+_MEASURED = ("correlation", "-flicker_excess")
 DEFAULT_ORDER = "target"
 _KEPT_QUERIES = 8  # a reader goes from video to video of one query
 _KIND_ORDER = ("real", "self", "cross")
@@ -82,8 +88,9 @@ class Matches:
 class Catalogue:
     """Filters, counts, searches and sorts the rows of a table of videos, which stays as it is."""
 
-    def __init__(self, videos: pd.DataFrame) -> None:
-        self.videos = videos
+    def __init__(self, videos: pd.DataFrame, measures: Callable[[], pd.DataFrame | None] = lambda: None) -> None:
+        """measures: gives the measures of videos, by id, when they are first asked for; None where there are none."""
+        self.videos, self._measures = videos, measures
         self._codes: dict[str, np.ndarray] = {}
         self._values: dict[str, list[str]] = {}
         for name in (*FACETS, *LINKED):
@@ -96,6 +103,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.videos)
+
+    @cached_property
+    def orders(self) -> dict[str, tuple[str, ...]]:
+        """The orders that there are: those by measures where videos have been measured."""
+        return ORDERS if self._measures() is None else ORDERS | MEASURED_ORDERS
 
     def number(self, video: str) -> int | None:
         """The row of a video by its id; None where there is none."""
@@ -184,10 +196,10 @@ class Catalogue:
 
     def _in_order(self, mask: np.ndarray, order: str) -> np.ndarray:
         """The numbers of the rows of a mask in an order; unknown orders are the default one."""
-        order = order if order in ORDERS else DEFAULT_ORDER
+        order = order if order in self.orders else DEFAULT_ORDER
         if order not in self._sorted:
             # lexsort takes the last key first, and is stable: rows that are alike stay in the table's order.
-            self._sorted[order] = np.lexsort([self._key(name) for name in reversed(ORDERS[order])])
+            self._sorted[order] = np.lexsort([self._key(name) for name in reversed(self.orders[order])])
         return self._sorted[order][mask[self._sorted[order]]]
 
     def _key(self, name: str) -> np.ndarray:
@@ -196,6 +208,12 @@ class Catalogue:
             return np.array([places.get(value, len(places)) for value in self._values[name]])[self._codes[name]]
         if name == "-frames":
             return -self.videos["frames"].fillna(-1).to_numpy(np.int64)
+        if name in _MEASURED:
+            measures = self._measures()
+            assert measures is not None
+            values = measures[name.removeprefix("-")].reindex(self.videos["video"]).to_numpy(np.float64)
+            # What was not measured comes last, as NaN does for lexsort.
+            return -values if name.startswith("-") else values
         return self._codes[name] if name in self._codes else _encoded(self.videos[name])[0]
 
 

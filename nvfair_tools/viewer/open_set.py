@@ -41,7 +41,7 @@ class OpenSet:
         self.dataset, self.show_refused = dataset, show_refused
         self.folder = dataset.folder.resolve()
         self.rights = DatasetRights(dataset)
-        self.catalogue = Catalogue(dataset.videos)
+        self.catalogue = Catalogue(dataset.videos, lambda: self.quality)
 
     @cached_property
     def people(self) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import {cleared, link, query, read} from "./address.js";
 
 const SIZE = 60;
 const HOVER_MS = 220;
-const ORDERS = {target: "by target", driver: "by driver", clip: "by clip", longest: "longest first"};
+const ORDERS = {target: "by target", driver: "by driver", clip: "by clip", longest: "longest first", motion: "least motion transferred first", flicker: "most flicker first"};
 
 export const mediaAddress = (video) => `/media?${new URLSearchParams({video})}`;
 export const thumbnailAddress = (card) => `/thumbnail?${new URLSearchParams({video: card.video, v: card.version + (card.picture ? "" : "l")})}`;

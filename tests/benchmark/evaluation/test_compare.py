@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from benchmark import protocols
 from benchmark.evaluation.compare import AucDifference, ComparedCell, ComparedMethod, compare
@@ -18,6 +20,7 @@ from benchmark.methods.declaration import Declaration
 from benchmark.methods.method import Needs
 from benchmark.protocols.schema import Protocol, Time
 from benchmark.windows.window_batch import WindowBatch
+from nvfair_tools.cli.benchmark.compare import print_comparison
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from tests.benchmark.small_world import World, make
@@ -109,3 +112,17 @@ def test_every_value_that_may_be_none_has_words_in_the_table() -> None:
         assert "None" not in comparison._repr_html_(), place
         assert all(text for text in comparison.table_rows()[0]), place
         json.dumps(comparison.to_json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_no_name_is_cut_in_a_narrow_terminal(width: int) -> None:
+    difference = AucDifference(0.8123, 0.7911, 0.0212, None, None, None, False, 4, "4 people, at least 6 are needed")
+    methods = ComparedMethod("motion-signature-of-the-spring", "seen"), ComparedMethod("temporal-cnn, normalised", "x")
+    cell = ComparedCell("nvfair-unseen", "warp-dense-expressive", *methods, difference, difference)
+    output = io.StringIO()
+    print_comparison(Comparison((cell,)), Console(file=output, width=width, emoji=False, markup=False))
+    for text in ("motion-signature-of-the-spring 0.812", "temporal-cnn, normalised 0.791", "warp-dense-expressive"):
+        assert text in output.getvalue()
+    assert "4 people, at least 6 are needed" in output.getvalue()
+    assert max(map(len, output.getvalue().splitlines())) <= width
+    assert ("┃" in output.getvalue()) == (width == 200), "a table where there is room"

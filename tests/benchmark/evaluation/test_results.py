@@ -165,7 +165,9 @@ def test_a_notebook_shows_no_protocol_where_there_is_one_and_says_what_is_missin
     lone = cell("cnn", "alpha", contaminated=("1 test person(s) were in training",))
     without_interval = replace(lone.figures, auc_mean=lone.figures.auc_pooled)
     html = results(cells=(replace(lone, figures=without_interval),), shortcuts=(), warnings=())._repr_html_()
-    assert _Cells(html).rows[1:] == [["cnn", "alpha", "seen, contaminated", "0.790 (no interval)", "none"]]
+    assert _Cells(html).rows[1:] == [
+        ["cnn", "alpha", "seen, contaminated", "0.790 (no interval: 2 people are too few for an interval)", "none"]
+    ]
     assert "<li>" not in html
 
 

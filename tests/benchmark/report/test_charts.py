@@ -36,6 +36,22 @@ def test_a_chart_is_well_formed_whatever_the_names(name: str) -> None:
     }  # fmt: skip
 
 
+def test_the_lowest_and_the_highest_person_are_named_without_touching() -> None:
+    def names(*dots: tuple[str, float]) -> list[tuple[str, float, str]]:
+        root = ElementTree.fromstring(strip_chart([("cnn", dots, 0.7)]))
+        texts = [text for text in root.findall("{*}text") if text.get("class") == "name"]
+        return [(str(text.text), float(str(text.get("x"))), str(text.get("text-anchor"))) for text in texts]
+
+    (low, low_x, _), (high, high_x, anchor) = names(("toy:b", 0.6), ("toy:a", 0.5), ("toy:c", 0.95))
+    assert (low, high, anchor) == ("toy:a", "toy:c", "end")
+    assert low_x < high_x
+    assert [name for name, *_ in names(("toy:a", 0.9), ("toy:b", 0.91))] == ["toy:a"]
+    assert names(("toy:a", 0.9), ("toy:b", 0.9)) == []
+    # At the right edge the name still ends within the chart.
+    ((_, x, _),) = names(("a-very-long-name:a", 0.99), ("b", 1.0))
+    assert x + 6.5 * len("a-very-long-name:a") <= 640
+
+
 def _points(svg: str, tag: str) -> list[tuple[float, float]]:
     element = next(e for e in ElementTree.fromstring(svg).iter() if e.tag.endswith(tag) and e.get("points"))
     pairs = [point.split(",") for point in str(element.get("points")).split()]

@@ -13,7 +13,9 @@ from benchmark.evaluation.result_rows import ShortcutMargin
 from benchmark.evaluation.results import EvaluationResults, read_results
 from benchmark.report import write_report, write_report_folder
 from benchmark.report.frames import Sample
+from benchmark.report.markdown import render_markdown
 from benchmark.report.page import render_page
+from benchmark.report.tables import SHORTCUT_SENTENCE
 from benchmark.trial_scores.figure_values import IntervalFigure
 from tests.benchmark.invented_results import (
     SEEN,
@@ -44,7 +46,7 @@ class _Page(HTMLParser):
         if tag not in ("meta", "br", "img", "link", "polyline", "line", "circle"):
             self.open.append(tag)
         for name, value in attrs:
-            if name in ("src", "href") and not (value or "").startswith("data:"):
+            if name in ("src", "href") and not (value or "").startswith(("data:", "#")):
                 self.fetched.append(value or "")
 
     def handle_endtag(self, tag: str) -> None:
@@ -136,7 +138,35 @@ def test_every_value_that_may_be_none_has_its_place_on_the_page() -> None:
 
 def test_intervals_that_cannot_be_trusted_are_called_so() -> None:
     without_interval = replace(figures(), auc_mean=IntervalFigure(0.8, None, None, 2, "2 people"))
-    assert "no interval" in _Page(render_page(results(cells=(cell("cnn", "alpha", figures=without_interval),)))).text
+    page = _Page(render_page(results(cells=(cell("cnn", "alpha", figures=without_interval),))))
+    assert "no interval: 2 people" in page.text, "the reason stands beside it"
+
+
+def test_every_entry_of_the_contents_leads_to_its_part() -> None:
+    html = render_page(results(), [Sample("v", "self", "toy:0", "toy:0", "alpha", ("data:image/png;base64,",))])
+    links = re.findall(r'href="#([^"]+)"', html)
+    ids = re.findall(r'<h[23] id="([^"]+)"', html)
+    assert len(links) == len(set(links)) >= 12
+    assert sorted(links) == sorted(ids)
+
+
+def test_curves_have_titles_and_the_colours_of_the_map_have_names() -> None:
+    html = render_page(results(cells=(cell("cnn", "alpha"),)))
+    assert html.count("<h4>ROC: true matches against false ones</h4>") == 1
+    assert html.count("<h4>DET: the two errors against each other</h4>") == 1
+    assert '<li><i class="k0"></i>toy:0</li><li><i class="k1"></i>toy:1</li>' in html
+    # Everybody has a name beside their figures, not only a dot.
+    (table,) = re.findall(r"<summary>everybody by name</summary>(.*?)</details>", html, re.DOTALL)
+    for person, value in cell("cnn", "alpha").figures.auc_by_target.items():
+        assert re.search(rf"<td>{person}</td><td>{value:.3f}</td>", table)
+
+
+def test_a_sentence_says_what_near_a_shortcut_means() -> None:
+    margin = ShortcutMargin("still frame", 0.01, -0.1, 0.1, 2, near=True)
+    near = results(cells=(cell("cnn", "alpha", margin=margin),))
+    assert SHORTCUT_SENTENCE in _Page(render_page(near)).text
+    assert SHORTCUT_SENTENCE in render_markdown(near)
+    assert SHORTCUT_SENTENCE not in render_markdown(results(cells=(cell("cnn", "alpha"),)))
 
 
 def test_results_are_kept_where_the_page_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

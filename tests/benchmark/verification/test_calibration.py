@@ -127,5 +127,7 @@ def test_a_calibration_cautions_about_people_of_other_collections() -> None:
     made = calibration([0.0, 0.1], [-1.0, -1.1], people=12)
     assert made.collections == ("other",)
     assert made.held_out_collections == ()
-    assert made.cautions("other:99") == []
-    assert "nobody of 'lab'" in made.cautions("lab:ann")[0]
+    assert made.cautions("other:99", -0.5) == []
+    assert "nobody of 'lab'" in made.cautions("lab:ann", -0.5)[0]
+    assert made.cautions("other:99", -1.2) == ["its score lies below all 4 scores of the calibration"]
+    assert made.cautions("other:99", 0.2) == ["its score lies above all 4 scores of the calibration"]

@@ -114,9 +114,9 @@ def test_with_a_calibration_there_is_a_decision_with_its_support(ann, result, en
     assert answer.likelihood_ratio is not None
     assert 0.25 <= answer.likelihood_ratio <= 4
     assert (answer.likelihood_ratio > 1) == (outcome == "match")
-    (note,) = answer.notes
-    assert "nobody of 'lab'" in note
-    assert "counted on other" in note
+    assert "nobody of 'lab'" in answer.notes[-1]
+    assert "counted on other" in answer.notes[-1]
+    assert ("below all 48 scores" in answer.notes[0]) == (middle == 1.0)
     with pytest.raises(NvfairError, match=r"rate of 0\.1"):
         Verifier(ann, calibration=people, fmr=0.1, landmarker=landmarker)
     with pytest.raises(NvfairError, match="without a calibration"):

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.report.folder import write_report_folder
-from tests.benchmark.invented_results import results
 from tests.benchmark.small_world import World, make
 
 pytest.importorskip("torch")
@@ -55,13 +53,3 @@ def test_folders_of_the_users_own_with_our_names_break_no_command(tmp_path):
     # Methods of a package with our name cannot be found; the message says what to do.
     assert "there is no module 'benchmark.mine'" in done.stderr
     assert "'benchmark' is a package of this toolkit; give your own another name" in done.stderr
-
-
-def test_results_are_written_before_the_pages(tmp_path, monkeypatch):
-    def fail(*_: object, **__: object) -> None:
-        raise RuntimeError("the page cannot be made")
-
-    monkeypatch.setattr("benchmark.report.folder.write_report", fail)
-    with pytest.raises(RuntimeError, match="the page cannot be made"):
-        write_report_folder(tmp_path / "report", results())
-    assert json.loads((tmp_path / "report" / "results.json").read_text())["cells"]

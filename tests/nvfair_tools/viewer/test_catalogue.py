@@ -110,3 +110,19 @@ def test_an_unknown_order_is_the_first_one(catalogue):
     default = catalogue.find(Query()).rows.tolist()
     assert catalogue.find(Query(order="by magic")).rows.tolist() == default
     assert next(iter(ORDERS)) == "target"
+
+
+def test_what_was_measured_sorts_the_worst_first_and_the_unmeasured_last(table: pd.DataFrame) -> None:
+    rng = np.random.default_rng(5)
+    measured = table["video"].sample(frac=0.5, random_state=1)
+    measures = pd.DataFrame({"correlation": rng.random(len(measured)), "flicker_excess": rng.random(len(measured))})
+    measures.index = pd.Index(measured)
+    catalogue = Catalogue(table, lambda: measures)
+    for order, column, sign in (("motion", "correlation", 1), ("flicker", "flicker_excess", -1)):
+        rows = catalogue.find(Query(order=order)).rows
+        values = measures[column].reindex(table["video"].iloc[rows]).to_numpy()
+        assert (np.diff(sign * values[: len(measured)]) >= 0).all()
+        assert np.isnan(values[len(measured) :]).all()
+    assert set(catalogue.orders) - set(Catalogue(table).orders) == {"motion", "flicker"}
+    by_default = Catalogue(table).find(Query()).rows
+    np.testing.assert_array_equal(Catalogue(table).find(Query(order="motion")).rows, by_default)
