@@ -255,6 +255,10 @@ class TrackWorker:
             source = spec.recogniser
             self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))
 
+    def close(self) -> None:
+        """Frees the landmarker's models."""
+        self._landmarker.close()
+
     def run(self, task: TrackTask) -> ItemResult:
         """Writes the task's output. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share,
         longest_gap (seconds), duration (seconds), flags, notes (what `probe` says about the file, by flag), pose_cost

@@ -100,6 +100,10 @@ class LandmarkWorker:
     def __init__(self, spec: LandmarkerSpec) -> None:
         self._landmarker = spec.create()
 
+    def close(self) -> None:
+        """Frees the landmarker's models."""
+        self._landmarker.close()
+
     def run(self, task: LandmarkTask) -> ItemResult:
         """Writes the rows of one reenactment; `track_reenactments` lists the facts."""
         from nvfair_tools.curate.frame_store import frame_rows, save_frame_rows

@@ -185,6 +185,11 @@ class PortraitWorker:
         self._spec = spec
         self._landmarker: Landmarker | None = None
 
+    def close(self) -> None:
+        """Frees the landmarker's models."""
+        if self._landmarker is not None:
+            self._landmarker.close()
+
     def run(self, task: PortraitTask) -> ItemResult:
         """Writes the portrait and its one-frame track. facts: path, bytes, sha256, frame (index in the clip),
         several_faces (of a picture)."""

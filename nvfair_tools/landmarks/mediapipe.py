@@ -14,7 +14,7 @@ import os
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,7 +158,7 @@ class MediapipeTasks(_FaceTracker):
             raise missing_model_error(task_file)
         self._mediapipe = import_mediapipe()
         self._vision = importlib.import_module("mediapipe.tasks.python.vision")
-        self._class = _ends_quietly(self._vision.FaceLandmarker)
+        self._class = _never_closes_itself(self._vision.FaceLandmarker)
         self._base = importlib.import_module("mediapipe.tasks.python").BaseOptions
         self._model = task_file.read_bytes()
         self.version = f"{self._mediapipe.__version__}+{hashlib.sha256(self._model).hexdigest()[:12]}"
@@ -197,19 +197,19 @@ class MediapipeTasks(_FaceTracker):
         return graph.detect_for_video(picture, self._frame * 40).face_landmarks
 
 
-def _ends_quietly(landmarker: type[Any]) -> type[Any]:
-    """MediaPipe's class, whose objects no longer complain where the interpreter ends before they are closed.
+def _never_closes_itself(landmarker: type[Any]) -> type[Any]:
+    """MediaPipe's class, whose objects are closed by `close` alone, and not where they are deleted.
 
-    From 0.10.30 on an object closes itself when it is deleted, by a thread that an ending interpreter has stopped.
+    From 0.10.30 on an object closes itself when it is deleted, by a thread of its own. Where the garbage collector
+    deletes one while another is at work, the two wait for each other for ever; where the interpreter ends first, the
+    thread is gone, and a traceback is printed.
     """
 
-    class QuietLandmarker(landmarker):
-        def __del__(self, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
-            if not is_ending() and hasattr(landmarker, "__del__"):
-                with contextlib.suppress(RuntimeError):  # "cannot schedule new futures after shutdown"
-                    super().__del__()  # type: ignore[misc]
+    class ClosedByHand(landmarker):
+        def __del__(self) -> None:
+            """Leaves what nobody closed to the end of the process."""
 
-    return QuietLandmarker
+    return ClosedByHand
 
 
 def import_mediapipe() -> Any:

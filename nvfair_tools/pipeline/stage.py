@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.pipeline.engines.engine import Batch, Engine, StageWorker
+from nvfair_tools.pipeline.engines.engine import Batch, Engine, StageWorker, close_worker
 from nvfair_tools.pipeline.id_template import ID_TYPE, pack_ids
 from nvfair_tools.pipeline.items import ItemResult
 from nvfair_tools.pipeline.journal import Journal
@@ -258,6 +258,10 @@ class _SingleItemAdapter:
 
     def run(self, prepared: None, payload: Any) -> ItemResult:
         return self.worker.run(payload)
+
+    def close(self) -> None:
+        """Closes what the worker has opened, where it has a `close`."""
+        close_worker(self.worker)
 
 
 def ended_items(run: Iterator[tuple[str, ItemResult]]) -> Generator[tuple[str, ItemResult], None, None]:

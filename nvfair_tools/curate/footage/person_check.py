@@ -133,5 +133,9 @@ class PersonWorker:
         from nvfair_tools.media.pictures import read_picture
 
         image = read_picture(task.source)
-        mesh, _ = find_face(image, self._spec.create())
+        landmarker = self._spec.create()
+        try:
+            mesh, _ = find_face(image, landmarker)
+        finally:
+            landmarker.close()
         return [] if mesh is None else [(image, mesh)]

@@ -43,6 +43,10 @@ class PictureWorker:
             source = spec.recogniser
             self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))
 
+    def close(self) -> None:
+        """Frees the landmarker's models."""
+        self._landmarker.close()
+
     def run(self, task: PictureTask) -> ItemResult:
         """Writes one picture. facts: path, bytes, embedding (the unit mean of the followed face's, None without a
         recogniser)."""

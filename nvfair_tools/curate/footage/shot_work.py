@@ -92,6 +92,10 @@ class ShotWorker:
     def __init__(self, spec: LandmarkerSpec) -> None:
         self._landmarker = spec.create()
 
+    def close(self) -> None:
+        """Frees the landmarker's models."""
+        self._landmarker.close()
+
     def run(self, task: ShotTask) -> ItemResult:
         """Looks through one shot. facts: frames that were searched, faces (most in one frame), parts: of each segment
         first and last (frames of the file), start and end (seconds), face, others and others_share."""

@@ -39,6 +39,13 @@ class StageWorker(Protocol):
         ...
 
 
+def close_worker(worker: Any) -> None:
+    """Ends a worker of this process: one that holds models has a method `close`, which frees them."""
+    close = getattr(worker, "close", None)
+    if close is not None:
+        close()
+
+
 class Engine(Protocol):
     """The place where a stage's items run: this process, other processes, other machines."""
 

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from nvfair_tools.errors import NvfairError, user_message
-from nvfair_tools.pipeline.engines.engine import Batch, StageWorker, failure_result
+from nvfair_tools.pipeline.engines.engine import Batch, StageWorker, close_worker, failure_result
 from nvfair_tools.pipeline.items import ItemResult, failed
 
 _SETUP_TIME_LIMIT = 600.0  # seconds for a worker to load its landmarker or generator
@@ -63,9 +63,22 @@ def default_workers() -> int:
 def _run_in_this_process(
     factory: Callable[[], StageWorker], batches: Iterable[Batch]
 ) -> Iterator[tuple[str, ItemResult]]:
-    worker = None
+    made: list[StageWorker] = []
+    try:
+        yield from _run_batches(factory, batches, made)
+    finally:
+        for worker in made:
+            close_worker(worker)
+
+
+def _run_batches(
+    factory: Callable[[], StageWorker], batches: Iterable[Batch], made: list[StageWorker]
+) -> Iterator[tuple[str, ItemResult]]:
+    """Runs the batches with one worker, which is made with the first of them and put into `made`."""
     for batch in batches:
-        worker = factory() if worker is None else worker
+        if not made:
+            made.append(factory())
+        worker = made[0]
         try:
             prepared = worker.prepare(batch.shared)
         except Exception as error:  # noqa: BLE001 - whatever an item raises is its result
