@@ -188,6 +188,9 @@ def _embed_all(
             seconds = windows.shots.other_face
             problems.append(f"{path}: from {seconds:.1f} s on the face is shaped otherwise; cut the video (nvfair cut)")
             continue
+        if windows.shots.first_cut is not None:
+            problems.append(f"{path}: there is a cut at {windows.shots.first_cut:.1f} s; cut the video (nvfair cut)")
+            continue
         rows = [embedding for embedding, _ in every if embedding is not None]
         if not rows:
             reasons = sorted({reason for _, reason in every}) or ["shorter than a window"]

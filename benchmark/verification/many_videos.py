@@ -71,7 +71,7 @@ def _settings(verifier: Verifier) -> str:
     calibration, threshold = verifier.calibration, verifier.threshold
     digest = "none" if calibration is None else calibration.digest[:16]
     fmr = "" if threshold is None else repr(threshold.fmr)
-    return f"{verifier.enrolment.id}:{digest}:{fmr}:{verifier.refusal}:{verifier.largest_face}"
+    return f"{verifier.enrolment.id}:{digest}:{fmr}:{verifier.refusal}:{verifier.largest_face}:{verifier.across_cuts}"
 
 
 def _read(store: Path) -> dict[str, dict[str, Any]]:

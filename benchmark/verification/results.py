@@ -15,6 +15,7 @@ OUTCOMES = {
     "too_short": "the video is shorter than a window",
     "face_lost": "no window in which the face is seen throughout",
     "several_faces": "another face is in the picture, and nothing says who is asked about",
+    "cut": "there is a cut, and nothing shows that one person is seen on both sides: ask about each shot",
     "face_changes": "after a cut the face is shaped otherwise, as that of another person",
     "unlike_training": "the motion or the picture is unlike everything that the calibration has seen",
     "enrolment_expired": "the enrolment has expired",

@@ -16,7 +16,7 @@ from benchmark.verification.enrolment import REVOKED_LIST, Enrolment, Landmarker
 from benchmark.verification.face_windows import EmbeddedWindow, FaceWindows, load_method
 from benchmark.verification.likeness import window_statistics
 from benchmark.verification.results import VerificationResult, WindowScore, limits_text
-from benchmark.verification.stream_windows import SEVERAL_FACES
+from benchmark.verification.stream_windows import CUT, SEVERAL_FACES
 from benchmark.verification.template import Template
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
@@ -35,6 +35,7 @@ def verify(
     method: Method | str | Path | None = None,
     landmarker: Landmarker | None = None,
     largest_face: bool = False,
+    across_cuts: bool = False,
     revoked: str | Path | None = None,
     on: date | None = None,
     device: str = "cpu",
@@ -47,9 +48,10 @@ def verify(
     enrolment: an enrolment, or its file. video: a file, or a live source that ends. calibration: what scores mean;
     without it the outcome is a score. fmr: the false match rate of the threshold; None for the lowest that the
     calibration supports. method: the method of the enrolment, where it is not found by the name that it was enrolled
-    with. landmarker: one that is open. largest_face: whether to go on where other faces are seen. revoked: a list of
-    revoked enrolments; by default the one beside the enrolment. on: today. progress: called with seconds of the video
-    that are done.
+    with. landmarker: one that is open. largest_face: whether to go on where other faces are seen. across_cuts:
+    whether to go on where there is a cut: whoever calls this says that one person is seen throughout. revoked: a list
+    of revoked enrolments; by default the one beside the enrolment. on: today. progress: called with the seconds
+    of the video that are done.
 
     An outcome such as "too_short" is a result, no error. Raises NvfairError where method, landmarker or calibration do
     not belong to the enrolment, MediaError where the video cannot be read.
@@ -61,6 +63,7 @@ def verify(
         method=method,
         landmarker=landmarker,
         largest_face=largest_face,
+        across_cuts=across_cuts,
         revoked=revoked,
         on=on,
         device=device,
@@ -80,6 +83,7 @@ class Verifier:
         method: Method | str | Path | None = None,
         landmarker: Landmarker | None = None,
         largest_face: bool = False,
+        across_cuts: bool = False,
         revoked: str | Path | None = None,
         on: date | None = None,
         device: str = "cpu",
@@ -107,7 +111,7 @@ class Verifier:
                 remedy="name the checkpoint with --method, or enrol the person again",
             )
         self.template = Template(self.enrolment.embeddings, self.enrolment.video, self.enrolment.protocol.scoring)
-        self.largest_face, self._owned = largest_face, landmarker is None
+        self.largest_face, self.across_cuts, self._owned = largest_face, across_cuts, landmarker is None
         self.landmarker = landmarker or create_landmarker()
         theirs = self.enrolment.landmarker
         ours = LandmarkerIdentity(self.landmarker.name, self.landmarker.version)
@@ -240,10 +244,13 @@ class FollowedVideo:
             return self._verifier.refusal
         if self._frames.shots.other_face is not None:
             return "face_changes"
+        if self._frames.shots.cuts and not self._verifier.across_cuts:
+            return "cut"
         if score is None:
             if not self._reasons:
                 return "too_short"
-            return "several_faces" if self._reasons.most_common(1)[0][0] == SEVERAL_FACES else "face_lost"
+            usual = self._reasons.most_common(1)[0][0]
+            return {SEVERAL_FACES: "several_faces", CUT: "too_short"}.get(usual, "face_lost")
         if self._verifier.threshold is None:
             return "scored"
         if unlike:

@@ -11,6 +11,7 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import output
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.simulate.settings import CohortSettings
@@ -48,6 +49,7 @@ SHIPPED = "pretrained:temporal-cnn"
 
 
 @click.command()
+@preflighted("curator:demo")
 @output("folder", metavar="FOLDER", default=Path("demo"))
 @click.option("--seed", type=click.IntRange(min=0), help="Other people, and another training. Default: the demo's own.")
 @click.option("--small", is_flag=True, help="Fewer people and clips: a minute or two, and figures that mean nothing.")

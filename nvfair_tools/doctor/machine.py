@@ -54,7 +54,7 @@ def check_room(place: Path, needed: float, purpose: str, remedy: str = "") -> Ma
     """Whether so many bytes are free on the disk of a folder, which need not exist yet. purpose: what they are for."""
     folder = existing_parent(place)
     free = shutil.disk_usage(folder).free
-    text = f"{purpose} takes about {_size(needed)}, and {_size(free)} are free at {folder}"
+    text = f"{purpose}: about {_size(needed)}, and {_size(free)} are free at {folder}"
     if needed > free:
         return MachineFinding("error", "disk", text, remedy or "free some, or name a folder on another disk")
     return MachineFinding("ok", "disk", text)
@@ -70,7 +70,7 @@ def check_memory_for(needed: float, purpose: str, remedy: str) -> MachineFinding
     free = free_memory()
     if free is None:
         return MachineFinding("note", "memory", "free memory is not known without psutil")
-    text = f"{purpose} takes about {_size(needed)}, and {_size(free)} are free"
+    text = f"{purpose}: about {_size(needed)}, and {_size(free)} are free"
     return MachineFinding("warning", "memory", text, remedy) if needed > free else MachineFinding("ok", "memory", text)
 
 

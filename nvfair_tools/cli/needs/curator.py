@@ -20,6 +20,7 @@ from nvfair_tools.files import folder_bytes
 Parameters = Mapping[str, Any]
 _FRAME_BYTES, _MESH_FRAME_BYTES, _VIDEO_FRAME_BYTES = 450, 3_200, 9_000  # measured: landmarks; mesh; a 512 x 512 frame
 _STAGES = ("ingest", "render", "landmarks", "shards")
+_DEMO_BYTES = 400e6
 _LENGTHENED = 1.2  # lengths of simulated clips differ by up to a fifth
 
 
@@ -88,13 +89,29 @@ def simulate_cohort(parameters: Parameters) -> Needs:
     median = next((frames for share, frames in settings.lengths if share == 50), settings.frames)
     needed = videos * median * _LENGTHENED * (_MESH_FRAME_BYTES if parameters["mesh"] else _FRAME_BYTES)
     out = parameters["out"]
+    needed = max(0, needed - folder_bytes(out))  # less what an earlier run has left
     return Needs((partial(check_output, out), partial(check_room, out, needed, f"the cohort ({videos:,} videos)")))
 
 
 def simulate_people(parameters: Parameters) -> Needs:
     """An encoder, and room for the videos."""
     packages = partial(check_packages, "curate", ("av", "pillow", "mediapipe", "scikit-image", "matplotlib", "scipy"))
-    return Needs((packages, check_encoder, partial(check_output, parameters["out"])))
+    out = parameters["out"]
+    return Needs((packages, check_encoder, partial(check_output, out), partial(_check_people_room, parameters)))
+
+
+def _check_people_room(parameters: Parameters) -> Any:
+    from nvfair_tools.simulate.videos import PeopleSettings
+
+    file = parameters["settings"]
+    settings = PeopleSettings() if file is None else PeopleSettings.read(file)
+    chosen = {key: parameters[key] for key in ("clips", "frames", "size") if parameters[key] is not None}
+    settings = settings.model_copy(update=chosen)
+    people = sum(source.train + source.validation + source.test for source in settings.sources)
+    frame_bytes = _VIDEO_FRAME_BYTES * (settings.size / 512) ** 2
+    needed = people * settings.clips * settings.frames * _LENGTHENED * frame_bytes
+    needed = max(0, needed - folder_bytes(parameters["out"]))
+    return check_room(parameters["out"], needed, f"{people * settings.clips:,} videos")
 
 
 def add_weights(parameters: Parameters) -> Needs:
@@ -170,5 +187,20 @@ def mark(parameters: Parameters) -> Needs:
 
 
 def change_dataset(parameters: Parameters) -> Needs:
-    """A data set's folder that can be written."""
-    return Needs((partial(check_output, parameters["data"]),))
+    """A data set's folder that can be written; nothing where the command only says what it would do."""
+    return Needs() if parameters.get("dry_run") else Needs((partial(check_output, parameters["data"]),))
+
+
+def demo(parameters: Parameters) -> Needs:
+    """All that its steps need, before the first of them begins."""
+    folder = parameters["folder"]
+    return Needs(
+        (
+            partial(check_packages, "curate", ("av", "pillow", "mediapipe", "scikit-image", "matplotlib", "scipy")),
+            partial(check_packages, "train", ("torch", "safetensors", "jinja2")),
+            check_landmarker_files,
+            check_encoder,
+            partial(check_output, folder),
+            partial(check_room, folder, _DEMO_BYTES, "the demo"),
+        )
+    )

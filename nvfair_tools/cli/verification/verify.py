@@ -34,6 +34,7 @@ NO_MATCH, NO_ANSWER = 3, 4
 @click.option("--follow", is_flag=True, help="Print a line for each window as it comes.")
 @click.option("--out", type=OUTPUT_FILE, help="For a folder: keep each answer here (JSON lines), and go on from there.")
 @click.option("--largest-face", is_flag=True, help="Follow the largest face where others are in the picture.")
+@click.option("--across-cuts", is_flag=True, help="Go on where there is a cut: you say that one person is seen.")
 @click.option("--method", type=METHOD, help="The enrolment's method, where it lies elsewhere now.")
 @click.option("--revoked", type=INPUT_FILE, help="A list of revoked enrolments. [default: the one beside ENROLMENT]")
 @click.option(
@@ -51,6 +52,7 @@ def verify(
     follow: bool,
     out: Path | None,
     largest_face: bool,
+    across_cuts: bool,
     method: str | None,
     revoked: Path | None,
     task_file: Path | None,
@@ -62,8 +64,8 @@ def verify(
     with rtmp, rtsp, srt, udp, tcp or http.
 
     Exit status: 0 answered (a match, or a score where there is no calibration; of a folder: every video), 3 no match,
-    4 no answer (too short, face lost, several faces, unlike the calibration, expired or revoked; of a folder: of some
-    video), 1 an error, 2 wrong usage.
+    4 no answer (too short, face lost, several faces, a cut, unlike the calibration, expired or revoked; of a folder: of
+    some video), 1 an error, 2 wrong usage.
     """
     from benchmark.verification.verify import Verifier
     from nvfair_tools.cli.verification.enrol import opened_landmarker
@@ -89,6 +91,7 @@ def verify(
             method=method,
             landmarker=landmarker,
             largest_face=largest_face,
+            across_cuts=across_cuts,
             revoked=revoked,
             device=device,
         ) as verifier,

@@ -108,12 +108,13 @@ def test_a_cut_to_another_person_at_the_same_place_is_an_outcome_of_its_own(
         benchmark.enrol("lab:bob", tmp_path / "two.mp4", consent=consent, landmarker=landmarker)
 
 
-def test_a_cut_to_the_same_person_is_noted_and_scored(parts, enrolled: Path, tmp_path: Path, landmarker) -> None:
+def test_a_cut_is_refused_unless_the_user_vouches_for_it(parts, enrolled: Path, tmp_path: Path, landmarker) -> None:
     wide = parts["astronaut"]
     nearer = [np.kron(image[16:112, 48:144], np.ones((2, 2, 1), np.uint8)) for image in wide]
     encode(tmp_path / "cut.mp4", [*wide, *nearer], RATE)
-    with Verifier(Enrolment.load(enrolled / "ann.enrolment"), landmarker=landmarker) as verifier:
-        answer = verifier.verify(tmp_path / "cut.mp4")
+    ann = Enrolment.load(enrolled / "ann.enrolment")
+    assert benchmark.verify(ann, tmp_path / "cut.mp4", landmarker=landmarker).outcome == "cut"
+    answer = benchmark.verify(ann, tmp_path / "cut.mp4", across_cuts=True, landmarker=landmarker)
     assert answer.outcome == "scored", answer.notes
     assert "a cut at 2.4 s" in " ".join(answer.notes)
     assert [window.reason for window in answer.windows][1:3] == ["cut", "cut"]

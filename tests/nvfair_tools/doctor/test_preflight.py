@@ -87,7 +87,7 @@ def commands(group: click.Group, context: click.Context) -> Iterator[click.Comma
 LONG = frozenset(
     ("build", "ingest", "plan", "render", "landmarks", "shards", "quality", "get", "nvfair", "cut", "cohort", "people")
     + ("train", "embed", "evaluate", "stress", "compare", "matrix", "enrol", "verify", "verify-page", "calibrate")
-    + ("export", "push", "merge", "append", "mark", "serve", "worker", "fuse")
+    + ("demo", "export", "push", "merge", "append", "mark", "serve", "worker", "fuse")
 )
 
 
@@ -129,6 +129,8 @@ def test_training_asks_for_no_ffmpeg_and_no_landmarker(tmp_path: Path, monkeypat
 
 def test_everything_that_is_missing_is_named_at_once_with_its_remedy(tmp_path: Path) -> None:
     pytest.importorskip("torch")
+    for name in ("none", "no"):  # folders, but neither a data set nor a checkpoint
+        (tmp_path / name).mkdir()
     with small_disk(tmp_path / "disk", 64) as disk:
         result = run(
             "train", tmp_path / "none", disk / "run", "-g", "a", "--device", "abacus", "--from", tmp_path / "no"
@@ -181,7 +183,7 @@ def test_temporary_files_without_room_are_an_error(tmp_path: Path, monkeypatch: 
         of_training = check_frames_room(tmp_path, splits=["train"], generators=["a"], most_in_memory=0)
         assert of_training.level == "error"
         assert "TMPDIR" in of_training.remedy
-        assert "takes about 1 MB" in of_training.message  # a thousand frames of 126 points
+        assert "about 1 MB" in of_training.message  # a thousand frames of 126 points
         assert check_frames_room(tmp_path, splits=["train"], most_in_memory=2e6).level == "ok"
         assert check_frames_room(tmp_path, splits=["validation"], most_in_memory=0).level == "ok"
         assert check_temporary_room(1e3, "a thing").level == "ok"
@@ -222,6 +224,7 @@ def test_a_checkpoint_with_other_weights_than_its_record_says_stops_an_evaluatio
     from benchmark.pretrained import checkpoint_folder
 
     checkpoint = shutil.copytree(checkpoint_folder("pretrained:temporal-cnn"), tmp_path / "copy")
+    (tmp_path / "none").mkdir()
     words = ("evaluate", tmp_path / "none", "--out", tmp_path / "report", "--device", "cpu", "--checkpoint", checkpoint)
     assert set(stopped(run(*words))) == {str(tmp_path / "none")}
     with open(checkpoint / "weights.safetensors", "r+b") as file:
