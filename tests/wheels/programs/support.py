@@ -31,10 +31,10 @@ def small_cohort() -> Path:
 
 def small_recipe() -> Path:
     """Videos of simulated people with the recipe of their data set, `clips`."""
-    from nvfair_tools.simulate import PeopleSettings, SourceSettings, write_people
-
-    people = SourceSettings(name="sim", train=1, validation=0, test=1, texts=1)
-    write_people(Path("people"), PeopleSettings(seed=1, sources=(people,), clips=2, frames=60, size=128), workers=0)
+    Path("people.yaml").write_text(
+        "{seed: 1, sources: [{name: sim, train: 1, validation: 0, test: 1, texts: 1}], clips: 2, frames: 60, size: 128}"
+    )
+    nvfair("simulate", "people", "people", "--settings", "people.yaml", "--workers", "1")
     Path("recipe.yaml").write_text(
         "{name: two faces, output: clips, simulated: true, sources: [{csv: people/clips.csv}], workers: 1,\n"
         " rights: {render_if: [any]}, splits: {by: column}, generators: [{name: warp-dense}]}\n"
