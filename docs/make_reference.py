@@ -85,19 +85,24 @@ def commands_page() -> str:
     return "\n".join(lines)
 
 
+def imported_names(file: Path) -> dict[str, Path]:
+    """The names that a module imports from our packages, each with the file that it imports it from."""
+    names = {}
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if not isinstance(node, ast.ImportFrom) or not node.module:
+            continue
+        folder = ROOT if node.level == 0 else file.parents[node.level - 1]
+        path = folder.joinpath(*node.module.split("."))
+        source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if source.is_file():
+            names |= {alias.asname or alias.name: source for alias in node.names}
+    return names
+
+
 def public_names(package: str) -> dict[str, Path]:
     """The public names of a package in the order of its face, each with the file that defines it; imports nothing."""
-    folder = ROOT / package
-    stub = folder / "__init__.pyi"
-    face = stub if stub.exists() else folder / "__init__.py"
-    names = {}
-    for node in ast.parse(face.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module and node.module != "__future__":
-            module = node.module.removeprefix(f"{package}.").split(".")
-            path = folder.joinpath(*module)
-            file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-            names |= {alias.asname or alias.name: file for alias in node.names}
-    return names
+    stub = ROOT / package / "__init__.pyi"
+    return imported_names(stub if stub.exists() else stub.with_suffix(".py"))
 
 
 def docstring(name: str, file: Path) -> str:
@@ -106,6 +111,9 @@ def docstring(name: str, file: Path) -> str:
     for node in ast.parse(text).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and node.name == name:
             return ast.get_docstring(node) or ""
+    source = imported_names(file).get(name)  # a module may pass the name on
+    if source is not None:
+        return docstring(name, source)
     comment = re.search(rf"^#:? (.*)\n{name}\b|^{name}\b.*?  #:? (.*)$", text, re.MULTILINE)
     return (comment[1] or comment[2]) if comment else ""
 

@@ -126,7 +126,7 @@ def add(
 def remove(name: str, folder: Path | None = None) -> Record:
     """Takes an entry out of the store, its file included. Raises GeneratorError for an unknown name."""
     folder = folder or store_folder()
-    record = _find(name, folder)
+    record = find(name, folder)
     (folder / f"{name}.json").unlink()
     (folder / f"{name}.safetensors").unlink(missing_ok=True)
     return record
@@ -246,7 +246,9 @@ def _stem(file: Path) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", name).strip("-")
 
 
-def _find(name: str, folder: Path) -> Record:
+def find(name: str, folder: Path | None = None) -> Record:
+    """The entry with a name. folder: of the store, by default the user's. Raises GeneratorError where there is none."""
+    folder = folder or store_folder()
     known = {record.name: record for record in records(folder)}
     if name not in known:
         raise GeneratorError(

@@ -1,6 +1,6 @@
 from .curate.build import BuildOutcome as BuildOutcome
 from .curate.build import build as build
-from .curate.preflight import CheckReport as CheckReport
+from .curate.finding import CheckReport as CheckReport
 from .curate.preflight import check as check
 from .dataset.reader import Dataset as Dataset
 from .dataset.reader import open as open

@@ -122,7 +122,9 @@ def read_embeddings(path: str | Path) -> EmbeddingTable:
     except FileNotFoundError as error:
         raise NvfairError("no such embeddings file", where=path) from error
     except (pa.ArrowException, OSError) as error:
-        raise NvfairError(f"not a whole Parquet file: {error}", where=path) from error
+        raise NvfairError(
+            f"not a whole Parquet file: {error}", where=path, remedy="write it again with `nvfair embed`"
+        ) from error
     missing = [name for name in ("video", "window", "start_frame", "embedding") if name not in table.column_names]
     if missing:
         raise NvfairError(f"no column {missing[0]!r}", where=path, expected="video, window, start_frame, embedding")
@@ -182,7 +184,9 @@ def table_columns(path: str | Path) -> tuple[list[str], dict[str, str]]:
     except FileNotFoundError as error:
         raise NvfairError("no such file", where=path) from error
     except (pa.ArrowException, OSError) as error:
-        raise NvfairError(f"neither Parquet nor .csv: {error}", where=path) from error
+        raise NvfairError(
+            f"neither Parquet nor .csv: {error}", where=path, expected="a file of `nvfair embed`, or of scores"
+        ) from error
     return _unique_names(schema.names, path), _file_metadata(schema)
 
 

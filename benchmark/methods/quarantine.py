@@ -49,7 +49,9 @@ def read_record(folder: str | Path) -> dict[str, Any]:
             remedy="name the folder that `nvfair train` wrote, or run the same training again to finish it",
         ) from error
     except ValueError as error:
-        raise NvfairError(f"not valid JSON: {error}", where=path) from error
+        raise NvfairError(
+            f"not valid JSON: {error}", where=path, remedy="copy or train the checkpoint again"
+        ) from error
     version = record.get("format_version")
     if version not in (1, CHECKPOINT_VERSION):
         raise NvfairError(f"format version {version!r}", where=path, expected=f"version {CHECKPOINT_VERSION}")

@@ -34,5 +34,7 @@ def read_protocol(path: str | Path) -> Protocol:
     except FileNotFoundError as error:
         raise NvfairError("no such protocol file", where=path) from error
     except ValueError as error:
-        raise NvfairError(f"not valid JSON: {error}", where=path) from error
+        raise NvfairError(
+            f"not valid JSON: {error}", where=path, expected="a protocol, as `nvfair protocols show NAME` prints one"
+        ) from error
     return parse_protocol(content, where=path)

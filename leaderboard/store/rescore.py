@@ -10,12 +10,14 @@ from leaderboard.store.tables import DONE, FIRST_SCORING, QUEUED, JobRow, utc_no
 from nvfair_tools.errors import NvfairError
 
 
-def queue_rescoring(engine: Engine, reason: str, *, submission: str = "", phase: str = "") -> int:
+def queue_rescoring(
+    engine: Engine, reason: str, *, submission: str = "", phase: str = "", dry_run: bool = False
+) -> int:
     """Queues every scored submission again; returns the number of new jobs.
 
     submission, phase: only this submission, only those of this phase. A second call with the same reason queues no
-    job twice. Raises NvfairError where the reason has fewer than 3 or more than 200 characters, or where there is no
-    such submission.
+    job twice. dry_run: only counts. Raises NvfairError where the reason has fewer than 3 or more than 200 characters,
+    or where there is no such submission.
     """
     reason = reason.strip()
     if not 3 <= len(reason) <= 200 or reason == FIRST_SCORING:
@@ -34,6 +36,8 @@ def queue_rescoring(engine: Engine, reason: str, *, submission: str = "", phase:
         query = select(JobRow.submission, JobRow.phase).where(JobRow.reason == reason)
         queued_before = {(row[0], row[1]) for row in session.execute(query)}
         jobs_to_repeat = [job for job in scored_jobs if (job.submission, job.phase) not in queued_before]
+        if dry_run:
+            return len(jobs_to_repeat)
         for job in jobs_to_repeat:
             session.add(
                 JobRow(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
+from click.shell_completion import CompletionItem
 
 from nvfair_tools import __version__
+from nvfair_tools.cli.failures import Terminated, exit_status, wants_colour
+from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.own_packages import OWN_PACKAGES, prefer_own_packages
 
 prefer_own_packages()
@@ -132,14 +135,20 @@ COMMANDS = {
     "calibrate": Entry(
         "nvfair_tools.cli.verification.calibrate:calibrate", "Find what the scores of `verify` mean.", "verify"
     ),
-    "submit": Entry("nvfair_tools.cli.board.groups:submit", "Check and pack a leaderboard submission.", "board"),
+    "submit": Entry(
+        "nvfair_tools.cli.board.groups:submit", "Begin, check, pack and push a leaderboard submission.", "board"
+    ),
     "board": Entry(
-        "nvfair_tools.cli.board.groups:board", "Keep a leaderboard: add submissions, export its pages.", "board"
+        "nvfair_tools.cli.board.groups:board", "Keep a leaderboard: serve it, add submissions, export pages.", "board"
+    ),
+    "new": Entry("nvfair_tools.cli.new:new", "Begin a method, generator, importer or recipe that works at once.", ""),
+    "completion": Entry(
+        "nvfair_tools.cli.completion:completion", "Print the script that completes nvfair in a shell.", ""
     ),
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(NearestGroup):
     """A group whose commands are imported on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -152,17 +161,16 @@ class LazyGroup(click.Group):
         module, attribute = COMMANDS[cmd_name].place.split(":")
         return getattr(importlib.import_module(module), attribute)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near[0]!r}?" if near else ""))
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.text) for name, entry in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin as typed, without importing any of them."""
+        if incomplete.startswith("-"):
+            return super().shell_complete(ctx, incomplete)
+        names = (name for name in COMMANDS if name.startswith(incomplete))
+        return [CompletionItem(name, help=COMMANDS[name].text) for name in names]
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -183,58 +191,32 @@ _OURS = ("nvfair_tools", *OWN_PACKAGES)
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nvfair")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Datasets and benchmarks for avatar fingerprinting: who is driving a synthetic talking head?"""
-
-
-class _Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM."""
+    context.color = wants_colour()
 
 
 def _raise_terminated(number: int, frame: object) -> None:
-    raise _Terminated
+    raise Terminated
+
+
+def run(words: Sequence[str] | None = None) -> int:
+    """Runs the command with some words, by default those of the command line; returns its exit status.
+
+    Users' mistakes end as one message on the standard error, never as a traceback. docs/command_line.md lists the
+    statuses.
+    """
+    # Not standalone: click would turn Ctrl-C into a bare "Aborted!".
+    return exit_status(
+        lambda: cli.main(None if words is None else list(words), prog_name="nvfair", standalone_mode=False)
+    )
 
 
 def main() -> None:
-    """Entry point: users' mistakes end as one message and exit status 1, never as a traceback.
-
-    Ctrl-C ends with status 130, SIGTERM (of a scheduler, of a shutdown) with 143: both stop as gracefully.
-    """
+    """Entry point. Ctrl-C ends with status 130, SIGTERM (of a scheduler, of a shutdown) with 143, both gracefully."""
     if hasattr(signal, "SIGTERM"):
         signal.signal(signal.SIGTERM, _raise_terminated)
     # Threads of a computation sleep while they wait for each other: on a busy machine they took each other's cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        # Not standalone: click would turn Ctrl-C into a bare "Aborted!".
-        status = cli(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort) as error:
-        click.secho(
-            "interrupted: run the same command again; what was finished is kept and not done again", fg="red", err=True
-        )
-        # click raises Abort from what interrupted it.
-        sys.exit(143 if isinstance(error.__cause__ or error, _Terminated) else 130)
-    except BrokenPipeError:  # whoever read our output has stopped, as `nvfair ... | head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        message = _message_for_user(error)
-        if message is None:
-            raise
-        click.secho(f"error: {message}", fg="red", err=True)
-        sys.exit(1)
-    sys.exit(status if isinstance(status, int) else 0)
-
-
-def _message_for_user(error: Exception) -> str | None:
-    """The message that tells the user what to correct; None for an error in our own code, which needs its traceback."""
-    from nvfair_tools.errors import user_message
-
-    if (message := user_message(error)) is not None:
-        return message
-    if isinstance(error, OSError) and error.errno is not None:  # a full disk, a folder without permission
-        place = next((f"{name}: " for name in (error.filename2, error.filename) if name), "")
-        return f"{place}{error.strerror or error}"
-    return None
+    sys.exit(run())

@@ -5,10 +5,17 @@ from __future__ import annotations
 import time
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import output
 from nvfair_tools.cli.preflight import preflighted
+
+if TYPE_CHECKING:
+    from nvfair_tools.simulate.settings import CohortSettings
+    from nvfair_tools.simulate.videos import PeopleSettings
 
 # Small enough for eight minutes on two cores: a machine finds landmarks in about a hundred frames a second.
 RECIPE = """\
@@ -35,26 +42,32 @@ pairs:
 features: {distances: none}        # readers compute them from the landmarks, faster than reading them
 """
 METHOD = "motion-signature"
+# Whole and small, on two cores.
+MINUTES = ("about eight minutes on two cores", "about two minutes on two cores")
 # The other network that is tested: it ships with the package, and has met neither these people nor these generators.
 SHIPPED = "pretrained:temporal-cnn"
 
 
 @click.command()
 @preflighted("curator:demo")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"))
+@output("folder", metavar="FOLDER", default=Path("demo"))
 @click.option("--seed", type=click.IntRange(min=0), help="Other people, and another training. Default: the demo's own.")
 @click.option("--small", is_flag=True, help="Fewer people and clips: a minute or two, and figures that mean nothing.")
-def demo(folder: Path, seed: int | None, small: bool) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be made where, and make nothing.")
+@reports
+def demo(folder: Path, seed: int | None, small: bool, dry_run: bool) -> dict[str, Any]:
     """From simulated people to a scored report, in FOLDER. Run again after an interruption, it goes on.
 
     A network is trained on the landmarks of a hundred simulated people, in seconds. Other simulated people are filmed;
     every driver is put on every target by three warp generators that the network has never met; their landmarks are
     found in the videos as in anybody's. The report says whether the network knows who is driving, beside shortcuts
-    that need no facial motion.
+    that need no facial motion. It takes about eight minutes on two cores, with --small about two.
     """
     from nvfair_tools.files import write_text
     from nvfair_tools.simulate.settings import named_world
 
+    if dry_run:
+        return _describe(folder, small)
     begun = time.monotonic()
     recipe = folder / "recipe.yaml"
     world = named_world("demo")
@@ -83,12 +96,26 @@ def demo(folder: Path, seed: int | None, small: bool) -> None:
     }.items():
         if path.exists():  # too few people make no page of single videos
             click.echo(f"  {path}  {text}")
+    return {"folder": folder, "report": folder / "report" / "index.html", "minutes": minutes}
 
 
-def _cohort(folder: Path, seed: int | None, small: bool) -> None:
-    """Writes the people to train on."""
-    from nvfair_tools.pipeline.progress_lines import task_progress
-    from nvfair_tools.simulate.cohort import write_cohort
+def _describe(folder: Path, small: bool) -> dict[str, Any]:
+    """What the demo would make, and how long it takes."""
+    from nvfair_tools.cli.curate.amounts import cohort_amount, people_amount
+
+    amounts = {
+        "cohort": cohort_amount(_cohort_settings(None, small)),
+        "people": people_amount(_people_settings(None, small)),
+    }
+    for name, amount in amounts.items():
+        click.echo(f"{folder / name}: {amount}")
+    click.echo(f"{folder}: a network, the reenactments of these people, and a report; {MINUTES[small]}")
+    click.echo("nothing was written: leave --dry-run out to run it")
+    return {"folder": folder, "dry_run": True, "amounts": amounts}
+
+
+def _cohort_settings(seed: int | None, small: bool) -> CohortSettings:
+    """The people to train on."""
     from nvfair_tools.simulate.settings import named_world
 
     settings = named_world("demo")
@@ -96,26 +123,37 @@ def _cohort(folder: Path, seed: int | None, small: bool) -> None:
         (source,) = settings.sources
         few = source.model_copy(update={"train": 12, "validation": 4})
         settings = settings.model_copy(update={"sources": (few,), "clips": 3})
-    if seed is not None:
-        settings = settings.model_copy(update={"seed": seed})
-    with task_progress("videos") as report:
-        write_cohort(folder, settings, progress=report)
+    return settings if seed is None else settings.model_copy(update={"seed": seed})
 
 
-def _people(folder: Path, seed: int | None, small: bool) -> None:
-    """Films the people to test on."""
-    from nvfair_tools.pipeline.progress_lines import task_progress
-    from nvfair_tools.simulate.videos import PeopleSettings, write_people
+def _people_settings(seed: int | None, small: bool) -> PeopleSettings:
+    """The people to test on."""
+    from nvfair_tools.simulate.videos import PeopleSettings
 
     with resources.as_file(resources.files("nvfair_tools.simulate") / "people" / "demo.yaml") as path:
         settings = PeopleSettings.read(path)
     if small:
         (source,) = settings.sources
         settings = settings.model_copy(update={"sources": (source.model_copy(update={"test": 3}),), "clips": 2})
-    if seed is not None:
-        settings = settings.model_copy(update={"seed": seed + 1})
+    return settings if seed is None else settings.model_copy(update={"seed": seed + 1})
+
+
+def _cohort(folder: Path, seed: int | None, small: bool) -> None:
+    """Writes the people to train on."""
+    from nvfair_tools.pipeline.progress_lines import task_progress
+    from nvfair_tools.simulate.cohort import write_cohort
+
     with task_progress("videos") as report:
-        write_people(folder, settings, progress=report)
+        write_cohort(folder, _cohort_settings(seed, small), progress=report)
+
+
+def _people(folder: Path, seed: int | None, small: bool) -> None:
+    """Films the people to test on."""
+    from nvfair_tools.pipeline.progress_lines import task_progress
+    from nvfair_tools.simulate.videos import write_people
+
+    with task_progress("videos") as report:
+        write_people(folder, _people_settings(seed, small), progress=report)
 
 
 def _step(number: int, text: str, place: Path) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import RECIPE
+
 
 @click.command()
-@click.argument("recipe", required=False, type=click.Path(dir_okay=False, exists=True, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="A list of findings: level, topic, message, remedy.")
-def doctor(recipe: Path | None, as_json: bool) -> None:
+@click.argument("recipe", required=False, type=RECIPE)
+@reports
+def doctor(recipe: Path | None) -> Answer:
     """Say what of this installation works here, and what to do about the rest; with RECIPE, whether it can be built.
 
     Every tool is tried: ffmpeg starts, the landmarker looks for a face. Nothing is written, nothing asks the network.
@@ -24,24 +25,18 @@ def doctor(recipe: Path | None, as_json: bool) -> None:
     place = "." if recipe is None else recipe.parent
     for finding in examine(place):
         findings.append(finding)
-        if not as_json:
-            _print(finding)
+        _print(finding)
     if recipe is not None:
         from nvfair_tools.curate.preflight import check
 
         for result in check(recipe).findings:
             finding = MachineFinding(result.level, f"{recipe.name}: {result.topic}", result.message, result.remedy)
             findings.append(finding)
-            if not as_json:
-                _print(finding)
+            _print(finding)
     errors = sum(finding.level == "error" for finding in findings)
     warnings = sum(finding.level == "warning" for finding in findings)
-    if as_json:
-        click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
-    else:
-        click.echo(f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}")
-    if errors:
-        raise SystemExit(1)
+    click.echo(f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}")
+    return Answer(findings, 1 if errors else 0)
 
 
 def _print(finding: object) -> None:

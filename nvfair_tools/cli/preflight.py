@@ -9,10 +9,13 @@ import functools
 import importlib
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import click
+
+from nvfair_tools.cli.answers import failures_as_json
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 # Set while a command runs that was begun with --no-preflight: the commands that it calls have none either.
@@ -36,7 +39,8 @@ def preflighted(needs: str) -> Callable[[Command], Command]:
 
         @functools.wraps(function)
         def checked(*arguments: Any, no_preflight: bool = False, **parameters: Any) -> Any:
-            if no_preflight or _begun_regardless.get() or not _speaks():
+            # A dry run makes nothing, so that it needs nothing of the machine.
+            if no_preflight or parameters.get("dry_run") or _begun_regardless.get() or not _speaks():
                 before = _begun_regardless.set(no_preflight or _begun_regardless.get())
                 try:
                     return function(*arguments, **parameters)
@@ -44,7 +48,10 @@ def preflighted(needs: str) -> Callable[[Command], Command]:
                     _begun_regardless.reset(before)
             from nvfair_tools.doctor.preflight import preflight
 
-            with preflight(click.get_current_context().command_path, needs_of(needs)(parameters), _warn):
+            with ExitStack() as stack:
+                with failures_as_json(bool(parameters.get("as_json"))):
+                    path = click.get_current_context().command_path
+                    stack.enter_context(preflight(path, needs_of(needs)(parameters), _warn))
                 return function(*arguments, **parameters)
 
         # click reads these in reverse: the option stands last in the help.

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE
 
 if TYPE_CHECKING:
     from nvfair_tools.governance.curator_key import CuratorKey
@@ -15,13 +18,11 @@ if TYPE_CHECKING:
     from nvfair_tools.governance.search.folders import SearchReport
 
 _LISTED = 20  # places of a search that are listed
-_FOLDER = click.Path(path_type=Path, file_okay=False, exists=True)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @click.argument("words", metavar="[IDENTITY] FOLDER...", nargs=-1, required=True)
-@click.option("--yes", is_flag=True, help="Remove it. Without it, the command shows what it would remove.")
+@click.option("--yes/--dry-run", default=False, help="Remove it. [default: only show what would be removed]")
 @click.option("--prove", is_flag=True, help="Search every byte of the folders, and change nothing without --yes.")
 @click.option(
     "--checkpoints",
@@ -30,9 +31,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Checkpoints that have seen the person are put out of use: until they are trained again, or for good.",
 )
-@click.option("--also", multiple=True, type=_FOLDER, help="A folder that is searched too, and not changed; repeatable.")
 @click.option(
-    "--key", type=_FILE, help="The curator's key, or that of a manifest. [default: ~/.config/nvfair/revocation.key]"
+    "--also", multiple=True, type=INPUT_FOLDER, help="A folder that is searched too, and not changed; repeatable."
+)
+@click.option(
+    "--key",
+    type=OUTPUT_FILE,
+    help="The curator's key, or that of a manifest. [default: ~/.config/nvfair/revocation.key]",
 )
 @click.option(
     "--recipient",
@@ -40,10 +45,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     metavar="KEY MANIFEST",
     nargs=2,
     multiple=True,
-    type=_FILE,
+    type=OUTPUT_FILE,
     help="With --yes: add the person to MANIFEST for somebody who has a copy, keyed with the file KEY; repeatable.",
 )
-@click.option("--manifest", type=_FILE, help="Remove everybody whom this manifest recognises, in place of IDENTITY.")
+@click.option(
+    "--manifest", type=INPUT_FILE, help="Remove everybody whom this manifest recognises, in place of IDENTITY."
+)
+@reports
 def revoke(
     words: tuple[str, ...],
     yes: bool,
@@ -53,7 +61,7 @@ def revoke(
     key: Path | None,
     recipients: tuple[tuple[Path, Path], ...],
     manifest: Path | None,
-) -> None:
+) -> Answer:
     """Remove a person (namespace:id) from FOLDERs: data sets, published videos, checkpoints, embeddings, reports,
     boards.
 
@@ -82,10 +90,12 @@ def revoke(
         identities = sorted({revocation.trace.identity for revocation in unfinished})
     date = datetime.now(UTC).date().isoformat()
     is_clean = True
+    people: dict[str, Any] = {}
     for identity in identities:
         revocation = Revocation.prepare(identity, holders, date, {"checkpoints": checkpoints})
         findings = revocation.find()
         _print_findings(identity, findings)
+        people[identity] = {"findings": [{"place": holder.place, **vars(finding)} for holder, finding in findings]}
         if yes and findings:
             for recipient_key, path in recipients:
                 _add_to_manifest(path, create_key(recipient_key), revocation)
@@ -96,9 +106,9 @@ def revoke(
         if yes or prove:
             report = _search(revocation, curator_key, (*folders, *also))
             _print_report(report)
+            people[identity]["search"] = report
             is_clean &= report.is_clean
-    if not is_clean:
-        raise SystemExit(1)
+    return Answer({"people": people, "removed": yes, "clean": is_clean}, 0 if is_clean else 1)
 
 
 def _check_folders(folders: list[Path]) -> None:

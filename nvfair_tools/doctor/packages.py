@@ -54,7 +54,8 @@ def check_python() -> MachineFinding:
 def check_extras() -> Iterator[MachineFinding]:
     """One finding an extra: whole, not installed, or with the packages that are missing or of a wrong version.
 
-    An extra of which no package of its own is there counts as not installed, which is no fault.
+    An extra of which no package of its own is there counts as not installed, which is no fault, whatever versions of
+    the core's packages it would take.
     """
     known = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
     for extra, purpose in EXTRAS.items():
@@ -65,7 +66,7 @@ def check_extras() -> Iterator[MachineFinding]:
         missing, wrong, present = requirement_problems(extra)
         topic = f"packages [{extra}]" if extra else "packages"
         install = f"pip install '{PACKAGE}[{extra}]'" if extra else f"pip install {PACKAGE}"
-        if wrong:
+        if wrong and (present or not extra):
             yield MachineFinding("error", topic, f"to {purpose}: {'; '.join(wrong)}", install)
         elif missing and (present or not extra):
             yield MachineFinding("warning", topic, f"to {purpose}: {', '.join(missing)} missing", install)

@@ -22,7 +22,7 @@ from rich.progress import (
 )
 
 from nvfair_tools.pipeline.items import ItemResult
-from nvfair_tools.pipeline.progress_lines import ProgressLines
+from nvfair_tools.pipeline.progress_lines import ProgressLines, is_silent
 
 _NOTEBOOK_INTERVAL = 0.2  # seconds between two updates of a notebook's output
 
@@ -40,7 +40,9 @@ class Reporter(Protocol):
 
 
 def default_reporter() -> Reporter:
-    """The reporter for this process: bars in a notebook or a terminal, a line a minute elsewhere."""
+    """The reporter for this process: bars in a notebook or a terminal, a line a minute elsewhere, or none at all."""
+    if is_silent():
+        return Silent()
     if _notebook_display() is not None:
         return NotebookBars()
     return Bars() if sys.stderr.isatty() else ProgressLines()
@@ -61,7 +63,7 @@ class Bars:
 
     def __init__(self, console: Console | None = None) -> None:
         self._progress = Progress(
-            TextColumn("{task.description:10}"),
+            TextColumn("{task.description:18}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),

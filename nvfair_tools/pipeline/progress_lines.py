@@ -8,12 +8,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import TextIO
 
 from nvfair_tools.pipeline.items import ItemResult
 
 INTERVAL = 60.0  # seconds between two lines
+_FIRST = 10.0  # seconds before the first line, so that a log soon shows that something happens
+
+# Whether the present command shows no progress at all.
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 # Receives (done, total), or (done, total, a note such as the last validation).
 Report = Callable[..., None]
@@ -74,7 +79,9 @@ class ProgressLines:
             self._done, self._total = done, total
 
     def _write_lines(self) -> None:
-        while not self._left.wait(self._interval):
+        pause = min(_FIRST, self._interval)
+        while not self._left.wait(pause):
+            pause = self._interval
             with self._lock:
                 if self._task:
                     self._write()
@@ -106,7 +113,7 @@ def task_progress(task: str, *, quiet: bool = False, interval: float = INTERVAL)
 
     Yields a function that takes what is done, the total, and a note on request. quiet: show nothing.
     """
-    if quiet:
+    if quiet or _silent.get():
         yield lambda done, total, note="": None
     elif sys.stderr.isatty():
         from rich.console import Console
@@ -124,11 +131,36 @@ def task_progress(task: str, *, quiet: bool = False, interval: float = INTERVAL)
 
 
 @contextmanager
-def step_progress(show: Callable[[str], None], *, interval: float = INTERVAL) -> Iterator[Callable[[str], None]]:
+def without_progress() -> Iterator[None]:
+    """Shows no progress of what is done inside."""
+    before = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(before)
+
+
+def is_silent() -> bool:
+    """Whether no progress is to be shown at present."""
+    return _silent.get()
+
+
+def print_step(step: str) -> None:
+    """Prints a step on the standard error, where progress goes."""
+    print(step, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def step_progress(
+    show: Callable[[str], None] = print_step, *, interval: float = INTERVAL
+) -> Iterator[Callable[[str], None]]:
     """Shows the steps of work that does not count its items: each as it begins, and a line a minute while it lasts.
 
     Yields a function that takes what begins now. show: prints a line about it.
     """
+    if _silent.get():
+        yield lambda step: None
+        return
     with ProgressLines(interval=interval) as lines:
 
         def begin(step: str) -> None:

@@ -162,7 +162,7 @@ class StageRunner:
             self._begin_changes()
         self.journal.plan_stage(stage, total, finished, part=part)
         self.journal.begin_stage(stage, part=part)
-        self.reporter.begin_stage(stage, total, finished)
+        self.reporter.begin_stage(f"{stage} {part}".rstrip(), total, finished)
         run = (engine or self.engine).run(factory, self._releasing_outputs(batches), time_limit=self.item_time_limit)
         with closing(ended_items(run)) as results:
             for id, result in results:

@@ -134,23 +134,24 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
     ("absent", "extra", "arguments"),
     [
         ("av", "media", ["probe", "clip.mp4"]),
-        ("uvicorn", "view", ["view", "OUT"]),
-        ("torch", "train", ["train", "data", "out", "-g", "lia"]),
-        ("torch", "train", ["embed", "data", "out.parquet", "--checkpoint", "c"]),
-        ("torch", "train", ["evaluate", "data", "--checkpoint", "c", "--out", "o"]),
+        ("uvicorn", "view", ["view", "HERE"]),
+        ("torch", "train", ["train", "HERE", "OUT", "-g", "lia"]),
+        ("torch", "train", ["embed", "HERE", "OUT", "--checkpoint", "HERE"]),
+        ("torch", "train", ["evaluate", "HERE", "--checkpoint", "HERE", "--out", "OUT"]),
         ("torch", "render", ["weights", "add", "pyproject.toml"]),
         ("sqlalchemy", "board", ["board", "export", "OUT"]),
         ("skimage", "curate", ["simulate", "people", "OUT", "--workers", "1"]),
         ("mediapipe", "curate", ["simulate", "people", "OUT", "--workers", "1"]),
-        ("datasets", "curate", ["card", "check", "OUT"]),
+        ("datasets", "curate", ["card", "check", "HERE"]),
         ("httpx", "download", ["get", "ravdess", "OUT"]),
         ("c2pa", "marks", ["mark", "--check", "."]),
         ("cryptography", "marks", ["mark", "OUT", "--new-certificate", "A Lab"]),
-        ("huggingface_hub", "hub", ["dataset", "push", "OUT", "lab/clips"]),
+        ("huggingface_hub", "hub", ["dataset", "push", "HERE", "lab/clips"]),
     ],
 )
 def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, extra, arguments):
-    done = command_without({absent}, *[str(tmp_path / "out") if word == "OUT" else word for word in arguments])
+    places = {"OUT": str(tmp_path / "out"), "HERE": str(tmp_path)}
+    done = command_without({absent}, *[places.get(word, word) for word in arguments])
     assert done.returncode == 1
     assert f"pip install 'nvfair-tools[{extra}]'" in done.stderr
     assert absent in done.stderr

@@ -106,7 +106,7 @@ def install(environment: Path, *what: object) -> Path:
     """Installs packages into an environment; returns its interpreter."""
     python = environment / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "pip>=25")
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what)
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", *what)
     return python
 
 

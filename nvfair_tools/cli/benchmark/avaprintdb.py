@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.avaprintdb_fusion import fuse
 from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
     expand,
@@ -18,14 +20,15 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.names import PROTOCOL
+from nvfair_tools.cli.paths import INPUT, INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE, output
 from nvfair_tools.cli.preflight import preflighted
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_ANY_PATH = click.Path(path_type=Path)
 _FEATURES = click.Choice(["clip", "dino"])
 
 
-@click.group()
+@click.group(cls=NearestGroup)
 def avaprintdb() -> None:
     """AVAPrintDB's benchmark from its landmark and feature files and its lists of trials."""
 
@@ -35,8 +38,8 @@ avaprintdb.add_command(fuse)
 
 @avaprintdb.command()
 @preflighted("author:train_avaprintdb")
-@click.argument("folder", type=_FOLDER)
-@click.argument("out", type=_FOLDER)
+@click.argument("folder", type=INPUT_FOLDER)
+@output()
 @click.option("--collection", required=True, type=click.Choice(["cremad", "ravdess"]), help="Whose DEV people train.")
 @click.option("--generator", "-g", required=True, help="As in the files' names: GAGA, LIVE or HUNY.")
 @click.option(
@@ -53,13 +56,14 @@ avaprintdb.add_command(fuse)
 )
 @click.option(
     "--edges-of",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=INPUT_FILE,
     help="A published checkpoint whose edges the graph takes. [default: a triangulation of our own]",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer than the recipe's: a trial run, named as such.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @threads_option
+@reports
 def train(
     folder: Path,
     out: Path,
@@ -71,7 +75,7 @@ def train(
     seed: int,
     epochs: int | None,
     device: str,
-) -> None:
+) -> dict[str, Any]:
     """Train a network on FOLDER's files by the authors' recipe; write the checkpoint to OUT.
 
     The graph network reads landmark files (LANDMARKS of the release), the attention network frame features
@@ -122,6 +126,8 @@ def train(
         f"{made['steps_run']}; {options['videos']} videos, {options['short_videos']} left out as shorter than "
         f"{options['window']} frames"
     )
+    click.echo(f"next: nvfair avaprintdb evaluate {folder} --list LISTS --checkpoint {out}")
+    return {"checkpoint": out, "selection": made, "options": options}
 
 
 def _people(text: str | None, collection: str) -> list[str] | None:
@@ -136,16 +142,16 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 
 @avaprintdb.command()
 @preflighted("author:score_avaprintdb")
-@click.argument("folder", type=_FOLDER)
+@click.argument("folder", type=INPUT_FOLDER)
 @click.option(
-    "--list", "lists", required=True, multiple=True, type=_ANY_PATH, help="A list of trials, or a folder with lists."
+    "--list", "lists", required=True, multiple=True, type=INPUT, help="A list of trials, or a folder with lists."
 )
 @click.option(
     "--checkpoint",
     "checkpoints",
     required=True,
     multiple=True,
-    type=_ANY_PATH,
+    type=INPUT,
     help="A checkpoint, a published .pt file, or a folder with such files.",
 )
 @click.option("--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too.")
@@ -154,10 +160,11 @@ def _people(text: str | None, collection: str) -> list[str] | None:
     type=_FEATURES,
     help="FOLDER holds these frame features, and the checkpoints are attention networks.",
 )
-@click.option("--protocol", help="Name, or a .json file. [default: the authors' windows and scores]")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this JSON file.")
+@click.option("--protocol", type=PROTOCOL, help="Name, or a .json file. [default: the authors' windows and scores]")
+@click.option("--out", type=OUTPUT_FILE, help="Write the figures to this JSON file.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @threads_option
+@reports
 def evaluate(
     folder: Path,
     lists: tuple[Path, ...],
@@ -167,7 +174,7 @@ def evaluate(
     protocol: str | None,
     out: Path | None,
     device: str,
-) -> None:
+) -> dict[str, Any]:
     """Score every checkpoint on every list, from the files in FOLDER; published figures stand next to ours.
 
     Lists of the collection that a checkpoint was not trained on are the cross-dataset protocol. A list that cannot be
@@ -197,3 +204,4 @@ def evaluate(
     write_figures(out, [row.to_json() for row in figures])
     if problems:
         raise Problems(folder, problems, remedy="name only the lists and generators whose videos have files here")
+    return {"figures": [row.to_json() for row in figures], "left_out": dict(files.left_out)}

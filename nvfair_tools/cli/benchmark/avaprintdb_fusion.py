@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
     figures_line,
     open_checkpoint,
@@ -16,11 +18,10 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.paths import INPUT, INPUT_FOLDER, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_ANY_PATH = click.Path(path_type=Path)
-_SYSTEM = (_FOLDER, _ANY_PATH)
+_SYSTEM = (INPUT_FOLDER, INPUT)
 
 
 @click.command()
@@ -29,7 +30,7 @@ _SYSTEM = (_FOLDER, _ANY_PATH)
 @click.option("--clip", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="CLIP features, and an attention network.")
 @click.option("--dino", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="DINOv2 features, and an attention network.")
 @click.option(
-    "--list", "lists", required=True, multiple=True, type=_ANY_PATH, help="A list of trials, or a folder with lists."
+    "--list", "lists", required=True, multiple=True, type=INPUT, help="A list of trials, or a folder with lists."
 )
 @click.option("--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too.")
 @click.option(
@@ -48,9 +49,10 @@ _SYSTEM = (_FOLDER, _ANY_PATH)
 )
 @click.option("--fit-videos", default=2_000, show_default=True, type=click.IntRange(min=4), help="At most so many.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the drawn videos and pairs.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the figures to this JSON file.")
+@click.option("--out", type=OUTPUT_FILE, help="Write the figures to this JSON file.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @threads_option
+@reports
 def fuse(
     graph: tuple[Path, Path] | None,
     clip: tuple[Path, Path] | None,
@@ -63,7 +65,7 @@ def fuse(
     seed: int,
     out: Path | None,
     device: str,
-) -> None:
+) -> dict[str, Any]:
     """Fuse the scores of two or three networks, and score each of them and the fusion on the same trials.
 
     The rule behind the published figures of a fusion is not public. Ours is fitted on DEV people, on whom the networks
@@ -98,4 +100,6 @@ def fuse(
         figures += rows
         for row in rows:
             click.echo(figures_line(row))
-    write_figures(out, {"fusion": fusion.to_json(), "figures": [row.to_json() for row in figures]})
+    content = {"fusion": fusion.to_json(), "figures": [row.to_json() for row in figures]}
+    write_figures(out, content)
+    return content

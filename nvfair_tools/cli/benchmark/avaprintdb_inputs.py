@@ -81,7 +81,7 @@ def expand(paths: tuple[Path, ...], pattern: str) -> list[Path]:
             continue
         inside = sorted(path.glob(pattern))
         if not inside:
-            raise NvfairError(f"no {pattern} in this folder", where=path)
+            raise NvfairError(f"no {pattern} in this folder", where=path, remedy="name the folder that holds them")
         expanded += inside
     return expanded
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
+from nvfair_tools.cli.paths import DATASET, INPUT_FILE, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
 
 _WIDEST = 10_000  # characters of a terminal
@@ -17,25 +20,26 @@ if TYPE_CHECKING:
 
     from benchmark.interface import Comparison
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command()
 @preflighted("author:compare")
-@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("first")
-@click.argument("second")
+@click.argument("dataset", type=DATASET)
+@click.argument("first", type=METHOD)
+@click.argument("second", type=METHOD)
 @click.option(
-    "--protocol", "protocols", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]"
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=PROTOCOL,
+    help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]",
 )
-@click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: all]")
-@click.option(
-    "--declaration", multiple=True, type=click.Path(path_type=Path, dir_okay=False), help="Of FIRST, of SECOND."
-)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the differences to this JSON file.")
+@click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Test generators; repeatable. [default: all]")
+@click.option("--declaration", multiple=True, type=INPUT_FILE, help="Of FIRST, of SECOND.")
+@click.option("--out", type=OUTPUT_FILE, help="Write the differences to this JSON file.")
 @click.option("--allow-overlap", is_flag=True, help="Compare in spite of overlapping people or generators.")
 @click.option("--device", default="auto", show_default=True)
 @threads_option
+@reports
 def compare(
     dataset: Path,
     first: str,
@@ -46,7 +50,7 @@ def compare(
     out: Path | None,
     allow_overlap: bool,
     device: str,
-) -> None:
+) -> list[dict[str, Any]]:
     """FIRST less SECOND on DATASET's test people: checkpoints, installed methods, or files of embeddings or scores."""
     import json
 
@@ -59,7 +63,7 @@ def compare(
     from nvfair_tools.pipeline.progress_lines import step_progress
 
     needs_torch()
-    with step_progress(click.echo) as progress:
+    with step_progress() as progress:
         comparison = compare_methods(
             dataset,
             first,
@@ -75,6 +79,8 @@ def compare(
     click.echo("Mean AUC over people; one weight a person serves both methods. Where it says no, they are not ranked.")
     if out is not None:
         write_text(out, json.dumps(comparison.to_json(), indent=1, sort_keys=True, allow_nan=False) + "\n")
+        click.echo(f"{out}: the differences")
+    return comparison.to_json()
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:

@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
+from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
+from nvfair_tools.cli.paths import CHECKPOINT, DATASET, INPUT, INPUT_FILE, OUTPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
 from nvfair_tools.governance.uses import Use
-
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @preflighted("author:embed")
-@click.argument("dataset", type=_FOLDER)
-@click.argument("out", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("dataset", type=DATASET)
+@output(folder=False)
 @click.option(
-    "--checkpoint", "folder", required=True, type=_FOLDER, help="Folder that `nvfair train` wrote, or pretrained:NAME."
+    "--checkpoint",
+    "folder",
+    required=True,
+    type=CHECKPOINT,
+    help="Folder that `nvfair train` wrote, or pretrained:NAME.",
 )
 @click.option("--split", default="test", show_default=True)
-@click.option("--generators", "-g", multiple=True, help="Only these generators; repeatable.")
-@click.option("--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file.")
+@click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Only these generators; repeatable.")
+@click.option("--protocol", default="nvfair-seen", show_default=True, type=PROTOCOL, help="Name, or a .json file.")
 @click.option("--device", default="auto", show_default=True)
 @threads_option
+@reports
 def embed(
     dataset: Path, out: Path, folder: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
-) -> None:
+) -> dict[str, Any]:
     """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file.
 
     Several GPUs: `torchrun --nproc-per-node 4 -m nvfair_tools embed ...`; each process embeds a share of the videos.
@@ -46,26 +51,37 @@ def embed(
     if main:
         text = f"{embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all"
         click.echo(f"{out}: {text}")
+        click.echo(f"next: nvfair evaluate {dataset} --embeddings {out} --out REPORT")
+    counts = {"windows": embedded.windows, "videos": embedded.videos, "incomplete": embedded.incomplete}
+    return {"file": out, **counts}
 
 
 @click.command()
 @preflighted("author:evaluate")
-@click.argument("dataset", type=_FOLDER)
+@click.argument("dataset", type=DATASET)
 @click.option(
     "--checkpoint",
     "folders",
     multiple=True,
-    type=_FOLDER,
+    type=CHECKPOINT,
     help="Folder that `nvfair train` wrote, or pretrained:NAME; repeatable.",
 )
-@click.option("--method", "methods", multiple=True, help="Installed method, or package.module:attribute; repeatable.")
-@click.option("--embeddings", "files", multiple=True, type=_FILE, help="File of embeddings or scores; repeatable.")
-@click.option("--declaration", type=_FILE, help="What the --embeddings were trained on (YAML), where they do not say.")
-@click.option("--out", required=True, type=_FOLDER, help="Folder for the report, results.json and the evidence.")
 @click.option(
-    "--protocol", "protocols", multiple=True, help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]"
+    "--method", "methods", multiple=True, type=METHOD, help="Installed method, or package.module:attribute; repeatable."
 )
-@click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: all]")
+@click.option("--embeddings", "files", multiple=True, type=INPUT_FILE, help="File of embeddings or scores; repeatable.")
+@click.option(
+    "--declaration", type=INPUT_FILE, help="What the --embeddings were trained on (YAML), where they do not say."
+)
+@click.option("--out", required=True, type=OUTPUT_FOLDER, help="Folder for the report, results.json and the evidence.")
+@click.option(
+    "--protocol",
+    "protocols",
+    multiple=True,
+    type=PROTOCOL,
+    help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]",
+)
+@click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Test generators; repeatable. [default: all]")
 @click.option(
     "--stress", type=click.Choice(["none", "quick", "full"]), default="none", show_default=True, help="Stress sweeps."
 )
@@ -80,7 +96,7 @@ def embed(
 @click.option("--leave-out-overlap", is_flag=True, help="Leave out test people whom a method has touched.")
 @click.option(
     "--normalise-by",
-    type=click.Path(path_type=Path),
+    type=INPUT,
     metavar="COHORT",
     help="A data set, or a file of `nvfair embed`, of people who are in no trial: each method has a second row, with "
     "scores normalised by them.",
@@ -95,6 +111,7 @@ def embed(
 )
 @click.option("--device", default="auto", show_default=True)
 @threads_option
+@reports
 def evaluate(
     dataset: Path,
     folders: tuple[Path, ...],
@@ -112,7 +129,7 @@ def evaluate(
     cohort_split: str,
     nearest: int,
     device: str,
-) -> None:
+) -> dict[str, Any]:
     """Score methods on DATASET's test people under the protocols; write a report.
 
     Refuses people, and generators called unseen, that training, selection, thresholds or cohorts have touched.
@@ -127,7 +144,7 @@ def evaluate(
     data = Dataset.open(dataset)
     for use in uses:
         data = usable_for(data, use)
-    with step_progress(click.echo) as progress:
+    with step_progress() as progress:
         results = evaluate_methods(
             data,
             [*map(str, folders), *methods, *files],
@@ -151,6 +168,11 @@ def evaluate(
     click.echo(f"report: {out / 'index.html'}")
     if (out / "who-drives.html").is_file():
         click.echo(f"single videos, without tables: {out / 'who-drives.html'}")
+    click.echo(
+        f"next: open the report in a browser; nvfair reproduce pack {out} CELL.zip lets others recompute a figure"
+    )
+    cells = [{"title": cell.title, "value": results.headline(cell).value} for cell in results.cells]
+    return {"report": out / "index.html", "results": out / "results.json", "cells": cells, "warnings": results.warnings}
 
 
 def split_names(names: tuple[str, ...]) -> tuple[str, ...]:

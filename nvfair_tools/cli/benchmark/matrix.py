@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, output
 from nvfair_tools.cli.preflight import preflighted
-
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @preflighted("author:matrix")
-@click.argument("dataset", type=_FOLDER)
-@click.argument("out", type=_FOLDER)
+@click.argument("dataset", type=DATASET)
+@output()
 @click.argument("training", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF nvfair train]...")
-def matrix(dataset: Path, out: Path, training: tuple[str, ...]) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be trained and tested.")
+@reports
+def matrix(dataset: Path, out: Path, training: tuple[str, ...], dry_run: bool) -> dict[str, Any]:
     """Train one checkpoint on each generator of DATASET, test each on all, write the report.
 
     Checkpoints go to OUT/GENERATOR, the report to OUT/report. Options of `nvfair train` follow, without --generators.
@@ -36,6 +39,11 @@ def matrix(dataset: Path, out: Path, training: tuple[str, ...]) -> None:
         raise NvfairError(
             f"{len(generators)} generator(s) here", where=dataset, expected="at least two, for seen and unseen"
         )
+    content = {"generators": generators, "report": out / "report" / "index.html"}
+    if dry_run:
+        count = len(generators)
+        click.echo(f"{count} trainings, on {', '.join(generators)}, and {count} x {count} cells; nothing was written")
+        return content | {"dry_run": True}
     begun = time.monotonic()
     for number, generator in enumerate(generators, 1):
         click.secho(f"[{number}/{len(generators) + 1}] training on {generator}", bold=True)
@@ -45,6 +53,7 @@ def matrix(dataset: Path, out: Path, training: tuple[str, ...]) -> None:
     device = _pair(training, "--device")
     evaluate.main([str(dataset), *named, "--out", str(out / "report"), *device], standalone_mode=False)
     click.echo(f"{len(generators)} x {len(generators)} cells in {(time.monotonic() - begun) / 60:.1f} minutes")
+    return content
 
 
 def _pair(words: tuple[str, ...], option: str) -> list[str]:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.names import PROTOCOL
+from nvfair_tools.cli.paths import DATASET, INPUT_FILE, INPUT_FOLDER, output
 
 if TYPE_CHECKING:
     from benchmark.evaluation.reproduce import RecomputedCell
@@ -32,23 +37,24 @@ class Recomputation:
         return recompute_bundle(bundle)
 
 
-@click.group()
+@click.group(cls=NearestGroup)
 def reproduce() -> None:
     """Recompute one figure of a report exactly, without the data set."""
 
 
 @reproduce.command()
-@click.argument("report", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("report", type=INPUT_FOLDER)
+@output("bundle", folder=False, metavar="BUNDLE")
 @click.option("--method", default="", help="Name of the method, where the report has several.")
 @click.option("--generator", default="", help="Test generator, where the report has several.")
-@click.option("--protocol", default="", help="Name of the protocol, where the report has several.")
+@click.option("--protocol", default="", type=PROTOCOL, help="Name of the protocol, where the report has several.")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=DATASET,
     help="Ask this data set, as it is today, whether people agree. [default: what it said when REPORT was made]",
 )
-def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str, data: Path | None) -> None:
+@reports
+def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str, data: Path | None) -> dict[str, Any]:
     """Write what one cell of REPORT was computed from to BUNDLE, a zip.
 
     Refused where anybody in the cell has not agreed to redistribution today.
@@ -61,11 +67,14 @@ def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str,
     dataset = None if data is None else Dataset.open(data)
     cell = write_bundle(report, bundle, method=method, generator=generator, protocol=protocol, dataset=dataset)
     click.echo(f"{bundle}: {cell.method} on {cell.generator} under {cell.protocol}")
+    click.echo(f"next: nvfair reproduce run {bundle}, on any machine")
+    return {"bundle": bundle, "method": cell.method, "generator": cell.generator, "protocol": cell.protocol}
 
 
 @reproduce.command("run")
-@click.argument("bundle", type=click.Path(path_type=Path, dir_okay=False))
-def run_(bundle: Path) -> None:
+@click.argument("bundle", type=INPUT_FILE)
+@reports
+def run_(bundle: Path) -> dict[str, Any]:
     """Recompute the cell in BUNDLE and compare it with what was reported."""
     from leaderboard.submission.sandbox import BoundedChild, Fault
     from nvfair_tools.errors import NvfairError, Problems
@@ -95,3 +104,10 @@ def run_(bundle: Path) -> None:
     auc = cell.figures.auc_mean
     click.echo(f"{cell.method} on {cell.generator} under {cell.protocol}: every figure is the same")
     click.echo(f"mean AUC over {auc.people} people: {auc.value!r}")
+    return {
+        "method": cell.method,
+        "generator": cell.generator,
+        "protocol": cell.protocol,
+        "same": True,
+        "auc": auc.value,
+    }

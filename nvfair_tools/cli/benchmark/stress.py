@@ -3,32 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
+from nvfair_tools.cli.paths import CHECKPOINT, DATASET, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
-
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
 @preflighted("author:stress")
-@click.argument("dataset", type=_FOLDER)
+@click.argument("dataset", type=DATASET)
 @click.option(
     "--checkpoint",
     "folders",
     multiple=True,
-    type=_FOLDER,
+    type=CHECKPOINT,
     help="Folder that `nvfair train` wrote, or pretrained:NAME; repeatable.",
 )
-@click.option("--method", "methods", multiple=True, help="Installed method, or package.module:attribute; repeatable.")
 @click.option(
-    "--out", required=True, type=_FOLDER, help="Folder for the page, stress.json and what a rerun goes on from."
+    "--method", "methods", multiple=True, type=METHOD, help="Installed method, or package.module:attribute; repeatable."
 )
-@click.option("--protocol", default="nvfair-unseen", show_default=True, help="Name, or a .json file.")
-@click.option("--generators", "-g", multiple=True, help="Test generators; repeatable. [default: the first by name]")
+@click.option(
+    "--out", required=True, type=OUTPUT_FOLDER, help="Folder for the page, stress.json and what a rerun goes on from."
+)
+@click.option("--protocol", default="nvfair-unseen", show_default=True, type=PROTOCOL, help="Name, or a .json file.")
+@click.option(
+    "--generators",
+    "-g",
+    multiple=True,
+    type=GENERATOR,
+    help="Test generators; repeatable. [default: the first by name]",
+)
 @click.option(
     "--test", "tests", multiple=True, help='Only this test, such as "re-encoding"; repeatable. [default: all]'
 )
@@ -38,6 +48,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--allow-overlap", is_flag=True, help="Run methods that have touched test people too.")
 @click.option("--device", default="auto", show_default=True)
 @threads_option
+@reports
 def stress(
     dataset: Path,
     folders: tuple[Path, ...],
@@ -51,7 +62,7 @@ def stress(
     clips: int | None,
     allow_overlap: bool,
     device: str,
-) -> None:
+) -> dict[str, Any]:
     """Error rates of methods on DATASET's test people, at a fixed threshold, under stress.
 
     Tests: re-encoding, disguise, imitation, mixed drivers, driven by sound, speech content, groups of people. The
@@ -66,7 +77,7 @@ def stress(
 
     if not folders and not methods:
         raise NvfairError("no method is named", remedy="pass --checkpoint FOLDER or --method NAME, repeatable")
-    with step_progress(click.echo) as progress:
+    with step_progress() as progress:
         rows = stress_test(
             dataset,
             [*map(str, folders), *methods],
@@ -87,3 +98,4 @@ def stress(
             click.echo(f"  {test.name}: {'not run, ' + test.skipped if test.skipped else test.sentence}")
     skipped = sum(bool(row.skipped) for row in rows)
     click.echo(f"\n{len(rows) - skipped} rates, {skipped} tests not run. page: {out / 'stress.html'}")
+    return {"page": out / "stress.html", "rates": rows}

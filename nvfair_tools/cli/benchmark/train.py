@@ -11,12 +11,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.names import GENERATOR, PROTOCOL
+from nvfair_tools.cli.paths import CHECKPOINT, DATASET, INPUT_FILE, OUTPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _SHARE = click.FloatRange(0, 1)
 
@@ -49,9 +50,16 @@ def _choice(name: str, values: str, text: str) -> Callable:
 
 @click.command()
 @preflighted("author:train")
-@click.argument("dataset", type=_FOLDER)
-@click.argument("out", type=_FOLDER)
-@click.option("--generators", "-g", multiple=True, required=True, help="Generator to train and select on; repeatable.")
+@click.argument("dataset", type=DATASET)
+@output()
+@click.option(
+    "--generators",
+    "-g",
+    multiple=True,
+    required=True,
+    type=GENERATOR,
+    help="Generator to train and select on; repeatable.",
+)
 @_options(
     click.option(
         "--method",
@@ -67,7 +75,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
     _number("--accumulate", 1, 1, "Batches a step, over all processes together."),
     _number("--drivers", 8, 2, "People a batch (clips, with --positives clip)."),
     _choice("--positives", "driver clip", "What windows that pull each other share; clip: no driver's label is used."),
-    click.option("--from", "start", type=_FOLDER, help="Checkpoint from whose weights training goes on."),
+    click.option("--from", "start", type=CHECKPOINT, help="Checkpoint from whose weights training goes on."),
     _number("--width", 128, 1, "Channels of the temporal CNN."),
     _number("--embedding", 64, 1, "Size of its embeddings."),
     click.option("--dilations", default="1,2,4,8", show_default=True, help="Of its convolutions."),
@@ -114,19 +122,24 @@ def _choice(name: str, values: str, text: str) -> Callable:
     _real("--least-gain", 0.0, click.FloatRange(min=0), "What counts as better for --patience, in mean AUC."),
     _number("--seed", 0, 0),
     click.option(
-        "--protocol", default="nvfair-seen", show_default=True, help="Name, or a .json file: windows, splits."
+        "--protocol",
+        default="nvfair-seen",
+        show_default=True,
+        type=PROTOCOL,
+        help="Name, or a .json file: windows, splits.",
     ),
     click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto."),
     threads_option,
     _choice("--precision", "auto float32 bfloat16", "Of the matrix products; auto: bfloat16 on a GPU."),
     click.option("--compile", is_flag=True, help="Through torch.compile."),
     _choice("--frames", "auto device stream", "Where landmarks are kept: on the device, or streamed to it."),
-    click.option("--tensorboard", type=_FOLDER, help="Folder for TensorBoard's logs."),
+    click.option("--tensorboard", type=OUTPUT_FOLDER, help="Folder for TensorBoard's logs."),
 )
+@reports
 @click.pass_context
 def train(
     context: click.Context, dataset: Path, out: Path, generators: tuple[str, ...], **command_options: Any
-) -> None:
+) -> dict[str, Any]:
     """Train a network on DATASET's training people; write the checkpoint to OUT.
 
     The default network, nvfair-relative, is the closest known relative of the paper's baseline, at the size of its
@@ -171,14 +184,17 @@ def train(
     outcome = "no validation" if value is None else f"validation AUC {value:.3f}"
     if main:
         click.echo(f"{out}: {command_options['method']}, {outcome} at step {checkpoint.selection['step']}")
+        click.echo(f"next: nvfair evaluate {dataset} --checkpoint {out} --out REPORT")
+    return {"checkpoint": out, "method": command_options["method"], "selection": checkpoint.selection}
 
 
 @click.command("import-checkpoint")
-@click.argument("file", type=_FILE)
-@click.argument("out", type=_FOLDER)
-@click.option("--declaration", type=_FILE, help="What it was trained on (YAML or JSON). [default: all unknown]")
+@click.argument("file", type=INPUT_FILE)
+@output()
+@click.option("--declaration", type=INPUT_FILE, help="What it was trained on (YAML or JSON). [default: all unknown]")
 @click.option("--name", help="Of the method in reports. [default: the file's]")
-def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str | None) -> None:
+@reports
+def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str | None) -> dict[str, Any]:
     """Read one of AVAPrintDB's published graph networks from FILE; write it as a checkpoint to OUT.
 
     What nobody declares stays unknown: evaluation then says so beside every figure.
@@ -201,6 +217,8 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
             "check that it has not met test people. --declaration states it (docs/training.md, Declarations)",
             err=True,
         )
+    click.echo(f"next: nvfair evaluate DATASET --checkpoint {out} --out REPORT")
+    return {"checkpoint": out, "description": checkpoint.describe(), "unknown_roles": made.unknown_roles}
 
 
 def _train_options(generators: tuple[str, ...], command_options: dict[str, Any]) -> Any:

@@ -2,58 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from leaderboard.settings import Settings
-    from leaderboard.store.results import Store
-
-_BOARD = click.option(
-    "--board", type=click.Path(path_type=Path), default=Path("."), help="The board's folder (default: this one)."
-)
-_FILE = click.Path(path_type=Path, dir_okay=False)
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.board.place import BOARD, opened_board
+from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.paths import DATASET, INPUT_FILE, OUTPUT_FOLDER, either, output
 
 
-@click.group()
+@click.group(cls=NearestGroup)
 def admin() -> None:
     """Make and maintain a board: tables, tokens, quotas, backups."""
 
 
 @admin.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@either("folder", "--board", OUTPUT_FOLDER, metavar="FOLDER")
 @click.option(
     "--dataset",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=DATASET,
     required=True,
     help="The data set that submissions are scored on.",
 )
 @click.option("--account", default="maintainer", show_default=True, help="The account that gets the first token.")
-def init(folder: Path, dataset: Path, account: str) -> None:
+@reports
+def init(folder: Path, dataset: Path, account: str) -> dict[str, Any]:
     """Make a board in FOLDER: settings, database and a first token, which is shown once."""
     from leaderboard.store.new_board import create_board
 
     settings_file, token = create_board(folder, dataset, account)
     click.echo(f"{settings_file}: change it as you like, then: nvfair board serve {folder}", err=True)
     _print_token(account, token)
+    return {"settings": settings_file, "account": account, "token": token}
 
 
 @admin.command()
-@_BOARD
-def upgrade(board: Path) -> None:
+@BOARD
+@reports
+def upgrade(board: Path) -> dict[str, Any]:
     """Bring the database's tables to this release's. Back it up before."""
     from leaderboard.settings import read_settings
     from leaderboard.store.schema import upgrade_database
 
     before, after = upgrade_database(read_settings(board).store)
     click.echo(f"tables: {after}" if before == after else f"tables: {before or 'none'} -> {after}")
+    return {"before": before, "after": after}
 
 
-@admin.group()
+@admin.group(cls=NearestGroup)
 def token() -> None:
     """Give and take away access."""
 
@@ -62,37 +60,47 @@ def token() -> None:
 @click.argument("account")
 @click.option("--name", default="default", show_default=True, help="To tell an account's tokens apart.")
 @click.option("--days", type=click.FloatRange(min=0), help="How long it is valid (default: until revoked).")
-@_BOARD
-def create(account: str, name: str, days: float | None, board: Path) -> None:
+@BOARD
+@reports
+def create(account: str, name: str, days: float | None, board: Path) -> dict[str, Any]:
     """Make a token for ACCOUNT (made where there is none). It is shown once."""
     from leaderboard.store.accounts import create_token
 
-    with _open_board(board) as (_, store):
-        _print_token(account, create_token(store.engine, account, name=name, days=days))
+    with opened_board(board) as (_, store):
+        secret = create_token(store.engine, account, name=name, days=days)
+    _print_token(account, secret)
+    return {"account": account, "name": name, "token": secret}
 
 
 @token.command()
 @click.argument("id")
-@_BOARD
-def revoke(id: str, board: Path) -> None:
+@BOARD
+@reports
+def revoke(id: str, board: Path) -> dict[str, Any]:
     """Make the token ID (its public part) invalid."""
     from leaderboard.store.accounts import revoke_token
 
-    with _open_board(board) as (_, store):
+    with opened_board(board) as (_, store):
         revoke_token(store.engine, id)
     click.echo("revoked")
+    return {"id": id, "revoked": True}
 
 
 @token.command("list")
-@_BOARD
-def list_(board: Path) -> None:
+@BOARD
+@reports
+def list_(board: Path) -> list[dict[str, Any]]:
     """List tokens; their secrets are not stored."""
     from leaderboard.store.accounts import list_tokens, token_state
 
-    with _open_board(board) as (_, store):
+    tokens: list[dict[str, Any]] = []
+    with opened_board(board) as (_, store):
         for token, account in list_tokens(store.engine):
             expiry = f" until {token.expires:%Y-%m-%d %H:%M} UTC" if token.expires else ""
             click.echo(f"{token.id}  {account}  {token.name}  {token_state(token)}{expiry}")
+            row = {"id": token.id, "account": account, "name": token.name, "state": token_state(token)}
+            tokens.append(row | {"expires": token.expires})
+    return tokens
 
 
 @admin.command()
@@ -100,81 +108,89 @@ def list_(board: Path) -> None:
 @click.option("--phase", required=True)
 @click.option("--total", type=click.IntRange(min=0), required=True, help="Entries in all.")
 @click.option("--per-day", type=click.IntRange(min=0), required=True, help="Entries a day (UTC).")
-@_BOARD
-def quota(account: str, phase: str, total: int, per_day: int, board: Path) -> None:
+@BOARD
+@reports
+def quota(account: str, phase: str, total: int, per_day: int, board: Path) -> dict[str, Any]:
     """Give ACCOUNT a quota of its own in one phase."""
     from leaderboard.store.quota import set_quota_by_name
 
-    with _open_board(board) as (settings, store):
+    with opened_board(board) as (settings, store):
         set_quota_by_name(store.engine, settings, account, phase, total, per_day)
     click.echo(f"{account}: {total} in {phase}, {per_day} a day")
+    return {"account": account, "phase": phase, "total": total, "per_day": per_day}
 
 
 @admin.command()
 @click.option("--reason", required=True, help="Published with the new results.")
 @click.option("--submission", default="", help="Digest of one submission (default: all).")
 @click.option("--phase", default="", help="Of one phase only.")
-@_BOARD
-def rescore(reason: str, submission: str, phase: str, board: Path) -> None:
+@click.option("--dry-run", is_flag=True, help="Say how many would be scored again.")
+@BOARD
+@reports
+def rescore(reason: str, submission: str, phase: str, dry_run: bool, board: Path) -> dict[str, Any]:
     """Score again; the old results stay."""
     from leaderboard.store.rescore import queue_rescoring
 
-    with _open_board(board) as (_, store):
-        count = queue_rescoring(store.engine, reason, submission=submission, phase=phase)
-    click.echo(f"{count} queued")
+    with opened_board(board) as (_, store):
+        count = queue_rescoring(store.engine, reason, submission=submission, phase=phase, dry_run=dry_run)
+    click.echo(f"{count} would be queued; nothing was" if dry_run else f"{count} queued")
+    return {"queued": count, "dry_run": dry_run}
 
 
 @admin.command()
-@click.argument("file", type=_FILE)
-@_BOARD
-def backup(file: Path, board: Path) -> None:
+@output("file", folder=False, metavar="FILE")
+@BOARD
+@reports
+def backup(file: Path, board: Path) -> dict[str, Any]:
     """Write the whole board to FILE, while it runs."""
     from leaderboard.store.backup import write_backup
     from leaderboard.store.files import SubmissionFiles
 
-    with _open_board(board) as (settings, store):
+    with opened_board(board) as (settings, store):
         manifest = write_backup(store.engine, SubmissionFiles(settings.files), file)
     click.echo(f"{file}: {manifest.rows['submissions']} submissions, {manifest.rows['results']} results")
+    return {"file": file, "rows": manifest.rows}
 
 
 @admin.command()
-@click.argument("file", type=_FILE)
-@_BOARD
-def restore(file: Path, board: Path) -> None:
+@click.argument("file", type=INPUT_FILE)
+@click.option("--dry-run", is_flag=True, help="Check the backup's hashes, and restore nothing.")
+@BOARD
+@reports
+def restore(file: Path, dry_run: bool, board: Path) -> dict[str, Any]:
     """Fill an empty board from FILE."""
-    from leaderboard.store.backup import restore_backup
+    from leaderboard.store.backup import check_backup, restore_backup
     from leaderboard.store.files import SubmissionFiles
 
-    with _open_board(board) as (settings, store):
+    if dry_run:
+        rows = check_backup(file).rows
+        click.echo(
+            f"{file} is whole: {rows['submissions']} submissions, {rows['results']} results; nothing was restored"
+        )
+        return {"file": file, "rows": rows, "dry_run": True}
+    with opened_board(board) as (settings, store):
         manifest = restore_backup(store.engine, SubmissionFiles(settings.files), file)
     click.echo(f"{manifest.rows['submissions']} submissions, {manifest.rows['results']} results are back")
+    return {"file": file, "rows": manifest.rows, "dry_run": False}
 
 
 @admin.command()
 @click.option("--subject", default="", help="Only about this submission, account, token or data set.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
-@_BOARD
-def audit(subject: str, limit: int, board: Path) -> None:
+@BOARD
+@reports
+def audit(subject: str, limit: int, board: Path) -> list[dict[str, Any]]:
     """Show the audit log, the newest first."""
     from leaderboard.store.audit_log import read_audit_log
 
-    with _open_board(board) as (_, store):
+    rows: list[dict[str, Any]] = []
+    with opened_board(board) as (_, store):
         for row in read_audit_log(store.engine, subject=subject, limit=limit):
             columns = (f"{row.at:%Y-%m-%d %H:%M:%S}", row.actor, row.action, row.subject, row.address, row.details)
             click.echo("  ".join(columns))
-
-
-@contextmanager
-def _open_board(board: Path) -> Iterator[tuple[Settings, Store]]:
-    from leaderboard.settings import read_settings
-    from leaderboard.store.results import Store
-
-    settings = read_settings(board)
-    store = Store(settings.store)
-    try:
-        yield settings, store
-    finally:
-        store.close()
+            names = ("actor", "action", "subject", "address", "details")
+            rows.append({"at": row.at, **{name: getattr(row, name) for name in names}})
+    return rows
 
 
 def _print_token(account: str, token: str) -> None:

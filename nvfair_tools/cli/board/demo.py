@@ -6,11 +6,13 @@ import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.auc_lines import auc_lines
+from nvfair_tools.cli.paths import OUTPUT_FOLDER, either
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
@@ -57,9 +59,11 @@ def content_digest(dataset: Dataset) -> str:
 
 @click.command()
 @preflighted("maintainer:demo")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=Path("board-demo"))
+@either("folder", "--board", OUTPUT_FOLDER, metavar="FOLDER", default=Path("board-demo"))
 @click.option("--workers", type=click.IntRange(min=1), help="Processes that simulate (default: one a core).")
-def demo(folder: Path, workers: int | None) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
+@reports
+def demo(folder: Path, workers: int | None, dry_run: bool) -> dict[str, Any]:
     """Make a board with a public simulated set and first entries in FOLDER: two minutes, nothing downloaded.
 
     Each entry goes the whole way: submission.yaml, pack, unpack, check, score, store, page. What is there already is
@@ -73,10 +77,16 @@ def demo(folder: Path, workers: int | None) -> None:
     from leaderboard.store.files import SubmissionFiles
     from leaderboard.store.results import Store
     from leaderboard.submission.test_set import TestSet
+    from nvfair_tools.cli.curate.amounts import cohort_amount
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.files import make_folder, write_text
 
+    if dry_run:
+        click.echo(f"{folder}: {cohort_amount(public_set_settings())}, six entries and their pages; about a minute")
+        click.echo("nothing was written")
+        return {"folder": folder, "dry_run": True}
     start_time = time.monotonic()
+    content: dict[str, Any] = {"folder": folder, "entries": []}
     if not (make_folder(folder) / SETTINGS_FILE).exists():
         write_text(folder / SETTINGS_FILE, _SETTINGS.format(folder=folder))
     _simulate_public_set(folder / "dataset", workers)
@@ -93,6 +103,7 @@ def demo(folder: Path, workers: int | None) -> None:
         register_datasets(store.engine, settings)
         for entry_folder in _write_entries(folder / "entries", test_set):
             submission, scores = add_submission_folder(entry_folder, test_set, store, submission_files)
+            content["entries"].append(submission.method)
             for score in scores:
                 for line in auc_lines(score.protocol, score.figures["generators"]):
                     click.echo(f"{submission.method}: {line}")
@@ -107,6 +118,7 @@ def demo(folder: Path, workers: int | None) -> None:
     ):
         click.echo(f"  {path}  {description}")
     click.echo(f"A token: nvfair board admin token create me --board {folder}\nServe it: nvfair board serve {folder}")
+    return content | {"page": page}
 
 
 def _simulate_public_set(folder: Path, workers: int | None) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FOLDER_OR_ZIP = click.Path(path_type=Path, exists=True)
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, INPUT, INPUT_FOLDER, output
 
 
 @click.command()
-@click.argument("folder", type=_FOLDER)
+@output("folder", metavar="FOLDER")
 @click.option("--checkpoint", help="A folder that `nvfair train` wrote, or pretrained:NAME: its record is filled in.")
-def init(folder: Path, checkpoint: str | None) -> None:
+@reports
+def init(folder: Path, checkpoint: str | None) -> dict[str, Any]:
     """Write a submission.yaml to fill in to FOLDER."""
     if checkpoint is not None:
         from nvfair_tools.cli.benchmark.evaluate import needs_torch
@@ -25,27 +27,42 @@ def init(folder: Path, checkpoint: str | None) -> None:
     click.echo(f"{path}: fill it in, then:")
     click.echo(f"  nvfair embed DATASET {folder / 'embeddings' / 'test.parquet'} --checkpoint {checkpoint or 'RUN'}")
     click.echo(f"  nvfair submit check {folder} --dataset DATASET")
+    return {"file": path}
 
 
 @click.command()
-@click.argument("submission", metavar="FOLDER|ZIP", type=_FOLDER_OR_ZIP)
-@click.option("--dataset", type=_FOLDER, required=True, help="The data set that was embedded.")
-def check(submission: Path, dataset: Path) -> None:
+@click.argument("submission", metavar="FOLDER|ZIP", type=INPUT)
+@click.option("--dataset", type=DATASET, required=True, help="The data set that was embedded.")
+@reports
+def check(submission: Path, dataset: Path) -> dict[str, Any]:
     """List every problem of a submission, by the code that the board runs, within the bounds that it sets."""
     from leaderboard.submission.archive import listed_names
     from leaderboard.submission.bounded_check import check_within_bounds
+    from nvfair_tools.errors import NvfairError, Problems
 
-    result = check_within_bounds(submission, dataset)
-    result.raise_problems()
+    try:
+        result = check_within_bounds(submission, dataset)
+        result.raise_problems()
+    except NvfairError as error:
+        if str(submission) in str(error):
+            raise
+        # The board's code, which knows an upload by no path, speaks of "the archive".
+        where = f"{submission}: {error.where}" if error.where else submission
+        if isinstance(error, Problems):
+            raise Problems(where, error.problems, remedy=error.remedy) from error
+        raise NvfairError(error.what, where=where, expected=error.expected, remedy=error.remedy) from error
     click.echo(f"{submission}: good")
     if result.left_out:
         click.echo(f"left out, as added by a file manager: {', '.join(listed_names(result.left_out))}")
+    click.echo(f"next: nvfair submit push {submission} --url BOARD")
+    return {"submission": submission, "good": True, "left_out": listed_names(result.left_out)}
 
 
 @click.command()
-@click.argument("folder", type=_FOLDER)
-@click.argument("out", metavar="OUT.zip", type=click.Path(path_type=Path, dir_okay=False))
-def pack(folder: Path, out: Path) -> None:
+@click.argument("folder", type=INPUT_FOLDER)
+@output(folder=False, metavar="OUT.zip")
+@reports
+def pack(folder: Path, out: Path) -> dict[str, Any]:
     """Write the submission in FOLDER to a zip file: the files that its submission.yaml names, and no others.
 
     Equal content gives equal bytes. Check it first: packing looks at names alone.
@@ -54,4 +71,7 @@ def pack(folder: Path, out: Path) -> None:
     from leaderboard.submission.submission import named_files, read_submission
 
     archive.pack(folder, out)
-    click.echo(f"{out}: submission.yaml and {', '.join(named_files(read_submission(folder)))}")
+    files = named_files(read_submission(folder))
+    click.echo(f"{out}: submission.yaml and {', '.join(files)}")
+    click.echo(f"next: nvfair submit push {out} --url BOARD")
+    return {"file": out, "files": ["submission.yaml", *files]}

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.auc_lines import auc_lines
+from nvfair_tools.cli.paths import INPUT
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.argument("path", type=INPUT)
 @click.option("--url", required=True, envvar="NVFAIR_BOARD", help="The board's address (or NVFAIR_BOARD).")
 @click.option("--phase", default="", help="Needed where the board has several.")
 @click.option("--private", is_flag=True, help="A draft that only you see until you publish it.")
 @click.option("--wait/--no-wait", default=False, show_default=True, help="Stay until it is scored.")
-def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
+@click.option("--dry-run", is_flag=True, help="Pack it and say what would be sent; send nothing.")
+@reports
+def push(path: Path, url: str, phase: str, private: bool, wait: bool, dry_run: bool) -> dict[str, Any]:
     """Send the submission PATH (a folder, or a zip file of it). Your token is read from NVFAIR_TOKEN."""
-    from leaderboard.client import Client, token_from_environment
+    import zipfile
 
+    from leaderboard.client import Client, token_from_environment
+    from nvfair_tools.errors import NvfairError
+
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise NvfairError(
+            "this is no zip file",
+            where=path,
+            expected="a submission's folder, or a zip file of it",
+            remedy="pack it with `nvfair submit pack FOLDER OUT.zip`",
+        )
+    if dry_run:
+        Client(url).close()  # the address is looked at, and not asked
+        return _describe(path, url)
     with Client(url, token_from_environment()) as client:
         accepted = client.submit(path, phase=phase, private=private)
         click.echo(
@@ -27,8 +45,10 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
         )
         if accepted.left_out:
             click.echo(f"left out, as added by a file manager: {', '.join(accepted.left_out)}")
+        content: dict[str, Any] = {"accepted": accepted.model_dump(mode="json")}
         if not wait:
-            return
+            click.echo(f"next: nvfair submit push {path} --url {url} --wait shows its figures")
+            return content
         submission = client.wait_until_scored(accepted.digest)
     for job in submission.jobs:
         click.echo(f"{job.phase}, {job.reason}: {job.state}{': ' + job.error if job.error else ''}")
@@ -41,3 +61,17 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool) -> None:
             click.echo(f"{result.protocol}: hidden set, sealed{opens}; {answer}")
     if submission.results and not submission.private:
         click.echo(f"its page: {url.rstrip('/')}/method/{submission.digest}")
+    return content | {"submission": submission.model_dump(mode="json")}
+
+
+def _describe(path: Path, url: str) -> dict[str, Any]:
+    """What would be sent: the archive is made aside, as for sending, and deleted."""
+    import tempfile
+
+    from leaderboard.submission.archive import pack
+
+    with tempfile.TemporaryDirectory() as scratch:
+        archive = path if path.is_file() else pack(path, Path(scratch) / "submission.zip")
+        size = archive.stat().st_size
+    click.echo(f"{path}: {size / 1e6:,.2f} MB would be sent to {url}; nothing was sent")
+    return {"path": path, "url": url, "bytes": size, "sent": False}

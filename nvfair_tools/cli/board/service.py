@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.board.place import BOARD_OR_ARGUMENT
 from nvfair_tools.cli.preflight import preflighted
-
-BOARD = click.argument("board", type=click.Path(path_type=Path), default=Path("."))
 
 
 @click.command()
 @preflighted("maintainer:serve")
-@BOARD
+@BOARD_OR_ARGUMENT
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--with-worker/--without-worker", default=True, show_default=True, help="Score in this command too.")
@@ -31,7 +30,7 @@ def serve(board: Path, host: str, port: int, with_worker: bool) -> None:
 
 @click.command()
 @preflighted("maintainer:worker")
-@BOARD
+@BOARD_OR_ARGUMENT
 @click.option("--with-parent", type=int, hidden=True, help="End when this process does.")
 def worker(board: Path, with_parent: int | None) -> None:
     """Score what is queued on the board in the folder BOARD. Any number may run, on any machine that sees its files."""

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import INPUT, RECIPE
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from rich.console import Console
 
     from nvfair_tools.curate.build import BuildOutcome
     from nvfair_tools.curate.finding import Finding
+    from nvfair_tools.curate.preflight import CheckReport
     from nvfair_tools.recipe.recipe import Recipe
 
-_RECIPE = click.argument("recipe", type=click.Path(dir_okay=False, path_type=Path))
+_RECIPE = click.argument("recipe", type=RECIPE)
 # Columns of figures, which stand to the right.
 _COUNTS = frozenset(
     (
@@ -38,7 +42,7 @@ _COUNTS = frozenset(
     )
     + ("videos", "seconds of video", "bytes", "here", "on the cluster", "rate", "left")
 )
-_QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Check the recipe as `nvfair check` does, and make nothing.")
 
 
 _ENGINE = click.option(
@@ -53,11 +57,12 @@ def _stage_command(name: str, help: str) -> click.Command:
     @click.command(name, help=help)
     @preflighted(f"curator:{name}")
     @_RECIPE
-    @_QUIET
     @_ENGINE
     @_ADDRESS
-    def command(recipe: Path, quiet: bool, engine: str | None, address: str | None) -> None:
-        run_stages(recipe, name, quiet=quiet, engine=engine, address=address)
+    @_DRY_RUN
+    @reports
+    def command(recipe: Path, engine: str | None, address: str | None, dry_run: bool) -> Answer:
+        return run_stages(recipe, name, engine=engine, address=address, dry_run=dry_run)
 
     return command
 
@@ -65,16 +70,17 @@ def _stage_command(name: str, help: str) -> click.Command:
 @click.command()
 @preflighted("curator:shards")
 @_RECIPE
-@_QUIET
 @_ENGINE
 @_ADDRESS
 @click.option("--prune", is_flag=True, help="Delete videos and portraits that an earlier recipe left behind.")
-def build(recipe: Path, quiet: bool, engine: str | None, address: str | None, prune: bool) -> None:
+@_DRY_RUN
+@reports
+def build(recipe: Path, engine: str | None, address: str | None, prune: bool, dry_run: bool) -> Answer:
     """Build the data set of RECIPE: ingest, plan, render, landmarks, shards.
 
     Running it again does what is missing or may now succeed; an interrupted build loses nothing that was finished.
     """
-    run_stages(recipe, "shards", quiet=quiet, engine=engine, address=address, prune=prune)
+    return run_stages(recipe, "shards", engine=engine, address=address, prune=prune, dry_run=dry_run)
 
 
 ingest = _stage_command("ingest", "Read the clips of RECIPE in full, follow their faces, and judge them by its policy.")
@@ -85,16 +91,35 @@ shards = _stage_command("shards", "Write parts, tables, card and dataset.json (s
 
 @click.command()
 @_RECIPE
-def check(recipe: Path) -> None:
-    """Check RECIPE and what it needs before hours are spent: files, generators, weights, disk, memory."""
+@click.option("--no-probe", is_flag=True, help="Say no time where this machine was not measured yet.")
+@reports
+def check(recipe: Path, no_probe: bool) -> Answer:
+    """Check RECIPE and what it needs before hours are spent: files, generators, weights, time, disk, memory.
+
+    The time comes from a probe of this machine, some seconds of real work, which is kept for the next check.
+    """
+    return check_recipe(recipe, probe=not no_probe)
+
+
+def check_recipe(recipe: Path, *, probe: bool = True) -> Answer:
+    """Prints the findings of a preflight, with the time of a build, and returns them; status 1 where one is an error.
+
+    probe: measure this machine where it was not measured yet.
+    """
     from rich.console import Console
 
-    from nvfair_tools.curate.preflight import check
+    from nvfair_tools.curate.costs.time_finding import time_finding
+    from nvfair_tools.curate.preflight import CheckReport, check
 
     report = check(recipe)
+    if report.passed:
+        report = CheckReport((*report.findings, time_finding(recipe, stand_in=moving_portrait, measure=probe)))
     print_findings(Console(emoji=False), report.findings)  # `:a:` in a name is no emoji
-    if not report.passed:
-        raise SystemExit(1)
+    errors = len(report.at_level("error"))
+    click.echo(
+        f"next: nvfair build {recipe}" if report.passed else f"next: mend the {errors} errors above, and check again"
+    )
+    return Answer(_check_content(report), 0 if report.passed else 1)
 
 
 def print_findings(console: Console, findings: Iterable[Finding]) -> None:
@@ -108,9 +133,24 @@ def print_findings(console: Console, findings: Iterable[Finding]) -> None:
         console.print(f"{level}  {escape(str(finding))}", soft_wrap=True, highlight=False)
 
 
+def _check_content(report: CheckReport) -> dict[str, Any]:
+    return {"passed": report.passed, "findings": [vars(finding) for finding in report.findings]}
+
+
+def moving_portrait() -> Iterator[np.ndarray]:
+    """Frames of a public-domain portrait that sways, for a probe without clips."""
+    from nvfair_tools.simulate.portraits import public_portraits
+
+    image, _ = public_portraits()["astronaut"]
+    for frame in range(12):
+        shift = 2 * frame
+        yield image[: 2 * 180, 80 + shift : 80 + shift + 360]
+
+
 @click.command()
-@click.argument("place", metavar="RECIPE_OR_FOLDER", type=click.Path(path_type=Path))
-def status(place: Path) -> None:
+@click.argument("place", metavar="RECIPE_OR_FOLDER", type=INPUT)
+@reports
+def status(place: Path) -> dict[str, Any]:
     """Show how far the build of a recipe, or in a data set's folder, is: also from another terminal while it runs."""
     from rich.console import Console
 
@@ -126,8 +166,11 @@ def status(place: Path) -> None:
     elif status.running is None:
         click.echo("a build may be at work on another machine")
     click.echo(
-        "the data set is finished" if status.finished else "the data set is not finished: `nvfair build` goes on"
+        f"the data set is finished; next: nvfair dataset info {status.folder}"
+        if status.finished
+        else "the data set is not finished: `nvfair build` goes on"
     )
+    return {name: getattr(status, name) for name in ("folder", "finished", "running", "progress", "counts")}
 
 
 def _progress_texts(progress: pd.DataFrame) -> pd.DataFrame:
@@ -143,26 +186,35 @@ def run_stages(
     recipe: Path,
     until: str,
     *,
-    quiet: bool,
     engine: str | None = None,
     address: str | None = None,
     prune: bool = False,
-) -> None:
-    """Runs a recipe's stages up to one, and prints what came of them. engine, address: in place of the recipe's."""
+    dry_run: bool = False,
+) -> Answer:
+    """Runs a recipe's stages up to one, and prints what came of them. engine, address: in place of the recipe's.
+
+    dry_run: only check the recipe.
+    """
     from nvfair_tools.curate.build import build
-    from nvfair_tools.pipeline.progress import Silent, default_reporter
 
     if engine == "local" and address is not None:
         raise click.UsageError("--address is that of a Ray cluster; it does not go with --engine local")
-    outcome = build(
-        _with_engine(recipe, engine, address),
-        until=until,
-        reporter=Silent() if quiet else default_reporter(),
-        prune=prune,
-    )
+    if dry_run:
+        return check_recipe(recipe)
+    outcome = build(_with_engine(recipe, engine, address), until=until, prune=prune)
     _print_outcome(outcome)
-    if not outcome.usable:
-        raise SystemExit(1)
+    return Answer(
+        {
+            "folder": outcome.folder,
+            "until": outcome.until,
+            "counts": outcome.counts(),
+            "left_out": outcome.left_out,
+            "unused_files": outcome.unused_files,
+            "findings": [vars(finding) for finding in outcome.findings],
+            "finished": outcome.videos is not None,
+        },
+        0 if outcome.usable else 1,
+    )
 
 
 def _with_engine(path: Path, engine: str | None, address: str | None) -> Recipe:
@@ -201,6 +253,7 @@ def _print_outcome(outcome: BuildOutcome) -> None:
         )
     print_findings(console, [finding for finding in outcome.findings if finding.level != "ok"])
     if outcome.videos is None:
+        console.print("next: nvfair build RECIPE, which goes on from here", highlight=False)
         return
     if (outcome.videos["state"] != "ok").any():
         console.print("which they are, and why: videos.parquet, columns clip_name, state, reason and detail")
@@ -209,6 +262,12 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     for leak in outcome.leaks():
         console.print(f"[red]leakage[/]: {leak.cases} {leak.question}")
     console.print(f"finished: {escape(str(outcome.folder))}", soft_wrap=True)
+    console.print(
+        f"next: nvfair view {escape(str(outcome.folder))}, or "
+        f"nvfair train {escape(str(outcome.folder))} RUN -g GENERATOR",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 def _short(value: float) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
 @preflighted("curator:cut")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the list and the sheet."
-)
+@click.argument("files", nargs=-1, required=True, type=INPUT_FILE)
+@click.option("--out", required=True, type=OUTPUT_FOLDER, help="Folder of the list and the sheet.")
 @click.option("--min-seconds", default=2.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @click.option("--max-seconds", default=30.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
 @click.option(
@@ -27,6 +26,7 @@ from nvfair_tools.cli.preflight import preflighted
 )
 @click.option("--recogniser", help="Groups alike faces: an .onnx file, or an InsightFace pack on disk.")
 @click.option("--workers", type=click.IntRange(0), help="Processes; 0 cuts in this one. [default: one a core]")
+@reports
 def cut(
     files: tuple[Path, ...],
     out: Path,
@@ -35,7 +35,7 @@ def cut(
     follow: str,
     recogniser: str | None,
     workers: int | None,
-) -> None:
+) -> Answer:
     """Find the segments of one person in FILES of footage: cut at shots, trimmed to the person, divided by length.
 
     Writes segments.csv, a list with an empty column `identity`, and index.html, which shows each segment. Fill in the
@@ -63,5 +63,9 @@ def cut(
     click.echo(f"{out / SHEET_NAME} shows them")
     if recogniser is None:
         click.echo("identity was not verified: no recogniser was named")
-    if not proposals.rows:
-        sys.exit(1)
+    if proposals.rows:
+        click.echo(
+            f"next: fill in the column `identity` of {out / LIST_NAME}, and name it in a recipe (docs/footage.md)"
+        )
+    content = {"list": out / LIST_NAME, "sheet": out / SHEET_NAME, "segments": len(proposals.rows), "seconds": seconds}
+    return Answer({**content, "left_out": proposals.left_out}, 0 if proposals.rows else 1)

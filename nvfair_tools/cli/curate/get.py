@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import output
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ _SERVERS = ("zenodo", "github", "github-api", "github-raw")
 @click.command()
 @preflighted("curator:get")
 @click.argument("collection", type=click.Choice(_NAMES))
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@output("folder", metavar="FOLDER")
 @click.option("--accept-terms", is_flag=True, help="You accept the collection's terms, which are shown in any case.")
 @click.option("--dry-run", is_flag=True, help="List the files and their bytes; download none of them.")
 @click.option("--only", "patterns", multiple=True, metavar="PATTERN",
@@ -35,7 +37,7 @@ _SERVERS = ("zenodo", "github", "github-api", "github-raw")
 @click.option("--server", "servers", multiple=True, metavar="NAME=URL",
               help=f"Another address of {', '.join(_SERVERS)}; repeatable; also NVFAIR_SERVERS, with blanks between.",
               envvar="NVFAIR_SERVERS")  # fmt: skip
-@click.option("--quiet", is_flag=True, help="No progress; the summary alone.")
+@reports
 def get(
     collection: str,
     folder: Path,
@@ -46,8 +48,7 @@ def get(
     connections: int,
     attempts: int,
     servers: tuple[str, ...],
-    quiet: bool,
-) -> None:
+) -> Answer:
     """Download the public COLLECTION into FOLDER.
 
     Every file is compared with the publisher's size and checksum. Run the command again after an interruption: it goes
@@ -70,18 +71,18 @@ def get(
         if not dry_run:
             _accept(chosen, accept_terms or ledger.has_accepted(_terms(chosen)))
             ledger.record_terms(_terms(chosen))
-        with task_progress("list", quiet=quiet) as report:
+        with task_progress("list") as report:
             listing = chosen.list_files(
                 transfer, ledger.place, patterns=patterns, connections=connections, servers=addresses, progress=report
             )
-        with task_progress("verify", quiet=quiet) as report:
+        with task_progress("verify") as report:
             states = survey(listing.files, ledger, transfer, report)
         _say_what_is_left(listing.version, states, list_all=dry_run)
         needed = check_space(states, folder, keep_archives=keep_archives, connections=connections)
         if dry_run:
             click.echo(f"nothing was downloaded; at most {needed / 1e9:.2f} GB of disk are needed")
-            return
-        with task_progress("download (bytes)", quiet=quiet) as report:
+            return Answer(_content(listing.version, states) | {"needed_bytes": needed})
+        with task_progress("download (bytes)") as report:
             outcome = download(
                 chosen,
                 listing,
@@ -93,8 +94,20 @@ def get(
                 report=report,
             )
     _say_outcome(chosen, folder, outcome)
-    if not outcome.complete:
-        raise SystemExit(1)
+    content = _content(listing.version, states) | {
+        "outcomes": outcome.files,
+        "downloaded_bytes": outcome.bytes,
+        "unpacked": outcome.members,
+        "left_out": outcome.left_out,
+        "failures": {str(name): str(error) for name, error in outcome.failures},
+        "complete": outcome.complete,
+    }
+    return Answer(content, 0 if outcome.complete else 1)
+
+
+def _content(version: str, states: Sequence[FileState]) -> dict[str, Any]:
+    files = [{"name": s.remote.name, "bytes": s.remote.size, "state": s.state, "left": s.bytes_left} for s in states]
+    return {"version": version, "files": files}
 
 
 def _addresses(servers: tuple[str, ...]) -> dict[str, str]:

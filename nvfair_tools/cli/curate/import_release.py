@@ -7,27 +7,31 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.releases.listing import Release
     from nvfair_tools.releases.settings import ReleaseSettings
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
-_FILE = click.Path(path_type=Path, dir_okay=False)
-_PATH = click.argument("path", type=_FOLDER)
-_OUT = click.argument("out", type=_FOLDER)
-_SETTINGS = click.option("--settings", type=_FILE, help="YAML file: column names, labels, landmarks; docs/releases.md.")
+_PATH = click.argument("path", type=INPUT_FOLDER)
+_OUT = output()
+_SETTINGS = click.option(
+    "--settings", type=INPUT_FILE, help="YAML file: column names, labels, landmarks; docs/releases.md."
+)
 _DEMOGRAPHICS = click.option(
     "--demographics",
-    type=_FILE,
+    type=INPUT_FILE,
     help="CREMA-D's VideoDemographics.csv: gender, age and ethnicity of its people, which the release does not have.",
 )
-_CHECK = click.option("--check", is_flag=True, help="Only list and judge the files; read no video, write nothing.")
-_QUIET = click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
+_CHECK = click.option(
+    "--check", "--dry-run", is_flag=True, help="Only list and judge the files; read no video, write nothing."
+)
 
 
-@click.group("import")
+@click.group("import", cls=NearestGroup)
 def import_release() -> None:
     """Read a published release into a data set: its videos are tracked, not rendered.
 
@@ -39,11 +43,11 @@ def import_release() -> None:
 @preflighted("curator:import_release")
 @_PATH
 @_OUT
-@click.option("--spreadsheet", type=_FILE, help="The per-file spreadsheet. [default: the one in PATH]")
+@click.option("--spreadsheet", type=INPUT_FILE, help="The per-file spreadsheet. [default: the one in PATH]")
 @_DEMOGRAPHICS
 @_SETTINGS
 @_CHECK
-@_QUIET
+@reports
 def nvfair(
     path: Path,
     out: Path,
@@ -51,26 +55,27 @@ def nvfair(
     demographics: Path | None,
     settings: Path | None,
     check: bool,
-    quiet: bool,
-) -> None:
+) -> Answer:
     """Read NVFAIR, as unpacked in PATH, into OUT under its official split."""
     from nvfair_tools.releases.nvfair import list_nvfair
     from nvfair_tools.releases.settings import load_settings
 
     release_settings = load_settings(settings)
     release = _joined(list_nvfair(path, release_settings, spreadsheet), demographics)
-    _run(release, release_settings, out, check=check, quiet=quiet)
+    return _run(release, release_settings, out, check=check)
 
 
 @import_release.command("avaprintdb")
 @preflighted("curator:import_release")
 @_PATH
 @_OUT
-@click.option("--plan", "plans", type=_FILE, multiple=True, help="A generation plan; repeatable. [default: in PATH]")
+@click.option(
+    "--plan", "plans", type=INPUT_FILE, multiple=True, help="A generation plan; repeatable. [default: in PATH]"
+)
 @_DEMOGRAPHICS
 @_SETTINGS
 @_CHECK
-@_QUIET
+@reports
 def avaprintdb(
     path: Path,
     out: Path,
@@ -78,15 +83,14 @@ def avaprintdb(
     demographics: Path | None,
     settings: Path | None,
     check: bool,
-    quiet: bool,
-) -> None:
+) -> Answer:
     """Read AVAPrintDB's videos, as unpacked in PATH, into OUT under its plans' split."""
     from nvfair_tools.releases.avaprintdb import list_avaprintdb
     from nvfair_tools.releases.settings import load_settings
 
     release_settings = load_settings(settings)
     release = _joined(list_avaprintdb(path, release_settings, plans), demographics)
-    _run(release, release_settings, out, check=check, quiet=quiet)
+    return _run(release, release_settings, out, check=check)
 
 
 def _joined(release: Release, demographics: Path | None) -> Release:
@@ -95,8 +99,8 @@ def _joined(release: Release, demographics: Path | None) -> Release:
     return release if demographics is None else join_demographics(release, demographics)
 
 
-def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool, quiet: bool) -> None:
-    from nvfair_tools.pipeline.progress import Silent, default_reporter
+def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool) -> Answer:
+    from nvfair_tools.pipeline.progress import default_reporter
     from nvfair_tools.releases.importer import LEFT_OUT, import_release
 
     for note in release.notes:
@@ -108,12 +112,27 @@ def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool,
                 click.echo(f"{file.name}: {file.result.reason}: {file.result.detail}")
         for name, reason, detail in release.absent:
             click.echo(f"{name}: absent: {reason}: {detail}")
-        return
-    outcome = import_release(release, settings, out, Silent() if quiet else default_reporter())
+        click.echo("nothing was read or written: leave --check out to import")
+        return Answer(
+            {
+                "release": release.name,
+                "counts": _rows(release.counts()),
+                "notes": release.notes,
+                "absent": release.absent,
+            }
+        )
+    outcome = import_release(release, settings, out, default_reporter())
     _show(release.name, outcome.counts)
     if outcome.left_out:
         click.echo(f"{outcome.left_out} files are left out or absent, each with its reason: {out / LEFT_OUT}")
-    click.echo(f"finished: {out}")
+    click.echo(f"finished: {out}; next: nvfair dataset info {out}")
+    return Answer(
+        {"release": release.name, "folder": out, "counts": _rows(outcome.counts), "left_out": outcome.left_out}
+    )
+
+
+def _rows(counts: list[tuple[str, str, str, int]]) -> list[dict[str, object]]:
+    return [dict(zip(("files", "state", "reason", "number"), row, strict=True)) for row in counts]
 
 
 def _show(title: str, counts: list[tuple[str, str, str, int]]) -> None:

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import INPUT, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from nvfair_tools.curate.costs.estimate import Cluster
     from nvfair_tools.recipe.recipe import Recipe
-
-_FILE = click.Path(path_type=Path)
 
 
 @click.command()
 @preflighted("curator:plan")
-@click.argument("recipe", type=_FILE)
+@click.argument("recipe", type=INPUT)
 @click.option("--explain", is_flag=True, help="From the lists alone: pairs, videos, seconds, bytes and hours.")
-@click.option("--table", type=_FILE, help="From the lists alone: write the plan to this Parquet file.")
-@click.option("--diff", "other", type=_FILE, help="Compare with another recipe, table, or data set's folder.")
+@click.option("--table", type=OUTPUT_FILE, help="From the lists alone: write the plan to this Parquet file.")
+@click.option("--diff", "other", type=INPUT, help="Compare with another recipe, table, or data set's folder.")
 @click.option("--nodes", type=click.IntRange(1), help="With --explain: hours on so many machines as well.")
 @click.option("--gpus", type=click.IntRange(1), default=1, help="Cards of each of these machines.")
 @click.option("--cores", type=click.IntRange(0), default=0, help="Cores of each of these machines.")
@@ -32,7 +29,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--clip-seconds", type=click.FloatRange(0, min_open=True), help="Mean length of a clip.")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), help="Frames a second of a clip.")
 @click.option("--probe-again", is_flag=True, help="Measure this machine anew.")
-@click.option("--quiet", is_flag=True, help="No progress bars; the summary alone.")
+@reports
 def plan(
     recipe: Path,
     explain: bool,
@@ -45,8 +42,7 @@ def plan(
     clip_seconds: float | None,
     fps: float | None,
     probe_again: bool,
-    quiet: bool,
-) -> None:
+) -> Answer:
     """Ingest, choose portraits, and list the reenactments that RECIPE asks for.
 
     With --explain, --table or --diff nothing is ingested: RECIPE is planned from its lists. With --diff, RECIPE may
@@ -55,10 +51,10 @@ def plan(
     if not (explain or table or other):
         from nvfair_tools.cli.curate.build import run_stages
 
-        run_stages(recipe, "plan", quiet=quiet)
-        return
+        return run_stages(recipe, "plan")
+    content: dict[str, Any] = {}
     if other is not None:
-        _print_difference(recipe, other)
+        content["difference"] = _print_difference(recipe, other)
     if explain or table:
         from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe
 
@@ -66,10 +62,13 @@ def plan(
         if table is not None:
             from nvfair_tools.curate.plans.listing import write_listed_plan
 
-            click.echo(f"{write_listed_plan(parsed, table):,} planned videos: {table}")
+            content |= {"videos": write_listed_plan(parsed, table), "table": table}
+            click.echo(f"{content['videos']:,} planned videos: {table}")
         if explain:
             cluster = _cluster(parsed, nodes, gpus, cores, cards)
-            _print_explanation(parsed, cluster, clip_seconds, fps, probe_again)
+            content["explanation"] = _print_explanation(parsed, cluster, clip_seconds, fps, probe_again)
+    findings = content.get("explanation", {}).get("findings", [])
+    return Answer(content, 1 if any(finding["level"] == "error" for finding in findings) else 0)
 
 
 def _cluster(recipe: Recipe, nodes: int | None, gpus: int, cores: int, cards: tuple[str, ...]) -> Cluster | None:
@@ -97,15 +96,13 @@ def _cluster(recipe: Recipe, nodes: int | None, gpus: int, cores: int, cards: tu
 
 def _print_explanation(
     recipe: Recipe, cluster: Cluster | None, clip_seconds: float | None, fps: float | None, again: bool
-) -> None:
+) -> dict[str, Any]:
     from rich.console import Console
 
-    from nvfair_tools.cli.curate.build import count_table, print_findings
+    from nvfair_tools.cli.curate.build import count_table, moving_portrait, print_findings
     from nvfair_tools.curate.costs.explanation import balance_lines, explain
 
-    report = explain(
-        recipe, cluster=cluster, clip_seconds=clip_seconds, fps=fps, stand_in=_moving_portrait, again=again
-    )
+    report = explain(recipe, cluster=cluster, clip_seconds=clip_seconds, fps=fps, stand_in=moving_portrait, again=again)
     costs = report.table() if cluster is not None else report.table().drop(columns="on the cluster")
     kinds = report.planned.pairs.count_kinds()
     click.echo(f"{kinds.total():,} pairs: {kinds['self']:,} self, {kinds['cross']:,} cross")
@@ -116,11 +113,11 @@ def _print_explanation(
     for line in report.assumptions:
         click.echo(f"  {line}")
     print_findings(Console(emoji=False), report.findings)
-    if any(finding.level == "error" for finding in report.findings):
-        raise SystemExit(1)
+    content = {"pairs": dict(kinds), "costs": report.costs, "assumptions": report.assumptions}
+    return content | {"findings": [vars(finding) for finding in report.findings]}
 
 
-def _print_difference(new: Path, old: Path) -> None:
+def _print_difference(new: Path, old: Path) -> dict[str, Any]:
     from rich.console import Console
 
     from nvfair_tools.cli.curate.build import count_table
@@ -131,13 +128,4 @@ def _print_difference(new: Path, old: Path) -> None:
     totals = difference.counts[["added", "removed", "same"]].sum()
     click.echo(f"{totals['added']:,} added, {totals['removed']:,} removed, {totals['same']:,} the same")
     click.echo(f"compared by {'the content of files' if difference.by_content else 'listed names'}")
-
-
-def _moving_portrait() -> Iterator[np.ndarray]:
-    """Frames of a public-domain portrait that sways."""
-    from nvfair_tools.simulate.portraits import public_portraits
-
-    image, _ = public_portraits()["astronaut"]
-    for frame in range(12):
-        shift = 2 * frame
-        yield image[: 2 * 180, 80 + shift : 80 + shift + 360]
+    return {"counts": difference.counts, "by_content": difference.by_content}

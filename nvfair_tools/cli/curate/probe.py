@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import INPUT_FILE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON list instead of a table.")
-def probe(paths: tuple[Path, ...], as_json: bool) -> None:
+@click.argument("paths", nargs=-1, required=True, type=INPUT_FILE)
+@reports
+def probe(paths: tuple[Path, ...]) -> Answer:
     """Show size, frame rate, frames and faults of video files, found by decoding them.
 
     A file of landmarks with times (.npz, .npy, .parquet) is read as a track in place of a video. Exits with status 1
@@ -37,12 +39,11 @@ def probe(paths: tuple[Path, ...], as_json: bool) -> None:
             rows.append(
                 {"path": str(path), "problem": error.cause, "detail": f"{error.what}; to fix it: {error.remedy}"}
             )
-    if as_json:
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
-    else:
-        _print(rows)
-    if any(row["problem"] for row in rows):
-        sys.exit(1)
+    _print(rows)
+    bad = sum(bool(row["problem"]) for row in rows)
+    if bad:
+        click.echo(f"{bad} of {len(rows)} cannot be read whole: replace them, or leave them out of the list of clips")
+    return Answer(rows, 1 if bad else 0)
 
 
 def _facts(info: MediaInfo) -> dict[str, Any]:
@@ -90,9 +91,9 @@ def _share_of_faces(valid: np.ndarray) -> dict[str, str]:
 def _print(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("file", "size", "fps", "frames", "seconds", "codec", "notes")
+    table = Table(Column("file", overflow="fold"), "size", "fps", "frames", "seconds", "codec", "notes")
     for row in rows:
         if "width" not in row:
             table.add_row(escape(row["path"]), *[""] * 5, f"[red]{escape(row['detail'])}[/red]")

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.names import WORLD
+from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
+    from nvfair_tools.cli.curate.amounts import Amount
     from nvfair_tools.simulate.cohort import CardWriter
     from nvfair_tools.simulate.settings import YamlSettings
 
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say how much would be written, and write nothing.")
 Settings = TypeVar("Settings", bound="YamlSettings")
 
 
@@ -26,16 +32,16 @@ class Faces(click.ParamType):
         return value if value == "all" else click.IntRange(min=0).convert(value, param, ctx)
 
 
-@click.group()
+@click.group(cls=NearestGroup)
 def simulate() -> None:
     """Make simulated people: videos or landmark-only cohorts."""
 
 
 @simulate.command()
 @preflighted("curator:simulate_cohort")
-@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--world", help="A world that is written down, such as world1 or life-mixed.")
-@click.option("--settings", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML of the settings.")
+@output()
+@click.option("--world", type=WORLD, help="A world that is written down, such as world1 or life-mixed.")
+@click.option("--settings", type=INPUT_FILE, help="YAML of the settings.")
 @click.option("--seed", type=click.IntRange(min=0), help="Everything random follows from it.")
 @click.option("--clips", type=click.IntRange(min=1), help="Real clips a person.")
 @click.option("--cross", type=Faces(), help='Other faces each clip drives: a number, or "all".')
@@ -44,14 +50,24 @@ def simulate() -> None:
 @click.option("--noise", type=click.FloatRange(min=0), help="Factor of the landmarks' tracking noise.")
 @click.option("--mesh", is_flag=True, help="Keep the whole mesh too: six times the space.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
+@_DRY_RUN
+@reports
 def cohort(
-    out: Path, world: str | None, settings: Path | None, mesh: bool, workers: int | None, **options: object
-) -> None:
+    out: Path,
+    world: str | None,
+    settings: Path | None,
+    mesh: bool,
+    workers: int | None,
+    dry_run: bool,
+    **options: object,
+) -> dict[str, Any]:
     """Write a landmark-only cohort of simulated people to OUT, in the data set's format, with its card.
 
     Without options: NVFAIR's 161 people, 12 clips each, by three simulated generators on their own face and on two
-    others. Run again after an interruption, it goes on where it stopped.
+    others: about 0.8 GB. What will be written is said first. Run again after an interruption, it goes on where
+    it stopped.
     """
+    from nvfair_tools.cli.curate.amounts import check_space, cohort_amount
     from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.cohort import write_cohort
     from nvfair_tools.simulate.settings import CohortSettings, named_world
@@ -60,6 +76,12 @@ def cohort(
         raise click.UsageError("name a world or a file of settings, not both")
     written = CohortSettings() if settings is None else CohortSettings.read(settings)
     chosen = changed(written if world is None else named_world(world), options)
+    amount = cohort_amount(chosen, mesh=mesh)
+    _announce(out, amount, dry_run)
+    content = {"folder": out, "world": chosen.world_hash(), "dry_run": dry_run, "amount": amount}
+    if dry_run:
+        return content
+    check_space(out, amount.bytes)
     with task_progress("videos") as report:
         write_cohort(
             out,
@@ -69,7 +91,15 @@ def cohort(
             progress=report,
             card=_card_writer(),
         )
-    click.echo(f"{out}: world {chosen.world_hash()}")
+    click.echo(f"{out}: world {chosen.world_hash()}; next: nvfair train {out} RUN -g GENERATOR")
+    return content
+
+
+def _announce(out: Path, amount: Amount, dry_run: bool) -> None:
+    """Says how much will be written where, before it is."""
+    click.echo(f"{out}: {amount}", err=not dry_run)
+    if dry_run:
+        click.echo("nothing was written: leave --dry-run out to write it")
 
 
 def _card_writer() -> CardWriter | None:
@@ -77,7 +107,9 @@ def _card_writer() -> CardWriter | None:
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        click.echo("note: no card is written, because that needs matplotlib: pip install 'nvfair-tools[curate]'")
+        click.echo(
+            "note: no card is written, because that needs matplotlib: pip install 'nvfair-tools[curate]'", err=True
+        )
         return None
     from nvfair_tools.curate.card import write_description
 
@@ -86,44 +118,56 @@ def _card_writer() -> CardWriter | None:
 
 @simulate.command()
 @preflighted("curator:simulate_people")
-@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--settings", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="YAML of the settings.")
+@output()
+@click.option("--settings", type=INPUT_FILE, help="YAML of the settings.")
 @click.option("--seed", type=click.IntRange(min=0), help="Everything random follows from it.")
 @click.option("--clips", type=click.IntRange(min=1), help="Clips a person.")
 @click.option("--frames", type=click.IntRange(min=10), help="Median length of a clip, at 25 frames a second.")
 @click.option("--difficulty", type=click.FloatRange(0, 1), help="0: people move most distinctly; 1: least.")
 @click.option("--size", type=click.IntRange(64, 1024), help="Width and height of the videos in pixels.")
 @click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
-def people(out: Path, settings: Path | None, workers: int | None, **options: object) -> None:
+@_DRY_RUN
+@reports
+def people(out: Path, settings: Path | None, workers: int | None, dry_run: bool, **options: object) -> dict[str, Any]:
     """Write source videos of simulated people to OUT: a folder a person, and clips.csv for `nvfair ingest`.
 
     Two public-domain portraits are reshaped, lit anew and moved; no one is shown as they were.
     """
+    from nvfair_tools.cli.curate.amounts import check_space, people_amount
     from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.videos import PeopleSettings, write_people
 
     chosen = changed(PeopleSettings() if settings is None else PeopleSettings.read(settings), options)
+    amount = people_amount(chosen)
+    _announce(out, amount, dry_run)
+    content = {"folder": out, "dry_run": dry_run, "amount": amount}
+    if dry_run:
+        return content
+    check_space(out, amount.bytes)
     with task_progress("clips") as report:
         path = write_people(out, chosen, workers=workers, progress=report)
     click.echo(str(path))
+    click.echo(f"next: a recipe with `csv: {path}`: nvfair new recipe NAME --from {out}")
+    return content | {"clips": path}
 
 
 @simulate.command()
-@click.argument("worlds", nargs=-1, required=True)
+@click.argument("worlds", nargs=-1, required=True, type=WORLD)
 @click.option(
     "--real",
     required=True,
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=INPUT_FILE,
     help="JSON of the statistics of real clips; docs/experiments/worlds.md describes it.",
 )
 @click.option(
     "--clips",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=INPUT_FOLDER,
     help="Folder of real clips, with a clips.csv (path, person, collection): lines for them too.",
 )
 @click.option("--people", type=click.IntRange(min=3), help="People a world whose real clips count (default: all).")
 @click.option("--each", is_flag=True, help="Also print every statistic of every world.")
-def statistics(worlds: tuple[str, ...], real: Path, clips: Path | None, people: int | None, each: bool) -> None:
+@reports
+def statistics(worlds: tuple[str, ...], real: Path, clips: Path | None, people: int | None, each: bool) -> list[Any]:
     """Print what hand-made statistics, mean face shape and head pose reach in WORLDS and on real clips.
 
     WORLDS are names, as of `nvfair simulate cohort --world`, or YAML files of settings. Nothing is trained. A world
@@ -149,6 +193,7 @@ def statistics(worlds: tuple[str, ...], real: Path, clips: Path | None, people: 
             tracks = track_real_clips(clips, report)
         click.echo("\n" + "\n".join(real_clip_lines(tracks)))
     click.echo(f"\n{len(compared)} worlds, {sum(world.clips for world in compared)} simulated clips measured", err=True)
+    return compared
 
 
 def changed(settings: Settings, options: Mapping[str, object]) -> Settings:

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.names import Name, registered_weights
+from nvfair_tools.cli.paths import INPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from generators.weights import Record
 
 
-@click.group()
+@click.group(cls=NearestGroup)
 def weights() -> None:
     """Add, list and remove generator checkpoints.
 
@@ -23,16 +27,17 @@ def weights() -> None:
 
 @weights.command()
 @preflighted("curator:add_weights")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=INPUT_FILE)
 @click.option("--generator", help="The generator the file must fit; recognised where not given.")
 @click.option("--name", help="What to call it; <generator>-<file's stem> where not given.")
 @click.option("--source", metavar="URL", help="Where the file came from.")
 @click.option("--licence", help="Licence of the weights; the published one where not given.")
-def add(file: Path, generator: str | None, name: str | None, source: str | None, licence: str | None) -> None:
+@reports
+def add(file: Path, generator: str | None, name: str | None, source: str | None, licence: str | None) -> Record:
     """Check a published checkpoint FILE and keep what its generator needs."""
     from generators import weights as store
 
-    _say("added", store.add(file, generator=generator, name=name, source=source, licence=licence))
+    return _say("added", store.add(file, generator=generator, name=name, source=source, licence=licence))
 
 
 @weights.command()
@@ -41,37 +46,43 @@ def add(file: Path, generator: str | None, name: str | None, source: str | None,
 @click.option("--sha256", required=True, metavar="HEX", help="What the file's sha256 must be.")
 @click.option("--generator", help="The generator the file must fit; recognised where not given.")
 @click.option("--licence", help="Licence of the weights; the published one where not given.")
-def fetch(name: str, url: str, sha256: str, generator: str | None, licence: str | None) -> None:
+@reports
+def fetch(name: str, url: str, sha256: str, generator: str | None, licence: str | None) -> Record:
     """Download a checkpoint, compare its sha256, and add it as NAME."""
     from generators import weights as store
 
-    _say("fetched", store.fetch(name, url, sha256, generator=generator, licence=licence))
+    return _say("fetched", store.fetch(name, url, sha256, generator=generator, licence=licence))
 
 
 @weights.command(name="list")
-def list_() -> None:
+@reports
+def list_() -> list[Record]:
     """List the checkpoints that are registered, with licence and hash."""
     from generators import weights as store
 
     entries = store.records()
     if not entries:
         click.echo(f"no weights are registered in {store.store_folder()}; `nvfair weights add FILE` adds some")
-    for record in entries:
-        _say("", record)
+    return [_say("", record) for record in entries]
 
 
 @weights.command()
-@click.argument("name")
-def remove(name: str) -> None:
+@click.argument("name", type=Name(registered_weights))
+@click.option("--dry-run", is_flag=True, help="Say what would be removed.")
+@reports
+def remove(name: str, dry_run: bool) -> Record:
     """Take NAME out of the store, its file included."""
     from generators import weights as store
 
-    _say("removed", store.remove(name))
+    if dry_run:
+        return _say("would remove", store.find(name))
+    return _say("removed", store.remove(name))
 
 
-def _say(verb: str, record: Record) -> None:
+def _say(verb: str, record: Record) -> Record:
     layout = f"{record.generator} ({record.variant})" if record.variant else record.generator
     words = f"{verb} {record.name}".strip()
     click.echo(
         f"{words}: {layout}, {record.licence}, sha256 {record.sha256}, from {record.original_file}, {record.source}"
     )
+    return record

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE
 
 if TYPE_CHECKING:
     from nvfair_tools.leakage.audit import LeakageAudit
@@ -15,12 +17,12 @@ _CASES_ON_SCREEN = 10  # of a check
 
 
 @click.command()
-@click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, all cases included.")
-@click.option("--cases", type=click.Path(path_type=Path, dir_okay=False), help="Write all cases to this CSV.")
+@click.argument("data", metavar="DATASET", type=DATASET)
+@click.option("--cases", type=OUTPUT_FILE, help="Write all cases to this CSV.")
 @click.option("--strict", is_flag=True, help="Exit status 1 for shortcuts too, and for what was not checked.")
 @click.option("--workers", type=click.IntRange(1), help="Videos that are read at once. [default: one a core]")
-def audit(data: Path, as_json: bool, cases: Path | None, strict: bool, workers: int | None) -> None:
+@reports
+def audit(data: Path, cases: Path | None, strict: bool, workers: int | None) -> Answer:
     """Look for leaks in DATASET: people, recordings and copies on two sides, and columns that give a label away.
 
     It works on the folder alone and writes nothing into it. Exit status 1 where there is a defect. docs/leakage.md
@@ -40,14 +42,11 @@ def audit(data: Path, as_json: bool, cases: Path | None, strict: bool, workers: 
         )
     if cases is not None:
         number = result.write_cases(cases)
-    if as_json:
-        click.echo(json.dumps(result.to_json(), indent=2))
-    else:
-        _show(data, result)
-        if cases is not None:
-            click.echo(f"{cases}: {number} cases")
-    if result.defects or (strict and (result.flagged or result.unanswered)):
-        raise SystemExit(1)
+    _show(data, result)
+    if cases is not None:
+        click.echo(f"{cases}: {number} cases")
+    bad = result.defects or (strict and (result.flagged or result.unanswered))
+    return Answer(result.to_json(), 1 if bad else 0)
 
 
 def _show(data: Path, result: LeakageAudit) -> None:

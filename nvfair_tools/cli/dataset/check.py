@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET
+
 
 @click.command()
-@click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("data", metavar="DATASET", type=DATASET)
 @click.option("--full", is_flag=True, help="Read every byte, row and frame, not a sample.")
-def check(data: Path, full: bool) -> None:
+@reports
+def check(data: Path, full: bool) -> dict[str, Any]:
     """Check that DATASET is whole: files and their hashes, columns, keys and counts, videos and their frames, distances
     and those of their landmarks.
 
@@ -32,3 +37,4 @@ def check(data: Path, full: bool) -> None:
         )
     counts = ", ".join(f"{count:,} {what}" for what, count in outcome.checked.items())
     click.echo(f"{data}: whole, as far as {counts} tell")
+    return {"dataset": data, "whole": True, "checked": outcome.checked, "remarks": outcome.remarks}

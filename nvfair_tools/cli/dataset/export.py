@@ -7,16 +7,17 @@ from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, output
 from nvfair_tools.cli.preflight import preflighted
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _TARGETS = ("webdataset", "nvfair")  # a test compares them with the layouts that there are
 
 
 @click.command()
 @preflighted("curator:export")
-@click.argument("data", metavar="DATASET", type=_FOLDER)
-@click.argument("out", type=_FOLDER)
+@click.argument("data", metavar="DATASET", type=DATASET)
+@output()
 @click.option("--to", "target", type=click.Choice(_TARGETS), required=True, help="The layout of OUT.")
 @click.option("--only-permitted", is_flag=True, help="Leave out videos that may not be passed on, and say how many.")
 @click.option(
@@ -26,9 +27,10 @@ _TARGETS = ("webdataset", "nvfair")  # a test compares them with the layouts tha
     help="webdataset: megabytes of a tar file at most, unless one video is larger. [default: 1000]",
 )
 @click.option("--no-landmarks", is_flag=True, help="webdataset: videos and descriptions alone, no tracks.")
+@reports
 def export(
     data: Path, out: Path, target: str, only_permitted: bool, shard_size: float | None, no_landmarks: bool
-) -> None:
+) -> dict[str, Any]:
     """Copy the videos of DATASET to the folder OUT in another layout, with licence, consent and permitted use of each.
 
     webdataset: tar files that are read in sequence, a video with its description and track a sample. nvfair: the
@@ -55,3 +57,11 @@ def export(
     before = done.files - done.written
     earlier = f", {before:,} of them by an earlier run" if before else ""
     click.echo(f"{out}: {done.videos:,} videos in {done.files:,} files{earlier}; manifest.json has the hash of each")
+    return {
+        "folder": out,
+        "videos": done.videos,
+        "files": done.files,
+        "written": done.written,
+        "left_out": done.left_out,
+        "remarks": done.remarks,
+    }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.dataset.audit import audit
 from nvfair_tools.cli.dataset.card import dataset_card
 from nvfair_tools.cli.dataset.check import check
@@ -16,12 +19,13 @@ from nvfair_tools.cli.dataset.metadata import metadata
 from nvfair_tools.cli.dataset.push import push
 from nvfair_tools.cli.dataset.repair import repair
 from nvfair_tools.cli.dataset.upgrade import upgrade
+from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.names import PROTOCOL
+from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE, output
 from nvfair_tools.governance.uses import USES, Use
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 
-
-@click.group()
+@click.group(cls=NearestGroup)
 def dataset() -> None:
     """Work on a finished data set: whether it is whole and how to mend it, what it is and may be used for, what leaks;
     join sets, export or send one; the copy that authors get of a hidden one."""
@@ -41,9 +45,10 @@ dataset.add_command(upgrade)
 
 
 @dataset.command()
-@click.argument("data", metavar="DATASET", type=_FOLDER)
+@click.argument("data", metavar="DATASET", type=DATASET)
 @click.option("--use", "uses", multiple=True, type=click.Choice(USES), help="A use; repeatable. [default: all]")
-def rights(data: Path, uses: tuple[Use, ...]) -> None:
+@reports
+def rights(data: Path, uses: tuple[Use, ...]) -> Answer:
     """Say for each use how many videos of DATASET are permitted today, and why the others are not.
 
     Exit status 1 where a use that was named is refused for any video: run it before you pass anything on.
@@ -56,22 +61,23 @@ def rights(data: Path, uses: tuple[Use, ...]) -> None:
     judge, videos, refused = DatasetRights(source), source.usable(), 0
     origin = "consent.parquet" if judge.has_consents else "the list of clips, no consent table"
     click.echo(f"{data}: {len(videos):,} usable videos, for {judge.purpose} on {judge.day}, by {origin}")
+    content: dict[str, Any] = {}
     for use in uses or USES:
         decisions = judge.decisions(videos, use)
         reasons = [decision.reason for decision in decisions if not decision.permitted]
         texts = filter(None, (f"{len(videos) - len(reasons):,} permitted", count_reasons(reasons)))
         click.echo(f"{use:>16}  {', '.join(texts)}")
+        content[use] = {"permitted": len(videos) - len(reasons), "refused": Counter(reasons)}
         refused += len(reasons) if uses else 0
-    if refused:
-        raise SystemExit(1)
+    return Answer({"dataset": data, "videos": len(videos), "uses": content}, 1 if refused else 0)
 
 
 @dataset.command()
-@click.argument("data", metavar="DATASET", type=_FOLDER)
-@click.argument("out", type=_FOLDER)
+@click.argument("data", metavar="DATASET", type=DATASET)
+@output()
 @click.option(
     "--key",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OUTPUT_FILE,
     help="The board's file of which video is which. [default: blind-key.json in DATASET, where a board looks for it]",
 )
 @click.option(
@@ -80,9 +86,11 @@ def rights(data: Path, uses: tuple[Use, ...]) -> None:
     multiple=True,
     default=("nvfair-seen", "nvfair-unseen"),
     show_default=True,
+    type=PROTOCOL,
     help="Protocols of its use; repeatable.",
 )
-def blind(data: Path, out: Path, key: Path | None, names: tuple[str, ...]) -> None:
+@reports
+def blind(data: Path, out: Path, key: Path | None, names: tuple[str, ...]) -> dict[str, Any]:
     """Write the blind copy of DATASET's test videos to OUT: random names, no labels, videos encoded anew.
 
     DATASET itself and the key stay with the board; whoever has either knows the labels.
@@ -103,3 +111,4 @@ def blind(data: Path, out: Path, key: Path | None, names: tuple[str, ...]) -> No
             progress=report,
         )
     click.echo(f"{out}: {len(made.names)} videos for authors; keep {place} and {data} to yourself")
+    return {"folder": out, "key": place, "videos": len(made.names)}

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET
+
 
 @click.command()
-@click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def info(data: Path, as_json: bool) -> None:
+@click.argument("data", metavar="DATASET", type=DATASET)
+@reports
+def info(data: Path) -> dict[str, Any]:
     """Say what DATASET is: people, videos, hours, bytes, licences and uses, features, versions, and what to run next.
 
     Files are looked at by name and size; `nvfair dataset check` reads them.
     """
-    import json
-
     from nvfair_tools.dataset.describing.summary import summarise
 
     summary = summarise(data)
-    click.echo(json.dumps(summary.to_json(), indent=1, ensure_ascii=False) if as_json else str(summary))
+    click.echo(str(summary))
+    return summary.to_json()

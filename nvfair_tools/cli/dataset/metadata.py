@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, INPUT_FILE
+
 
 @click.command()
-@click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("data", metavar="DATASET", type=DATASET)
 @click.option(
     "--publication",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=INPUT_FILE,
     help="A YAML file with the keys of a recipe's `publication`, in place of what DATASET states.",
 )
-def metadata(data: Path, publication: Path | None) -> None:
+@reports
+def metadata(data: Path, publication: Path | None) -> dict[str, Any]:
     """Write croissant.json, datasheet.md, datacite.json and .zenodo.json of the finished DATASET anew, from its tables.
 
     Their hashes in dataset.json change with them, and nothing else. Says what is missing for a DOI.
@@ -38,3 +43,4 @@ def metadata(data: Path, publication: Path | None) -> None:
     click.echo(f"{data}: wrote {', '.join(METADATA_FILES)}; access: {described.access.level}")
     if missing := [*missing_for_doi(described), *missing_for_zenodo(described)]:
         click.echo(f"for a DOI there is missing: {', '.join(missing)}")
+    return {"dataset": data, "files": METADATA_FILES, "access": described.access.level, "missing": missing}

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, INPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.dataset.hub import PushPlan, SignedCopies
 
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 _NAMED = 5  # of the files that stay
 
 
 @click.command()
 @preflighted("curator:push")
-@click.argument("data", metavar="DATASET", type=_FOLDER)
+@click.argument("data", metavar="DATASET", type=DATASET)
 @click.argument("repo", metavar="OWNER/NAME")
-@click.option("--yes", is_flag=True, help="Send it. Without this, nothing leaves this machine.")
+@click.option("--yes/--dry-run", default=False, help="Send it. [default: only show it; nothing leaves this machine]")
 @click.option("--public", is_flag=True, help="Anybody may read the repository. [default: private]")
-@click.option("--signed", type=_FOLDER, help="Send the signed copies of the videos that `nvfair mark` left here.")
+@click.option("--signed", type=INPUT_FOLDER, help="Send the signed copies of the videos that `nvfair mark` left here.")
 @click.option("--message", default="", help="What the commit says.")
-def push(data: Path, repo: str, yes: bool, public: bool, signed: Path | None, message: str) -> None:
+@reports
+def push(data: Path, repo: str, yes: bool, public: bool, signed: Path | None, message: str) -> dict[str, Any]:
     """Show what of DATASET would be sent to the Hub's repository OWNER/NAME, and send it with --yes.
 
     First it checks that the set is whole, that the card can be read, and that all of it may be passed on today; else
@@ -40,8 +42,8 @@ def push(data: Path, repo: str, yes: bool, public: bool, signed: Path | None, me
     _show(plan, public)
     if not yes:
         click.echo("nothing was sent: --yes sends it")
-        return
-    with task_progress("hash") as report, step_progress(click.echo) as step:
+        return _content(plan) | {"sent": False}
+    with task_progress("hash") as report, step_progress() as step:
         sent = send(plan, public=public, message=message, progress=report, step=step)
     if sent.deleted:
         click.echo(
@@ -49,6 +51,12 @@ def push(data: Path, repo: str, yes: bool, public: bool, signed: Path | None, me
             "HfApi().super_squash_history(...) of huggingface_hub removes it"
         )
     click.echo(f"{sent.url}: {sent.files:,} files, {sent.size / 1e6:,.1f} MB")
+    return _content(plan) | {"sent": True, "url": sent.url, "deleted": sent.deleted}
+
+
+def _content(plan: PushPlan) -> dict[str, Any]:
+    counts = [{"place": place, "files": files, "bytes": size} for place, files, size in plan.counts()]
+    return {"repo": plan.repo, "counts": counts, "bytes": plan.size, "not_sent": plan.not_sent, "remarks": plan.remarks}
 
 
 def _show(plan: PushPlan, public: bool) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
 @preflighted("curator:quality")
-@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("dataset", type=DATASET)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=OUTPUT_FOLDER,
     help="Folder of the results. [default: DATASET/quality, or DATASET/quality/again]",
 )
 @click.option(
@@ -26,9 +29,10 @@ from nvfair_tools.cli.preflight import preflighted
     "--show", default=4, show_default=True, type=click.IntRange(0), help="Videos a generator on the sheet; 0: none."
 )
 @click.option("--video", "ids", multiple=True, help="Preview this video (its id, or how it begins); repeatable.")
+@reports
 def quality(
     dataset: Path, out: Path | None, recogniser: str | None, workers: int | None, show: int, ids: tuple[str, ...]
-) -> None:
+) -> dict[str, Any]:
     """Measure the rendered videos of DATASET: face found, motion transferred, identity, flicker, sharpness.
 
     Writes quality.parquet (a row a video), contact_sheet.png and a preview of one video a generator: driver, portrait
@@ -82,3 +86,4 @@ def quality(
         label = portable_name(str(video.generator))
         name = f"preview-{label}-{portable_name(video.id[:8])}.mp4" if ids else f"preview-{label}.mp4"
         click.echo(f"{folder / name}: {write_preview(folder / name, video)} frames")
+    return {"table": folder / TABLE_NAME, "videos": len(table), "summary": summarise(table)}

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET, INPUT_FOLDER, RECIPE
 from nvfair_tools.cli.preflight import preflighted
-
-_FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command()
 @preflighted("curator:change_dataset")
-@click.argument("data", metavar="DATASET", type=_FOLDER)
+@click.argument("data", metavar="DATASET", type=DATASET)
 @click.option(
     "--from",
     "copies",
     multiple=True,
     metavar="COPY",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=INPUT_FOLDER,
     help="A folder with another copy of the set, or of some of its files; repeatable.",
 )
 @click.option(
     "--recipe",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    type=RECIPE,
     help="The recipe of the set: what nothing else gives is made again by its build.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what could be mended, and change nothing.")
@@ -33,7 +34,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     is_flag=True,
     help="With --recipe: take what the build makes even where its hash is not the promised one.",
 )
-def repair(data: Path, copies: tuple[Path, ...], recipe: Path | None, dry_run: bool, accept_other_bytes: bool) -> None:
+@reports
+def repair(
+    data: Path, copies: tuple[Path, ...], recipe: Path | None, dry_run: bool, accept_other_bytes: bool
+) -> dict[str, Any]:
     """Mend the files of DATASET that are missing or damaged, and say which cannot be, and why.
 
     A full check says what is wrong. A file is mended from another place in the folder (swapped files), from a copy, by
@@ -72,3 +76,10 @@ def repair(data: Path, copies: tuple[Path, ...], recipe: Path | None, dry_run: b
         )
     if outcome.whole:
         click.echo(f"{data}: whole")
+    return {
+        "dataset": data,
+        "dry_run": dry_run,
+        "mended": outcome.mended,
+        "whole": outcome.whole,
+        "remarks": outcome.remarks,
+    }

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.paths import DATASET
 from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
 @preflighted("curator:change_dataset")
-@click.argument("data", metavar="DATASET", type=click.Path(path_type=Path, file_okay=False))
-def upgrade(data: Path) -> None:
+@click.argument("data", metavar="DATASET", type=DATASET)
+@reports
+def upgrade(data: Path) -> dict[str, Any]:
     """Take DATASET to the present format, without rendering: frames and videos stay, bit for bit.
 
     Frame rows get the columns driver, target, generator and split; files whose names not every file system or reader
@@ -27,7 +31,7 @@ def upgrade(data: Path) -> None:
         outcome = run(data, progress=lambda task, done, total: report(done, total, task))
     if outcome.renamed is None:
         click.echo(f"{data}: has format version {outcome.version} already")
-        return
+        return {"dataset": data, "version": outcome.version, "upgraded": False}
     for old, new in sorted(outcome.renamed.items()):
         click.echo(f"{old}: is now {new}")
     earlier = f" ({outcome.earlier_parts:,} more by an earlier run)" if outcome.earlier_parts else ""
@@ -35,3 +39,5 @@ def upgrade(data: Path) -> None:
         f"{data}: format version {FORMAT_VERSION}; {outcome.parts:,} parts with {outcome.rows:,} rows written"
         f"{earlier}, {len(outcome.renamed):,} files renamed"
     )
+    counts = {"parts": outcome.parts, "rows": outcome.rows, "renamed": outcome.renamed}
+    return {"dataset": data, "version": FORMAT_VERSION, "upgraded": True, **counts}

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from nvfair_tools.cli.paths import DATASET
+
 
 @click.command()
-@click.argument("dataset", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("dataset", metavar="FOLDER", type=DATASET)
 @click.option("--port", default=0, show_default="any free one", type=click.IntRange(0, 65535), help="The port.")
 @click.option("--browser/--no-browser", default=True, help="Whether to open the page in the browser. [default: yes]")
 @click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nvfair_tools.doctor.dataset_needs import check_dataset
@@ -38,13 +39,16 @@ def worker(parameters: Parameters) -> Needs:
 
 
 def add(parameters: Parameters) -> Needs:
-    """The data set that is scored on."""
-    return Needs((partial(check_packages, "board", _PACKAGES), partial(check_dataset, parameters["dataset"])))
+    """The data set that is scored on, where the board's settings, which the command reads, do not name it."""
+    packages = partial(check_packages, "board", _PACKAGES)
+    folder = parameters["dataset"] and Path(parameters["dataset"])
+    return Needs((packages, partial(check_dataset, folder)) if folder and folder.is_dir() else (packages,))
 
 
 def export(parameters: Parameters) -> Needs:
     """A folder for the pages."""
-    folder = parameters["folder"]
+    folder = parameters["out"] or parameters["out_option"] or parameters["board"]
+    folder = folder.parent if folder.is_file() else folder
     room = partial(check_room, folder, _SITE_BYTES, "the pages")
     return Needs((partial(check_packages, "board", _PACKAGES), partial(check_output, folder), room))
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
+from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @preflighted("verifier:calibrate")
-@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--out", required=True, type=_FILE, help="The file to write, such as people.calibration.")
-@click.option("--method", default="pretrained:motion-signature", show_default=True, help="That of the enrolments.")
-@click.option("--protocol", help="Name, or a .json file. [default: the checkpoint's own]")
+@click.argument("dataset", type=DATASET)
+@click.option("--out", required=True, type=OUTPUT_FILE, help="The file to write, such as people.calibration.")
+@click.option(
+    "--method", default="pretrained:motion-signature", show_default=True, type=METHOD, help="That of the enrolments."
+)
+@click.option("--protocol", type=PROTOCOL, help="Name, or a .json file. [default: the checkpoint's own]")
 @click.option("--split", default="validation", show_default=True, help='Of the people; "" for all.')
-@click.option("--generators", "-g", multiple=True, help="Only these; repeatable. [default: all]")
+@click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Only these; repeatable. [default: all]")
 @click.option("--without", multiple=True, metavar="PERSON", help="Leave out this person; repeatable.")
 @click.option(
     "--faces",
@@ -41,8 +45,8 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     show_default=True,
     help="Impostors are anybody, or people of the enrolled person's own collection.",
 )
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of text.")
 @click.option("--device", default="cpu", show_default=True)
+@reports
 def calibrate(
     dataset: Path,
     out: Path,
@@ -54,21 +58,18 @@ def calibrate(
     faces: str,
     collections: tuple[str, ...],
     impostors: str,
-    as_json: bool,
     device: str,
-) -> None:
+) -> dict[str, Any]:
     """Score the people of DATASET (of `nvfair build`), none of whom is verified later, and write what scores mean.
 
     Its number of people bounds what may be said: no threshold below a false match rate of 3 / n with n impostors, and
     no likelihood ratio above n / 3. Cllr and its minimum are given for each generator, left out in turn; and for each
     collection, left out in turn, the false match rate at the threshold of the others.
     """
-    import json
-
     from benchmark.verification.calibrate import calibrate as calibrate_people
     from nvfair_tools.pipeline.progress_lines import step_progress
 
-    with step_progress(lambda step: click.echo(step, err=True)) as begin:
+    with step_progress() as begin:
         made = calibrate_people(
             dataset,
             out=out,
@@ -83,9 +84,7 @@ def calibrate(
             device=device,
             progress=begin,
         )
-    if as_json:
-        click.echo(json.dumps(made.to_json(), indent=1))
-        return
     for line in made.lines():
         click.echo(line)
     click.echo(f"next: nvfair verify PERSON.enrolment VIDEO --calibration {out}")
+    return made.to_json()

@@ -5,10 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.names import METHOD, PROTOCOL
+from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
@@ -18,16 +22,15 @@ if TYPE_CHECKING:
     from nvfair_tools.governance.uses import Consent
     from nvfair_tools.landmarks.landmarker import Landmarker
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
 @click.command()
 @preflighted("verifier:enrol")
 @click.argument("person")
-@click.argument("videos", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--out", required=True, type=_FILE, help="The file to write, such as ann.enrolment.")
-@click.option("--consent", type=_FILE, help="A consent table with a column `enrolment`.")
+@click.argument("videos", nargs=-1, required=True, type=INPUT_FILE)
+@click.option("--out", required=True, type=OUTPUT_FILE, help="The file to write, such as ann.enrolment.")
+@click.option("--consent", type=INPUT_FILE, help="A consent table with a column `enrolment`.")
 @click.option("--evidence", help="Without a table: where the signed form lies.")
 @click.option("--agreed", type=DAY, help="With --evidence: the day of the agreement.")
 @click.option("--until", type=DAY, help="With --evidence: its last day.")
@@ -41,11 +44,18 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     help="What the enrolment is used for.",
 )
 @click.option("--expires", type=DAY, help="Its last day. [default: a year, or the consent's last day]")
-@click.option("--method", default="pretrained:motion-signature", show_default=True, help="A checkpoint, or a method.")
-@click.option("--protocol", help="Name, or a .json file: windows and scoring. [default: the checkpoint's own]")
+@click.option(
+    "--method", default="pretrained:motion-signature", show_default=True, type=METHOD, help="A checkpoint, or a method."
+)
+@click.option(
+    "--protocol", type=PROTOCOL, help="Name, or a .json file: windows and scoring. [default: the checkpoint's own]"
+)
 @click.option("--largest-face", is_flag=True, help="Follow the largest face where others are in the picture.")
-@click.option("--task-file", type=_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker.")
+@click.option(
+    "--task-file", type=INPUT_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker."
+)
 @click.option("--device", default="cpu", show_default=True)
+@reports
 def enrol(
     person: str,
     videos: tuple[Path, ...],
@@ -63,7 +73,7 @@ def enrol(
     largest_face: bool,
     task_file: Path | None,
     device: str,
-) -> None:
+) -> dict[str, Any]:
     """Enrol PERSON (namespace:id) from VIDEOS in which the person's own face moves.
 
     The person must have agreed to it: by a consent table, or by --evidence and --agreed. The file holds numbers that
@@ -102,16 +112,18 @@ def enrol(
     for note in quality_notes(enrolment):
         click.echo(f"note: {note}")
     click.echo(f"next: nvfair verify {out} VIDEO")
+    return {"file": out, "text": describe(enrolment), "notes": list(quality_notes(enrolment))}
 
 
-@click.group()
+@click.group(cls=NearestGroup)
 def enrolment() -> None:
     """Show or revoke an enrolment."""
 
 
 @enrolment.command()
-@click.argument("file", type=_FILE)
-def show(file: Path) -> None:
+@click.argument("file", type=INPUT_FILE)
+@reports
+def show(file: Path) -> dict[str, Any]:
     """Say whom FILE enrols, by what, on which consent and until when."""
     from benchmark.verification.enrol import quality_notes
     from benchmark.verification.enrolment import Enrolment
@@ -119,12 +131,14 @@ def show(file: Path) -> None:
     read = Enrolment.load(file)
     for line in [*describe(read), *(f"note: {note}" for note in quality_notes(read))]:
         click.echo(line)
+    return {"file": file, "person": read.person, "expires": read.expires, "id": read.id, "text": describe(read)}
 
 
 @enrolment.command()
-@click.argument("file", type=_FILE)
-@click.option("--yes", is_flag=True, help="Delete it. Without it, the command says what it would do.")
-def revoke(file: Path, yes: bool) -> None:
+@click.argument("file", type=INPUT_FILE)
+@click.option("--yes/--dry-run", default=False, help="Delete it. [default: only say what would be done]")
+@reports
+def revoke(file: Path, yes: bool) -> dict[str, Any]:
     """Delete the enrolment FILE, and list it as revoked, so that a copy that comes back is refused."""
     from datetime import date
 
@@ -133,10 +147,11 @@ def revoke(file: Path, yes: bool) -> None:
     read = Enrolment.load(file)
     if not yes:
         click.echo(f"would delete {file} ({read.person}) and list its id in {file.parent / REVOKED_LIST}; add --yes")
-        return
+        return {"file": file, "person": read.person, "deleted": False}
     listed = revoke_enrolment(file, on=date.today())
     click.echo(f"deleted {file}; {listed} lists it")
     click.echo("copies elsewhere are out of reach: send their owners that list, for `nvfair verify --revoked`")
+    return {"file": file, "person": read.person, "deleted": True, "list": listed}
 
 
 def describe(enrolled: Enrolment) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.paths import INPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
 
     from nvfair_tools.governance.uses import Consent
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command()
 @preflighted("verifier:identify")
-@click.argument("video", type=_FILE)
-@click.argument("enrolments", nargs=-1, required=True, metavar="ENROLMENT...", type=_FILE)
+@click.argument("video", type=INPUT_FILE)
+@click.argument("enrolments", nargs=-1, required=True, metavar="ENROLMENT...", type=INPUT_FILE)
 @click.option(
-    "--consent", required=True, type=_FILE, help="A consent table with a yes to `identification` of all of them."
+    "--consent", required=True, type=INPUT_FILE, help="A consent table with a yes to `identification` of all of them."
 )
 @click.option(
     "--purpose",
@@ -33,12 +31,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Choice(["research", "education", "commercial"]),
     help="What this is done for; their consent must cover it.",
 )
-@click.option("--calibration", type=_FILE, help="What scores mean: a file of `nvfair calibrate`.")
+@click.option("--calibration", type=INPUT_FILE, help="What scores mean: a file of `nvfair calibrate`.")
 @click.option("--fmr", type=float, help="False match rate of each comparison. [default: the lowest that is supported]")
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of text.")
 @click.option("--largest-face", is_flag=True, help="Follow the largest face where others are in the picture.")
-@click.option("--task-file", type=_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker.")
+@click.option(
+    "--task-file", type=INPUT_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker."
+)
 @click.option("--device", default="cpu", show_default=True)
+@reports
 def identify(
     video: Path,
     enrolments: tuple[Path, ...],
@@ -46,11 +46,10 @@ def identify(
     purpose: str,
     calibration: Path | None,
     fmr: float | None,
-    as_json: bool,
     largest_face: bool,
     task_file: Path | None,
     device: str,
-) -> None:
+) -> Answer:
     """Compare VIDEO with several enrolled people, each of whom has agreed to be compared so.
 
     It begins only if the consent table has a yes to `identification` of every one of them. Whoever drives the video may
@@ -78,16 +77,12 @@ def identify(
             device=device,
             progress=lambda seconds: report(round(seconds), total, "seconds"),
         )
-    if as_json:
-        click.echo(json.dumps(result.to_json(), indent=1, ensure_ascii=False))
-    else:
-        for line in result.lines():
-            click.echo(line)
-        print_limits(result.limits)
+    for line in result.lines():
+        click.echo(line)
+    print_limits(result.limits)
     if not any(answer.outcome in ANSWERS for answer in result.answers):
-        sys.exit(NO_ANSWER)
-    if result.chance is not None and not result.candidates:
-        sys.exit(NO_MATCH)
+        return Answer(result.to_json(), NO_ANSWER)
+    return Answer(result.to_json(), NO_MATCH if result.chance is not None and not result.candidates else 0)
 
 
 def _consents(path: Path) -> Mapping[str, Consent]:

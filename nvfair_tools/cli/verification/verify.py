@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.cli.answers import failures_as_json, quiet
+from nvfair_tools.cli.names import METHOD
+from nvfair_tools.cli.paths import INPUT, INPUT_FILE, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
@@ -18,25 +21,27 @@ if TYPE_CHECKING:
 
 # Exit statuses besides 0 (answered), 1 (an error) and 2 (wrong usage).
 NO_MATCH, NO_ANSWER = 3, 4
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
 @preflighted("verifier:verify")
-@click.argument("enrolment", type=_FILE)
+@click.argument("enrolment", type=INPUT)
 @click.argument("video")
-@click.option("--calibration", type=_FILE, help="What scores mean: a file of `nvfair calibrate`.")
+@click.option("--calibration", type=INPUT_FILE, help="What scores mean: a file of `nvfair calibrate`.")
 @click.option("--fmr", type=float, help="False match rate of the threshold. [default: the lowest that is supported]")
-@click.option("--json", "as_json", is_flag=True, help="JSON in place of text.")
-@click.option("--timeline", type=_FILE, help="Draw the score over time: a .png, .svg or .pdf file.")
+@click.option("--json", "as_json", is_flag=True, help="JSON in place of text: one document; with --follow, one a line.")
+@click.option("--timeline", type=OUTPUT_FILE, help="Draw the score over time: a .png, .svg or .pdf file.")
 @click.option("--follow", is_flag=True, help="Print a line for each window as it comes.")
-@click.option("--out", type=_FILE, help="For a folder: keep each answer here (JSON lines), and go on from there.")
+@click.option("--out", type=OUTPUT_FILE, help="For a folder: keep each answer here (JSON lines), and go on from there.")
 @click.option("--largest-face", is_flag=True, help="Follow the largest face where others are in the picture.")
 @click.option("--across-cuts", is_flag=True, help="Go on where there is a cut: you say that one person is seen.")
-@click.option("--method", help="The enrolment's method, where it lies elsewhere now.")
-@click.option("--revoked", type=_FILE, help="A list of revoked enrolments. [default: the one beside ENROLMENT]")
-@click.option("--task-file", type=_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker.")
+@click.option("--method", type=METHOD, help="The enrolment's method, where it lies elsewhere now.")
+@click.option("--revoked", type=INPUT_FILE, help="A list of revoked enrolments. [default: the one beside ENROLMENT]")
+@click.option(
+    "--task-file", type=INPUT_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker."
+)
 @click.option("--device", default="cpu", show_default=True)
+@quiet
 def verify(
     enrolment: Path,
     video: str,
@@ -77,6 +82,7 @@ def verify(
     if out is not None and not is_folder:
         raise click.UsageError("--out is for a folder of videos; use --json and > FILE for one")
     with (
+        failures_as_json(as_json),
         opened_landmarker(task_file) as landmarker,
         Verifier(
             enrolment,

@@ -76,12 +76,13 @@ def explain(
     fps: float | None = None,
     stand_in: Callable[[], Iterable[np.ndarray]],
     again: bool = False,
+    measure: bool = True,
     cache: Path | None = None,
 ) -> Explanation:
     """Plans a recipe from its lists, measures this machine by a probe, and estimates the costs.
 
     clip_seconds, fps: of a mean clip, in place of what a few of the listed clips have. stand_in: makes frames (uint8
-    RGB) with a face for the probe, where no listed clip is on disk. again, cache: see `probe_rates`. Raises
+    RGB) with a face for the probe, where no listed clip is on disk. again, measure, cache: see `probe_rates`. Raises
     NvfairError where the length of clips is neither given nor to be found, Problems for mistakes in the recipe.
     """
     rows = list(list_clips(recipe).rows)
@@ -95,7 +96,7 @@ def explain(
     workers = worker_counts(recipe)
     rates = None
     try:
-        rates = probe_rates(recipe, _frames(existing, stand_in), again=again, cache=cache)
+        rates = probe_rates(recipe, _frames(existing, stand_in), again=again, measure=measure, cache=cache)
     except NvfairError as error:
         assumptions.append(f"hours here are unknown: {error}")
     if rates is not None:

@@ -53,12 +53,18 @@ class StageRates:
 
 
 def probe_rates(
-    recipe: Recipe, frames: Iterable[np.ndarray], *, again: bool = False, cache: Path | None = None
+    recipe: Recipe,
+    frames: Iterable[np.ndarray],
+    *,
+    again: bool = False,
+    measure: bool = True,
+    cache: Path | None = None,
 ) -> StageRates:
     """Measures a recipe's stages on this machine, or reads what an earlier probe has measured.
 
-    frames: uint8 RGB (H, W, 3) with a face, of which some ten are taken. again: measure anew. cache: folder of kept
-    figures (default: ~/.cache/nvfair/probes). Raises NvfairError where a stage of the probe fails.
+    frames: uint8 RGB (H, W, 3) with a face, of which some ten are taken. again: measure anew. measure: else raise
+    NvfairError where there is no earlier measurement. cache: folder of them
+    (default: ~/.cache/nvfair/probes). Raises NvfairError where a stage of the probe fails.
     """
     images = [
         np.asarray(image)[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
@@ -74,6 +80,10 @@ def probe_rates(
     if not again and stored.exists():
         content = json.loads(stored.read_text(encoding="utf-8"))
         return StageRates(**content | {"size": tuple(content["size"])})
+    if not measure:
+        raise NvfairError(
+            "this machine was not measured for such a recipe", remedy="nvfair plan RECIPE --explain measures it"
+        )
     rates = _measure(recipe, images, size)
     write_text(stored, json.dumps(asdict(rates), indent=1))
     return rates
@@ -172,7 +182,7 @@ class _StageClock:
         self._stage = ""
 
     def begin_stage(self, stage: str, total: int, finished: int) -> None:
-        self._stage = stage
+        self._stage = "render" if stage.startswith("render ") else stage  # "render GENERATOR"
 
     def end_item(self, result: ItemResult) -> None:
         pass

@@ -104,7 +104,11 @@ def compare_plans(new: Path, old: Path) -> PlanDifference:
 
 def _ids_of(path: Path) -> pa.Table:
     try:
-        return pq.read_table(path, columns=["id", "video", "generator", "kind"], schema=SCHEMA)
+        table = pq.read_table(path, columns=["id", "video", "generator", "kind"], schema=SCHEMA)
+        empty = [name for name in ("id", "generator", "kind") if table[name].null_count]
+        if empty:  # what a file of other columns reads as
+            raise KeyError(f"it has no {', '.join(empty)} in some row")
+        return table
     except (pa.ArrowInvalid, pa.ArrowTypeError, KeyError) as error:
         raise NvfairError(
             f"this is no table of a plan: {str(error).splitlines()[0]}",

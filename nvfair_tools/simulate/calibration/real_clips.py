@@ -37,7 +37,11 @@ def read_statistics(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise NvfairError(f"cannot be read as JSON: {error}", where=path) from error
+        raise NvfairError(
+            f"cannot be read as JSON: {error}",
+            where=path,
+            expected="a file as in docs/experiments/worlds.md",
+        ) from error
     problems = []
     for key, size in (("percentiles", 5), ("share_of_variance_between_people", 1)):
         values = content.get(key) if isinstance(content, dict) else None

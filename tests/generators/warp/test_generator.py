@@ -9,6 +9,7 @@ import pytest
 
 from generators import Face, Generator, GeneratorError, MotionMode, create, to_uint8
 from generators.warp import dense
+from nvfair_tools.landmarks.model_file import needs_model_file
 from tests.generators.warp.acting import act, performance
 
 VARIANTS = ("warp-dense", "warp-tps", "warp-parts")
@@ -72,8 +73,10 @@ def test_the_border_stays_put(generator, astronaut, driving):
     source, motion = generator.encode_source(astronaut), generator.encode_motion(driving)
     rim = np.ones((256, 256), bool)
     rim[1:-1, 1:-1] = False
+    # Grey levels of 255. The mesh of another landmarker frames this portrait closer, so that its hair meets the edge.
+    bound = 5.0 if needs_model_file() else 2.0
     for frame in generator.render(source, motion, MotionMode()):
-        assert np.abs(frame - astronaut.image)[rim].mean() < 2.0
+        assert np.abs(frame - astronaut.image)[rim].mean() < bound
 
 
 def test_rendering_twice_gives_equal_bytes(generator, astronaut, driving):

@@ -141,7 +141,9 @@ def test_ctrl_c_ends_with_one_line_and_the_next_run_goes_on(tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=1500)
     assert process.returncode == 130
-    assert errors.strip() == "interrupted: run the same command again; what was finished is kept and not done again"
+    lines = errors.strip().split("\n")
+    assert f"{out}: 10 people, 1,416 videos, 144,145 frames, about 59 MB" in lines, "it is announced beforehand"
+    assert lines[-1] == "interrupted: run the same command again; what was finished is kept and not done again"
     stored = {path: os.stat(path).st_mtime_ns for path in out.rglob("part-*.parquet")}
     assert stored
     assert not (out / "dataset.json").exists()
@@ -151,8 +153,10 @@ def test_ctrl_c_ends_with_one_line_and_the_next_run_goes_on(tmp_path):
 
 
 def test_output_that_nobody_reads_any_more_is_no_error(tmp_path):
+    file = tmp_path / "empty.mp4"
+    file.touch()
     process = subprocess.Popen(
-        [sys.executable, "-m", "nvfair_tools", "probe", "--json", *[str(tmp_path)] * 2000],
+        [sys.executable, "-m", "nvfair_tools", "probe", "--json", *[str(file)] * 2000],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

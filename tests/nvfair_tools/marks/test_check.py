@@ -115,15 +115,15 @@ def test_the_commands_publish_and_check(rendered, own_credentials, tmp_path, mon
         return CliRunner().invoke(cli, ["mark", *map(str, arguments)], standalone_mode=False)
 
     done = run(rendered, "--certificate", certificate, "--key", key, "-q")
-    assert (done.return_value, done.stdout) == (0, f"{rendered}-published/marks.csv: 4 videos signed; 0 problems\n")
+    assert (done.exit_code, done.stdout) == (0, f"{rendered}-published/marks.csv: 4 videos signed; 0 problems\n")
     checked = run("--check", f"{rendered}-published", "-q")
-    assert checked.return_value == 0
+    assert checked.exit_code == 0
     assert "4 videos, 0 problems\nXMP: 4 valid\ntags: 4 valid\nC2PA: 4 valid, untrusted" in checked.stdout
     run_ffmpeg("-i", rendered / "warp" / "0.mp4", tmp_path / "copies.mp4")
     (tmp_path / "copies").mkdir()
     (tmp_path / "copies.mp4").rename(tmp_path / "copies" / "x.mp4")
     checked = run("--check", "copies", "--table", f"{rendered}-published/marks.csv")
-    assert checked.return_value == 1
+    assert checked.exit_code == 1
     assert "x.mp4: XMP absent; tags absent; C2PA absent" in checked.stdout
     assert "copies that have lost marks and were found again: 1" in checked.stdout
 
@@ -139,7 +139,13 @@ def test_the_commands_publish_and_check(rendered, own_credentials, tmp_path, mon
         (["--new-certificate", "Me", "--trust", "x"], "--trust has no meaning with --new-certificate"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(options, message):
+def test_options_that_do_not_go_together_are_refused(options, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b", "c", "x"):
+        (tmp_path / name).touch()
+    options = [
+        f"{word}.out" if before == "--out" else word for before, word in zip(["", *options], options, strict=False)
+    ]
     done = CliRunner().invoke(cli, ["mark", "folder", *options])
     assert done.exit_code == 2
     assert message in done.output

@@ -20,10 +20,10 @@ from benchmark.methods.embedding_files import write_embeddings
 from leaderboard.submission.test_set import windows_under_test
 
 data = nvfair_tools.open(small_cohort())
-token = re.search(r"nvf_\w+", nvfair("board", "admin", "init", "board", "--dataset", data.folder))[0]
+token = re.search(r"nvf_[\w-]+", nvfair("board", "admin", "init", "board", "--dataset", data.folder))[0]
 
 nvfair("submit", "init", "mine")
-windows = windows_under_test(data, protocols.load("nvfair-seen"))
+windows = windows_under_test(data, protocols.load("nvfair-unseen"))
 spread = [windows.landmarks[start : start + windows.length].std(axis=0).ravel() for start in windows.start]
 Path("mine/embeddings").mkdir(exist_ok=True)
 write_embeddings(Path("mine/embeddings/test.parquet"), windows, np.array(spread, dtype=np.float32), {})
@@ -32,9 +32,8 @@ declaration = {
     "method": "landmark spread",
     "authors": ["A. Author"],
     "contact": "author@example.org",
-    "licence": "CC-BY-4.0",
-    "training": {"people": [], "generators": []},
-    "entries": [{"protocol": "nvfair-seen", "embeddings": "embeddings/test.parquet"}],
+    "training": {"datasets": [], "people": [], "generators": []},
+    "entries": [{"protocol": "nvfair-unseen", "embeddings": "embeddings/test.parquet"}],
 }
 Path("mine/submission.yaml").write_text(yaml.safe_dump(declaration))
 checked = leaderboard.check_submission("mine", data)

@@ -7,7 +7,7 @@ import nvfair_tools
 folder = small_cohort()
 data = nvfair_tools.open(folder)
 video = data.usable()["video"].iloc[0]
-assert data.tracks([video]).landmarks.shape == (120, 126, 2)
+assert data.tracks([video]).landmarks.shape[1:] == (126, 2)
 assert nvfair("--version") == f"nvfair, version {nvfair_tools.__version__}\n"
 assert "dataset" in nvfair("--help")
 nvfair("doctor")

@@ -2,4 +2,6 @@
 
 from support import nvfair, small_cohort
 
-assert "nothing was sent" in nvfair("dataset", "push", small_cohort(), "lab/clips")
+folder = small_cohort()
+nvfair("dataset", "card", folder)
+assert "nothing was sent" in nvfair("dataset", "push", folder, "lab/clips")
