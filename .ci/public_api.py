@@ -178,7 +178,8 @@ def annotation(value: Any) -> str:
     """An annotation as text, as the source has it."""
     if value is inspect.Signature.empty:
         return "(not annotated)"
-    return value if isinstance(value, str) else inspect.formatannotation(value)
+    text = value if isinstance(value, str) else inspect.formatannotation(value)
+    return re.sub(r"""(, )?description=(["']).*?\2""", "", text).replace(", Field()", "")  # words for errors
 
 
 def default_text(value: Any) -> str:

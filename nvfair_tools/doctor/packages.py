@@ -66,10 +66,11 @@ def check_extras() -> Iterator[MachineFinding]:
         missing, wrong, present = requirement_problems(extra)
         topic = f"packages [{extra}]" if extra else "packages"
         install = f"pip install '{PACKAGE}[{extra}]'" if extra else f"pip install {PACKAGE}"
-        if wrong and (present or not extra):
+        if wrong and not missing:
             yield MachineFinding("error", topic, f"to {purpose}: {'; '.join(wrong)}", install)
         elif missing and (present or not extra):
-            yield MachineFinding("warning", topic, f"to {purpose}: {', '.join(missing)} missing", install)
+            problems = "; ".join([f"{', '.join(missing)} missing", *wrong])
+            yield MachineFinding("warning", topic, f"to {purpose}: {problems}", install)
         elif missing:
             yield MachineFinding("note", topic, f"not installed; to {purpose}: {install}")
         else:

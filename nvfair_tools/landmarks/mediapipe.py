@@ -180,7 +180,8 @@ class MediapipeTasks(_FaceTracker):
             running_mode=modes.IMAGE if role == "survey" else modes.VIDEO,
             num_faces=1 if role == "one" else MAX_FACES,
         )
-        graph = self._class.create_from_options(options)
+        graph = self._vision.FaceLandmarker.create_from_options(options)
+        graph.__class__ = self._class  # which the function that makes it does not ask for
         if role == "survey":
             self._survey = graph
         return graph

@@ -170,6 +170,17 @@ def _leaves(command: click.Command, words: str) -> Iterator[tuple[str, click.Com
         yield from _leaves(child, f"{words} {name}".strip())
 
 
+def groups_and_commands(command: click.Command = cli, words: str = "nvfair") -> Iterator[tuple[click.Command, str]]:
+    """Every group and command, with its words."""
+    yield command, words
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None
+            yield from groups_and_commands(child, f"{words} {name}")
+
+
 def kinds_of(parameter: click.Parameter) -> list[click.ParamType]:
     """The types of a parameter's values: several where it takes several of different types."""
     return list(getattr(parameter.type, "types", [parameter.type]))

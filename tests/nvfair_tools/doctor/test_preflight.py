@@ -129,6 +129,8 @@ def test_training_asks_for_no_ffmpeg_and_no_landmarker(tmp_path: Path, monkeypat
 
 def test_everything_that_is_missing_is_named_at_once_with_its_remedy(tmp_path: Path) -> None:
     pytest.importorskip("torch")
+    for name in ("none", "no"):  # folders, but neither a data set nor a checkpoint
+        (tmp_path / name).mkdir()
     with small_disk(tmp_path / "disk", 64) as disk:
         result = run(
             "train", tmp_path / "none", disk / "run", "-g", "a", "--device", "abacus", "--from", tmp_path / "no"
@@ -222,6 +224,7 @@ def test_a_checkpoint_with_other_weights_than_its_record_says_stops_an_evaluatio
     from benchmark.pretrained import checkpoint_folder
 
     checkpoint = shutil.copytree(checkpoint_folder("pretrained:temporal-cnn"), tmp_path / "copy")
+    (tmp_path / "none").mkdir()
     words = ("evaluate", tmp_path / "none", "--out", tmp_path / "report", "--device", "cpu", "--checkpoint", checkpoint)
     assert set(stopped(run(*words))) == {str(tmp_path / "none")}
     with open(checkpoint / "weights.safetensors", "r+b") as file:

@@ -5,7 +5,7 @@ from support import nvfair, small_recipe
 import nvfair_tools
 
 recipe = small_recipe()
-assert nvfair_tools.check(recipe).passed
+nvfair("check", recipe)
 nvfair("build", recipe)
 data = nvfair_tools.open("clips")
 assert (data.videos["state"] == "ok").all(), data.videos["reason"].tolist()

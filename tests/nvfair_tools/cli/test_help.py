@@ -1,0 +1,65 @@
+"""Help imports nothing heavy for any command, colours go where they are welcome, and logs have no escape codes."""
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nvfair_tools.cli import run
+
+ROOT = Path(__file__).resolve().parents[3]
+HEAVY = ("torch", "numpy", "pandas", "pyarrow", "pydantic", "cv2", "scipy", "matplotlib", "sqlalchemy", "av", "rich")
+
+
+def test_the_help_of_every_command_imports_nothing_heavy():
+    code = f"""
+import sys
+from tests.nvfair_tools.cli.every_command import groups_and_commands
+import click
+for command, name in groups_and_commands():
+    with click.Context(command, info_name=name) as context:
+        assert command.get_help(context)
+print([name for name in {HEAVY!r} if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "[]\n"
+
+
+def printed_at_a_terminal(words: list[str], **environment: str) -> str:
+    """What a command prints where its outputs are a terminal."""
+    outer, inner = pty.openpty()
+    variables = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm"}
+    command = [sys.executable, "-m", "nvfair_tools", *words]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=inner, stdout=inner, stderr=inner, env=variables | environment
+    ) as process:
+        os.close(inner)
+        text = b""
+        try:
+            while chunk := os.read(outer, 4096):
+                text += chunk
+        except OSError:  # the terminal closes with its last program
+            pass
+        process.wait()
+    os.close(outer)
+    return text.decode()
+
+
+def test_no_color_takes_the_colours_of_an_error_away(tmp_path):
+    words = ["protocols", "show", "nobody"]
+    assert "\x1b[31m" in printed_at_a_terminal(words)
+    assert "\x1b[3" not in printed_at_a_terminal(words, NO_COLOR="1")
+
+
+@pytest.mark.parametrize("words", [["protocols", "show", "nobody"], ["doctor", "--help"], ["protocols", "list"]])
+def test_what_goes_to_a_file_has_no_escape_codes(words, capfd):
+    run(words)
+    printed = capfd.readouterr()
+    assert "\x1b" not in printed.out + printed.err
+    assert "\r" not in printed.out + printed.err
