@@ -256,7 +256,7 @@ class TrackWorker:
             self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))
 
     def close(self) -> None:
-        """Frees the landmarker's models."""
+        """Frees the models that the landmarker holds in memory."""
         self._landmarker.close()
 
     def run(self, task: TrackTask) -> ItemResult:
