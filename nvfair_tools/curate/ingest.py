@@ -245,19 +245,15 @@ class TrackWorker:
 
     def __init__(self, spec: LandmarkerSpec, checks: ClipModels | None = None) -> None:
         self._landmarker = spec.create()
-        self._checks = checks
+        self.close = self._landmarker.close
+        self._checks, self._recogniser = checks, None
         self._models = None if checks is None else checks.load()
-        self._recogniser = None
         if spec.recogniser is not None:
             from nvfair_tools.faces.insight import pack_folder
             from nvfair_tools.faces.recogniser import Recogniser
 
-            source = spec.recogniser
-            self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))
-
-    def close(self) -> None:
-        """Frees the models that the landmarker holds in memory."""
-        self._landmarker.close()
+            where = spec.recogniser
+            self._recogniser = Recogniser(where if isinstance(where, Path) else pack_folder(where))
 
     def run(self, task: TrackTask) -> ItemResult:
         """Writes the task's output. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share,

@@ -101,7 +101,7 @@ class LandmarkWorker:
         self._landmarker = spec.create()
 
     def close(self) -> None:
-        """Frees the models that the landmarker holds in memory."""
+        """Frees the models of its landmarker."""
         self._landmarker.close()
 
     def run(self, task: LandmarkTask) -> ItemResult:

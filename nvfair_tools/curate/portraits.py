@@ -186,7 +186,7 @@ class PortraitWorker:
         self._landmarker: Landmarker | None = None
 
     def close(self) -> None:
-        """Frees the models that the landmarker holds in memory."""
+        """Frees the models of its landmarker."""
         if self._landmarker is not None:
             self._landmarker.close()
 

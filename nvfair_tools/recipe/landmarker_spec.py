@@ -14,6 +14,7 @@ from nvfair_tools.landmarks.sources_of_points import FACEMESH, TASKS
 from nvfair_tools.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
+    from nvfair_tools.faces.recogniser import Recogniser
     from nvfair_tools.landmarks.landmarker import Landmarker
 
 
@@ -77,6 +78,15 @@ class LandmarkerSpec:
         source = self.detector
         detector = create_detector(source) if isinstance(source, Path) else create_detector(pack=source)
         return FramedLandmarker(landmarker, detector)
+
+    def load_recogniser(self) -> Recogniser | None:
+        """Loads the network that tells faces apart; None where the recipe names none. Raises NvfairError."""
+        if self.recogniser is None:
+            return None
+        from nvfair_tools.faces.insight import pack_folder
+        from nvfair_tools.faces.recogniser import Recogniser
+
+        return Recogniser(self.recogniser if isinstance(self.recogniser, Path) else pack_folder(self.recogniser))
 
 
 def package_version(name: str) -> str:

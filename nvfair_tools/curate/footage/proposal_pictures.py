@@ -44,7 +44,7 @@ class PictureWorker:
             self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))
 
     def close(self) -> None:
-        """Frees the landmarker's models."""
+        """Frees the models of its landmarker."""
         self._landmarker.close()
 
     def run(self, task: PictureTask) -> ItemResult:

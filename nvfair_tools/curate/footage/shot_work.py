@@ -93,7 +93,7 @@ class ShotWorker:
         self._landmarker = spec.create()
 
     def close(self) -> None:
-        """Frees the landmarker's models."""
+        """Frees the models of its landmarker."""
         self._landmarker.close()
 
     def run(self, task: ShotTask) -> ItemResult:
