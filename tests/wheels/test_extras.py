@@ -31,7 +31,7 @@ import leaderboard
 import nvfair_tools as nvfair
 from nvfair_tools.simulate import CohortSettings, SourceSettings, write_cohort
 
-write_cohort(Path("cohort"), CohortSettings(sources=(SourceSettings(name="sim"),)))
+write_cohort(Path("cohort"), CohortSettings(sources=(SourceSettings(name="sim", train=6, validation=2, test=7),)))
 data = nvfair.open("cohort")
 reveal_type(data)
 reveal_type(nvfair.check("recipe.yaml").passed)
@@ -46,10 +46,10 @@ benchmark.no_such_name
 """
 REVEALED = [
     "nvfair_tools.dataset.reader.Dataset",
-    "builtins.bool",
+    "bool",
     "benchmark.methods.checkpoint.Checkpoint",
     "benchmark.evaluation.results.EvaluationResults",
-    "builtins.str",
+    "str",
 ]
 ERRORS = ['Argument "allow_overlap" to "evaluate"', 'Module has no attribute "no_such_name"']
 
@@ -95,7 +95,9 @@ def test_types_of_the_installed_package_reach_a_users_program(wheel: Path, envir
         capture_output=True,
         text=True,
     )
-    revealed = [line.split('"')[1] for line in done.stdout.splitlines() if "Revealed type" in line]
+    revealed = [
+        line.split('"')[1].removeprefix("builtins.") for line in done.stdout.splitlines() if "Revealed type" in line
+    ]
     errors = [line for line in done.stdout.splitlines() if ": error: " in line]
     assert revealed == REVEALED, done.stdout + done.stderr
     assert len(errors) == len(ERRORS), done.stdout

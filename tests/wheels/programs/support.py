@@ -32,7 +32,7 @@ def small_cohort() -> Path:
 def small_recipe() -> Path:
     """Videos of simulated people with the recipe of their data set, `clips`."""
     Path("people.yaml").write_text(
-        "{seed: 1, sources: [{name: sim, train: 1, validation: 0, test: 1, texts: 1}], clips: 2, frames: 60, size: 128}"
+        "{seed: 1, sources: [{name: sim, train: 2, validation: 0, test: 2, texts: 1}], clips: 2, frames: 60, size: 128}"
     )
     nvfair("simulate", "people", "people", "--settings", "people.yaml", "--workers", "1")
     Path("recipe.yaml").write_text(
