@@ -245,15 +245,12 @@ class TrackWorker:
 
     def __init__(self, spec: LandmarkerSpec, checks: ClipModels | None = None) -> None:
         self._landmarker = spec.create()
-        self.close = self._landmarker.close
-        self._checks, self._recogniser = checks, None
+        self._checks, self._recogniser = checks, spec.load_recogniser()
         self._models = None if checks is None else checks.load()
-        if spec.recogniser is not None:
-            from nvfair_tools.faces.insight import pack_folder
-            from nvfair_tools.faces.recogniser import Recogniser
 
-            where = spec.recogniser
-            self._recogniser = Recogniser(where if isinstance(where, Path) else pack_folder(where))
+    def close(self) -> None:
+        """Frees the models of its landmarker."""
+        self._landmarker.close()
 
     def run(self, task: TrackTask) -> ItemResult:
         """Writes the task's output. facts: frames, width, height, fps_num, fps_den, codec, valid, valid_share,

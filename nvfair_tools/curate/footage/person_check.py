@@ -100,13 +100,10 @@ class PersonWorker:
     """Embeds the faces of segments and of portraits."""
 
     def __init__(self, spec: LandmarkerSpec) -> None:
-        from nvfair_tools.faces.insight import pack_folder
-        from nvfair_tools.faces.recogniser import Recogniser
-
-        source = spec.recogniser
-        assert source is not None
+        recogniser = spec.load_recogniser()
+        assert recogniser is not None
         self._spec = spec
-        self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))
+        self._recogniser = recogniser
 
     def run(self, task: PersonTask) -> ItemResult:
         """Embeds one face. facts: embedding, the unit mean of some frames' (D,)."""

@@ -35,13 +35,7 @@ class PictureWorker:
 
     def __init__(self, spec: LandmarkerSpec) -> None:
         self._landmarker = spec.create()
-        self._recogniser = None
-        if spec.recogniser is not None:
-            from nvfair_tools.faces.insight import pack_folder
-            from nvfair_tools.faces.recogniser import Recogniser
-
-            source = spec.recogniser
-            self._recogniser = Recogniser(source if isinstance(source, Path) else pack_folder(source))
+        self._recogniser = spec.load_recogniser()
 
     def close(self) -> None:
         """Frees the models of its landmarker."""
