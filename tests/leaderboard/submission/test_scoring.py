@@ -92,7 +92,8 @@ def test_the_command_goes_from_an_empty_folder_to_a_page(submission: Path, datas
     fresh = run.invoke(submit, ["init", str(tmp_path / "mine")], catch_exceptions=False)
     assert "fill it in" in fresh.output
     data = ["--dataset", str(dataset.folder)]
-    assert run.invoke(submit, ["check", str(submission), *data], catch_exceptions=False).output.endswith("good\n")
+    checked = run.invoke(submit, ["check", str(submission), *data], catch_exceptions=False)
+    assert checked.output.splitlines()[0].endswith(": good")
     packed = run.invoke(submit, ["pack", str(submission), str(tmp_path / "a.zip")], catch_exceptions=False)
     assert "submission.yaml and embeddings/test.parquet" in packed.output
     assert run.invoke(submit, ["check", str(tmp_path / "a.zip"), *data], catch_exceptions=False).exit_code == 0
