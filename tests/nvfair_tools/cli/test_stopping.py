@@ -37,7 +37,8 @@ def test_a_build_that_is_asked_to_end_stops_and_can_go_on(tmp_path):
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=300)
     assert process.returncode == 143, errors
-    assert errors.splitlines()[-1] == "interrupted: run the same command again; what was finished is kept and not done again"
+    last = errors.splitlines()[-1]
+    assert last == "interrupted: run the same command again; what was finished is kept and not done again"
     assert Workspace(folder).is_running() is False
     assert list(folder.rglob(".*.part*")) == []
     assert not (folder / "dataset.json").exists()
