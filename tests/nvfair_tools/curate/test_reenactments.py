@@ -182,7 +182,7 @@ def test_an_external_program_that_drops_frames_fails_with_the_reason(sources, tm
 @pytest.mark.parametrize(
     ("generator", "message"),
     [
-        ({"name": "wrap-dense"}, "did you mean 'warp-dense'"),
+        ({"name": "wrap-dense"}, "did you mean `warp-dense`"),
         ({"name": "warp-dense", "settings": {"sise": 3}}, "sise"),
         ({"name": "warp-dense", "dtype": "bfloat16"}, "no dtype"),
         ({"name": "lia"}, "needs weights"),
