@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fastapi import HTTPException, Request
+from python_multipart.exceptions import FormParserError
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
@@ -145,6 +146,8 @@ async def _read_form(request: Request, admit: Authenticate) -> UploadForm:
         account = accounts[0] if accounts else await admit(_text_fields(parser.items))
     except MultiPartException as error:
         raise HTTPException(400, error.message) from error
+    except FormParserError as error:  # which earlier releases of starlette let through
+        raise HTTPException(400, str(error)) from error
     except BaseException:
         for _, value in parser.items:
             if isinstance(value, UploadFile):
