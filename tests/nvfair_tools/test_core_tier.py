@@ -133,7 +133,7 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
 @pytest.mark.parametrize(
     ("absent", "extra", "arguments"),
     [
-        ("av", "media", ["probe", "clip.mp4"]),
+        ("av", "media", ["probe", "README.md"]),
         ("uvicorn", "view", ["view", "HERE"]),
         ("torch", "train", ["train", "HERE", "OUT", "-g", "lia"]),
         ("torch", "train", ["embed", "HERE", "OUT", "--checkpoint", "HERE"]),
