@@ -60,5 +60,5 @@ def test_clips_that_enrol_drive_nobody_and_halves_share_no_frame(tmp_path: Path)
         "X2_front_neutral_1.mp4",
     }
     # The short clip's person is not enrolled, so drives others alone; nobody drives a face of the other split.
-    assert "clips:short" not in set(pairs["target"]) | set(enrolled["identity"])
-    assert set(pairs[pairs["driver"].isin(["clips:x1", "clips:x2"])]["target"]) == {"clips:x1", "clips:x2"}
+    assert "web:short" not in set(pairs["target"]) | set(enrolled["identity"])
+    assert set(pairs[pairs["driver"].isin(["mead:x1", "mead:x2"])]["target"]) == {"mead:x1", "mead:x2"}

@@ -97,7 +97,7 @@ def recipe_in(folder: Path, sources: Path, workers: int) -> Path:
 
 
 def start(recipe: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "nvfair_tools", "build", "--quiet", str(recipe)]
+    command = [sys.executable, "-m", "nvfair_tools", "build", "--quiet", "--no-preflight", str(recipe)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

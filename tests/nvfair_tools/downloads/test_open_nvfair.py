@@ -80,7 +80,8 @@ def test_the_recipe_goes_from_download_to_report(collections, tmp_path):
     refused = build(_recipe(tmp_path), until="ingest")
     assert {clip.result.reason for clip in refused.clips} == {"consent_unknown"}
     errors = [str(finding) for finding in check(_recipe(tmp_path)).at_level("error")]
-    assert len(errors) == 1
+    assert len(errors) == 2
+    assert "no method can be trained or tested" in errors[1]
     assert "8 clips is unknown: a licence is no consent" in errors[0]
 
     outcome = build(_recipe(tmp_path, ethics_approval=APPROVAL))

@@ -229,7 +229,7 @@ def test_settings_come_from_yaml_and_every_field_changes_the_world(tmp_path):
     [
         ("clip: 3", "clip"),
         ("difficulty: 2", "difficulty"),
-        ("- 1", "mapping"),
+        ("- 1", "a YAML file of keys and values"),
         ("seed: [", "YAML"),
         ("sources: []", "sources"),
     ],

@@ -235,6 +235,8 @@ def test_the_command_trains_from_feature_files(tree: Path, tmp_path: Path) -> No
     result = CliRunner().invoke(cli, [*words, "--list", str(tree)], catch_exceptions=False)
     assert "[matched]" in result.output
     assert "published 86.4" in result.output
+    landmarks = tmp_path / "a.pt"
+    landmarks.touch()
     words = ["avaprintdb", "train", str(tree), str(tmp_path / "b"), "--collection", "cremad", "-g", "GAGA"]
-    result = CliRunner().invoke(cli, [*words, "--features", "clip", "--edges-of", "a.pt"])
+    result = CliRunner().invoke(cli, [*words, "--features", "clip", "--edges-of", str(landmarks)])
     assert "the attention network has no graph" in result.output

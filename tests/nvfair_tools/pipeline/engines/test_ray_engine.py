@@ -145,7 +145,7 @@ class KillsOneWorker(Silent):
         self.stage = stage
 
     def end_item(self, result: ItemResult) -> None:
-        if self.stage == "render" and not self.killed:
+        if self.stage.startswith("render ") and not self.killed:
             programs = psutil.Process().children(recursive=True)
             keepers = [process for process in programs if "ray::Keeper" in process.name()]
             self.killed = len(keepers)
