@@ -73,8 +73,10 @@ def held_while_rendering(generator: Generator, frames: int, early: int) -> tuple
 
 @pytest.mark.parametrize(
     ("build", "frames", "a_frame"),
-    [(small_lia, 300, 100), (small_face_vid2vid, 75, 500)],
-    ids=["lia", "face-vid2vid"],
+    [
+        pytest.param(small_lia, 300, 100, id="lia"),
+        pytest.param(small_face_vid2vid, 75, 500, id="face-vid2vid", marks=pytest.mark.soak),
+    ],
 )
 def test_a_long_clip_is_rendered_in_the_memory_of_a_short_one(build, frames, a_frame):
     live, resident, motion = held_while_rendering(build(), frames, 50)

@@ -40,11 +40,11 @@ def driving(shared):
     return [faces[0], faces[15]]
 
 
-# face-vid2vid takes as long as the two others twice: its frames are those of the published code in its own tests.
-SLOWEST = pytest.param("face-vid2vid", marks=pytest.mark.soak)
+# Slow; their frames are those of the published code in their own tests.
+SLOW = ("face-vid2vid", "tps")
 
 
-@pytest.mark.parametrize("name", [SLOWEST if name == "face-vid2vid" else name for name in NAMES])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.soak if name in SLOW else ()) for name in NAMES])
 def test_a_real_clip_drives_a_real_portrait(name, portrait, driving, tmp_path):
     generator = create(name, weights=noise_file(name, tmp_path), device="cpu", dtype="bfloat16")
     source, motion = generator.encode_source(portrait), generator.encode_motion(iter(driving))

@@ -125,8 +125,18 @@ def test_driving_keypoints_of_each_frame(
         # Relative motion starts from the first frame, so clips keep it. Keypoints are compared for every frame above.
         ("pred_relative_adapt", (0, 3), MotionMode("relative")),
         ("pred_freeview", (0, 2), MotionMode("relative", options=FREE_VIEW)),
-        ("pred_relative_noadapt_frame3", (0, 3), MotionMode("relative", options={"adapt_scale": False})),
-        ("pred_freeview_absolute_yawonly20_frame3", (3,), MotionMode("absolute", options={"yaw": 20})),
+        pytest.param(
+            "pred_relative_noadapt_frame3",
+            (0, 3),
+            MotionMode("relative", options={"adapt_scale": False}),
+            marks=pytest.mark.soak,
+        ),
+        pytest.param(
+            "pred_freeview_absolute_yawonly20_frame3",
+            (3,),
+            MotionMode("absolute", options={"yaw": 20}),
+            marks=pytest.mark.soak,
+        ),
     ],
 )
 def test_frames_of_each_mode(
