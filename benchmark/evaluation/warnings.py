@@ -70,7 +70,7 @@ def _near_shortcut_warnings(results: EvaluationResults) -> list[str]:
             comparisons = "; ".join(f"{cell.generator}: {_comparison(cell, margin)}" for cell, margin in margins)
             warnings.append(
                 f"{protocols}: {method} need not have used facial motion: a shortcut comes near it on {len(margins)} "
-                f"generator(s). {comparisons}."
+                f"{'generator' if len(margins) == 1 else 'generators'}. {comparisons}."
             )
     return warnings
 

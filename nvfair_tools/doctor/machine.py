@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import check_writable
+from nvfair_tools.files import check_writable, size_text
 
 # A worker with its landmarker, and a build's smallest demand of disk.
 WORKER_BYTES, DISK_BYTES = 0.6e9, 4e9
@@ -54,7 +54,7 @@ def check_room(place: Path, needed: float, purpose: str, remedy: str = "") -> Ma
     """Whether so many bytes are free on the disk of a folder, which need not exist yet. purpose: what they are for."""
     folder = existing_parent(place)
     free = shutil.disk_usage(folder).free
-    text = f"{purpose}: about {_size(needed)}, and {_size(free)} are free at {folder}"
+    text = f"{purpose}: about {size_text(needed)}, and {size_text(free)} are free at {folder}"
     if needed > free:
         return MachineFinding("error", "disk", text, remedy or "free some, or name a folder on another disk")
     return MachineFinding("ok", "disk", text)
@@ -70,7 +70,7 @@ def check_memory_for(needed: float, purpose: str, remedy: str) -> MachineFinding
     free = free_memory()
     if free is None:
         return MachineFinding("note", "memory", "free memory is not known without psutil")
-    text = f"{purpose}: about {_size(needed)}, and {_size(free)} are free"
+    text = f"{purpose}: about {size_text(needed)}, and {size_text(free)} are free"
     return MachineFinding("warning", "memory", text, remedy) if needed > free else MachineFinding("ok", "memory", text)
 
 
@@ -95,10 +95,6 @@ def check_port(host: str, port: int) -> MachineFinding:
         text = f"{host}:{port} cannot be listened at: {error.strerror or error}"
         return MachineFinding("error", "address", text, "name another with --port, or end the program that has it")
     return MachineFinding("ok", "address", f"{host}:{port}")
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 0.95e9 else f"{count / 1e6:.0f} MB"
 
 
 def free_memory() -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import size_text
 from nvfair_tools.simulate.cohort import default_mesh_points
 from nvfair_tools.simulate.settings import CohortSettings
 from nvfair_tools.simulate.videos import PeopleSettings
@@ -26,8 +27,7 @@ class Amount:
     bytes: int
 
     def __str__(self) -> str:
-        size = f"{self.bytes / 1e9:.1f} GB" if self.bytes >= 1e9 else f"{max(1, round(self.bytes / 1e6)):,} MB"
-        return f"{self.people:,} people, {self.videos:,} videos, {self.frames:,} frames, about {size}"
+        return f"{self.people:,} people, {self.videos:,} videos, {self.frames:,} frames, about {size_text(self.bytes)}"
 
 
 def cohort_amount(settings: CohortSettings, *, mesh: bool = False) -> Amount:
@@ -54,7 +54,7 @@ def check_space(folder: Path, bytes: int) -> None:
     free = shutil.disk_usage(place).free
     if free < bytes:
         raise NvfairError(
-            f"it needs about {bytes / 1e9:.1f} GB; {free / 1e9:.1f} GB are free",
+            f"it needs about {size_text(bytes)}; {size_text(free)} are free",
             where=folder,
             remedy="free some space, or name a folder on another disk",
         )

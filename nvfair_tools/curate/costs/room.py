@@ -11,7 +11,7 @@ from nvfair_tools.curate.costs.estimate import estimate_costs
 from nvfair_tools.curate.costs.probe import worker_counts
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.pairs import PairTable
-from nvfair_tools.files import folder_bytes
+from nvfair_tools.files import folder_bytes, size_text
 from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
@@ -31,12 +31,12 @@ def check_build_room(recipe: Recipe, pairs: PairTable, clips: int, mean_frames: 
     needed = sum(cost.bytes for cost in costs)
     features = sum(cost.bytes for cost in costs if cost.stage == "shard")
     free = shutil.disk_usage(_existing_parent(recipe.output_folder)).free
-    text = f"about {needed / 1e9:.1f} GB needed (features {features / 1e9:.1f} GB), "
-    text = (text if mean_frames else "what is needed is unknown, ") + f"{free / 1e9:.1f} GB free"
+    text = f"about {size_text(needed)} needed (features {size_text(features)}), "
+    text = (text if mean_frames else "what is needed is unknown, ") + f"{size_text(free)} free"
     if needed <= free:
         return Finding("ok", "disk", text)
     made = folder_bytes(recipe.output_folder)
-    text += f", {made / 1e9:.1f} GB made before" * bool(made)
+    text += f", {size_text(made)} made before" * bool(made)
     if needed - made <= free:
         return Finding("ok", "disk", text)
     remedy = "free some space; or choose `features: {distances: none}`, which takes a twentieth of it"
@@ -51,7 +51,7 @@ def check_build_memory(recipe: Recipe) -> Iterator[Finding]:
         return
     workers = default_workers() if recipe.workers == "auto" else recipe.workers
     needed, free = max(1, workers) * _WORKER_BYTES, psutil.virtual_memory().available
-    text = f"{workers} workers take about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB free"
+    text = f"{workers} workers take about {size_text(needed)}, {size_text(free)} free"
     if needed > free:
         yield Finding("warning", "memory", text, "choose fewer `workers` in the recipe")
     else:

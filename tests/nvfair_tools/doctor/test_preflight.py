@@ -164,7 +164,7 @@ def test_a_disk_that_the_plan_does_not_fit_on_stops_a_build_unless_it_is_begun_r
     with small_disk(tmp_path / "disk", 300) as disk:
         path = recipe(tmp_path, clip, output=str(disk / "out"))
         findings = stopped(run("build", path))
-        assert "GB needed" in findings["disk"].message
+        assert " needed (features " in findings["disk"].message
         assert "distances: none" in findings["disk"].remedy
         assert not (disk / "out").exists()
         begun = run("ingest", path, "--quiet", "--no-preflight")
