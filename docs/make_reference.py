@@ -13,20 +13,12 @@ from pathlib import Path
 
 import click
 
-from nvfair_tools.cli import COMMANDS, cli
+from nvfair_tools.cli import cli, commands_under_headings
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 
 # Folder of nvfair_tools/cli -> heading of its commands; "" for those that stand in no folder.
-HEADINGS = {
-    "": "Begin, and what concerns everything",
-    "curate": "Build a data set",
-    "dataset": "Keep and publish a data set",
-    "benchmark": "Train and score methods",
-    "verification": "Verify a video",
-    "board": "Submit to a leaderboard, and run one",
-}
 COMMANDS_HEAD = """\
 # Commands
 
@@ -71,12 +63,9 @@ def subcommands(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
 def commands_page() -> str:
     """Writes the text of docs/commands.md."""
     lines = [COMMANDS_HEAD]
-    for folder, heading in HEADINGS.items():
+    for heading, entries in commands_under_headings().items():
         lines.append(f"## {heading}\n")
-        for name, entry in COMMANDS.items():
-            parts = entry.place.partition(":")[0].split(".")[2:]
-            if (parts[0] if len(parts) > 1 else "") != folder:
-                continue
+        for name, entry in entries.items():
             lines.append(f"* `nvfair {name}`: {entry.text}")
             command = cli.get_command(click.Context(cli), name)
             assert command is not None

@@ -100,7 +100,9 @@ COMMANDS = {
         "nvfair_tools.cli.benchmark.evaluate:evaluate", "Score checkpoints under a protocol; write a report.", "train"
     ),
     "stress": Entry(
-        "nvfair_tools.cli.benchmark.stress:stress", "Error rates under re-encoding, disguise, imitation, ...", "train"
+        "nvfair_tools.cli.benchmark.stress:stress",
+        "Error rates under re-encoding, disguise, imitation and more.",
+        "train",
     ),
     "avaprintdb": Entry(
         "nvfair_tools.cli.benchmark.avaprintdb:avaprintdb",
@@ -147,6 +149,28 @@ COMMANDS = {
     ),
 }
 
+# The rooms of the commands, with what each is for, in the order in which help lists them.
+HEADINGS = {
+    "": "Begin, and what concerns everything",
+    "curate": "Build a data set",
+    "dataset": "Keep and publish a data set",
+    "benchmark": "Train and score methods",
+    "verification": "Verify a video",
+    "board": "Submit to a leaderboard, and run one",
+}
+_FIRST_STEP = (
+    "New here? `nvfair demo --small` goes from people to a report in minutes; `nvfair doctor` looks at this machine."
+)
+
+
+def commands_under_headings() -> dict[str, dict[str, Entry]]:
+    """All commands with their entries, by heading: {heading: {name: entry}}."""
+    rooms: dict[str, dict[str, Entry]] = {room: {} for room in HEADINGS}
+    for name, entry in COMMANDS.items():
+        parts = entry.place.partition(":")[0].split(".")[2:]
+        rooms[parts[0] if len(parts) > 1 else ""][name] = entry
+    return {HEADINGS[room]: entries for room, entries in rooms.items()}
+
 
 class LazyGroup(NearestGroup):
     """A group whose commands are imported on first use."""
@@ -162,8 +186,14 @@ class LazyGroup(NearestGroup):
         return getattr(importlib.import_module(module), attribute)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.text) for name, entry in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for heading, entries in commands_under_headings().items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(width), entry.text) for name, entry in entries.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_paragraph()
+        formatter.write_text(_FIRST_STEP)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The commands that begin as typed, without importing any of them."""

@@ -23,12 +23,26 @@ _OPTION = "out_option"  # the parameter, and the key under which a context remem
 class InputPath(click.Path):
     """A path that is read: a file, a folder, or either of them.
 
-    what: what it is to hold, for messages. prefix: begins values that are names and no paths, such as "pretrained:".
+    what: what it is to hold, for messages. source: what makes one, said where none is named. prefix: begins values
+    that are names and no paths, such as "pretrained:". suffixes: of the files to propose in place of a folder.
     """
 
-    def __init__(self, *, file: bool = True, folder: bool = True, what: str = "", prefix: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        file: bool = True,
+        folder: bool = True,
+        what: str = "",
+        source: str = "",
+        prefix: str = "",
+        suffixes: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(file_okay=file, dir_okay=folder, path_type=Path)
-        self.what, self.prefix = what, prefix
+        self.what, self.source, self.prefix, self.suffixes = what, source, prefix, suffixes
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str | None:
+        """What makes such a file or folder, where it is known."""
+        return self.source or None
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path, which is there. Raises BadParameter with the nearest name where it is not."""
@@ -44,7 +58,7 @@ class InputPath(click.Path):
         except (OSError, ValueError) as error:  # a name too long, a zero byte
             self.fail(f"{str(path)!r}: {getattr(error, 'strerror', None) or error}; name another path", param, ctx)
         if is_folder and not self.dir_okay:
-            self.fail(f"{str(path)!r} is a folder; expected {self.what or 'a file'}; {_inside(path)}", param, ctx)
+            self.fail(f"{str(path)!r} is a folder; expected {self.what or 'a file'}; {self._inside(path)}", param, ctx)
         if not is_folder and not self.file_okay:
             self.fail(f"{str(path)!r} is a file; expected {self.what or 'a folder'}: name the folder", param, ctx)
         if not _may(path, os.R_OK | (os.X_OK if is_folder else 0)):
@@ -58,6 +72,15 @@ class InputPath(click.Path):
 
     def _kind(self) -> str:
         return "file or folder" if self.file_okay and self.dir_okay else "file" if self.file_okay else "folder"
+
+    def _inside(self, folder: Path) -> str:
+        """A remedy for a folder in place of a file: the first file in it that could be meant."""
+        try:
+            names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+        except OSError:
+            names = []
+        near = [name for name in names if not name.startswith(".") and name.endswith(self.suffixes or "")]
+        return f"name a file, such as {str(folder / near[0])!r}" if near else self.source or "name a file"
 
 
 class OutputPath(click.Path):
@@ -91,9 +114,20 @@ class OutputPath(click.Path):
 INPUT_FILE = InputPath(folder=False)
 INPUT_FOLDER = InputPath(file=False)
 INPUT = InputPath()
-RECIPE = InputPath(folder=False, what="a recipe, which is a YAML file")
-DATASET = InputPath(file=False, what="a data set's folder, as `nvfair build` makes it")
-CHECKPOINT = InputPath(what="a folder that `nvfair train` wrote", file=False, prefix="pretrained:")
+RECIPE = InputPath(
+    folder=False,
+    what="a recipe, which is a YAML file",
+    source="`nvfair new recipe NAME --from VIDEOS` writes one for a folder of recordings",
+    suffixes=(".yaml", ".yml"),
+)
+DATASET = InputPath(
+    file=False,
+    what="a data set's folder, as `nvfair build` makes it",
+    source="`nvfair build` makes one of videos, `nvfair simulate cohort` one of simulated people",
+)
+CHECKPOINT = InputPath(
+    what="a folder that `nvfair train` wrote", source="`nvfair train` writes one", file=False, prefix="pretrained:"
+)
 OUTPUT_FILE = OutputPath()
 OUTPUT_FOLDER = OutputPath(folder=True)
 
@@ -130,15 +164,6 @@ def _nearest(path: Path) -> str:
     if near:
         return f"did you mean {str(folder / near[0])!r}?"
     return "correct the path" if path.is_absolute() else f"relative paths begin at {os.getcwd()}"
-
-
-def _inside(folder: Path) -> str:
-    """A remedy for a folder in place of a file: the first file in it."""
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
-    except OSError:
-        names = []
-    return f"name a file, such as {str(folder / names[0])!r}" if names else "name a file"
 
 
 def _pretrained(incomplete: str) -> list[CompletionItem]:

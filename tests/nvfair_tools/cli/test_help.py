@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from nvfair_tools.cli import run
+from tests.nvfair_tools.cli.every_command import groups_and_commands
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("torch", "numpy", "pandas", "pyarrow", "pydantic", "cv2", "scipy", "matplotlib", "sqlalchemy", "av", "rich")
@@ -29,6 +31,16 @@ print([name for name in {HEAVY!r} if name in sys.modules])
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"), [pair for pair in groups_and_commands() if isinstance(pair[0], click.Group)], ids=str
+)
+def test_a_group_lists_its_commands_in_whole_sentences(command, name):
+    with click.Context(command, info_name=name, terminal_width=80) as context:
+        lines = command.get_help(context).splitlines()
+    assert not [line for line in lines[1:] if line.endswith("...")]
+    assert max(map(len, lines)) <= 80
 
 
 def printed_at_a_terminal(words: list[str], **environment: str) -> str:
