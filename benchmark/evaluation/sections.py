@@ -64,6 +64,36 @@ class PlannedCell:
     contaminated: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class PlannedSection:
+    """A section before anything of it is read: its test videos by the generators that are tested on, everybody in
+    them, and its cells."""
+
+    section: Section
+    generators: tuple[str, ...]
+    videos: pd.DataFrame
+    people: tuple[str, ...]
+    cells: tuple[PlannedCell, ...]
+
+
+def plan_section(
+    dataset: Dataset, candidates: Sequence[Candidate], section: Section, requested: Sequence[str], allow_overlap: bool
+) -> PlannedSection:
+    """Plans a section. requested: test generators, empty for those of the protocols or all there are.
+
+    Raises NothingToScore where no method fits, Problems where people or generators overlap and `allow_overlap` is
+    False, and NvfairError where a candidate cannot be tested under the protocol, or there is no such video.
+    """
+    for candidate in candidates:
+        candidate.check_protocol(section.protocol)
+    videos = select_test_videos(dataset, section.protocol)
+    generators = select_test_generators(videos, section, requested, dataset)
+    videos = videos[videos["generator"].isin(generators)].sort_values("video").reset_index(drop=True)
+    people = sorted({*videos["driver"], *videos["target"]})
+    cells = plan_cells(candidates, section, generators, people, explicit=bool(requested), allow_overlap=allow_overlap)
+    return PlannedSection(section, tuple(generators), videos, tuple(people), tuple(cells))
+
+
 def make_sections(protocols: Sequence[Protocol]) -> list[Section]:
     """Sections of the protocols in the order given, with sweeps taken as the protocols they stand for.
 

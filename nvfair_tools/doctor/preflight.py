@@ -75,9 +75,9 @@ def finding_of(error: Exception, topic: str = "") -> MachineFinding:
 
 
 @contextmanager
-def preflight(command: str, needs: Needs, warn: Callable[[str], None]) -> Iterator[None]:
+def preflight(command: str, needs: Needs, warn: Callable[[str], None], *, makes_folders: bool = True) -> Iterator[None]:
     """Raises PreflightError with everything that stops a command; tells `warn` what does not; keeps its folders
-    claimed meanwhile."""
+    claimed meanwhile. makes_folders: whether a claimed folder is made where there is none; a dry run makes none."""
     findings = look(needs.checks)
     for finding in findings:
         if finding.level == "warning":
@@ -85,7 +85,8 @@ def preflight(command: str, needs: Needs, warn: Callable[[str], None]) -> Iterat
     errors = [finding for finding in findings if finding.level == "error"]
     with ExitStack() as stack:
         if not errors:
-            errors = [busy for folder in needs.claimed if (busy := stack.enter_context(_claimed(folder)))]
+            claimed = [folder for folder in needs.claimed if makes_folders or folder.is_dir()]
+            errors = [busy for folder in claimed if (busy := stack.enter_context(_claimed(folder)))]
         if errors:
             raise PreflightError(command, errors)
         yield

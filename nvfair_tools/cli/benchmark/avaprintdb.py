@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,10 +20,14 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import INPUT, INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE, output
 from nvfair_tools.cli.preflight import preflighted
+
+if TYPE_CHECKING:
+    from benchmark.training.avaprintdb.epochs import EpochRun
 
 _FEATURES = click.Choice(["clip", "dino"])
 
@@ -63,6 +67,7 @@ avaprintdb.add_command(fuse)
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer than the recipe's: a trial run, named as such.")
 @click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
 @threads_option
+@dry_run_option
 @reports
 def train(
     folder: Path,
@@ -75,6 +80,7 @@ def train(
     seed: int,
     epochs: int | None,
     device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Train a network on FOLDER's files by the authors' recipe; write the checkpoint to OUT.
 
@@ -85,8 +91,8 @@ def train(
     from dataclasses import replace
 
     from benchmark.methods.avaprintdb.published_attention import FeatureFiles
-    from benchmark.training.avaprintdb.attention_recipe import AttentionRecipe, train_attention
-    from benchmark.training.avaprintdb.graph_recipe import GraphRecipe, train_graph
+    from benchmark.training.avaprintdb.attention_recipe import AttentionRecipe, read_attention_run, train_attention
+    from benchmark.training.avaprintdb.graph_recipe import GraphRecipe, read_graph_run, train_graph
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     if features is not None and edges_of is not None:
@@ -95,6 +101,15 @@ def train(
     recipe = GraphRecipe() if features is None else AttentionRecipe()
     recipe = replace(recipe, seed=seed, epochs=min(epochs or recipe.epochs, recipe.epochs))
     with task_progress("training") as report:
+        if dry_run:
+            where: dict[str, Any] = {"name": out.name, "progress": report}
+            if isinstance(recipe, GraphRecipe):
+                where |= {"validation_people": validation or (), "edges_of": edges_of}
+                run = read_graph_run(folder, collection, generator, recipe, **where)
+            else:
+                files = FeatureFiles(folder, features or "")
+                run = read_attention_run(files, collection, generator, recipe, validation_people=validation, **where)
+            return _would_train(run, out, recipe.epochs)
         if isinstance(recipe, GraphRecipe):
             checkpoint = train_graph(
                 folder,
@@ -128,6 +143,19 @@ def train(
     )
     click.echo(f"next: nvfair avaprintdb evaluate {folder} --list LISTS --checkpoint {out}")
     return {"checkpoint": out, "selection": made, "options": options}
+
+
+def _would_train(run: EpochRun, out: Path, epochs: int) -> dict[str, Any]:
+    """Says what a training would write, after all its videos are read."""
+    from benchmark.training.state import finished_checkpoint
+
+    facts = {"checkpoint": out, "videos": len(run.videos.names), "short_videos": run.videos.short, "epochs": epochs}
+    if finished_checkpoint(out, run.digest, makes_folder=False) is not None:
+        click.echo(f"{out}: an earlier run has done all of it")
+        return would_write([], **facts)
+    held = 0 if run.validation is None else len(run.validation.names)
+    click.echo(f"would train on {facts['videos']:,} videos for at most {epochs} epochs, and select on {held:,} videos")
+    return would_write([Output(out, "a checkpoint: its record, weights and log")], **facts)
 
 
 def _people(text: str | None, collection: str) -> list[str] | None:

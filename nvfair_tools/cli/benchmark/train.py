@@ -14,6 +14,7 @@ from click.core import ParameterSource
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, INPUT_FILE, OUTPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
@@ -135,10 +136,16 @@ def _choice(name: str, values: str, text: str) -> Callable:
     _choice("--frames", "auto device stream", "Where landmarks are kept: on the device, or streamed to it."),
     click.option("--tensorboard", type=OUTPUT_FOLDER, help="Folder for TensorBoard's logs."),
 )
+@dry_run_option
 @reports
 @click.pass_context
 def train(
-    context: click.Context, dataset: Path, out: Path, generators: tuple[str, ...], **command_options: Any
+    context: click.Context,
+    dataset: Path,
+    out: Path,
+    generators: tuple[str, ...],
+    dry_run: bool,
+    **command_options: Any,
 ) -> dict[str, Any]:
     """Train a network on DATASET's training people; write the checkpoint to OUT.
 
@@ -168,18 +175,19 @@ def train(
     _apply_loss_preset(command_options, named_options)
     command_options["device"] = resolve_device(command_options["device"])
     main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
+    what: dict[str, Any] = {
+        "data": Dataset.open(dataset),
+        "out": out,
+        "options": _train_options(split_names(generators), command_options),
+        "protocol": protocols.load(command_options["protocol"]),
+        "start": command_options["start"],
+        "device": command_options["device"],
+        "frame_placement": command_options["frames"],
+    }
+    if dry_run:
+        return _would_train(what, command_options["tensorboard"])
     with task_progress("training", quiet=not main) as report:
-        checkpoint = run(
-            Dataset.open(dataset),
-            out,
-            _train_options(split_names(generators), command_options),
-            protocols.load(command_options["protocol"]),
-            start=command_options["start"],
-            device=command_options["device"],
-            frame_placement=command_options["frames"],
-            tensorboard=command_options["tensorboard"],
-            progress=report,
-        )
+        checkpoint = run(**what, tensorboard=command_options["tensorboard"], progress=report)
     value = checkpoint.selection["validation_auc"]
     outcome = "no validation" if value is None else f"validation AUC {value:.3f}"
     if main:
@@ -188,13 +196,41 @@ def train(
     return {"checkpoint": out, "method": command_options["method"], "selection": checkpoint.selection}
 
 
+def _would_train(what: dict[str, Any], tensorboard: Path | None) -> dict[str, Any]:
+    """Says what a training would read and write, after it has read all of it."""
+    from benchmark.training.planned import plan_training
+    from nvfair_tools.files import size_text
+
+    planned, out, method = plan_training(**what), what["out"], what["options"].method
+    facts = {"checkpoint": out, "method": method, "training": planned}
+    if planned.finished:
+        click.echo(f"{out}: an earlier run has done all of it")
+        return would_write([], **facts)
+    selection = f"select on {planned.validation_videos:,}" if planned.validation_videos else "nothing to select on"
+    begun = f", from step {planned.first_step:,} on" if planned.first_step else ""
+    click.echo(
+        f"{method}: would train on {planned.windows:,} windows of {planned.videos:,} videos of {planned.people:,} "
+        f"people, {selection}; {planned.steps:,} steps{begun}"
+    )
+    # Until a training has ended: its weights, the best so far, and two values of the optimiser's for each.
+    state = size_text(4 * planned.weight_bytes)
+    text = f"a checkpoint: its record, weights and log; until then {state} more, with how far it is"
+    outputs = [Output(out, text, planned.weight_bytes)]
+    if tensorboard is not None:
+        outputs.append(Output(tensorboard, "TensorBoard's logs"))
+    return would_write(outputs, **facts)
+
+
 @click.command("import-checkpoint")
 @click.argument("file", type=INPUT_FILE)
 @output()
 @click.option("--declaration", type=INPUT_FILE, help="What it was trained on (YAML or JSON). [default: all unknown]")
 @click.option("--name", help="Of the method in reports. [default: the file's]")
+@dry_run_option
 @reports
-def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str | None) -> dict[str, Any]:
+def import_checkpoint(
+    file: Path, out: Path, declaration: Path | None, name: str | None, dry_run: bool
+) -> dict[str, Any]:
     """Read one of AVAPrintDB's published graph networks from FILE; write it as a checkpoint to OUT.
 
     What nobody declares stays unknown: evaluation then says so beside every figure.
@@ -209,6 +245,10 @@ def import_checkpoint(file: Path, out: Path, declaration: Path | None, name: str
     checkpoint = import_published(file, made, name)
     if out.is_dir() and any(out.iterdir()):
         raise NvfairError("this folder is not empty", where=out, remedy="name another folder")
+    if dry_run:
+        size = sum(value.numel() * value.element_size() for value in checkpoint.network.state_dict().values())
+        content = {"checkpoint": out, "description": checkpoint.describe(), "unknown_roles": made.unknown_roles}
+        return would_write([Output(out, "a checkpoint: its record and weights", size)], **content)
     checkpoint.save(out)
     click.echo(f"{out / RECORD_FILE}: {checkpoint.network.method}, {checkpoint.describe()['parameters']} parameters")
     if made.unknown_roles:

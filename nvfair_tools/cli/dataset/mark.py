@@ -92,7 +92,7 @@ def _publish(folder: Path, certificate: Path | None, key: Path | None, out: Path
     if dry_run:
         videos = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"*{SUFFIX}"))
         click.echo(f"{len(videos)} videos would be signed into {out}; nothing was written")
-        return Answer({"folder": out, "videos": videos})
+        return Answer({"folder": out, "videos": videos, "dry_run": True})
     done = publish(folder, out, signer, default_reporter())
     for problem in done.problems:
         click.echo(problem, err=True)

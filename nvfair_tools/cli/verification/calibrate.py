@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
@@ -46,6 +47,7 @@ from nvfair_tools.cli.preflight import preflighted
     help="Impostors are anybody, or people of the enrolled person's own collection.",
 )
 @click.option("--device", default="cpu", show_default=True)
+@dry_run_option
 @reports
 def calibrate(
     dataset: Path,
@@ -59,6 +61,7 @@ def calibrate(
     collections: tuple[str, ...],
     impostors: str,
     device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Score the people of DATASET (of `nvfair build`), none of whom is verified later, and write what scores mean.
 
@@ -72,7 +75,7 @@ def calibrate(
     with step_progress() as begin:
         made = calibrate_people(
             dataset,
-            out=out,
+            out=None if dry_run else out,
             method=method,
             protocol=protocol,
             split=split,
@@ -86,5 +89,7 @@ def calibrate(
         )
     for line in made.lines():
         click.echo(line)
+    if dry_run:
+        return would_write([Output(out, f"the calibration of {len(made.scores):,} trials")], **made.to_json())
     click.echo(f"next: nvfair verify PERSON.enrolment VIDEO --calibration {out}")
     return made.to_json()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import METHOD, PROTOCOL
 from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FILE
@@ -55,6 +56,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     "--task-file", type=INPUT_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker."
 )
 @click.option("--device", default="cpu", show_default=True)
+@dry_run_option
 @reports
 def enrol(
     person: str,
@@ -73,6 +75,7 @@ def enrol(
     largest_face: bool,
     task_file: Path | None,
     device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Enrol PERSON (namespace:id) from VIDEOS in which the person's own face moves.
 
@@ -97,7 +100,7 @@ def enrol(
             person,
             videos,
             consent=permission,
-            out=out,
+            out=None if dry_run else out,
             method=method,
             protocol=protocol,
             purpose=purpose,  # type: ignore[arg-type]
@@ -111,8 +114,12 @@ def enrol(
         click.echo(line)
     for note in quality_notes(enrolment):
         click.echo(f"note: {note}")
+    content = {"file": out, "text": describe(enrolment), "notes": list(quality_notes(enrolment))}
+    if dry_run:
+        size = enrolment.embeddings.nbytes
+        return would_write([Output(out, "the enrolment: numbers, which are personal data", size)], **content)
     click.echo(f"next: nvfair verify {out} VIDEO")
-    return {"file": out, "text": describe(enrolment), "notes": list(quality_notes(enrolment))}
+    return content
 
 
 @click.group(cls=NearestGroup)
@@ -147,7 +154,7 @@ def revoke(file: Path, yes: bool) -> dict[str, Any]:
     read = Enrolment.load(file)
     if not yes:
         click.echo(f"would delete {file} ({read.person}) and list its id in {file.parent / REVOKED_LIST}; add --yes")
-        return {"file": file, "person": read.person, "deleted": False}
+        return {"file": file, "person": read.person, "deleted": False, "dry_run": True}
     listed = revoke_enrolment(file, on=date.today())
     click.echo(f"deleted {file}; {listed} lists it")
     click.echo("copies elsewhere are out of reach: send their owners that list, for `nvfair verify --revoked`")
