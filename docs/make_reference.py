@@ -13,20 +13,12 @@ from pathlib import Path
 
 import click
 
-from nvfair_tools.cli import COMMANDS, cli
+from nvfair_tools.cli import COMMANDS, HEADINGS, cli, commands_under
+from nvfair_tools.cli.groups import first_sentence
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 
-# Folder of nvfair_tools/cli -> heading of its commands; "" for those that stand in no folder.
-HEADINGS = {
-    "": "Begin, and what concerns everything",
-    "curate": "Build a data set",
-    "dataset": "Keep and publish a data set",
-    "benchmark": "Train and score methods",
-    "verification": "Verify a video",
-    "board": "Submit to a leaderboard, and run one",
-}
 COMMANDS_HEAD = """\
 # Commands
 
@@ -50,12 +42,6 @@ them in use; the site of this documentation has signatures, arguments, units and
 """
 
 
-def sentence(text: str) -> str:
-    """The first sentence of a help or docstring, on one line."""
-    paragraph = " ".join(text.strip().split("\n\n")[0].split())
-    return re.split(r"(?<=[.?!])\s(?=[A-Z])", paragraph)[0]
-
-
 def subcommands(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
     """(name, sentence) of all commands below a group."""
     if isinstance(command, click.Group):
@@ -64,7 +50,7 @@ def subcommands(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
             below = command.get_command(context, word)
             assert below is not None
             if not isinstance(below, click.Group):
-                yield f"{name} {word}", sentence(below.help or "")
+                yield f"{name} {word}", first_sentence(below.help or "")
             yield from subcommands(below, f"{name} {word}")
 
 
@@ -73,11 +59,8 @@ def commands_page() -> str:
     lines = [COMMANDS_HEAD]
     for folder, heading in HEADINGS.items():
         lines.append(f"## {heading}\n")
-        for name, entry in COMMANDS.items():
-            parts = entry.place.partition(":")[0].split(".")[2:]
-            if (parts[0] if len(parts) > 1 else "") != folder:
-                continue
-            lines.append(f"* `nvfair {name}`: {entry.text}")
+        for name in commands_under(folder):
+            lines.append(f"* `nvfair {name}`: {COMMANDS[name].text}")
             command = cli.get_command(click.Context(cli), name)
             assert command is not None
             lines += [f"  * `nvfair {below}`: {text}" for below, text in subcommands(command, name)]
@@ -124,7 +107,7 @@ def names_page() -> str:
     for package, text in PACKAGES.items():
         lines += [f"## {package}\n", f"{text}\n"]
         for name, file in public_names(package).items():
-            lines.append(f"* `{package}.{name}`: {sentence(docstring(name, file))}")
+            lines.append(f"* `{package}.{name}`: {first_sentence(docstring(name, file))}")
         lines.append("")
     return "\n".join(lines)
 

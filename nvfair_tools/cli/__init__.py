@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from nvfair_tools import __version__
 from nvfair_tools.cli.failures import Terminated, exit_status, wants_colour
-from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.groups import NearestGroup, with_plain_help
 from nvfair_tools.cli.own_packages import OWN_PACKAGES, prefer_own_packages
 
 prefer_own_packages()
@@ -94,7 +94,9 @@ COMMANDS = {
     "train": Entry("nvfair_tools.cli.benchmark.train:train", "Train a fingerprinting method.", "train"),
     "embed": Entry("nvfair_tools.cli.benchmark.evaluate:embed", "Embed a dataset's videos with a checkpoint.", "train"),
     "import-checkpoint": Entry(
-        "nvfair_tools.cli.benchmark.train:import_checkpoint", "Read a published network as a checkpoint.", "train"
+        "nvfair_tools.cli.benchmark.import_checkpoint:import_checkpoint",
+        "Read a published network as a checkpoint.",
+        "train",
     ),
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark.evaluate:evaluate", "Score checkpoints under a protocol; write a report.", "train"
@@ -148,6 +150,23 @@ COMMANDS = {
 }
 
 
+# Folder of nvfair_tools/cli -> heading of its commands; "" for those that stand in no folder.
+HEADINGS = {
+    "": "Begin, and what concerns everything",
+    "curate": "Build a data set",
+    "dataset": "Keep and publish a data set",
+    "benchmark": "Train and score methods",
+    "verification": "Verify a video",
+    "board": "Submit to a leaderboard, and run one",
+}
+
+
+def commands_under(folder: str) -> list[str]:
+    """The commands under one of the headings, in their order."""
+    places = {name: entry.place.partition(":")[0].split(".")[2:] for name, entry in COMMANDS.items()}
+    return [name for name, parts in places.items() if (parts[0] if len(parts) > 1 else "") == folder]
+
+
 class LazyGroup(NearestGroup):
     """A group whose commands are imported on first use."""
 
@@ -159,11 +178,13 @@ class LazyGroup(NearestGroup):
             return None
         ctx.meta[_CALLED] = cmd_name
         module, attribute = COMMANDS[cmd_name].place.split(":")
-        return getattr(importlib.import_module(module), attribute)
+        return with_plain_help(getattr(importlib.import_module(module), attribute), f"nvfair {cmd_name}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.text) for name, entry in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for folder, heading in HEADINGS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:{width}}", COMMANDS[name].text) for name in commands_under(folder)])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The commands that begin as typed, without importing any of them."""
@@ -189,7 +210,14 @@ _CALLED = "nvfair_tools.cli.called"
 _OURS = ("nvfair_tools", *OWN_PACKAGES)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_END = (
+    "`nvfair COMMAND --help` has a command's arguments, options and an example. Exit status: 0 done; 1 an error that "
+    "the message explains, or a check that has found something wrong; 2 wrong usage; 130 and 143 interrupted: the same "
+    "command goes on. docs/command_line.md says what holds for all commands."
+)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_END)
 @click.version_option(__version__, prog_name="nvfair")
 @click.pass_context
 def cli(context: click.Context) -> None:

@@ -24,11 +24,21 @@ class InputPath(click.Path):
     """A path that is read: a file, a folder, or either of them.
 
     what: what it is to hold, for messages. prefix: begins values that are names and no paths, such as "pretrained:".
+    suffixes: of the files that a message names where a folder was given. hint: what else it says then.
     """
 
-    def __init__(self, *, file: bool = True, folder: bool = True, what: str = "", prefix: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        file: bool = True,
+        folder: bool = True,
+        what: str = "",
+        prefix: str = "",
+        suffixes: tuple[str, ...] = (),
+        hint: str = "",
+    ) -> None:
         super().__init__(file_okay=file, dir_okay=folder, path_type=Path)
-        self.what, self.prefix = what, prefix
+        self.what, self.prefix, self.suffixes, self.hint = what, prefix, suffixes, hint
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path, which is there. Raises BadParameter with the nearest name where it is not."""
@@ -44,7 +54,7 @@ class InputPath(click.Path):
         except (OSError, ValueError) as error:  # a name too long, a zero byte
             self.fail(f"{str(path)!r}: {getattr(error, 'strerror', None) or error}; name another path", param, ctx)
         if is_folder and not self.dir_okay:
-            self.fail(f"{str(path)!r} is a folder; expected {self.what or 'a file'}; {_inside(path)}", param, ctx)
+            self.fail(f"{str(path)!r} is a folder; expected {self.what or 'a file'}; {self._inside(path)}", param, ctx)
         if not is_folder and not self.file_okay:
             self.fail(f"{str(path)!r} is a file; expected {self.what or 'a folder'}: name the folder", param, ctx)
         if not _may(path, os.R_OK | (os.X_OK if is_folder else 0)):
@@ -55,6 +65,16 @@ class InputPath(click.Path):
         """The names that begin with the prefix, where it was typed, and paths."""
         items = super().shell_complete(ctx, param, incomplete)
         return [*items, *_pretrained(incomplete)] if self.prefix else items
+
+    def _inside(self, folder: Path) -> str:
+        """A remedy for a folder in place of a file: the first file in it that may be meant."""
+        try:
+            names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+        except OSError:
+            names = []
+        fitting = [name for name in names if not self.suffixes or name.lower().endswith(self.suffixes)]
+        remedy = f"name a file, such as {str(folder / fitting[0])!r}" if fitting else "name a file"
+        return f"{remedy}; {self.hint}" if self.hint and not fitting else remedy
 
     def _kind(self) -> str:
         return "file or folder" if self.file_okay and self.dir_okay else "file" if self.file_okay else "folder"
@@ -91,7 +111,12 @@ class OutputPath(click.Path):
 INPUT_FILE = InputPath(folder=False)
 INPUT_FOLDER = InputPath(file=False)
 INPUT = InputPath()
-RECIPE = InputPath(folder=False, what="a recipe, which is a YAML file")
+RECIPE = InputPath(
+    folder=False,
+    what="a recipe, which is a YAML file",
+    suffixes=(".yaml", ".yml"),
+    hint="or nvfair new recipe NAME --from FOLDER writes one for a folder of recordings",
+)
 DATASET = InputPath(file=False, what="a data set's folder, as `nvfair build` makes it")
 CHECKPOINT = InputPath(what="a folder that `nvfair train` wrote", file=False, prefix="pretrained:")
 OUTPUT_FILE = OutputPath()
@@ -130,15 +155,6 @@ def _nearest(path: Path) -> str:
     if near:
         return f"did you mean {str(folder / near[0])!r}?"
     return "correct the path" if path.is_absolute() else f"relative paths begin at {os.getcwd()}"
-
-
-def _inside(folder: Path) -> str:
-    """A remedy for a folder in place of a file: the first file in it."""
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
-    except OSError:
-        names = []
-    return f"name a file, such as {str(folder / names[0])!r}" if names else "name a file"
 
 
 def _pretrained(incomplete: str) -> list[CompletionItem]:
