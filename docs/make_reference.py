@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from nvfair_tools.cli import COMMANDS, HEADINGS, cli, commands_under
+from nvfair_tools.cli import cli, commands_under_headings
 from nvfair_tools.cli.groups import first_sentence
 
 DOCS = Path(__file__).resolve().parent
@@ -57,10 +57,10 @@ def subcommands(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
 def commands_page() -> str:
     """Writes the text of docs/commands.md."""
     lines = [COMMANDS_HEAD]
-    for folder, heading in HEADINGS.items():
+    for heading, entries in commands_under_headings().items():
         lines.append(f"## {heading}\n")
-        for name in commands_under(folder):
-            lines.append(f"* `nvfair {name}`: {COMMANDS[name].text}")
+        for name, entry in entries.items():
+            lines.append(f"* `nvfair {name}`: {entry.text}")
             command = cli.get_command(click.Context(cli), name)
             assert command is not None
             lines += [f"  * `nvfair {below}`: {text}" for below, text in subcommands(command, name)]

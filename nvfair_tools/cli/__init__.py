@@ -102,7 +102,9 @@ COMMANDS = {
         "nvfair_tools.cli.benchmark.evaluate:evaluate", "Score checkpoints under a protocol; write a report.", "train"
     ),
     "stress": Entry(
-        "nvfair_tools.cli.benchmark.stress:stress", "Error rates under re-encoding, disguise, imitation, ...", "train"
+        "nvfair_tools.cli.benchmark.stress:stress",
+        "Error rates under re-encoding, disguise, imitation and more.",
+        "train",
     ),
     "avaprintdb": Entry(
         "nvfair_tools.cli.benchmark.avaprintdb:avaprintdb",
@@ -149,8 +151,7 @@ COMMANDS = {
     ),
 }
 
-
-# Folder of nvfair_tools/cli -> heading of its commands; "" for those that stand in no folder.
+# The rooms of the commands, with what each is for, in the order in which help lists them.
 HEADINGS = {
     "": "Begin, and what concerns everything",
     "curate": "Build a data set",
@@ -159,12 +160,23 @@ HEADINGS = {
     "verification": "Verify a video",
     "board": "Submit to a leaderboard, and run one",
 }
+_FIRST_STEP = (
+    "New here? `nvfair demo --small` goes from people to a report in minutes; `nvfair doctor` looks at this machine."
+)
+_END = (
+    "`nvfair COMMAND --help` has a command's arguments, options and an example. Exit status: 0 done; 1 an error that "
+    "the message explains, or a check that has found something wrong; 2 wrong usage; 130 and 143 interrupted: the same "
+    "command goes on. docs/command_line.md says what holds for all commands."
+)
 
 
-def commands_under(folder: str) -> list[str]:
-    """The commands under one of the headings, in their order."""
-    places = {name: entry.place.partition(":")[0].split(".")[2:] for name, entry in COMMANDS.items()}
-    return [name for name, parts in places.items() if (parts[0] if len(parts) > 1 else "") == folder]
+def commands_under_headings() -> dict[str, dict[str, Entry]]:
+    """All commands with their entries, by heading: {heading: {name: entry}}."""
+    rooms: dict[str, dict[str, Entry]] = {room: {} for room in HEADINGS}
+    for name, entry in COMMANDS.items():
+        parts = entry.place.partition(":")[0].split(".")[2:]
+        rooms[parts[0] if len(parts) > 1 else ""][name] = entry
+    return {HEADINGS[room]: entries for room, entries in rooms.items()}
 
 
 class LazyGroup(NearestGroup):
@@ -182,9 +194,14 @@ class LazyGroup(NearestGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS))
-        for folder, heading in HEADINGS.items():
+        for heading, entries in commands_under_headings().items():
             with formatter.section(heading):
-                formatter.write_dl([(f"{name:{width}}", COMMANDS[name].text) for name in commands_under(folder)])
+                formatter.write_dl([(name.ljust(width), entry.text) for name, entry in entries.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for text in (_FIRST_STEP, _END):
+            formatter.write_paragraph()
+            formatter.write_text(text)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The commands that begin as typed, without importing any of them."""
@@ -210,14 +227,7 @@ _CALLED = "nvfair_tools.cli.called"
 _OURS = ("nvfair_tools", *OWN_PACKAGES)
 
 
-_END = (
-    "`nvfair COMMAND --help` has a command's arguments, options and an example. Exit status: 0 done; 1 an error that "
-    "the message explains, or a check that has found something wrong; 2 wrong usage; 130 and 143 interrupted: the same "
-    "command goes on. docs/command_line.md says what holds for all commands."
-)
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_END)
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="nvfair")
 @click.pass_context
 def cli(context: click.Context) -> None:

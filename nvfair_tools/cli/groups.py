@@ -1,4 +1,4 @@
-"""Groups of commands: a misspelt one is answered with the nearest, and each command's help ends with an example."""
+"""Groups: a misspelt command is answered with the nearest, whole sentences are listed, help ends with an example."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ _OPTION = "out_option"  # the parameter, and the key under which a context remem
 class InputPath(click.Path):
     """A path that is read: a file, a folder, or either of them.
 
-    what: what it is to hold, for messages. prefix: begins values that are names and no paths, such as "pretrained:".
-    suffixes: of the files that a message names where a folder was given. hint: what else it says then.
+    what: what it is to hold, for messages. source: what makes one, said where none is named. prefix: begins values
+    that are names and no paths, such as "pretrained:". suffixes: of the files to propose in place of a folder.
     """
 
     def __init__(
@@ -33,12 +33,16 @@ class InputPath(click.Path):
         file: bool = True,
         folder: bool = True,
         what: str = "",
+        source: str = "",
         prefix: str = "",
         suffixes: tuple[str, ...] = (),
-        hint: str = "",
     ) -> None:
         super().__init__(file_okay=file, dir_okay=folder, path_type=Path)
-        self.what, self.prefix, self.suffixes, self.hint = what, prefix, suffixes, hint
+        self.what, self.source, self.prefix, self.suffixes = what, source, prefix, suffixes
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str | None:
+        """What makes such a file or folder, where it is known."""
+        return self.source or None
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """The path, which is there. Raises BadParameter with the nearest name where it is not."""
@@ -66,18 +70,17 @@ class InputPath(click.Path):
         items = super().shell_complete(ctx, param, incomplete)
         return [*items, *_pretrained(incomplete)] if self.prefix else items
 
+    def _kind(self) -> str:
+        return "file or folder" if self.file_okay and self.dir_okay else "file" if self.file_okay else "folder"
+
     def _inside(self, folder: Path) -> str:
-        """A remedy for a folder in place of a file: the first file in it that may be meant."""
+        """A remedy for a folder in place of a file: the first file in it that could be meant."""
         try:
             names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
         except OSError:
             names = []
-        fitting = [name for name in names if not self.suffixes or name.lower().endswith(self.suffixes)]
-        remedy = f"name a file, such as {str(folder / fitting[0])!r}" if fitting else "name a file"
-        return f"{remedy}; {self.hint}" if self.hint and not fitting else remedy
-
-    def _kind(self) -> str:
-        return "file or folder" if self.file_okay and self.dir_okay else "file" if self.file_okay else "folder"
+        near = [name for name in names if not name.startswith(".") and name.endswith(self.suffixes or "")]
+        return f"name a file, such as {str(folder / near[0])!r}" if near else self.source or "name a file"
 
 
 class OutputPath(click.Path):
@@ -114,11 +117,17 @@ INPUT = InputPath()
 RECIPE = InputPath(
     folder=False,
     what="a recipe, which is a YAML file",
+    source="`nvfair new recipe NAME --from VIDEOS` writes one for a folder of recordings",
     suffixes=(".yaml", ".yml"),
-    hint="or nvfair new recipe NAME --from FOLDER writes one for a folder of recordings",
 )
-DATASET = InputPath(file=False, what="a data set's folder, as `nvfair build` makes it")
-CHECKPOINT = InputPath(what="a folder that `nvfair train` wrote", file=False, prefix="pretrained:")
+DATASET = InputPath(
+    file=False,
+    what="a data set's folder, as `nvfair build` makes it",
+    source="`nvfair build` makes one of videos, `nvfair simulate cohort` one of simulated people",
+)
+CHECKPOINT = InputPath(
+    what="a folder that `nvfair train` wrote", source="`nvfair train` writes one", file=False, prefix="pretrained:"
+)
 OUTPUT_FILE = OutputPath()
 OUTPUT_FOLDER = OutputPath(folder=True)
 

@@ -89,7 +89,7 @@ def cohort(
             mesh=mesh,
             workers=workers,
             progress=report,
-            card=_card_writer(),
+            card=_card_writer(out),
         )
     click.echo(f"{out}: world {chosen.world_hash()}; next: nvfair train {out} RUN -g GENERATOR")
     return content
@@ -102,13 +102,16 @@ def _announce(out: Path, amount: Amount, dry_run: bool) -> None:
         click.echo("nothing was written: leave --dry-run out to write it")
 
 
-def _card_writer() -> CardWriter | None:
-    """What writes cards, where matplotlib draws their plots; None without it, as where the core alone is installed."""
+def _card_writer(out: Path) -> CardWriter | None:
+    """What writes cards: matplotlib draws, scipy counts. None without them, as where the core alone is installed."""
     try:
         import matplotlib  # noqa: F401
-    except ImportError:
+        import scipy  # noqa: F401
+    except ImportError as error:
         click.echo(
-            "note: no card is written, because that needs matplotlib: pip install 'nvfair-tools[curate]'", err=True
+            f"note: no card is written, because that needs {error.name}: pip install 'nvfair-tools[curate]', then "
+            f"nvfair dataset card {out}",
+            err=True,
         )
         return None
     from nvfair_tools.curate.card import write_description

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nvfair_tools.dataset.schema import PAIR_COUNT
 from nvfair_tools.doctor.dataset_needs import check_dataset, check_frames_room
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.doctor.machine import check_memory_for, check_output, check_room
@@ -19,6 +20,7 @@ from nvfair_tools.files import folder_bytes
 Parameters = Mapping[str, Any]
 _NETWORK_PACKAGES = ("torch", "safetensors", "scipy")
 _PROCESS_BYTES = 1.5e9  # torch, and the windows of a batch
+_MEAN_SHAPE_BYTES = 8 * PAIR_COUNT  # of a video, for a shortcut
 _CHECKPOINT_BYTES, _REPORT_BYTES = 200e6, 300e6
 _SECONDS_OF_ANSWER = 30.0  # in which a board says whether it is there
 _MEMORY_REMEDY = "end other programs, or take a machine with more memory"
@@ -46,7 +48,8 @@ def matrix(parameters: Parameters) -> Needs:
     return Needs(
         (
             partial(check_packages, "train", (*_NETWORK_PACKAGES, "jinja2")),
-            *dataset_checks(parameters["dataset"], ("train", "validation", "test"), ()),
+            *_scoring_checks(parameters["dataset"], ()),
+            partial(_check_frames, parameters["dataset"], ("train", "validation"), (), one_generator_at_a_time=True),
             partial(check_output, out),
             partial(check_room, out, _REPORT_BYTES, "checkpoints and a report"),
         ),
@@ -71,7 +74,7 @@ def evaluate(parameters: Parameters) -> Needs:
     cohort = parameters["normalise_by"]
     checks: list[Check] = [
         *network_checks(parameters["device"], extra=("jinja2",)),
-        *dataset_checks(parameters["dataset"], ("validation", "test"), parameters["generators"]),
+        *_scoring_checks(parameters["dataset"], parameters["generators"]),
         *_method_checks(parameters),
         partial(check_output, parameters["out"]),
         partial(check_room, parameters["out"], _REPORT_BYTES, "a report"),
@@ -88,7 +91,7 @@ def stress(parameters: Parameters) -> Needs:
 
     checks: list[Check] = [
         *network_checks(parameters["device"], extra=("jinja2",)),
-        *dataset_checks(parameters["dataset"], ("validation", "test"), parameters["generators"]),
+        *_scoring_checks(parameters["dataset"], parameters["generators"]),
         *_method_checks(parameters),
         partial(check_output, parameters["out"]),
         partial(check_room, parameters["out"], _REPORT_BYTES, "a report"),
@@ -102,7 +105,7 @@ def compare(parameters: Parameters) -> Needs:
     """A data set, two methods, a device."""
     checks: list[Check] = [
         *network_checks(parameters["device"]),
-        *dataset_checks(parameters["dataset"], ("validation", "test"), parameters["generators"]),
+        *_scoring_checks(parameters["dataset"], parameters["generators"]),
         *(partial(check_method, parameters[name]) for name in ("first", "second")),
     ]
     if parameters["out"] is not None:
@@ -219,16 +222,21 @@ def _check_device(device: str, precision: str) -> list[MachineFinding]:
 
 
 def dataset_checks(folder: Path, splits: Collection[str], generators: Iterable[str]) -> list[Check]:
+    """Whether a data set is there, and whether the frames that are read of it have room."""
+    return [partial(check_dataset, folder), partial(_check_frames, folder, splits, generators)]
+
+
+def _scoring_checks(folder: Path, generators: Iterable[str]) -> list[Check]:
+    frames = partial(_check_frames, folder, ("validation", "test"), generators, video_bytes=_MEAN_SHAPE_BYTES)
+    return [partial(check_dataset, folder), frames]
+
+
+def _check_frames(folder: Path, splits: Collection[str], generators: Iterable[str], **room: Any) -> MachineFinding:
+    from benchmark.windows.stored_frames import MOST_BYTES_IN_MEMORY
     from nvfair_tools.cli.benchmark.evaluate import split_names
 
     names = split_names(tuple(generators))
-    return [partial(check_dataset, folder), partial(_check_frames, folder, splits, names)]
-
-
-def _check_frames(folder: Path, splits: Collection[str], generators: Collection[str]) -> MachineFinding:
-    from benchmark.windows.stored_frames import MOST_BYTES_IN_MEMORY
-
-    return check_frames_room(folder, splits=splits, generators=generators, most_in_memory=MOST_BYTES_IN_MEMORY)
+    return check_frames_room(folder, splits=splits, generators=names, most_in_memory=MOST_BYTES_IN_MEMORY, **room)
 
 
 def _method_checks(parameters: Parameters) -> list[Check]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,15 +75,17 @@ def summarise(folder: str | Path) -> DatasetSummary:
     Raises NvfairError where there is no data set, or where its tables cannot be read.
     """
     folder = Path(folder)
-    sizes = dict(_files(folder))
+    if not folder.is_dir():
+        raise NvfairError("there is no such folder", where=folder)
     meta, state = _meta(folder)
-    if not {"videos.parquet", "identities.parquet"} <= sizes.keys():
+    if not all((folder / name).is_file() for name in ("videos.parquet", "identities.parquet")):
         raise NvfairError(
             "this is no data set, or none whose tables are written yet",
             where=folder,
             expected="videos.parquet and identities.parquet",
             remedy="name another folder; or run `nvfair build` again, `nvfair dataset repair` where files were lost",
         )
+    sizes = dict(_files(folder))
     try:
         videos = pq.read_table(folder / "videos.parquet", columns=list(_COLUMNS), partitioning=None)
         people = pq.read_table(
@@ -139,19 +142,17 @@ def _meta(folder: Path) -> tuple[dict[str, Any], str]:
 
 
 def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    """(path relative to the folder, bytes) of every file."""
+    """(path relative to the folder, bytes) of every file, without links to nothing and what was just removed."""
     waiting = [("", os.fspath(folder))]
     while waiting:
         prefix, place = waiting.pop()
-        try:
-            entries = list(os.scandir(place))
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise NvfairError("there is no such folder", where=folder) from error
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append((f"{prefix}{entry.name}/", entry.path))
-            else:
-                yield f"{prefix}{entry.name}", entry.stat().st_size
+        with suppress(FileNotFoundError, NotADirectoryError):
+            for entry in list(os.scandir(place)):
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((f"{prefix}{entry.name}/", entry.path))
+                    continue
+                with suppress(FileNotFoundError):
+                    yield f"{prefix}{entry.name}", entry.stat().st_size
 
 
 def _bytes(sizes: Mapping[str, int]) -> dict[str, int]:

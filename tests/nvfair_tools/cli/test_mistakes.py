@@ -7,8 +7,10 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 
+from nvfair_tools.cli import cli
 from tests.nvfair_tools.dataset.landmark_videos import write_dataset
 from tests.nvfair_tools.small_build import write_recipe
 
@@ -41,6 +43,31 @@ def test_a_command_that_is_near_to_nothing_is_only_refused():
     message = described(2, "zzz")
     assert "No such command 'zzz'." in message
     assert "Did you mean" not in message
+
+
+@pytest.mark.parametrize(
+    ("words", "source"),
+    [
+        (["build"], "nvfair new recipe NAME"),
+        (["view"], "nvfair simulate cohort"),
+        (["embed", ".", "out"], "nvfair train"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_where_an_argument_is_missing_the_command_that_makes_one_is_named(words, source):
+    with pytest.raises(click.UsageError) as raised:
+        cli.main([*words], standalone_mode=False)
+    assert source in raised.value.format_message()
+
+
+def test_a_folder_in_place_of_a_recipe_is_answered_with_a_recipe_that_lies_in_it(tmp_path):
+    for name in (".hidden.yaml", "a.csv", "mine.yml"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(click.UsageError, match=r"name a file, such as '.*mine\.yml'"):
+        cli.main(["build", str(tmp_path)], standalone_mode=False)
+    (tmp_path / "mine.yml").unlink()
+    with pytest.raises(click.UsageError, match="nvfair new recipe NAME"):
+        cli.main(["build", str(tmp_path)], standalone_mode=False)
 
 
 def test_the_version_is_told_without_an_installation():

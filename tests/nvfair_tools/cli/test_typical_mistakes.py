@@ -27,7 +27,7 @@ MISTAKES = {
         1,
         "this file is no calibration",
     ),
-    "a folder of recordings for a recipe": ("build {videos}", 2, "nvfair new recipe NAME --from FOLDER"),
+    "a folder of recordings for a recipe": ("build {videos}", 2, "nvfair new recipe NAME --from VIDEOS"),
     "a huge file for a recipe": ("check {huge}", 1, "this is no recipe: it has 900 MB"),
     "an address without https": ("submit push {submission} --url board.example.org", 1, "such as https://host"),
 }

@@ -1,15 +1,16 @@
-"""[hub] asks for a card, which [curate] writes, before it plans what would be sent to the Hub."""
+"""[hub] writes the card that a set lacks, and plans what would be sent to the Hub."""
 
-import datasets
 import huggingface_hub
 from support import nvfair, small_cohort
 
-from nvfair_tools.dataset.hub import plan_push, send
-
-answer = nvfair("dataset", "push", small_cohort(), "lab/clips", status=1)
-assert "nvfair dataset card cohort" in answer, answer
+folder = small_cohort()
+answer = nvfair("dataset", "push", folder, "lab/clips", status=1)
+assert f"nvfair dataset card {folder}" in answer, answer
 assert "pip install" not in answer, answer
-assert callable(plan_push)
-assert callable(send)
-assert datasets.__version__
+nvfair("dataset", "card", folder)
+assert (folder / "card" / "videos.png").stat().st_size > 0
+nvfair("dataset", "card", folder, "--check")
+plan = nvfair("dataset", "push", folder, "lab/clips")
+assert "frames/" in plan, plan
+assert "nothing was sent" in plan, plan
 assert huggingface_hub.HfApi()

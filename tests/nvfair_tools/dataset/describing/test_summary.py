@@ -77,6 +77,21 @@ def test_a_changed_record_and_an_unfinished_set_are_told(finished: Path, tmp_pat
         summarise(tmp_path / "nowhere")
 
 
+def test_a_folder_of_other_things_is_no_data_set_whatever_its_links_lead_to(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(NvfairError, match="this is no data set"):
+        summarise(tmp_path)
+
+
+def test_a_link_to_nothing_is_a_missing_file(finished: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished, tmp_path / "set"))
+    video = next(folder.glob("videos/**/a-1.mp4"))
+    video.unlink()
+    video.symlink_to(tmp_path / "nothing")
+    summary = summarise(folder)
+    assert (summary.state, summary.missing) == ("damaged", (video.relative_to(folder).as_posix(),))
+
+
 def test_a_set_of_the_first_format_is_to_be_upgraded_first(finished: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(finished, tmp_path / "set"))
     record = folder / "dataset.json"
