@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,12 +95,16 @@ def preflight(command: str, needs: Needs, warn: Callable[[str], None], *, makes_
 @contextmanager
 def _claimed(folder: Path) -> Iterator[MachineFinding | None]:
     """Claims a folder for this process, by a lock on the folder itself, which ends with the process; gives the finding
-    that says that another process has it. Where there are no such locks, nothing is claimed."""
+    that says that another process has it. Where there are no such locks, nothing is claimed.
+
+    A folder that was made for it and is empty in the end is removed: a refused command leaves none behind.
+    """
     try:
         import fcntl
     except ImportError:  # Windows has no such lock
         yield None
         return
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     descriptor = os.open(make_folder(folder), os.O_RDONLY)
     try:
         busy = None
@@ -112,6 +116,9 @@ def _claimed(folder: Path) -> Iterator[MachineFinding | None]:
             pass
         yield busy
     finally:
+        with suppress(OSError):  # a folder in which something was written stays
+            for place in made:
+                place.rmdir()
         os.close(descriptor)
 
 
@@ -124,4 +131,5 @@ def busy_finding(folder: Path) -> MachineFinding:
 
 def _text(finding: MachineFinding, indent: str) -> str:
     remedy = f"\n{indent}to fix it: {finding.remedy}" if finding.remedy else ""
-    return f"{finding.topic}: {finding.message}{remedy}"
+    message = finding.message.replace("\n", f"\n{indent}")  # of an error that lists several
+    return f"{finding.topic}: {message}{remedy}"

@@ -69,7 +69,7 @@ def token() -> None:
 @token.command("create")
 @click.argument("account")
 @click.option("--name", default="default", show_default=True, help="To tell an account's tokens apart.")
-@click.option("--days", type=click.FloatRange(min=0), help="How long it is valid (default: until revoked).")
+@click.option("--days", type=click.FloatRange(min=0), help="How long it is valid. [default: until revoked]")
 @BOARD
 @dry_run_option
 @reports
@@ -125,7 +125,7 @@ def list_(board: Path) -> list[dict[str, Any]]:
 
 @admin.command()
 @click.argument("account")
-@click.option("--phase", required=True)
+@click.option("--phase", required=True, help="A phase of the board.")
 @click.option("--total", type=click.IntRange(min=0), required=True, help="Entries in all.")
 @click.option("--per-day", type=click.IntRange(min=0), required=True, help="Entries a day (UTC).")
 @BOARD
@@ -147,8 +147,8 @@ def quota(account: str, phase: str, total: int, per_day: int, board: Path, dry_r
 
 @admin.command()
 @click.option("--reason", required=True, help="Published with the new results.")
-@click.option("--submission", default="", help="Digest of one submission (default: all).")
-@click.option("--phase", default="", help="Of one phase only.")
+@click.option("--submission", default="", help="Digest of one submission. [default: all]")
+@click.option("--phase", default="", help="Only entries of this phase. [default: all]")
 @click.option("--dry-run", is_flag=True, help="Say how many would be scored again.")
 @BOARD
 @reports
@@ -206,7 +206,7 @@ def restore(file: Path, dry_run: bool, board: Path) -> dict[str, Any]:
 
 @admin.command()
 @click.option("--subject", default="", help="Only about this submission, account, token or data set.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many entries.")
 @BOARD
 @reports
 def audit(subject: str, limit: int, board: Path) -> list[dict[str, Any]]:

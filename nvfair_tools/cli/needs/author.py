@@ -13,7 +13,7 @@ from nvfair_tools.doctor.dataset_needs import check_dataset, check_frames_room
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.doctor.machine import check_memory_for, check_output, check_room
 from nvfair_tools.doctor.packages import check_packages
-from nvfair_tools.doctor.preflight import Check, Needs
+from nvfair_tools.doctor.preflight import Check, Needs, finding_of
 from nvfair_tools.doctor.tools import check_device
 from nvfair_tools.files import folder_bytes
 
@@ -163,8 +163,12 @@ def _check_submission(path: Path) -> MachineFinding:
 
 def _check_token() -> MachineFinding:
     from leaderboard.client import token_from_environment
+    from nvfair_tools.errors import NvfairError
 
-    token_from_environment()
+    try:
+        token_from_environment()
+    except NvfairError as error:
+        return finding_of(error, "token")
     return MachineFinding("ok", "token", "is set")
 
 
