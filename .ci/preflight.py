@@ -6,6 +6,8 @@ import shutil
 import sys
 
 LIBRARIES = {"libGL.so.1": "libgl1", "libglib-2.0.so.0": "libglib2.0-0"}  # both wanted by OpenCV, on Linux
+if sys.version_info >= (3, 13):
+    LIBRARIES |= {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2"}  # wanted by the landmarker of later Pythons
 
 
 def problems():

@@ -17,6 +17,8 @@ from .verification.enrol import enrol as enrol
 from .verification.enrol import stated_consent as stated_consent
 from .verification.enrolment import Enrolment as Enrolment
 from .verification.enrolment import revoke_enrolment as revoke_enrolment
+from .verification.identify import IdentificationResult as IdentificationResult
+from .verification.identify import identify as identify
 from .verification.results import VerificationResult as VerificationResult
 from .verification.verify import Verifier as Verifier
 from .verification.verify import verify as verify

@@ -5,35 +5,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
+from benchmark.evaluation.by_name.inputs import (
+    MethodLike,
+    Progress,
+    ProtocolLike,
+    chosen_reenactments,
+    opened_dataset,
+    optional_path,
+    several_protocols,
+)
+from benchmark.evaluation.by_name.prepared import prepare_evaluation, prepare_stress
 from benchmark.evaluation.compare import ComparedCell
 from benchmark.evaluation.compare import compare as compare_candidates
 from benchmark.evaluation.results import EvaluationResults
-from benchmark.evaluation.run import EvaluationOptions
 from benchmark.evaluation.run import evaluate as run_evaluation
-from benchmark.methods.candidates import Candidate, as_candidate
+from benchmark.methods.candidates import as_candidate
 from benchmark.methods.device import resolve_device
-from benchmark.methods.method import Method
-from benchmark.protocols.schema import Protocol
-from benchmark.protocols.shipped import load_all
 from benchmark.stress.rates import StressRate
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.rights import usable_for
-from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, sha256_of
 
 DEFAULT_PROTOCOLS = ("nvfair-seen", "nvfair-unseen")
-
-# A method in memory, or its name: a checkpoint's folder, "pretrained:NAME", an installed method, "package.module:name",
-# or the path of a file of embeddings or scores.
-MethodLike: TypeAlias = "Method | Candidate | type | str | Path"
-ProtocolLike: TypeAlias = Protocol | str | Path
-Progress = Callable[[str], None]
 
 
 def evaluate(
@@ -72,30 +70,30 @@ def evaluate(
     NvfairError where a method, protocol or device is not found, or nothing can be scored.
     """
     from benchmark.report import write_report_folder
-    from benchmark.stress import RatePlan, StressPlan
 
-    plans = {"none": None, "quick": StressPlan.quick(), "full": StressPlan()}
-    rate_plans = {"none": None, "quick": RatePlan.quick(), "full": RatePlan()}
-    if stress not in plans:
-        raise NvfairError(f"stress is {stress!r}", expected=f"one of {', '.join(plans)}")
-    dataset, device = _opened(data), resolve_device(device)
-    candidates = [as_candidate(method, device=device, declaration=_path(declaration)) for method in _several(methods)]
-    rules = _protocols(protocols)
-    if normalise_by is not None:
-        candidates += _normalised(candidates, normalise_by, rules[0], cohort_split, nearest, progress)
-    folder = None if out is None else make_folder(Path(out))
-    options = EvaluationOptions(
-        generators=tuple(generators),
+    prepared = prepare_evaluation(
+        data,
+        methods,
+        protocols=protocols,
+        generators=generators,
+        stress=stress,
         allow_overlap=allow_overlap,
         leave_out_overlap=leave_out_overlap,
+        declaration=declaration,
+        normalise_by=normalise_by,
+        cohort_split=cohort_split,
+        nearest=nearest,
         device=device,
-        stress=plans[stress],
-        rates=rate_plans[stress],
+        progress=progress,
+    )
+    folder = None if out is None else make_folder(Path(out))
+    options = replace(
+        prepared.options,
         stress_store=None if folder is None or stress == "none" else folder / "stress",
         evidence=None if folder is None else folder / "evidence",
     )
-    results = run_evaluation(dataset, candidates, rules, options, progress=progress)
-    if folder is not None and (reason := write_report_folder(folder, results, dataset)):
+    results = run_evaluation(prepared.dataset, prepared.candidates, prepared.protocols, options, progress=progress)
+    if folder is not None and (reason := write_report_folder(folder, results, prepared.dataset)):
         progress(f"no page of single videos: {reason}")
     return results
 
@@ -128,27 +126,23 @@ def stress_test(
     """
     from benchmark.evaluation.run import run_stress_tests
     from benchmark.report.stress_page import write_stress_folder
-    from benchmark.stress import ALL_TESTS, RatePlan
 
-    chosen = tuple(tests) or ALL_TESTS
-    plan = RatePlan.quick(chosen) if quick else RatePlan(chosen)
-    plan = replace(plan, faces=plan.faces if faces is None else faces, clips=plan.clips if clips is None else clips)
-    dataset, device = _opened(data), resolve_device(device)
-    candidates = [as_candidate(method, device=device) for method in _several(methods)]
-    (rule,) = _protocols(protocol)
+    prepared = prepare_stress(
+        data, methods, protocol=protocol, tests=tests, quick=quick, faces=faces, clips=clips, device=device
+    )
     folder = None if out is None else make_folder(Path(out))
     rows = run_stress_tests(
-        dataset,
-        candidates,
-        rule,
-        plan,
+        prepared.dataset,
+        prepared.candidates,
+        prepared.protocol,
+        prepared.plan,
         generators=tuple(generators),
         allow_overlap=allow_overlap,
         store=folder,
         progress=progress,
     )
     if folder is not None:
-        write_stress_folder(folder, rows, dataset, rule)
+        write_stress_folder(folder, rows, prepared.dataset, prepared.protocol)
     return rows
 
 
@@ -206,14 +200,14 @@ def compare(
     device = resolve_device(device)
     one_each = [*declarations, None, None][:2]
     candidates = [
-        as_candidate(method, device=device, declaration=_path(path))
+        as_candidate(method, device=device, declaration=optional_path(path))
         for method, path in zip((first, second), one_each, strict=True)
     ]
     cells = compare_candidates(
-        _opened(data),
+        opened_dataset(data),
         candidates[0],
         candidates[1],
-        _protocols(protocols),
+        several_protocols(protocols),
         generators=tuple(generators),
         allow_overlap=allow_overlap,
         progress=progress,
@@ -255,21 +249,11 @@ def embed(
     from benchmark.windows.grey_frames import with_grey_frames
     from benchmark.windows.window_set import read_windows
 
-    (rule,) = _protocols(protocol)
+    (rule,) = several_protocols(protocol)
     share = EmbeddingShare.of_this_process()
     method = load_checkpoint(checkpoint, share.device(resolve_device(device)))
-    dataset, path = _opened(data), Path(out)
-    reenactments = dataset.videos[dataset.videos["generator"].notna()]
-    chosen = reenactments[reenactments["split"] == split]
-    if generators:
-        chosen = chosen[chosen["generator"].isin(generators)]
-    if chosen.empty:
-        raise NvfairError(
-            f"no reenactment in split {split!r} by {', '.join(generators) or 'any generator'}",
-            where=dataset.folder,
-            expected=f"splits {', '.join(sorted(reenactments['split'].unique()))}; "
-            f"generators {', '.join(sorted(reenactments['generator'].unique()))}",
-        )
+    dataset, path = opened_dataset(data), Path(out)
+    chosen = chosen_reenactments(dataset, split, generators)
     make_folder(path.parent)
     videos = share.of(sorted(chosen["video"]))
     windows = read_windows(dataset, rule, videos=videos, mesh=method.needs == "mesh")
@@ -286,54 +270,6 @@ def embed(
     write_embeddings(share.path(path), windows, method.embed_all(windows), meta)
     counts = share.join(path, (len(windows), len(windows.videos), len(windows.excluded)))
     return EmbeddedVideos(path, *(sum(column) for column in zip(*counts, strict=True)))
-
-
-def _normalised(
-    candidates: Sequence[Candidate],
-    cohort: Dataset | str | Path,
-    protocol: Protocol,
-    split: str,
-    nearest: int,
-    progress: Progress,
-) -> list[Candidate]:
-    """The candidates that give embeddings, with scores normalised by the cohort in a data set or a file.
-
-    Raises NvfairError where none of them gives any.
-    """
-    from benchmark.methods.candidates import ScoresCandidate
-    from benchmark.methods.cohorts import Cohort, NormalisedCandidate
-
-    embedding = [candidate for candidate in candidates if not isinstance(candidate, ScoresCandidate)]
-    if not embedding:
-        raise NvfairError("no method gives embeddings, so that a cohort can normalise nothing")
-    if not isinstance(cohort, Dataset) and Path(cohort).is_file():
-        read = Cohort.read(cohort)
-        return [NormalisedCandidate(candidate, read, nearest) for candidate in embedding]
-    data = _opened(cohort)
-    normalised: list[Candidate] = []
-    for candidate in embedding:
-        progress(f"embedding the cohort with {candidate.name}")
-        normalised.append(NormalisedCandidate(candidate, Cohort.embed(candidate, data, protocol, split), nearest))
-    return normalised
-
-
-def _opened(data: Dataset | str | Path) -> Dataset:
-    """The data set, without videos that people or licences do not permit to train and test on."""
-    return usable_for(data if isinstance(data, Dataset) else Dataset.open(data), "training")
-
-
-def _several(methods: MethodLike | Sequence[MethodLike]) -> list[MethodLike]:
-    return list(methods) if isinstance(methods, (list, tuple)) else [methods]  # type: ignore[list-item]
-
-
-def _protocols(protocols: ProtocolLike | Sequence[ProtocolLike]) -> list[Protocol]:
-    """Protocols by value or name; a sweep as its members."""
-    values = [protocols] if isinstance(protocols, (Protocol, str, Path)) else list(protocols)
-    return [member for value in values for member in load_all(value)]
-
-
-def _path(path: str | Path | None) -> Path | None:
-    return None if path is None else Path(path)
 
 
 def _row_texts(cell: ComparedCell) -> tuple[str, ...]:

@@ -89,38 +89,67 @@ def add(
     source, licence: the layout's own where not given. Raises GeneratorError where the file fits no layout, or its
     content or name is in the store already.
     """
+    folder = folder or store_folder()
+    planned = plan_addition(file, generator=generator, name=name, source=source, licence=licence, folder=folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    stored = _write_tensors(planned.modules, folder / f"{planned.record.name}.safetensors")
+    record = dataclasses.replace(planned.record, stored_sha256=stored)
+    _write_record(record, folder / f"{record.name}.json")
+    return record
+
+
+@dataclass(frozen=True)
+class PlannedAddition:
+    """What `add` would write. record: without the hash of our file. modules: {module: its tensors}. bytes: of them."""
+
+    record: Record
+    modules: dict
+    bytes: int
+
+
+def plan_addition(
+    file: Path | str,
+    *,
+    generator: str | None = None,
+    name: str | None = None,
+    source: str | None = None,
+    licence: str | None = None,
+    folder: Path | None = None,
+) -> PlannedAddition:
+    """Does what `add` does before it writes: takes what it takes, and raises what it raises."""
     file, folder = Path(file), folder or store_folder()
     checkpoint = read_checkpoint(file)
     layout = _fitting(checkpoint, generator, where=f"weights {file}")
     modules = select(checkpoint, layout, where=f"weights {file}")
     name = _checked_name(name or f"{layout.generator}-{_stem(file)}")
     sha256 = file_sha256(file)
-    for record in records(folder):
-        if record.sha256 == sha256:
-            raise GeneratorError(
-                f"weights {file}: already in the store as {record.name!r} (same sha256 {sha256[:12]}...)"
-            )
-        if record.name == name:
-            raise GeneratorError(
-                f"weights {file}: the name {name!r} is taken by {record.original_file} "
-                f"(sha256 {record.sha256[:12]}...); choose another with --name, or `nvfair weights remove {name}` first"
-            )
-    folder.mkdir(parents=True, exist_ok=True)
-    stored = _write_tensors(modules, folder / f"{name}.safetensors")
+    _refuse_known(name, sha256, where=f"weights {file}", folder=folder)
     record = Record(
         name=name,
         generator=layout.generator,
         variant=layout.variant,
         sha256=sha256,
-        stored_sha256=stored,
+        stored_sha256="",
         original_file=file.name,
         modules=tuple(modules),
         licence=licence or layout.licence,
         source=source or layout.source,
         added=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    _write_record(record, folder / f"{name}.json")
-    return record
+    tensors = (tensor for state in modules.values() for tensor in state.values())
+    return PlannedAddition(record, modules, sum(tensor.numel() * tensor.element_size() for tensor in tensors))
+
+
+def _refuse_known(name: str, sha256: str, *, where: str, folder: Path) -> None:
+    """Raises GeneratorError where the store has this content, or another one of this name."""
+    for record in records(folder):
+        if record.sha256 == sha256:
+            raise GeneratorError(f"{where}: already in the store as {record.name!r} (same sha256 {sha256[:12]}...)")
+        if record.name == name:
+            raise GeneratorError(
+                f"{where}: the name {name!r} is taken by {record.original_file} "
+                f"(sha256 {record.sha256[:12]}...); choose another with --name, or `nvfair weights remove {name}` first"
+            )
 
 
 def remove(name: str, folder: Path | None = None) -> Record:
@@ -182,14 +211,11 @@ def fetch(
 ) -> Record:
     """Downloads a published checkpoint (https, file or hf://OWNER/REPO/FILE), checks its sha256 and adds it.
 
-    Raises GeneratorError where the network fails (the message says how to do the same by hand), the sha256 differs,
-    or `add` refuses.
+    Raises GeneratorError where the name is taken or the content known, before anything is downloaded; where the network
+    fails (the message says how to do the same by hand), the sha256 differs, or `add` refuses.
     """
-    name, sha256 = _checked_name(name), sha256.lower().strip()
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise GeneratorError(f"sha256 {sha256!r} is not 64 hex digits")
-    address = web_address(url)
-    folder = folder or store_folder()
+    folder, sha256 = folder or store_folder(), sha256.lower().strip()
+    address = plan_download(name, url, sha256, generator=generator, folder=folder)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
         target = Path(scratch) / (address.rsplit("/", 1)[-1].partition("?")[0] or "download")
@@ -211,14 +237,18 @@ def fetch(
         return add(target, generator=generator, name=name, source=url, licence=licence, folder=folder)
 
 
+def plan_download(name: str, url: str, sha256: str, *, generator: str | None = None, folder: Path | None = None) -> str:
+    """Does what `fetch` does before it asks anybody, and raises what it raises; returns the address to download."""
+    name = _checked_name(name)
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256.lower().strip()):
+        raise GeneratorError(f"sha256 {sha256!r} is not 64 hex digits")
+    _layouts_of(generator, where=f"weights {name!r}")
+    _refuse_known(name, sha256.lower().strip(), where=f"weights {name!r}", folder=folder or store_folder())
+    return web_address(url)
+
+
 def _fitting(checkpoint: dict, generator: str | None, where: str) -> Layout:
-    layouts = known_layouts()
-    if generator is not None:
-        generator_layouts = [layout for layout in layouts if layout.generator == generator]
-        if not generator_layouts:
-            known = sorted({layout.generator for layout in layouts})
-            raise GeneratorError(f"{where}: no network generator is called {generator!r}; there are {', '.join(known)}")
-        layouts = generator_layouts
+    layouts = _layouts_of(generator, where=where)
     matching_layout = recognise(checkpoint, layouts)
     if matching_layout is not None:
         return matching_layout
@@ -229,6 +259,16 @@ def _fitting(checkpoint: dict, generator: str | None, where: str) -> Layout:
         f"{module_names(checkpoint)}.{foreign_form(checkpoint)} Name the generator (--generator) to see every tensor "
         "that differs"
     )
+
+
+def _layouts_of(generator: str | None, where: str) -> list[Layout]:
+    """The layouts of a network generator, or all; GeneratorError where no generator has this name."""
+    layouts = known_layouts()
+    chosen = [layout for layout in layouts if generator in (None, layout.generator)]
+    if not chosen:
+        known = sorted({layout.generator for layout in layouts})
+        raise GeneratorError(f"{where}: no network generator is called {generator!r}; there are {', '.join(known)}")
+    return chosen
 
 
 def _checked_name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -34,6 +35,12 @@ def user_message(error: BaseException) -> str | None:
     error class of their own, because they import nothing from here, and an external generator may do the same.
     """
     return str(error) if getattr(error, "is_user_error", False) is True else None
+
+
+def did_you_mean(names: Iterable[str], known: Iterable[str]) -> str:
+    """A remedy for unknown names: for each, the nearest of those that there are; "" where none is near."""
+    near = [match for name in names for match in difflib.get_close_matches(name, list(known), n=1)]
+    return f"did you mean {', '.join(map(repr, near))}?" if near else ""
 
 
 # The message of an error lists at most this many problems: one mistake in a list of clips may affect every row.

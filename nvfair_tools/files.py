@@ -137,6 +137,14 @@ def check_writable(folder: Path) -> None:
         raise _not_writable(folder, error) from error
 
 
+def existing_parent(path: Path) -> Path:
+    """The folder itself, or the nearest one above it that exists."""
+    path = path.absolute()
+    while not path.is_dir():
+        path = path.parent
+    return path
+
+
 def folder_bytes(folder: Path) -> int:
     """Bytes of all files below a folder; 0 where there is none."""
     total = 0

@@ -21,3 +21,13 @@ def all_texts(folder: Path) -> str:
                 table.drop_columns([name for name in table.column_names if name in _NUMBERS]).to_pandas().to_csv()
             )
     return "\n".join(texts)
+
+
+def folder_state(folder: Path) -> dict[str, tuple[int, int, bytes] | None]:
+    """Every file below a folder, with its size, its time of change (ns) and its bytes; None for a folder."""
+    return {
+        path.relative_to(folder).as_posix(): (
+            (path.stat().st_size, path.stat().st_mtime_ns, path.read_bytes()) if path.is_file() else None
+        )
+        for path in folder.rglob("*")
+    }

@@ -98,6 +98,25 @@ def write_bundle(
     Raises NvfairError where the report kept no evidence, where not exactly one cell is meant, and where a video of the
     cell may not be passed on.
     """
+    cell, files = bundle_content(
+        report, method=method, generator=generator, protocol=protocol, dataset=dataset, day=day
+    )
+    with atomic_output(out) as temporary_path, zipfile.ZipFile(temporary_path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), files[name], zipfile.ZIP_DEFLATED)
+    return cell
+
+
+def bundle_content(
+    report: Path,
+    *,
+    method: str = "",
+    generator: str = "",
+    protocol: str = "",
+    dataset: Dataset | None = None,
+    day: date | None = None,
+) -> tuple[CellResult, dict[str, bytes]]:
+    """The cell that `write_bundle` writes, and the files of its bundle. Raises what `write_bundle` raises."""
     results = read_results(report / "results.json")
     cell = _chosen_cell(results, report, method, generator, protocol)
     if "normalisation" in results.methods[cell.method].details:
@@ -138,10 +157,7 @@ def write_bundle(
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
     files[RECORD] = (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
-    with atomic_output(out) as temporary_path, zipfile.ZipFile(temporary_path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), files[name], zipfile.ZIP_DEFLATED)
-    return cell
+    return cell, files
 
 
 def recompute_bundle(bundle: Path) -> RecomputedCell:

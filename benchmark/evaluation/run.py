@@ -31,7 +31,7 @@ from benchmark.evaluation.result_rows import (
 )
 from benchmark.evaluation.results import EvaluatedData, EvaluatedProtocol, EvaluationResults
 from benchmark.evaluation.section_results import SectionResults, evaluate_section
-from benchmark.evaluation.sections import NothingToScore, Section, make_sections
+from benchmark.evaluation.sections import NothingToScore, PlannedSection, Section, make_sections, plan_section
 from benchmark.evaluation.seed_spread import seed_spreads
 from benchmark.evaluation.validation import compute_validation_scores
 from benchmark.evaluation.warnings import evaluation_warnings
@@ -72,6 +72,42 @@ class EvaluationOptions:
     evidence: Path | None = None
 
 
+@dataclass(frozen=True)
+class EvaluationPlan:
+    """An evaluation before anything is read. dataset: without the people who are left out, who are `left_out`.
+
+    unscored: sections under which no method fits, with the reason.
+    """
+
+    dataset: Dataset
+    sections: tuple[Section, ...]
+    planned: tuple[PlannedSection, ...]
+    unscored: tuple[UnscoredSection, ...]
+    left_out: tuple[str, ...]
+
+
+def plan_evaluation(
+    dataset: Dataset, candidates: Sequence[Candidate], protocols: Sequence[Protocol], options: EvaluationOptions
+) -> EvaluationPlan:
+    """Plans every section, before hours are spent on the first. Raises what `evaluate` raises."""
+    _check_names(candidates)
+    sections = make_sections(protocols)
+    left_out: list[str] = []
+    if options.leave_out_overlap:
+        touched = frozenset().union(*(candidate.declaration.named_people for candidate in candidates))
+        dataset, left_out = leave_out_people(dataset, touched, {part.protocol.split.test for part in sections})
+    planned: list[PlannedSection] = []
+    unscored: list[UnscoredSection] = []
+    for section in sections:
+        try:
+            planned.append(plan_section(dataset, candidates, section, options.generators, options.allow_overlap))
+        except NothingToScore as error:
+            unscored.append(UnscoredSection(section.number, section.title, error.what))
+            if len(unscored) == len(sections):
+                raise
+    return EvaluationPlan(dataset, tuple(sections), tuple(planned), tuple(unscored), tuple(left_out))
+
+
 def evaluate(
     dataset: Dataset,
     candidates: Sequence[Candidate],
@@ -89,28 +125,23 @@ def evaluate(
     candidate or protocol is named, two share a name, or nothing can be scored.
     """
     begun = time.monotonic()
-    _check_names(candidates)
-    sections = make_sections(protocols)
-    left_out: list[str] = []
-    if options.leave_out_overlap:
-        touched = frozenset().union(*(candidate.declaration.named_people for candidate in candidates))
-        dataset, left_out = leave_out_people(dataset, touched, {part.protocol.split.test for part in sections})
+    plan = plan_evaluation(dataset, candidates, protocols, options)
+    dataset, sections = plan.dataset, plan.sections
     published = read_published_tables()  # whatever may be amiss here shows before the hours of scoring
     plain = [plain_candidate(candidate) for candidate in candidates]
     mesh = any(isinstance(c, MethodCandidate) and c.method.needs == "mesh" for c in plain)
     evidence = None if options.evidence is None else Evidence(options.evidence)
     cache = EvaluationCache(dataset, progress, evidence, mesh)
     scored: list[SectionResults] = []
-    unscored: list[UnscoredSection] = []
-    for section in sections:
-        for candidate in candidates:
-            candidate.check_protocol(section.protocol)
+    unscored = list(plan.unscored)
+    for planned in plan.planned:
         try:
-            scored.append(evaluate_section(cache, candidates, section, options.generators, options.allow_overlap))
+            scored.append(evaluate_section(cache, planned))
         except NothingToScore as error:
-            unscored.append(UnscoredSection(section.number, section.title, error.what))
+            unscored.append(UnscoredSection(planned.section.number, planned.section.title, error.what))
             if len(unscored) == len(sections):
                 raise
+    unscored.sort(key=lambda section: section.section)
     if evidence is not None:
         evidence.write_rights(dataset)
     null_rows = null_controls.with_verdicts([row for part in scored for row in part.null_rows])
@@ -147,7 +178,7 @@ def evaluate(
         machine=describe_machine(options.device, round(time.monotonic() - begun, 1)),
     )
     results = replace(results, seed_spreads=tuple(seed_spreads(results.methods, results.cells)))
-    return replace(results, warnings=(*left_out_warning(left_out), *evaluation_warnings(results, dataset)))
+    return replace(results, warnings=(*left_out_warning(list(plan.left_out)), *evaluation_warnings(results, dataset)))
 
 
 def run_stress_tests(
@@ -167,18 +198,13 @@ def run_stress_tests(
     allow_overlap: run methods that have touched test people too. Other arguments are those of
     `benchmark.stress.run_rate_tests`, which says what is raised; Problems where a method has touched test people.
     """
-    test = dataset.videos[dataset.videos["split"] == protocol.split.test]
-    people = frozenset(test["driver"]) | frozenset(test["target"])
+    people = check_stress_tests(dataset, candidates, protocol, allow_overlap=allow_overlap)
 
     def windows(videos: pd.DataFrame) -> WindowSet:
         return read_windows(dataset, protocol, videos=videos["video"])
 
     rows: list[StressRate] = []
     for candidate in candidates:
-        overlaps = find_overlaps(candidate.declaration, people, (), Relation.ANY)
-        if overlaps and not allow_overlap:
-            raise_overlaps(candidate.name, overlaps)
-        candidate.check_protocol(protocol)
         if not isinstance(candidate, MethodCandidate):
             rows += [StressRate(candidate.name, test, "", skipped=_not_run(candidate)) for test in plan.tests]
             continue
@@ -195,6 +221,20 @@ def run_stress_tests(
             progress=progress,
         )
     return tuple(rows)
+
+
+def check_stress_tests(
+    dataset: Dataset, candidates: Sequence[Candidate], protocol: Protocol, *, allow_overlap: bool = False
+) -> frozenset[str]:
+    """Everybody in the test videos. Raises what `run_stress_tests` raises, of every method, before the first is run."""
+    test = dataset.videos[dataset.videos["split"] == protocol.split.test]
+    people = frozenset(test["driver"]) | frozenset(test["target"])
+    for candidate in candidates:
+        overlaps = find_overlaps(candidate.declaration, people, (), Relation.ANY)
+        if overlaps and not allow_overlap:
+            raise_overlaps(candidate.name, overlaps)
+        candidate.check_protocol(protocol)
+    return people
 
 
 def _check_names(candidates: Sequence[Candidate]) -> None:

@@ -23,13 +23,10 @@ from benchmark.evaluation.result_rows import (
 from benchmark.evaluation.sections import (
     NothingToScore,
     PlannedCell,
+    PlannedSection,
     Section,
-    plan_cells,
-    select_test_generators,
-    select_test_videos,
 )
 from benchmark.evaluation.validation import ValidationScores
-from benchmark.methods.candidates import Candidate
 from benchmark.metrics.margin import margin_over_shortcuts
 from benchmark.trial_scores.cell_figures import CellFigures
 from benchmark.trial_scores.cells import CellContext, compute_cell_figures
@@ -54,26 +51,13 @@ class SectionResults:
     windows: int
 
 
-def evaluate_section(
-    cache: EvaluationCache,
-    candidates: Sequence[Candidate],
-    section: Section,
-    generators: Sequence[str],
-    allow_overlap: bool,
-) -> SectionResults:
+def evaluate_section(cache: EvaluationCache, plan: PlannedSection) -> SectionResults:
     """Scores the candidates and the shortcuts on a section's trials.
 
-    generators: test generators, empty for those of the protocols or all there are. Raises NothingToScore where no
-    target has both kinds of trials, and Problems where people or generators overlap and `allow_overlap` is False.
+    Raises NothingToScore where no target has both kinds of trials.
     """
-    protocol = section.protocol
-    videos = select_test_videos(cache.dataset, protocol)
-    test_generators = select_test_generators(videos, section, generators, cache.dataset)
-    requested_videos = videos[videos["generator"].isin(test_generators)].sort_values("video").reset_index(drop=True)
-    people = sorted({*requested_videos["driver"], *requested_videos["target"]})
-    planned = plan_cells(
-        candidates, section, test_generators, people, explicit=bool(generators), allow_overlap=allow_overlap
-    )
+    section, protocol = plan.section, plan.section.protocol
+    test_generators, requested_videos, people = plan.generators, plan.videos, plan.people
     cached = cache.windows(requested_videos, protocol)
     windows = cached.windows
     if cache.evidence is not None:
@@ -82,7 +66,7 @@ def evaluate_section(
         cell: list(make_trials(windows.videos, cell, protocol.trials))
         for cell in cell_names(test_generators, protocol.trials)
     }
-    planned = [cell for cell in planned if _has_complete_target(trials_of_cell[cell.generator])]
+    planned = [cell for cell in plan.cells if _has_complete_target(trials_of_cell[cell.generator])]
     if not planned:
         raise NothingToScore(
             "no target has both genuine and impostor trials",
@@ -112,7 +96,7 @@ def evaluate_section(
         cells.append(result)
         null_rows += rows
     exclusions = count_exclusions(section.number, requested_videos, windows, trials_of_cell)
-    return SectionResults(cells, shortcuts, null_rows, exclusions, people, windows.videos, len(windows))
+    return SectionResults(cells, shortcuts, null_rows, exclusions, list(people), windows.videos, len(windows))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from benchmark.protocols.schema import Generators, Protocol, Relation, expand_sw
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.rights import refused_rows
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 from nvfair_tools.governance.decision import count_reasons
 
 
@@ -62,6 +62,36 @@ class PlannedCell:
     generator: str
     relation: str
     contaminated: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlannedSection:
+    """A section before anything of it is read: its test videos by the generators that are tested on, everybody in
+    them, and its cells."""
+
+    section: Section
+    generators: tuple[str, ...]
+    videos: pd.DataFrame
+    people: tuple[str, ...]
+    cells: tuple[PlannedCell, ...]
+
+
+def plan_section(
+    dataset: Dataset, candidates: Sequence[Candidate], section: Section, requested: Sequence[str], allow_overlap: bool
+) -> PlannedSection:
+    """Plans a section. requested: test generators, empty for those of the protocols or all there are.
+
+    Raises NothingToScore where no method fits, Problems where people or generators overlap and `allow_overlap` is
+    False, and NvfairError where a candidate cannot be tested under the protocol, or there is no such video.
+    """
+    for candidate in candidates:
+        candidate.check_protocol(section.protocol)
+    videos = select_test_videos(dataset, section.protocol)
+    generators = select_test_generators(videos, section, requested, dataset)
+    videos = videos[videos["generator"].isin(generators)].sort_values("video").reset_index(drop=True)
+    people = sorted({*videos["driver"], *videos["target"]})
+    cells = plan_cells(candidates, section, generators, people, explicit=bool(requested), allow_overlap=allow_overlap)
+    return PlannedSection(section, tuple(generators), videos, tuple(people), tuple(cells))
 
 
 def make_sections(protocols: Sequence[Protocol]) -> list[Section]:
@@ -115,7 +145,10 @@ def select_test_generators(
     unknown = [name for name in generators if name not in known]
     if unknown:
         raise NvfairError(
-            f"generator {', '.join(unknown)!r} has no test video", where=dataset.folder, expected=", ".join(known)
+            f"generator {', '.join(unknown)!r} has no test video",
+            where=dataset.folder,
+            expected=", ".join(known),
+            remedy=did_you_mean(unknown, known),
         )
     return generators
 

@@ -37,9 +37,32 @@ from benchmark.stress.sweeps import draw_targets
 from benchmark.stress.tracks import ChangedTracks
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 
 Progress = Callable[[str], None]
+
+
+def videos_under_test(
+    dataset: Dataset, protocol: Protocol, generators: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """The reenactments of the test people, and the names of the cells. generators: default, the first by name.
+
+    Raises NvfairError where there is no test video, or none by one of the generators.
+    """
+    videos = dataset.videos
+    table = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
+    if table.empty:
+        raise NvfairError(f"split {protocol.split.test!r} has no reenactments", where=dataset.folder)
+    known = sorted(table["generator"].unique())
+    unknown = [name for name in generators if name not in known]
+    if unknown:
+        raise NvfairError(
+            f"generator {unknown[0]!r} has no test video",
+            expected=", ".join(known),
+            remedy=did_you_mean(unknown, known),
+        )
+    default = known[: 2 if protocol.trials.across_generators else 1]
+    return table, list(cell_names(list(generators) or default, protocol.trials))
 
 
 def run_rate_tests(
@@ -64,18 +87,10 @@ def run_rate_tests(
     a cell has no target with trials of both kinds.
     """
     plan = RatePlan() if plan is None else plan
-    videos = dataset.videos
-    table = videos[(videos["split"] == protocol.split.test) & videos["generator"].notna()]
-    if table.empty:
-        raise NvfairError(f"split {protocol.split.test!r} has no reenactments", where=dataset.folder)
-    known = sorted(table["generator"].unique())
-    unknown = [name for name in generators if name not in known]
-    if unknown:
-        raise NvfairError(f"generator {unknown[0]!r} has no test video", expected=", ".join(known))
-    default = known[: 2 if protocol.trials.across_generators else 1]
+    table, cells = videos_under_test(dataset, protocol, generators)
     journal = RateJournal.open(store, dataset, method, protocol, plan, validation)
     rows: list[StressRate] = []
-    for cell in cell_names(list(generators) or default, protocol.trials):
+    for cell in cells:
         cell_table = table[table["generator"].isin(cell_generators(cell))]
         stressed = StressedCell(dataset, method, protocol, cell, cell_table, validation)
         for test in (UNSTRESSED, *plan.tests):

@@ -17,13 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmark.methods.checkpoint import Checkpoint, load_checkpoint
+from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.device import resolve_device
-from benchmark.methods.network import Network, network_class
+from benchmark.methods.network import Network
 from benchmark.methods.re_rendering import ReRenderer
 from benchmark.methods.train_options import TrainOptions
 from benchmark.protocols.schema import Protocol
-from benchmark.protocols.shipped import load as load_protocol
 from benchmark.training.augmentation import augment
 from benchmark.training.batches import BatchSampler
 from benchmark.training.clip_batches import ClipSampler
@@ -34,18 +33,14 @@ from benchmark.training.log import TrainingLog
 from benchmark.training.metric_losses import metric_loss
 from benchmark.training.optimiser import learning_rate, make_optimiser
 from benchmark.training.reproducible import reproducible
+from benchmark.training.run_inputs import TrainingRun, new_network
 from benchmark.training.selection import ValidationSet
-from benchmark.training.starting_point import take_weights, with_earlier_exposure
 from benchmark.training.state import STATE_FILE, TrainingState, finished_checkpoint, restore_state, save_state
-from benchmark.training.training_data import declare_exposure, videos_of_split
 from benchmark.windows.device_frames import FramePlacement, FramePoints, to_device
-from benchmark.windows.grey_frames import with_grey_frames
 from benchmark.windows.stored_frames import StoredFrames
-from benchmark.windows.window_set import WindowSet, read_windows
+from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.dataset.rights import usable_for
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import sha256_of
 
 Progress = Callable[[int, int, str], None]  # steps done, steps in all, a line of text
 
@@ -87,53 +82,36 @@ def train(
             f"both options and {', '.join(['generators'] * bool(generators) + list(option_values))} are given",
             expected="either a TrainOptions or keywords",
         )
-    dataset = usable_for(data if isinstance(data, Dataset) else Dataset.open(data), "training")
-    protocol, out = load_protocol(protocol), Path(out)
+    out = Path(out)
     processes = TrainingProcesses(resolve_device(device))
-    data_record = {"name": str(dataset.meta.get("name", "")), "sha256": sha256_of(dataset.folder / "dataset.json")}
-    earlier = None if start is None else load_checkpoint(start)
-    origin = {} if earlier is None else {"from": {"name": earlier.name, "digest": earlier.digest}}
-    start_digest = () if earlier is None else (earlier.digest,)
-    digest = options.digest(data_record["sha256"], protocol.digest, name or out.name, *start_digest)
-    checkpoint = finished_checkpoint(out, digest)
+    run = TrainingRun.of(data, options, protocol, name=name or out.name, start=start)
+    checkpoint = finished_checkpoint(out, run.digest)
     processes.wait()
     if checkpoint is not None:
         return checkpoint
-    network = _new_network(options, protocol.time.window)
-    if earlier is not None:
-        take_weights(network, earlier)
-    mesh = network.mesh_points() if network.needs == "mesh" else False
-    training_videos = videos_of_split(dataset, protocol.split.train, options.generators)
-    # What the network sees is made as the tracks are read; pictures are decoded afterwards.
-    points_of = None if network.needs == "frames" else network.frame_points
-    windows = read_windows(dataset, protocol, videos=training_videos["video"], mesh=mesh, points_of=points_of)
-    validation = ValidationSet.read(dataset, protocol, options, mesh=mesh, points_of=points_of)
-    if network.needs == "frames":
-        windows = with_grey_frames(windows, dataset)
-        validation.windows = with_grey_frames(validation.windows, dataset)
-    declaration = declare_exposure(dataset, protocol, options, windows, validation, data_record)
-    if earlier is not None:
-        declaration = with_earlier_exposure(declaration, earlier, where=dataset.folder)
+    inputs = run.read()
+    network, validation, earlier = inputs.network, inputs.validation, run.earlier
     with reproducible(processes.device):
         training = Training(
-            windows,
+            inputs.windows,
             validation,
             options,
             out,
             processes,
             frame_placement=frame_placement,
-            digest=digest,
+            digest=run.digest,
             network=network,
             fit=earlier is None,
         )
         log_folder = Path(tensorboard) if tensorboard is not None and processes.is_main else None
         with TrainingLog(log_folder) as log:
             state = training.run(log, progress if processes.is_main else None)
+    origin = {} if earlier is None else {"from": {"name": earlier.name, "digest": earlier.digest}}
     checkpoint = Checkpoint(
-        name=name or out.name,
+        name=run.name,
         network=network.to("cpu").eval(),
-        declaration=declaration,
-        protocol=protocol,
+        declaration=inputs.declaration,
+        protocol=run.protocol,
         feature=network.describe_input(),
         selection={
             "metric": validation.metric,
@@ -141,7 +119,7 @@ def train(
             "steps_run": state.step,
             "validation_auc": None if math.isnan(state.best_value) else state.best_value,
         },
-        options=options.to_json() | {"run": digest} | origin,
+        options=options.to_json() | {"run": run.digest} | origin,
     )
     if processes.is_main:
         checkpoint.save(out)
@@ -171,7 +149,7 @@ class Training:
         network: a network; None makes one. fit: whether to fit it to the training frames first. digest: of the options.
         """
         self.processes = processes or TrainingProcesses("cpu")
-        self.network = network or _new_network(options, windows.length)
+        self.network = network or new_network(options, windows.length)
         self.windows, self.validation, self.options = windows, validation, options
         self.out, self.digest = out, digest
         points = self.network.points_of(windows)
@@ -284,13 +262,3 @@ class Training:
             return fingerprint_loss(embeddings, shuffled, driver, target, clip, options.loss)
         rng = np.random.default_rng([options.seed, number, 2])
         return metric_loss(embeddings, labels[0], labels[1], labels[2], options.loss, rng)
-
-
-def _new_network(options: TrainOptions, window: int) -> Network:
-    """A network with the weights that the seed gives; the caller's random state stays as it is."""
-    random_state = torch.get_rng_state()
-    try:
-        torch.manual_seed(options.seed)
-        return network_class(options.method, where="--method").from_options(options, window)
-    finally:
-        torch.set_rng_state(random_state)

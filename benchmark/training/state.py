@@ -86,10 +86,10 @@ def restore_state(path: Path, digest: str, network: Network, optimiser: torch.op
     return TrainingState(**content)
 
 
-def finished_checkpoint(out: Path, digest: str) -> Checkpoint | None:
+def finished_checkpoint(out: Path, digest: str, *, makes_folder: bool = True) -> Checkpoint | None:
     """The checkpoint in the folder `out` where this very run has finished; else None, with the folder made.
 
-    Raises NvfairError where the folder holds anything else.
+    makes_folder: a dry run makes none. Raises NvfairError where the folder holds anything else.
     """
     if not (out / RECORD_FILE).exists():
         if out.is_dir() and not (out / STATE_FILE).exists() and any(out.iterdir()):
@@ -99,7 +99,8 @@ def finished_checkpoint(out: Path, digest: str) -> Checkpoint | None:
                 expected="an empty folder, or one with an unfinished training of the same options",
                 remedy="name another folder",
             )
-        make_folder(out)
+        if makes_folder:
+            make_folder(out)
         return None
     checkpoint = load_checkpoint(out)
     if checkpoint.options.get("run") != digest:

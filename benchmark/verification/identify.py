@@ -88,8 +88,11 @@ def identify(
 ) -> IdentificationResult:
     """Compares a video with several enrolled people, in one pass over it.
 
-    enrolments: of two people or more, made by one method. consents: what each of them agreed to, by name
-    (`nvfair_tools.recipe.consent_table`). purpose: what this is done for. The other arguments are those of `verify`.
+        consents = {name: nvfair_tools.read_consent("consent.csv", name) for name in ("lab:ann", "lab:bob")}
+        result = identify(["ann.enrolment", "bob.enrolment"], "suspicious.mp4", consents=consents)
+
+    enrolments: of two people or more, made by one method. consents: what each of them agreed to, by name. purpose:
+    what this is done for. The other arguments are those of `verify`.
 
     Raises Problems that names everybody who has not agreed to `identification` for this purpose, before the video is
     opened; NvfairError where people are named twice or were enrolled by different methods.

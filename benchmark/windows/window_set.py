@@ -31,7 +31,7 @@ _EXCLUDED_COLUMNS = ["video", "reason", "windows_lost", "windows_kept"]
 _FRAMES_PER_READ = 200_000
 _MESH_FRAMES_PER_READ = 50_000
 # Frames of a block of windows: 40 MB of landmarks. glibc may keep the memory of freed arrays below 32 MiB.
-_BLOCK_FRAMES = 40_000
+_BLOCK_FRAMES = 10_000
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class WindowSet:
         return self.start - self.offsets[self.video]
 
     def blocks(self) -> Iterator[WindowSet]:
-        """The same windows, some videos with at most 40,000 frames at a time, in order, with arrays in memory.
+        """The same windows, some videos with at most 10,000 frames at a time, in order, with arrays in memory.
 
         Windows whose frames are in memory already are one block.
         """

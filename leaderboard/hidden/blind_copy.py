@@ -34,7 +34,7 @@ from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, VIDEOS_SCHEMA
 from nvfair_tools.dataset.tracks import FrameRows
 from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import make_folder, sha256_of, write_text
+from nvfair_tools.files import check_writable, make_folder, sha256_of, write_text
 from nvfair_tools.governance.decision import count_reasons
 
 HIDDEN = "hidden"
@@ -77,15 +77,8 @@ def write_blind_copy(
     Raises NvfairError where people or licences do not permit to pass videos on, `out` is not empty, the key would lie
     in it, the key is of other data, or no video of the test people has a window.
     """
-    if key_file.resolve().is_relative_to(out.resolve()):
-        raise NvfairError("the key would lie in the copy that others get", where=key_file, remedy="put it elsewhere")
-    if out.exists() and any(out.iterdir()):
-        raise NvfairError("the folder is not empty", where=out, expected="a folder that is empty or not there")
-    _check_publication(dataset)
+    lengths = plan_blind_copy(dataset, out, key_file, protocols)
     make_folder(out)
-    lengths = _frames_needed_by_video(dataset, protocols)
-    if not lengths:
-        raise NvfairError("no reenactment of the test people has a window under these protocols", where=dataset.folder)
     key = _read_or_make_key(dataset, key_file, list(lengths))
     has_mesh = bool(dataset.meta.get("features", {}).get("mesh"))
     # Videos in the order of their random names, so that their order shows nothing.
@@ -109,6 +102,25 @@ def write_blind_copy(
         os.utime(path, (_EPOCH, _EPOCH))
     os.utime(out, (_EPOCH, _EPOCH))
     return key
+
+
+def plan_blind_copy(dataset: Dataset, out: Path, key_file: Path, protocols: Sequence[Protocol]) -> dict[str, int]:
+    """Does what `write_blind_copy` does before it writes, and raises what it raises.
+
+    Returns {video: number of its frames that are copied}.
+    """
+    if key_file.resolve().is_relative_to(out.resolve()):
+        raise NvfairError("the key would lie in the copy that others get", where=key_file, remedy="put it elsewhere")
+    if out.exists() and any(out.iterdir()):
+        raise NvfairError("the folder is not empty", where=out, expected="a folder that is empty or not there")
+    _check_publication(dataset)
+    check_writable(out)
+    lengths = _frames_needed_by_video(dataset, protocols)
+    if not lengths:
+        raise NvfairError("no reenactment of the test people has a window under these protocols", where=dataset.folder)
+    if key_file.exists():
+        _read_key(dataset, key_file, list(lengths))
+    return lengths
 
 
 def _check_publication(dataset: Dataset) -> None:
@@ -170,15 +182,20 @@ def _frames_needed_by_video(dataset: Dataset, protocols: Sequence[Protocol]) -> 
     return lengths
 
 
+def _read_key(dataset: Dataset, path: Path, videos: Sequence[str]) -> BlindKey:
+    """The key of an earlier copy. Raises NvfairError where it is of other data, or of other videos."""
+    key = read_key(path)
+    if key.data != sha256_of(dataset.folder / "dataset.json") or set(key.names) != set(videos):
+        raise NvfairError(
+            "this key is of other data, or of other protocols", where=path, remedy="move it away to make a new one"
+        )
+    return key
+
+
 def _read_or_make_key(dataset: Dataset, path: Path, videos: Sequence[str]) -> BlindKey:
     data = sha256_of(dataset.folder / "dataset.json")
     if path.exists():
-        key = read_key(path)
-        if key.data != data or set(key.names) != set(videos):
-            raise NvfairError(
-                "this key is of other data, or of other protocols", where=path, remedy="move it away to make a new one"
-            )
-        return key
+        return _read_key(dataset, path, videos)
     unique_names: set[str] = set()
     while len(unique_names) < len(videos):
         unique_names.add(secrets.token_hex(8))

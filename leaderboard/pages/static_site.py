@@ -37,13 +37,20 @@ def export_site(
     Up to 100 submissions it has the comparisons of each method with its neighbours in the table. Pages of an earlier
     export that no longer exist are not deleted: export to a fresh folder where results were withdrawn.
     """
+    for path, text in site_files(results, title=title, cards=cards):
+        write_text(folder / path, text)
+    return folder / "index.html"
+
+
+def site_files(
+    results: Iterable[StoredResult], *, title: str = DEFAULT_TITLE, cards: Sequence[tuple[str, str]] = ()
+) -> Iterable[tuple[str, str]]:
+    """Yields every file of the site that `export_site` writes, as (path, text)."""
     state = board_state(results)
     renderer = PageRenderer(SiteInfo(title, (), tuple(cards)))
     front_page = table_page(state, Query())
     front_view = (front_page.view.board.slug, front_page.view.generator) if front_page else ("", "")
-    for path, text in _site_files(state, renderer, front_view):
-        write_text(folder / path, text)
-    return folder / "index.html"
+    yield from _site_files(state, renderer, front_view)
 
 
 def _site_files(state: BoardState, renderer: PageRenderer, front_view: tuple[str, str]) -> Iterable[tuple[str, str]]:

@@ -50,7 +50,7 @@ def create_token(
     The token is returned only here; it cannot be read again. days: how long it is valid (None: until it is revoked).
     Raises NvfairError if a name is not valid, or a new account's name looks like that of another account.
     """
-    account, name = _valid_name(account, "account"), _valid_name(name, "token")
+    account, name = valid_name(account, "account"), valid_name(name, "token")
     id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     with write_session(engine) as session:
         row = session.scalar(select(AccountRow).where(AccountRow.name == account))
@@ -81,12 +81,9 @@ def revoke_token(engine: Engine, id: str, *, actor: str = ADMIN_ACTOR) -> None:
 
     id: the token's public part, or the whole token. Raises NvfairError if there is no such token.
     """
-    match = _TOKEN_PATTERN.fullmatch(id)
-    id = match[1] if match else id
+    id = check_token(engine, id)
     with write_session(engine) as session:
-        row = session.get(TokenRow, id)
-        if row is None:
-            raise NvfairError(f"there is no token {id!r}", remedy="`nvfair board admin token list` shows their ids")
+        row = session.get_one(TokenRow, id)
         row.revoked = row.revoked or utc_now()
         record_action(session, actor, "token revoked", id)
 
@@ -131,7 +128,28 @@ def get_account(session: Session, name: str) -> AccountRow:
     return row
 
 
-def _valid_name(name: str, kind: str) -> str:
+def check_new_token(engine: Engine, account: str, *, name: str = "default") -> bool:
+    """Whether `create_token` would create the account too. Raises what it raises."""
+    account, name = valid_name(account, "account"), valid_name(name, "token")
+    with read_session(engine) as session:
+        if session.scalar(select(AccountRow).where(AccountRow.name == account)) is not None:
+            return False
+        _refuse_similar_account(session, account)
+        return True
+
+
+def check_token(engine: Engine, id: str) -> str:
+    """The public part of a token. Raises NvfairError if there is no such token."""
+    match = _TOKEN_PATTERN.fullmatch(id)
+    id = match[1] if match else id
+    with read_session(engine) as session:
+        if session.get(TokenRow, id) is None:
+            raise NvfairError(f"there is no token {id!r}", remedy="`nvfair board admin token list` shows their ids")
+    return id
+
+
+def valid_name(name: str, kind: str) -> str:
+    """The name of an account or a token. kind: which of them. Raises NvfairError where it may not be one."""
     if not 1 <= len(name) <= 80 or not name.isprintable() or name != name.strip():
         raise NvfairError(
             f"{name!r} is not a valid name of {'an' if kind == 'account' else 'a'} {kind}",

@@ -27,12 +27,12 @@ from sqlalchemy import Connection, Engine, Integer, Table, func, insert, inspect
 
 from leaderboard.store import schema
 from leaderboard.store.audit_log import record_action
-from leaderboard.store.database import write_session
-from leaderboard.store.files import SubmissionFiles
+from leaderboard.store.database import read_session, write_session
+from leaderboard.store.files import SubmissionFiles, folder_in
 from leaderboard.store.private_files import create_private
 from leaderboard.store.tables import Base, UtcDateTime, utc_now
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import atomic_output, sha256_of
+from nvfair_tools.files import atomic_output, folder_bytes, sha256_of
 
 FORMAT: Literal[1] = 1
 _MANIFEST = "manifest.json"
@@ -68,12 +68,7 @@ def _write_tar(engine: Engine, submission_files: SubmissionFiles, path: Path) ->
     with tarfile.open(path, "w") as tar:
         digests: list[str] = []
         with engine.connect().execution_options(**_snapshot_options(engine)) as connection, connection.begin():
-            revision = schema.database_revision(engine)
-            if revision != schema.newest_revision():
-                raise NvfairError(
-                    f"the database has tables of revision {revision}, not this program's ({schema.newest_revision()})",
-                    remedy="back it up with the release that made it, or copy the file while nothing runs",
-                )
+            revision = _checked_revision(engine)
             for table in Base.metadata.sorted_tables:
                 lines = [json.dumps(row, sort_keys=True) for row in _table_rows(connection, table)]
                 rows[table.name] = len(lines)
@@ -91,6 +86,30 @@ def _write_tar(engine: Engine, submission_files: SubmissionFiles, path: Path) ->
         manifest = Manifest(format=FORMAT, created=utc_now(), revision=revision, rows=rows, members=members)
         _add_member(tar, _MANIFEST, manifest.model_dump_json(indent=1).encode(), {})
     return manifest
+
+
+def planned_backup(engine: Engine, files: Path) -> tuple[dict[str, int], int]:
+    """(rows of each table, bytes of the submissions' files, which lie in the folder `files`). Raises what
+    `write_backup` raises before it writes."""
+    _checked_revision(engine)
+    with read_session(engine) as session:
+        rows = {
+            table.name: session.scalar(select(func.count()).select_from(table)) or 0
+            for table in Base.metadata.sorted_tables
+        }
+        digests = session.scalars(select(Base.metadata.tables["submissions"].c.digest)).all()
+    return rows, sum(folder_bytes(folder_in(files, digest)) for digest in digests)
+
+
+def _checked_revision(engine: Engine) -> str:
+    """The revision of the database's tables. Raises NvfairError where it is not this program's."""
+    revision = schema.database_revision(engine)
+    if revision != schema.newest_revision():
+        raise NvfairError(
+            f"the database has tables of revision {revision}, not this program's ({schema.newest_revision()})",
+            remedy="back it up with the release that made it, or copy the file while nothing runs",
+        )
+    return revision
 
 
 def check_backup(path: Path) -> Manifest:

@@ -67,6 +67,15 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
+def is_made_already(url: str) -> bool:
+    """Whether the database of `url` is there without being made: False for a file of SQLite's that is not."""
+    try:
+        parsed = make_url(url)
+    except SQLAlchemyError:
+        return True  # opening it says what is wrong with it
+    return not (_is_sqlite(parsed.drivername) and parsed.database and not Path(parsed.database).exists())
+
+
 @contextmanager
 def read_session(engine: Engine) -> Iterator[Session]:
     """A session that only reads. It sees one state of the database throughout."""

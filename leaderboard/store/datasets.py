@@ -19,21 +19,7 @@ def register_datasets(engine: Engine, settings: Settings) -> dict[str, str]:
     Where the setting of a data set changes from coarse to full, all stored results on it become full too.
     Raises NvfairError where a folder holds no data set, or a hidden one without a word on its feedback.
     """
-    digests = {}
-    for name, dataset in settings.datasets.items():
-        file = dataset.folder / "dataset.json"
-        if not file.is_file():
-            raise NvfairError(
-                f"data set {name!r}: there is no dataset.json in {dataset.folder}",
-                remedy=f"set datasets.{name}.folder in the board's settings",
-            )
-        if (dataset.folder / KEY_FILE).exists() and "feedback" not in dataset.model_fields_set:
-            raise NvfairError(
-                f"data set {name!r} has the key of a blind copy, but the board's settings do not say that it is hidden",
-                where=dataset.folder / KEY_FILE,
-                remedy=f"set datasets.{name}.feedback to coarse, or to full to publish every figure on it",
-            )
-        digests[name] = sha256_of(file)
+    digests = dataset_digests(settings)
     with write_session(engine) as session:
         for name, digest in digests.items():
             setting = settings.datasets[name]
@@ -54,6 +40,26 @@ def register_datasets(engine: Engine, settings: Settings) -> dict[str, str]:
                     setattr(row, key, value)
             details: dict[str, object] = {"digest": digest, **values, "sealed_until": str(values["sealed_until"] or "")}
             record_action(session, "board", "data set", name, details=details)
+    return digests
+
+
+def dataset_digests(settings: Settings) -> dict[str, str]:
+    """The digest of each data set's dataset.json, by its name. Raises what `register_datasets` raises."""
+    digests = {}
+    for name, dataset in settings.datasets.items():
+        file = dataset.folder / "dataset.json"
+        if not file.is_file():
+            raise NvfairError(
+                f"data set {name!r}: there is no dataset.json in {dataset.folder}",
+                remedy=f"set datasets.{name}.folder in the board's settings",
+            )
+        if (dataset.folder / KEY_FILE).exists() and "feedback" not in dataset.model_fields_set:
+            raise NvfairError(
+                f"data set {name!r} has the key of a blind copy, but the board's settings do not say that it is hidden",
+                where=dataset.folder / KEY_FILE,
+                remedy=f"set datasets.{name}.feedback to coarse, or to full to publish every figure on it",
+            )
+        digests[name] = sha256_of(file)
     return digests
 
 

@@ -19,6 +19,11 @@ from nvfair_tools.files import make_folder
 _SCRATCH = ".incoming"
 
 
+def folder_in(folder: Path, digest: str) -> Path:
+    """The folder of the submission with this digest among the files of all, whether or not it exists."""
+    return folder / digest[:2] / digest
+
+
 class SubmissionFiles:
     """The folder that holds the files of all submissions. It is created where it does not exist."""
 
@@ -31,7 +36,7 @@ class SubmissionFiles:
 
     def folder_of(self, digest: str) -> Path:
         """The folder of the submission with this digest, whether or not it exists."""
-        return self.folder / digest[:2] / digest
+        return folder_in(self.folder, digest)
 
     @contextmanager
     def scratch_folder(self) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from leaderboard.settings import PhaseSetting, Settings
 from leaderboard.store.accounts import ADMIN_ACTOR, get_account
 from leaderboard.store.audit_log import record_action
-from leaderboard.store.database import write_session
+from leaderboard.store.database import read_session, write_session
 from leaderboard.store.tables import DONE, FAILED, FIRST_SCORING, AccountRow, JobRow, QuotaRow
 from nvfair_tools.errors import NvfairError
 
@@ -74,13 +74,20 @@ def set_quota(session: Session, account: int, phase: str, total: int, per_day: i
     session.merge(QuotaRow(account=account, phase=phase, total=total, per_day=per_day))
 
 
+def check_quota(engine: Engine, settings: Settings, account: str, phase: str) -> None:
+    """Raises NvfairError where there is no such account or phase."""
+    if phase not in settings.phases:
+        raise NvfairError(f"phase {phase!r} is unknown", expected=f"one of {', '.join(settings.phases)}")
+    with read_session(engine) as session:
+        get_account(session, account)
+
+
 def set_quota_by_name(engine: Engine, settings: Settings, account: str, phase: str, total: int, per_day: int) -> None:
     """Gives the account of this name its own quota in a phase, and records it in the audit log.
 
     Raises NvfairError where there is no such account or phase.
     """
-    if phase not in settings.phases:
-        raise NvfairError(f"phase {phase!r} is unknown", expected=f"one of {', '.join(settings.phases)}")
+    check_quota(engine, settings, account, phase)
     with write_session(engine) as session:
         set_quota(session, get_account(session, account).id, phase, total, per_day)
         details: dict[str, object] = {"phase": phase, "total": total, "per_day": per_day}

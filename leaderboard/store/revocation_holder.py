@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,11 +25,12 @@ from leaderboard.store import postgres_names
 from leaderboard.store.tables import utc_now
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.governance.curator_key import CuratorKey
-from nvfair_tools.governance.revocation import Finding, Trace
+from nvfair_tools.governance.revocation import Finding, Trace, unwritable
 from nvfair_tools.governance.search.folders import SearchReport
 from nvfair_tools.governance.search.patterns import Patterns
 
 _ACTION = "revoked"
+_PATIENCE = 5.0  # seconds in which a program may end what it does with the database
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,21 @@ class BoardHolder:
         for folder in self._folders_of_files():
             findings += BenchmarkHolder(folder).find(trace)
         return [finding for finding in findings if finding.count]
+
+    def obstacles(self, trace: Trace, key: CuratorKey) -> Iterator[str]:
+        """A server that holds the database, files and folders that cannot be written."""
+        settings = self._settings
+        if settings.files.is_dir():
+            yield from BenchmarkHolder(settings.files, "delete").obstacles(trace, key)
+        keys = [path for path in _blind_keys(settings) if not trace.hashes.isdisjoint(read_key(path).names)]
+        yield from unwritable(path.parent for path in keys)
+        if _is_postgres(settings):
+            return
+        place = _database(settings)
+        texts = list(unwritable((place, place.parent)))
+        yield from texts
+        if not texts:
+            yield from _held(place)
 
     def remove(self, trace: Trace, key: CuratorKey, date: str) -> None:
         """Removes all of it. Raises NvfairError where the board's server holds the database."""
@@ -157,6 +174,20 @@ def _take_name_out(database: sqlite3.Connection, remover: RowRemover, name: str)
     except BaseException:
         database.execute("ROLLBACK")
         raise
+
+
+def _held(path: Path) -> Iterator[str]:
+    """Says that another program holds the database, where one does. Nothing of what it holds is changed."""
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+            (is_busy, _, _) = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError as error:
+        yield f"{path}: {error}; stop the board (`nvfair board serve`) first"
+        return
+    if is_busy:
+        yield f"{path}: another program reads the board's database; stop the board (`nvfair board serve`) first"
 
 
 def _write_anew(database: sqlite3.Connection, path: Path) -> None:

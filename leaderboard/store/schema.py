@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, inspect, text
 
-from leaderboard.store.database import open_engine
+from leaderboard.store.database import is_made_already, open_engine
 from leaderboard.store.tables import Base
 from nvfair_tools.errors import NvfairError
 
@@ -69,6 +69,20 @@ def upgrade_database(url: str) -> tuple[str | None, str]:
     engine = open_engine(url)
     try:
         return upgrade_tables(engine)
+    finally:
+        engine.dispose()
+
+
+def planned_upgrade(url: str) -> tuple[str | None, str]:
+    """The (old revision, new revision) that `upgrade_database` would return. Raises what it raises."""
+    if not is_made_already(url):
+        return None, newest_revision()
+    engine = open_engine(url)
+    try:
+        revision = database_revision(engine)
+        if revision is not None:
+            _refuse_newer(revision)
+        return revision, newest_revision()
     finally:
         engine.dispose()
 

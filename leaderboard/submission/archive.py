@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from leaderboard.submission.submission import DECLARATION_FILE, inner_file, named_files, read_submission
+from leaderboard.submission.submission import DECLARATION_FILE, inner_files, named_files, read_submission
 from leaderboard.submission.untrusted_text import invisible_character, quoted
 from nvfair_tools.bounded_zip import DAMAGED_ZIP, damage_message, open_zip
 from nvfair_tools.errors import NvfairError, Problems
@@ -64,11 +64,11 @@ class ArchiveLimits:
 def pack(folder: Path, out: Path) -> Path:
     """Writes the submission in `folder` to the zip file `out`: the declaration and the files that it names, no others.
 
-    Equal content gives equal bytes (with one version of zlib). Raises NvfairError where the declaration is wrong, or
-    one of its files is absent, a link or outside the folder.
+    Equal content gives equal bytes (with one version of zlib). Raises NvfairError where the declaration is wrong, and
+    Problems with every file of its that is absent, a link or outside the folder.
     """
     names = sorted({DECLARATION_FILE, *named_files(read_submission(folder))})
-    paths = {name: inner_file(folder, name) for name in names}
+    paths = inner_files(folder, names)
     make_folder(out.parent)
     with atomic_output(out) as unfinished, zipfile.ZipFile(unfinished, "w") as archive:
         for name, path in paths.items():

@@ -36,12 +36,17 @@ def create_declaration(folder: Path, checkpoint: str | Path | None = None) -> Pa
     and generators that it has seen. Raises NvfairError where there is a submission.yaml already, and where there is no
     such checkpoint.
     """
+    path, text = planned_declaration(folder, checkpoint)
+    write_text(path, text)
+    return path
+
+
+def planned_declaration(folder: Path, checkpoint: str | Path | None = None) -> tuple[Path, str]:
+    """The path and the text that `create_declaration` writes. Raises what it raises."""
     path = folder / DECLARATION_FILE
     if path.exists():
         raise NvfairError("there is one already", where=path, remedy="fill it in, or choose another folder")
-    values = {} if checkpoint is None else _values_of(checkpoint)
-    write_text(path, _filled(values))
-    return path
+    return path, _filled({} if checkpoint is None else _values_of(checkpoint))
 
 
 def training_of(declaration: Declaration) -> dict[str, Any]:

@@ -12,6 +12,7 @@ submission stays valid, with the same identity.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,7 +33,7 @@ from leaderboard.submission.field_types import (
     ShortName,
 )
 from leaderboard.submission.untrusted_yaml import read_yaml
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import sha256_of
 from nvfair_tools.schema_problems.lines import parse_model
 
@@ -182,6 +183,19 @@ def inner_file(folder: Path, name: str) -> Path:
             f"{name!r} is not there", where=folder / DECLARATION_FILE, remedy="write it with `nvfair embed`"
         )
     return path
+
+
+def inner_files(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """The paths of files that entries name. Raises Problems with every one that `inner_file` refuses."""
+    paths, problems = {}, []
+    for name in names:
+        try:
+            paths[name] = inner_file(folder, name)
+        except NvfairError as error:
+            problems.append(error.what)
+    if problems:
+        raise Problems(folder, problems, remedy="`nvfair embed` writes embeddings; submission.yaml names the files")
+    return paths
 
 
 def entry_path(folder: Path, entry: Entry) -> Path:

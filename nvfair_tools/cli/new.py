@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.paths import INPUT_FOLDER, OUTPUT_FILE, OUTPUT_FOLDER
 
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say which files would be written.")
 _OUT = click.option("--out", type=OUTPUT_FOLDER, help="The folder to write. [default: NAME]")
 
 
@@ -28,7 +28,7 @@ def _skeleton_command(kind: str, help: str) -> click.Command:
     @new.command(kind, help=help)
     @click.argument("name")
     @_OUT
-    @_DRY_RUN
+    @dry_run_option
     @reports
     def command(name: str, out: Path | None, dry_run: bool) -> dict[str, Any]:
         return write_skeleton(kind, name, out or Path(_module_name(name)), dry_run=dry_run)
@@ -47,7 +47,7 @@ importer = _skeleton_command("importer", "Write an importer of a published relea
     "--from", "videos", type=INPUT_FOLDER, default=Path("."), help="The recordings. [default: the current folder]"
 )
 @click.option("--out", type=OUTPUT_FILE, help="The file to write. [default: NAME.yaml]")
-@_DRY_RUN
+@dry_run_option
 @reports
 def recipe(name: str, videos: Path, out: Path | None, dry_run: bool) -> dict[str, Any]:
     """Write the recipe NAME.yaml for a folder of recordings: one folder a person, or a list of clips in it.
@@ -56,14 +56,18 @@ def recipe(name: str, videos: Path, out: Path | None, dry_run: bool) -> dict[str
     in each. What nobody can see, licences and consent, is said to be unknown there.
     """
     from nvfair_tools.cli.new_recipe import recipe_text
+    from nvfair_tools.portable_names import portable_name
 
-    place = out or Path(f"{_module_name(name)}.yaml")
+    place = out or Path(f"{portable_name(name.strip())}.yaml")
     text, facts = recipe_text(name, videos, place)
-    _write({place: text}, dry_run)
+    _check_absent([place])
     for fact in facts:
         click.echo(f"  {fact}")
+    if dry_run:
+        return would_write([Output(place, "the recipe", len(text.encode()))], recipe=place, facts=facts)
+    _write({place: text})
     click.echo(f"next: read the lines marked CHECK in {place}, then: nvfair check {place}")
-    return {"recipe": place, "facts": facts, "dry_run": dry_run}
+    return {"recipe": place, "facts": facts}
 
 
 def write_skeleton(kind: str, name: str, out: Path, *, dry_run: bool = False) -> dict[str, Any]:
@@ -81,24 +85,30 @@ def write_skeleton(kind: str, name: str, out: Path, *, dry_run: bool = False) ->
         out / Template(path).substitute(values): Template(text).substitute(values)
         for path, text in skeleton.FILES.items()
     }
-    _write(files, dry_run)
+    _check_absent(list(files))
+    if dry_run:
+        outputs = [Output(path, f"a file of the {kind}'s skeleton", len(text.encode())) for path, text in files.items()]
+        return would_write(outputs, kind=kind, files=list(files))
+    _write(files)
     for line in skeleton.NEXT:
         click.echo(f"next: {Template(line).substitute(values)}")
-    return {"kind": kind, "files": list(files), "dry_run": dry_run}
+    return {"kind": kind, "files": list(files)}
 
 
-def _write(files: dict[Path, str], dry_run: bool) -> None:
+def _check_absent(paths: list[Path]) -> None:
     from nvfair_tools.errors import NvfairError
+
+    if existing := [str(path) for path in paths if path.exists()]:
+        raise NvfairError("it is there already", where=", ".join(existing), remedy="choose another NAME or --out")
+
+
+def _write(files: dict[Path, str]) -> None:
     from nvfair_tools.files import make_folder, write_text
 
-    existing = [str(path) for path in files if path.exists()]
-    if existing:
-        raise NvfairError("it is there already", where=", ".join(existing), remedy="choose another NAME or --out")
     for path, text in files.items():
-        if not dry_run:
-            make_folder(path.parent)
-            write_text(path, text)
-        click.echo(f"{path}{': would be written' if dry_run else ''}")
+        make_folder(path.parent)
+        write_text(path, text)
+        click.echo(str(path))
 
 
 def _module_name(name: str) -> str:

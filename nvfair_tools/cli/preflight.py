@@ -39,8 +39,7 @@ def preflighted(needs: str) -> Callable[[Command], Command]:
 
         @functools.wraps(function)
         def checked(*arguments: Any, no_preflight: bool = False, **parameters: Any) -> Any:
-            # A dry run makes nothing, so that it needs nothing of the machine.
-            if no_preflight or parameters.get("dry_run") or _begun_regardless.get() or not _speaks():
+            if no_preflight or _begun_regardless.get() or not _speaks():
                 before = _begun_regardless.set(no_preflight or _begun_regardless.get())
                 try:
                     return function(*arguments, **parameters)
@@ -50,8 +49,8 @@ def preflighted(needs: str) -> Callable[[Command], Command]:
 
             with ExitStack() as stack:
                 with failures_as_json(bool(parameters.get("as_json"))):
-                    path = click.get_current_context().command_path
-                    stack.enter_context(preflight(path, needs_of(needs)(parameters), _warn))
+                    path, is_dry = click.get_current_context().command_path, bool(parameters.get("dry_run"))
+                    stack.enter_context(preflight(path, needs_of(needs)(parameters), _warn, makes_folders=not is_dry))
                 return function(*arguments, **parameters)
 
         # click reads these in reverse: the option stands last in the help.

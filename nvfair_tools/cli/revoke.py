@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE
+from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
     from nvfair_tools.governance.curator_key import CuratorKey
@@ -21,6 +23,7 @@ _LISTED = 20  # places of a search that are listed
 
 
 @click.command()
+@preflighted("curator:revoke")
 @click.argument("words", metavar="[IDENTITY] FOLDER...", nargs=-1, required=True)
 @click.option("--yes/--dry-run", default=False, help="Remove it. [default: only show what would be removed]")
 @click.option("--prove", is_flag=True, help="Search every byte of the folders, and change nothing without --yes.")
@@ -66,11 +69,20 @@ def revoke(
     boards.
 
     Shows what there is of the person, as target or driver; with --yes it is removed, and the folders are searched
-    for what may be left. An interrupted removal is completed by the next call.
+    for what may be left. What would stop the removal, such as a folder that cannot be written in, is named before
+    anything is removed. A removal that was interrupted is completed by the next call with --yes, for whomever.
     """
-    from nvfair_tools.governance.curator_key import check_outside, create_key, default_key_path, read_key
+    from nvfair_tools.governance.curator_key import (
+        check_outside,
+        create_key,
+        default_key_path,
+        key_without_writing,
+        read_key,
+    )
     from nvfair_tools.governance.revocation import Revocation, interrupted
 
+    if not manifest and Path(words[0]).is_dir() and ":" in words[-1]:
+        raise click.UsageError(f"the person comes first: nvfair revoke {shlex.join([words[-1], *words[:-1]])}")
     folders = [Path(word) for word in (words if manifest else words[1:])]
     _check_folders(folders)
     key_path = key or default_key_path()
@@ -78,28 +90,40 @@ def revoke(
     private |= {path: "a recipient's key or manifest" for pair in recipients for path in pair}
     for path, what in private.items():
         check_outside(path, [*folders, *also], what)
-    curator_key = read_key(key_path) if manifest else create_key(key_path)
-    unfinished = interrupted(curator_key, _make_holder)
+    curator_key = (read_key if manifest else create_key if yes else key_without_writing)(key_path)
+    unfinished = interrupted(curator_key, _make_holder, cleans=yes)
     for revocation in unfinished:
-        click.echo("completing a removal that was interrupted")
-        revocation.run(curator_key)
+        if yes:
+            click.echo("completing a removal that was interrupted")
+            revocation.run(curator_key)
+        else:
+            places = ", ".join(str(holder.place) for holder in revocation.holders)
+            click.echo(
+                f"the removal of {revocation.trace.identity} was interrupted ({places}): --yes completes it first"
+            )
     holders = holders_in(folders, checkpoints)
     identities = _recognised(manifest, curator_key, holders) if manifest else [words[0]]
     if not identities:
         click.echo("nobody of this manifest is named in the data sets here")
         identities = sorted({revocation.trace.identity for revocation in unfinished})
     date = datetime.now(UTC).date().isoformat()
-    is_clean = True
+    is_clean = yes or not unfinished
     people: dict[str, Any] = {}
+    planned: list[tuple[Revocation, list[tuple[Holder, Finding]]]] = []
     for identity in identities:
         revocation = Revocation.prepare(identity, holders, date, {"checkpoints": checkpoints})
         findings = revocation.find()
         _print_findings(identity, findings)
         people[identity] = {"findings": [{"place": holder.place, **vars(finding)} for holder, finding in findings]}
+        planned.append((revocation, findings))
+    if yes or not prove:
+        _refuse_obstacles([revocation for revocation, findings in planned if findings], curator_key)
+    for revocation, findings in planned:
+        identity = revocation.trace.identity
         if yes and findings:
             for recipient_key, path in recipients:
                 _add_to_manifest(path, create_key(recipient_key), revocation)
-            revocation.run(curator_key)
+            revocation.run(curator_key, findings)
         elif findings and not prove:
             click.echo("nothing was changed; add --yes to remove it")
             continue
@@ -108,7 +132,7 @@ def revoke(
             _print_report(report)
             people[identity]["search"] = report
             is_clean &= report.is_clean
-    return Answer({"people": people, "removed": yes, "clean": is_clean}, 0 if is_clean else 1)
+    return Answer({"people": people, "removed": yes, "dry_run": not yes, "clean": is_clean}, 0 if is_clean else 1)
 
 
 def _check_folders(folders: list[Path]) -> None:
@@ -116,6 +140,19 @@ def _check_folders(folders: list[Path]) -> None:
     if missing or not folders:
         raise click.UsageError(
             f"no such folder: {', '.join(missing)}" if missing else "name a folder after the identity"
+        )
+
+
+def _refuse_obstacles(revocations: list[Revocation], key: CuratorKey) -> None:
+    """Raises Problems with everything that would stop a removal in its midst."""
+    from nvfair_tools.errors import Problems
+
+    obstacles = [text for revocation in revocations for text in revocation.obstacles(key)]
+    if obstacles:
+        raise Problems(
+            "nothing was removed",
+            list(dict.fromkeys(obstacles)),
+            remedy="mend each of these, then run the same command again",
         )
 
 

@@ -16,6 +16,7 @@ from nvfair_tools.doctor.machine import check_temporary_room
 from nvfair_tools.errors import NvfairError
 
 _FRAME_BYTES = LANDMARK_COUNT * 2 * 4  # its landmarks, as readers hold them
+_PROTOCOL_RATE = 30  # frames a second, at which the official protocols read videos
 
 
 def check_dataset(folder: Path) -> MachineFinding:
@@ -25,18 +26,25 @@ def check_dataset(folder: Path) -> MachineFinding:
 
 
 def check_frames_room(
-    folder: Path, *, splits: Collection[str] = (), generators: Collection[str] = (), most_in_memory: float
+    folder: Path,
+    *,
+    splits: Collection[str] = (),
+    generators: Collection[str] = (),
+    one_generator_at_a_time: bool = False,
+    video_bytes: float = 0,
+    most_in_memory: float,
 ) -> MachineFinding:
     """Whether the landmarks of a data set's frames have room in the folder of temporary files, where they go once they
     are more than `most_in_memory` bytes.
 
-    splits, generators: of the reenactments that are read; empty for all.
+    splits, generators: of the reenactments that are read; empty for all. one_generator_at_a_time: those of the one with
+    the most frames are what lies there at once. video_bytes: what is kept of each video besides.
     """
     path = folder / "videos.parquet"
     if not path.is_file():
         return MachineFinding("note", "temporary files", "what is needed is unknown")
     try:
-        table = pq.read_table(path, columns=["frames", "state", "split", "generator"])
+        table = pq.read_table(path, columns=["frames", "fps_num", "fps_den", "state", "split", "generator"])
     except (OSError, ValueError) as error:
         raise NvfairError(f"the table of videos cannot be read: {error}", where=path) from error
     chosen = pc.equal(table["state"], "ok")
@@ -44,7 +52,10 @@ def check_frames_room(
         if values:
             among = pc.is_in(table[name], value_set=pa.array(sorted(values), type=pa.string()))
             chosen = pc.and_(chosen, pc.fill_null(among, False))
-    needed = _FRAME_BYTES * float(pc.sum(table.filter(chosen)["frames"]).as_py() or 0)
-    if needed <= most_in_memory:
+    videos = table.filter(chosen).to_pandas()
+    frames = videos["frames"] * videos["fps_den"] / videos["fps_num"] * _PROTOCOL_RATE
+    needed = frames * _FRAME_BYTES + video_bytes
+    most = needed.groupby(videos["generator"]).sum().max() if one_generator_at_a_time else needed.sum()
+    if not most > most_in_memory:
         return MachineFinding("ok", "temporary files", "the frames have room in memory")
-    return check_temporary_room(needed, "a temporary copy of the landmarks")
+    return check_temporary_room(float(most), "a temporary copy of the landmarks")

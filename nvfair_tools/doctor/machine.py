@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import check_writable, size_text
+from nvfair_tools.files import check_writable, existing_parent, size_text
 
 # A worker with its landmarker, and a build's smallest demand of disk.
 WORKER_BYTES, DISK_BYTES = 0.6e9, 4e9
@@ -104,14 +104,6 @@ def free_memory() -> float | None:
     except ImportError:
         return None
     return float(psutil.virtual_memory().available)
-
-
-def existing_parent(path: Path) -> Path:
-    """The folder itself, or the nearest one above it that exists."""
-    path = path.absolute()
-    while not path.is_dir():
-        path = path.parent
-    return path
 
 
 def _elsewhere(topic: str) -> str:

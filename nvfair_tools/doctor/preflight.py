@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,9 +96,9 @@ def finding_of(error: Exception, topic: str = "") -> MachineFinding:
 
 
 @contextmanager
-def preflight(command: str, needs: Needs, warn: Callable[[str], None]) -> Iterator[None]:
+def preflight(command: str, needs: Needs, warn: Callable[[str], None], *, makes_folders: bool = True) -> Iterator[None]:
     """Raises PreflightError with everything that stops a command; tells `warn` what does not; keeps its folders
-    claimed meanwhile."""
+    claimed meanwhile. makes_folders: whether a claimed folder is made where there is none; a dry run makes none."""
     findings = look(needs.checks)
     for finding in findings:
         if finding.level == "warning":
@@ -106,7 +106,8 @@ def preflight(command: str, needs: Needs, warn: Callable[[str], None]) -> Iterat
     errors = [finding for finding in findings if finding.level == "error"]
     with ExitStack() as stack:
         if not errors:
-            errors = [busy for folder in needs.claimed if (busy := stack.enter_context(_claimed(folder)))]
+            claimed = [folder for folder in needs.claimed if makes_folders or folder.is_dir()]
+            errors = [busy for folder in claimed if (busy := stack.enter_context(_claimed(folder)))]
         if errors:
             raise PreflightError(command, errors)
         yield
@@ -115,12 +116,16 @@ def preflight(command: str, needs: Needs, warn: Callable[[str], None]) -> Iterat
 @contextmanager
 def _claimed(folder: Path) -> Iterator[MachineFinding | None]:
     """Claims a folder for this process, by a lock on the folder itself, which ends with the process; gives the finding
-    that says that another process has it. Where there are no such locks, nothing is claimed."""
+    that says that another process has it. Where there are no such locks, nothing is claimed.
+
+    A folder that was made for it and is empty in the end is removed: a refused command leaves none behind.
+    """
     try:
         import fcntl
     except ImportError:  # Windows has no such lock
         yield None
         return
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     descriptor = os.open(make_folder(folder), os.O_RDONLY)
     try:
         busy = None
@@ -132,6 +137,9 @@ def _claimed(folder: Path) -> Iterator[MachineFinding | None]:
             pass
         yield busy
     finally:
+        with suppress(OSError):  # a folder in which something was written stays
+            for place in made:
+                place.rmdir()
         os.close(descriptor)
 
 
@@ -144,5 +152,5 @@ def busy_finding(folder: Path) -> MachineFinding:
 
 def _text(finding: MachineFinding, indent: str) -> str:
     remedy = f"\n{indent}to fix it: {finding.remedy}" if finding.remedy else ""
-    message = finding.message.replace("\n", f"\n{indent}")
+    message = finding.message.replace("\n", f"\n{indent}")  # of an error that lists several
     return f"{finding.topic}: {message}{remedy}"

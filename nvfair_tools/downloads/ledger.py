@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from nvfair_tools.downloads.remote import RemoteFile
 from nvfair_tools.errors import NvfairError
@@ -41,10 +43,13 @@ class Entry:
 
 
 class Ledger:
-    """The entries of one folder, as JSON lines in its `.nvfair-get`. Threads may add to it."""
+    """The entries of one folder, as JSON lines in its `.nvfair-get`. Threads may add to it.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    scratch: of a dry run, which reads what is in the folder and keeps what it learns here, for as long as it lasts.
+    """
+
+    def __init__(self, folder: Path, scratch: Path | None = None) -> None:
+        self.folder, self._scratch = folder, scratch
         self._lock = threading.Lock()
         self.entries: dict[str, Entry] = {}
         if self._path.exists():
@@ -58,20 +63,22 @@ class Ledger:
     @property
     def place(self) -> Path:
         """The folder for what is no part of the collection."""
-        return self.folder / FOLDER
+        return self._scratch or self.folder / FOLDER
 
     @property
     def _path(self) -> Path:
-        return self.place / "files.jsonl"
+        return self.folder / FOLDER / "files.jsonl"
 
     def part_of(self, remote: RemoteFile) -> Path:
         """Where a file arrives. The name holds its checksum: two versions of a file never mix."""
-        return self.place / "parts" / f"{remote.checksum.replace(':', '-')}.part"
+        return self.folder / FOLDER / "parts" / f"{remote.checksum.replace(':', '-')}.part"
 
     def add(self, entry: Entry) -> None:
         """Keeps an entry, on disk before the call returns."""
         with self._lock:
             self.entries[entry.name] = entry
+            if self._scratch is not None:
+                return
             with open(self._path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(entry), sort_keys=True) + "\n")
                 file.flush()
@@ -80,7 +87,7 @@ class Ledger:
     def has_accepted(self, terms: str) -> bool:
         """Whether just these terms were accepted for this folder before."""
         try:
-            return bool(json.loads((self.place / "terms.json").read_text(encoding="utf-8"))["terms"] == terms)
+            return bool(json.loads((self.folder / FOLDER / "terms.json").read_text(encoding="utf-8"))["terms"] == terms)
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
@@ -91,20 +98,32 @@ class Ledger:
 
 
 @contextmanager
-def open_ledger(folder: Path) -> Iterator[Ledger]:
-    """Opens the ledger of a folder for one process at a time. Raises NvfairError where another one is at work."""
-    make_folder(folder / FOLDER)
-    with open(folder / FOLDER / "lock", "w") as file:
-        try:
-            import fcntl
-        except ImportError:  # Windows has no such lock
-            pass
-        else:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise NvfairError(
-                    "another download is at work in this folder", where=folder, remedy="wait until it has ended"
-                ) from error
+def open_ledger(folder: Path, *, dry_run: bool = False) -> Iterator[Ledger]:
+    """Opens the ledger of a folder for one process at a time. Raises NvfairError where another one is at work.
+
+    dry_run: nothing is written in the folder, which is not made either.
+    """
+    lock = folder / FOLDER / "lock"
+    with ExitStack() as stack:
+        if not dry_run:
+            make_folder(folder / FOLDER)
+        if not dry_run or lock.exists():
+            _claim(stack.enter_context(open(lock, "r" if dry_run else "w")), folder)
+        if dry_run:
+            yield Ledger(folder, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            return
         (folder / FOLDER / "parts").mkdir(exist_ok=True)
         yield Ledger(folder)
+
+
+def _claim(lock: TextIO, folder: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such lock
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise NvfairError(
+            "another download is at work in this folder", where=folder, remedy="wait until it has ended"
+        ) from error

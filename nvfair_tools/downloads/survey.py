@@ -13,6 +13,7 @@ from nvfair_tools.downloads.errors import DownloadError
 from nvfair_tools.downloads.ledger import Entry, Ledger
 from nvfair_tools.downloads.remote import RemoteFile, matches
 from nvfair_tools.downloads.transfer import Transfer
+from nvfair_tools.files import existing_parent
 
 # Recordings hardly shrink in a zip file; what is unpacked is taken to be this much larger.
 _UNPACKED_GROWTH = 1.05
@@ -63,7 +64,7 @@ def check_space(states: Sequence[FileState], folder: Path, *, keep_archives: boo
     # Unless they are kept, no more archives are there at once than are downloaded at once.
     waiting = sorted((state.bytes_left for state in archives), reverse=True)
     needed += sum(waiting if keep_archives else waiting[:connections])
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(existing_parent(folder)).free
     if needed > free:
         raise DownloadError(
             "disk_full",

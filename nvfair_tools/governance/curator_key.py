@@ -73,6 +73,11 @@ def read_key(path: Path) -> CuratorKey:
     return CuratorKey(secret, path)
 
 
+def key_without_writing(path: Path) -> CuratorKey:
+    """Reads the key that is there, or makes one that no file keeps, for looking alone."""
+    return read_key(path) if path.exists() else CuratorKey(secrets.token_bytes(_KEY_BYTES), path)
+
+
 def create_key(path: Path) -> CuratorKey:
     """Writes a new key that only its owner may read (mode 0600), or reads the one that is there."""
     if not path.exists():

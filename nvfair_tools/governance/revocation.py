@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import atomic_output
+from nvfair_tools.errors import NvfairError, user_message
+from nvfair_tools.files import atomic_output, check_writable
 from nvfair_tools.governance.curator_key import CuratorKey
 from nvfair_tools.identity import identity_aliases, parse_identity
 from nvfair_tools.unique_keys import load_unique_json
@@ -112,6 +113,10 @@ class Holder(Protocol):
         """What the holder has of a person; nothing is changed. An empty list: nothing."""
         ...
 
+    def obstacles(self, trace: Trace, key: CuratorKey) -> Iterable[str]:
+        """What would stop `remove`, in sentences, as far as can be known before; nothing is changed."""
+        ...
+
     def remove(self, trace: Trace, key: CuratorKey, date: str) -> None:
         """Removes all of it. Called again after an interruption, it ends in the same state.
 
@@ -144,8 +149,16 @@ class Revocation:
         """What all holders have of the person, in their order."""
         return [(holder, finding) for holder in self.holders for finding in holder.find(self.trace)]
 
-    def run(self, key: CuratorKey) -> None:
-        """Removes the person everywhere. The record of it is written first and deleted when all holders are done."""
+    def obstacles(self, key: CuratorKey) -> list[str]:
+        """What would stop the removal anywhere, in sentences; nothing is changed."""
+        return [f"{holder.place}: {text}" for holder in self.holders for text in holder.obstacles(self.trace, key)]
+
+    def run(self, key: CuratorKey, before: Sequence[tuple[Holder, Finding]] = ()) -> None:
+        """Removes the person everywhere. The record of it is written first and deleted when all holders are done.
+
+        before: what `find` has given. Raises StoppedRemoval where a holder cannot be brought to its end: the next call
+        goes on.
+        """
         path = pending_path(key, self.trace.identity)
         content = {
             "format_version": _PENDING_VERSION,
@@ -158,9 +171,59 @@ class Revocation:
         with atomic_output(path) as unfinished:
             os.close(os.open(unfinished, os.O_CREAT | os.O_WRONLY, 0o600))
             unfinished.write_text(json.dumps(content), encoding="utf-8")
-        for holder in self.holders:
-            holder.remove(self.trace, key, self.date)
+        for number, holder in enumerate(self.holders):
+            try:
+                holder.remove(self.trace, key, self.date)
+            except Exception as error:
+                stopped = StoppedRemoval(self, number, error, before)
+                if user_message(error) is None and not isinstance(error, (OSError, sqlite3.Error)):
+                    error.add_note(str(stopped))  # a fault of ours, whose traceback is needed
+                    raise
+                raise stopped from error
         overwrite_and_delete(path)
+
+
+class StoppedRemoval(NvfairError):
+    """A removal that could not be brought to its end: says what was done, what remains, and that it goes on."""
+
+    def __init__(
+        self, revocation: Revocation, number: int, error: Exception, before: Sequence[tuple[Holder, Finding]]
+    ) -> None:
+        holder, cause = revocation.holders[number], user_message(error) or str(error) or type(error).__name__
+        counts = {(owner.place, finding.what): finding.count for owner, finding in before}
+        try:
+            left = [
+                f"{finding.count:,} of {counts.get((holder.place, finding.what), finding.count):,} {finding.what}"
+                for finding in holder.find(revocation.trace)
+            ]
+        except Exception:  # noqa: BLE001 - whatever keeps it from being read is what stopped the removal
+            left = ["what it is cannot be read now"]
+        lines = [f"all done: {owner.place}" for owner in revocation.holders[:number]]
+        lines.append(f"remains in {holder.place}: " + ("; ".join(left) or "its tables and records, to be finished"))
+        lines += [f"not begun: {owner.place}" for owner in revocation.holders[number + 1 :]]
+        super().__init__(
+            f"the removal of {revocation.trace.identity} has stopped: {cause}" + "".join(f"\n  - {x}" for x in lines),
+            where=holder.place,
+            remedy="mend that, then run the same command again: it goes on, and what is removed stays removed. Until "
+            "then no reader opens a data set that was begun, and nothing is built in it",
+        )
+
+
+def unwritable(paths: Iterable[Path]) -> Iterator[str]:
+    """Says of each folder in which nothing can be written, and of each file that cannot be changed, that it is so."""
+    for path in sorted(set(paths)):
+        if path.is_dir():
+            try:
+                check_writable(path)
+            except NvfairError as error:
+                yield f"{path}: {error.what}"
+        elif path.is_file() and not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            yield f"{path}: your user may not change this file"
+
+
+def folders_of(paths: Iterable[Path], place: Path) -> set[Path]:
+    """The folders from some files up to the folder `place` that they lie in."""
+    return {parent for path in paths for parent in path.parents if parent.is_relative_to(place)}
 
 
 def pending_path(key: CuratorKey, identity: str) -> Path:
@@ -173,15 +236,18 @@ def pending_folder(key: CuratorKey) -> Path:
     return key.path.parent / "revocations"
 
 
-def interrupted(key: CuratorKey, make_holder: Callable[[str, Path, dict[str, str]], Holder]) -> list[Revocation]:
+def interrupted(
+    key: CuratorKey, make_holder: Callable[[str, Path, dict[str, str]], Holder], *, cleans: bool = True
+) -> list[Revocation]:
     """The revocations under this key that were begun and not completed.
 
-    make_holder: from a kind, a folder and the command's options to a holder. Raises NvfairError where a record cannot
+    make_holder: from a kind, a folder and the command's options to a holder. cleans: whether records that were never
+    written to their end are deleted. Raises NvfairError where a record cannot
     be read, or where a folder of it is gone.
     """
     revocations = []
     folder = pending_folder(key)
-    for unfinished in folder.glob(".*.part*"):
+    for unfinished in folder.glob(".*.part*") if cleans else ():
         overwrite_and_delete(unfinished)  # a record that was being written: nothing had been removed yet
     for path in sorted(folder.glob("*.json")):
         try:

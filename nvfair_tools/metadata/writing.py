@@ -25,11 +25,16 @@ def write_metadata(data: Description) -> list[Path]:
 
     The tables, the parts and consent.parquet must be there already.
     """
-    texts = (croissant_text(data), datasheet_text(data), datacite_text(data), zenodo_text(data))
+    texts = metadata_texts(data)
     paths = [data.folder / name for name in METADATA_FILES]
     for path, text in zip(paths, texts, strict=True):
         write_text(path, text)
     return paths
+
+
+def metadata_texts(data: Description) -> tuple[str, ...]:
+    """The texts of METADATA_FILES, in their order."""
+    return (croissant_text(data), datasheet_text(data), datacite_text(data), zenodo_text(data))
 
 
 def rewrite_metadata(
@@ -38,16 +43,20 @@ def rewrite_metadata(
     publication: Publication | None = None,
     audit: LeakageAudit | None = None,
     cautions: Iterable[str] | None = None,
+    writes: bool = True,
 ) -> Description:
     """Writes METADATA_FILES of a finished data set anew, and their hashes into its dataset.json; nothing else changes.
 
     publication: what is stated from now on; default, what dataset.json holds. audit, cautions: see `Description.of`.
-    Returns what is known about the data set.
+    writes: False makes the texts, and writes none of them. Returns what is known about the data set.
     """
     meta = dict(dataset.meta)
     if publication is not None:
         meta["publication"] = publication.stored()
     data = Description.of(replace(dataset, meta=meta), audit=audit, cautions=cautions)
+    if not writes:
+        metadata_texts(data)
+        return data
     paths = write_metadata(data)
     hashes = {path.relative_to(dataset.folder).as_posix(): sha256_of(path) for path in paths}
     content = {**meta, "files": {**meta.get("files", {}), **hashes}}

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from nvfair_tools.dataset.reader import Dataset
-from nvfair_tools.files import make_folder, sha256_of, write_bytes
+from nvfair_tools.files import check_writable, make_folder, sha256_of, write_bytes
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.stage import SingleItemFactory, ended_items
@@ -28,13 +28,27 @@ VIDEOS_AT_ONCE = 64  # of one clip in one task
 def measures_folder(dataset: Dataset) -> Path:
     """The folder for the measures of a data set: `quality`; or, where the data set's build has measured, whose table
     dataset.json vouches for, `quality/again` with a copy of that table, so that what it has is not measured again."""
-    folder = dataset.folder / "quality"
-    if f"quality/{TABLE_NAME}" not in dataset.meta.get("files", {}):
+    folder, again = dataset.folder / "quality", planned_folder(dataset)
+    if again == folder:
         return folder
-    again = folder / "again"
     if not (again / TABLE_NAME).exists() and (folder / TABLE_NAME).is_file():
         write_bytes(again / TABLE_NAME, (folder / TABLE_NAME).read_bytes())
     return again
+
+
+def planned_folder(dataset: Dataset) -> Path:
+    """The folder that `measures_folder` gives, of which nothing is made."""
+    folder = dataset.folder / "quality"
+    return folder / "again" if f"quality/{TABLE_NAME}" in dataset.meta.get("files", {}) else folder
+
+
+def count_unmeasured(dataset: Dataset, path: Path, *, recogniser: Path | None = None) -> tuple[int, int]:
+    """(videos that `measure_dataset` would measure, all rendered ones). Raises what it raises before it writes."""
+    check_writable(path.parent)
+    usable = dataset.usable()
+    rendered = usable[usable["kind"] != "real"]
+    method = measured_by(None if recogniser is None else model_name(recogniser))
+    return len(rendered) - len(_measured_before(path, rendered, method)), len(rendered)
 
 
 def measure_dataset(

@@ -52,6 +52,8 @@ def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, v
         assert "was here already, done" in nvfair(
             "submit", "push", valid_submission, "--url", server.url, NVFAIR_TOKEN=token
         )
+        dry = nvfair("submit", "push", valid_submission, "--url", server.url, "--dry-run", NVFAIR_TOKEN=token)
+        assert "nothing was sent" in dry
         wrong = nvfair("submit", "push", valid_submission, "--url", server.url, NVFAIR_TOKEN="nvf_wrong", status=1)
         assert "token is not valid" in wrong
         assert "set NVFAIR_TOKEN" in wrong
@@ -87,6 +89,21 @@ def test_a_client_without_a_token_or_a_board_reports_the_remedy(valid_submission
     assert "export NVFAIR_TOKEN" in output
     output = nvfair("submit", "push", valid_submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="nvf_x", status=1)
     assert "the board does not answer" in output
+
+
+def test_everything_that_keeps_a_submission_from_being_sent_is_named_at_once(submission: Path) -> None:
+    content = (submission / "submission.yaml").read_text()
+    (submission / "submission.yaml").write_text(content.replace("embeddings/test", "embeddings/other", 1))
+    (submission / "embeddings" / "test.parquet").unlink()
+    output = nvfair("submit", "push", submission, "--url", "http://127.0.0.1:9", NVFAIR_TOKEN="", status=1)
+    assert "for 3 reasons" in output
+    for text in ("'embeddings/other.parquet' is not there", "'embeddings/test.parquet' is not there"):
+        assert text in output
+    assert "export NVFAIR_TOKEN" in output
+    assert "the board does not answer" in output
+    output = nvfair("submit", "pack", submission, submission.parent / "s.zip", status=1)
+    assert "2 problems" in output
+    assert not (submission.parent / "s.zip").exists()
 
 
 @pytest.mark.parametrize(

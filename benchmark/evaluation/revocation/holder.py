@@ -27,7 +27,7 @@ from benchmark.verification.enrolment import Enrolment, revoke_enrolment
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import remove_partial_outputs
 from nvfair_tools.governance.curator_key import CuratorKey
-from nvfair_tools.governance.revocation import Finding, Trace
+from nvfair_tools.governance.revocation import Finding, Trace, unwritable
 from nvfair_tools.governance.search.folders import search_folders
 from nvfair_tools.governance.search.patterns import Patterns
 
@@ -69,6 +69,15 @@ class BenchmarkHolder:
             Finding("pages and pictures of reports and boards", len(self._pictures(trace)), _AGAIN),
         ]
         return [finding for finding in findings if finding.count]
+
+    def obstacles(self, trace: Trace, key: CuratorKey) -> Iterator[str]:
+        """Folders of files that go or are written anew in which nothing can be written."""
+        remover = RowRemover(trace, _NO_NAME)
+        changed = [folder / RECORD_FILE for folder in self._checkpoints() if has_seen(folder, trace.identity)]
+        changed += [*self._enrolments(trace), *self._calibrations(trace), *self._archives(trace)]
+        changed += self._pictures(trace)
+        changed += [path for path in self._files(TABLE_SUFFIXES | TEXT_SUFFIXES) if _count(remover, path)]
+        yield from unwritable(path.parent for path in changed)
 
     def remove(self, trace: Trace, key: CuratorKey, date: str) -> None:
         """Removes all of it; checkpoints first, since their records name the people by whom they are recognised."""

@@ -32,6 +32,7 @@ from benchmark.methods.device import resolve_device
 from benchmark.training.avaprintdb.companions import CompanionGroups, Companions
 from benchmark.training.avaprintdb.dev_videos import ATTENTION_VALIDATION_PEOPLE, DevVideos, check_validation_people
 from benchmark.training.avaprintdb.epochs import (
+    EpochRun,
     Progress,
     declare,
     run_digest,
@@ -118,6 +119,43 @@ def train_attention(
     person.
     """
     recipe, out = recipe or AttentionRecipe(), Path(out)
+    run = read_attention_run(
+        files,
+        collection,
+        generator,
+        recipe,
+        name=name or out.name,
+        validation_people=validation_people,
+        progress=progress,
+    )
+    videos, validation, digest = run.videos, run.validation, run.digest
+    if (checkpoint := finished_checkpoint(out, digest)) is not None:
+        return checkpoint
+    with reproducible(resolved := resolve_device(device)):
+        torch.manual_seed(recipe.seed)
+        network = AttentionNetwork(AttentionShape(files.size)).to(resolved)
+        trainer = _AttentionTrainer(recipe, videos, validation, resolved)
+        anchors = len(videos.names)
+        selection = run_epochs(network, trainer, recipe, out, digest, anchors, validation is not None, progress)
+    options = {
+        "recipe": recipe.label,
+        "run": digest,
+        "videos_with_an_empty_group": trainer.groups.with_empty_group,
+    }
+    return save_checkpoint(network, name or out.name, run.declaration, recipe, videos, selection, options, out)
+
+
+def read_attention_run(
+    files: FeatureFiles,
+    collection: str,
+    generator: str,
+    recipe: AttentionRecipe,
+    *,
+    name: str,
+    validation_people: Iterable[str] | None = None,
+    progress: Progress | None = None,
+) -> EpochRun:
+    """Does what `train_attention` does before it writes: takes what it takes, and raises what it raises."""
     people = ATTENTION_VALIDATION_PEOPLE.get(collection, ()) if validation_people is None else validation_people
     held = frozenset(people)
     check_validation_people(held)  # before thousands of files are read
@@ -130,22 +168,9 @@ def train_attention(
             f"{len(all_videos.names)} a validation person takes part",
             where=files.root,
         )
-    digest = run_digest(recipe, all_videos, name or out.name, ",".join(sorted(held)))
-    if (checkpoint := finished_checkpoint(out, digest)) is not None:
-        return checkpoint
+    digest = run_digest(recipe, all_videos, name, ",".join(sorted(held)))
     declaration = declare(videos, validation, collection, "AVAPrintDB frame features", files.root)
-    with reproducible(resolved := resolve_device(device)):
-        torch.manual_seed(recipe.seed)
-        network = AttentionNetwork(AttentionShape(files.size)).to(resolved)
-        trainer = _AttentionTrainer(recipe, videos, validation, resolved)
-        anchors = len(videos.names)
-        selection = run_epochs(network, trainer, recipe, out, digest, anchors, validation is not None, progress)
-    options = {
-        "recipe": recipe.label,
-        "run": digest,
-        "videos_with_an_empty_group": trainer.groups.with_empty_group,
-    }
-    return save_checkpoint(network, name or out.name, declaration, recipe, videos, selection, options, out)
+    return EpochRun(videos, validation, declaration, digest)
 
 
 class _AttentionTrainer:

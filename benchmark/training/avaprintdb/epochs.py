@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -117,6 +117,17 @@ def declare(
     )
     check_disjoint(declaration, where=root)
     return declaration
+
+
+@dataclass(frozen=True)
+class EpochRun:
+    """A training by epochs that has read its videos. validation: None where nobody is held out. digest: tells it from
+    every other run."""
+
+    videos: DevVideos
+    validation: DevVideos | None
+    declaration: Declaration
+    digest: str
 
 
 def run_epochs(

@@ -28,6 +28,7 @@ from benchmark.methods.checkpoint import Checkpoint
 from benchmark.methods.device import resolve_device
 from benchmark.training.avaprintdb.dev_videos import DevVideos, check_validation_people
 from benchmark.training.avaprintdb.epochs import (
+    EpochRun,
     Progress,
     declare,
     run_digest,
@@ -114,30 +115,55 @@ def train_graph(
 
     Raises NvfairError where there is nothing to train on, and where a person of validation is a TEST person.
     """
-    files = files if isinstance(files, LandmarkFiles) else LandmarkFiles(files)
     recipe, out = recipe or GraphRecipe(), Path(out)
-    held = frozenset(validation_people)
-    check_validation_people(held)  # before thousands of files are read
-    report = None if progress is None else lambda text: progress(0, recipe.epochs, text)
-    all_videos = DevVideos.read(files, collection, generator, recipe.window, report=report)
-    videos, validation = split_videos(all_videos, held, files.root)
-    edges = "" if edges_of is None else sha256_of(Path(edges_of))
-    digest = run_digest(recipe, all_videos, name or out.name, ",".join(sorted(held)), edges)
+    run = read_graph_run(
+        files,
+        collection,
+        generator,
+        recipe,
+        name=name or out.name,
+        validation_people=validation_people,
+        edges_of=edges_of,
+        progress=progress,
+    )
+    videos, validation, digest = run.videos, run.validation, run.digest
     if (checkpoint := finished_checkpoint(out, digest)) is not None:
         return checkpoint
-    declaration = declare(videos, validation, collection, "AVAPrintDB landmarks", files.root)
     with reproducible(resolved := resolve_device(device)):
         torch.manual_seed(recipe.seed)
         network = _new_network(recipe, edges_of).to(resolved)
         trainer = _GraphTrainer(recipe, videos, validation)
         anchors = len(videos.names)
         selection = run_epochs(network, trainer, recipe, out, digest, anchors, validation is not None, progress)
-    options = {
-        "recipe": recipe.label,
-        "run": digest,
-        "edges": f"of {Path(edges_of).name}, sha256 {edges}" if edges_of else "the simulator's neutral face",
-    }
-    return save_checkpoint(network, name or out.name, declaration, recipe, videos, selection, options, out)
+    edges = (
+        f"of {Path(edges_of).name}, sha256 {sha256_of(Path(edges_of))}" if edges_of else "the simulator's neutral face"
+    )
+    options = {"recipe": recipe.label, "run": digest, "edges": edges}
+    return save_checkpoint(network, name or out.name, run.declaration, recipe, videos, selection, options, out)
+
+
+def read_graph_run(
+    files: LandmarkFiles | str | Path,
+    collection: str,
+    generator: str,
+    recipe: GraphRecipe,
+    *,
+    name: str,
+    validation_people: Iterable[str] = (),
+    edges_of: str | Path | None = None,
+    progress: Progress | None = None,
+) -> EpochRun:
+    """Does what `train_graph` does before it writes: takes what it takes, and raises what it raises."""
+    files = files if isinstance(files, LandmarkFiles) else LandmarkFiles(files)
+    held = frozenset(validation_people)
+    check_validation_people(held)  # before thousands of files are read
+    report = None if progress is None else lambda text: progress(0, recipe.epochs, text)
+    all_videos = DevVideos.read(files, collection, generator, recipe.window, report=report)
+    videos, validation = split_videos(all_videos, held, files.root)
+    edges = "" if edges_of is None else sha256_of(Path(edges_of))
+    digest = run_digest(recipe, all_videos, name, ",".join(sorted(held)), edges)
+    declaration = declare(videos, validation, collection, "AVAPrintDB landmarks", files.root)
+    return EpochRun(videos, validation, declaration, digest)
 
 
 def _new_network(recipe: GraphRecipe, edges_of: str | Path | None) -> GraphNetwork:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,10 +20,14 @@ from nvfair_tools.cli.benchmark.avaprintdb_inputs import (
 )
 from nvfair_tools.cli.benchmark.evaluate import needs_torch
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import INPUT, INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE, output
 from nvfair_tools.cli.preflight import preflighted
+
+if TYPE_CHECKING:
+    from benchmark.training.avaprintdb.epochs import EpochRun
 
 _FEATURES = click.Choice(["clip", "dino"])
 
@@ -59,10 +63,13 @@ avaprintdb.add_command(fuse)
     type=INPUT_FILE,
     help="A published checkpoint whose edges the graph takes. [default: a triangulation of our own]",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="All that is random follows from it."
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer than the recipe's: a trial run, named as such.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
+@dry_run_option
 @reports
 def train(
     folder: Path,
@@ -75,6 +82,7 @@ def train(
     seed: int,
     epochs: int | None,
     device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Train a network on FOLDER's files by the authors' recipe; write the checkpoint to OUT.
 
@@ -85,8 +93,8 @@ def train(
     from dataclasses import replace
 
     from benchmark.methods.avaprintdb.published_attention import FeatureFiles
-    from benchmark.training.avaprintdb.attention_recipe import AttentionRecipe, train_attention
-    from benchmark.training.avaprintdb.graph_recipe import GraphRecipe, train_graph
+    from benchmark.training.avaprintdb.attention_recipe import AttentionRecipe, read_attention_run, train_attention
+    from benchmark.training.avaprintdb.graph_recipe import GraphRecipe, read_graph_run, train_graph
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     if features is not None and edges_of is not None:
@@ -95,6 +103,15 @@ def train(
     recipe = GraphRecipe() if features is None else AttentionRecipe()
     recipe = replace(recipe, seed=seed, epochs=min(epochs or recipe.epochs, recipe.epochs))
     with task_progress("training") as report:
+        if dry_run:
+            where: dict[str, Any] = {"name": out.name, "progress": report}
+            if isinstance(recipe, GraphRecipe):
+                where |= {"validation_people": validation or (), "edges_of": edges_of}
+                run = read_graph_run(folder, collection, generator, recipe, **where)
+            else:
+                files = FeatureFiles(folder, features or "")
+                run = read_attention_run(files, collection, generator, recipe, validation_people=validation, **where)
+            return _would_train(run, out, recipe.epochs)
         if isinstance(recipe, GraphRecipe):
             checkpoint = train_graph(
                 folder,
@@ -130,6 +147,19 @@ def train(
     return {"checkpoint": out, "selection": made, "options": options}
 
 
+def _would_train(run: EpochRun, out: Path, epochs: int) -> dict[str, Any]:
+    """Says what a training would write, after all its videos are read."""
+    from benchmark.training.state import finished_checkpoint
+
+    facts = {"checkpoint": out, "videos": len(run.videos.names), "short_videos": run.videos.short, "epochs": epochs}
+    if finished_checkpoint(out, run.digest, makes_folder=False) is not None:
+        click.echo(f"{out}: an earlier run has done all of it")
+        return would_write([], **facts)
+    held = 0 if run.validation is None else len(run.validation.names)
+    click.echo(f"would train on {facts['videos']:,} videos for at most {epochs} epochs, and select on {held:,} videos")
+    return would_write([Output(out, "a checkpoint: its record, weights and log")], **facts)
+
+
 def _people(text: str | None, collection: str) -> list[str] | None:
     """People of a list of names: None where there is no list, nobody for "none"."""
     from nvfair_tools.identity import resolve_alias
@@ -144,7 +174,12 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 @preflighted("author:score_avaprintdb")
 @click.argument("folder", type=INPUT_FOLDER)
 @click.option(
-    "--list", "lists", required=True, multiple=True, type=INPUT, help="A list of trials, or a folder with lists."
+    "--list",
+    "lists",
+    required=True,
+    multiple=True,
+    type=INPUT,
+    help="A list of trials, or a folder with lists; repeatable.",
 )
 @click.option(
     "--checkpoint",
@@ -152,9 +187,11 @@ def _people(text: str | None, collection: str) -> list[str] | None:
     required=True,
     multiple=True,
     type=INPUT,
-    help="A checkpoint, a published .pt file, or a folder with such files.",
+    help="A checkpoint, a published .pt file, or a folder with such files; repeatable.",
 )
-@click.option("--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too.")
+@click.option(
+    "--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too; repeatable."
+)
 @click.option(
     "--features",
     type=_FEATURES,
@@ -162,7 +199,7 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 )
 @click.option("--protocol", type=PROTOCOL, help="Name, or a .json file. [default: the authors' windows and scores]")
 @click.option("--out", type=OUTPUT_FILE, help="Write the figures to this JSON file.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
 @reports
 def evaluate(

@@ -10,6 +10,7 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, INPUT, INPUT_FILE, OUTPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
@@ -27,14 +28,22 @@ from nvfair_tools.governance.uses import Use
     type=CHECKPOINT,
     help="Folder that `nvfair train` wrote, or pretrained:NAME.",
 )
-@click.option("--split", default="test", show_default=True)
+@click.option("--split", default="test", show_default=True, help="Whose videos: those of train, validation or test.")
 @click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Only these generators; repeatable.")
 @click.option("--protocol", default="nvfair-seen", show_default=True, type=PROTOCOL, help="Name, or a .json file.")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
+@dry_run_option
 @reports
 def embed(
-    dataset: Path, out: Path, folder: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
+    dataset: Path,
+    out: Path,
+    folder: Path,
+    split: str,
+    generators: tuple[str, ...],
+    protocol: str,
+    device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Embed the windows of DATASET's reenactments; write them to OUT, a Parquet file.
 
@@ -45,6 +54,8 @@ def embed(
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     chosen = split_names(generators)
+    if dry_run:
+        return _would_embed(dataset, folder, out, split, chosen, protocol, device)
     main = os.environ.get("RANK", "0") == "0"  # of several processes, one speaks
     with task_progress("embedding", quiet=not main):
         embedded = embed_videos(dataset, folder, out, split=split, generators=chosen, protocol=protocol, device=device)
@@ -54,6 +65,22 @@ def embed(
         click.echo(f"next: nvfair evaluate {dataset} --embeddings {out} --out REPORT")
     counts = {"windows": embedded.windows, "videos": embedded.videos, "incomplete": embedded.incomplete}
     return {"file": out, **counts}
+
+
+def _would_embed(
+    dataset: Path, folder: Path, out: Path, split: str, generators: tuple[str, ...], protocol: str, device: str
+) -> dict[str, Any]:
+    """Says what `embed` would write, after its checks."""
+    from benchmark.evaluation.by_name.inputs import chosen_reenactments, opened_dataset, several_protocols
+    from benchmark.methods.checkpoint import load_checkpoint
+    from benchmark.methods.device import resolve_device
+
+    several_protocols(protocol)
+    method = load_checkpoint(folder, resolve_device(device))
+    videos = chosen_reenactments(opened_dataset(dataset), split, generators)
+    frames = int(videos["frames"].sum())
+    what = f"the embeddings by {method.name} of {len(videos):,} videos of {frames:,} frames"
+    return would_write([Output(out, what)], file=out, videos=len(videos), frames=frames)
 
 
 @click.command()
@@ -79,7 +106,7 @@ def embed(
     "protocols",
     multiple=True,
     type=PROTOCOL,
-    help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]",
+    help="Name, or a .json file; repeatable. [default: nvfair-seen, nvfair-unseen]",
 )
 @click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Test generators; repeatable. [default: all]")
 @click.option(
@@ -101,7 +128,9 @@ def embed(
     help="A data set, or a file of `nvfair embed`, of people who are in no trial: each method has a second row, with "
     "scores normalised by them.",
 )
-@click.option("--cohort-split", default="train", show_default=True, help="Of the cohort's data set.")
+@click.option(
+    "--cohort-split", default="train", show_default=True, help="Split of the cohort's data set whose people count."
+)
 @click.option(
     "--nearest",
     default=0,
@@ -109,8 +138,9 @@ def embed(
     type=click.IntRange(min=0),
     help="So many of the cohort's videos count for each side of a trial, the most alike; 0: all.",
 )
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
+@dry_run_option
 @reports
 def evaluate(
     dataset: Path,
@@ -129,6 +159,7 @@ def evaluate(
     cohort_split: str,
     nearest: int,
     device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Score methods on DATASET's test people under the protocols; write a report.
 
@@ -144,23 +175,23 @@ def evaluate(
     data = Dataset.open(dataset)
     for use in uses:
         data = usable_for(data, use)
+    named: list[str | Path] = [*map(str, folders), *methods, *files]
+    options: dict[str, Any] = {
+        "protocols": protocols or DEFAULT_PROTOCOLS,
+        "generators": split_names(generators),
+        "stress": stress,
+        "allow_overlap": allow_overlap,
+        "leave_out_overlap": leave_out_overlap,
+        "declaration": declaration,
+        "normalise_by": normalise_by,
+        "cohort_split": cohort_split,
+        "nearest": nearest,
+        "device": device,
+    }
     with step_progress() as progress:
-        results = evaluate_methods(
-            data,
-            [*map(str, folders), *methods, *files],
-            out=out,
-            protocols=protocols or DEFAULT_PROTOCOLS,
-            generators=split_names(generators),
-            stress=stress,
-            allow_overlap=allow_overlap,
-            leave_out_overlap=leave_out_overlap,
-            declaration=declaration,
-            normalise_by=normalise_by,
-            cohort_split=cohort_split,
-            nearest=nearest,
-            device=device,
-            progress=progress,
-        )
+        if dry_run:
+            return _would_evaluate(data, named, out, options | {"progress": progress})
+        results = evaluate_methods(data, tuple(named), out=out, progress=progress, **options)
     for cell in results.cells:
         click.echo(f"{cell.title}: {results.headline(cell).value:.3f}")
     for warning in results.warnings:
@@ -173,6 +204,31 @@ def evaluate(
     )
     cells = [{"title": cell.title, "value": results.headline(cell).value} for cell in results.cells]
     return {"report": out / "index.html", "results": out / "results.json", "cells": cells, "warnings": results.warnings}
+
+
+def _would_evaluate(data: Any, methods: list[Any], out: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """Says what an evaluation would score and write, after it has opened and checked everything."""
+    from benchmark.evaluation.by_name.prepared import prepare_evaluation
+    from benchmark.evaluation.overlap_checks import left_out_warning
+
+    plan = prepare_evaluation(data, methods, **options).plan()
+    sections = []
+    for planned in plan.planned:
+        title, cells = planned.section.title, [(cell.candidate.name, cell.generator) for cell in planned.cells]
+        click.echo(
+            f"{title}: would score {len(planned.videos):,} videos of {len(planned.people):,} people; {len(cells):,} "
+            f"cells: {', '.join(f'{method} on {generator}' for method, generator in cells)}"
+        )
+        sections.append({"title": title, "videos": len(planned.videos), "people": planned.people, "cells": cells})
+    for section in plan.unscored:
+        click.echo(f"{section.title}: nothing to score: {section.reason}")
+    for warning in left_out_warning(list(plan.left_out)):
+        click.echo(warning)
+    outputs = [
+        Output(out, "the report: index.html, results.json, tables"),
+        Output(out / "evidence", "the embeddings and trials from which each figure can be recomputed"),
+    ]
+    return would_write(outputs, report=out / "index.html", sections=sections)
 
 
 def split_names(names: tuple[str, ...]) -> tuple[str, ...]:

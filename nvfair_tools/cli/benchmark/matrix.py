@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, would_write
 from nvfair_tools.cli.paths import DATASET, output
 from nvfair_tools.cli.preflight import preflighted
 
@@ -42,8 +43,13 @@ def matrix(dataset: Path, out: Path, training: tuple[str, ...], dry_run: bool) -
     content = {"generators": generators, "report": out / "report" / "index.html"}
     if dry_run:
         count = len(generators)
-        click.echo(f"{count} trainings, on {', '.join(generators)}, and {count} x {count} cells; nothing was written")
-        return content | {"dry_run": True}
+        for generator in generators:
+            train.main(
+                [str(dataset), str(out / generator), "-g", generator, *training, "--dry-run"], standalone_mode=False
+            )
+        click.echo(f"{count} trainings, on {', '.join(generators)}, and {count} x {count} cells")
+        folders = [Output(out / generator, f"the checkpoint of {generator}") for generator in generators]
+        return would_write([*folders, Output(out / "report", "the report")], **content)
     begun = time.monotonic()
     for number, generator in enumerate(generators, 1):
         click.secho(f"[{number}/{len(generators) + 1}] training on {generator}", bold=True)

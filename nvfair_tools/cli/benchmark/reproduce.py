@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import DATASET, INPUT_FILE, INPUT_FOLDER, output
@@ -53,19 +54,27 @@ def reproduce() -> None:
     type=DATASET,
     help="Ask this data set, as it is today, whether people agree. [default: what it said when REPORT was made]",
 )
+@dry_run_option
 @reports
-def pack(report: Path, bundle: Path, method: str, generator: str, protocol: str, data: Path | None) -> dict[str, Any]:
+def pack(
+    report: Path, bundle: Path, method: str, generator: str, protocol: str, data: Path | None, dry_run: bool
+) -> dict[str, Any]:
     """Write what one cell of REPORT was computed from to BUNDLE, a zip.
 
     Refused where anybody in the cell has not agreed to redistribution today.
     """
-    from benchmark.evaluation.reproduce import write_bundle
+    from benchmark.evaluation.reproduce import bundle_content, write_bundle
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.files import make_folder
 
-    make_folder(bundle.parent)
     dataset = None if data is None else Dataset.open(data)
-    cell = write_bundle(report, bundle, method=method, generator=generator, protocol=protocol, dataset=dataset)
+    chosen: dict[str, Any] = {"method": method, "generator": generator, "protocol": protocol, "dataset": dataset}
+    if dry_run:
+        cell, files = bundle_content(report, **chosen)
+        what = f"{cell.method} on {cell.generator} under {cell.protocol}: {', '.join(sorted(files))}, compressed"
+        return would_write([Output(bundle, what, sum(map(len, files.values())))], bundle=bundle, method=cell.method)
+    make_folder(bundle.parent)
+    cell = write_bundle(report, bundle, **chosen)
     click.echo(f"{bundle}: {cell.method} on {cell.generator} under {cell.protocol}")
     click.echo(f"next: nvfair reproduce run {bundle}, on any machine")
     return {"bundle": bundle, "method": cell.method, "generator": cell.generator, "protocol": cell.protocol}

@@ -10,6 +10,7 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
 from nvfair_tools.cli.benchmark.threads import threads_option
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
@@ -46,8 +47,9 @@ from nvfair_tools.cli.preflight import preflighted
 @click.option("--faces", type=click.IntRange(min=0), help="Faces whose videos are encoded again; 0: all. [default: 6]")
 @click.option("--clips", type=click.IntRange(min=0), help="Clips of each other driver on these; 0: all. [default: 3]")
 @click.option("--allow-overlap", is_flag=True, help="Run methods that have touched test people too.")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
+@dry_run_option
 @reports
 def stress(
     dataset: Path,
@@ -62,6 +64,7 @@ def stress(
     clips: int | None,
     allow_overlap: bool,
     device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Error rates of methods on DATASET's test people, at a fixed threshold, under stress.
 
@@ -77,20 +80,21 @@ def stress(
 
     if not folders and not methods:
         raise NvfairError("no method is named", remedy="pass --checkpoint FOLDER or --method NAME, repeatable")
+    named: list[str | Path] = [*map(str, folders), *methods]
+    chosen = split_names(generators)
+    options: dict[str, Any] = {
+        "protocol": protocol,
+        "tests": split_names(tests),
+        "quick": quick,
+        "faces": faces,
+        "clips": clips,
+        "device": device,
+    }
+    if dry_run:
+        return _would_stress(dataset, named, out, chosen, allow_overlap, options)
     with step_progress() as progress:
         rows = stress_test(
-            dataset,
-            [*map(str, folders), *methods],
-            out=out,
-            protocol=protocol,
-            generators=split_names(generators),
-            tests=split_names(tests),
-            quick=quick,
-            faces=faces,
-            clips=clips,
-            allow_overlap=allow_overlap,
-            device=device,
-            progress=progress,
+            dataset, named, out=out, generators=chosen, allow_overlap=allow_overlap, progress=progress, **options
         )
     for tables in stress_tables(rows):
         click.secho(f"\n{tables.method} on {tables.generator}; threshold: {tables.rule or 'none'}", bold=True)
@@ -99,3 +103,28 @@ def stress(
     skipped = sum(bool(row.skipped) for row in rows)
     click.echo(f"\n{len(rows) - skipped} rates, {skipped} tests not run. page: {out / 'stress.html'}")
     return {"page": out / "stress.html", "rates": rows}
+
+
+def _would_stress(
+    dataset: Path,
+    methods: list[Any],
+    out: Path,
+    generators: tuple[str, ...],
+    allow_overlap: bool,
+    options: dict[str, Any],
+) -> dict[str, Any]:
+    """Says what would be tested and written, after everything is opened and checked."""
+    from benchmark.evaluation.by_name.prepared import prepare_stress
+    from benchmark.evaluation.run import check_stress_tests
+    from benchmark.stress.rate_tests import videos_under_test
+
+    prepared = prepare_stress(dataset, methods, **options)
+    people = check_stress_tests(prepared.dataset, prepared.candidates, prepared.protocol, allow_overlap=allow_overlap)
+    videos, cells = videos_under_test(prepared.dataset, prepared.protocol, generators)
+    names = [candidate.name for candidate in prepared.candidates]
+    click.echo(
+        f"{', '.join(names)}: {len(prepared.plan.tests)} tests on {', '.join(cells)}, with {len(videos):,} videos of "
+        f"{len(people):,} people: {', '.join(prepared.plan.tests)}"
+    )
+    what = "stress.html, stress.md, stress.json; and the videos that are encoded again, for a rerun"
+    return would_write([Output(out, what)], page=out / "stress.html", methods=names, tests=prepared.plan.tests)

@@ -10,6 +10,7 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.place import BOARD, opened_board
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.paths import DATASET, INPUT_FILE, OUTPUT_FOLDER, either, output
 
@@ -28,11 +29,16 @@ def admin() -> None:
     help="The data set that submissions are scored on.",
 )
 @click.option("--account", default="maintainer", show_default=True, help="The account that gets the first token.")
+@dry_run_option
 @reports
-def init(folder: Path, dataset: Path, account: str) -> dict[str, Any]:
+def init(folder: Path, dataset: Path, account: str, dry_run: bool) -> dict[str, Any]:
     """Make a board in FOLDER: settings, database and a first token, which is shown once."""
-    from leaderboard.store.new_board import create_board
+    from leaderboard.store.new_board import check_new_board, create_board
 
+    if dry_run:
+        place = check_new_board(folder, dataset, account)
+        outputs = [Output(place, "the settings"), Output(folder, f"its database, with a token of {account}")]
+        return would_write(outputs, settings=place, account=account)
     settings_file, token = create_board(folder, dataset, account)
     click.echo(f"{settings_file}: change it as you like, then: nvfair board serve {folder}", err=True)
     _print_token(account, token)
@@ -41,14 +47,18 @@ def init(folder: Path, dataset: Path, account: str) -> dict[str, Any]:
 
 @admin.command()
 @BOARD
+@dry_run_option
 @reports
-def upgrade(board: Path) -> dict[str, Any]:
+def upgrade(board: Path, dry_run: bool) -> dict[str, Any]:
     """Bring the database's tables to this release's. Back it up before."""
     from leaderboard.settings import read_settings
-    from leaderboard.store.schema import upgrade_database
+    from leaderboard.store.schema import planned_upgrade, upgrade_database
 
-    before, after = upgrade_database(read_settings(board).store)
+    before, after = (planned_upgrade if dry_run else upgrade_database)(read_settings(board).store)
     click.echo(f"tables: {after}" if before == after else f"tables: {before or 'none'} -> {after}")
+    if dry_run:
+        changed = [] if before == after else [Output(board, "the tables of its database")]
+        return would_write(changed, before=before, after=after)
     return {"before": before, "after": after}
 
 
@@ -60,14 +70,19 @@ def token() -> None:
 @token.command("create")
 @click.argument("account")
 @click.option("--name", default="default", show_default=True, help="To tell an account's tokens apart.")
-@click.option("--days", type=click.FloatRange(min=0), help="How long it is valid (default: until revoked).")
+@click.option("--days", type=click.FloatRange(min=0), help="How long it is valid. [default: until revoked]")
 @BOARD
+@dry_run_option
 @reports
-def create(account: str, name: str, days: float | None, board: Path) -> dict[str, Any]:
+def create(account: str, name: str, days: float | None, board: Path, dry_run: bool) -> dict[str, Any]:
     """Make a token for ACCOUNT (made where there is none). It is shown once."""
-    from leaderboard.store.accounts import create_token
+    from leaderboard.store.accounts import check_new_token, create_token
 
-    with opened_board(board) as (_, store):
+    with opened_board(board, dry_run=dry_run) as (_, store):
+        if dry_run:
+            new = " and the account, which is new" if check_new_token(store.engine, account, name=name) else ""
+            output = Output(board, f"a token {name!r} of {account}{new}, in its database")
+            return would_write([output], account=account, name=name)
         secret = create_token(store.engine, account, name=name, days=days)
     _print_token(account, secret)
     return {"account": account, "name": name, "token": secret}
@@ -76,12 +91,17 @@ def create(account: str, name: str, days: float | None, board: Path) -> dict[str
 @token.command()
 @click.argument("id")
 @BOARD
+@dry_run_option
 @reports
-def revoke(id: str, board: Path) -> dict[str, Any]:
+def revoke(id: str, board: Path, dry_run: bool) -> dict[str, Any]:
     """Make the token ID (its public part) invalid."""
-    from leaderboard.store.accounts import revoke_token
+    from leaderboard.store.accounts import check_token, revoke_token
 
-    with opened_board(board) as (_, store):
+    with opened_board(board, dry_run=dry_run) as (_, store):
+        if dry_run:
+            return would_write(
+                [Output(board, f"token {check_token(store.engine, id)} is invalid")], id=id, revoked=False
+            )
         revoke_token(store.engine, id)
     click.echo("revoked")
     return {"id": id, "revoked": True}
@@ -106,25 +126,30 @@ def list_(board: Path) -> list[dict[str, Any]]:
 
 @admin.command()
 @click.argument("account")
-@click.option("--phase", required=True)
+@click.option("--phase", required=True, help="A phase of the board.")
 @click.option("--total", type=click.IntRange(min=0), required=True, help="Entries in all.")
 @click.option("--per-day", type=click.IntRange(min=0), required=True, help="Entries a day (UTC).")
 @BOARD
+@dry_run_option
 @reports
-def quota(account: str, phase: str, total: int, per_day: int, board: Path) -> dict[str, Any]:
+def quota(account: str, phase: str, total: int, per_day: int, board: Path, dry_run: bool) -> dict[str, Any]:
     """Give ACCOUNT a quota of its own in one phase."""
-    from leaderboard.store.quota import set_quota_by_name
+    from leaderboard.store.quota import check_quota, set_quota_by_name
 
-    with opened_board(board) as (settings, store):
+    content = {"account": account, "phase": phase, "total": total, "per_day": per_day}
+    with opened_board(board, dry_run=dry_run) as (settings, store):
+        if dry_run:
+            check_quota(store.engine, settings, account, phase)
+            return would_write([Output(board, f"{account}: {total} in {phase}, {per_day} a day")], **content)
         set_quota_by_name(store.engine, settings, account, phase, total, per_day)
     click.echo(f"{account}: {total} in {phase}, {per_day} a day")
-    return {"account": account, "phase": phase, "total": total, "per_day": per_day}
+    return content
 
 
 @admin.command()
 @click.option("--reason", required=True, help="Published with the new results.")
-@click.option("--submission", default="", help="Digest of one submission (default: all).")
-@click.option("--phase", default="", help="Of one phase only.")
+@click.option("--submission", default="", help="Digest of one submission. [default: all]")
+@click.option("--phase", default="", help="Only entries of this phase. [default: all]")
 @click.option("--dry-run", is_flag=True, help="Say how many would be scored again.")
 @BOARD
 @reports
@@ -147,13 +172,18 @@ def _rows_text(rows: Mapping[str, int]) -> str:
 @admin.command()
 @output("file", folder=False, metavar="FILE")
 @BOARD
+@dry_run_option
 @reports
-def backup(file: Path, board: Path) -> dict[str, Any]:
+def backup(file: Path, board: Path, dry_run: bool) -> dict[str, Any]:
     """Write the whole board to FILE, while it runs."""
-    from leaderboard.store.backup import write_backup
+    from leaderboard.store.backup import planned_backup, write_backup
     from leaderboard.store.files import SubmissionFiles
 
-    with opened_board(board) as (settings, store):
+    with opened_board(board, dry_run=dry_run) as (settings, store):
+        if dry_run:
+            rows, size = planned_backup(store.engine, settings.files)
+            what = f"{rows['submissions']} submissions, {rows['results']} results; of files alone"
+            return would_write([Output(file, what, size)], file=file, rows=rows)
         manifest = write_backup(store.engine, SubmissionFiles(settings.files), file)
     click.echo(f"{file}: {_rows_text(manifest.rows)}")
     return {"file": file, "rows": manifest.rows}
@@ -181,7 +211,7 @@ def restore(file: Path, dry_run: bool, board: Path) -> dict[str, Any]:
 
 @admin.command()
 @click.option("--subject", default="", help="Only about this submission, account, token or data set.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many entries.")
 @BOARD
 @reports
 def audit(subject: str, limit: int, board: Path) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import click
 
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.place import BOARD, STORE, opened_board, opened_database
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import INPUT_FOLDER, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
 
@@ -25,23 +26,28 @@ if TYPE_CHECKING:
     "--dataset", metavar="NAME", help="Which of the board's data sets, by its name or folder. [default: its only one]"
 )
 @STORE
+@dry_run_option
 @reports
-def add(folder: Path, board: Path, dataset: str | None, store: str | None) -> dict[str, Any]:
+def add(folder: Path, board: Path, dataset: str | None, store: str | None, dry_run: bool) -> dict[str, Any]:
     """Check, score and store the submission in the folder SUBMISSION on a board. Adding it again changes nothing."""
-    from leaderboard.store.datasets import register_datasets
+    from leaderboard.store.datasets import dataset_digests, register_datasets
 
     if store is not None:
         if dataset is None:
             raise click.UsageError("--store names no data set: add --dataset FOLDER, or name a board with --board")
-        with opened_database(store) as database:
-            return _add(folder, Path(dataset), database)
-    with opened_board(board) as (settings, database):
+        with opened_database(store, dry_run=dry_run) as database:
+            return _add(folder, Path(dataset), database, store if dry_run else "")
+    with opened_board(board, dry_run=dry_run) as (settings, database):
         place = _dataset_of(settings, dataset, board)
-        register_datasets(database.engine, settings)
-        return _add(folder, place, database)
+        if dry_run:
+            dataset_digests(settings)
+        else:
+            register_datasets(database.engine, settings)
+        return _add(folder, place, database, str(board) if dry_run else "")
 
 
-def _add(folder: Path, dataset: Path, store: Store) -> dict[str, Any]:
+def _add(folder: Path, dataset: Path, store: Store, would_be_in: str) -> dict[str, Any]:
+    """Scores a submission and stores it; or, where it only would be in a board with a name, says so."""
     from leaderboard.store.datasets import register_hidden_dataset
     from leaderboard.submission.scoring import score_submission
     from leaderboard.submission.test_set import TestSet
@@ -49,6 +55,13 @@ def _add(folder: Path, dataset: Path, store: Store) -> dict[str, Any]:
 
     test_set = TestSet(Dataset.open(dataset))
     digest, submission, scores = score_submission(folder, test_set)
+    if would_be_in:
+        is_new = all(result.digest != digest for result in store.results())
+        click.echo(
+            f"{submission.method}: {len(scores)} entries {'would be stored' if is_new else 'are stored already'}"
+        )
+        rows = [Output(Path(would_be_in), f"{len(scores)} results in its database")] if is_new else []
+        return would_write(rows, method=submission.method, digest=digest, entries=len(scores), new=is_new)
     if test_set.hidden:
         register_hidden_dataset(store.engine, test_set.digest, test_set.dataset.name)
     is_new = store.add(digest, submission, scores)
@@ -87,8 +100,9 @@ def _dataset_of(settings: Settings, named: str | None, board: Path) -> Path:
 )
 @BOARD
 @STORE
+@dry_run_option
 @reports
-def export(out: Path | None, out_option: Path | None, board: Path, store: str | None) -> dict[str, Any]:
+def export(out: Path | None, out_option: Path | None, board: Path, store: str | None, dry_run: bool) -> dict[str, Any]:
     """Write a board's pages as a static site (HTML, JSON, CSV) to OUT."""
     from leaderboard.settings import SETTINGS_FILE, SITE
 
@@ -103,18 +117,22 @@ def export(out: Path | None, out_option: Path | None, board: Path, store: str | 
     if store is not None:
         if place is None:
             raise click.UsageError("Missing argument 'OUT': name the folder for the pages, as OUT or with --out")
-        with opened_database(store) as database:
-            return _export(place, database, store, {})
-    with opened_board(board) as (settings, database):
+        with opened_database(store, dry_run=dry_run) as database:
+            return _export(place, database, store, {}, dry_run)
+    with opened_board(board, dry_run=dry_run) as (settings, database):
         folder = board if board.is_dir() else board.parent
-        return _export(place or folder / SITE, database, str(folder), {"title": settings.title})
+        return _export(place or folder / SITE, database, str(folder), {"title": settings.title}, dry_run)
 
 
-def _export(folder: Path, store: Store, source: str, options: dict[str, str]) -> dict[str, Any]:
-    from leaderboard.pages.static_site import export_site
+def _export(folder: Path, store: Store, source: str, options: dict[str, str], dry_run: bool) -> dict[str, Any]:
+    from leaderboard.pages.static_site import export_site, site_files
     from nvfair_tools.files import make_folder
 
     results = store.public_results()
+    if dry_run:
+        sizes = [len(text.encode()) for _, text in site_files(results, **options)]  # type: ignore[arg-type]
+        content = {"page": folder / "index.html", "results": len(list(results))}
+        return would_write([Output(folder, f"{len(sizes):,} files of the site", sum(sizes))], **content)
     page = export_site(results, make_folder(folder), **options)  # type: ignore[arg-type]
     click.echo(page)
     if not results:

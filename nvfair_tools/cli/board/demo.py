@@ -60,7 +60,7 @@ def content_digest(dataset: Dataset) -> str:
 @click.command()
 @preflighted("maintainer:demo")
 @either("folder", "--board", OUTPUT_FOLDER, metavar="FOLDER", default=Path("board-demo"))
-@click.option("--workers", type=click.IntRange(min=1), help="Processes that simulate (default: one a core).")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that simulate. [default: one a core]")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
 @reports
 def demo(folder: Path, workers: int | None, dry_run: bool) -> dict[str, Any]:

@@ -8,21 +8,27 @@ from typing import Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET, INPUT, INPUT_FOLDER, output
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.command()
 @output("folder", metavar="FOLDER")
 @click.option("--checkpoint", help="A folder that `nvfair train` wrote, or pretrained:NAME: its record is filled in.")
+@dry_run_option
 @reports
-def init(folder: Path, checkpoint: str | None) -> dict[str, Any]:
+def init(folder: Path, checkpoint: str | None, dry_run: bool) -> dict[str, Any]:
     """Write a submission.yaml to fill in to FOLDER."""
     if checkpoint is not None:
         from nvfair_tools.cli.benchmark.evaluate import needs_torch
 
         needs_torch()
-    from leaderboard.submission.checkpoint_facts import create_declaration
+    from leaderboard.submission.checkpoint_facts import create_declaration, planned_declaration
 
+    if dry_run:
+        place, text = planned_declaration(folder, checkpoint)
+        return would_write([Output(place, "the declaration, to fill in", len(text.encode()))], file=place)
     path = create_declaration(folder, checkpoint)
     click.echo(f"{path}: fill it in, then:")
     click.echo(f"  nvfair embed DATASET {folder / 'embeddings' / 'test.parquet'} --checkpoint {checkpoint or 'RUN'}")
@@ -31,6 +37,7 @@ def init(folder: Path, checkpoint: str | None) -> dict[str, Any]:
 
 
 @click.command()
+@preflighted("author:check_submission")
 @click.argument("submission", metavar="FOLDER|ZIP", type=INPUT)
 @click.option("--dataset", type=DATASET, required=True, help="The data set that was embedded.")
 @reports
@@ -59,19 +66,30 @@ def check(submission: Path, dataset: Path) -> dict[str, Any]:
 
 
 @click.command()
+@preflighted("author:pack")
 @click.argument("folder", type=INPUT_FOLDER)
 @output(folder=False, metavar="OUT.zip")
+@dry_run_option
 @reports
-def pack(folder: Path, out: Path) -> dict[str, Any]:
+def pack(folder: Path, out: Path, dry_run: bool) -> dict[str, Any]:
     """Write the submission in FOLDER to a zip file: the files that its submission.yaml names, and no others.
 
     Equal content gives equal bytes. Check it first: packing looks at names alone.
     """
+    from tempfile import TemporaryDirectory
+
     from leaderboard.submission import archive
     from leaderboard.submission.submission import named_files, read_submission
 
-    archive.pack(folder, out)
+    if dry_run:
+        with TemporaryDirectory() as scratch:  # as it would be written, and deleted
+            size = archive.pack(folder, Path(scratch) / "submission.zip").stat().st_size
+    else:
+        archive.pack(folder, out)
     files = named_files(read_submission(folder))
+    if dry_run:
+        what = f"submission.yaml and {', '.join(files)}"
+        return would_write([Output(out, what, size)], file=out, files=["submission.yaml", *files])
     click.echo(f"{out}: submission.yaml and {', '.join(files)}")
     click.echo(f"next: nvfair submit push {out} --url BOARD")
     return {"file": out, "files": ["submission.yaml", *files]}

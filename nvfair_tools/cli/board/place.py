@@ -28,13 +28,17 @@ STORE = click.option("--store", metavar="URL", hidden=True, help="A database wit
 
 
 @contextmanager
-def opened_board(board: Path) -> Iterator[tuple[Settings, Store]]:
-    """The settings and the store of a board. Raises NvfairError where no board is there, so that none is made."""
+def opened_board(board: Path, *, dry_run: bool = False) -> Iterator[tuple[Settings, Store]]:
+    """The settings and the store of a board. Raises NvfairError where no board is there, so that none is made.
+
+    dry_run: a database that is not there yet is not made either: the store is then an empty one in memory.
+    """
     from leaderboard.settings import read_settings
+    from leaderboard.store.database import is_made_already
     from leaderboard.store.results import Store
 
     settings = read_settings(board)
-    store = Store(settings.store)
+    store = Store(settings.store if not dry_run or is_made_already(settings.store) else "sqlite://")
     try:
         yield settings, store
     finally:
@@ -42,12 +46,13 @@ def opened_board(board: Path) -> Iterator[tuple[Settings, Store]]:
 
 
 @contextmanager
-def opened_database(url: str) -> Iterator[Store]:
-    """The store at a URL, the earlier way of naming one; a hint names the present one."""
+def opened_database(url: str, *, dry_run: bool = False) -> Iterator[Store]:
+    """The store at a URL, the earlier way of naming one; a hint names the present one. dry_run: see `opened_board`."""
+    from leaderboard.store.database import is_made_already
     from leaderboard.store.results import Store
 
     click.echo("hint: --board FOLDER names a board, whose board.yaml names its database", err=True)
-    store = Store(url)
+    store = Store(url if not dry_run or is_made_already(url) else "sqlite://")
     try:
         yield store
     finally:

@@ -10,16 +10,18 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.auc_lines import auc_lines
 from nvfair_tools.cli.paths import INPUT
+from nvfair_tools.cli.preflight import preflighted
 from nvfair_tools.files import size_text
 
 
 @click.command()
+@preflighted("author:push")
 @click.argument("path", type=INPUT)
 @click.option("--url", required=True, envvar="NVFAIR_BOARD", help="The board's address (or NVFAIR_BOARD).")
 @click.option("--phase", default="", help="Needed where the board has several.")
 @click.option("--private", is_flag=True, help="A draft that only you see until you publish it.")
 @click.option("--wait/--no-wait", default=False, show_default=True, help="Stay until it is scored.")
-@click.option("--dry-run", is_flag=True, help="Pack it and say what would be sent; send nothing.")
+@click.option("--dry-run", is_flag=True, help="See whether the board answers, say what would be sent, send nothing.")
 @reports
 def push(path: Path, url: str, phase: str, private: bool, wait: bool, dry_run: bool) -> dict[str, Any]:
     """Send the submission PATH (a folder, or a zip file of it). Your token is read from NVFAIR_TOKEN."""
@@ -75,4 +77,4 @@ def _describe(path: Path, url: str) -> dict[str, Any]:
         archive = path if path.is_file() else pack(path, Path(scratch) / "submission.zip")
         size = archive.stat().st_size
     click.echo(f"{path}: {size_text(size)} would be sent to {url}; nothing was sent")
-    return {"path": path, "url": url, "bytes": size, "sent": False}
+    return {"path": path, "url": url, "bytes": size, "sent": False, "dry_run": True}

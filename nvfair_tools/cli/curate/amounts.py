@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import size_text
+from nvfair_tools.files import existing_parent, size_text
 from nvfair_tools.simulate.cohort import default_mesh_points
 from nvfair_tools.simulate.settings import CohortSettings
 from nvfair_tools.simulate.videos import PeopleSettings
@@ -48,10 +48,7 @@ def people_amount(settings: PeopleSettings) -> Amount:
 
 def check_space(folder: Path, bytes: int) -> None:
     """Raises NvfairError where the disk of a folder, which need not exist yet, has less room than that."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(existing_parent(folder)).free
     if free < bytes:
         raise NvfairError(
             f"it needs about {size_text(bytes)}; {size_text(free)} are free",

@@ -42,7 +42,9 @@ _COUNTS = frozenset(
     )
     + ("videos", "seconds of video", "bytes", "here", "on the cluster", "rate", "left")
 )
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Check the recipe as `nvfair check` does, and make nothing.")
+_DRY_RUN = click.option(
+    "--dry-run", is_flag=True, help="Check the recipe as `nvfair check --no-probe` does, and write nothing."
+)
 
 
 _ENGINE = click.option(
@@ -200,7 +202,8 @@ def run_stages(
     if engine == "local" and address is not None:
         raise click.UsageError("--address is that of a Ray cluster; it does not go with --engine local")
     if dry_run:
-        return check_recipe(recipe)
+        checked = check_recipe(recipe, probe=False)  # a probe would be kept for the next check
+        return Answer(checked.content | {"dry_run": True}, checked.status)
     outcome = build(_with_engine(recipe, engine, address), until=until, prune=prune)
     _print_outcome(outcome)
     return Answer(

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
 
@@ -15,8 +16,20 @@ from nvfair_tools.cli.preflight import preflighted
 @preflighted("curator:cut")
 @click.argument("files", nargs=-1, required=True, type=INPUT_FILE)
 @click.option("--out", required=True, type=OUTPUT_FOLDER, help="Folder of the list and the sheet.")
-@click.option("--min-seconds", default=2.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
-@click.option("--max-seconds", default=30.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option(
+    "--min-seconds",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Length of the shortest segment.",
+)
+@click.option(
+    "--max-seconds",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Length of the longest one: what is longer is divided.",
+)
 @click.option(
     "--follow",
     default="longest",
@@ -26,6 +39,7 @@ from nvfair_tools.cli.preflight import preflighted
 )
 @click.option("--recogniser", help="Groups alike faces: an .onnx file, or an InsightFace pack on disk.")
 @click.option("--workers", type=click.IntRange(0), help="Processes; 0 cuts in this one. [default: one a core]")
+@dry_run_option
 @reports
 def cut(
     files: tuple[Path, ...],
@@ -35,6 +49,7 @@ def cut(
     follow: str,
     recogniser: str | None,
     workers: int | None,
+    dry_run: bool,
 ) -> Answer:
     """Find the segments of one person in FILES of footage: cut at shots, trimmed to the person, divided by length.
 
@@ -53,6 +68,8 @@ def cut(
     except ValidationError as error:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise NvfairError(message, remedy="change --min-seconds or --max-seconds") from error
+    if dry_run:
+        return _would_cut(files, out)
     proposals = propose_segments(files, out, rule, recogniser=recogniser, workers=workers)
     for text in proposals.left_out:
         click.echo(f"left out: {text}")
@@ -69,3 +86,18 @@ def cut(
         )
     content = {"list": out / LIST_NAME, "sheet": out / SHEET_NAME, "segments": len(proposals.rows), "seconds": seconds}
     return Answer({**content, "left_out": proposals.left_out}, 0 if proposals.rows else 1)
+
+
+def _would_cut(files: tuple[Path, ...], out: Path) -> Answer:
+    from nvfair_tools.curate.footage.proposals import LIST_NAME, SHEET_NAME
+    from nvfair_tools.media.probing import stated_seconds
+
+    lengths = {path: stated_seconds(path) for path in dict.fromkeys(files)}
+    for path, seconds in lengths.items():
+        click.echo(f"{path}: " + (f"{seconds:,.1f} s" if seconds else "states no length; it may be no video"))
+    outputs = [
+        Output(out / LIST_NAME, "a row a segment; names that are filled in stay"),
+        Output(out / SHEET_NAME, "the sheet that shows them, with a picture each"),
+    ]
+    total = sum(lengths.values())
+    return Answer(would_write(outputs, list=out / LIST_NAME, files=len(lengths), seconds=total))

@@ -67,7 +67,7 @@ def get(
         raise click.UsageError(f"--only is for records of Zenodo; {collection} is a repository.")
     addresses = _addresses(servers)
     click.echo(_terms(chosen))
-    with open_ledger(folder) as ledger, Transfer(Retries(attempts=attempts)) as transfer:
+    with open_ledger(folder, dry_run=dry_run) as ledger, Transfer(Retries(attempts=attempts)) as transfer:
         if not dry_run:
             _accept(chosen, accept_terms or ledger.has_accepted(_terms(chosen)))
             ledger.record_terms(_terms(chosen))
@@ -81,7 +81,7 @@ def get(
         needed = check_space(states, folder, keep_archives=keep_archives, connections=connections)
         if dry_run:
             click.echo(f"nothing was downloaded; at most {needed / 1e9:.2f} GB of disk are needed")
-            return Answer(_content(listing.version, states) | {"needed_bytes": needed})
+            return Answer(_content(listing.version, states) | {"needed_bytes": needed, "dry_run": True})
         with task_progress("download (bytes)") as report:
             outcome = download(
                 chosen,

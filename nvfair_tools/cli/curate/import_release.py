@@ -119,6 +119,7 @@ def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool)
                 "counts": _rows(release.counts()),
                 "notes": release.notes,
                 "absent": release.absent,
+                "dry_run": True,
             }
         )
     outcome = import_release(release, settings, out, default_reporter())

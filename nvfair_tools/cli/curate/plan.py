@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nvfair_tools.cli.answers import Answer, reports
+from nvfair_tools.cli.dry_run import Output, would_write
 from nvfair_tools.cli.paths import INPUT, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
 
@@ -25,10 +26,15 @@ if TYPE_CHECKING:
 @click.option("--nodes", type=click.IntRange(1), help="With --explain: hours on so many machines as well.")
 @click.option("--gpus", type=click.IntRange(1), default=1, help="Cards of each of these machines.")
 @click.option("--cores", type=click.IntRange(0), default=0, help="Cores of each of these machines.")
-@click.option("--card", "cards", multiple=True, help="gpu.jsonl of `make gpu`, or GENERATOR=FRAMES_A_SECOND.")
+@click.option(
+    "--card", "cards", multiple=True, help="gpu.jsonl of `make gpu`, or GENERATOR=FRAMES_A_SECOND; repeatable."
+)
 @click.option("--clip-seconds", type=click.FloatRange(0, min_open=True), help="Mean length of a clip.")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), help="Frames a second of a clip.")
 @click.option("--probe-again", is_flag=True, help="Measure this machine anew.")
+@click.option(
+    "--dry-run", is_flag=True, help="Check everything, say what would be ingested or written, and write nothing."
+)
 @reports
 def plan(
     recipe: Path,
@@ -42,6 +48,7 @@ def plan(
     clip_seconds: float | None,
     fps: float | None,
     probe_again: bool,
+    dry_run: bool,
 ) -> Answer:
     """Ingest, choose portraits, and list the reenactments that RECIPE asks for.
 
@@ -51,7 +58,7 @@ def plan(
     if not (explain or table or other):
         from nvfair_tools.cli.curate.build import run_stages
 
-        return run_stages(recipe, "plan")
+        return run_stages(recipe, "plan", dry_run=dry_run)
     content: dict[str, Any] = {}
     if other is not None:
         content["difference"] = _print_difference(recipe, other)
@@ -59,14 +66,19 @@ def plan(
         from nvfair_tools.curate.usability.whole_recipe import load_whole_recipe
 
         parsed = load_whole_recipe(recipe)
-        if table is not None:
+        if table is not None and dry_run:
+            from nvfair_tools.curate.plans.listing import count_listed_plan
+
+            content["videos"] = count_listed_plan(parsed)
+            content |= would_write([Output(table, f"the plan of {content['videos']:,} videos")], table=table)
+        elif table is not None:
             from nvfair_tools.curate.plans.listing import write_listed_plan
 
             content |= {"videos": write_listed_plan(parsed, table), "table": table}
             click.echo(f"{content['videos']:,} planned videos: {table}")
         if explain:
             cluster = _cluster(parsed, nodes, gpus, cores, cards)
-            content["explanation"] = _print_explanation(parsed, cluster, clip_seconds, fps, probe_again)
+            content["explanation"] = _print_explanation(parsed, cluster, clip_seconds, fps, probe_again, not dry_run)
     findings = content.get("explanation", {}).get("findings", [])
     return Answer(content, 1 if any(finding["level"] == "error" for finding in findings) else 0)
 
@@ -95,14 +107,22 @@ def _cluster(recipe: Recipe, nodes: int | None, gpus: int, cores: int, cards: tu
 
 
 def _print_explanation(
-    recipe: Recipe, cluster: Cluster | None, clip_seconds: float | None, fps: float | None, again: bool
+    recipe: Recipe, cluster: Cluster | None, clip_seconds: float | None, fps: float | None, again: bool, measure: bool
 ) -> dict[str, Any]:
     from rich.console import Console
 
     from nvfair_tools.cli.curate.build import count_table, moving_portrait, print_findings
     from nvfair_tools.curate.costs.explanation import balance_lines, explain
 
-    report = explain(recipe, cluster=cluster, clip_seconds=clip_seconds, fps=fps, stand_in=moving_portrait, again=again)
+    report = explain(
+        recipe,
+        cluster=cluster,
+        clip_seconds=clip_seconds,
+        fps=fps,
+        stand_in=moving_portrait,
+        again=again and measure,
+        measure=measure,
+    )
     costs = report.table() if cluster is not None else report.table().drop(columns="on the cluster")
     kinds = report.planned.pairs.count_kinds()
     click.echo(f"{kinds.total():,} pairs: {kinds['self']:,} self, {kinds['cross']:,} cross")

@@ -60,7 +60,7 @@ def dataset_card(data: Path, only_check: bool, edited: tuple[str, ...], online: 
 
         changed = rewrite_card(data, edited)
         click.echo(f"{data}: card written; " + (f"changed: {', '.join(changed)}" if changed else "nothing has changed"))
-    return check_card(data, online=online) | {"changed": changed}
+    return check_card(data, online=online) | {"changed": changed, "dry_run": only_check}
 
 
 def check_card(data: Path, *, online: bool) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET, output
 from nvfair_tools.cli.preflight import preflighted
+
+if TYPE_CHECKING:
+    from nvfair_tools.dataset.exports import ExportReport
 
 _TARGETS = ("webdataset", "nvfair")  # a test compares them with the layouts that there are
 
@@ -27,9 +31,16 @@ _TARGETS = ("webdataset", "nvfair")  # a test compares them with the layouts tha
     help="webdataset: megabytes of a tar file at most, unless one video is larger. [default: 1000]",
 )
 @click.option("--no-landmarks", is_flag=True, help="webdataset: videos and descriptions alone, no tracks.")
+@dry_run_option
 @reports
 def export(
-    data: Path, out: Path, target: str, only_permitted: bool, shard_size: float | None, no_landmarks: bool
+    data: Path,
+    out: Path,
+    target: str,
+    only_permitted: bool,
+    shard_size: float | None,
+    no_landmarks: bool,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Copy the videos of DATASET to the folder OUT in another layout, with licence, consent and permitted use of each.
 
@@ -39,6 +50,7 @@ def export(
     on. docs/exports.md has the details.
     """
     from nvfair_tools.dataset.exports import export_dataset
+    from nvfair_tools.dataset.exports.export import plan_export
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     options: dict[str, Any] = {}
@@ -48,20 +60,31 @@ def export(
         options["landmarks"] = False
     if options and target != "webdataset":
         raise click.UsageError("--shard-size and --no-landmarks belong to --to webdataset")
+    if dry_run:
+        planned = plan_export(data, out, target, options=options, only_permitted=only_permitted)
+        content, waiting = _content(planned.report), planned.waiting_bytes
+        _say_left_out(planned.report)
+        what = f"{planned.report.videos:,} videos in {planned.report.files:,} files, and manifest.json"
+        if planned.folder.is_finished:
+            click.echo(f"{out}: an earlier run has written all of it")
+            return would_write([], **content)
+        return would_write([Output(out, what, waiting)], **content)
     with task_progress("export") as report:
         done = export_dataset(data, out, target, options=options, only_permitted=only_permitted, progress=report)
-    for remark in done.remarks:
-        click.echo(f"note: {remark}")
-    for reason, count in done.left_out.items():
-        click.echo(f"left out: {count:,} videos: {reason}")
+    _say_left_out(done)
     before = done.files - done.written
     earlier = f", {before:,} of them by an earlier run" if before else ""
     click.echo(f"{out}: {done.videos:,} videos in {done.files:,} files{earlier}; manifest.json has the hash of each")
-    return {
-        "folder": out,
-        "videos": done.videos,
-        "files": done.files,
-        "written": done.written,
-        "left_out": done.left_out,
-        "remarks": done.remarks,
-    }
+    return _content(done)
+
+
+def _say_left_out(report: ExportReport) -> None:
+    for remark in report.remarks:
+        click.echo(f"note: {remark}")
+    for reason, count in report.left_out.items():
+        click.echo(f"left out: {count:,} videos: {reason}")
+
+
+def _content(report: ExportReport) -> dict[str, Any]:
+    names = ("folder", "videos", "files", "written", "left_out", "remarks")
+    return {name: getattr(report, name) for name in names}

@@ -19,6 +19,7 @@ from nvfair_tools.cli.dataset.metadata import metadata
 from nvfair_tools.cli.dataset.push import push
 from nvfair_tools.cli.dataset.repair import repair
 from nvfair_tools.cli.dataset.upgrade import upgrade
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE, output
@@ -89,26 +90,28 @@ def rights(data: Path, uses: tuple[Use, ...]) -> Answer:
     type=PROTOCOL,
     help="Protocols of its use; repeatable.",
 )
+@dry_run_option
 @reports
-def blind(data: Path, out: Path, key: Path | None, names: tuple[str, ...]) -> dict[str, Any]:
+def blind(data: Path, out: Path, key: Path | None, names: tuple[str, ...], dry_run: bool) -> dict[str, Any]:
     """Write the blind copy of DATASET's test videos to OUT: random names, no labels, videos encoded anew.
 
     DATASET itself and the key stay with the board; whoever has either knows the labels.
     """
     from benchmark import protocols
+    from leaderboard.hidden.blind_copy import plan_blind_copy
     from leaderboard.hidden.blind_copy import write_blind_copy as write
     from leaderboard.hidden.blind_key import KEY_FILE
     from nvfair_tools.dataset import Dataset
     from nvfair_tools.pipeline.progress_lines import task_progress
 
     source, place = Dataset.open(data), key or data / KEY_FILE
+    rules = [protocols.load(name) for name in names]
+    if dry_run:
+        frames = plan_blind_copy(source, out, place, rules)
+        what = f"{len(frames):,} videos of {sum(frames.values()):,} frames, and their tracks"
+        new = [] if place.exists() else [Output(place, "the board's file of which video is which")]
+        return would_write([Output(out, what), *new], folder=out, key=place, videos=len(frames))
     with task_progress("videos") as report:
-        made = write(
-            source,
-            out,
-            place,
-            [protocols.load(name) for name in names],
-            progress=report,
-        )
+        made = write(source, out, place, rules, progress=report)
     click.echo(f"{out}: {len(made.names)} videos for authors; keep {place} and {data} to yourself")
     return {"folder": out, "key": place, "videos": len(made.names)}

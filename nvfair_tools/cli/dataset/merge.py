@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
 
 if TYPE_CHECKING:
-    from nvfair_tools.curate.care.merge import MergeReport
+    from nvfair_tools.curate.care.merge import MergeReport, PlannedMerge
 
 _COPY = click.option("--copy", "copies", is_flag=True, help="Copy files, in place of giving them a second name.")
 
@@ -21,12 +22,22 @@ def _without_output(context: click.Context, parameter: click.Parameter, words: t
     """The data sets among the words: without the first, which names the output where --out does not."""
     if context.resilient_parsing:
         return words
+    if context.params.get("out") is None and len(words) > 1 and _is_finished(words[0]):
+        raise click.UsageError(
+            f"{str(words[0])!r} stands where the new folder is expected, and holds a data set: "
+            "nvfair dataset merge OUT DATASET DATASET, or name the new folder with --out"
+        )
     if context.params.get("out") is None:
         context.params["out"] = OUTPUT_FOLDER.convert(words[0], parameter, context)
         words = words[1:]
     if not words:
         raise click.UsageError("Missing argument 'DATASET...': name the data sets to join after OUT")
     return tuple(DATASET.convert(word, parameter, context) for word in words)
+
+
+def _is_finished(folder: Path) -> bool:
+    """Whether a folder holds a data set, and not one that is being joined."""
+    return (folder / "dataset.json").is_file() and not (folder / ".merging").exists()
 
 
 @click.command()
@@ -44,8 +55,9 @@ def _without_output(context: click.Context, parameter: click.Parameter, words: t
 )
 @click.option("--name", default="", help="The name of the joined set. [default: theirs]")
 @_COPY
+@dry_run_option
 @reports
-def merge(folders: tuple[Path, ...], out: Path, name: str, copies: bool) -> MergeReport:
+def merge(folders: tuple[Path, ...], out: Path, name: str, copies: bool, dry_run: bool) -> MergeReport | dict[str, Any]:
     """Join DATASETs into a new one, OUT, without writing their parts anew.
 
     Parts, videos and portraits are the same files under a second name; tables, card and dataset.json are written.
@@ -54,8 +66,11 @@ def merge(folders: tuple[Path, ...], out: Path, name: str, copies: bool) -> Merg
     generators, people who have withdrawn. Interrupted, the same command goes on.
     """
     from nvfair_tools.curate.care.merge import merge as run
+    from nvfair_tools.curate.care.merge import planned_merge
     from nvfair_tools.pipeline.progress_lines import task_progress
 
+    if dry_run:
+        return _would_write(planned_merge(out, folders, name=name), copies)
     with task_progress("files") as report:
         outcome = run(out, folders, name=name, copies=copies, progress=report)
     _print(outcome)
@@ -67,20 +82,39 @@ def merge(folders: tuple[Path, ...], out: Path, name: str, copies: bool) -> Merg
 @click.argument("data", metavar="DATASET", type=DATASET)
 @click.argument("addition", type=DATASET)
 @_COPY
+@dry_run_option
 @reports
-def append(data: Path, addition: Path, copies: bool) -> MergeReport:
+def append(data: Path, addition: Path, copies: bool, dry_run: bool) -> MergeReport | dict[str, Any]:
     """Add the data set ADDITION to DATASET, in one step: until it is done, DATASET is what it was.
 
     The joined set is made in a folder beside DATASET, under the rules of `nvfair dataset merge`; then the folders are
     exchanged. Interrupted, the same command goes on.
     """
     from nvfair_tools.curate.care.merge import append as run
+    from nvfair_tools.curate.care.merge import planned_append
     from nvfair_tools.pipeline.progress_lines import task_progress
 
+    if dry_run:
+        return _would_write(planned_append(data, addition), copies)
     with task_progress("files") as report:
         outcome = run(data, addition, copies=copies, progress=report)
     _print(outcome)
     return outcome
+
+
+def _would_write(planned: PlannedMerge, copies: bool) -> dict[str, Any]:
+    report = planned.report
+    if planned.nothing_new:
+        click.echo("all of it is here already: nothing would change")
+        return would_write([], report=report, files=0)
+    of_them = f"{report.renamed:,} renamed, {report.repeated:,} repeated videos kept once"
+    click.echo(
+        f"{report.people:,} people, {report.videos:,} videos, {report.parts:,} parts ({of_them}, {report.rewritten:,} "
+        "parts written anew for them)"
+    )
+    how = "copied" if copies else "with a second name, which takes no space on the disk that they are on"
+    what = f"a data set: tables, card, dataset.json; and {planned.files:,} files {how}"
+    return would_write([Output(report.folder, what, planned.bytes)], report=report, files=planned.files)
 
 
 def _print(outcome: MergeReport) -> None:

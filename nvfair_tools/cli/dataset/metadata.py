@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET, INPUT_FILE
 
 
@@ -18,8 +19,9 @@ from nvfair_tools.cli.paths import DATASET, INPUT_FILE
     type=INPUT_FILE,
     help="A YAML file with the keys of a recipe's `publication`, in place of what DATASET states.",
 )
+@dry_run_option
 @reports
-def metadata(data: Path, publication: Path | None) -> dict[str, Any]:
+def metadata(data: Path, publication: Path | None, dry_run: bool) -> dict[str, Any]:
     """Write croissant.json, datasheet.md, datacite.json and .zenodo.json of the finished DATASET anew, from its tables.
 
     Their hashes in dataset.json change with them, and nothing else. Says what is missing for a DOI.
@@ -30,7 +32,7 @@ def metadata(data: Path, publication: Path | None) -> dict[str, Any]:
     from nvfair_tools.dataset.segments import read_segments
     from nvfair_tools.leakage.audit import audit_tables
     from nvfair_tools.metadata.datacite import missing_for_doi
-    from nvfair_tools.metadata.writing import METADATA_FILES, rewrite_metadata
+    from nvfair_tools.metadata.writing import METADATA_FILES, metadata_texts, rewrite_metadata
     from nvfair_tools.metadata.zenodo import missing_for_zenodo
     from nvfair_tools.pipeline.progress_lines import task_progress
 
@@ -39,8 +41,14 @@ def metadata(data: Path, publication: Path | None) -> dict[str, Any]:
     cautions = [*dataset.meta.get("cautions", ()), *footage_cautions(read_segments(data), dataset.videos)]
     with task_progress("landmarks") as report:
         audit = audit_tables(data, dataset.meta, dataset.identities, dataset.videos, report)
-    described = rewrite_metadata(dataset, publication=stated, audit=audit, cautions=cautions)
-    click.echo(f"{data}: wrote {', '.join(METADATA_FILES)}; access: {described.access.level}")
+    described = rewrite_metadata(dataset, publication=stated, audit=audit, cautions=cautions, writes=not dry_run)
+    if not dry_run:
+        click.echo(f"{data}: wrote {', '.join(METADATA_FILES)}; access: {described.access.level}")
     if missing := [*missing_for_doi(described), *missing_for_zenodo(described)]:
         click.echo(f"for a DOI there is missing: {', '.join(missing)}")
-    return {"dataset": data, "files": METADATA_FILES, "access": described.access.level, "missing": missing}
+    content = {"dataset": data, "files": METADATA_FILES, "access": described.access.level, "missing": missing}
+    if dry_run:
+        sizes = map(len, map(str.encode, metadata_texts(described)))
+        files = [Output(data / name, "written anew", size) for name, size in zip(METADATA_FILES, sizes, strict=True)]
+        return would_write([*files, Output(data / "dataset.json", "their hashes")], **content)
+    return content

@@ -43,7 +43,7 @@ def push(data: Path, repo: str, yes: bool, public: bool, signed: Path | None, me
     _show(plan, public)
     if not yes:
         click.echo("nothing was sent: --yes sends it")
-        return _content(plan) | {"sent": False}
+        return _content(plan) | {"sent": False, "dry_run": True}
     with task_progress("hash") as report, step_progress() as step:
         sent = send(plan, public=public, message=message, progress=report, step=step)
     if sent.deleted:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
+
+if TYPE_CHECKING:
+    from nvfair_tools.dataset import Dataset
 
 
 @click.command()
@@ -29,9 +33,16 @@ from nvfair_tools.cli.preflight import preflighted
     "--show", default=4, show_default=True, type=click.IntRange(0), help="Videos a generator on the sheet; 0: none."
 )
 @click.option("--video", "ids", multiple=True, help="Preview this video (its id, or how it begins); repeatable.")
+@dry_run_option
 @reports
 def quality(
-    dataset: Path, out: Path | None, recogniser: str | None, workers: int | None, show: int, ids: tuple[str, ...]
+    dataset: Path,
+    out: Path | None,
+    recogniser: str | None,
+    workers: int | None,
+    show: int,
+    ids: tuple[str, ...],
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Measure the rendered videos of DATASET: face found, motion transferred, identity, flicker, sharpness.
 
@@ -53,10 +64,12 @@ def quality(
     from nvfair_tools.quality.table import TABLE_NAME, summarise
 
     data = Dataset.open(dataset)
-    folder = out or measures_folder(data)
     network = None
     if recogniser is not None:
         network = Path(recogniser) if Path(recogniser).exists() else pack_folder(recogniser)
+    if dry_run:
+        return _would_measure(data, out, network, pictures=bool(show or ids))
+    folder = out or measures_folder(data)
     with task_progress("videos") as report:
         table = measure_dataset(
             data,
@@ -87,3 +100,18 @@ def quality(
         name = f"preview-{label}-{portable_name(video.id[:8])}.mp4" if ids else f"preview-{label}.mp4"
         click.echo(f"{folder / name}: {write_preview(folder / name, video)} frames")
     return {"table": folder / TABLE_NAME, "videos": len(table), "summary": summarise(table)}
+
+
+def _would_measure(data: Dataset, out: Path | None, network: Path | None, *, pictures: bool) -> dict[str, Any]:
+    from nvfair_tools.quality.measure_dataset import count_unmeasured, planned_folder
+    from nvfair_tools.quality.table import TABLE_NAME
+
+    folder = out or planned_folder(data)
+    missing, total = count_unmeasured(data, folder / TABLE_NAME, recogniser=network)
+    before = f"; {total - missing:,} were measured before" if missing < total else ""
+    outputs = [
+        Output(folder / TABLE_NAME, f"a row for each of {total:,} videos, of which {missing:,} are measured{before}")
+    ]
+    if pictures:
+        outputs.append(Output(folder, "contact_sheet.png, and a preview of some videos"))
+    return would_write(outputs, table=folder / TABLE_NAME, videos=total, to_measure=missing)

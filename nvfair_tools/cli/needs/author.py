@@ -8,17 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nvfair_tools.dataset.schema import PAIR_COUNT
 from nvfair_tools.doctor.dataset_needs import check_dataset, check_frames_room
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.doctor.machine import check_memory_for, check_output, check_room
 from nvfair_tools.doctor.packages import check_packages
-from nvfair_tools.doctor.preflight import Check, Needs
+from nvfair_tools.doctor.preflight import Check, Needs, finding_of
 from nvfair_tools.doctor.tools import check_device
+from nvfair_tools.files import folder_bytes
 
 Parameters = Mapping[str, Any]
 _NETWORK_PACKAGES = ("torch", "safetensors", "scipy")
 _PROCESS_BYTES = 1.5e9  # torch, and the windows of a batch
+_MEAN_SHAPE_BYTES = 8 * PAIR_COUNT  # of a video, for a shortcut
 _CHECKPOINT_BYTES, _REPORT_BYTES = 200e6, 300e6
+_SECONDS_OF_ANSWER = 30.0  # in which a board says whether it is there
 _MEMORY_REMEDY = "end other programs, or take a machine with more memory"
 
 
@@ -44,7 +48,8 @@ def matrix(parameters: Parameters) -> Needs:
     return Needs(
         (
             partial(check_packages, "train", (*_NETWORK_PACKAGES, "jinja2")),
-            *dataset_checks(parameters["dataset"], ("train", "validation", "test"), ()),
+            *_scoring_checks(parameters["dataset"], ()),
+            partial(_check_frames, parameters["dataset"], ("train", "validation"), (), one_generator_at_a_time=True),
             partial(check_output, out),
             partial(check_room, out, _REPORT_BYTES, "checkpoints and a report"),
         ),
@@ -69,7 +74,7 @@ def evaluate(parameters: Parameters) -> Needs:
     cohort = parameters["normalise_by"]
     checks: list[Check] = [
         *network_checks(parameters["device"], extra=("jinja2",)),
-        *dataset_checks(parameters["dataset"], ("validation", "test"), parameters["generators"]),
+        *_scoring_checks(parameters["dataset"], parameters["generators"]),
         *_method_checks(parameters),
         partial(check_output, parameters["out"]),
         partial(check_room, parameters["out"], _REPORT_BYTES, "a report"),
@@ -86,7 +91,7 @@ def stress(parameters: Parameters) -> Needs:
 
     checks: list[Check] = [
         *network_checks(parameters["device"], extra=("jinja2",)),
-        *dataset_checks(parameters["dataset"], ("validation", "test"), parameters["generators"]),
+        *_scoring_checks(parameters["dataset"], parameters["generators"]),
         *_method_checks(parameters),
         partial(check_output, parameters["out"]),
         partial(check_room, parameters["out"], _REPORT_BYTES, "a report"),
@@ -100,7 +105,7 @@ def compare(parameters: Parameters) -> Needs:
     """A data set, two methods, a device."""
     checks: list[Check] = [
         *network_checks(parameters["device"]),
-        *dataset_checks(parameters["dataset"], ("validation", "test"), parameters["generators"]),
+        *_scoring_checks(parameters["dataset"], parameters["generators"]),
         *(partial(check_method, parameters[name]) for name in ("first", "second")),
     ]
     if parameters["out"] is not None:
@@ -121,6 +126,68 @@ def score_avaprintdb(parameters: Parameters) -> Needs:
     if parameters["out"] is not None:
         checks.append(partial(check_output, parameters["out"].absolute().parent))
     return Needs(tuple(checks))
+
+
+def push(parameters: Parameters) -> Needs:
+    """A client of the network, every file of the submission, a token, and a board that answers and takes it."""
+    return Needs(
+        (
+            partial(check_packages, "board", ("httpx", "pydantic")),
+            partial(_check_submission, parameters["path"]),
+            _check_token,
+            partial(_check_board, parameters["url"], parameters["phase"]),
+        )
+    )
+
+
+def pack(parameters: Parameters) -> Needs:
+    """Every file of the submission, and a place for the archive."""
+    folder, place = parameters["folder"], parameters["out"].absolute().parent
+    room = partial(check_room, place, folder_bytes(folder), "the archive")
+    return Needs((partial(_check_submission, folder), partial(check_output, place), room))
+
+
+def check_submission(parameters: Parameters) -> Needs:
+    """A data set that can be read; everything of the submission is what the command itself looks at."""
+    return Needs((partial(check_dataset, parameters["dataset"]),))
+
+
+def _check_submission(path: Path) -> MachineFinding:
+    """Whether the files that a submission's declaration names are all there; of an archive, nothing."""
+    from leaderboard.submission.submission import inner_files, named_files, read_submission
+
+    if path.is_dir():
+        inner_files(path, named_files(read_submission(path)))
+    return MachineFinding("ok", "submission", str(path))
+
+
+def _check_token() -> MachineFinding:
+    from leaderboard.client import token_from_environment
+    from nvfair_tools.errors import NvfairError
+
+    try:
+        token_from_environment()
+    except NvfairError as error:
+        return finding_of(error, "token")
+    return MachineFinding("ok", "token", "is set")
+
+
+def _check_board(url: str, phase: str) -> MachineFinding:
+    """Whether a board answers at an address, knows the phase and the token, and takes another entry today."""
+    from leaderboard.client import TOKEN_VARIABLE, Client
+    from nvfair_tools.errors import NvfairError
+
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    with Client(url, token or None, seconds=_SECONDS_OF_ANSWER) as client:
+        phases = [answer.name for answer in client.list_phases()]
+        quotas = client.get_account().quotas if token else {}
+    if phase and phase not in phases:
+        raise NvfairError(f"phase {phase!r} is unknown", where=url, expected=f"one of {', '.join(phases)}")
+    used_up = [name for name, quota in quotas.items() if not quota.left]
+    if phase in used_up or (quotas and len(used_up) == len(quotas)):
+        text = f"{url}: you have no entry left today in {phase or ', '.join(used_up)}"
+        return MachineFinding("warning", "board", text, "days are counted in UTC: try again tomorrow")
+    return MachineFinding("ok", "board", url)
 
 
 def check_checkpoint(name: str | Path) -> MachineFinding:
@@ -155,16 +222,21 @@ def _check_device(device: str, precision: str) -> list[MachineFinding]:
 
 
 def dataset_checks(folder: Path, splits: Collection[str], generators: Iterable[str]) -> list[Check]:
+    """Whether a data set is there, and whether the frames that are read of it have room."""
+    return [partial(check_dataset, folder), partial(_check_frames, folder, splits, generators)]
+
+
+def _scoring_checks(folder: Path, generators: Iterable[str]) -> list[Check]:
+    frames = partial(_check_frames, folder, ("validation", "test"), generators, video_bytes=_MEAN_SHAPE_BYTES)
+    return [partial(check_dataset, folder), frames]
+
+
+def _check_frames(folder: Path, splits: Collection[str], generators: Iterable[str], **room: Any) -> MachineFinding:
+    from benchmark.windows.stored_frames import MOST_BYTES_IN_MEMORY
     from nvfair_tools.cli.benchmark.evaluate import split_names
 
     names = split_names(tuple(generators))
-    return [partial(check_dataset, folder), partial(_check_frames, folder, splits, names)]
-
-
-def _check_frames(folder: Path, splits: Collection[str], generators: Collection[str]) -> MachineFinding:
-    from benchmark.windows.stored_frames import MOST_BYTES_IN_MEMORY
-
-    return check_frames_room(folder, splits=splits, generators=generators, most_in_memory=MOST_BYTES_IN_MEMORY)
+    return check_frames_room(folder, splits=splits, generators=names, most_in_memory=MOST_BYTES_IN_MEMORY, **room)
 
 
 def _method_checks(parameters: Parameters) -> list[Check]:

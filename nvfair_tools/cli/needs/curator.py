@@ -56,7 +56,7 @@ def get(parameters: Parameters) -> Needs:
     """A client of the network, and a folder; the room is looked at when the publisher has listed the files."""
     return Needs(
         (partial(check_packages, "download", ("httpx",)), partial(check_output, parameters["folder"])),
-        claimed=() if parameters["dry_run"] else (parameters["folder"],),
+        claimed=(parameters["folder"],),
     )
 
 
@@ -120,6 +120,13 @@ def add_weights(parameters: Parameters) -> Needs:
     return Needs((partial(check_packages, "render", ("torch", "safetensors")), partial(_check_store, file)))
 
 
+def fetch_weights(parameters: Parameters) -> Needs:
+    """Torch, which reads checkpoints, and a store that can be written."""
+    from generators.weights import store_folder
+
+    return Needs((partial(check_packages, "render", ("torch", "safetensors")), partial(check_output, store_folder())))
+
+
 def _check_store(file: Path) -> list[Any]:
     from generators.weights import store_folder
 
@@ -170,6 +177,20 @@ def append(parameters: Parameters) -> Needs:
     return Needs((*sets, *places))
 
 
+def revoke(parameters: Parameters) -> Needs:
+    """The packages that read what is in the folders, and a place for the key and the record of what is under way."""
+    from nvfair_tools.governance.curator_key import default_key_path
+
+    words = parameters["words"] if parameters["manifest"] else parameters["words"][1:]
+    key = parameters["key"] or default_key_path()
+    checks: list[Check] = [partial(check_packages, "curate", ("av", "matplotlib"))]
+    if any(next(Path(word).rglob("board.yaml"), None) for word in words):
+        checks.append(partial(check_packages, "board", ("sqlalchemy",)))
+    if parameters["yes"]:
+        checks.append(partial(check_output, key.absolute().parent))
+    return Needs(tuple(checks))
+
+
 def push(parameters: Parameters) -> Needs:
     """A data set, and the Hub's client."""
     return Needs(
@@ -187,8 +208,8 @@ def mark(parameters: Parameters) -> Needs:
 
 
 def change_dataset(parameters: Parameters) -> Needs:
-    """A data set's folder that can be written; nothing where the command only says what it would do."""
-    return Needs() if parameters.get("dry_run") else Needs((partial(check_output, parameters["data"]),))
+    """A data set's folder that can be written."""
+    return Needs((partial(check_output, parameters["data"]),))
 
 
 def demo(parameters: Parameters) -> Needs:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
@@ -21,7 +22,7 @@ from nvfair_tools.cli.preflight import preflighted
     "--method", default="pretrained:motion-signature", show_default=True, type=METHOD, help="That of the enrolments."
 )
 @click.option("--protocol", type=PROTOCOL, help="Name, or a .json file. [default: the checkpoint's own]")
-@click.option("--split", default="validation", show_default=True, help='Of the people; "" for all.')
+@click.option("--split", default="validation", show_default=True, help='Split of the people; "" for all.')
 @click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Only these; repeatable. [default: all]")
 @click.option("--without", multiple=True, metavar="PERSON", help="Leave out this person; repeatable.")
 @click.option(
@@ -45,7 +46,8 @@ from nvfair_tools.cli.preflight import preflighted
     show_default=True,
     help="Impostors are anybody, or people of the enrolled person's own collection.",
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda or auto.")
+@dry_run_option
 @reports
 def calibrate(
     dataset: Path,
@@ -59,6 +61,7 @@ def calibrate(
     collections: tuple[str, ...],
     impostors: str,
     device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Score the people of DATASET (of `nvfair build`), none of whom is verified later, and write what scores mean.
 
@@ -72,7 +75,7 @@ def calibrate(
     with step_progress() as begin:
         made = calibrate_people(
             dataset,
-            out=out,
+            out=None if dry_run else out,
             method=method,
             protocol=protocol,
             split=split,
@@ -86,5 +89,7 @@ def calibrate(
         )
     for line in made.lines():
         click.echo(line)
+    if dry_run:
+        return would_write([Output(out, f"the calibration of {len(made.scores):,} trials")], **made.to_json())
     click.echo(f"next: nvfair verify PERSON.enrolment VIDEO --calibration {out}")
     return made.to_json()

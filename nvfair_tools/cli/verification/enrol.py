@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nvfair_tools.cli.answers import reports
+from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import METHOD, PROTOCOL
 from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FILE
@@ -32,8 +33,8 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.option("--out", required=True, type=OUTPUT_FILE, help="The file to write, such as ann.enrolment.")
 @click.option("--consent", type=INPUT_FILE, help="A consent table with a column `enrolment`.")
 @click.option("--evidence", help="Without a table: where the signed form lies.")
-@click.option("--agreed", type=DAY, help="With --evidence: the day of the agreement.")
-@click.option("--until", type=DAY, help="With --evidence: its last day.")
+@click.option("--agreed", type=DAY, metavar="YYYY-MM-DD", help="With --evidence: the day of the agreement.")
+@click.option("--until", type=DAY, metavar="YYYY-MM-DD", help="With --evidence: its last day.")
 @click.option("--scope", multiple=True, help="With --evidence: research, education, commercial or any; repeatable.")
 @click.option("--simulated", is_flag=True, help="The person is simulated, and needs no consent.")
 @click.option(
@@ -43,7 +44,9 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     type=click.Choice(["research", "education", "commercial"]),
     help="What the enrolment is used for.",
 )
-@click.option("--expires", type=DAY, help="Its last day. [default: a year, or the consent's last day]")
+@click.option(
+    "--expires", type=DAY, metavar="YYYY-MM-DD", help="Its last day. [default: a year, or the consent's last day]"
+)
 @click.option(
     "--method", default="pretrained:motion-signature", show_default=True, type=METHOD, help="A checkpoint, or a method."
 )
@@ -54,7 +57,8 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.option(
     "--task-file", type=INPUT_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker."
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda or auto.")
+@dry_run_option
 @reports
 def enrol(
     person: str,
@@ -73,6 +77,7 @@ def enrol(
     largest_face: bool,
     task_file: Path | None,
     device: str,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """Enrol PERSON (namespace:id) from VIDEOS in which the person's own face moves.
 
@@ -97,7 +102,7 @@ def enrol(
             person,
             videos,
             consent=permission,
-            out=out,
+            out=None if dry_run else out,
             method=method,
             protocol=protocol,
             purpose=purpose,  # type: ignore[arg-type]
@@ -111,8 +116,12 @@ def enrol(
         click.echo(line)
     for note in quality_notes(enrolment):
         click.echo(f"note: {note}")
+    content = {"file": out, "text": describe(enrolment), "notes": list(quality_notes(enrolment))}
+    if dry_run:
+        size = enrolment.embeddings.nbytes
+        return would_write([Output(out, "the enrolment: numbers, which are personal data", size)], **content)
     click.echo(f"next: nvfair verify {out} VIDEO")
-    return {"file": out, "text": describe(enrolment), "notes": list(quality_notes(enrolment))}
+    return content
 
 
 @click.group(cls=NearestGroup)
@@ -147,7 +156,7 @@ def revoke(file: Path, yes: bool) -> dict[str, Any]:
     read = Enrolment.load(file)
     if not yes:
         click.echo(f"would delete {file} ({read.person}) and list its id in {file.parent / REVOKED_LIST}; add --yes")
-        return {"file": file, "person": read.person, "deleted": False}
+        return {"file": file, "person": read.person, "deleted": False, "dry_run": True}
     listed = revoke_enrolment(file, on=date.today())
     click.echo(f"deleted {file}; {listed} lists it")
     click.echo("copies elsewhere are out of reach: send their owners that list, for `nvfair verify --revoked`")

@@ -17,7 +17,7 @@ from nvfair_tools.curate.card import write_description
 from nvfair_tools.curate.care.card_source import ADDED_KEYS
 from nvfair_tools.curate.revocation.tables import failed_portraits
 from nvfair_tools.dataset.merging import MergePlan, MergeSource, plan_merge, read_source, write_merged
-from nvfair_tools.dataset.merging.merge import MARK
+from nvfair_tools.dataset.merging.merge import MARK, check_target
 from nvfair_tools.dataset.writer import content_digest
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import check_writable
@@ -61,6 +61,40 @@ def merge(
     return _report(plan, out, _write(plan, out, copies, progress))
 
 
+@dataclass(frozen=True)
+class PlannedMerge:
+    """What `merge` or `append` would do. files, bytes: of parts, videos and portraits that get a second name, or are
+    copied. nothing_new: all of it is there already."""
+
+    report: MergeReport
+    files: int
+    bytes: int
+    nothing_new: bool = False
+
+
+def planned_merge(out: str | Path, folders: Sequence[str | Path], *, name: str = "") -> PlannedMerge:
+    """Does what `merge` does before it writes, and raises what it raises."""
+    plan = plan_merge([read_source(folder) for folder in folders], name)
+    check_target(plan, Path(out))
+    return _planned(plan, Path(out))
+
+
+def planned_append(folder: str | Path, addition: str | Path) -> PlannedMerge:
+    """Does what `append` does before it writes, and raises what it raises."""
+    folder = Path(folder).absolute()
+    appending = _Appending.of(folder, addition)
+    if not appending.nothing_new:
+        check_target(appending.plan, appending.joined)
+    return _planned(appending.plan, folder, appending.nothing_new)
+
+
+def _planned(plan: MergePlan, folder: Path, nothing_new: bool = False) -> PlannedMerge:
+    moves = [] if nothing_new else plan.moves
+    return PlannedMerge(
+        _report(plan, folder, ()), len(moves), sum(source.stat().st_size for source, _ in moves), nothing_new
+    )
+
+
 def append(
     folder: str | Path, addition: str | Path, *, copies: bool = False, progress: Progress = lambda *_: None
 ) -> MergeReport:
@@ -70,22 +104,12 @@ def append(
     state or the new one. Raises what `merge` raises; NvfairError where `folder` has a build that could be continued.
     """
     folder = Path(folder).absolute()
-    joined, before = (folder.with_name(f".{folder.name}.{state}") for state in ("appending", "before"))
+    joined, before = _folder_beside(folder, "appending"), _folder_beside(folder, "before")
     if not folder.exists() and before.is_dir():
         os.replace(before, folder)  # of a run that was killed between two renames
-    check_writable(folder.parent)
-    if (folder / ".build").exists():
-        raise NvfairError(
-            "the build of this data set can still be continued, and would remove what is appended",
-            where=folder / ".build",
-            remedy="delete .build if the build is finished for good, or join the sets into a new one: "
-            f"nvfair dataset merge OUT {folder} {addition}",
-        )
-    first, second = read_source(folder), read_source(addition)
-    plan = plan_merge([first, second], first.name)
-    if set(second.videos["video"]) <= set(first.videos["video"]) and set(second.people.index) <= set(
-        first.people.index
-    ):
+    appending = _Appending.of(folder, addition)
+    first, plan = appending.first, appending.plan
+    if appending.nothing_new:
         return _report(plan, folder, ["all of it is here already: nothing has changed"])
     if (joined / "dataset.json").is_file() and not (joined / MARK).is_file():
         shutil.rmtree(joined)  # a state of before, which an earlier run had no time to delete
@@ -94,6 +118,36 @@ def append(
     exchange_folders(joined, folder, before)
     shutil.rmtree(joined if joined.exists() else before)
     return _report(plan, folder, remarks)
+
+
+@dataclass(frozen=True)
+class _Appending:
+    """A set that is added to another. joined: the folder in which the joined set is made."""
+
+    first: MergeSource
+    plan: MergePlan
+    joined: Path
+    nothing_new: bool
+
+    @classmethod
+    def of(cls, folder: Path, addition: str | Path) -> _Appending:
+        check_writable(folder.parent)
+        if (folder / ".build").exists():
+            raise NvfairError(
+                "the build of this data set can still be continued, and would remove what is appended",
+                where=folder / ".build",
+                remedy="delete .build if the build is finished for good, or join the sets into a new one: "
+                f"nvfair dataset merge OUT {folder} {addition}",
+            )
+        first, second = read_source(folder), read_source(addition)
+        videos_known = set(second.videos["video"]) <= set(first.videos["video"])
+        people_known = set(second.people.index) <= set(first.people.index)
+        plan = plan_merge([first, second], first.name)
+        return cls(first, plan, _folder_beside(folder, "appending"), videos_known and people_known)
+
+
+def _folder_beside(folder: Path, state: str) -> Path:
+    return folder.with_name(f".{folder.name}.{state}")
 
 
 def _write(plan: MergePlan, out: Path, copies: bool, progress: Progress) -> list[str]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from nvfair_tools.curate.costs.estimate import estimate_costs
 from nvfair_tools.curate.costs.probe import worker_counts
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.pairs import PairTable
-from nvfair_tools.files import folder_bytes, size_text
+from nvfair_tools.files import existing_parent, folder_bytes, size_text
 from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
@@ -30,7 +29,7 @@ def check_build_room(recipe: Recipe, pairs: PairTable, clips: int, mean_frames: 
     costs = estimate_costs(recipe, pairs, clips, mean_frames, 1.0, None, worker_counts(recipe))
     needed = sum(cost.bytes for cost in costs)
     features = sum(cost.bytes for cost in costs if cost.stage == "shard")
-    free = shutil.disk_usage(_existing_parent(recipe.output_folder)).free
+    free = shutil.disk_usage(existing_parent(recipe.output_folder)).free
     text = f"about {size_text(needed)} needed (features {size_text(features)}), "
     text = (text if mean_frames else "what is needed is unknown, ") + f"{size_text(free)} free"
     if needed <= free:
@@ -69,9 +68,3 @@ def stated_mean_frames(rows: Sequence[ClipRow]) -> float:
     chosen = videos[:: max(1, len(videos) // _STATED_CLIPS)][:_STATED_CLIPS]
     frames = [count for row in chosen if (count := stated_frames(row.path))]
     return sum(frames) / len(frames) if frames else 0.0
-
-
-def _existing_parent(path: Path) -> Path:
-    while not path.exists():
-        path = path.parent
-    return path

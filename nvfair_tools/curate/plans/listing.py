@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.curate.plans.rule import plan_listed_clips
 from nvfair_tools.curate.plans.table import PlanDifference, compare_plans, write_plan
 from nvfair_tools.errors import NvfairError
@@ -16,9 +17,18 @@ from nvfair_tools.recipe.splits import assign_splits
 
 def write_listed_plan(recipe: Recipe, path: Path) -> int:
     """Writes the table of a recipe's plan without reading any clip; returns the number of planned videos."""
+    return write_plan(path, _listed_pairs(recipe), recipe.generators)
+
+
+def count_listed_plan(recipe: Recipe) -> int:
+    """The number of videos that `write_listed_plan` would plan."""
+    pairs = _listed_pairs(recipe)
+    return sum(int(pairs.in_splits(choice.splits).sum()) for choice in recipe.generators)
+
+
+def _listed_pairs(recipe: Recipe) -> PairTable:
     rows = list(list_clips(recipe).rows)
-    planned = plan_listed_clips(recipe, rows, assign_splits(recipe, rows))
-    return write_plan(path, planned.pairs, recipe.generators)
+    return plan_listed_clips(recipe, rows, assign_splits(recipe, rows)).pairs
 
 
 def compare(new: Path, old: Path) -> PlanDifference:

@@ -6,6 +6,7 @@ unfinished until it is written again, last.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from nvfair_tools.curate.revocation.tables import (
     remove_table_rows,
     set_dataset_aside,
 )
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import remove_partial_outputs
 from nvfair_tools.governance.curator_key import CuratorKey
-from nvfair_tools.governance.revocation import Finding, Trace
+from nvfair_tools.governance.revocation import Finding, Trace, folders_of, unwritable
 from nvfair_tools.governance.search.patterns import Patterns
 from nvfair_tools.governance.tombstones import TOMBSTONES_FILE, read_tombstones
 from nvfair_tools.pipeline.journal_removal import iterate_items, remove_items
@@ -84,6 +86,20 @@ class DatasetHolder:
             Finding("planned videos", len(footprint.planned), "plan written anew without them"),
         ]
         return [finding for finding in findings if finding.count]
+
+    def obstacles(self, trace: Trace, key: CuratorKey) -> Iterator[str]:
+        """A build that is at work, a key that is not that of earlier revocations, folders that cannot be written in."""
+        workspace = Workspace(self.place)
+        if workspace.is_locked():
+            yield "a build is at work here; wait until it has ended"
+        try:
+            read_tombstones(self.place).check_key(key, where=self.place / TOMBSTONES_FILE)
+        except NvfairError as error:
+            yield f"{error.what}; {error.remedy}"
+        changed = [*Footprint(self.place, trace).files, *(self.place / "frames").rglob("part-*.parquet")]
+        changed += [path for name in ("quality", "card") for path in (self.place / name).glob("*")]
+        changed += [path for path in (workspace.journal_path, *files_of_items(workspace)) if path.exists()]
+        yield from unwritable({self.place, workspace.journal_path, *folders_of(changed, self.place)})
 
     def remove(self, trace: Trace, key: CuratorKey, date: str) -> None:
         """Removes all of it, and leaves a tombstone. Raises NvfairError where a build is at work here."""

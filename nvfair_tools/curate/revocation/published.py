@@ -9,7 +9,7 @@ from pathlib import Path
 from nvfair_tools.curate.revocation.footprint import names_person
 from nvfair_tools.curate.revocation.tables import remove_empty_folders
 from nvfair_tools.governance.curator_key import CuratorKey
-from nvfair_tools.governance.revocation import Finding, Trace
+from nvfair_tools.governance.revocation import Finding, Trace, folders_of, unwritable
 from nvfair_tools.marks.own_tags import read_own_tags
 from nvfair_tools.marks.publish import SUFFIX, published_rows, unfinished_table
 from nvfair_tools.marks.table import TABLE, MarkedFile, write_table
@@ -42,6 +42,11 @@ class PublishedHolder:
             Finding("published files", sum(1 for _ in self._files(trace)), "deleted"),
         ]
         return [finding for finding in findings if finding.count]
+
+    def obstacles(self, trace: Trace, key: CuratorKey) -> Iterator[str]:
+        """Folders of the person's files, and of the table, that cannot be written in."""
+        files = [*self._files(trace), *([self.place / TABLE] if self._rows(trace) else [])]
+        yield from unwritable(folders_of(files, self.place))
 
     def remove(self, trace: Trace, key: CuratorKey, date: str) -> None:
         """Deletes the files, then writes the table without them."""

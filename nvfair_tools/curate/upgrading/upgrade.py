@@ -64,32 +64,76 @@ def upgrade(folder: str | Path, *, progress: Progress = lambda *_: None) -> Upgr
     """
     folder = Path(folder)
     with Workspace(folder).locked():
-        if (folder / REVOKING).exists():
-            raise NvfairError(
-                "the removal of a person from this data set was interrupted",
-                where=folder,
-                remedy="run `nvfair revoke` with the same words again, then upgrade",
-            )
+        version, is_current = _version_to_upgrade(folder, progress)
         aside = folder / UPGRADING
-        if (folder / _META).is_file() or not aside.is_file():
-            version = _read(folder, _META).get("format_version")
-            if not is_first(version):
-                if problem := version_error(version, folder):
-                    raise problem
-                aside.unlink(missing_ok=True)  # of a run that was killed at its very end
-                return UpgradeOutcome(version)
-            _refuse_damaged(folder, progress)
+        if is_current:
+            aside.unlink(missing_ok=True)  # of a run that was killed at its very end
+            return UpgradeOutcome(version)
+        if not _is_begun(folder):
             _keep_edited_card(folder)
             (folder / _META).replace(aside)
         return _upgrade(folder, _read(folder, UPGRADING), progress)
 
 
-def _upgrade(folder: Path, content: dict[str, Any], progress: Progress) -> UpgradeOutcome:
-    for name in ("frames", "card", ""):  # of a run that was killed
-        remove_partial_outputs(folder / name, recursive=bool(name))
+def plan_upgrade(folder: str | Path, *, progress: Progress = lambda *_: None) -> UpgradeOutcome:
+    """Does what `upgrade` does before it writes, and raises what it raises. Its outcome counts what would be written:
+    parts with labels already are `earlier_parts`."""
+    folder = Path(folder)
+    if Workspace(folder).is_locked():
+        raise NvfairError("another build is at work in this data set", where=folder, remedy="wait until it has ended")
+    version, is_current = _version_to_upgrade(folder, progress)
+    if is_current:
+        return UpgradeOutcome(version)
+    identities, videos = _read_tables(folder)
+    stored = videos[(videos["state"] == "ok") & videos["part"].notna()]
+    written, rows, earlier = 0, 0, 0
+    for name, group in stored.groupby("part", sort=True):
+        place = next((path for path in (folder / portable_path(str(name)), folder / str(name)) if path.is_file()), None)
+        if place is not None and has_labels(place, labels_by_video(group.sort_values("first_row"))):
+            earlier += 1
+        else:
+            written, rows = written + 1, rows + int(group["frames"].sum())
+    names = {*videos["path"].dropna(), *identities["portrait"].dropna(), *videos["part"].dropna()}
+    renamed = {str(old): portable_path(str(old)) for old in names if portable_path(str(old)) != old}
+    return UpgradeOutcome(version, written, rows, earlier, renamed)
+
+
+def _version_to_upgrade(folder: Path, progress: Progress) -> tuple[Any, bool]:
+    """(the set's version, whether that is the present one). Raises what `upgrade` raises; nothing is changed."""
+    if (folder / REVOKING).exists():
+        raise NvfairError(
+            "the removal of a person from this data set was interrupted",
+            where=folder,
+            remedy="run `nvfair revoke` with the same words again, then upgrade",
+        )
+    if _is_begun(folder):
+        return _read(folder, UPGRADING).get("format_version"), False
+    version = _read(folder, _META).get("format_version")
+    if not is_first(version):
+        if problem := version_error(version, folder):
+            raise problem
+        return version, True
+    _refuse_damaged(folder, progress)
+    return version, False
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether an earlier run has set dataset.json aside."""
+    return not (folder / _META).is_file() and (folder / UPGRADING).is_file()
+
+
+def _read_tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables of people and of videos."""
     identities, videos = (
         pq.read_table(folder / name, partitioning=None).to_pandas() for name in ("identities.parquet", "videos.parquet")
     )
+    return identities, videos
+
+
+def _upgrade(folder: Path, content: dict[str, Any], progress: Progress) -> UpgradeOutcome:
+    for name in ("frames", "card", ""):  # of a run that was killed
+        remove_partial_outputs(folder / name, recursive=bool(name))
+    identities, videos = _read_tables(folder)
     renamed = {
         str(old): new
         for old in (*videos["path"].dropna(), *identities["portrait"].dropna())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,36 @@ def export_dataset(
     Raises NvfairError where videos are refused, where `out` holds something else, where the disk has too little
     room, and where files of the data set are missing or damaged.
     """
+    planned = plan_export(data, out, target, options=options, only_permitted=only_permitted, day=day)
+    written = _write(planned, progress)
+    return replace(planned.report, written=written)
+
+
+@dataclass(frozen=True)
+class PlannedExport:
+    """An export before it is written. report: of the whole export, with nothing written. facts: for its manifest."""
+
+    report: ExportReport
+    folder: ExportFolder
+    plan: ExportPlan
+    facts: Mapping[str, Any]
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of the files that are not there yet. Raises NvfairError where the disk has no room for them."""
+        return 0 if self.folder.is_finished else sum(file.size for file in self.folder.waiting(self.plan.files))
+
+
+def plan_export(
+    data: Dataset | str | Path,
+    out: str | Path,
+    target: str,
+    *,
+    options: Mapping[str, Any] | None = None,
+    only_permitted: bool = False,
+    day: date | None = None,
+) -> PlannedExport:
+    """Does what `export_dataset` does before it writes: takes what it takes, and raises what it raises."""
     dataset, out = data if isinstance(data, Dataset) else Dataset.open(data), Path(out)
     layout = target_named(target)
     chosen = layout.check_options(dict(options or {}))
@@ -71,16 +101,17 @@ def export_dataset(
             f"none of its videos can be exported{f': {reasons}' if reasons else ''}", where=dataset.folder
         )
     what = _what(dataset, judged, layout.name, layout.version, chosen)
-    written = _write(ExportFolder(out, what), plan, {**what, "left_out": left_out}, progress)
+    folder = ExportFolder(out, what)
     videos = sum(file.videos for file in plan.files)
-    return ExportReport(out, len(plan.files), written, videos, left_out, plan.remarks)
+    report = ExportReport(out, len(plan.files), 0, videos, left_out, plan.remarks)
+    return PlannedExport(report, folder, plan, {**what, "left_out": left_out})
 
 
-def _write(
-    folder: ExportFolder, plan: ExportPlan, facts: Mapping[str, Any], progress: Callable[[int, int], None]
-) -> int:
+def _write(planned: PlannedExport, progress: Callable[[int, int], None]) -> int:
+    folder, plan = planned.folder, planned.plan
     if folder.is_finished:
         return 0
+    folder.begin()
     waiting = folder.waiting(plan.files)
     present = len(plan.files) - len(waiting)
     with folder.open_record() as record:
@@ -88,7 +119,7 @@ def _write(
             progress(present + number, len(plan.files))
             folder.write(file, record)
     progress(len(plan.files), len(plan.files))
-    folder.finish(plan.files, facts)
+    folder.finish(plan.files, planned.facts)
     return len(waiting)
 
 

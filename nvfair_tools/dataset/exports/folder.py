@@ -11,7 +11,14 @@ from typing import Any, TextIO
 
 from nvfair_tools.dataset.exports.plan import PlannedFile
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import atomic_output, make_folder, remove_partial_outputs, sha256_of, write_text
+from nvfair_tools.files import (
+    atomic_output,
+    existing_parent,
+    make_folder,
+    remove_partial_outputs,
+    sha256_of,
+    write_text,
+)
 from nvfair_tools.unique_keys import load_unique_json
 
 MANIFEST = "manifest.json"
@@ -22,21 +29,24 @@ class ExportFolder:
     """The folder of one export.
 
     `what` says what is exported, as JSON values: data set, layout, options, videos. The same may be continued; nothing
-    is added to another's files. Raises NvfairError where the folder holds anything else, or cannot be written in.
+    is added to another's files. `begin` comes before anything is written. Raises NvfairError where the folder holds
+    anything else.
     """
 
     def __init__(self, folder: Path, what: Mapping[str, Any]) -> None:
         self.folder = folder
         self._digest = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
         self._check_empty_or_ours()
-        self._done: dict[str, dict[str, Any]] = {}
-        if self.is_finished:
-            return
-        make_folder(folder)
-        remove_partial_outputs(folder)
-        if not (folder / _PLAN).exists():
-            write_text(folder / _PLAN, json.dumps({"export": self._digest}) + "\n")
-        self._done = self._read_done()
+        self._done = {} if self.is_finished else self._read_done()
+
+    def begin(self) -> None:
+        """Makes the folder, and writes in it what it will hold. Raises NvfairError where it cannot be written in."""
+        make_folder(self.folder)
+        remove_partial_outputs(self.folder)
+        if not (self.folder / _PLAN).exists():
+            write_text(self.folder / _PLAN, json.dumps({"export": self._digest}) + "\n")
+        if (self.folder / _DONE).exists():
+            write_text(self.folder / _DONE, "".join(f"{json.dumps(entry)}\n" for entry in self._done.values()))
 
     @property
     def is_finished(self) -> bool:
@@ -47,7 +57,7 @@ class ExportFolder:
         """The files that are not there yet. Raises NvfairError where the disk has no room for them."""
         waiting = [file for file in files if not self._is_done(file.path)]
         needed = sum(file.size for file in waiting)
-        free = shutil.disk_usage(self.folder).free
+        free = shutil.disk_usage(existing_parent(self.folder)).free
         if needed > free:
             raise NvfairError(
                 f"{len(waiting):,} files of {needed / 1e9:,.3f} GB do not fit: {free / 1e9:,.3f} GB are free",
@@ -115,7 +125,6 @@ class ExportFolder:
             return {}
         text = path.read_text(encoding="utf-8", errors="replace")
         whole_lines = text[: text.rfind("\n") + 1]
-        write_text(path, whole_lines)
         entries = [json.loads(line) for line in whole_lines.splitlines()]
         return {entry["path"]: entry for entry in entries}
 

@@ -50,6 +50,12 @@ class MergePlan:
         """How many parts are written anew, because some of their videos are in another part too."""
         return sum(bool(part.without) for part in self.parts)
 
+    @property
+    def moves(self) -> list[tuple[Path, str]]:
+        """Every part, video and portrait with its name in the joined set."""
+        parts = [(part.source, part.name) for part in self.parts]
+        return parts + [(source, name) for source, name, _ in self.files]
+
 
 def plan_merge(sources: Sequence[MergeSource], name: str = "") -> MergePlan:
     """Plans how data sets are joined. name: of the joined set; default, theirs.
@@ -111,11 +117,11 @@ def write_merged(
 ) -> list[str]:
     """Writes the joined data set into `out`, dataset.json last; returns remarks. After an interruption it goes on.
 
-    copies: copies files in place of giving them a second name. Raises NvfairError where the folder holds something
-    else.
+    copies: copies files in place of giving them a second name. Raises what `check_target` raises, before it writes.
     """
+    check_target(plan, out)
     _claim(plan, out)
-    moves = [(part.source, part.name) for part in plan.parts] + [(source, name) for source, name, _ in plan.files]
+    moves = plan.moves
     for number, (source, name) in enumerate(moves):
         progress(number, len(moves))
         _second_name(source, out / name, copies)
@@ -142,22 +148,35 @@ def write_merged(
     return remarks
 
 
-def _claim(plan: MergePlan, out: Path) -> None:
-    """Marks the folder as that of this very merge."""
+def check_target(plan: MergePlan, out: Path) -> None:
+    """Raises NvfairError where the folder holds something else than this very merge, and Problems with every file of
+    the data sets that is missing."""
     if (out / "dataset.json").is_file() and not (out / MARK).is_file():
         raise NvfairError("there is a data set here already", where=out, remedy="name a new folder")
-    described = json.dumps([plan.name, [source.record[SEAL] for source in plan.sources]])
     if (out / MARK).is_file():
-        if (out / MARK).read_text(encoding="utf-8") != described:
+        if (out / MARK).read_text(encoding="utf-8") != _described(plan):
             raise NvfairError(
                 "other data sets were being joined here", where=out, remedy="delete the folder, or name a new one"
             )
+    elif out.is_dir() and any(out.iterdir()):
+        raise NvfairError("the folder is not empty", where=out, remedy="name a new folder")
+    if missing := [str(source) for source, _ in plan.moves if not source.is_file()]:
+        raise Problems(
+            "files of the data sets are missing", missing, remedy="nvfair dataset repair mends the set that they are of"
+        )
+
+
+def _claim(plan: MergePlan, out: Path) -> None:
+    """Marks the folder as that of this very merge."""
+    if (out / MARK).is_file():
         (out / "dataset.json").unlink(missing_ok=True)
         return
-    if out.is_dir() and any(out.iterdir()):
-        raise NvfairError("the folder is not empty", where=out, remedy="name a new folder")
     make_folder(out)
-    write_text(out / MARK, described)
+    write_text(out / MARK, _described(plan))
+
+
+def _described(plan: MergePlan) -> str:
+    return json.dumps([plan.name, [source.record[SEAL] for source in plan.sources]])
 
 
 def _second_name(source: Path, target: Path, copies: bool) -> None:

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 import benchmark
+from benchmark import identify
 from benchmark.verification.enrolment import Enrolment
-from benchmark.verification.identify import identify
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.governance.uses import ENROLMENT, IDENTIFICATION, SIMULATED, Answer, Consent

@@ -52,7 +52,7 @@ def test_what_is_there_is_not_overwritten(skeletons, capsys):
 
 def test_a_dry_run_writes_nothing(tmp_path, capsys):
     assert run(["new", "generator", "x", "--out", str(tmp_path / "x"), "--dry-run"]) == 0
-    assert "would be written" in capsys.readouterr().out
+    assert "would write" in capsys.readouterr().out
     assert not (tmp_path / "x").exists()
 
 

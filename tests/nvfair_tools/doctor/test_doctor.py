@@ -12,9 +12,10 @@ from click.testing import CliRunner
 from nvfair_tools.cli import cli
 from nvfair_tools.doctor import examine, packages, tools
 from nvfair_tools.doctor.finding import MachineFinding
-from nvfair_tools.doctor.machine import check_folders, check_machine, existing_parent
+from nvfair_tools.doctor.machine import check_folders, check_machine
 from nvfair_tools.doctor.preflight import look
 from nvfair_tools.errors import MissingExtra
+from nvfair_tools.files import existing_parent
 from tests.mediapipe_here import skip_without_landmarker
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -21,11 +21,13 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.checking import check_dataset
 from nvfair_tools.dataset.writer import content_digest, finish_dataset
 from nvfair_tools.errors import NvfairError, Problems
+from tests.folder_texts import folder_state
 from tests.nvfair_tools.curate.upgrading.first_format import to_first_format
 from tests.nvfair_tools.dataset.landmark_videos import IDENTITIES, videos_table, write_dataset
 from tests.nvfair_tools.small_build import file_hashes
 
 upgrade = pytest.importorskip("nvfair_tools.curate.upgrading").upgrade
+plan_upgrade = pytest.importorskip("nvfair_tools.curate.upgrading.upgrade").plan_upgrade
 
 ROOT = Path(__file__).resolve().parents[4]
 META = {
@@ -122,6 +124,20 @@ def test_the_command_gives_rows_their_labels_and_copies_all_else_bit_for_bit(fol
     assert meta["upgraded_from"]["format_version"] == 1
     assert meta["upgraded_from"]["sha256"] == hashlib.sha256(was).hexdigest()
     assert [path.name for path in folder.glob(".*")] == [".zenodo.json"]
+
+
+def test_a_dry_run_says_what_the_upgrade_then_does(folder):
+    before = folder_state(folder)
+    result = CliRunner().invoke(command, ["upgrade", str(folder), "--dry-run"], catch_exceptions=False)
+    assert "4 parts with 28 rows written anew" in result.output
+    plan = plan_upgrade(folder)
+    assert folder_state(folder) == before
+    assert upgrade(folder) == plan
+
+
+def test_a_dry_run_after_an_interruption_says_what_is_left(folder):
+    (folder / "dataset.json").rename(folder / ".upgrading-dataset.json")
+    assert plan_upgrade(folder) == upgrade(folder)
 
 
 def test_a_set_of_the_present_format_is_left_alone(present, tmp_path):
