@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from leaderboard.ranking.records import record_of
-from leaderboard.ranking.state import board_state
+from leaderboard.ranking.board_state import board_state
 from leaderboard.pages.method_page import method_page_values
 from tests.leaderboard.example_results import example_result
 
