@@ -266,9 +266,10 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     for leak in outcome.leaks():
         console.print(f"[red]leakage[/]: {leak.cases} {leak.question}")
     console.print(f"finished: {escape(str(outcome.folder))}", soft_wrap=True)
+    trains = (outcome.videos["split"] == "train").any()
+    use = "train {} RUN -g GENERATOR" if trains else "evaluate {} --checkpoint CHECKPOINT --out REPORT"
     console.print(
-        f"next: nvfair view {escape(str(outcome.folder))}, or "
-        f"nvfair train {escape(str(outcome.folder))} RUN -g GENERATOR",
+        f"next: nvfair view {escape(str(outcome.folder))}, or nvfair {use.format(escape(str(outcome.folder)))}",
         soft_wrap=True,
         highlight=False,
     )

@@ -16,6 +16,10 @@ from nvfair_tools.recipe.splits import splits_by_shares
 
 TOPIC = "protocols"
 # With fewer test people no interval is printed (docs/intervals.md).
+# A person without a picture gives the portrait from a clip, which does not drive then.
+_TWO_CLIPS = (
+    "each with a portrait picture and two clips, or with three clips: one gives the portrait, and does not drive"
+)
 _FEWEST_PEOPLE = 6
 _MOST_COUNTED = 200  # people of one source, of whom the shares are tried
 
@@ -115,7 +119,7 @@ def _training(train: SplitVideos | None) -> Iterator[Finding]:
             "warning",
             TOPIC,
             f"no method can be trained: {' and '.join(missing)} in the split train ({_people(train.people)})",
-            "two people of one source there, with two driving clips or more each",
+            f"two people of one source there, {_TWO_CLIPS}",
         )
 
 
@@ -126,7 +130,7 @@ def _validation(validation: SplitVideos | None) -> Iterator[Finding]:
             TOPIC,
             "training takes its last step, as no validation face has two videos by its own person and one by another "
             f"({_people(validation.people)})",
-            "two people of one source in the split validation, with two driving clips each; or none at all",
+            f"two people of one source in the split validation, {_TWO_CLIPS}; or none at all",
         )
 
 
@@ -139,7 +143,7 @@ def _testing(test: SplitVideos | None) -> Iterator[Finding]:
             TOPIC,
             "nothing can be scored under the nvfair protocols: no test face has two videos by its own person (genuine) "
             f"and one by another (impostor); {_people(test.people)}, {test.cross} videos of another's face",
-            "two people of one source in the split test, with two driving clips each, and `pairs` with self and cross",
+            f"two people of one source in the split test, {_TWO_CLIPS}; and `pairs` with self and cross",
         )
     else:
         text = f"testing: {test.tested_faces} faces have genuine and impostor videos, {_people(test.people)}"
@@ -156,7 +160,7 @@ def _remedy(splits: Mapping[str, SplitVideos], recipe: Recipe) -> str:
             f"{enough} people of one source give each split two by these shares; or name the splits yourself, such as "
             "all people in test, by the column `split` and `splits: {by: column}`"
         )
-    return "put two people of one source or more into one split, with two driving clips each"
+    return f"put two people of one source or more into one split, {_TWO_CLIPS}"
 
 
 def _enough_people(recipe: Recipe) -> int:
