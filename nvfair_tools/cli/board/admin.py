@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,12 @@ def rescore(reason: str, submission: str, phase: str, dry_run: bool, board: Path
     return {"queued": count, "dry_run": dry_run}
 
 
+def _rows_text(rows: Mapping[str, int]) -> str:
+    """What of a board is in a backup, in words."""
+    counts = ((rows["submissions"], "submission"), (rows["results"], "result"))
+    return ", ".join(f"{count:,} {name}{'s' * (count != 1)}" for count, name in counts)
+
+
 @admin.command()
 @output("file", folder=False, metavar="FILE")
 @BOARD
@@ -178,7 +185,7 @@ def backup(file: Path, board: Path, dry_run: bool) -> dict[str, Any]:
             what = f"{rows['submissions']} submissions, {rows['results']} results; of files alone"
             return would_write([Output(file, what, size)], file=file, rows=rows)
         manifest = write_backup(store.engine, SubmissionFiles(settings.files), file)
-    click.echo(f"{file}: {manifest.rows['submissions']} submissions, {manifest.rows['results']} results")
+    click.echo(f"{file}: {_rows_text(manifest.rows)}")
     return {"file": file, "rows": manifest.rows}
 
 
@@ -194,13 +201,11 @@ def restore(file: Path, dry_run: bool, board: Path) -> dict[str, Any]:
 
     if dry_run:
         rows = check_backup(file).rows
-        click.echo(
-            f"{file} is whole: {rows['submissions']} submissions, {rows['results']} results; nothing was restored"
-        )
+        click.echo(f"{file} is whole: {_rows_text(rows)}; nothing was restored")
         return {"file": file, "rows": rows, "dry_run": True}
     with opened_board(board) as (settings, store):
         manifest = restore_backup(store.engine, SubmissionFiles(settings.files), file)
-    click.echo(f"{manifest.rows['submissions']} submissions, {manifest.rows['results']} results are back")
+    click.echo(f"back: {_rows_text(manifest.rows)}")
     return {"file": file, "rows": manifest.rows, "dry_run": False}
 
 

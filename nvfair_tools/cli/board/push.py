@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.auc_lines import auc_lines
 from nvfair_tools.cli.paths import INPUT
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.files import size_text
 
 
 @click.command()
@@ -75,5 +76,5 @@ def _describe(path: Path, url: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         archive = path if path.is_file() else pack(path, Path(scratch) / "submission.zip")
         size = archive.stat().st_size
-    click.echo(f"{path}: {size / 1e6:,.2f} MB would be sent to {url}; nothing was sent")
+    click.echo(f"{path}: {size_text(size)} would be sent to {url}; nothing was sent")
     return {"path": path, "url": url, "bytes": size, "sent": False, "dry_run": True}

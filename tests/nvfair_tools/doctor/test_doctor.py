@@ -11,7 +11,10 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
 from nvfair_tools.doctor import examine, packages, tools
+from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.doctor.machine import check_folders, check_machine
+from nvfair_tools.doctor.preflight import look
+from nvfair_tools.errors import MissingExtra
 from nvfair_tools.files import existing_parent
 from tests.mediapipe_here import skip_without_landmarker
 
@@ -127,3 +130,22 @@ def test_it_stops_at_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     topics = {finding.topic for finding in examine()}
     assert {"Python", "packages", "disk", "temporary files", "processor"} <= topics
     assert not topics & {"ffmpeg", "landmarker", "graphics card", "weights"}
+
+
+def test_a_missing_package_is_named_once_whatever_asks_for_it() -> None:
+    def needs_av() -> MachineFinding:
+        raise MissingExtra("av", "media", "No module named 'av'")
+
+    def needs_opencv() -> MachineFinding:
+        raise MissingExtra("cv2", "curate", "No module named 'cv2'")
+
+    def needs_a_library() -> MachineFinding:
+        raise MissingExtra("cv2", "curate", "libGL.so.1: cannot open shared object file")
+
+    of_curate = MachineFinding("error", "packages [curate]", "av is missing; scipy is missing", "pip")
+    findings = look([lambda: of_curate, lambda: of_curate, needs_av, needs_opencv, needs_opencv, needs_a_library])
+    assert [(finding.topic, finding.message.partition(",")[0]) for finding in findings] == [
+        ("packages [curate]", "av is missing; scipy is missing; opencv-python (cv2) is missing"),
+        ("machine", "this needs the package 'cv2'"),
+    ]
+    assert findings[0].remedy == "pip install 'nvfair-tools[curate]'"

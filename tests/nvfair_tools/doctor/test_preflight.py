@@ -24,7 +24,7 @@ from nvfair_tools.doctor.machine import check_output, check_port, check_room
 from nvfair_tools.doctor.packages import check_packages
 from nvfair_tools.doctor.preflight import Needs, PreflightError, look, preflight
 from nvfair_tools.doctor.tools import check_device, check_encoder
-from nvfair_tools.errors import MissingExtra, NvfairError
+from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.workspace import Workspace
 from tests.mediapipe_here import skip_without_landmarker
 from tests.small_disk import small_disk
@@ -318,22 +318,3 @@ def test_a_device_and_a_room_that_are_there_are_no_findings(tmp_path: Path) -> N
     torch = pytest.importorskip("torch")
     assert check_device("cuda:99").level == "error"
     assert (check_device("cuda").level == "ok") == torch.cuda.is_available()
-
-
-def test_a_missing_package_is_named_once_whatever_asks_for_it() -> None:
-    def needs_av() -> MachineFinding:
-        raise MissingExtra("av", "media", "No module named 'av'")
-
-    def needs_opencv() -> MachineFinding:
-        raise MissingExtra("cv2", "curate", "No module named 'cv2'")
-
-    def needs_a_library() -> MachineFinding:
-        raise MissingExtra("cv2", "curate", "libGL.so.1: cannot open shared object file")
-
-    of_curate = MachineFinding("error", "packages [curate]", "av is missing; scipy is missing", "pip")
-    findings = look([lambda: of_curate, lambda: of_curate, needs_av, needs_opencv, needs_opencv, needs_a_library])
-    assert [(finding.topic, finding.message.partition(",")[0]) for finding in findings] == [
-        ("packages [curate]", "av is missing; scipy is missing; opencv-python (cv2) is missing"),
-        ("machine", "this needs the package 'cv2'"),
-    ]
-    assert findings[0].remedy == "pip install 'nvfair-tools[curate]'"
