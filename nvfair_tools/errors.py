@@ -53,18 +53,23 @@ class Problems(NvfairError):
     def __init__(self, where: object, problems: Sequence[str], *, remedy: str = "") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        listing = "".join(f"\n  - {problem}" for problem in self.problems[:_LISTED_PROBLEMS])
+        lines = [problem.replace("\n", "\n  ") for problem in self.problems[:_LISTED_PROBLEMS]]
+        listing = "".join(f"\n  - {line}" for line in lines)
         listing += f"\n  ... and {count - _LISTED_PROBLEMS} more" if count > _LISTED_PROBLEMS else ""
         super().__init__(f"{count} problem{'s' if count != 1 else ''}{listing}", where=where, remedy=remedy)
 
 
 class MissingExtra(NvfairError):
-    """A package or a system library that an optional part needs is not installed."""
+    """A package or a system library that an optional part needs is not installed.
+
+    extra: "" where the package belongs to none, and is installed by its own name.
+    """
 
     def __init__(self, package: str, extra: str, why: str = "") -> None:
+        self.package, self.extra, self.why = package, extra, why
         super().__init__(
             f"this needs the package {package!r}, which cannot be imported{': ' + why if why else ''}",
-            remedy=f"pip install 'nvfair-tools[{extra}]'",
+            remedy=f"pip install 'nvfair-tools[{extra}]'" if extra else f"pip install {package}",
         )
 
 

@@ -217,9 +217,11 @@ class LazyGroup(NearestGroup):
             package = (error.name or "").split(".")[0]
             if not package or package in _OURS or package in sys.stdlib_module_names:
                 raise
+            from nvfair_tools.doctor.packages import extra_with
             from nvfair_tools.errors import MissingExtra
 
-            raise MissingExtra(package, COMMANDS[ctx.meta[_CALLED]].extra, str(error)) from error
+            extra = COMMANDS[ctx.meta[_CALLED]].extra or extra_with(package)
+            raise MissingExtra(package, extra, str(error)) from error
 
 
 # Key under which a context remembers which command was called.

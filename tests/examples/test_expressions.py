@@ -15,6 +15,7 @@ from examples.studies.expressions.transfers import CORNERS, GAP, MOUTH, Transfer
 from generators.expression_measures import POPULATION_MEDIAN, POPULATION_SPREAD, expression_measures
 from generators.warp.neutral import CORNER_GAIN, OWN_SHARE, with_measures
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.landmarks.landmarker import chosen_landmarker
 from nvfair_tools.media import encode
 from nvfair_tools.render.animate import animate
 from tests.generators.warp.acting import act
@@ -46,7 +47,7 @@ def test_a_table_has_a_row_for_each_emotion_and_for_all():
 def stored_clip(folder: Path, person: str, emotion: str, meshes: np.ndarray) -> EmotionClip:
     """A clip whose track is in the cache already, so that no video is needed."""
     folder.mkdir(exist_ok=True)
-    np.save(folder / f"{person}-{emotion}-step1.npy", meshes)
+    np.save(folder / f"{person}-{emotion}-step1-{chosen_landmarker()[0]}.npy", meshes)
     return EmotionClip(Path(f"{person}-{emotion}.mp4"), person, emotion, 1, folder)
 
 

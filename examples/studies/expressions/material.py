@@ -17,7 +17,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.faces.framing import clip_crop, crop_square, frame_face, transform_points
 from nvfair_tools.faces.frontality import pose_costs
 from nvfair_tools.files import make_folder
-from nvfair_tools.landmarks.mediapipe import MediapipeFaceMesh
+from nvfair_tools.landmarks.landmarker import chosen_landmarker, create_landmarker
 from nvfair_tools.media import decode
 
 NEUTRAL = "neutral"
@@ -42,7 +42,7 @@ class EmotionClip:
     @cached_property
     def mesh(self) -> np.ndarray:
         """The face in each used frame, from the cache where it is there. Raises NvfairError for a frame without one."""
-        file = self.cache / f"{self.path.stem}-step{self.step}.npy"
+        file = self.cache / f"{self.path.stem}-step{self.step}-{chosen_landmarker()[0]}.npy"
         if not file.exists():
             np.save(make_folder(self.cache) / file.name, track(self.frames, str(self.path)))
         return np.load(file)
@@ -68,7 +68,7 @@ class EmotionClip:
 
 def track(frames: list[np.ndarray], name: str) -> np.ndarray:
     """The mesh in each frame, tracked from the first on. Raises NvfairError where a frame shows no face."""
-    landmarker = MediapipeFaceMesh()
+    landmarker = create_landmarker()
     landmarker.start()
     try:
         meshes = [landmarker.find(frame) for frame in frames]

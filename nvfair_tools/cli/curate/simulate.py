@@ -176,6 +176,7 @@ def statistics(worlds: tuple[str, ...], real: Path, clips: Path | None, people: 
     WORLDS are names, as of `nvfair simulate cohort --world`, or YAML files of settings. Nothing is trained. A world
     takes about a minute.
     """
+    from nvfair_tools.landmarks.landmarker import chosen_landmarker
     from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.simulate.calibration.comparison import compare_world, comparison_table, statistics_lines
     from nvfair_tools.simulate.calibration.real_clips import read_statistics, real_clip_lines, track_real_clips
@@ -195,6 +196,7 @@ def statistics(worlds: tuple[str, ...], real: Path, clips: Path | None, people: 
         with task_progress("real clips") as report:
             tracks = track_real_clips(clips, report)
         click.echo("\n" + "\n".join(real_clip_lines(tracks)))
+        click.echo(f"real clips were tracked by the landmarker {chosen_landmarker()[0]}", err=True)
     click.echo(f"\n{len(compared)} worlds, {sum(world.clips for world in compared)} simulated clips measured", err=True)
     return compared
 

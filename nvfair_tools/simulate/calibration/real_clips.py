@@ -65,18 +65,20 @@ def track_real_clips(folder: Path, progress: Callable[[int, int], None] | None =
     from nvfair_tools.landmarks.landmarker import create_landmarker
     from nvfair_tools.media.decoding import decode
 
-    landmarker = create_landmarker("facemesh")
+    landmarker = create_landmarker()
     tracks = []
-    for n, row in enumerate(rows):
-        landmarker.start()
-        tracked = [(frame.time, landmarker.find(frame.image)) for frame in decode(folder / row["path"])]
-        meshes = np.array([faces[0] for _, faces in tracked if faces])
-        times = np.array([float(time) for time, faces in tracked if faces])
-        if len(meshes) >= _FEWEST_FRAMES:
-            tracks.append(RealTrack(row["person"], row["collection"], resample_values(meshes, times)))
-        if progress:
-            progress(n + 1, len(rows))
-    landmarker.close()
+    try:
+        for n, row in enumerate(rows):
+            landmarker.start()
+            tracked = [(frame.time, landmarker.find(frame.image)) for frame in decode(folder / row["path"])]
+            meshes = np.array([faces[0] for _, faces in tracked if faces])
+            times = np.array([float(time) for time, faces in tracked if faces])
+            if len(meshes) >= _FEWEST_FRAMES:
+                tracks.append(RealTrack(row["person"], row["collection"], resample_values(meshes, times)))
+            if progress:
+                progress(n + 1, len(rows))
+    finally:
+        landmarker.close()
     if not FEWEST_PEOPLE <= len({track.person for track in tracks}) < len(tracks):
         raise NvfairError(
             f"{len(tracks)} of {len(rows)} clips show a face in {_FEWEST_FRAMES} frames and more",

@@ -36,6 +36,11 @@ def test_an_extra_is_whole_half_there_wrong_or_absent(made_up: None) -> None:
     assert findings["packages [train]"].remedy == "pip install 'made-up[train]'"
 
 
+def test_a_missing_module_belongs_to_the_first_extra_that_brings_it(made_up: None) -> None:
+    modules = ("PIL", "pyarrow", "another_absent_one", "click", "unheard_of")
+    assert [packages.extra_with(module) for module in modules] == ["media", "curate", "board", "", ""]
+
+
 def test_a_python_that_is_not_supported_is_an_error(made_up: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", (3, 11, 4, "final", 0))
     assert packages.check_python().level == "ok"
