@@ -134,12 +134,10 @@ def extra_with(module: str) -> str:
     """The first extra that brings what is imported as `module`; "" where the core or none does."""
     name = canonicalize_name(_installed_by(module))
     try:
-        names_by_extra = {
-            extra: {canonicalize_name(item.name) for item in _requirements(extra, set())} for extra in EXTRAS
-        }
+        brought = {extra: {canonicalize_name(item.name) for item in _requirements(extra, set())} for extra in EXTRAS}
     except metadata.PackageNotFoundError:  # run from the source, without an installation that says what it takes
         return ""
-    return next((extra for extra, names in names_by_extra.items() if name in names), "")
+    return next((extra for extra, names in brought.items() if name in names), "")
 
 
 def requirement_problems(extra: str) -> tuple[list[str], list[str], set[str]]:
