@@ -14,11 +14,11 @@ from pathlib import Path
 import click
 
 from nvfair_tools.cli import cli, commands_under_headings
+from nvfair_tools.cli.groups import first_sentence
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 
-# Folder of nvfair_tools/cli -> heading of its commands; "" for those that stand in no folder.
 COMMANDS_HEAD = """\
 # Commands
 
@@ -42,12 +42,6 @@ them in use; the site of this documentation has signatures, arguments, units and
 """
 
 
-def sentence(text: str) -> str:
-    """The first sentence of a help or docstring, on one line."""
-    paragraph = " ".join(text.strip().split("\n\n")[0].split())
-    return re.split(r"(?<=[.?!])\s(?=[A-Z])", paragraph)[0]
-
-
 def subcommands(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
     """(name, sentence) of all commands below a group."""
     if isinstance(command, click.Group):
@@ -56,7 +50,7 @@ def subcommands(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
             below = command.get_command(context, word)
             assert below is not None
             if not isinstance(below, click.Group):
-                yield f"{name} {word}", sentence(below.help or "")
+                yield f"{name} {word}", first_sentence(below.help or "")
             yield from subcommands(below, f"{name} {word}")
 
 
@@ -113,7 +107,7 @@ def names_page() -> str:
     for package, text in PACKAGES.items():
         lines += [f"## {package}\n", f"{text}\n"]
         for name, file in public_names(package).items():
-            lines.append(f"* `{package}.{name}`: {sentence(docstring(name, file))}")
+            lines.append(f"* `{package}.{name}`: {first_sentence(docstring(name, file))}")
         lines.append("")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""The one error a user of a generator sees: what was wrong, where, what was expected, how to fix it."""
+"""What a user of a generator sees: what was wrong, where, what was expected, how to fix it."""
 
 
 class GeneratorError(ValueError):
@@ -8,3 +8,17 @@ class GeneratorError(ValueError):
     """
 
     is_user_error = True
+
+
+class MissingPackage(GeneratorError):
+    """A package that a generator needs cannot be imported.
+
+    package: what is imported. extra: the extra of nvfair-tools that brings it. why: what the import said.
+    """
+
+    def __init__(self, generator: str, package: str, extra: str, why: str) -> None:
+        self.package, self.extra, self.why = package, extra, why
+        super().__init__(
+            f"generator {generator!r} needs the package {package!r}, which cannot be imported ({why}); "
+            f"pip install 'nvfair-tools[{extra}]'"
+        )

@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from generators.errors import GeneratorError
+from generators.errors import GeneratorError, MissingPackage
 from generators.generator import Generator
 
 # name -> module:factory. A factory takes keyword options and returns a Generator.
@@ -53,7 +53,4 @@ def factory(name: str, /) -> Callable[..., Generator]:
         return getattr(importlib.import_module(module), attribute)
     except ImportError as error:
         extra = "curate" if name.startswith("warp-") else "render"
-        raise GeneratorError(
-            f"generator {name!r} needs the package {error.name!r}, which cannot be imported ({error}); "
-            f"pip install 'nvfair-tools[{extra}]'"
-        ) from error
+        raise MissingPackage(name, str(error.name), extra, str(error)) from error

@@ -13,6 +13,7 @@ from nvfair_tools.schema_problems.lines import parse_model
 from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 
 SETTINGS_FILE = "board.yaml"
+SITE = "site"  # the folder in the board's own in which its static copy is written where no other is named
 _SQLITE = "sqlite:///"
 # Of a hidden set: by how much an entry must improve on the best to be answered before the phases close, and how many
 # entries of all accounts together are compared with the best.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 
@@ -36,6 +37,12 @@ def user_message(error: BaseException) -> str | None:
     return str(error) if getattr(error, "is_user_error", False) is True else None
 
 
+def did_you_mean(names: Iterable[str], known: Iterable[str]) -> str:
+    """A remedy for unknown names: for each, the nearest of those that there are; "" where none is near."""
+    near = [match for name in names for match in difflib.get_close_matches(name, list(known), n=1)]
+    return f"did you mean {', '.join(map(repr, near))}?" if near else ""
+
+
 # The message of an error lists at most this many problems: one mistake in a list of clips may affect every row.
 _LISTED_PROBLEMS = 30
 
@@ -46,18 +53,23 @@ class Problems(NvfairError):
     def __init__(self, where: object, problems: Sequence[str], *, remedy: str = "") -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        listing = "".join(f"\n  - {problem}" for problem in self.problems[:_LISTED_PROBLEMS])
+        lines = [problem.replace("\n", "\n  ") for problem in self.problems[:_LISTED_PROBLEMS]]
+        listing = "".join(f"\n  - {line}" for line in lines)
         listing += f"\n  ... and {count - _LISTED_PROBLEMS} more" if count > _LISTED_PROBLEMS else ""
         super().__init__(f"{count} problem{'s' if count != 1 else ''}{listing}", where=where, remedy=remedy)
 
 
 class MissingExtra(NvfairError):
-    """A package or a system library that an optional part needs is not installed."""
+    """A package or a system library that an optional part needs is not installed.
+
+    extra: "" where the package belongs to none, and is installed by its own name.
+    """
 
     def __init__(self, package: str, extra: str, why: str = "") -> None:
+        self.package, self.extra, self.why = package, extra, why
         super().__init__(
             f"this needs the package {package!r}, which cannot be imported{': ' + why if why else ''}",
-            remedy=f"pip install 'nvfair-tools[{extra}]'",
+            remedy=f"pip install 'nvfair-tools[{extra}]'" if extra else f"pip install {package}",
         )
 
 

@@ -99,7 +99,7 @@ class EvaluationCache:
         self, candidate: Candidate, protocol: Protocol, test_people: frozenset[str], section: int
     ) -> ValidationScores:
         """A candidate's scores of validation people, which are written as evidence too."""
-        self.progress(f"validation people: {candidate.name}")
+        self.progress(f"scoring {candidate.name} on validation people")
         scores = compute_validation_scores(
             candidate, self.dataset, protocol, test_people, lambda videos: self.windows(videos, protocol).windows
         )

@@ -208,7 +208,7 @@ def run_stress_tests(
         if not isinstance(candidate, MethodCandidate):
             rows += [StressRate(candidate.name, test, "", skipped=_not_run(candidate)) for test in plan.tests]
             continue
-        progress(f"validation people: {candidate.name}")
+        progress(f"scoring {candidate.name} on validation people")
         validation = compute_validation_scores(candidate, dataset, protocol, people, windows)
         rows += run_rate_tests(
             dataset,

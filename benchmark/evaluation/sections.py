@@ -18,7 +18,7 @@ from benchmark.protocols.schema import Generators, Protocol, Relation, expand_sw
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.rights import refused_rows
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 from nvfair_tools.governance.decision import count_reasons
 
 
@@ -145,7 +145,10 @@ def select_test_generators(
     unknown = [name for name in generators if name not in known]
     if unknown:
         raise NvfairError(
-            f"generator {', '.join(unknown)!r} has no test video", where=dataset.folder, expected=", ".join(known)
+            f"generator {', '.join(unknown)!r} has no test video",
+            where=dataset.folder,
+            expected=", ".join(known),
+            remedy=did_you_mean(unknown, known),
         )
     return generators
 

@@ -30,7 +30,7 @@ from benchmark.protocols.schema import Protocol, Scoring
 from benchmark.trial_scores.scores import PairScorer, Scorer, VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.errors import NvfairError, Problems, did_you_mean
 from nvfair_tools.moved import current_path
 
 ENTRY_POINT_GROUP = "nvfair.methods"
@@ -188,6 +188,7 @@ def as_candidate(
         expected="a checkpoint folder, a file of embeddings or scores, an installed method"
         + (f" ({', '.join(known)})" if known else "")
         + ", or package.module:attribute",
+        remedy=did_you_mean([name], known),
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from benchmark.windows.device_frames import FramePoints, to_device
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 from nvfair_tools.features import DEFAULT_SCALE, Scale, facial_scale, pair_indices, scaled_landmarks
 
 # distances: the paper's feature.
@@ -37,7 +37,9 @@ _BLOCK_FRAMES_SHARED = 5_000
 def parse_input(name: str) -> Input:
     """The input with this name; NvfairError that lists all inputs where there is none."""
     if name not in INPUTS:
-        raise NvfairError(f"input {name!r} is unknown", expected=f"one of {', '.join(INPUTS)}")
+        raise NvfairError(
+            f"input {name!r} is unknown", expected=f"one of {', '.join(INPUTS)}", remedy=did_you_mean([name], INPUTS)
+        )
     return name  # type: ignore[return-value]
 
 

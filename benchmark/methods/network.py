@@ -28,7 +28,7 @@ from benchmark.methods.method import Needs
 from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.stored_frames import StoredFrames
 from benchmark.windows.window_set import WindowSet
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 from nvfair_tools.landmarks.scheme import SCHEME_126
 
 if TYPE_CHECKING:
@@ -147,7 +147,12 @@ class Network(nn.Module):
 def network_class(method: str, where: object = "") -> type[Network]:
     """The class of the network with this name; NvfairError that lists all names where there is none."""
     if method not in NETWORKS:
-        raise NvfairError(f"network {method!r} is unknown", where=where, expected=f"one of {', '.join(NETWORKS)}")
+        raise NvfairError(
+            f"network {method!r} is unknown",
+            where=where,
+            expected=f"one of {', '.join(NETWORKS)}",
+            remedy=did_you_mean([method], NETWORKS),
+        )
     module, name = NETWORKS[method].split(":")
     return getattr(importlib.import_module(module), name)
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from benchmark.methods.inputs import Input
 from benchmark.methods.loss_presets import LOSS_PRESETS, loss_label
 from benchmark.methods.re_rendering import RE_RENDERING_PRESETS, ReRendering
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 from nvfair_tools.features import DEFAULT_SCALE, Scale
 
 Schedule = Literal["cosine", "drop", "constant"]
@@ -237,7 +237,9 @@ class TrainOptions:
 
 def _check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise NvfairError(f"{name} {value!r} is unknown", expected=f"one of {', '.join(known)}")
+        raise NvfairError(
+            f"{name} {value!r} is unknown", expected=f"one of {', '.join(known)}", remedy=did_you_mean([value], known)
+        )
 
 
 def _is_positive(text: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmark.protocols.reading import parse_protocol, read_protocol
 from benchmark.protocols.schema import Protocol, expand_sweep
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 
 _FOLDER = Path(__file__).parent
 
@@ -38,7 +38,9 @@ def load(protocol: Protocol | str | Path) -> Protocol:
             if member.name == text:
                 return member
     raise NvfairError(
-        f"protocol {text!r} is unknown", expected=f"one of {', '.join(shipped_names)}, or the path of a .json file"
+        f"protocol {text!r} is unknown",
+        expected=f"one of {', '.join(shipped_names)}, or the path of a .json file",
+        remedy=did_you_mean([text], shipped_names),
     )
 
 

@@ -37,7 +37,7 @@ from benchmark.stress.sweeps import draw_targets
 from benchmark.stress.tracks import ChangedTracks
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 
 Progress = Callable[[str], None]
 
@@ -56,7 +56,11 @@ def videos_under_test(
     known = sorted(table["generator"].unique())
     unknown = [name for name in generators if name not in known]
     if unknown:
-        raise NvfairError(f"generator {unknown[0]!r} has no test video", expected=", ".join(known))
+        raise NvfairError(
+            f"generator {unknown[0]!r} has no test video",
+            expected=", ".join(known),
+            remedy=did_you_mean(unknown, known),
+        )
     default = known[: 2 if protocol.trials.across_generators else 1]
     return table, list(cell_names(list(generators) or default, protocol.trials))
 

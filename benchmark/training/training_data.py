@@ -10,7 +10,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.training.selection import ValidationSet
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 
 
 def videos_of_split(dataset: Dataset, split: str, generators: tuple[str, ...]) -> pd.DataFrame:
@@ -23,6 +23,7 @@ def videos_of_split(dataset: Dataset, split: str, generators: tuple[str, ...]) -
             f"generator {', '.join(unknown)!r} is not in the data set" if unknown else "no generator is named",
             where=dataset.folder,
             expected=f"some of {', '.join(known)}",
+            remedy=did_you_mean(unknown, known),
         )
     videos = reenactments[(reenactments["split"] == split) & reenactments["generator"].isin(generators)]
     if videos.empty:

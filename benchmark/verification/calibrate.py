@@ -30,7 +30,7 @@ from benchmark.verification.template import Template
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.rights import usable_for
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 from nvfair_tools.files import make_folder
 
 Faces = Literal["own", "any"]
@@ -119,7 +119,10 @@ def _chosen(
     known = sorted(videos["generator"].dropna().unique())
     if unknown := [name for name in generators if name not in known]:
         raise NvfairError(
-            f"no video by {', '.join(unknown)}", where=dataset.folder, expected=f"some of {', '.join(known)}"
+            f"no video by {', '.join(unknown)}",
+            where=dataset.folder,
+            expected=f"some of {', '.join(known)}",
+            remedy=did_you_mean(unknown, known),
         )
     if split and split not in set(videos["split"]):
         raise NvfairError(

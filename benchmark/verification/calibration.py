@@ -301,6 +301,13 @@ class Calibration:
                 raise NvfairError("this file is no calibration", where=path, expected="what `nvfair calibrate` wrote")
             return _parsed(load_unique_json(content.encode()), tensors, path)
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            if path.suffix != SUFFIX:
+                raise NvfairError(
+                    "this file is no calibration",
+                    where=path,
+                    expected=f"a file of `nvfair calibrate`, such as others{SUFFIX}",
+                    remedy="name another file",
+                ) from error
             raise NvfairError(
                 f"not a whole calibration: {error}", where=path, remedy="copy it again, or calibrate again"
             ) from error

@@ -199,6 +199,13 @@ def _parsed(record: dict[str, Any], tensors: dict[str, np.ndarray], path: Path) 
 
 
 def _damaged(path: Path, error: Exception) -> NvfairError:
+    if path.suffix != SUFFIX:
+        return NvfairError(
+            "this file is no enrolment",
+            where=path,
+            expected=f"a file of `nvfair enrol`, such as ann{SUFFIX}",
+            remedy="name the enrolment and the video in the order that the command's help shows",
+        )
     return NvfairError(f"not a whole enrolment: {error}", where=path, remedy="copy it again, or enrol the person again")
 
 

@@ -62,7 +62,7 @@ def method_page_values(state: BoardState, digest: str, *, with_comparisons: bool
         "has_min_dcf": any(line.min_dcf is not None for line in lines),
         "has_cross_cross": any(line.auc_cross_cross is not None for line in lines),
         "matrices": _train_test_matrices(records, boards),
-        "plots": _plot_values(cells),
+        "plots": _plot_values(cells, records[-1].is_untrained),
         "people_left_out": max(record.public_result.figures.get(LEFT_OUT, 0) for record in records),
         "subgroups": _subgroup_tables(cells),
         "roles": _declared_roles(submission.training),
@@ -125,7 +125,7 @@ def _train_test_matrices(records: Sequence[Record], boards: Sequence[Board]) -> 
         table_key = (board.relation_free_digest, board.dataset_digest, board.scorer)
         protocol_names.setdefault(table_key, []).append(board.protocol)
         for cell in record.cells:
-            trained_on = ", ".join(cell.trained_on) or ("nothing" if record.kind == "control" else "not declared")
+            trained_on = ", ".join(cell.trained_on) or ("nothing" if record.is_untrained else "not declared")
             shade = min(5, max(0, int((cell.value - 0.5) * 12)))
             seen_class = " seen" if cell.generator in cell.trained_on else ""
             cells_by_table.setdefault(table_key, {})[trained_on, cell.generator] = {
@@ -143,11 +143,11 @@ def _train_test_matrices(records: Sequence[Record], boards: Sequence[Board]) -> 
     return matrices
 
 
-def _plot_values(cells: Sequence[tuple[str, Cell]]) -> dict[str, Any]:
+def _plot_values(cells: Sequence[tuple[str, Cell]], is_untrained: bool) -> dict[str, Any]:
     """Plots of (protocol, cell) pairs with the same numbers as tables."""
     curves, strip_rows = [], []
     for protocol, cell in cells:
-        trained_on = ", ".join(cell.trained_on) or "not declared"
+        trained_on = ", ".join(cell.trained_on) or ("nothing" if is_untrained else "not declared")
         label = f"{protocol}: {trained_on} → {cell.generator}"
         curve, band = cell.figures.get("curve"), cell.figures.get("bands") or {}
         if curve:

@@ -100,6 +100,14 @@ class Record:
         return ROUNDING_STEP if self.coarse else 0.0
 
     @property
+    def is_untrained(self) -> bool:
+        """Whether the entry was trained on nobody and on no generator: a control, or one whose declaration says so."""
+        submission = self.public_result.submission
+        generators = submission.entries[self.public_result.entry].trained_on_generators
+        declared = submission.training.declaration.training
+        return self.kind == "control" or (declared.people == declared.generators == frozenset() and not generators)
+
+    @property
     def kind(self) -> Kind:
         """What the entry counts as; only the maintainer can add baselines and controls.
 

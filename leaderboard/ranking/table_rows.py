@@ -199,7 +199,7 @@ def _record_with_place(row: TableRow, place: tuple[int, int] | None) -> dict[str
         "authors": row.authors,
         "kind": row.record.kind,
         "generator": cell.generator,
-        "trained_on": row.trained_on or ("nothing" if row.record.kind == "control" else "not declared"),
+        "trained_on": row.trained_on or ("nothing" if row.record.is_untrained else "not declared"),
         "training_data": result.submission.training.data,
         "place_first": place[0] if place else None,
         "place_last": place[1] if place else None,

@@ -53,6 +53,7 @@ class MethodRow:
     control_margin: float | None
     beats_control: bool | None
     trained_on: tuple[str, ...]
+    is_untrained: bool
     generators: tuple[str, ...]
     training_data: str
     parameters: int | None
@@ -225,6 +226,7 @@ def _method_row(
         if ranking.best_control and key in ranking.places and not first.sealed
         else None,
         trained_on=trained_on,
+        is_untrained=all(record.is_untrained for record in records),
         generators=tuple(cells),
         training_data=declaration.training.data,
         parameters=declaration.parameters,

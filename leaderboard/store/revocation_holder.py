@@ -20,7 +20,7 @@ from benchmark.evaluation.revocation.holder import BenchmarkHolder
 from benchmark.evaluation.revocation.rows import RowRemover
 from benchmark.methods.quarantine import pseudonym
 from leaderboard.hidden.blind_key import KEY_FILE, read_key, write_key
-from leaderboard.settings import Settings, read_settings
+from leaderboard.settings import SITE, Settings, read_settings
 from leaderboard.store import postgres_names
 from leaderboard.store.tables import utc_now
 from nvfair_tools.errors import NvfairError
@@ -63,8 +63,9 @@ class BoardHolder:
             Finding("rows of the board that name the person", texts, "named revoked:... there"),
             Finding("videos in the keys of blind copies", videos, "removed from the keys"),
         ]
-        files = BenchmarkHolder(self._settings.files).find(trace) if self._settings.files.is_dir() else []
-        return [finding for finding in (*findings, *files) if finding.count]
+        for folder in self._folders_of_files():
+            findings += BenchmarkHolder(folder).find(trace)
+        return [finding for finding in findings if finding.count]
 
     def obstacles(self, trace: Trace, key: CuratorKey) -> Iterator[str]:
         """A server that holds the database, files and folders that cannot be written."""
@@ -84,8 +85,8 @@ class BoardHolder:
     def remove(self, trace: Trace, key: CuratorKey, date: str) -> None:
         """Removes all of it. Raises NvfairError where the board's server holds the database."""
         settings, name = self._settings, pseudonym(key, trace.identity)
-        if settings.files.is_dir():
-            BenchmarkHolder(settings.files, "delete").remove(trace, key, date)
+        for folder in self._folders_of_files():
+            BenchmarkHolder(folder, "delete").remove(trace, key, date)
         for path in _blind_keys(settings):
             blind = read_key(path)
             names = {video: name for video, name in blind.names.items() if video not in trace.hashes}
@@ -102,6 +103,10 @@ class BoardHolder:
         """Searches a database that is no file in the board's folder, and adds to the report of the search."""
         if _is_postgres(self._settings):
             postgres_names.search_database(self._settings.store, patterns, report)
+
+    def _folders_of_files(self) -> list[Path]:
+        """Where the files of submissions are, and the static copy that is written in the board's folder by default."""
+        return [folder for folder in (self._settings.files, self.place / SITE) if folder.is_dir()]
 
     @property
     def _settings(self) -> Settings:

@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from nvfair_tools import __version__
 from nvfair_tools.cli.failures import Terminated, exit_status, wants_colour
-from nvfair_tools.cli.groups import NearestGroup
+from nvfair_tools.cli.groups import NearestGroup, with_plain_help
 from nvfair_tools.cli.own_packages import OWN_PACKAGES, prefer_own_packages
 
 prefer_own_packages()
@@ -94,7 +94,9 @@ COMMANDS = {
     "train": Entry("nvfair_tools.cli.benchmark.train:train", "Train a fingerprinting method.", "train"),
     "embed": Entry("nvfair_tools.cli.benchmark.evaluate:embed", "Embed a dataset's videos with a checkpoint.", "train"),
     "import-checkpoint": Entry(
-        "nvfair_tools.cli.benchmark.train:import_checkpoint", "Read a published network as a checkpoint.", "train"
+        "nvfair_tools.cli.benchmark.import_checkpoint:import_checkpoint",
+        "Read a published network as a checkpoint.",
+        "train",
     ),
     "evaluate": Entry(
         "nvfair_tools.cli.benchmark.evaluate:evaluate", "Score checkpoints under a protocol; write a report.", "train"
@@ -161,6 +163,11 @@ HEADINGS = {
 _FIRST_STEP = (
     "New here? `nvfair demo --small` goes from people to a report in minutes; `nvfair doctor` looks at this machine."
 )
+_END = (
+    "`nvfair COMMAND --help` has a command's arguments, options and an example. Exit status: 0 done; 1 an error that "
+    "the message explains, or a check that has found something wrong; 2 wrong usage; 130 and 143 interrupted: the same "
+    "command goes on. docs/command_line.md says what holds for all commands."
+)
 
 
 def commands_under_headings() -> dict[str, dict[str, Entry]]:
@@ -183,7 +190,7 @@ class LazyGroup(NearestGroup):
             return None
         ctx.meta[_CALLED] = cmd_name
         module, attribute = COMMANDS[cmd_name].place.split(":")
-        return getattr(importlib.import_module(module), attribute)
+        return with_plain_help(getattr(importlib.import_module(module), attribute), f"nvfair {cmd_name}")
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS))
@@ -192,8 +199,9 @@ class LazyGroup(NearestGroup):
                 formatter.write_dl([(name.ljust(width), entry.text) for name, entry in entries.items()])
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_paragraph()
-        formatter.write_text(_FIRST_STEP)
+        for text in (_FIRST_STEP, _END):
+            formatter.write_paragraph()
+            formatter.write_text(text)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The commands that begin as typed, without importing any of them."""
@@ -209,9 +217,11 @@ class LazyGroup(NearestGroup):
             package = (error.name or "").split(".")[0]
             if not package or package in _OURS or package in sys.stdlib_module_names:
                 raise
+            from nvfair_tools.doctor.packages import extra_with
             from nvfair_tools.errors import MissingExtra
 
-            raise MissingExtra(package, COMMANDS[ctx.meta[_CALLED]].extra, str(error)) from error
+            extra = COMMANDS[ctx.meta[_CALLED]].extra or extra_with(package)
+            raise MissingExtra(package, extra, str(error)) from error
 
 
 # Key under which a context remembers which command was called.

@@ -51,7 +51,9 @@ SHIPPED = "pretrained:temporal-cnn"
 @click.command()
 @preflighted("curator:demo")
 @output("folder", metavar="FOLDER", default=Path("demo"))
-@click.option("--seed", type=click.IntRange(min=0), help="Other people, and another training. Default: the demo's own.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Other people, and another training. [default: the demo's own]"
+)
 @click.option("--small", is_flag=True, help="Fewer people and clips: a minute or two, and figures that mean nothing.")
 @click.option("--dry-run", is_flag=True, help="Say what would be made where, and make nothing.")
 @reports

@@ -56,8 +56,9 @@ def recipe(name: str, videos: Path, out: Path | None, dry_run: bool) -> dict[str
     in each. What nobody can see, licences and consent, is said to be unknown there.
     """
     from nvfair_tools.cli.new_recipe import recipe_text
+    from nvfair_tools.portable_names import portable_name
 
-    place = out or Path(f"{_module_name(name)}.yaml")
+    place = out or Path(f"{portable_name(name.strip())}.yaml")
     text, facts = recipe_text(name, videos, place)
     _check_absent([place])
     for fact in facts:

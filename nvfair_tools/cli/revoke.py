@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,6 +81,8 @@ def revoke(
     )
     from nvfair_tools.governance.revocation import Revocation, interrupted
 
+    if not manifest and Path(words[0]).is_dir() and ":" in words[-1]:
+        raise click.UsageError(f"the person comes first: nvfair revoke {shlex.join([words[-1], *words[:-1]])}")
     folders = [Path(word) for word in (words if manifest else words[1:])]
     _check_folders(folders)
     key_path = key or default_key_path()

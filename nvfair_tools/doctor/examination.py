@@ -14,7 +14,8 @@ from nvfair_tools.doctor.tools import (
     check_landmarker,
     check_video,
     check_weights,
-    default_folders,
+    measurements_folder,
+    weights_folder,
 )
 
 
@@ -38,5 +39,6 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[[], MachineFinding | Iterable[Mac
     (("curate",), check_face_networks),
     (("render", "train"), check_card),
     (("render",), check_weights),
-    (("render", "curate"), lambda: check_folders(default_folders())),
+    (("render",), lambda: check_folders(weights_folder())),
+    (("curate",), lambda: check_folders(measurements_folder())),
 )

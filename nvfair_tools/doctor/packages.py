@@ -33,8 +33,9 @@ EXTRAS = {
 }
 
 
+PROBLEM_MARK = "; "  # between what is missing or wrong of one extra
 # Packages that are imported by another name than they are installed by.
-_IMPORT_NAMES = {"pillow": "PIL", "scikit-image": "skimage", "c2pa-python": "c2pa"}
+_IMPORT_NAMES = {"pillow": "PIL", "scikit-image": "skimage", "c2pa-python": "c2pa", "opencv-python": "cv2"}
 
 
 def check_python() -> MachineFinding:
@@ -54,16 +55,18 @@ def check_python() -> MachineFinding:
 def check_extras() -> Iterator[MachineFinding]:
     """One finding an extra: whole, not installed, or with the packages that are missing or of a wrong version.
 
-    An extra of which no package of its own is there counts as not installed, which is no fault, whatever versions of
-    the core's packages it would take.
+    An extra of which no package is there but those that others brought counts as not installed, which is no fault,
+    whatever versions of these it would take.
     """
     known = metadata.metadata(PACKAGE).get_all("Provides-Extra") or []
+    brought = _brought_by_whole_extras()
     for extra, purpose in EXTRAS.items():
         if extra and extra not in known:
             text = "not known to the installed package, which is older than this code"
             yield MachineFinding("warning", f"packages [{extra}]", text, f"install {PACKAGE} again")
             continue
-        missing, wrong, present = requirement_problems(extra)
+        missing, wrong, there = requirement_problems(extra)
+        present = there - brought
         topic = f"packages [{extra}]" if extra else "packages"
         install = f"pip install '{PACKAGE}[{extra}]'" if extra else f"pip install {PACKAGE}"
         if wrong and not missing:
@@ -94,15 +97,30 @@ def check_packages(extra: str, names: Sequence[str]) -> MachineFinding:
         except (metadata.PackageNotFoundError, ImportError, ValueError):
             is_there = False
         if not is_there:
-            problems.append(f"{name}{f' ({_IMPORT_NAMES[name]})' if name in _IMPORT_NAMES else ''} is missing")
+            problems.append(_missing_text(name))
             continue
         specifier = specifiers.get(canonicalize_name(name), SpecifierSet())
         if not specifier.contains(version, prereleases=True):
             problems.append(f"{name} is {version}, but must be {specifier}")
     topic = f"packages [{extra}]"
     if problems:
-        return MachineFinding("error", topic, "; ".join(problems), f"pip install '{PACKAGE}[{extra}]'")
+        return MachineFinding("error", topic, PROBLEM_MARK.join(problems), f"pip install '{PACKAGE}[{extra}]'")
     return MachineFinding("ok", topic, ", ".join(names))
+
+
+def missing_module(module: str, extra: str) -> MachineFinding:
+    """What `check_packages` says where a package of an extra is missing. module: what is imported."""
+    remedy = f"pip install '{PACKAGE}[{extra}]'"
+    return MachineFinding("error", f"packages [{extra}]", _missing_text(_installed_by(module)), remedy)
+
+
+def _missing_text(name: str) -> str:
+    return f"{name} ({_IMPORT_NAMES[name]}) is missing" if name in _IMPORT_NAMES else f"{name} is missing"
+
+
+def _installed_by(module: str) -> str:
+    """The name that a module's package is installed by."""
+    return {imported: name for name, imported in _IMPORT_NAMES.items()}.get(module, module)
 
 
 def installed(extra: str) -> bool:
@@ -112,23 +130,53 @@ def installed(extra: str) -> bool:
     return known and not missing and not wrong
 
 
-def requirement_problems(extra: str) -> tuple[list[str], list[str], bool]:
-    """(missing packages, versions that do not fit, in words, whether any package of the extra alone is there)."""
+def extra_with(module: str) -> str:
+    """The first extra that brings what is imported as `module`; "" where the core or none does."""
+    name = canonicalize_name(_installed_by(module))
+    try:
+        names_by_extra = {
+            extra: {canonicalize_name(item.name) for item in _requirements(extra, set())} for extra in EXTRAS
+        }
+    except metadata.PackageNotFoundError:  # run from the source, without an installation that says what it takes
+        return ""
+    return next((extra for extra, names in names_by_extra.items() if name in names), "")
+
+
+def requirement_problems(extra: str) -> tuple[list[str], list[str], set[str]]:
+    """(missing packages, versions that do not fit, in words, names of the packages of the extra that are there)."""
     missing: list[str] = []
     wrong: list[str] = []
-    present = False
-    core = {canonicalize_name(item.name) for item in _requirements("", set())}
+    there = set()
     for item in _requirements(extra, set()):
-        own = canonicalize_name(item.name) not in core
         try:
             version = metadata.version(item.name)
         except metadata.PackageNotFoundError:
             missing.append(item.name)
             continue
-        present |= own
+        there.add(str(canonicalize_name(item.name)))
         if not item.specifier.contains(version, prereleases=True):
             wrong.append(f"{item.name} is {version}, but must be {item.specifier}")
-    return sorted(set(missing)), sorted(set(wrong)), present
+    return sorted(set(missing)), sorted(set(wrong)), there
+
+
+def _brought_by_whole_extras() -> set[str]:
+    """The packages that the core and whole extras require, and what these require in turn."""
+    waiting = {str(canonicalize_name(item.name)) for item in _requirements("", set())}
+    for extra in EXTRAS:
+        if extra and installed(extra):
+            waiting |= {str(canonicalize_name(item.name)) for item in _requirements(extra, set())}
+    brought: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        brought.add(name)
+        try:
+            requirements = [Requirement(text) for text in metadata.requires(name) or ()]
+        except metadata.PackageNotFoundError:
+            continue
+        for item in requirements:
+            if item.marker is None or item.marker.evaluate({"extra": ""}):
+                waiting |= {str(canonicalize_name(item.name))} - brought
+    return brought
 
 
 def _requirements(extra: str, seen: set[str]) -> Iterator[Requirement]:

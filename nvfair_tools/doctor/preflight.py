@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nvfair_tools.doctor.finding import MachineFinding
-from nvfair_tools.errors import NvfairError, user_message
+from nvfair_tools.doctor.packages import PROBLEM_MARK, missing_module
+from nvfair_tools.errors import MissingExtra, NvfairError, user_message
 from nvfair_tools.files import make_folder
 
 Check = Callable[[], "MachineFinding | Iterable[MachineFinding]"]
@@ -61,13 +62,33 @@ def look(checks: Iterable[Check]) -> list[MachineFinding]:
             if user_message(error) is None:
                 raise
             findings.append(finding_of(error))
-    return list(dict.fromkeys(findings))
+    return _packages_once(findings)
+
+
+def _packages_once(findings: Iterable[MachineFinding]) -> list[MachineFinding]:
+    """Findings without repetition: what is missing of an extra in one of them, and no package in two."""
+    merged: dict[object, MachineFinding] = {}
+    named: set[str] = set()
+    for finding in findings:
+        if finding.level != "error" or not finding.topic.startswith("packages ["):
+            merged.setdefault(finding, finding)
+            continue
+        problems = [problem for problem in finding.message.split(PROBLEM_MARK) if problem not in named]
+        named.update(problems)
+        earlier = merged.get(finding.topic)
+        if earlier is not None:
+            problems = [earlier.message, *problems]
+        if problems:
+            merged[finding.topic] = replace(finding, message=PROBLEM_MARK.join(problems))
+    return list(merged.values())
 
 
 def finding_of(error: Exception, topic: str = "") -> MachineFinding:
     """The finding that says what an error for the user says. topic: "" for where the error says it was."""
     if not isinstance(error, NvfairError):
         return MachineFinding("error", topic or "generator", str(error))
+    if isinstance(error, MissingExtra) and error.why.startswith("No module named"):
+        return missing_module(error.package, error.extra)
     message = error.what + (f"; expected: {error.expected}" if error.expected else "")
     if topic and error.where:
         message = f"{error.where}: {message}"
@@ -95,12 +116,16 @@ def preflight(command: str, needs: Needs, warn: Callable[[str], None], *, makes_
 @contextmanager
 def _claimed(folder: Path) -> Iterator[MachineFinding | None]:
     """Claims a folder for this process, by a lock on the folder itself, which ends with the process; gives the finding
-    that says that another process has it. Where there are no such locks, nothing is claimed."""
+    that says that another process has it. Where there are no such locks, nothing is claimed.
+
+    A folder that was made for it and is empty in the end is removed: a refused command leaves none behind.
+    """
     try:
         import fcntl
     except ImportError:  # Windows has no such lock
         yield None
         return
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
     descriptor = os.open(make_folder(folder), os.O_RDONLY)
     try:
         busy = None
@@ -112,6 +137,9 @@ def _claimed(folder: Path) -> Iterator[MachineFinding | None]:
             pass
         yield busy
     finally:
+        with suppress(OSError):  # a folder in which something was written stays
+            for place in made:
+                place.rmdir()
         os.close(descriptor)
 
 
@@ -124,4 +152,5 @@ def busy_finding(folder: Path) -> MachineFinding:
 
 def _text(finding: MachineFinding, indent: str) -> str:
     remedy = f"\n{indent}to fix it: {finding.remedy}" if finding.remedy else ""
-    return f"{finding.topic}: {finding.message}{remedy}"
+    message = finding.message.replace("\n", f"\n{indent}")  # of an error that lists several
+    return f"{finding.topic}: {message}{remedy}"

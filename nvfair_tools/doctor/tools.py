@@ -194,9 +194,15 @@ def check_weights() -> Iterator[MachineFinding]:
             yield MachineFinding("error", "weights", f"{record.name}: its file is not in {store_folder()}", remedy)
 
 
-def default_folders() -> dict[str, Path]:
-    """Where the tools keep things outside a data set."""
+def weights_folder() -> dict[str, Path]:
+    """Where checkpoints of network generators are kept."""
     from generators.weights import store_folder
+
+    return {"folder of weights": store_folder()}
+
+
+def measurements_folder() -> dict[str, Path]:
+    """Where the times that this machine needed are kept."""
     from nvfair_tools.pipeline.machine import MEASUREMENTS
 
-    return {"folder of weights": store_folder(), "folder of measurements": MEASUREMENTS.expanduser()}
+    return {"folder of measurements": MEASUREMENTS.expanduser()}

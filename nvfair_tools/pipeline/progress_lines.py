@@ -52,11 +52,11 @@ class ProgressLines:
     ) -> None:
         self._left.set()
         self._thread.join()
-        self._end_task()
+        self.end_task()
 
     def begin_stage(self, stage: str, total: int, finished: int) -> None:
         """A task of `total` items begins; `finished` of them were finished by an earlier run."""
-        self._end_task()
+        self.end_task()
         with self._lock:
             self._task, self._note = stage, ""
             self._done, self._total, self._before = finished, total, finished
@@ -86,22 +86,23 @@ class ProgressLines:
                 if self._task:
                     self._write()
 
-    def _end_task(self) -> None:
+    def end_task(self) -> None:
+        """The present task has ended; what comes next has no name yet."""
         with self._lock:
             if self._written:
-                self._write()
-            self._task = ""
+                self._write(ended=True)
+            self._task, self._written = "", False
 
-    def _write(self) -> None:
+    def _write(self, *, ended: bool = False) -> None:
         seconds = time.monotonic() - self._begun
-        parts = [f"{self._done:,} of {self._total:,}" if self._total else "begun"]
+        parts = [f"{self._done:,} of {self._total:,}" if self._total else "ended" if ended else "begun"]
         parts += [f"{count:,} {reason}" for reason, count in sorted(self._reasons.items())]
         parts += [self._note] if self._note else []
-        parts.append(f"{duration_text(seconds)} so far")
+        parts.append(f"{duration_text(seconds)}{'' if ended else ' so far'}")
         rate = (self._done - self._before) / seconds if seconds else 0.0
         if rate:
-            parts.append(f"{rate:,.0f} a second" if rate >= 100 else f"{rate:.2g} a second")
-            if self._done < self._total:
+            parts.append(rate_text(rate))
+            if self._done < self._total and not ended:
                 parts.append(f"about {duration_text((self._total - self._done) / rate)} left")
         print(f"{time.strftime('%H:%M:%S')} {self._task}: {', '.join(parts)}", file=self._stream, flush=True)
         self._written = True
@@ -164,10 +165,16 @@ def step_progress(
     with ProgressLines(interval=interval) as lines:
 
         def begin(step: str) -> None:
+            lines.end_task()
             show(step)
             lines.begin_stage(step, 0, 0)
 
         yield begin
+
+
+def rate_text(rate: float) -> str:
+    """Items a second: "3,200 a second", "0.46 a second"."""
+    return f"{rate:,.0f} a second" if rate >= 100 else f"{rate:.2g} a second"
 
 
 def duration_text(seconds: float) -> str:

@@ -24,6 +24,8 @@ from nvfair_tools.quality.shown_videos import SYNTHETIC, ShownVideo, fitted
 if TYPE_CHECKING:
     from PIL import Image
 
+SHEET_NAME, PREVIEW_PATTERN = "contact_sheet.png", "preview-*.mp4"  # files that show people
+
 _SIDE = 192  # pixels of a picture on the sheet
 _CAPTION_WIDTH = 190
 _PREVIEW_SIDE = 256

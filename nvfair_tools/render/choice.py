@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from generators.errors import GeneratorError
+from generators.errors import GeneratorError, MissingPackage
 from generators.face import Framing
 from generators.generator import Generator, MotionMode
 from generators.registry import FACTORIES, create, factory
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import MissingExtra, NvfairError
 from nvfair_tools.media.source_types import SOURCE_TYPE_TAG, TRAINED_ALGORITHM
 from nvfair_tools.recipe.recipe import GeneratorChoice, Recipe
 from nvfair_tools.render.number_format import format_speeds
@@ -114,6 +114,8 @@ def resolve_generator(recipe: Recipe, number: int, formats: Mapping[str, str]) -
         mode = MotionMode(choice.mode, choice.reference if choice.mode == "relative" else 0, choice.options)
         number_format, slow_format = _choose_format(choice, options, formats)
         generator = create(choice.name, **options)
+    except MissingPackage as error:
+        raise MissingExtra(error.package, error.extra, error.why) from error
     except GeneratorError as error:
         raise NvfairError(str(error), where=where, remedy="correct the recipe; see docs/datasets.md") from error
     return ChosenGenerator(

@@ -9,8 +9,10 @@ from typing import Any
 import yaml
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.files import size_text
 from nvfair_tools.unique_keys import load_unique_yaml
 
+MOST_BYTES = 4_000_000  # of a file that is read: a film or a table in its place would take minutes to be refused
 # What load_unique_yaml raises for a text that is no YAML: dates such as 2024-13-45 and endless numbers raise
 # ValueError, deep nesting RecursionError.
 YAML_ERRORS = (yaml.YAMLError, ValueError, OverflowError, TypeError, AttributeError, RecursionError)
@@ -64,6 +66,13 @@ def read_yaml_mapping(path: str | Path, noun: str, *, example: str, empty: bool 
     """
     path = Path(path)
     try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise NvfairError(
+                f"this is no {noun}: it has {size_text(size)}",
+                where=path,
+                expected=f"a YAML file of at most {size_text(MOST_BYTES)}; a few kB are usual",
+                remedy=example,
+            )
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"

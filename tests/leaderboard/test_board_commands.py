@@ -67,7 +67,7 @@ def test_from_nothing_to_a_scored_submission(tmp_path: Path, dataset: Dataset, v
     nvfair("board", "admin", "init", other, "--dataset", dataset.folder)
     assert "not empty" in nvfair("board", "admin", "restore", tmp_path / "b.tar", "--board", other, status=1)
     (other / "board.sqlite").unlink()
-    assert "1 submissions, 2 results" in nvfair("board", "admin", "restore", tmp_path / "b.tar", "--board", other)
+    assert "back: 1 submission, 2 results" in nvfair("board", "admin", "restore", tmp_path / "b.tar", "--board", other)
     assert "tables: 0003" in nvfair("board", "admin", "upgrade", "--board", other)
 
 

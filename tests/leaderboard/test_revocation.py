@@ -20,6 +20,7 @@ from benchmark.evaluation.reproduce import write_bundle
 from benchmark.methods.checkpoint import load_checkpoint
 from benchmark.methods.quarantine import pseudonym as pseudonym_of
 from benchmark.training.loop import train
+from leaderboard.pages.static_site import export_site
 from leaderboard.settings import read_settings
 from leaderboard.store.add_folder import add_submission_folder
 from leaderboard.store.files import SubmissionFiles
@@ -84,6 +85,9 @@ def built_lab(tmp_path_factory, valid_submission) -> tuple[Path, Path]:
     settings = read_settings(folder / "board")
     store = Store(settings.store)
     add_submission_folder(submission, TestSet(data), store, SubmissionFiles(settings.files))
+    for place in (folder / "board" / "site", folder / "copies" / "site"):
+        place.mkdir(parents=True)
+        export_site(store.public_results(), place, title="toys")
     store.close()
     untouched = tmp_path_factory.mktemp("untouched") / "lab"
     shutil.copytree(folder, untouched)
@@ -133,6 +137,8 @@ def test_two_people_leave_a_lab(lab, tmp_path, monkeypatch):
     assert len(pd.read_parquet(lab / "runs" / "test.parquet")) == others
     assert not (lab / "runs" / "bundle.zip").exists()
     assert not list((lab / "runs" / "report").rglob("*.html"))
+    for site in (lab / "board" / "site", lab / "copies" / "site"):
+        assert not list(site.rglob("*.html")), "pages that are exported again"
     assert not rows_of(next((lab / "board" / "submissions").rglob("test.parquet")), tested)
     # Figures stay; those of single people are no longer anybody's.
     name = pseudonym_of(read_key(tmp_path / "settings" / "key"), TESTED)

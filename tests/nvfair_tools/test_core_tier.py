@@ -159,6 +159,21 @@ def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, e
     assert absent in requirements(extra)
 
 
+@pytest.mark.parametrize("extra", ["media", "curate"])
+def test_the_doctor_tries_the_tools_of_an_extra_with_its_packages_alone(extra):
+    code = f"""
+from nvfair_tools.cli import main
+from nvfair_tools.doctor import examination
+examination.installed = lambda extra: extra in ("media", {extra!r})
+sys.argv = ["nvfair", "doctor"]
+main()
+"""
+    done = run_without(EXTRAS - requirements(extra), code)
+    assert "needs the package" not in done.stderr
+    assert "ffmpeg: " in done.stdout
+    assert re.match(r"\d+ errors?, \d+ warnings?", done.stdout.splitlines()[-1]), done.stdout + done.stderr
+
+
 @pytest.mark.parametrize(("name", "absent"), [("warp-dense", "cv2"), ("lia", "torch"), ("tps", "torch")])
 def test_a_generator_whose_packages_are_absent_names_the_extra(name, absent):
     code = f"""
@@ -274,7 +289,10 @@ def test_each_package_imports_only_what_its_extra_installs():
         ("render", ["generators", "nvfair_tools"]),
         ("releases", ["nvfair_tools", "generators"]),
         ("download", ["nvfair_tools/downloads"]),
-        ("hub", ["nvfair_tools/dataset", "nvfair_tools/media"]),
+        (
+            "hub",
+            ["nvfair_tools/dataset", "nvfair_tools/media", "nvfair_tools/curate", "nvfair_tools/leakage"],
+        ),
         ("view", ["nvfair_tools/viewer", "nvfair_tools/media"]),
         ("ray", ["nvfair_tools", "generators/warp", "generators/reference_frame.py"]),
         ("train", ["benchmark", "nvfair_tools/media", "nvfair_tools/cli"]),

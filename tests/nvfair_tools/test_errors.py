@@ -34,8 +34,16 @@ def test_a_thousand_problems_are_all_kept_and_the_first_are_shown():
     assert lines[-2:] == ["  ... and 970 more", "  to fix it: mend them"]
 
 
+def test_what_belongs_to_a_problem_stands_further_in_than_the_next_problem():
+    problem = NvfairError("odd", where="row 1", remedy="add one")
+    nested = Problems("b.csv", [str(problem), "row 2"], remedy="mend them")
+    lines = ["b.csv: 2 problems", "  - row 1: odd", "    to fix it: add one", "  - row 2", "  to fix it: mend them"]
+    assert str(nested).splitlines() == lines
+
+
 def test_a_missing_extra_says_what_to_install():
     assert "pip install 'nvfair-tools[train]'" in str(MissingExtra("torch", "train", "No module named 'torch'"))
+    assert str(MissingExtra("psutil", "")).endswith("to fix it: pip install psutil")
 
 
 ERRORS = [

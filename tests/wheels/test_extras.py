@@ -83,6 +83,7 @@ def test_the_extra_alone_is_enough_for_what_it_is_for(
     run(python, "-m", "pip", "check")
     work = tmp_path / "work"
     work.mkdir()
+    run(python.parent / "nvfair", "doctor", cwd=work)
     run(python, PROGRAMS / f"use_{name.replace('-', '_')}.py", cwd=work)
 
 

@@ -14,7 +14,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.protocols.shipped import load_all
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.rights import usable_for
-from nvfair_tools.errors import NvfairError
+from nvfair_tools.errors import NvfairError, did_you_mean
 
 # A method in memory, or its name: a checkpoint's folder, "pretrained:NAME", an installed method, "package.module:name",
 # or the path of a file of embeddings or scores.
@@ -85,5 +85,6 @@ def chosen_reenactments(dataset: Dataset, split: str, generators: Sequence[str])
             where=dataset.folder,
             expected=f"splits {', '.join(sorted(reenactments['split'].unique()))}; "
             f"generators {', '.join(sorted(reenactments['generator'].unique()))}",
+            remedy=did_you_mean([split, *generators], {*reenactments["split"], *reenactments["generator"]}),
         )
     return chosen

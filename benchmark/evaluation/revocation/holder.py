@@ -3,7 +3,8 @@
 Files are recognised by what they hold. Rows of the person leave tables; texts name `revoked:...` in place of the
 person; checkpoints that have seen the person are put out of use. Enrolments of the person are revoked, and calibrations
 from the person's trials deleted. Bundles and packed submissions are deleted, because
-their figures cannot be recomputed without the rows; so are pages and pictures of reports that may show the person.
+their figures cannot be recomputed without the rows; so are pages and pictures of reports, and of static copies of a
+leaderboard, that may show the person.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ from nvfair_tools.governance.search.folders import search_folders
 from nvfair_tools.governance.search.patterns import Patterns
 
 _PICTURE_SUFFIXES = frozenset((".html", ".png", ".jpg", ".jpeg", ".webp", ".svg", ".gif"))
-_RESULTS = "results.json"
+# By these a report, or the static copy of a leaderboard, is known.
+_RESULTS, _BOARD = "results.json", "board.json"
+_AGAIN = "deleted: evaluate, or export, again"
 _NO_NAME = "revoked:person"
 _Loadable = TypeVar("_Loadable", Enrolment, Calibration)
 
@@ -63,7 +66,7 @@ class BenchmarkHolder:
             Finding("rows of embeddings, scores and evidence", sum(tables.values()), "files written anew without them"),
             Finding("texts that name the person", len(texts), "named revoked:... there"),
             Finding("bundles and packed submissions", len(self._archives(trace)), "deleted: pack them again"),
-            Finding("pages and pictures of reports", len(self._pictures(trace)), "deleted: evaluate again"),
+            Finding("pages and pictures of reports and boards", len(self._pictures(trace)), _AGAIN),
         ]
         return [finding for finding in findings if finding.count]
 
@@ -127,9 +130,9 @@ class BenchmarkHolder:
         ]
 
     def _pictures(self, trace: Trace) -> list[Path]:
-        """Pages and pictures of the reports whose results, evidence or page name the person."""
+        """Pages and pictures of the reports and static boards of which any file names the person."""
         patterns = Patterns.of(trace)
-        reports = [path.parent for path in self._files(frozenset((".json",))) if path.name == _RESULTS]
+        reports = [path.parent for path in self._files(frozenset((".json",))) if path.name in (_RESULTS, _BOARD)]
         return [
             path
             for report in reports

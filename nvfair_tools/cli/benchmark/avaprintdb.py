@@ -63,9 +63,11 @@ avaprintdb.add_command(fuse)
     type=INPUT_FILE,
     help="A published checkpoint whose edges the graph takes. [default: a triangulation of our own]",
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="All that is random follows from it."
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Fewer than the recipe's: a trial run, named as such.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
 @dry_run_option
 @reports
@@ -172,7 +174,12 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 @preflighted("author:score_avaprintdb")
 @click.argument("folder", type=INPUT_FOLDER)
 @click.option(
-    "--list", "lists", required=True, multiple=True, type=INPUT, help="A list of trials, or a folder with lists."
+    "--list",
+    "lists",
+    required=True,
+    multiple=True,
+    type=INPUT,
+    help="A list of trials, or a folder with lists; repeatable.",
 )
 @click.option(
     "--checkpoint",
@@ -180,9 +187,11 @@ def _people(text: str | None, collection: str) -> list[str] | None:
     required=True,
     multiple=True,
     type=INPUT,
-    help="A checkpoint, a published .pt file, or a folder with such files.",
+    help="A checkpoint, a published .pt file, or a folder with such files; repeatable.",
 )
-@click.option("--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too.")
+@click.option(
+    "--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too; repeatable."
+)
 @click.option(
     "--features",
     type=_FEATURES,
@@ -190,7 +199,7 @@ def _people(text: str | None, collection: str) -> list[str] | None:
 )
 @click.option("--protocol", type=PROTOCOL, help="Name, or a .json file. [default: the authors' windows and scores]")
 @click.option("--out", type=OUTPUT_FILE, help="Write the figures to this JSON file.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
 @reports
 def evaluate(

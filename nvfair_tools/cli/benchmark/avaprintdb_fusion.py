@@ -30,9 +30,16 @@ _SYSTEM = (INPUT_FOLDER, INPUT)
 @click.option("--clip", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="CLIP features, and an attention network.")
 @click.option("--dino", type=_SYSTEM, metavar="FOLDER CHECKPOINT", help="DINOv2 features, and an attention network.")
 @click.option(
-    "--list", "lists", required=True, multiple=True, type=INPUT, help="A list of trials, or a folder with lists."
+    "--list",
+    "lists",
+    required=True,
+    multiple=True,
+    type=INPUT,
+    help="A list of trials, or a folder with lists; repeatable.",
 )
-@click.option("--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too.")
+@click.option(
+    "--generator", "-g", "generators", multiple=True, help="Use the lists for this generator's videos too; repeatable."
+)
 @click.option(
     "--rule",
     default="logistic",
@@ -48,9 +55,11 @@ _SYSTEM = (INPUT_FOLDER, INPUT)
     help="Whose DEV videos, such as cremad gagavatar. [default: those that the networks were trained on]",
 )
 @click.option("--fit-videos", default=2_000, show_default=True, type=click.IntRange(min=4), help="At most so many.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the drawn videos and pairs.")
+@click.option(
+    "--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Drawn videos and pairs follow from it."
+)
 @click.option("--out", type=OUTPUT_FILE, help="Write the figures to this JSON file.")
-@click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto.")
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
 @reports
 def fuse(

@@ -31,13 +31,18 @@ if TYPE_CHECKING:
     "protocols",
     multiple=True,
     type=PROTOCOL,
-    help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]",
+    help="Name, or a .json file; repeatable. [default: nvfair-seen, nvfair-unseen]",
 )
 @click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Test generators; repeatable. [default: all]")
-@click.option("--declaration", multiple=True, type=INPUT_FILE, help="Of FIRST, of SECOND.")
+@click.option(
+    "--declaration",
+    multiple=True,
+    type=INPUT_FILE,
+    help="What FIRST was trained on (YAML), where its file does not say; repeatable: the next is SECOND's.",
+)
 @click.option("--out", type=OUTPUT_FILE, help="Write the differences to this JSON file.")
 @click.option("--allow-overlap", is_flag=True, help="Compare in spite of overlapping people or generators.")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
 @reports
 def compare(

@@ -28,10 +28,10 @@ from nvfair_tools.governance.uses import Use
     type=CHECKPOINT,
     help="Folder that `nvfair train` wrote, or pretrained:NAME.",
 )
-@click.option("--split", default="test", show_default=True)
+@click.option("--split", default="test", show_default=True, help="Whose videos: those of train, validation or test.")
 @click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Only these generators; repeatable.")
 @click.option("--protocol", default="nvfair-seen", show_default=True, type=PROTOCOL, help="Name, or a .json file.")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
 @dry_run_option
 @reports
@@ -106,7 +106,7 @@ def _would_embed(
     "protocols",
     multiple=True,
     type=PROTOCOL,
-    help="Name, or a .json file. [default: nvfair-seen, nvfair-unseen]",
+    help="Name, or a .json file; repeatable. [default: nvfair-seen, nvfair-unseen]",
 )
 @click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Test generators; repeatable. [default: all]")
 @click.option(
@@ -128,7 +128,9 @@ def _would_embed(
     help="A data set, or a file of `nvfair embed`, of people who are in no trial: each method has a second row, with "
     "scores normalised by them.",
 )
-@click.option("--cohort-split", default="train", show_default=True, help="Of the cohort's data set.")
+@click.option(
+    "--cohort-split", default="train", show_default=True, help="Split of the cohort's data set whose people count."
+)
 @click.option(
     "--nearest",
     default=0,
@@ -136,7 +138,7 @@ def _would_embed(
     type=click.IntRange(min=0),
     help="So many of the cohort's videos count for each side of a trial, the most alike; 0: all.",
 )
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
 @dry_run_option
 @reports

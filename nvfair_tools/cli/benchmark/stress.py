@@ -47,7 +47,7 @@ from nvfair_tools.cli.preflight import preflighted
 @click.option("--faces", type=click.IntRange(min=0), help="Faces whose videos are encoded again; 0: all. [default: 6]")
 @click.option("--clips", type=click.IntRange(min=0), help="Clips of each other driver on these; 0: all. [default: 3]")
 @click.option("--allow-overlap", is_flag=True, help="Run methods that have touched test people too.")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @threads_option
 @dry_run_option
 @reports

@@ -30,7 +30,7 @@ def threads_option(command: Command) -> Command:
         type=click.IntRange(min=1),
         expose_value=False,
         callback=_set_threads,
-        help=f"Of a processor; 1 is quickest where others use it too. [default: {_VARIABLE}, or one a core]",
+        help=f"Threads of a processor; 1 is quickest where others use it too. [default: {_VARIABLE}, or one a core]",
     )(command)
 
 

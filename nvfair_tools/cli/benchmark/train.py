@@ -1,4 +1,4 @@
-"""`nvfair train`, `nvfair import-checkpoint`: networks, trained here or elsewhere."""
+"""`nvfair train`: a network is trained here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nvfair_tools.cli.benchmark.evaluate import needs_torch, split_names
 from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, PROTOCOL
-from nvfair_tools.cli.paths import CHECKPOINT, DATASET, INPUT_FILE, OUTPUT_FOLDER, output
+from nvfair_tools.cli.paths import CHECKPOINT, DATASET, OUTPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
@@ -57,9 +57,8 @@ def _choice(name: str, values: str, text: str) -> Callable:
     "--generators",
     "-g",
     multiple=True,
-    required=True,
     type=GENERATOR,
-    help="Generator to train and select on; repeatable.",
+    help="Generator of DATASET to train and select on; repeatable.  [required]",
 )
 @_options(
     click.option(
@@ -71,7 +70,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
     click.option(
         "--scale", default="overall", show_default=True, help="The facial scale that distances are divided by."
     ),
-    _number("--windows", 20_000, 1, "Training budget."),
+    _number("--windows", 20_000, 1, "Windows to train on in all."),
     _number("--batch", 64, 4, "Windows that one loss compares."),
     _number("--accumulate", 1, 1, "Batches a step, over all processes together."),
     _number("--drivers", 8, 2, "People a batch (clips, with --positives clip)."),
@@ -79,7 +78,7 @@ def _choice(name: str, values: str, text: str) -> Callable:
     click.option("--from", "start", type=CHECKPOINT, help="Checkpoint from whose weights training goes on."),
     _number("--width", 128, 1, "Channels of the temporal CNN."),
     _number("--embedding", 64, 1, "Size of its embeddings."),
-    click.option("--dilations", default="1,2,4,8", show_default=True, help="Of its convolutions."),
+    click.option("--dilations", default="1,2,4,8", show_default=True, help="Dilations of its convolutions."),
     _real("--dropout", 0.3, click.FloatRange(0, 1, max_open=True), "Share of its channels that training leaves out."),
     click.option(
         "--size", "sizes", multiple=True, metavar="NAME=VALUE", help="A size of any other network; repeatable."
@@ -96,13 +95,13 @@ def _choice(name: str, values: str, text: str) -> Callable:
         "--share-driving-clip", is_flag=True, help="Windows of one driving clip pull each other, under any loss."
     ),
     _real("--shuffle-weight", 1.0, click.FloatRange(min=0), "Weight of R, the shuffled windows; 0: none are made."),
-    _real("--margin", 1.0, _POSITIVE, "Of the triplet loss."),
-    _real("--temperature", 0.1, _POSITIVE, "Of the supcon loss."),
+    _real("--margin", 1.0, _POSITIVE, "Margin of the triplet loss."),
+    _real("--temperature", 0.1, _POSITIVE, "Temperature of the supcon loss."),
     _choice("--negatives", "face any", "Who pushes in triplet and supcon: drivers of the same face, or all others."),
     _choice("--optimiser", "adamw adam", "Weight decay beside the gradient, or in it."),
     _choice("--schedule", "cosine drop constant", "How the learning rate falls."),
-    _real("--learning-rate", 3e-4, _POSITIVE, "Its highest value."),
-    _real("--weight-decay", 0.01, click.FloatRange(min=0), "Of the optimiser."),
+    _real("--learning-rate", 3e-4, _POSITIVE, "Highest learning rate."),
+    _real("--weight-decay", 0.01, click.FloatRange(min=0), "Weight decay of the optimiser."),
     _real("--warm-up", 0.05, _SHARE, "Share of the steps in which the learning rate rises."),
     _real("--clip-gradients", 0.0, click.FloatRange(min=0), "Largest norm of a step's gradients; 0: any."),
     _choice(
@@ -113,15 +112,15 @@ def _choice(name: str, values: str, text: str) -> Callable:
         "--speed", 0.0, click.FloatRange(0, 1, max_open=True), "Augmentation: windows slower or faster by up to this."
     ),
     _real("--mirror", 0.0, _SHARE, "Augmentation: share of batches seen in a mirror."),
-    _real("--gain", 0.0, click.FloatRange(min=0), "Of --augment: spread of the gains of motion (logarithm)."),
-    _real("--blend", 0.0, click.FloatRange(min=0), "Of --augment: share of facial components blended together."),
-    _real("--smoothing", 0.0, click.FloatRange(min=0), "Of --augment: widest smoothing over time, in frames."),
-    _real("--frozen", 0.0, click.FloatRange(0, 1, max_open=True), "Of --augment: share of frames shown again."),
-    _real("--tracking", 0.0, click.FloatRange(min=0), "Of --augment: tracking noise; 1: as measured."),
-    _number("--validate-every", 4_000, 1, "In windows."),
+    _real("--gain", 0.0, click.FloatRange(min=0), "Re-rendering: spread of the gains of motion (logarithm)."),
+    _real("--blend", 0.0, click.FloatRange(min=0), "Re-rendering: share of facial components blended together."),
+    _real("--smoothing", 0.0, click.FloatRange(min=0), "Re-rendering: widest smoothing over time, in frames."),
+    _real("--frozen", 0.0, click.FloatRange(0, 1, max_open=True), "Re-rendering: share of frames shown again."),
+    _real("--tracking", 0.0, click.FloatRange(min=0), "Re-rendering: tracking noise; 1: as measured."),
+    _number("--validate-every", 4_000, 1, "Windows between two validations."),
     _number("--patience", 0, 0, "Validations without a better one before it stops; 0: no limit."),
     _real("--least-gain", 0.0, click.FloatRange(min=0), "What counts as better for --patience, in mean AUC."),
-    _number("--seed", 0, 0),
+    _number("--seed", 0, 0, "First weights, batches and augmentation follow from it."),
     click.option(
         "--protocol",
         default="nvfair-seen",
@@ -129,10 +128,10 @@ def _choice(name: str, values: str, text: str) -> Callable:
         type=PROTOCOL,
         help="Name, or a .json file: windows, splits.",
     ),
-    click.option("--device", default="auto", show_default=True, help="cpu, cuda, or auto."),
+    click.option("--device", default="auto", show_default=True, help="Where to compute: cpu, cuda or auto."),
     threads_option,
-    _choice("--precision", "auto float32 bfloat16", "Of the matrix products; auto: bfloat16 on a GPU."),
-    click.option("--compile", is_flag=True, help="Through torch.compile."),
+    _choice("--precision", "auto float32 bfloat16", "Precision of matrix products; auto: bfloat16 on a GPU."),
+    click.option("--compile", is_flag=True, help="Compile the network by torch.compile."),
     _choice("--frames", "auto device stream", "Where landmarks are kept: on the device, or streamed to it."),
     click.option("--tensorboard", type=OUTPUT_FOLDER, help="Folder for TensorBoard's logs."),
 )
@@ -156,6 +155,8 @@ def train(
     Selection looks at validation people only. Run again after an interruption, it goes on where it stopped. Several
     GPUs: `torchrun --nproc-per-node 4 -m nvfair_tools train ...`, with --accumulate a multiple of their number.
     """
+    if not generators:
+        raise click.UsageError(f"Missing option '-g': name a generator to train on{_generators_of(dataset)}")
     needs_torch()
     from benchmark import protocols
     from benchmark.methods.device import resolve_device
@@ -196,6 +197,13 @@ def train(
     return {"checkpoint": out, "method": command_options["method"], "selection": checkpoint.selection}
 
 
+def _generators_of(dataset: Path) -> str:
+    from nvfair_tools.dataset import Dataset
+
+    names = sorted(Dataset.open(dataset).videos["generator"].dropna().unique())
+    return f"; this data set has {', '.join(names)}" if names else "; this data set has no video by any"
+
+
 def _would_train(what: dict[str, Any], tensorboard: Path | None) -> dict[str, Any]:
     """Says what a training would read and write, after it has read all of it."""
     from benchmark.training.planned import plan_training
@@ -219,46 +227,6 @@ def _would_train(what: dict[str, Any], tensorboard: Path | None) -> dict[str, An
     if tensorboard is not None:
         outputs.append(Output(tensorboard, "TensorBoard's logs"))
     return would_write(outputs, **facts)
-
-
-@click.command("import-checkpoint")
-@click.argument("file", type=INPUT_FILE)
-@output()
-@click.option("--declaration", type=INPUT_FILE, help="What it was trained on (YAML or JSON). [default: all unknown]")
-@click.option("--name", help="Of the method in reports. [default: the file's]")
-@dry_run_option
-@reports
-def import_checkpoint(
-    file: Path, out: Path, declaration: Path | None, name: str | None, dry_run: bool
-) -> dict[str, Any]:
-    """Read one of AVAPrintDB's published graph networks from FILE; write it as a checkpoint to OUT.
-
-    What nobody declares stays unknown: evaluation then says so beside every figure.
-    """
-    needs_torch()
-    from benchmark.methods.avaprintdb.published_graph import import_published
-    from benchmark.methods.checkpoint import RECORD_FILE
-    from benchmark.methods.declaration import Declaration, read_declaration
-    from nvfair_tools.errors import NvfairError
-
-    made = Declaration.unknown() if declaration is None else read_declaration(declaration)
-    checkpoint = import_published(file, made, name)
-    if out.is_dir() and any(out.iterdir()):
-        raise NvfairError("this folder is not empty", where=out, remedy="name another folder")
-    if dry_run:
-        size = sum(value.numel() * value.element_size() for value in checkpoint.network.state_dict().values())
-        content = {"checkpoint": out, "description": checkpoint.describe(), "unknown_roles": made.unknown_roles}
-        return would_write([Output(out, "a checkpoint: its record and weights", size)], **content)
-    checkpoint.save(out)
-    click.echo(f"{out / RECORD_FILE}: {checkpoint.network.method}, {checkpoint.describe()['parameters']} parameters")
-    if made.unknown_roles:
-        click.echo(
-            f"warning: unknown: {', '.join(made.unknown_roles)}, as the file does not say whom they saw; so nobody can "
-            "check that it has not met test people. --declaration states it (docs/training.md, Declarations)",
-            err=True,
-        )
-    click.echo(f"next: nvfair evaluate DATASET --checkpoint {out} --out REPORT")
-    return {"checkpoint": out, "description": checkpoint.describe(), "unknown_roles": made.unknown_roles}
 
 
 def _train_options(generators: tuple[str, ...], command_options: dict[str, Any]) -> Any:

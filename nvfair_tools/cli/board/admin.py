@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def token() -> None:
 @token.command("create")
 @click.argument("account")
 @click.option("--name", default="default", show_default=True, help="To tell an account's tokens apart.")
-@click.option("--days", type=click.FloatRange(min=0), help="How long it is valid (default: until revoked).")
+@click.option("--days", type=click.FloatRange(min=0), help="How long it is valid. [default: until revoked]")
 @BOARD
 @dry_run_option
 @reports
@@ -125,7 +126,7 @@ def list_(board: Path) -> list[dict[str, Any]]:
 
 @admin.command()
 @click.argument("account")
-@click.option("--phase", required=True)
+@click.option("--phase", required=True, help="A phase of the board.")
 @click.option("--total", type=click.IntRange(min=0), required=True, help="Entries in all.")
 @click.option("--per-day", type=click.IntRange(min=0), required=True, help="Entries a day (UTC).")
 @BOARD
@@ -147,8 +148,8 @@ def quota(account: str, phase: str, total: int, per_day: int, board: Path, dry_r
 
 @admin.command()
 @click.option("--reason", required=True, help="Published with the new results.")
-@click.option("--submission", default="", help="Digest of one submission (default: all).")
-@click.option("--phase", default="", help="Of one phase only.")
+@click.option("--submission", default="", help="Digest of one submission. [default: all]")
+@click.option("--phase", default="", help="Only entries of this phase. [default: all]")
 @click.option("--dry-run", is_flag=True, help="Say how many would be scored again.")
 @BOARD
 @reports
@@ -160,6 +161,12 @@ def rescore(reason: str, submission: str, phase: str, dry_run: bool, board: Path
         count = queue_rescoring(store.engine, reason, submission=submission, phase=phase, dry_run=dry_run)
     click.echo(f"{count} would be queued; nothing was" if dry_run else f"{count} queued")
     return {"queued": count, "dry_run": dry_run}
+
+
+def _rows_text(rows: Mapping[str, int]) -> str:
+    """What of a board is in a backup, in words."""
+    counts = ((rows["submissions"], "submission"), (rows["results"], "result"))
+    return ", ".join(f"{count:,} {name}{'s' * (count != 1)}" for count, name in counts)
 
 
 @admin.command()
@@ -178,7 +185,7 @@ def backup(file: Path, board: Path, dry_run: bool) -> dict[str, Any]:
             what = f"{rows['submissions']} submissions, {rows['results']} results; of files alone"
             return would_write([Output(file, what, size)], file=file, rows=rows)
         manifest = write_backup(store.engine, SubmissionFiles(settings.files), file)
-    click.echo(f"{file}: {manifest.rows['submissions']} submissions, {manifest.rows['results']} results")
+    click.echo(f"{file}: {_rows_text(manifest.rows)}")
     return {"file": file, "rows": manifest.rows}
 
 
@@ -194,19 +201,17 @@ def restore(file: Path, dry_run: bool, board: Path) -> dict[str, Any]:
 
     if dry_run:
         rows = check_backup(file).rows
-        click.echo(
-            f"{file} is whole: {rows['submissions']} submissions, {rows['results']} results; nothing was restored"
-        )
+        click.echo(f"{file} is whole: {_rows_text(rows)}; nothing was restored")
         return {"file": file, "rows": rows, "dry_run": True}
     with opened_board(board) as (settings, store):
         manifest = restore_backup(store.engine, SubmissionFiles(settings.files), file)
-    click.echo(f"{manifest.rows['submissions']} submissions, {manifest.rows['results']} results are back")
+    click.echo(f"back: {_rows_text(manifest.rows)}")
     return {"file": file, "rows": manifest.rows, "dry_run": False}
 
 
 @admin.command()
 @click.option("--subject", default="", help="Only about this submission, account, token or data set.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many entries.")
 @BOARD
 @reports
 def audit(subject: str, limit: int, board: Path) -> list[dict[str, Any]]:

@@ -104,7 +104,7 @@ def _dataset_of(settings: Settings, named: str | None, board: Path) -> Path:
 @reports
 def export(out: Path | None, out_option: Path | None, board: Path, store: str | None, dry_run: bool) -> dict[str, Any]:
     """Write a board's pages as a static site (HTML, JSON, CSV) to OUT."""
-    from leaderboard.settings import SETTINGS_FILE
+    from leaderboard.settings import SETTINGS_FILE, SITE
 
     if out is not None and out_option is not None:
         raise click.UsageError("the output is named twice, as OUT and with --out: name it once")
@@ -112,7 +112,7 @@ def export(out: Path | None, out_option: Path | None, board: Path, store: str | 
     if place is not None and (place / SETTINGS_FILE).exists():
         raise click.UsageError(
             f"{str(place)!r} is a board, not a place for its pages: nvfair board export --board {place}, "
-            f"which writes to {place / 'site'}"
+            f"which writes to {place / SITE}"
         )
     if store is not None:
         if place is None:
@@ -121,7 +121,7 @@ def export(out: Path | None, out_option: Path | None, board: Path, store: str | 
             return _export(place, database, store, {}, dry_run)
     with opened_board(board, dry_run=dry_run) as (settings, database):
         folder = board if board.is_dir() else board.parent
-        return _export(place or folder / "site", database, str(folder), {"title": settings.title}, dry_run)
+        return _export(place or folder / SITE, database, str(folder), {"title": settings.title}, dry_run)
 
 
 def _export(folder: Path, store: Store, source: str, options: dict[str, str], dry_run: bool) -> dict[str, Any]:

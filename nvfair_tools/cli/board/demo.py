@@ -60,7 +60,7 @@ def content_digest(dataset: Dataset) -> str:
 @click.command()
 @preflighted("maintainer:demo")
 @either("folder", "--board", OUTPUT_FOLDER, metavar="FOLDER", default=Path("board-demo"))
-@click.option("--workers", type=click.IntRange(min=1), help="Processes that simulate (default: one a core).")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes that simulate. [default: one a core]")
 @click.option("--dry-run", is_flag=True, help="Say what would be made, and make nothing.")
 @reports
 def demo(folder: Path, workers: int | None, dry_run: bool) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def demo(folder: Path, workers: int | None, dry_run: bool) -> dict[str, Any]:
     takes it.
     """
     from leaderboard.pages.static_site import export_site
-    from leaderboard.settings import SETTINGS_FILE, read_settings
+    from leaderboard.settings import SETTINGS_FILE, SITE, read_settings
     from leaderboard.store.add_folder import add_submission_folder
     from leaderboard.store.datasets import register_datasets
     from leaderboard.store.files import SubmissionFiles
@@ -107,7 +107,7 @@ def demo(folder: Path, workers: int | None, dry_run: bool) -> dict[str, Any]:
             for score in scores:
                 for line in auc_lines(score.protocol, score.figures["generators"]):
                     click.echo(f"{submission.method}: {line}")
-        page = export_site(store.public_results(), make_folder(folder / "site"), title=settings.title)
+        page = export_site(store.public_results(), make_folder(folder / SITE), title=settings.title)
     finally:
         store.close()
     click.secho(f"\nDone in {time.monotonic() - start_time:.0f} seconds. Where to look:", bold=True)

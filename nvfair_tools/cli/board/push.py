@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.auc_lines import auc_lines
 from nvfair_tools.cli.paths import INPUT
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.files import size_text
 
 
 @click.command()
@@ -24,18 +25,10 @@ from nvfair_tools.cli.preflight import preflighted
 @reports
 def push(path: Path, url: str, phase: str, private: bool, wait: bool, dry_run: bool) -> dict[str, Any]:
     """Send the submission PATH (a folder, or a zip file of it). Your token is read from NVFAIR_TOKEN."""
-    import zipfile
-
     from leaderboard.client import Client, token_from_environment
-    from nvfair_tools.errors import NvfairError
+    from leaderboard.submission.archive import check_archive
 
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise NvfairError(
-            "this is no zip file",
-            where=path,
-            expected="a submission's folder, or a zip file of it",
-            remedy="pack it with `nvfair submit pack FOLDER OUT.zip`",
-        )
+    check_archive(path)
     if dry_run:
         Client(url).close()  # the address is looked at, and not asked
         return _describe(path, url)
@@ -75,5 +68,5 @@ def _describe(path: Path, url: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         archive = path if path.is_file() else pack(path, Path(scratch) / "submission.zip")
         size = archive.stat().st_size
-    click.echo(f"{path}: {size / 1e6:,.2f} MB would be sent to {url}; nothing was sent")
+    click.echo(f"{path}: {size_text(size)} would be sent to {url}; nothing was sent")
     return {"path": path, "url": url, "bytes": size, "sent": False, "dry_run": True}

@@ -14,7 +14,7 @@ from nvfair_tools.cli.preflight import preflighted
 @preflighted("maintainer:serve")
 @BOARD_OR_ARGUMENT
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
 @click.option("--with-worker/--without-worker", default=True, show_default=True, help="Score in this command too.")
 def serve(board: Path, host: str, port: int, with_worker: bool) -> None:
     """Serve the board in the folder BOARD: pages, API and, unless left out, a worker."""

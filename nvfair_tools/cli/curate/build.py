@@ -176,10 +176,10 @@ def status(place: Path) -> dict[str, Any]:
 
 
 def _progress_texts(progress: pd.DataFrame) -> pd.DataFrame:
-    from nvfair_tools.pipeline.progress_lines import duration_text
+    from nvfair_tools.pipeline.progress_lines import duration_text, rate_text
 
     return progress.assign(
-        rate=[f"{rate:.2g} a second" if rate > 0 else "" for rate in progress["rate"]],
+        rate=[rate_text(rate) if rate > 0 else "" for rate in progress["rate"]],
         left=[duration_text(left) if left > 0 else "" for left in progress["left"]],
     )
 
@@ -239,7 +239,8 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     for text in outcome.number_formats:
         console.print(escape(text), soft_wrap=True, highlight=False)
     for flag, clips, example, explanation in outcome.flagged().itertuples(index=False):
-        text = f"{clips} usable clip(s) are flagged {flag}, such as {example}" + f": {explanation}" * bool(explanation)
+        clips_are = "clip is" if clips == 1 else "clips are"
+        text = f"{clips} usable {clips_are} flagged {flag}, such as {example}" + f": {explanation}" * bool(explanation)
         console.print(escape(text), soft_wrap=True, highlight=False)
     if outcome.checks is not None:
         figures = outcome.checks.summary()
@@ -250,7 +251,7 @@ def _print_outcome(outcome: BuildOutcome) -> None:
             console.print(escape(text), soft_wrap=True, highlight=False)
     if outcome.unused_files:
         console.print(
-            f"{len(outcome.unused_files)} file(s) in the folder belong to no row, such as "
+            f"files in the folder that belong to no row: {len(outcome.unused_files)}, such as "
             f"{escape(outcome.unused_files[0])}: they are of an earlier recipe; `nvfair build --prune` deletes them",
             soft_wrap=True,
         )

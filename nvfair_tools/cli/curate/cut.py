@@ -16,8 +16,20 @@ from nvfair_tools.cli.preflight import preflighted
 @preflighted("curator:cut")
 @click.argument("files", nargs=-1, required=True, type=INPUT_FILE)
 @click.option("--out", required=True, type=OUTPUT_FOLDER, help="Folder of the list and the sheet.")
-@click.option("--min-seconds", default=2.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
-@click.option("--max-seconds", default=30.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option(
+    "--min-seconds",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Length of the shortest segment.",
+)
+@click.option(
+    "--max-seconds",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Length of the longest one: what is longer is divided.",
+)
 @click.option(
     "--follow",
     default="longest",

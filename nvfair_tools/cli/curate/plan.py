@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--nodes", type=click.IntRange(1), help="With --explain: hours on so many machines as well.")
 @click.option("--gpus", type=click.IntRange(1), default=1, help="Cards of each of these machines.")
 @click.option("--cores", type=click.IntRange(0), default=0, help="Cores of each of these machines.")
-@click.option("--card", "cards", multiple=True, help="gpu.jsonl of `make gpu`, or GENERATOR=FRAMES_A_SECOND.")
+@click.option(
+    "--card", "cards", multiple=True, help="gpu.jsonl of `make gpu`, or GENERATOR=FRAMES_A_SECOND; repeatable."
+)
 @click.option("--clip-seconds", type=click.FloatRange(0, min_open=True), help="Mean length of a clip.")
 @click.option("--fps", type=click.FloatRange(0, min_open=True), help="Frames a second of a clip.")
 @click.option("--probe-again", is_flag=True, help="Measure this machine anew.")

@@ -49,7 +49,7 @@ def simulate() -> None:
 @click.option("--difficulty", type=click.FloatRange(0, 1), help="0: people move most distinctly; 1: least.")
 @click.option("--noise", type=click.FloatRange(min=0), help="Factor of the landmarks' tracking noise.")
 @click.option("--mesh", is_flag=True, help="Keep the whole mesh too: six times the space.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes. [default: one a core]")
 @_DRY_RUN
 @reports
 def cohort(
@@ -128,7 +128,7 @@ def _card_writer(out: Path) -> CardWriter | None:
 @click.option("--frames", type=click.IntRange(min=10), help="Median length of a clip, at 25 frames a second.")
 @click.option("--difficulty", type=click.FloatRange(0, 1), help="0: people move most distinctly; 1: least.")
 @click.option("--size", type=click.IntRange(64, 1024), help="Width and height of the videos in pixels.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes (default: one a core).")
+@click.option("--workers", type=click.IntRange(min=1), help="Processes. [default: one a core]")
 @_DRY_RUN
 @reports
 def people(out: Path, settings: Path | None, workers: int | None, dry_run: bool, **options: object) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def people(out: Path, settings: Path | None, workers: int | None, dry_run: bool,
     type=INPUT_FOLDER,
     help="Folder of real clips, with a clips.csv (path, person, collection): lines for them too.",
 )
-@click.option("--people", type=click.IntRange(min=3), help="People a world whose real clips count (default: all).")
+@click.option("--people", type=click.IntRange(min=3), help="People a world whose real clips count. [default: all]")
 @click.option("--each", is_flag=True, help="Also print every statistic of every world.")
 @reports
 def statistics(worlds: tuple[str, ...], real: Path, clips: Path | None, people: int | None, each: bool) -> list[Any]:

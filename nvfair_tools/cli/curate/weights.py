@@ -29,10 +29,10 @@ def weights() -> None:
 @weights.command()
 @preflighted("curator:add_weights")
 @click.argument("file", type=INPUT_FILE)
-@click.option("--generator", help="The generator the file must fit; recognised where not given.")
-@click.option("--name", help="What to call it; <generator>-<file's stem> where not given.")
+@click.option("--generator", help="The generator that the file must fit. [default: recognised]")
+@click.option("--name", help="What to call it. [default: GENERATOR-FILE]")
 @click.option("--source", metavar="URL", help="Where the file came from.")
-@click.option("--licence", help="Licence of the weights; the published one where not given.")
+@click.option("--licence", help="Licence of the weights. [default: the published one]")
 @dry_run_option
 @reports
 def add(
@@ -53,8 +53,8 @@ def add(
 @click.argument("name")
 @click.option("--url", required=True, help="https:// address, or hf://OWNER/REPO/FILE.")
 @click.option("--sha256", required=True, metavar="HEX", help="What the file's sha256 must be.")
-@click.option("--generator", help="The generator the file must fit; recognised where not given.")
-@click.option("--licence", help="Licence of the weights; the published one where not given.")
+@click.option("--generator", help="The generator that the file must fit. [default: recognised]")
+@click.option("--licence", help="Licence of the weights. [default: the published one]")
 @dry_run_option
 @reports
 def fetch(

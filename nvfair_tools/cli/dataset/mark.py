@@ -17,9 +17,9 @@ from nvfair_tools.cli.preflight import preflighted
 @click.option("--check", is_flag=True, help="Say for each video which marks are there and valid; sign nothing.")
 @click.option("--certificate", type=INPUT_FILE, help="PEM: the signer's certificate first, then those above it.")
 @click.option("--key", type=INPUT_FILE, help="PEM: the private key (NVFAIR_KEY_PASSPHRASE opens an encrypted one).")
-@click.option("--out", type=OUTPUT_FOLDER, help="Default: FOLDER-published.")
+@click.option("--out", type=OUTPUT_FOLDER, help="Folder of the signed copies. [default: FOLDER-published]")
 @click.option(
-    "--table", type=INPUT_FILE, help="With --check: the table of published files (default: FOLDER/marks.csv)."
+    "--table", type=INPUT_FILE, help="With --check: the table of published files. [default: FOLDER/marks.csv]"
 )
 @click.option("--trust", type=INPUT_FILE, help="With --check: PEM of certificates whose signatures are trusted.")
 @click.option("--new-certificate", metavar="NAME", help="Write NAME's own certificate and its key to FOLDER.")

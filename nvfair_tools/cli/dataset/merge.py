@@ -22,12 +22,22 @@ def _without_output(context: click.Context, parameter: click.Parameter, words: t
     """The data sets among the words: without the first, which names the output where --out does not."""
     if context.resilient_parsing:
         return words
+    if context.params.get("out") is None and len(words) > 1 and _is_finished(words[0]):
+        raise click.UsageError(
+            f"{str(words[0])!r} stands where the new folder is expected, and holds a data set: "
+            "nvfair dataset merge OUT DATASET DATASET, or name the new folder with --out"
+        )
     if context.params.get("out") is None:
         context.params["out"] = OUTPUT_FOLDER.convert(words[0], parameter, context)
         words = words[1:]
     if not words:
         raise click.UsageError("Missing argument 'DATASET...': name the data sets to join after OUT")
     return tuple(DATASET.convert(word, parameter, context) for word in words)
+
+
+def _is_finished(folder: Path) -> bool:
+    """Whether a folder holds a data set, and not one that is being joined."""
+    return (folder / "dataset.json").is_file() and not (folder / ".merging").exists()
 
 
 @click.command()

@@ -10,6 +10,7 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, INPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.files import size_text
 
 if TYPE_CHECKING:
     from nvfair_tools.dataset.hub import PushPlan, SignedCopies
@@ -50,7 +51,7 @@ def push(data: Path, repo: str, yes: bool, public: bool, signed: Path | None, me
             f"{len(sent.deleted):,} files that left the set were deleted; the repository's history still has them: "
             "HfApi().super_squash_history(...) of huggingface_hub removes it"
         )
-    click.echo(f"{sent.url}: {sent.files:,} files, {sent.size / 1e6:,.1f} MB")
+    click.echo(f"{sent.url}: {sent.files:,} files, {size_text(sent.size)}")
     return _content(plan) | {"sent": True, "url": sent.url, "deleted": sent.deleted}
 
 
@@ -64,8 +65,8 @@ def _show(plan: PushPlan, public: bool) -> None:
         click.echo(f"note: {remark}")
     click.echo(f"to {plan.repo}, {'public: anybody may read it' if public else 'private'}")
     for place, files, size in plan.counts():
-        click.echo(f"{place:>16}  {files:>9,} files  {size / 1e6:>12,.1f} MB")
-    click.echo(f"{'in all':>16}  {len(plan.files):>9,} files  {plan.size / 1e6:>12,.1f} MB")
+        click.echo(f"{place:>16}  {files:>9,} files  {size_text(size):>9}")
+    click.echo(f"{'in all':>16}  {len(plan.files):>9,} files  {size_text(plan.size):>9}")
     if plan.not_sent:
         more = f" and {len(plan.not_sent) - _NAMED:,} more" if len(plan.not_sent) > _NAMED else ""
         click.echo(f"not sent, as no part of the set: {', '.join(plan.not_sent[:_NAMED])}{more}")

@@ -59,7 +59,7 @@ def quality(
     from nvfair_tools.pipeline.progress_lines import task_progress
     from nvfair_tools.portable_names import portable_name
     from nvfair_tools.quality.measure_dataset import measure_dataset, measures_folder
-    from nvfair_tools.quality.pictures import write_preview, write_sheet
+    from nvfair_tools.quality.pictures import SHEET_NAME, write_preview, write_sheet
     from nvfair_tools.quality.shown_videos import choose_videos, named_video
     from nvfair_tools.quality.table import TABLE_NAME, summarise
 
@@ -90,8 +90,8 @@ def quality(
         if chosen:
             if note := DatasetRights(data).note:
                 click.secho(note, fg="yellow")
-            write_sheet(folder / "contact_sheet.png", chosen)
-            click.echo(f"{folder / 'contact_sheet.png'}: {len(chosen)} videos")
+            write_sheet(folder / SHEET_NAME, chosen)
+            click.echo(f"{folder / SHEET_NAME}: {len(chosen)} videos")
             if not named:
                 of_generator = {video.generator: video for video in choose_videos(data, table, 1)[0]}
                 named = list(of_generator.values())

@@ -13,7 +13,7 @@ from nvfair_tools.doctor.dataset_needs import check_dataset, check_frames_room
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.doctor.machine import check_memory_for, check_output, check_room
 from nvfair_tools.doctor.packages import check_packages
-from nvfair_tools.doctor.preflight import Check, Needs
+from nvfair_tools.doctor.preflight import Check, Needs, finding_of
 from nvfair_tools.doctor.tools import check_device
 from nvfair_tools.files import folder_bytes
 
@@ -153,9 +153,11 @@ def check_submission(parameters: Parameters) -> Needs:
 
 
 def _check_submission(path: Path) -> MachineFinding:
-    """Whether the files that a submission's declaration names are all there; of an archive, nothing."""
+    """Whether the files that a submission's declaration names are all there; of a file, whether it is an archive."""
+    from leaderboard.submission.archive import check_archive
     from leaderboard.submission.submission import inner_files, named_files, read_submission
 
+    check_archive(path)
     if path.is_dir():
         inner_files(path, named_files(read_submission(path)))
     return MachineFinding("ok", "submission", str(path))
@@ -163,8 +165,12 @@ def _check_submission(path: Path) -> MachineFinding:
 
 def _check_token() -> MachineFinding:
     from leaderboard.client import token_from_environment
+    from nvfair_tools.errors import NvfairError
 
-    token_from_environment()
+    try:
+        token_from_environment()
+    except NvfairError as error:
+        return finding_of(error, "token")
     return MachineFinding("ok", "token", "is set")
 
 

@@ -22,7 +22,7 @@ from nvfair_tools.cli.preflight import preflighted
     "--method", default="pretrained:motion-signature", show_default=True, type=METHOD, help="That of the enrolments."
 )
 @click.option("--protocol", type=PROTOCOL, help="Name, or a .json file. [default: the checkpoint's own]")
-@click.option("--split", default="validation", show_default=True, help='Of the people; "" for all.')
+@click.option("--split", default="validation", show_default=True, help='Split of the people; "" for all.')
 @click.option("--generators", "-g", multiple=True, type=GENERATOR, help="Only these; repeatable. [default: all]")
 @click.option("--without", multiple=True, metavar="PERSON", help="Leave out this person; repeatable.")
 @click.option(
@@ -46,7 +46,7 @@ from nvfair_tools.cli.preflight import preflighted
     show_default=True,
     help="Impostors are anybody, or people of the enrolled person's own collection.",
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @dry_run_option
 @reports
 def calibrate(

@@ -33,8 +33,8 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.option("--out", required=True, type=OUTPUT_FILE, help="The file to write, such as ann.enrolment.")
 @click.option("--consent", type=INPUT_FILE, help="A consent table with a column `enrolment`.")
 @click.option("--evidence", help="Without a table: where the signed form lies.")
-@click.option("--agreed", type=DAY, help="With --evidence: the day of the agreement.")
-@click.option("--until", type=DAY, help="With --evidence: its last day.")
+@click.option("--agreed", type=DAY, metavar="YYYY-MM-DD", help="With --evidence: the day of the agreement.")
+@click.option("--until", type=DAY, metavar="YYYY-MM-DD", help="With --evidence: its last day.")
 @click.option("--scope", multiple=True, help="With --evidence: research, education, commercial or any; repeatable.")
 @click.option("--simulated", is_flag=True, help="The person is simulated, and needs no consent.")
 @click.option(
@@ -44,7 +44,9 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
     type=click.Choice(["research", "education", "commercial"]),
     help="What the enrolment is used for.",
 )
-@click.option("--expires", type=DAY, help="Its last day. [default: a year, or the consent's last day]")
+@click.option(
+    "--expires", type=DAY, metavar="YYYY-MM-DD", help="Its last day. [default: a year, or the consent's last day]"
+)
 @click.option(
     "--method", default="pretrained:motion-signature", show_default=True, type=METHOD, help="A checkpoint, or a method."
 )
@@ -55,7 +57,7 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.option(
     "--task-file", type=INPUT_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker."
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @dry_run_option
 @reports
 def enrol(

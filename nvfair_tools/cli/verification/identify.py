@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--task-file", type=INPUT_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker."
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @reports
 def identify(
     video: Path,

@@ -13,7 +13,7 @@ from nvfair_tools.cli.preflight import preflighted
 @click.command()
 @preflighted("verifier:verify_page")
 @click.argument("folder", type=INPUT_FOLDER, default=".")
-@click.option("--port", default=8750, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=8750, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 def verify_page(folder: Path, port: int) -> None:
     """Serve a page on 127.0.0.1 where a video can be dropped.
 

@@ -40,7 +40,7 @@ NO_MATCH, NO_ANSWER = 3, 4
 @click.option(
     "--task-file", type=INPUT_FILE, help="A FaceLandmarker bundle (.task) in place of the built-in landmarker."
 )
-@click.option("--device", default="cpu", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda or auto.")
 @quiet
 def verify(
     enrolment: Path,

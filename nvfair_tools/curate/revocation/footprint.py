@@ -21,6 +21,7 @@ from nvfair_tools.governance.revocation import SHORTEST_MARK, Trace
 from nvfair_tools.identity import identity_file_name
 from nvfair_tools.pipeline.journal_removal import JournalItem, iterate_items, linked_items, linked_people
 from nvfair_tools.pipeline.workspace import Workspace
+from nvfair_tools.quality.pictures import PREVIEW_PATTERN, SHEET_NAME
 
 # Stages whose items carry no name: the journal says whose they are.
 _LINKED_STAGES = frozenset(("read", "track", "clip checks", "cuts", "shot", "segment", "person"))
@@ -183,6 +184,14 @@ class Footprint:
         for path in self.folder.rglob("*"):
             if (path.is_file() or path.is_symlink()) and self.names(path.relative_to(self.folder).as_posix()):
                 yield path
+
+    @property
+    def quality_pictures(self) -> list[Path]:
+        """Sheets and previews of `nvfair quality`, whoever is on them; none without videos of the person."""
+        if self.videos.empty:
+            return []
+        places = (self.folder / "quality").rglob("*")
+        return sorted(path for path in places if any(path.match(pattern) for pattern in (SHEET_NAME, PREVIEW_PATTERN)))
 
     @cached_property
     def rows_of_frames(self) -> int:

@@ -74,6 +74,9 @@ class DatasetHolder:
             ),
             Finding("video files", videos_deleted, "deleted"),
             Finding("portraits", portraits, "deleted"),
+            Finding(
+                "pictures of quality", len(footprint.quality_pictures), "deleted; `nvfair quality` makes them again"
+            ),
             Finding("rows of frames", footprint.rows_of_frames, "parts written anew without them"),
             Finding("tracks", tracks, "deleted"),
             Finding("segments of footage", segments, "deleted"),
@@ -113,6 +116,8 @@ class DatasetHolder:
             set_dataset_aside(folder)
             footprint = Footprint(folder, trace)
             patterns = Patterns.of(trace)
+            for path in footprint.quality_pictures:  # while the tables still say that there is something to be seen
+                path.unlink()
             remove_frames(footprint)
             remove_table_rows(footprint, lambda text: _without_names(text, patterns))
             remove_plan_rows(workspace.plan_path, trace.identity)

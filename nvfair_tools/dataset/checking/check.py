@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +24,14 @@ from nvfair_tools.features import DEFAULT_SCALE, SCALES
 from nvfair_tools.files import sha256_of
 from nvfair_tools.portable_names import is_portable
 from nvfair_tools.unique_keys import load_unique_json
+
+# Files that `nvfair quality` and `nvfair revoke` write in a data set, beside what dataset.json vouches for.
+_OF_OTHER_COMMANDS = (
+    "quality/*quality.parquet",
+    "quality/*contact_sheet.png",
+    "quality/*preview-*.mp4",
+    "revoked.json",
+)
 
 META = "dataset.json"
 SAMPLE = 20  # videos that are hashed and decoded where not all are
@@ -238,16 +247,19 @@ def _frame_faults(path: Path, row: Any) -> Iterator[Fault]:
 
 
 def _unnamed(folder: Path, named: set[str]) -> Sequence[str]:
-    """A remark on files that nothing names; hidden ones are the tools' own."""
+    """A remark on files that nothing names; hidden ones and those that other commands write are the tools' own."""
     names = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     extra = sorted(
         name.as_posix()
         for name in names
-        if name.as_posix() not in named and not any(part.startswith(".") for part in name.parts)
+        if name.as_posix() not in named
+        and not any(part.startswith(".") for part in name.parts)
+        and not any(fnmatch(name.as_posix(), pattern) for pattern in _OF_OTHER_COMMANDS)
     )
     if not extra:
         return []
-    return [f"{len(extra):,} files that neither {META} nor a row names, such as {', '.join(extra[:3])}"]
+    files = "file" if len(extra) == 1 else "files"
+    return [f"{len(extra):,} {files} that neither {META} nor a row names, such as {', '.join(extra[:3])}"]
 
 
 def _not_portable(named: set[str]) -> Sequence[str]:

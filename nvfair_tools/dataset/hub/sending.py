@@ -11,7 +11,7 @@ from typing import Any
 from nvfair_tools.dataset.hub.library import hub_errors, hub_library
 from nvfair_tools.dataset.hub.plan import CARD, META, PushPlan
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import sha256_of
+from nvfair_tools.files import sha256_of, size_text
 
 # The places of a data set in its repository. What else is there belongs to its owner and stays.
 _FOLDERS = ("frames/", "videos/", "portraits/", "quality/", "card/")
@@ -62,7 +62,7 @@ def send(
             )
         deleted = _delete_others(hub, api, plan, step)
         folder = _links(plan, Path(staging))
-        step(f"sending {len(plan.files):,} files, {plan.size / 1e6:,.1f} MB")
+        step(f"sending {len(plan.files):,} files, {size_text(plan.size)}")
         ends = [META, CARD]
         common = {"repo_id": plan.repo, "repo_type": _KIND, "folder_path": folder, "commit_message": message}
         api.upload_folder(**common, ignore_patterns=list(ends))

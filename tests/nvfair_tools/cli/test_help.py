@@ -2,6 +2,8 @@
 
 import os
 import pty
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +12,11 @@ import click
 import pytest
 
 from nvfair_tools.cli import run
-from tests.nvfair_tools.cli.every_command import groups_and_commands
+from nvfair_tools.cli.examples import EXAMPLES
+from nvfair_tools.cli.paths import InputPath, OutputPath
+from tests.nvfair_tools.cli.every_command import commands, groups_and_commands
 
+COMMANDS = commands()
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = ("torch", "numpy", "pandas", "pyarrow", "pydantic", "cv2", "scipy", "matplotlib", "sqlalchemy", "av", "rich")
 
@@ -31,6 +36,46 @@ print([name for name in {HEAVY!r} if name in sys.modules])
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "[]\n"
+
+
+def test_every_option_says_what_it_is_in_one_style():
+    problems = []
+    for name, command in COMMANDS.items():
+        for option in command.params:
+            if not isinstance(option, click.Option) or option.hidden:
+                continue
+            text, words = option.help or "", (name, option.opts)
+            if len(text.split()) < 2 or text.startswith("Of "):
+                problems.append(f"{words}: {text!r} does not say what it is")
+            if re.search(r"\(default|^Default|[.] Default|where not given", text):
+                problems.append(f"{words}: {text!r}: a default stands in brackets: [default: ...]")
+            if option.multiple and "repeatable" not in text:
+                problems.append(f"{words}: {text!r} does not say that it is repeatable")
+    assert problems == []
+
+
+def test_every_command_has_an_example_that_it_can_read(monkeypatch, tmp_path):
+    assert EXAMPLES.keys() == COMMANDS.keys()
+    for kind in (InputPath, OutputPath):
+        monkeypatch.setattr(kind, "convert", lambda self, value, parameter, context: Path(str(value)))
+    for name, lines in EXAMPLES.items():
+        for line in lines:
+            words = shlex.split(re.sub(r'^eval "\$\((.*)\)"$', r"\1", line).partition(" > ")[0], comments=True)
+            assert words[: 1 + len(name.split())] == ["nvfair", *name.split()], line
+            COMMANDS[name].make_context("nvfair", words[1 + len(name.split()) :])  # wrong usage would be raised
+
+
+def test_help_shows_the_example_and_calls_numbers_and_folders_so(capsys):
+    assert run(["train", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "  nvfair train runs/clips runs/cnn -g warp-dense --dry-run\n" in text
+    assert "INTEGER" not in text
+    assert "DIRECTORY" not in text
+
+
+def test_the_help_of_everything_names_the_exit_statuses(capsys):
+    run(["--help"])
+    assert "Exit status: 0 done; 1 an error" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

@@ -321,9 +321,12 @@ def test_names_that_not_every_file_system_takes_are_remarked_upon(folder: Path) 
 def test_files_that_nothing_names_are_remarked_upon(folder: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     (folder / ".hidden").write_text("a tool's")
+    (folder / "quality" / "again").mkdir(parents=True)
+    for name in ("again/quality.parquet", "contact_sheet.png", "preview-warp-dense.mp4"):
+        (folder / "quality" / name).write_text("another command's")
     report = check_dataset(folder, full=True)
     assert report.faults == ()
-    assert report.remarks == ("1 files that neither dataset.json nor a row names, such as notes.txt",)
+    assert report.remarks == ("1 file that neither dataset.json nor a row names, such as notes.txt",)
 
 
 def test_the_command_names_files_and_fails(folder: Path) -> None:

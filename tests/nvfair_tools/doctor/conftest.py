@@ -20,8 +20,10 @@ Requires-Python: >=3.11,<3.12
 Requires-Dist: click>=8
 Requires-Dist: made-up[media]; extra == "curate"
 Requires-Dist: pillow>=10; extra == "media"
+Requires-Dist: pyarrow; extra == "curate"
 Requires-Dist: no-such-package-here; extra == "curate"
 Requires-Dist: another-absent-one; extra == "board"
+Requires-Dist: pillow>=10; extra == "board"
 Requires-Dist: click<1; extra == "board"
 Requires-Dist: pillow>=999; extra == "train"
 Requires-Dist: click>=8; extra == "train"

@@ -11,7 +11,10 @@ from click.testing import CliRunner
 
 from nvfair_tools.cli import cli
 from nvfair_tools.doctor import examine, packages, tools
+from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.doctor.machine import check_folders, check_machine
+from nvfair_tools.doctor.preflight import look
+from nvfair_tools.errors import MissingExtra
 from nvfair_tools.files import existing_parent
 from nvfair_tools.landmarks.landmarker import chosen_landmarker
 from tests.mediapipe_here import skip_without_landmarker
@@ -35,6 +38,11 @@ def test_an_extra_is_whole_half_there_wrong_or_absent(made_up: None) -> None:
     assert "pillow is " in findings["packages [train]"].message
     assert ">=999" in findings["packages [train]"].message
     assert findings["packages [train]"].remedy == "pip install 'made-up[train]'"
+
+
+def test_a_missing_module_belongs_to_the_first_extra_that_brings_it(made_up: None) -> None:
+    modules = ("PIL", "pyarrow", "another_absent_one", "click", "unheard_of")
+    assert [packages.extra_with(module) for module in modules] == ["media", "curate", "board", "", ""]
 
 
 def test_a_python_that_is_not_supported_is_an_error(made_up: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,3 +131,22 @@ def test_it_stops_at_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     topics = {finding.topic for finding in examine()}
     assert {"Python", "packages", "disk", "temporary files", "processor"} <= topics
     assert not topics & {"ffmpeg", "landmarker", "graphics card", "weights"}
+
+
+def test_a_missing_package_is_named_once_whatever_asks_for_it() -> None:
+    def needs_av() -> MachineFinding:
+        raise MissingExtra("av", "media", "No module named 'av'")
+
+    def needs_opencv() -> MachineFinding:
+        raise MissingExtra("cv2", "curate", "No module named 'cv2'")
+
+    def needs_a_library() -> MachineFinding:
+        raise MissingExtra("cv2", "curate", "libGL.so.1: cannot open shared object file")
+
+    of_curate = MachineFinding("error", "packages [curate]", "av is missing; scipy is missing", "pip")
+    findings = look([lambda: of_curate, lambda: of_curate, needs_av, needs_opencv, needs_opencv, needs_a_library])
+    assert [(finding.topic, finding.message.partition(",")[0]) for finding in findings] == [
+        ("packages [curate]", "av is missing; scipy is missing; opencv-python (cv2) is missing"),
+        ("machine", "this needs the package 'cv2'"),
+    ]
+    assert findings[0].remedy == "pip install 'nvfair-tools[curate]'"

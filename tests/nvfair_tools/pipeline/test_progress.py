@@ -60,6 +60,17 @@ def test_a_log_gets_lines_although_nothing_ends():
         line_with(text, "embedding: begun, 1 s so far")
 
 
+def test_a_step_that_was_long_says_when_it_has_ended_and_then_the_next_begins(monkeypatch):
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", text)
+    with step_progress(interval=0.05) as begin:
+        begin("reading")
+        line_with(text, "reading: begun, 0 s so far")
+        begin("scoring")
+    lines = [line.partition(" ")[2] or line for line in text.getvalue().splitlines()]
+    assert lines[-2:] == ["reading: ended, 0 s", "scoring"]
+
+
 def test_what_ends_within_the_first_minute_writes_no_line(capsys, monkeypatch):
     text = io.StringIO()
     monkeypatch.setattr(sys, "stderr", text)

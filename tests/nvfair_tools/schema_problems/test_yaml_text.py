@@ -50,3 +50,12 @@ def test_a_file_that_is_absent_or_no_text_is_named(tmp_path):
     (tmp_path / "film.yaml").write_bytes(b"\x00\xff\xfe")
     with pytest.raises(NvfairError, match="it is not UTF-8 text"):
         read_yaml_mapping(tmp_path / "film.yaml", "recipe", example="")
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+    path = tmp_path / "film.yaml"
+    with open(path, "wb") as file:
+        file.truncate(3_000_000_000)
+    with pytest.raises(NvfairError, match=r"this is no recipe: it has 3\.0 GB") as refused:
+        read_yaml_mapping(path, "recipe", example="start from examples/clips.yaml")
+    assert refused.value.remedy == "start from examples/clips.yaml"

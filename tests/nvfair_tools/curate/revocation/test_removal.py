@@ -229,3 +229,14 @@ def test_a_recipient_does_the_same_by_the_manifest(museum, tmp_path):
     assert "nobody of this manifest" in run("--manifest", manifest, "--key", key, tmp_path / "copy", "--yes")
     with pytest.raises(NvfairError, match="recorded under the key"):
         run("--manifest", manifest, "--key", tmp_path / "settings" / "revocation.key", tmp_path / "copy")
+
+
+def test_sheets_and_previews_go_because_they_do_not_say_whom_they_show(museum):
+    dataset = museum / "dataset"
+    names = ("contact_sheet.png", "preview-warp-dense.mp4", "again/contact_sheet.png", "notes.txt")
+    for name in names:
+        (dataset / "quality" / name).parent.mkdir(parents=True, exist_ok=True)
+        (dataset / "quality" / name).write_text("who knows")
+    assert re.search(r"pictures of quality\s+│\s+3 ", run(PERSON, dataset))
+    run(PERSON, dataset, "--yes")
+    assert [name for name in names if (dataset / "quality" / name).exists()] == ["notes.txt"]

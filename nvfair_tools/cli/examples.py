@@ -1,0 +1,122 @@
+"""One line or two of each command as a person types it, which its help shows. A test reads every one of them."""
+
+from __future__ import annotations
+
+# By the command's words after `nvfair`.
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "demo": ("nvfair demo runs/demo --small",),
+    "doctor": ("nvfair doctor recipe.yaml",),
+    "build": ("nvfair build recipe.yaml", "nvfair build recipe.yaml --engine ray --address auto"),
+    "check": ("nvfair check recipe.yaml",),
+    "ingest": ("nvfair ingest recipe.yaml",),
+    "plan": ("nvfair plan recipe.yaml --explain", "nvfair plan new.yaml --diff old.yaml"),
+    "render": ("nvfair render recipe.yaml",),
+    "landmarks": ("nvfair landmarks recipe.yaml",),
+    "shards": ("nvfair shards recipe.yaml",),
+    "status": ("nvfair status runs/clips",),
+    "card check": ("nvfair card check runs/clips",),
+    "quality": ("nvfair quality runs/clips --show 8",),
+    "view": ("nvfair view runs/clips",),
+    "mark": (
+        "nvfair mark keys --new-certificate 'My Lab'",
+        "nvfair mark videos --certificate keys/certificate.pem --key keys/key.pem",
+        "nvfair mark videos-published --check",
+    ),
+    "get": ("nvfair get ravdess recordings --dry-run", "nvfair get ravdess recordings --accept-terms"),
+    "import nvfair": ("nvfair import nvfair downloads/NVFAIR runs/nvfair",),
+    "import avaprintdb": ("nvfair import avaprintdb downloads/AVAPrintDB runs/avaprintdb",),
+    "dataset append": ("nvfair dataset append runs/clips runs/more --dry-run",),
+    "dataset audit": ("nvfair dataset audit runs/clips --cases cases.csv",),
+    "dataset blind": ("nvfair dataset blind runs/hidden runs/for-authors",),
+    "dataset card": ("nvfair dataset card runs/clips --edited consent.parquet",),
+    "dataset check": ("nvfair dataset check runs/clips --full",),
+    "dataset export": ("nvfair dataset export runs/clips runs/tar --to webdataset --only-permitted",),
+    "dataset info": ("nvfair dataset info runs/clips",),
+    "dataset merge": ("nvfair dataset merge runs/all runs/ravdess runs/crema-d",),
+    "dataset metadata": ("nvfair dataset metadata runs/clips --publication publication.yaml",),
+    "dataset push": (
+        "nvfair dataset push runs/clips my-lab/clips",
+        "nvfair dataset push runs/clips my-lab/clips --yes",
+    ),
+    "dataset repair": ("nvfair dataset repair runs/clips --from backup/clips --dry-run",),
+    "dataset rights": ("nvfair dataset rights runs/clips --use redistribution",),
+    "dataset upgrade": ("nvfair dataset upgrade runs/old --dry-run",),
+    "revoke": ("nvfair revoke lab:ann runs/clips runs/cnn", "nvfair revoke lab:ann runs/clips runs/cnn --yes"),
+    "probe": ("nvfair probe recordings/ann-1.mp4",),
+    "cut": ("nvfair cut talk.mp4 interview.mp4 --out runs/segments",),
+    "simulate cohort": ("nvfair simulate cohort runs/cohort --clips 4 --cross 2",),
+    "simulate people": ("nvfair simulate people recordings --clips 3 --size 256",),
+    "simulate statistics": ("nvfair simulate statistics world1 life-mixed --real statistics.json",),
+    "weights add": ("nvfair weights add downloads/vox.pt --name lia-vox",),
+    "weights fetch": (
+        "nvfair weights fetch lia-vox --url hf://OWNER/REPO/vox.pt --sha256 9f86d081884c7d65...  # 64 digits",
+    ),
+    "weights list": ("nvfair weights list",),
+    "weights remove": ("nvfair weights remove lia-vox --dry-run",),
+    "train": (
+        "nvfair train runs/clips runs/cnn -g warp-dense --method temporal-cnn",
+        "nvfair train runs/clips runs/cnn -g warp-dense --dry-run",
+    ),
+    "embed": ("nvfair embed runs/clips embeddings.parquet --checkpoint runs/cnn",),
+    "import-checkpoint": ("nvfair import-checkpoint downloads/graph.pt runs/graph --declaration trained-on.yaml",),
+    "evaluate": (
+        "nvfair evaluate runs/clips --checkpoint runs/cnn --out runs/report",
+        "nvfair evaluate runs/clips --method my_module:my_method --protocol nvfair-unseen --out runs/report",
+    ),
+    "stress": ("nvfair stress runs/clips --checkpoint runs/cnn --out runs/stress --quick",),
+    "avaprintdb train": ("nvfair avaprintdb train LANDMARKS runs/graph --collection cremad -g GAGA",),
+    "avaprintdb evaluate": ("nvfair avaprintdb evaluate LANDMARKS --list lists --checkpoint runs/graph",),
+    "avaprintdb fuse": (
+        "nvfair avaprintdb fuse --graph LANDMARKS graph.pt --clip CLIP attention.pt --list lists --out fused.json",
+    ),
+    "compare": ("nvfair compare runs/clips runs/cnn pretrained:motion-signature",),
+    "matrix": ("nvfair matrix runs/clips runs/matrix --method temporal-cnn --windows 4000",),
+    "reproduce pack": ("nvfair reproduce pack runs/report cell.zip --method cnn --generator lia",),
+    "reproduce run": ("nvfair reproduce run cell.zip",),
+    "protocols list": ("nvfair protocols list",),
+    "protocols show": ("nvfair protocols show nvfair-unseen > protocol.json",),
+    "protocols count": ("nvfair protocols count nvfair-unseen runs/clips",),
+    "enrol": ("nvfair enrol lab:ann ann-1.mp4 ann-2.mp4 --consent consent.csv --out ann.enrolment",),
+    "enrolment show": ("nvfair enrolment show ann.enrolment",),
+    "enrolment revoke": ("nvfair enrolment revoke ann.enrolment --yes",),
+    "verify": (
+        "nvfair verify ann.enrolment suspicious.mp4 --calibration others.calibration",
+        "nvfair verify ann.enrolment rtmp://127.0.0.1/live --follow",
+    ),
+    "identify": ("nvfair identify suspicious.mp4 ann.enrolment bob.enrolment --consent consent.csv",),
+    "verify-page": ("nvfair verify-page enrolments",),
+    "calibrate": ("nvfair calibrate runs/clips --out others.calibration --without lab:ann",),
+    "submit init": ("nvfair submit init my-submission --checkpoint runs/cnn",),
+    "submit check": ("nvfair submit check my-submission --dataset runs/clips",),
+    "submit pack": ("nvfair submit pack my-submission my-submission.zip",),
+    "submit push": ("nvfair submit push my-submission --url https://board.example.org --wait",),
+    "board add": ("nvfair board add my-submission --board runs/board",),
+    "board export": ("nvfair board export runs/site --board runs/board",),
+    "board serve": ("nvfair board serve runs/board --port 8080",),
+    "board worker": ("nvfair board worker runs/board",),
+    "board demo": ("nvfair board demo runs/board-demo",),
+    "board admin init": ("nvfair board admin init runs/board --dataset runs/clips",),
+    "board admin upgrade": ("nvfair board admin upgrade --board runs/board --dry-run",),
+    "board admin quota": ("nvfair board admin quota ann --phase development --total 50 --per-day 5",),
+    "board admin rescore": ("nvfair board admin rescore --reason 'a mended protocol' --dry-run",),
+    "board admin backup": ("nvfair board admin backup board.tar --board runs/board",),
+    "board admin restore": ("nvfair board admin restore board.tar --board runs/new-board",),
+    "board admin audit": ("nvfair board admin audit --subject ann",),
+    "board admin token create": ("nvfair board admin token create ann --days 90",),
+    "board admin token revoke": ("nvfair board admin token revoke 0123456789ab",),
+    "board admin token list": ("nvfair board admin token list --board runs/board",),
+    "completion": ('eval "$(nvfair completion bash)"',),
+    "new method": ("nvfair new method blink-rate",),
+    "new importer": ("nvfair new importer my-release",),
+    "new generator": ("nvfair new generator my-generator",),
+    "new recipe": ("nvfair new recipe clips --from recordings",),
+}
+
+
+def examples_text(name: str) -> str:
+    """The examples of a command, as the end of its help; "" where there are none."""
+    lines = EXAMPLES.get(name, ())
+    if not lines:
+        return ""
+    # click rewraps all but paragraphs that begin so.
+    return "\b\n" + f"Example{'s' * (len(lines) > 1)}:\n" + "\n".join(f"  {line}" for line in lines)
