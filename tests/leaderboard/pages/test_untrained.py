@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from leaderboard.ranking.records import record_of
-from leaderboard.ranking.board_state import board_state
 from leaderboard.pages.method_page import method_page_values
+from leaderboard.ranking.board_state import board_state
+from leaderboard.ranking.records import record_of
 from tests.leaderboard.example_results import example_result
 
 ENTRY = {"protocol": "nvfair-unseen", "embeddings": "e.parquet", "trained_on_generators": []}
