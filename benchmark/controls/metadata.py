@@ -34,7 +34,9 @@ def length_scorer(windows: WindowSet) -> Scorer:
     reason = missing_length_reason(windows)
     if reason:
         raise NvfairError(reason, remedy="build the data set again, or leave this control out")
-    frames, numerator, denominator = (windows.videos[column].to_numpy(np.float64) for column in _LENGTH_COLUMNS)
+    frames, numerator, denominator = (
+        windows.videos[column].to_numpy(np.float64, na_value=np.nan) for column in _LENGTH_COLUMNS
+    )
     rate = numerator / denominator
     return vector_scorer(windows, np.log(np.stack([frames, frames / rate, rate], axis=1)))
 
@@ -44,7 +46,7 @@ def missing_length_reason(windows: WindowSet) -> str:
     for column in _LENGTH_COLUMNS:
         if column not in windows.videos:
             return f"the videos' table has no {column}"
-        values = pd.to_numeric(windows.videos[column], errors="coerce").to_numpy(np.float64)
+        values = pd.to_numeric(windows.videos[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
         if not (values > 0).all():
             video = windows.videos["video"].iloc[int(np.flatnonzero(~(values > 0))[0])]
             return f"the videos' table has no {column} of video {video}"

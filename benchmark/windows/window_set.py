@@ -122,7 +122,10 @@ class WindowSet:
     def sizes(self) -> np.ndarray:
         """Width and height (N, 2) of each video in pixels; NaN where the data set does not say."""
         table, unknown = self.videos, np.full(len(self.videos), np.nan)
-        columns = [table[name].to_numpy(np.float64) if name in table else unknown for name in ("width", "height")]
+        columns = [
+            table[name].to_numpy(np.float64, na_value=np.nan) if name in table else unknown
+            for name in ("width", "height")
+        ]
         return np.stack(columns, axis=1)
 
     @property

@@ -75,19 +75,19 @@ def run_worker(settings: Settings, *, parent: int | None = None) -> None:
     """Scores jobs until SIGTERM or Ctrl-C, or until the process with the id `parent` has ended."""
     make_private(settings)
     store = Store(settings.store)
-    with database_errors(settings.store):
-        schema.check_writable(store.engine)
-    worker = Worker(settings, store.engine, SubmissionFiles(settings.files))
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        worker.stop()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    if parent is not None:
-        os.nice(_WORKER_NICENESS)  # it shares the machine with the server
-        threading.Thread(target=_stop_after_parent, args=(worker, parent), daemon=True).start()
     try:
+        with database_errors(settings.store):
+            schema.check_writable(store.engine)
+        worker = Worker(settings, store.engine, SubmissionFiles(settings.files))
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            worker.stop()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        if parent is not None:
+            os.nice(_WORKER_NICENESS)  # it shares the machine with the server
+            threading.Thread(target=_stop_after_parent, args=(worker, parent), daemon=True).start()
         worker.run()
     finally:
         store.close()

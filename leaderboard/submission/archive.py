@@ -83,6 +83,14 @@ def pack(folder: Path, out: Path) -> Path:
     return out
 
 
+def check_archive(path: Path) -> None:
+    """Raises NvfairError where a file that is to be sent is no zip file; a folder is packed first."""
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise NvfairError(
+            "this is no zip file", where=path, expected="a submission's folder, or a zip file of it", remedy=_REMEDY
+        )
+
+
 @dataclass(frozen=True)
 class Unpacked:
     """What an archive was unpacked to.

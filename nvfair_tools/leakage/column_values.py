@@ -111,7 +111,7 @@ def _with_reason(column: VideoColumn, reason: str) -> VideoColumn:
 def _numbers(videos: pd.DataFrame, column: str) -> np.ndarray:
     if column not in videos:
         return np.full(len(videos), np.nan)
-    return pd.to_numeric(videos[column], errors="coerce").to_numpy(np.float64)
+    return pd.to_numeric(videos[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
 
 
 def _positive(values: np.ndarray) -> np.ndarray:

@@ -49,11 +49,7 @@ class Journal:
                 self._connection = _open_to_read(path)
                 return
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.execute("PRAGMA secure_delete=ON")  # what is deleted, or replaced, is overwritten
-            self._connection.executescript(_TABLES)
+            self._connection = _open_to_write(path)
         except sqlite3.DatabaseError as error:
             raise NvfairError(
                 f"the build's journal cannot be opened: {error}",
@@ -230,6 +226,20 @@ class Journal:
             return []
 
 
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    """A connection to the file, which is made where it is absent, with its tables."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA secure_delete=ON")  # what is deleted, or replaced, is overwritten
+        connection.executescript(_TABLES)
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
 def _open_to_read(path: Path) -> sqlite3.Connection:
     """A connection that changes nothing; on a medium that cannot be written, one that expects no other to write."""
     for options in ("mode=ro", "mode=ro&immutable=1"):
@@ -239,5 +249,8 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError:
             connection.close()
             continue
+        except sqlite3.DatabaseError:
+            connection.close()
+            raise
         return connection
     raise sqlite3.OperationalError("it is not there, or cannot be read")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from nvfair_tools.governance.uses import Consent
@@ -14,6 +16,7 @@ from nvfair_tools.recipe.footage_rule import FootageRule
 
 # Columns that describe the person; they must agree in all rows of the person.
 PERSON_COLUMNS = ("source", "split", "gender", "age", "ethnicity", "portrait", "aliases")
+_person_facts = attrgetter(*PERSON_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,10 @@ def contradictions(rows: Iterable[ClipRow]) -> Iterator[str]:
     first_by_person: dict[str, ClipRow] = {}
     spellings: dict[tuple[str, str], dict[str, ClipRow]] = {}  # column, value without case -> value -> first row
     people_by_alias: dict[tuple[str, str], dict[str, ClipRow]] = {}
-    rows_by_path: dict[Path, list[ClipRow]] = {}
+    rows_by_path: dict[str, list[ClipRow]] = {}
     for row in rows:
         first = first_by_person.setdefault(row.identity, row)
-        for name in PERSON_COLUMNS:
+        for name in PERSON_COLUMNS if _person_facts(row) != _person_facts(first) else ():
             value, first_value = getattr(row, name), getattr(first, name)
             if value != first_value:
                 difference = f"is {str(value)!r}, but {str(first_value)!r} in {first.where}"
@@ -99,7 +102,8 @@ def contradictions(rows: Iterable[ClipRow]) -> Iterator[str]:
             spellings.setdefault((name, value.casefold()), {}).setdefault(value, row)
         for alias in row.aliases:
             people_by_alias.setdefault((row.source, alias), {}).setdefault(row.identity, row)
-        rows_by_path.setdefault(row.path, []).append(row)
+        # Of a copy: from Python 3.14 on a path keeps its parts once it was written as text, 600 bytes a file.
+        rows_by_path.setdefault(os.path.normcase(Path(row.path)), []).append(row)
     for of_file in rows_by_path.values():
         yield from _listed_again(of_file)
     for (name, _), first_rows in spellings.items():

@@ -25,18 +25,10 @@ from nvfair_tools.files import size_text
 @reports
 def push(path: Path, url: str, phase: str, private: bool, wait: bool, dry_run: bool) -> dict[str, Any]:
     """Send the submission PATH (a folder, or a zip file of it). Your token is read from NVFAIR_TOKEN."""
-    import zipfile
-
     from leaderboard.client import Client, token_from_environment
-    from nvfair_tools.errors import NvfairError
+    from leaderboard.submission.archive import check_archive
 
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise NvfairError(
-            "this is no zip file",
-            where=path,
-            expected="a submission's folder, or a zip file of it",
-            remedy="pack it with `nvfair submit pack FOLDER OUT.zip`",
-        )
+    check_archive(path)
     if dry_run:
         Client(url).close()  # the address is looked at, and not asked
         return _describe(path, url)

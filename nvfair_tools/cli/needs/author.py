@@ -153,9 +153,11 @@ def check_submission(parameters: Parameters) -> Needs:
 
 
 def _check_submission(path: Path) -> MachineFinding:
-    """Whether the files that a submission's declaration names are all there; of an archive, nothing."""
+    """Whether the files that a submission's declaration names are all there; of a file, whether it is an archive."""
+    from leaderboard.submission.archive import check_archive
     from leaderboard.submission.submission import inner_files, named_files, read_submission
 
+    check_archive(path)
     if path.is_dir():
         inner_files(path, named_files(read_submission(path)))
     return MachineFinding("ok", "submission", str(path))

@@ -16,6 +16,7 @@ from nvfair_tools.doctor.machine import check_folders, check_machine
 from nvfair_tools.doctor.preflight import look
 from nvfair_tools.errors import MissingExtra
 from nvfair_tools.files import existing_parent
+from nvfair_tools.landmarks.landmarker import chosen_landmarker
 from tests.mediapipe_here import skip_without_landmarker
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -107,7 +108,7 @@ def test_the_command_tries_every_tool_and_ends_with_counts(tmp_path: Path) -> No
     pytest.importorskip("torch")
     done = CliRunner().invoke(cli, ["doctor"])
     assert done.exit_code == 0, done.output
-    assert "landmarker: mediapipe-facemesh" in done.output
+    assert f"landmarker: mediapipe-{chosen_landmarker()[0]}" in done.output
     assert "finds a face" in done.output
     assert done.output.splitlines()[-1].startswith("0 errors")
     recipe = tmp_path / "recipe.yaml"
