@@ -14,3 +14,11 @@ assert result.cells
 assert Path("report/index.html").stat().st_size > 10_000
 nvfair("compare", "cohort", "cnn", "pretrained:motion-signature")
 nvfair("embed", "cohort", "embeddings.parquet", "--checkpoint", "cnn")
+
+# What a command looks at before it begins asks for nothing of other extras.
+training = ("train", "cohort", "second", "-g", "sim-keypoint", "--method", "temporal-cnn")
+evaluation = ("evaluate", "cohort", "--checkpoint", "cnn", "--out", "second")
+for words in (training, evaluation):
+    answer = nvfair(*words, "--dry-run")
+    assert "nothing was written" in answer, answer
+    assert not Path("second").exists()
