@@ -9,8 +9,8 @@ from typing import Any
 
 # Outcome -> what it means. The first three are answers, the others say why there is none.
 OUTCOMES = {
-    "match": "the motion is as alike as this person's: above the threshold",
-    "no_match": "the motion is not alike enough: below the threshold",
+    "match": "the motion is like this person's: the score is above the threshold",
+    "no_match": "the motion is not like enough to this person's: the score is below the threshold",
     "scored": "a score only: without a calibration nobody knows what it means",
     "too_short": "the video is shorter than a window",
     "face_lost": "no window in which the face is seen throughout",
