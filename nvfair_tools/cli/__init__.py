@@ -16,6 +16,7 @@ from nvfair_tools import __version__
 from nvfair_tools.cli.failures import Terminated, exit_status, wants_colour
 from nvfair_tools.cli.groups import NearestGroup, with_plain_help
 from nvfair_tools.cli.own_packages import OWN_PACKAGES, prefer_own_packages
+from nvfair_tools.errors import MissingExtra
 
 prefer_own_packages()
 
@@ -218,10 +219,17 @@ class LazyGroup(NearestGroup):
             if not package or package in _OURS or package in sys.stdlib_module_names:
                 raise
             from nvfair_tools.doctor.packages import extra_with
-            from nvfair_tools.errors import MissingExtra
 
             extra = COMMANDS[ctx.meta[_CALLED]].extra or extra_with(package)
             raise MissingExtra(package, extra, str(error)) from error
+        except MissingExtra as error:
+            from nvfair_tools.doctor.packages import brings
+
+            # The command's own extra brings what it will miss next, too.
+            own = COMMANDS[ctx.meta[_CALLED]].extra
+            if own in ("", error.extra) or not brings(own, error.package):
+                raise
+            raise MissingExtra(error.package, own, error.why) from error
 
 
 # Key under which a context remembers which command was called.

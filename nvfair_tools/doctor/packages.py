@@ -140,6 +140,15 @@ def extra_with(module: str) -> str:
     return next((extra for extra, names in brought.items() if name in names), "")
 
 
+def brings(extra: str, module: str) -> bool:
+    """Whether an extra brings what is imported as `module`."""
+    name = canonicalize_name(_installed_by(module))
+    try:
+        return any(canonicalize_name(item.name) == name for item in _requirements(extra, set()))
+    except metadata.PackageNotFoundError:  # run from the source, without an installation that says what it takes
+        return False
+
+
 def requirement_problems(extra: str) -> tuple[list[str], list[str], set[str]]:
     """(missing packages, versions that do not fit, in words, names of the packages of the extra that are there)."""
     missing: list[str] = []

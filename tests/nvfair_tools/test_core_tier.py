@@ -134,6 +134,7 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
     ("absent", "extra", "arguments"),
     [
         ("av", "media", ["probe", "README.md"]),
+        ("av", "curate", ["check", "HERE/recipe.yaml"]),  # the command's own extra, not the smallest with this package
         ("uvicorn", "view", ["view", "HERE"]),
         ("torch", "train", ["train", "HERE", "OUT", "-g", "lia"]),
         ("torch", "train", ["embed", "HERE", "OUT", "--checkpoint", "HERE"]),
@@ -150,8 +151,15 @@ print("loaded:", [name for name in {heavy!r} if name in sys.modules])
     ],
 )
 def test_a_command_whose_packages_are_absent_names_the_extra(tmp_path, absent, extra, arguments):
-    places = {"OUT": str(tmp_path / "out"), "HERE": str(tmp_path)}
-    done = command_without({absent}, *[places.get(word, word) for word in arguments])
+    (tmp_path / "recipe.yaml").write_text(
+        "{name: a, output: out, sources: [{csv: clips.csv}], rights: {render_if: [any]},\n"
+        " generators: [{name: warp-dense}]}"
+    )
+    (tmp_path / "clips.csv").write_text(
+        "path,identity,split,licence,consent,permitted_use\nrecipe.yaml,sim:a,test,none,yes,any\n"
+    )
+    arguments = [word.replace("OUT", str(tmp_path / "out")).replace("HERE", str(tmp_path)) for word in arguments]
+    done = command_without({absent}, *arguments)
     assert done.returncode == 1
     assert f"pip install 'nvfair-tools[{extra}]'" in done.stderr
     assert absent in done.stderr
