@@ -21,6 +21,12 @@ class Name(click.ParamType):
     def __init__(self, names: Callable[[click.Context], Iterable[str]], *, or_file: bool = False) -> None:
         self.names, self.or_file = names, or_file
 
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str | None:
+        """The known names, where none is given."""
+        context = ctx or click.get_current_context(silent=True)
+        names = list(self.names(context)) if context is not None else []
+        return f"Choose from {', '.join(names)}." if names else None
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The names that begin as typed; after a comma, those of the next part."""
         head, comma, start = incomplete.rpartition(",") if param.multiple else ("", "", incomplete)

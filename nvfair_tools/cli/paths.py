@@ -40,7 +40,7 @@ class InputPath(click.Path):
         super().__init__(file_okay=file, dir_okay=folder, path_type=Path)
         self.what, self.source, self.prefix, self.suffixes = what, source, prefix, suffixes
 
-    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str | None:
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str | None:
         """What makes such a file or folder, where it is known."""
         return self.source or None
 

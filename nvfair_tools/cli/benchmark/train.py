@@ -57,8 +57,9 @@ def _choice(name: str, values: str, text: str) -> Callable:
     "--generators",
     "-g",
     multiple=True,
+    required=True,
     type=GENERATOR,
-    help="Generator of DATASET to train and select on; repeatable.  [required]",
+    help="Generator of DATASET to train and select on; repeatable.",
 )
 @_options(
     click.option(
@@ -155,8 +156,6 @@ def train(
     Selection looks at validation people only. Run again after an interruption, it goes on where it stopped. Several
     GPUs: `torchrun --nproc-per-node 4 -m nvfair_tools train ...`, with --accumulate a multiple of their number.
     """
-    if not generators:
-        raise click.UsageError(f"Missing option '-g': name a generator to train on{_generators_of(dataset)}")
     needs_torch()
     from benchmark import protocols
     from benchmark.methods.device import resolve_device
@@ -195,13 +194,6 @@ def train(
         click.echo(f"{out}: {command_options['method']}, {outcome} at step {checkpoint.selection['step']}")
         click.echo(f"next: nvfair evaluate {dataset} --checkpoint {out} --out REPORT")
     return {"checkpoint": out, "method": command_options["method"], "selection": checkpoint.selection}
-
-
-def _generators_of(dataset: Path) -> str:
-    from nvfair_tools.dataset import Dataset
-
-    names = sorted(Dataset.open(dataset).videos["generator"].dropna().unique())
-    return f"; this data set has {', '.join(names)}" if names else "; this data set has no video by any"
 
 
 def _would_train(what: dict[str, Any], tensorboard: Path | None) -> dict[str, Any]:
