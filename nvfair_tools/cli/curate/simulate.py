@@ -109,7 +109,7 @@ def _card_writer(out: Path) -> CardWriter | None:
         import scipy  # noqa: F401
     except ImportError as error:
         click.echo(
-            f"note: no card is written, because that needs {error.name}: pip install 'nvfair-tools[curate]', then "
+            f"note: no card is written, because that needs {error.name}: pip install 'nvfair-tools[hub]', then "
             f"nvfair dataset card {out}",
             err=True,
         )

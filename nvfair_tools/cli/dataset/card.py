@@ -10,6 +10,7 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.paths import DATASET
+from nvfair_tools.cli.preflight import preflighted
 
 
 @click.group(cls=NearestGroup)
@@ -30,6 +31,7 @@ def check(dataset: Path) -> dict[str, Any]:
 
 
 @click.command(name="card")
+@preflighted("curator:dataset_card")
 @click.argument("data", metavar="DATASET", type=DATASET)
 @click.option(
     "--check", "--dry-run", "only_check", is_flag=True, help="Write nothing: list what is wrong with the card."

@@ -198,6 +198,12 @@ def push(parameters: Parameters) -> Needs:
     )
 
 
+def dataset_card(parameters: Parameters) -> Needs:
+    """What reads a data set by its card, and where the card is written, what draws and counts."""
+    writing = () if parameters["only_check"] else ("matplotlib", "scipy")
+    return Needs((partial(check_packages, "hub", ("datasets", *writing)),))
+
+
 def mark(parameters: Parameters) -> Needs:
     """The library that signs, and a folder for the signed copies."""
     checks: list[Check] = [partial(check_packages, "marks", ("c2pa-python", "cryptography"))]

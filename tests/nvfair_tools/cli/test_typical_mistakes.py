@@ -11,7 +11,7 @@ from tests.nvfair_tools.cli.command_calls import Call
 
 # Words ({name} is a path of the tests), the status, and what the answer must say.
 MISTAKES = {
-    "no generator": ("train {dataset} {out}", 2, "this data set has alpha, beta"),
+    "no generator": ("train {dataset} {out}", 2, "Choose from alpha, beta."),
     "a misspelt generator": ("train {dataset} {out} -g alhpa", 1, "did you mean 'alpha'?"),
     "a misspelt protocol": (
         "evaluate {dataset} --checkpoint {checkpoint} --protocol nvfair-unsen --out {out}",
