@@ -167,7 +167,11 @@ def test_a_killed_run_goes_on_to_the_same_bytes(meshes: Dataset, tmp_path: Path,
 
 
 def test_two_processes_take_the_steps_of_one(small: Dataset, tmp_path: Path, one_thread: None) -> None:
-    """Each of them takes two of a step's four batches; sums of gradients differ in their order, and so in last bits."""
+    """Each of them takes two of a step's four batches; sums of gradients differ in their order, and so in last bits.
+
+    Such a bit can switch a single unit on or off, which moves a few weights by up to 8e-5 and a tensor's mean by 3e-6.
+    Where two of the four batches are lost, every tensor moves by 7e-5 or more in the mean.
+    """
     options = "-g alpha --windows 512 --batch 16 --drivers 3 --accumulate 4 --width 16 --embedding 8 --device cpu"
     words = [*options.split(), "--validate-every", "256"]
     both = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d"]
@@ -183,9 +187,9 @@ def test_two_processes_take_the_steps_of_one(small: Dataset, tmp_path: Path, one
     item, two = (load_checkpoint(tmp_path / name) for name in ("one", "two"))
     assert item.selection["steps_run"] == 8
     for key, tensor in item.network.state_dict().items():
-        np.testing.assert_allclose(two.network.state_dict()[key], tensor, rtol=0, atol=1e-5, err_msg=key)
+        assert float((two.network.state_dict()[key] - tensor).abs().mean()) < 1e-5, key
     logs = [pd.read_csv(tmp_path / name / LOG_FILE)["loss"] for name in ("one", "two")]
-    np.testing.assert_allclose(*logs, atol=1e-5)
+    np.testing.assert_allclose(*logs, rtol=0, atol=1e-4)
 
 
 def test_batches_that_processes_cannot_share_are_refused() -> None:
