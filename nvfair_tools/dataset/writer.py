@@ -20,11 +20,17 @@ SEAL = "own_sha256"  # the entry of dataset.json that holds the hash of all othe
 
 
 def write_table(path: Path, rows: pd.DataFrame, schema: pa.Schema) -> None:
-    """Writes `rows` as a Parquet file with exactly the columns of `schema`; absent nullable columns become null."""
+    """Writes `rows` as a Parquet file with exactly the columns of `schema`; absent nullable columns become null.
+
+    Raises ValueError where a column that needs a value in each row lacks one.
+    """
     columns = []
     for field in schema:
         values = rows[field.name].tolist() if field.name in rows else [None] * len(rows)
         values = [None if _is_missing(value) else value for value in values]
+        missing = [] if field.nullable else [row for row, value in enumerate(values) if value is None]
+        if missing:  # pyarrow 17 would write them without a word
+            raise ValueError(f"{path.name}: row {missing[0]} has no value in the column {field.name!r}")
         columns.append(pa.array(values, field.type))
     with atomic_output(path) as temporary:
         pq.write_table(pa.Table.from_arrays(columns, schema=schema), temporary, compression="zstd")
