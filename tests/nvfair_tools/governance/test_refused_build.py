@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def test_nothing_of_the_refused_is_on_the_disk(recipe, dataset):
     # Compressed pages hide bytes, so tables are read as well.
     tables = " ".join(table.to_csv() for table in (dataset.videos, dataset.identities))
     assert not any(digest.decode() in tables for digest in hashes)
-    with sqlite3.connect(dataset.folder / ".build" / "journal.sqlite") as journal:
+    with closing(sqlite3.connect(dataset.folder / ".build" / "journal.sqlite")) as journal:
         dump = "\n".join(journal.iterdump())
     assert not any(text.decode() in dump for text in (*names, *hashes))
 

@@ -18,8 +18,12 @@ from nvfair_tools.metadata.description import Description
 from nvfair_tools.metadata.writing import rewrite_metadata
 from tests.nvfair_tools.dataset.landmark_videos import videos_table, write_dataset
 
-# rdflib, which the library reads JSON-LD with, calls a class of its own that it has retired.
-pytestmark = pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning")
+# rdflib, which the library reads JSON-LD with, calls a class of its own that it has retired; the library
+# calls pandas 3.1 with a word that pandas will retire.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")
