@@ -9,7 +9,7 @@ from nvfair_tools.simulate.base_mesh import (
     to_face_coordinates,
 )
 from nvfair_tools.simulate.rig import rotation
-from tests.mediapipe_here import skip_without_landmarker
+from tests.mediapipe_here import skip_without_face_mesh
 
 
 def test_the_base_face_is_symmetric_with_its_outer_eye_corners_one_apart_and_its_lips_closed():
@@ -38,7 +38,7 @@ def test_a_turned_and_scaled_face_comes_back_to_its_own_axes():
 
 @pytest.mark.slow
 def test_measuring_the_portraits_again_gives_the_stored_face():
-    skip_without_landmarker()
+    skip_without_face_mesh()  # the stored face was measured by it
     pytest.importorskip("skimage")
     measured = measure_base_mesh()
     np.testing.assert_array_equal(measured["mirror"], mirror_points())
