@@ -28,6 +28,7 @@ from nvfair_tools.pipeline.items import ItemResult, failed
 
 _SETUP_TIME_LIMIT = 600.0  # seconds for a worker to load its landmarker or generator
 _MAX_SETUP_CRASHES = 3  # workers that may die in a row before one is ready
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -172,12 +173,13 @@ class WorkerPool:
     def _start_worker(self) -> None:
         connection, worker_end = self._context.Pipe()
         process = self._context.Process(target=_worker_main, args=(worker_end, self._threads), daemon=False)
-        process.start()
-        worker_end.close()
-        # A worker that is dead already will be noticed by the next wait.
-        with contextlib.suppress(BrokenPipeError):
-            connection.send(self._factory)
-        self._workers.append(_WorkerProcess(process, connection, time.monotonic() + _SETUP_TIME_LIMIT))
+        with _stopping_later():
+            process.start()
+            worker_end.close()
+            self._workers.append(_WorkerProcess(process, connection, time.monotonic() + _SETUP_TIME_LIMIT))
+            # A worker that is dead already will be noticed by the next wait.
+            with contextlib.suppress(BrokenPipeError):
+                connection.send(self._factory)
 
     def _assign_next_batch(self, worker: _WorkerProcess, waiting: deque[Batch]) -> None:
         batch = waiting.popleft()
@@ -254,6 +256,22 @@ class WorkerPool:
         yield unfinished[0][0], result
 
 
+@contextlib.contextmanager
+def _stopping_later() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the end of the block: a worker that is half started would end with a traceback."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # its first start would let the signals through again
+    held_back = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
+
+
 def _worker_main(connection: Connection, threads: int) -> None:
     """The main function of a worker process. It ignores Ctrl-C, which the main process handles, and ends with it.
 
@@ -261,6 +279,8 @@ def _worker_main(connection: Connection, threads: int) -> None:
     ("prepared",) or ("unprepared", ItemResult), then ("result", ItemResult) for each item, in order.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)  # held back while this process was started
     if hasattr(os, "setpgid"):
         os.setpgid(0, 0)
     _become_batch_job()
