@@ -177,13 +177,6 @@ def _has_living_writer(path: Path) -> bool:
     return machine in ("", _this_machine()) and pid.isdecimal() and is_alive(int(pid))
 
 
-def size_text(count: float) -> str:
-    """A number of bytes as people say it, such as "1.2 GB", "784 MB" or "3 kB"."""
-    if count >= 0.95e9:
-        return f"{count / 1e9:.1f} GB"
-    return f"{count / 1e6:.0f} MB" if count >= 0.95e6 else f"{count / 1e3:.0f} kB"
-
-
 def _this_machine() -> str:
     """A short name of this machine: several may write in one folder, and number their processes alike."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]

@@ -22,7 +22,7 @@ class Output:
     bytes: int | None = None
 
     def __str__(self) -> str:
-        from nvfair_tools.files import size_text
+        from nvfair_tools.quantities import size_text
 
         size = "" if self.bytes is None else f", about {size_text(self.bytes)}"
         replaced = "; it replaces the file that is there" if self.path.is_file() else ""

@@ -21,11 +21,12 @@ from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.files import write_text
 from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 from nvfair_tools.leakage.audit import LeakageAudit, audit_tables, check_rows, shortcut_rows
-from nvfair_tools.metadata.counts import count_rights, count_unusable, count_videos, hours_of
+from nvfair_tools.metadata.counts import count_rights, count_unusable, count_videos, seconds_of
 from nvfair_tools.metadata.description import Description
 from nvfair_tools.metadata.markdown import markdown_table
 from nvfair_tools.metadata.writing import METADATA_FILES, write_metadata
 from nvfair_tools.quality.clip_table import CLIP_TABLE, identity_sentences, read_clip_table, summarise_clips
+from nvfair_tools.quantities import duration_text
 
 _OTHER_READERS = """\
 Any reader of Parquet does, frames joined with videos by `video`:
@@ -146,7 +147,6 @@ def _body(
 ) -> str:
     ok = videos[videos["state"] == "ok"]
     real, synthetic = ok[ok["kind"] == "real"], ok[ok["kind"] != "real"]
-    hours = hours_of(ok)
     generators = pd.DataFrame(meta["generators"], columns=["label", "family", "version", "motion_mode", "licence"])
     people, recordings = "people", "real recordings"
     if meta.get("simulated"):
@@ -165,8 +165,8 @@ def _body(
             else "Every synthetic file says so in its own metadata (`synthetic=true`, and IPTC's digital source type "
             "in XMP), with its generator, driver, target and permitted use."
         ),
-        f"{len(identities)} {people}, {len(real):,} {recordings}, {hours:.2f} hours of video in all. Made for "
-        "research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
+        f"{len(identities)} {people}, {len(real):,} {recordings}, {duration_text(seconds_of(ok))} of video in all. "
+        "Made for research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
         "## How to read it",
         "```python\nfrom datasets import load_dataset\n\n"
         "frames = load_dataset(FOLDER)             # one row a frame: landmarks"

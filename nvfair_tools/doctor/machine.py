@@ -11,7 +11,8 @@ from pathlib import Path
 
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import check_writable, existing_parent, size_text
+from nvfair_tools.files import check_writable, existing_parent
+from nvfair_tools.quantities import size_text
 
 # A worker with its landmarker, and a build's smallest demand of disk.
 WORKER_BYTES, DISK_BYTES = 0.6e9, 4e9

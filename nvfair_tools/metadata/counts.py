@@ -7,11 +7,11 @@ import pandas as pd
 from nvfair_tools.dataset.schema import SPLITS
 
 
-def hours_of(videos: pd.DataFrame) -> float:
-    """How long some rows of the videos table last together, in hours."""
+def seconds_of(videos: pd.DataFrame) -> float:
+    """How long some rows of the videos table last together, in seconds."""
     if videos.empty:
         return 0.0
-    return float((videos["frames"] * videos["fps_den"] / videos["fps_num"]).astype(float).sum() / 3600)
+    return float((videos["frames"] * videos["fps_den"] / videos["fps_num"]).astype(float).sum())
 
 
 def count_videos(videos: pd.DataFrame) -> pd.DataFrame:

@@ -12,9 +12,10 @@ from typing import Any
 from nvfair_tools.dataset.publication import Creator
 from nvfair_tools.governance.licences import Licence
 from nvfair_tools.metadata.access import Level, is_spdx
-from nvfair_tools.metadata.counts import hours_of
+from nvfair_tools.metadata.counts import seconds_of
 from nvfair_tools.metadata.description import KEYWORDS, Description
 from nvfair_tools.metadata.statements import access_statement, processing_statements
+from nvfair_tools.quantities import duration_text
 
 DATACITE_FILE = "datacite.json"
 _SCHEMA = "http://datacite.org/schema/kernel-4"
@@ -58,7 +59,7 @@ def _attributes(data: Description) -> dict[str, Any]:
         "sizes": [
             f"{len(data.identities):,} {'simulated people' if data.simulated else 'people'}",
             f"{len(data.usable):,} videos",
-            f"{hours_of(data.usable):.2f} hours",
+            duration_text(seconds_of(data.usable)),
         ],
         "formats": ["application/x-parquet", *(["video/mp4"] if data.usable["path"].notna().any() else [])],
         "rightsList": [*(_rights(licence) for licence in data.access.licences), _access(data.access.level)],

@@ -14,11 +14,12 @@ from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.governance.uses import MEANINGS
 from nvfair_tools.leakage.audit import check_rows, shortcut_rows
 from nvfair_tools.metadata import statements
-from nvfair_tools.metadata.counts import count_rights, count_unusable, count_videos, hours_of
+from nvfair_tools.metadata.counts import count_rights, count_unusable, count_videos, seconds_of
 from nvfair_tools.metadata.demographics import COLUMNS, FEWEST_PEOPLE, LEFT_OUT, demographic_table
 from nvfair_tools.metadata.description import Description
 from nvfair_tools.metadata.markdown import markdown_table
 from nvfair_tools.quality.clip_table import CLIP_TABLE, read_clip_table, summarise_clips
+from nvfair_tools.quantities import duration_text
 
 DATASHEET_FILE = "datasheet.md"
 _UNKNOWN = "Not recorded."
@@ -57,18 +58,18 @@ def _motivation(data: Description) -> list[str]:
 def _composition(data: Description) -> list[str]:
     usable = data.usable
     real, made = usable[usable["kind"] == "real"], usable[usable["kind"] != "real"]
-    hours = pd.DataFrame(
+    lengths = pd.DataFrame(
         [
             (
                 split,
                 len(people),
-                f"{hours_of(real[real['split'] == split]):.2f}",
-                f"{hours_of(made[made['split'] == split]):.2f}",
+                duration_text(seconds_of(real[real["split"] == split])),
+                duration_text(seconds_of(made[made["split"] == split])),
             )
             for split in SPLITS
             if len(people := data.identities[data.identities["split"] == split])
         ],
-        columns=["split", "people", "hours of recordings", "hours of reenactments"],
+        columns=["split", "people", "recordings last", "reenactments last"],
     )
     kinds = (
         "simulated: nobody in it exists" if data.simulated else "recordings of people, and reenactments made of them"
@@ -86,7 +87,7 @@ def _composition(data: Description) -> list[str]:
             }
         ),
         markdown_table(count_videos(usable), ["split", "kind", "generator", "videos", "frames", "people"]),
-        markdown_table(hours, list(hours.columns)),
+        markdown_table(lengths, list(lengths.columns)),
         "Sensitive and personal information:",
         _list(statements.personal_statements(data)),
     ]

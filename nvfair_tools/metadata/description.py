@@ -19,7 +19,8 @@ from nvfair_tools.governance.uses import Consent
 from nvfair_tools.leakage.audit import LeakageAudit, audit_tables
 from nvfair_tools.media.source_types import ALGORITHM, SOURCE_TYPE_TAG, SOURCE_TYPE_URI
 from nvfair_tools.metadata.access import Access, judge_access
-from nvfair_tools.metadata.counts import hours_of
+from nvfair_tools.metadata.counts import seconds_of
+from nvfair_tools.quantities import duration_text
 from nvfair_tools.recipe.known_collections import COLLECTIONS
 from nvfair_tools.recipe.public_collection import PublicCollection
 
@@ -111,10 +112,10 @@ class Description:
     @cached_property
     def summary(self) -> str:
         """What the data set is, in two sentences, from its counts."""
-        real, hours = int((self.usable["kind"] == "real").sum()), hours_of(self.usable)
+        real, length = int((self.usable["kind"] == "real").sum()), duration_text(seconds_of(self.usable))
         made = len(self.usable) - real
         return (
-            f"{len(self.usable):,} talking-head videos ({hours:.2f} hours) of {len(self.identities):,} {self.people}: "
+            f"{len(self.usable):,} talking-head videos ({length}) of {len(self.identities):,} {self.people}: "
             f"{real:,} {'simulated' if self.simulated else 'real'} recordings, and {made:,} reenactments in which the "
             "face of one person is moved by a recording of a person, the same one or another. Made for research on "
             "avatar fingerprinting: verifying who drives a talking head, whatever face it shows."

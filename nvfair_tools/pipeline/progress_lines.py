@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TextIO
 
 from nvfair_tools.pipeline.items import ItemResult
+from nvfair_tools.quantities import duration_text, rate_text
 
 INTERVAL = 60.0  # seconds between two lines
 _FIRST = 10.0  # seconds before the first line, so that a log soon shows that something happens
@@ -170,15 +171,3 @@ def step_progress(
             lines.begin_stage(step, 0, 0)
 
         yield begin
-
-
-def rate_text(rate: float) -> str:
-    """Items a second: "3,200 a second", "0.46 a second"."""
-    return f"{rate:,.0f} a second" if rate >= 100 else f"{rate:.2g} a second"
-
-
-def duration_text(seconds: float) -> str:
-    """A duration in the largest unit that says it well: "40 s", "12 min", "3.5 h"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import size_text
+from nvfair_tools.quantities import size_text
 from nvfair_tools.unique_keys import load_unique_yaml
 
 MOST_BYTES = 4_000_000  # of a file that is read: a film or a table in its place would take minutes to be refused

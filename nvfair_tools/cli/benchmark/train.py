@@ -199,7 +199,7 @@ def train(
 def _would_train(what: dict[str, Any], tensorboard: Path | None) -> dict[str, Any]:
     """Says what a training would read and write, after it has read all of it."""
     from benchmark.training.planned import plan_training
-    from nvfair_tools.files import size_text
+    from nvfair_tools.quantities import size_text
 
     planned, out, method = plan_training(**what), what["out"], what["options"].method
     facts = {"checkpoint": out, "method": method, "training": planned}

@@ -11,7 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.auc_lines import auc_lines
 from nvfair_tools.cli.paths import INPUT
 from nvfair_tools.cli.preflight import preflighted
-from nvfair_tools.files import size_text
+from nvfair_tools.quantities import size_text
 
 
 @click.command()
@@ -21,7 +21,7 @@ from nvfair_tools.files import size_text
 @click.option("--phase", default="", help="Needed where the board has several.")
 @click.option("--private", is_flag=True, help="A draft that only you see until you publish it.")
 @click.option("--wait/--no-wait", default=False, show_default=True, help="Stay until it is scored.")
-@click.option("--dry-run", is_flag=True, help="See whether the board answers, say what would be sent, send nothing.")
+@click.option("--dry-run", is_flag=True, help="Look at the files, the token and the board, send nothing.")
 @reports
 def push(path: Path, url: str, phase: str, private: bool, wait: bool, dry_run: bool) -> dict[str, Any]:
     """Send the submission PATH (a folder, or a zip file of it). Your token is read from NVFAIR_TOKEN."""
@@ -30,13 +30,13 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool, dry_run: b
 
     check_archive(path)
     if dry_run:
-        Client(url).close()  # the address is looked at, and not asked
+        Client(url).close()  # refuses what is no address
         return _describe(path, url)
     with Client(url, token_from_environment()) as client:
         accepted = client.submit(path, phase=phase, private=private)
         click.echo(
             f"{accepted.method}: {'accepted' if accepted.new else 'was here already'}, {accepted.state}; "
-            f"{accepted.quota.left} more entries today in {accepted.phase}\n{accepted.digest}"
+            f"{accepted.quota.left} more entries today in {accepted.phase}\ndigest {accepted.digest}"
         )
         if accepted.left_out:
             click.echo(f"left out, as added by a file manager: {', '.join(accepted.left_out)}")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import existing_parent, size_text
+from nvfair_tools.files import existing_parent
+from nvfair_tools.quantities import size_text
 from nvfair_tools.simulate.cohort import default_mesh_points
 from nvfair_tools.simulate.settings import CohortSettings
 from nvfair_tools.simulate.videos import PeopleSettings

@@ -176,7 +176,7 @@ def status(place: Path) -> dict[str, Any]:
 
 
 def _progress_texts(progress: pd.DataFrame) -> pd.DataFrame:
-    from nvfair_tools.pipeline.progress_lines import duration_text, rate_text
+    from nvfair_tools.quantities import duration_text, rate_text
 
     return progress.assign(
         rate=[rate_text(rate) if rate > 0 else "" for rate in progress["rate"]],

@@ -10,7 +10,7 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, INPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
-from nvfair_tools.files import size_text
+from nvfair_tools.quantities import size_text
 
 if TYPE_CHECKING:
     from nvfair_tools.dataset.hub import PushPlan, SignedCopies

@@ -181,13 +181,17 @@ def _check_board(url: str, phase: str) -> MachineFinding:
 
     token = os.environ.get(TOKEN_VARIABLE, "").strip()
     with Client(url, token or None, seconds=_SECONDS_OF_ANSWER) as client:
-        phases = [answer.name for answer in client.list_phases()]
+        phases = {answer.name: answer for answer in client.list_phases()}
         quotas = client.get_account().quotas if token else {}
-    if phase and phase not in phases:
-        raise NvfairError(f"phase {phase!r} is unknown", where=url, expected=f"one of {', '.join(phases)}")
-    used_up = [name for name, quota in quotas.items() if not quota.left]
-    if phase in used_up or (quotas and len(used_up) == len(quotas)):
-        text = f"{url}: you have no entry left today in {phase or ', '.join(used_up)}"
+    if not phase and len(phases) == 1:
+        phase = next(iter(phases))
+    if phase not in phases:
+        problem = f"phase {phase!r} is unknown" if phase else "the board has several phases"
+        raise NvfairError(problem, where=url, expected=f"--phase with one of {', '.join(phases)}")
+    if not phases[phase].open:
+        raise NvfairError(f"phase {phase!r} takes no submissions now", where=url, remedy="see its dates on the board")
+    if phase in quotas and not quotas[phase].left:
+        text = f"{url}: you have no entry left today in {phase}"
         return MachineFinding("warning", "board", text, "days are counted in UTC: try again tomorrow")
     return MachineFinding("ok", "board", url)
 

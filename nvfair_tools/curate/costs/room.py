@@ -10,8 +10,9 @@ from nvfair_tools.curate.costs.estimate import estimate_costs
 from nvfair_tools.curate.costs.probe import worker_counts
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.pairs import PairTable
-from nvfair_tools.files import existing_parent, folder_bytes, size_text
+from nvfair_tools.files import existing_parent, folder_bytes
 from nvfair_tools.pipeline.engines.local import default_workers
+from nvfair_tools.quantities import size_text
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
 

@@ -23,7 +23,7 @@ from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.dataset.version import is_first
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.files import size_text
+from nvfair_tools.quantities import duration_text, size_text
 from nvfair_tools.unique_keys import load_unique_json
 
 _COLUMNS = ("kind", "generator", "split", "state", "reason", "frames", "fps_num", "fps_den", "licence", "permitted_use",
@@ -253,10 +253,10 @@ def _lines(summary: DatasetSummary) -> Iterator[str]:
     people = ", ".join(f"{count:,} {split}" for split, count in summary.people.items())
     yield f"people      {sum(summary.people.values()):,}: {people}"
     total = sum(row["videos"] for row in summary.videos)
-    yield f"videos      {total:,} usable, {_time_text(summary.hours)}, {summary.frames:,} frames"
+    yield f"videos      {total:,} usable, {duration_text(summary.hours * 3600)}, {summary.frames:,} frames"
     for row in summary.videos:
         label = " ".join(str(row[name]) for name in ("split", "kind", "generator") if row[name])
-        yield f"            {row['videos']:>9,}  {_time_text(row['hours']):>9}  {label}"
+        yield f"            {row['videos']:>9,}  {duration_text(row['hours'] * 3600):>9}  {label}"
     for row in summary.unusable:
         yield f"            {row['videos']:>9,}  {row['state']}: {row['reason']}"
     yield "bytes       " + ", ".join(f"{size_text(size)} {kind}" for kind, size in summary.bytes.items())
@@ -271,11 +271,6 @@ def _lines(summary: DatasetSummary) -> Iterator[str]:
     yield "made by     " + (", ".join(f"{name} {version}" for name, version in summary.versions.items()) or "unknown")
     for number, text in enumerate(summary.advice):
         yield ("next        " if not number else "            ") + text
-
-
-def _time_text(hours: float) -> str:
-    """A length of videos, in minutes where it is short."""
-    return f"{hours:,.2f} h" if hours >= 0.995 else f"{60 * hours:.1f} min"
 
 
 def _listed(counts: Mapping[str, int]) -> str:

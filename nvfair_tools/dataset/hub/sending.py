@@ -11,7 +11,8 @@ from typing import Any
 from nvfair_tools.dataset.hub.library import hub_errors, hub_library
 from nvfair_tools.dataset.hub.plan import CARD, META, PushPlan
 from nvfair_tools.errors import NvfairError, Problems
-from nvfair_tools.files import sha256_of, size_text
+from nvfair_tools.files import sha256_of
+from nvfair_tools.quantities import size_text
 
 # The places of a data set in its repository. What else is there belongs to its owner and stays.
 _FOLDERS = ("frames/", "videos/", "portraits/", "quality/", "card/")

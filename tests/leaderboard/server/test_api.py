@@ -5,8 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from leaderboard.store.accounts import revoke_token
+from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
 from tests.leaderboard.board_process import copy_with_method, wait_until, zip_folder
 from tests.leaderboard.server.conftest import Site, bearer
@@ -52,6 +54,27 @@ def test_an_invalid_upload_lists_every_problem_and_costs_nothing(
             client.submit(folder, phase="tight")
         assert len(caught.value.problems) == 1  # two entries, one file
         assert "not a whole Parquet file" in caught.value.problems[0]
+        assert client.get_account().quotas == quotas_before
+
+
+@pytest.mark.parametrize(
+    ("phase", "answer"),
+    [
+        ((), "the board has several phases; expected: --phase with one of development, over, tight"),
+        (("--phase", "none"), "phase 'none' is unknown; expected: --phase with one of development, over, tight"),
+        (("--phase", "over"), "phase 'over' takes no submissions now"),
+        (("--phase", "tight"), "nothing was sent"),
+    ],
+)
+def test_a_dry_run_of_a_push_asks_the_board_for_the_phase(
+    site: Site, valid_submission: Path, phase: tuple[str, ...], answer: str
+) -> None:
+    with site.client(site.bob) as client:
+        quotas_before = client.get_account().quotas
+        words = ["submit", "push", str(valid_submission), "--url", site.server.url, "--dry-run", *phase]
+        done = CliRunner().invoke(cli, words, env={"NVFAIR_TOKEN": site.bob})
+        assert answer in f"{done.output}{done.exception}"
+        assert done.exit_code == (0 if "tight" in phase else 1)
         assert client.get_account().quotas == quotas_before
 
 
