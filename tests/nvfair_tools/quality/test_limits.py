@@ -11,11 +11,16 @@ from nvfair_tools.curate.build import build
 from nvfair_tools.curate.rendering_checks import quality as rendering_quality
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
+from nvfair_tools.landmarks.model_file import needs_model_file
 from nvfair_tools.quality.measure_dataset import measure_dataset
 from nvfair_tools.recipe.recipe import load_recipe
 from tests.mediapipe_here import skip_without_landmarker
 
 skip_without_landmarker()
+
+# Between the correlations of the warp's videos and the other generator's. Which they are depends on the landmark model:
+# at most 0.936 and at least 0.969 with mediapipe 0.10.21's, at most 0.973 and at least 0.980 with the later one.
+BETWEEN = 0.976 if needs_model_file() else 0.95
 
 
 def with_limits(recipe, **limits):
@@ -37,7 +42,7 @@ def recipe(folder, tmp_path):
 
 
 def test_a_video_beyond_a_limit_is_a_row_with_its_reason_and_other_limits_judge_again(recipe, monkeypatch):
-    outcome = build(with_limits(recipe, least_correlation=0.95))
+    outcome = build(with_limits(recipe, least_correlation=BETWEEN))
     assert ends(outcome.videos) == {
         ("warp-dense", "rejected", "motion_not_transferred"): 4,
         ("external", "ok", ""): 4,
@@ -46,7 +51,7 @@ def test_a_video_beyond_a_limit_is_a_row_with_its_reason_and_other_limits_judge_
     assert counts["warp-dense cross", "rejected"] == counts["external self", "ok"] == 2
     data = Dataset.open(recipe.parent / "dataset")
     rejected = data.videos[data.videos["state"] == "rejected"]
-    assert rejected["detail"].str.contains("the correlation with the driver's motion is 0.*; at least 0.95").all()
+    assert rejected["detail"].str.contains(f"the correlation with the driver's motion is 0.*; at least {BETWEEN}").all()
     assert rejected["part"].isna().all()
     assert all((data.folder / path).is_file() for path in rejected["path"])
     # The measures of all videos lie where `nvfair quality` looks for them, and are those that it finds itself.
