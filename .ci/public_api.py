@@ -28,6 +28,7 @@ CHANGELOG = ROOT / "CHANGELOG.md"
 PACKAGES = ("nvfair_tools", "nvfair_tools.simulate", "generators", "benchmark", "leaderboard")
 # What is written between two names of a class, beside its public methods.
 SPECIAL = ("__call__", "__contains__", "__enter__", "__getitem__", "__iter__", "__len__")
+PYDANTICS = ("model_computed_fields", "model_config", "model_fields")  # which not all of its releases keep in the class
 HEADER = "# The public Python surface. Written by `make api`; do not edit. The changelog names every change.\n"
 
 
@@ -109,7 +110,7 @@ def members(kind: type) -> Iterator[str]:
     if maker is not None and not dataclasses.is_dataclass(kind) and not getattr(kind, "_is_protocol", False):
         yield f"__init__{signature(maker)}"
     for name in sorted(dir(kind)):
-        if name in fields or name == "model_config" or (name.startswith("_") and name not in SPECIAL):
+        if name in fields or name in PYDANTICS or (name.startswith("_") and name not in SPECIAL):
             continue
         if (value := own_attribute(kind, name)) is not None:
             yield member(name, value)

@@ -215,9 +215,12 @@ def test_what_duckdb_says_of_stored_distances_is_what_the_page_says(tmp_path: Pa
     try:
         values = duckdb.sql(f"SELECT distances FROM '{part}'").fetchall()
     except duckdb.Error as error:
-        message = f'"{error}"'
-    assert message in PAGE.read_text("utf-8")
-    if values is not None:
+        message = str(error)
+    if values is None:  # which other types the message names depends on the release
+        words = "BYTE_STREAM_SPLIT encoding is only supported for FLOAT"
+        assert message.startswith(words)
+        assert f'"{words}"' in PAGE.read_text("utf-8")
+    else:
         expected = pq.ParquetFile(part).read()["distances"].to_pylist()
         np.testing.assert_array_equal(np.array([row for (row,) in values]), np.array(expected, np.float32))
 

@@ -41,9 +41,11 @@ def time_finding(
         if cost.hours and cost.hours > 0.05 * sum(filter(None, hours))
     ]
     listed = f" ({', '.join(stages)})" if len(stages) > 1 else ""
+    total = rounded_hours(sum(filter(None, hours)))
+    total = total if total.startswith("under") else f"about {total}"
     return Finding(
         "ok",
         "time",
-        f"about {rounded_hours(sum(filter(None, hours)))} here for a whole build{listed}; measured by a probe, at most "
+        f"{total} here for a whole build{listed}; measured by a probe, at most "
         "this much, as if every clip were usable and nothing made yet",
     )

@@ -77,12 +77,12 @@ def without_audit(store: Store) -> str:
 def test_a_board_comes_back_whole_in_either_database(
     fresh_url: Callable[[], str], into: str, valid_submission: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    store, submission_files, token = filled(fresh_url(), tmp_path / "files", valid_submission)
-    manifest = write_backup(store.engine, submission_files, tmp_path / "board.tar")
-    assert manifest.rows == {**manifest.rows, "submissions": 3, "results": 3, "jobs": 3, "tokens": 1, "accounts": 1}
     url = (
         request.getfixturevalue("postgres").fresh() if into == "postgresql" else f"sqlite:///{tmp_path / 'new.sqlite'}"
     )
+    store, submission_files, token = filled(fresh_url(), tmp_path / "files", valid_submission)
+    manifest = write_backup(store.engine, submission_files, tmp_path / "board.tar")
+    assert manifest.rows == {**manifest.rows, "submissions": 3, "results": 3, "jobs": 3, "tokens": 1, "accounts": 1}
     new_store, files = Store(url), SubmissionFiles(tmp_path / "new-files")
     assert restore_backup(new_store.engine, files, tmp_path / "board.tar") == manifest
     assert without_audit(new_store) == without_audit(store)

@@ -167,7 +167,7 @@ def test_ctrl_c_ends_with_one_line_and_the_next_run_goes_on(tmp_path):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=1500)
-    assert process.returncode == 130
+    assert process.returncode == 130, errors
     lines = errors.strip().split("\n")
     assert f"{out}: 10 people, 1,416 videos, 144,145 frames, about 59 MB" in lines, "it is announced beforehand"
     assert lines[-1] == "interrupted: run the same command again; what was finished is kept and not done again"

@@ -113,7 +113,8 @@ class Site:
             with opener.open(request, timeout=60) as answer:
                 return Answer(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
-            return Answer(error.code, error.headers, error.read())
+            with error:
+                return Answer(error.code, error.headers, error.read())
 
 
 @pytest.fixture(scope="session")
