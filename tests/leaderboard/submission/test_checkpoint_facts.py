@@ -110,5 +110,5 @@ def test_evaluation_takes_the_file_of_a_checkpoint_as_it_is_and_no_other_declara
     empty = tmp_path / "empty.yaml"
     roles = ("training", "selection", "thresholds", "cohorts")
     empty.write_text(yaml.safe_dump({role: {"people": [], "generators": []} for role in roles}))
-    with pytest.raises(Problems, match=r"test\.parquet says that its checkpoint has seen \d+ person"):
+    with pytest.raises(Problems, match=r"test\.parquet says that its checkpoint has seen \d+ (person|people) whom"):
         as_candidate(file, declaration=empty)
