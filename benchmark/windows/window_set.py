@@ -203,9 +203,8 @@ def read_windows(
     ids = sorted(set(table.index if videos is None else videos))
     unknown = [video for video in ids if video not in table.index]
     if unknown:
-        raise NvfairError(
-            f"not in the data set: {count_text(len(unknown), 'video')}, the first: {unknown[:3]}", where=dataset.folder
-        )
+        number = count_text(len(unknown), "video")
+        raise NvfairError(f"not in the data set: {number}, the first: {unknown[:3]}", where=dataset.folder)
     rows = table.loc[ids]
     unusable = rows[(rows["state"] != "ok") | rows["part"].isna()]
     excluded = [
