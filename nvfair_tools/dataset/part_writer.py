@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 
 import pyarrow as pa
@@ -54,6 +56,8 @@ class PartWriter:
             write_statistics=[name for name in _WITH_STATISTICS if name in schema.names],
         )
         self._thread = ThreadPoolExecutor(1)
+        # Ctrl-C may come while the thread is started: shutdown does not know it then, and it may be writing.
+        self._one_at_a_time = Lock()
 
     def write(self, rows: pa.RecordBatch) -> None:
         """Appends rows; they are in the file at the end of the `with` block at the latest."""
@@ -75,18 +79,23 @@ class PartWriter:
 
     def _write_group(self, group: pa.Table) -> None:
         # In one piece, because pages end where pieces end.
-        self._file.write_table(group.combine_chunks(), row_group_size=self._group_size)
+        with self._one_at_a_time:
+            self._file.write_table(group.combine_chunks(), row_group_size=self._group_size)
 
     def __enter__(self) -> PartWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        whole = False
         try:
             if kind is None:
                 if self._rows_waiting:
                     self._send(self._rows_waiting)
                 while self._groups:
                     self._groups.popleft().result()
+                whole = True
         finally:
             self._thread.shutdown(wait=True, cancel_futures=True)
-            self._file.close()
+            # What stopped the work is what its caller needs to know; a file in pieces may refuse to be closed.
+            with self._one_at_a_time, suppress(*() if whole else (Exception,)):
+                self._file.close()

@@ -109,6 +109,7 @@ class _Writer:
         kind = self._av.video.reformatter.Interpolation
         self._flags = kind.BICUBIC | kind.ACCURATE_RND | kind.FULL_CHR_H_INT | kind.BITEXACT
         self._converter = self._av.video.reformatter.VideoReformatter()
+        self._one_at_a_time = threading.Lock()  # Ctrl-C may end the wait for the writing thread
 
     def frame(self, image: np.ndarray, number: int) -> Any:
         """A copy of an image as the frame with this number."""
@@ -118,7 +119,7 @@ class _Writer:
 
     def write(self, frame: Any) -> None:
         """Converts a frame's colours and encodes it."""
-        with self._errors():
+        with self._one_at_a_time, self._errors():
             converted = self._converter.reformat(
                 frame,
                 format="yuv420p",
@@ -143,7 +144,7 @@ class _Writer:
 
     def close(self) -> None:
         """Closes the file, which is incomplete unless it is finished."""
-        with contextlib.suppress(self._av.error.FFmpegError):
+        with self._one_at_a_time, contextlib.suppress(self._av.error.FFmpegError):
             self._container.close()
 
     @contextlib.contextmanager
