@@ -70,7 +70,7 @@ def test_from_files_to_figures(release: Path, tmp_path: Path) -> None:
     # There is no RAVDESS by LIVE here: that list is named, and the other three are scored.
     message = refusal(*words, "-g", "LIVE")
     assert "graph on evaluation_pairs_RAVDESS_GAGA as LIVE is not scored: " in message
-    assert "0 genuine and 0 impostor trials are left" in message
+    assert "0 genuine trials and 0 impostor trials" in message
     rows = {row["trials"]: row for row in json.loads(figures.read_text())}
     assert len(rows) == 3
     across = rows["evaluation_pairs_CREMA-D_GAGA as LIVE"]

@@ -15,5 +15,5 @@ tags |= {"driver": "x:b", "clip": "c1", "video": "v1", "licence": "CC0-1.0", "pe
 encode(Path("videos/v1.mp4"), frames, Fraction(25), metadata=tags)
 nvfair("mark", "keys", "--new-certificate", "A Lab")
 (certificate, key) = (next(Path("keys").glob(f"*{part}*")) for part in ("cert", "key"))
-assert "1 videos signed" in nvfair("mark", "videos", "--certificate", certificate, "--key", key)
+assert "1 video signed" in nvfair("mark", "videos", "--certificate", certificate, "--key", key)
 nvfair("mark", "--check", "videos-published")
