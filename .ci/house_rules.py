@@ -8,9 +8,11 @@ Every breach is printed with its file and line. Exit status 1 where there is one
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,6 +27,7 @@ RETIRED = frozenset(
 MOST_LINES = 350
 MOST_MODULES = 20
 FEWEST_WORDS = 5  # of a docstring
+COUNTED = re.compile(r" (people|videos|clips|files|problems|rows|windows|pairs|results|submissions)\b")
 
 
 def main(folders: list[str]) -> int:
@@ -51,6 +54,9 @@ def breaches_in(folders: list[Path]) -> Iterator[str]:
                 yield f"{place}:{line}: the name {name!r}; say what the value is"
             if "tests" not in place.parts:
                 for line, problem in docstring_problems(tree):
+                    yield f"{place}:{line}: {problem}"
+            if place.parts[0] not in FOLDERS or place.parts[0] in PACKAGES:
+                for line, problem in plural_problems(tree):
                     yield f"{place}:{line}: {problem}"
     for folder, count in sorted(modules.items()):
         if count > MOST_MODULES and "tests" not in folder.parts:
@@ -96,6 +102,20 @@ def docstring_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield line, f"{name}: the docstring does not begin like a sentence: {first[:60]!r}"
         elif first.rstrip()[-1] not in ".:?!)`\"'" and not first.rstrip().endswith("]"):
             yield line, f"{name}: the docstring's first paragraph does not end like a sentence: {first[-60:]!r}"
+
+
+def plural_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """(line, what is wrong) of f-strings such as `{len(names)} files`, which would say "1 files"."""
+    for node in ast.walk(tree):
+        for value, text in pairwise(node.values) if isinstance(node, ast.JoinedStr) else ():
+            if (
+                isinstance(value, ast.FormattedValue)
+                and isinstance(value.value, ast.Call)
+                and ast.unparse(value.value.func) == "len"
+                and isinstance(text, ast.Constant)
+                and (noun := COUNTED.match(str(text.value)))
+            ):
+                yield node.lineno, f"a number before {noun[1]!r}, which may be 1: count_text(...) says which form"
 
 
 if __name__ == "__main__":

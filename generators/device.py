@@ -40,7 +40,7 @@ def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device,
         raise GeneratorError(f"device {device!r}: torch {torch.__version__} sees no GPU here; use 'auto' or 'cpu'")
     index = int(match[1] or 0)
     if index >= torch.cuda.device_count():
-        raise GeneratorError(f"device {device!r}: this machine has {torch.cuda.device_count()} GPU(s), counted from 0")
+        raise GeneratorError(f"device {device!r}: GPUs of this machine, counted from 0: {torch.cuda.device_count()}")
     if dtype == "bfloat16" and torch.cuda.get_device_capability(index) < (8, 0):
         raise GeneratorError(f"device {device!r} cannot compute in bfloat16; use dtype 'float32'")
     return torch.device("cuda", index), DTYPES[dtype]

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from nvfair_tools.quantities import count_text
+
 
 class NvfairError(Exception):
     """The base class of every error that the user's input or machine causes; commands print it without a traceback.
@@ -56,7 +58,7 @@ class Problems(NvfairError):
         lines = [problem.replace("\n", "\n  ") for problem in self.problems[:_LISTED_PROBLEMS]]
         listing = "".join(f"\n  - {line}" for line in lines)
         listing += f"\n  ... and {count - _LISTED_PROBLEMS} more" if count > _LISTED_PROBLEMS else ""
-        super().__init__(f"{count} problem{'s' if count != 1 else ''}{listing}", where=where, remedy=remedy)
+        super().__init__(f"{count_text(count, 'problem')}{listing}", where=where, remedy=remedy)
 
 
 class MissingExtra(NvfairError):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _EXAMPLES = 3
 
@@ -37,7 +38,7 @@ class FolderTree:
             (self.links, "link to a folder is not followed", "links to folders are not followed"),
         )
         return tuple(
-            f"{len(names):,} {single if len(names) == 1 else several}, such as {', '.join(sorted(names)[:_EXAMPLES])}"
+            f"{count_text(len(names), single, several)}, such as {', '.join(sorted(names)[:_EXAMPLES])}"
             for names, single, several in groups
             if names
         )

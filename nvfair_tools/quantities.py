@@ -1,6 +1,28 @@
-"""Bytes, durations and rates as people say them."""
+"""Counts, bytes, durations and rates as people say them."""
 
 from __future__ import annotations
+
+_PLURALS = {"person": "people"}
+
+
+def count_text(count: int, noun: str, plural: str = "") -> str:
+    """A number of things with its noun: "1 video", "1,234 videos", "2 test people", "0 entries".
+
+    noun: the singular, whose last word is made plural where `count` is not 1. plural: the plural where it is not made
+    so, as in "clip is" and "clips are", "row of a table" and "rows of a table".
+    """
+    return f"{count:,} {noun if count == 1 else plural or _plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    before, space, last = noun.rpartition(" ")
+    if last in _PLURALS:
+        last = _PLURALS[last]
+    elif last.endswith("y") and last[-2:-1] not in "aeiou":
+        last = f"{last[:-1]}ies"
+    else:
+        last += "es" if last.endswith(("s", "x", "z", "ch", "sh")) else "s"
+    return before + space + last
 
 
 def size_text(count: float) -> str:

@@ -36,6 +36,7 @@ def test_the_project_keeps_them(rules: ModuleType) -> None:
             "begin like",
         ),
         ('"""A module that has a docstring of its own."""\n' + "x = 1\n" * 400, "401 lines"),
+        ('"""A module that has a docstring of its own."""\n\nx = f"{len(()):,} files"\n', "a number before 'files'"),
     ],
 )
 def test_a_breach_is_named_with_its_file(rules: ModuleType, tmp_path: Path, code: str, breach: str) -> None:

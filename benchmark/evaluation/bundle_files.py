@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from benchmark.evaluation.evidence import COLUMNS
 from nvfair_tools.bounded_zip import DAMAGED_ZIP, damage_message, open_zip
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.quantities import count_text
 from nvfair_tools.schema_problems.lines import problem_lines
 from nvfair_tools.unique_keys import load_unique_json
 
@@ -201,9 +202,9 @@ def _check_footer(bundle: Path, name: str, content: bytes) -> None:
         raise _unreadable_table(bundle, name, error) from error
     if rows > _MAX_ROWS or columns > _MAX_COLUMNS or table_bytes > _MAX_TABLE_BYTES or footer.num_rows != rows:
         raise NvfairError(
-            f"{name} has {rows} rows and {columns} columns in {table_bytes} bytes",
+            f"{name} has {count_text(rows, 'row')} and {count_text(columns, 'column')} in {table_bytes:,} bytes",
             where=bundle,
-            expected=f"at most {_MAX_ROWS} rows, {_MAX_COLUMNS} columns and {_MAX_TABLE_BYTES} bytes",
+            expected=f"at most {_MAX_ROWS:,} rows, {_MAX_COLUMNS} columns and {_MAX_TABLE_BYTES:,} bytes",
             remedy=_REMEDY,
         )
 

@@ -18,6 +18,7 @@ from benchmark.protocols.schema import Protocol
 from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet, read_windows
 from nvfair_tools.dataset import Dataset
+from nvfair_tools.quantities import count_text
 
 # So many videos of training people are enough for the detectors among the shortcuts.
 _MAX_TRAINING_VIDEOS = 1500
@@ -58,7 +59,7 @@ class EvaluationCache:
         """Windows of a table of videos, cut as the protocol says."""
         key = "\n".join([protocol.time.model_dump_json(), protocol.missing.model_dump_json(), *videos["video"]])
         if key not in self._windows:
-            self.progress(f"reading {len(videos)} videos")
+            self.progress(f"reading {count_text(len(videos), 'video')}")
             self._windows[key] = read_windows(self.dataset, protocol, videos=videos["video"], mesh=self.mesh)
         return CachedWindows(key, self._windows[key])
 
@@ -73,7 +74,7 @@ class EvaluationCache:
         plain = plain_candidate(candidate)
         key = (plain.name, cached.key)
         if key not in self._embeddings:
-            self.progress(f"embedding {len(cached.windows)} windows with {plain.name}")
+            self.progress(f"embedding {count_text(len(cached.windows), 'window')} with {plain.name}")
             embeddings = plain.embeddings(cached.windows, self.dataset)
             file = ""
             if self.evidence is not None:

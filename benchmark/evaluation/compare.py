@@ -18,6 +18,7 @@ from benchmark.trials.trials import make_trials
 from benchmark.windows.window_set import read_windows
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 
 @dataclass(frozen=True)
@@ -104,11 +105,11 @@ def compare(
             (first, second), section, test_generators, people, explicit=bool(generators), allow_overlap=allow_overlap
         )
         relation = {(cell.candidate.name, cell.generator): cell.relation for cell in planned}
-        progress(f"reading {len(videos)} videos")
+        progress(f"reading {count_text(len(videos), 'video')}")
         windows = read_windows(dataset, protocol, videos=videos["video"])
         scorers = []
         for candidate in (first, second):
-            progress(f"embedding {len(windows)} windows with {candidate.name}")
+            progress(f"embedding {count_text(len(windows), 'window')} with {candidate.name}")
             embeddings = candidate.embeddings(windows, dataset)
             scorers.append(candidate.scorer(embeddings, windows, protocol.scoring))
         for generator in dict.fromkeys(cell.generator for cell in planned):

@@ -9,6 +9,7 @@ from benchmark.methods.declaration import SEEN, SELECTED, UNSEEN, Declaration
 from benchmark.protocols.schema import Relation
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import Problems
+from nvfair_tools.quantities import count_text
 
 MIXED = "mixed"  # the relation of two generators that do not stand alike to the training
 _LISTED_PEOPLE = 5
@@ -26,7 +27,8 @@ def find_overlaps(
     for role, shared in declaration.shared_people(people).items():
         hidden = len(shared) - _LISTED_PEOPLE
         more = f" and {hidden} more" if hidden > 0 else ""
-        problems.append(f"{len(shared)} test person(s) were in {role}: {', '.join(shared[:_LISTED_PEOPLE])}{more}")
+        people_were = count_text(len(shared), "test person was", "test people were")
+        problems.append(f"{people_were} in {role}: {', '.join(shared[:_LISTED_PEOPLE])}{more}")
     for generator in generators:
         relation = declaration.relation_to(generator)
         if required is Relation.UNSEEN and relation in (SEEN, SELECTED):
@@ -51,9 +53,8 @@ def leave_out_people(dataset: Dataset, people: Iterable[str], splits: Iterable[s
 
 def left_out_warning(people: Sequence[str]) -> list[str]:
     """The sentence on test people who were left out; nothing where none was."""
-    return (
-        [f"{len(people)} test people were left out, whom a method has touched: {', '.join(people)}."] if people else []
-    )
+    left_out = count_text(len(people), "test person", "test people")
+    return [f"Left out, as a method has touched them: {left_out}: {', '.join(people)}."] if people else []
 
 
 def raise_overlaps(method: str, problems: list[str]) -> None:

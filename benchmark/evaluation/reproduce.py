@@ -57,6 +57,7 @@ from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import atomic_output
 from nvfair_tools.governance.decision import count_reasons
+from nvfair_tools.quantities import count_text
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold: equal bundles are equal bytes
 
@@ -206,8 +207,8 @@ def _refused_videos(
 def _not_to_be_passed_on(report: Path, reasons: list[tuple[str, str]], videos: int) -> NvfairError:
     counts = count_reasons(reason for reason, _ in reasons)
     return NvfairError(
-        f"what people and licences say forbids to pass on {len(reasons):,} of the {videos:,} videos of this cell "
-        f"({counts}); the first: {reasons[0][1]}",
+        f"what people and licences say forbids to pass on {len(reasons):,} of the {count_text(videos, 'video')} of "
+        f"this cell ({counts}); the first: {reasons[0][1]}",
         where=report,
         expected="a yes to redistribution from everybody in the cell, in a consent table or as permitted use 'any'",
         remedy="evaluate without these videos (`nvfair evaluate ... --use redistribution`), and pack that report; "

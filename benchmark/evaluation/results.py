@@ -32,6 +32,7 @@ from benchmark.trial_scores.cell_figures import HEADLINE_FIGURES
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
+from nvfair_tools.quantities import count_text
 from nvfair_tools.unique_keys import load_unique_json
 
 RESULTS_VERSION = 2
@@ -196,7 +197,9 @@ class EvaluationResults:
     def _repr_html_(self) -> str:
         """A table of the cells for a notebook: headline AUC beside the strongest shortcut, warnings on top."""
         people, videos = len(self.data.test_people), self.data.videos
-        title = f"{self.data.name or 'Data set'}: {people} test people, {videos} reenactments"
+        title = (
+            f"{self.data.name or 'Data set'}: {count_text(people, 'test person')}, {count_text(videos, 'reenactment')}"
+        )
         return notebook_table(title, self.warnings, [self._notebook_row(cell) for cell in self.cells])
 
     def _notebook_row(self, cell: CellResult) -> NotebookRow:

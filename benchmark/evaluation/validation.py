@@ -21,6 +21,7 @@ from benchmark.trials.trials import cell_names, make_trials
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def compute_validation_scores(
     common = sorted(people & test_people)
     if common:
         raise NvfairError(
-            f"{len(common)} validation person(s) are test people: {', '.join(common[:5])}",
+            f"{count_text(len(common), 'person is', 'people are')} in validation and in test: {', '.join(common[:5])}",
             where=dataset.folder,
             expected="splits without a person in common, in either role",
         )

@@ -9,6 +9,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.rights import refused_rows
 from nvfair_tools.governance.decision import count_reasons
 from nvfair_tools.landmarks.sources_of_points import mixture_text
+from nvfair_tools.quantities import count_text
 
 
 def evaluation_warnings(results: EvaluationResults, dataset: Dataset) -> list[str]:
@@ -55,8 +56,8 @@ def _refused_videos_warning(results: EvaluationResults, dataset: Dataset) -> lis
     reasons = videos.loc[refused_rows(videos), "reason"]
     if reasons.empty:
         return []
-    return [f"{len(reasons):,} reenactments of test people are not in it, as people or licences refuse them: "
-            f"{count_reasons(reasons)}."]  # fmt: skip
+    left_out = count_text(len(reasons), "reenactment")
+    return [f"{left_out} of test people left out, as people or licences refuse: {count_reasons(reasons)}."]
 
 
 def _near_shortcut_warnings(results: EvaluationResults) -> list[str]:
@@ -69,8 +70,8 @@ def _near_shortcut_warnings(results: EvaluationResults) -> list[str]:
             protocols = " and ".join(dict.fromkeys(cell.protocol for cell, _ in margins))
             comparisons = "; ".join(f"{cell.generator}: {_comparison(cell, margin)}" for cell, margin in margins)
             warnings.append(
-                f"{protocols}: {method} need not have used facial motion: a shortcut comes near it on {len(margins)} "
-                f"{'generator' if len(margins) == 1 else 'generators'}. {comparisons}."
+                f"{protocols}: {method} need not have used facial motion: a shortcut comes near it on "
+                f"{count_text(len(margins), 'generator')}. {comparisons}."
             )
     return warnings
 

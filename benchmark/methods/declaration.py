@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.quantities import count_text
 from nvfair_tools.schema_problems.yaml_text import read_yaml_mapping
 
 ROLES = ("training", "selection", "thresholds", "cohorts")
@@ -77,7 +78,8 @@ class SharedPeople:
 
     def __str__(self) -> str:
         listed = ", ".join(self.people[:_LISTED_PEOPLE])
-        return f"{len(self.people)} person(s) are in {self.first} and in {self.second}: {listed}"
+        people_are = count_text(len(self.people), "person is", "people are")
+        return f"{people_are} in {self.first} and in {self.second}: {listed}"
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class Declaration:
         lines = []
         if other.people is not None and (people := sorted(self.named_people - other.people)):
             listed = ", ".join(people[:_LISTED_PEOPLE])
-            lines.append(f"{len(people)} person(s) whom the declaration does not name, such as {listed}")
+            lines.append(f"{count_text(len(people), 'person')} whom the declaration does not name, such as {listed}")
         trained, declared = self.training.generators or frozenset(), other.training.generators
         if declared is not None and (names := sorted(trained - declared)):
             lines.append(f"the generators {', '.join(names)} in training, which the declaration does not name there")

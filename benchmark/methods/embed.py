@@ -16,6 +16,7 @@ from benchmark.windows.window_batch import WindowBatch
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _BATCH = 256
 
@@ -108,8 +109,8 @@ def _check_embeddings(embeddings: np.ndarray, windows: WindowSet, name: str) -> 
     if len(not_finite):
         video = windows.videos["video"].iloc[windows.video[not_finite[0]]]
         raise NvfairError(
-            f"{len(not_finite)} of {len(array)} embeddings are not finite, the first that of video {video}, frame "
-            f"{windows.start_frame[not_finite[0]]}",
+            f"not finite: {len(not_finite)} of {count_text(len(array), 'embedding')}, the first that of video {video}, "
+            f"frame {windows.start_frame[not_finite[0]]}",
             where=where,
             remedy="find out why; leaving such windows out would flatter it",
         )

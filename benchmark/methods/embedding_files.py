@@ -18,6 +18,7 @@ from benchmark.trial_scores.scores import VideoEmbeddings
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import atomic_output
+from nvfair_tools.quantities import count_text
 
 _LISTED = 10  # problems of a file that an error lists
 
@@ -156,7 +157,7 @@ def _column_problems(table: pa.Table) -> list[str]:
     problems = []
     for name, holds in is_right.items():
         if table.column_names.count(name) != 1:
-            problems.append(f"there are {table.column_names.count(name)} columns {name!r}; expected one")
+            problems.append(f"there are {count_text(table.column_names.count(name), 'column')} {name!r}; expected one")
             continue
         column = table.column(name)
         type_ = column.type.value_type if pa.types.is_dictionary(column.type) else column.type

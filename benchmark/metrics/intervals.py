@@ -21,6 +21,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nvfair_tools.quantities import count_text
+
 # The fewest people whose 95 % intervals were measured to cover 90 % or more (docs/intervals.md, bound by a test).
 FEWEST_PEOPLE = 6
 
@@ -275,7 +277,7 @@ def resampling_error(samples: np.ndarray, people: int, fewest: int = FEWEST_PEOP
 
 def too_few_people(people: int, fewest: int = FEWEST_PEOPLE) -> str:
     """Why so few people allow no interval; "" where there are `fewest` or more."""
-    return "" if people >= fewest else f"{people} people, at least {fewest} are needed"
+    return "" if people >= fewest else f"{count_text(people, 'person')}, at least {fewest} are needed"
 
 
 def student_t_quantile(confidence: float, degrees: int) -> float:

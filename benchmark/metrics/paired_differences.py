@@ -44,6 +44,7 @@ from benchmark.metrics.intervals import (
     too_few_people,
 )
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def paired_mean_difference(
     """
     if [person for person, _ in first] != [person for person, _ in second]:
         raise NvfairError(
-            f"the two methods have {len(first)} and {len(second)} targets, or other ones",
+            f"the two methods have {len(first)} and {count_text(len(second), 'target')}, or other ones",
             expected="the same targets in the same order",
             remedy="score both under one protocol on one data set",
         )
@@ -102,8 +103,8 @@ def resampled_mean_difference(first: ResampledMean, second: ResampledMean, confi
     """
     if first.targets != second.targets or len(first.samples) != len(second.samples):
         raise NvfairError(
-            f"the two means are over {len(first.targets)} and {len(second.targets)} targets, or other ones, in "
-            f"{len(first.samples)} and {len(second.samples)} resamples",
+            f"the two means are over {len(first.targets)} and {count_text(len(second.targets), 'target')}, or other "
+            f"ones, in {len(first.samples)} and {len(second.samples)} resamples",
             expected="the same targets and the same resamples",
             remedy="score both under one protocol on one data set",
         )

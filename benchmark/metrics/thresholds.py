@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmark.metrics.roc import checked_scores, eer_index, highest_rejected_score, roc_curve
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 FEWEST_FALSE_MATCHES = 10
 
@@ -83,8 +84,13 @@ def fmr_support(impostors: int, pairs: int, target: float) -> FmrSupport:
     # A small tolerance: 10 / 0.1 must be 100, whatever binary fractions make of it.
     fewest_trials, fewest_pairs = math.ceil(FEWEST_FALSE_MATCHES / target - 1e-6), math.ceil(1 / target - 1e-6)
     if impostors < fewest_trials:
-        return FmrSupport(False, impostors, pairs, f"{impostors} impostor trials, at least {fewest_trials} are needed")
+        return FmrSupport(
+            False, impostors, pairs, f"{count_text(impostors, 'impostor trial')}, at least {fewest_trials} are needed"
+        )
     if pairs < fewest_pairs:
-        reason = f"{pairs} different pairs of people, at least {fewest_pairs} are needed"
+        reason = (
+            f"{count_text(pairs, 'different pair of people', 'different pairs of people')}, at least {fewest_pairs} "
+            "are needed"
+        )
         return FmrSupport(False, impostors, pairs, reason)
     return FmrSupport(True, impostors, pairs)

@@ -12,6 +12,7 @@ from benchmark.report.tables import SHORTCUT_SENTENCE, SectionTables, section_ta
 from benchmark.stress.rates import StressRate
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.files import write_text
+from nvfair_tools.quantities import count_text
 
 
 def write_markdown(path: Path, results: EvaluationResults) -> None:
@@ -27,7 +28,10 @@ def render_markdown(results: EvaluationResults) -> str:
 def _lines(results: EvaluationResults) -> Iterator[str]:
     data = results.data
     people, videos = len(data.test_people), data.videos
-    yield f"# {escaped(data.name or 'Data set')}: {people} test people, {videos} reenactments"
+    yield (
+        f"# {escaped(data.name or 'Data set')}: {count_text(people, 'test person')}, "
+        f"{count_text(videos, 'reenactment')}"
+    )
     yield ""
     for warning in results.warnings:
         yield f"> **{escaped(warning)}**"
@@ -84,8 +88,11 @@ def _section_lines(section: SectionTables) -> Iterator[str]:
         reasons = ", ".join(_loss_words(exclusions, reason) for reason in exclusions.videos_lost) or "none lost"
         yield ""
         gone = exclusions.people_without_videos
-        people = f" {gone} people drive none of them." if gone else ""
-        yield f"{exclusions.scored_videos} of {exclusions.requested_videos} videos scored ({reasons}).{people}"
+        people = f" {count_text(gone, 'person drives', 'people drive')} none of them." if gone else ""
+        yield (
+            f"{exclusions.scored_videos} of {count_text(exclusions.requested_videos, 'video')} scored "
+            f"({reasons}).{people}"
+        )
 
 
 def stress_lines(rows: Sequence[StressRate], level: int) -> Iterator[str]:
@@ -124,7 +131,10 @@ def _loss_words(exclusions: Exclusions, reason: str) -> str:
     words = f"{exclusions.videos_lost[reason]} {reason}"
     if reason not in exclusions.clips_lost:
         return words
-    return f"{words}: {exclusions.clips_lost[reason]} clips of {exclusions.people_lost[reason]} people"
+    return (
+        f"{words}: {count_text(exclusions.clips_lost[reason], 'clip')} of "
+        f"{count_text(exclusions.people_lost[reason], 'person')}"
+    )
 
 
 def _origin_lines(results: EvaluationResults) -> Iterator[str]:

@@ -27,6 +27,7 @@ from benchmark.protocols.schema import Protocol, TrialRule
 from benchmark.trial_scores.scores import PairScorer, Scorer
 from benchmark.trials.trials import make_trials
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 # (drives, accepted) of each outcome, in the order of the page.
 OUTCOMES = ((True, True), (False, False), (True, False), (False, True))
@@ -117,7 +118,10 @@ def judge_single_videos(results: EvaluationResults, evidence: Path) -> SingleVid
     videos = table[table["scored"] & (table["generator"] == cell.generator)].sort_values("video", ignore_index=True)
     scores = _mean_scores(_scorer(file, videos, protocol), videos, cell.generator, protocol)
     if len(scores) < 3:
-        raise NvfairError(f"{len(scores)} people have videos of both kinds; three are needed for a threshold")
+        raise NvfairError(
+            f"{count_text(len(scores), 'person has', 'people have')} videos of both kinds; three are needed for a "
+            "threshold"
+        )
     people = []
     for person in scores:
         others = [score for other in scores if other != person for score in scores[other]]

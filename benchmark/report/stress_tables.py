@@ -21,6 +21,7 @@ from benchmark.stress.rates import (
     UNSTRESSED,
     StressRate,
 )
+from nvfair_tools.quantities import count_text
 
 # Fewer genuine comparisons make no rate (a rate of 10 % would be three of thirty).
 _FEWEST_GENUINE = 30
@@ -190,14 +191,18 @@ def _groups_sentence(rows: Sequence[StressRate], plain: StressRate) -> str:
     _, best, worst = largest
     return (
         f"The largest difference between groups of ten people or more: {percent(worst.fnmr)} of genuine comparisons "
-        f"are rejected for {worst.case} ({worst.people} people), {percent(best.fnmr)} for {best.case} "
-        f"({best.people} people)."
+        f"are rejected for {worst.case} ({count_text(worst.people, 'person')}), {percent(best.fnmr)} for {best.case} "
+        f"({count_text(best.people, 'person')})."
     )
 
 
 def _few_words(row: StressRate) -> str:
     """A warning where a rate stands on few genuine comparisons."""
-    return f" Only {row.genuine} genuine comparisons: too few for a rate." if row.genuine < _FEWEST_GENUINE else ""
+    return (
+        f" Only {count_text(row.genuine, 'genuine comparison')}: too few for a rate."
+        if row.genuine < _FEWEST_GENUINE
+        else ""
+    )
 
 
 def _worst(rows: Sequence[StressRate], side: str) -> StressRate | None:

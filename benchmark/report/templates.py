@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from benchmark.report.stress_tables import percent
 from benchmark.trial_scores.figure_values import IntervalFigure
 from nvfair_tools.errors import MissingExtra
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
@@ -37,6 +38,7 @@ def _environment() -> Environment:
     environment.filters["span"] = _interval_markup
     environment.filters["percent"] = percent
     environment.filters["count"] = _count_text
+    environment.filters["counted"] = _counted_text
     environment.filters["known"] = _known_text
     return environment
 
@@ -55,6 +57,10 @@ def _interval_markup(figure: IntervalFigure) -> Markup:
 
 def _count_text(value: int | None) -> str:
     return "unknown" if value is None else f"{value:,}".replace(",", "\u202f")
+
+
+def _counted_text(count: int, noun: str, plural: str = "") -> str:
+    return count_text(count, noun, plural).replace(",", "\u202f")
 
 
 def _known_text(value: object) -> str:

@@ -38,6 +38,7 @@ from benchmark.stress.tracks import ChangedTracks
 from benchmark.trials.trials import cell_generators, cell_names
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, did_you_mean
+from nvfair_tools.quantities import count_text
 
 Progress = Callable[[str], None]
 
@@ -131,13 +132,18 @@ def _reencoding_rows(
     if not any(target_trials.complete for target_trials in trials):
         yield _skipped(cell, REENCODING, "no target has both kinds of trials in the sample")
         return
-    yield cell.row(REENCODING, "as stored", trials, note=f"{len(sample)} videos of {sample['target'].nunique()} faces")
+    yield cell.row(
+        REENCODING,
+        "as stored",
+        trials,
+        note=f"{count_text(len(sample), 'video')} of {count_text(sample['target'].nunique(), 'face')}",
+    )
     for settings in plan.reencodings:
         begun = f"{cell.method.name} on {cell.cell}: {REENCODING}, {settings.words}"
 
         def report(done: int, total: int, begun: str = begun) -> None:
             if done % 20 == 0 or done == total:
-                progress(f"{begun}, {done} of {total} videos")
+                progress(f"{begun}, {done} of {count_text(total, 'video')}")
 
         tracks = None if store is None else store / "tracks"
         change = reencoding(cell.dataset, sample, settings, store=tracks, report=report)

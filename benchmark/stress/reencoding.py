@@ -21,6 +21,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import make_folder, write_bytes
 from nvfair_tools.landmarks.sources_of_points import mixture_text, source_of_points
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.landmarks.landmarker import Landmarker
@@ -64,7 +65,7 @@ def missing_reencoding_reason(dataset: Dataset, videos: pd.DataFrame) -> str:
         return "the data set holds landmarks only, no videos"
     missing = [path for path in videos["path"] if not (dataset.folder / path).is_file()]
     if missing:
-        return f"{len(missing)} video(s) are not on disk, the first: {missing[0]}"
+        return f"{count_text(len(missing), 'video is', 'videos are')} not on disk, the first: {missing[0]}"
     if importlib.util.find_spec("mediapipe") is None:
         return "mediapipe is not installed, so that videos cannot be tracked again"
     try:
@@ -153,7 +154,7 @@ def _encoded_and_tracked(
         track = track_video(encoded, landmarker)
     if counted.frames != len(time):
         raise NvfairError(
-            f"the video holds {counted.frames} frames, its track {len(time)}",
+            f"the video holds {count_text(counted.frames, 'frame')}, its track {len(time)}",
             where=source,
             expected="a frame for each row of the track",
             remedy="build the data set again",

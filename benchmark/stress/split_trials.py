@@ -16,6 +16,7 @@ from benchmark.stress.rate_plan import RatePlan
 from benchmark.stress.rates import GROUPS, SPEECH, StressRate
 from benchmark.stress.stressed_cell import StressedCell
 from benchmark.trials.trials import TargetTrials
+from nvfair_tools.quantities import count_text
 
 FEWEST_PEOPLE = 10
 PairMask = Callable[[np.ndarray], np.ndarray]  # (K, 2) positions -> (K,) of bool
@@ -44,7 +45,7 @@ def speech_rows(cell: StressedCell, plan: RatePlan) -> Iterator[StressRate]:
 
     pairs = np.concatenate([part for t in cell.trials for part in (t.genuine, t.impostor)])
     unknown = int(np.count_nonzero(~known[pairs].all(axis=1)))
-    note = f"{unknown} trials with unknown content are left out" if unknown else ""
+    note = f"left out: {count_text(unknown, 'trial')} with unknown content" if unknown else ""
     cases: tuple[tuple[str, PairMask, PairMask], ...] = (
         ("same content", same, same),
         ("different content", different, different),
@@ -98,7 +99,7 @@ def _blank_below(row: StressRate, trials: list[TargetTrials]) -> StressRate:
     few = {name: n for name, n in (("FNMR", genuine), ("FMR", impostor)) if n < FEWEST_PEOPLE}
     if not few:
         return row
-    counts = ", ".join(f"{name} of {n} people" for name, n in few.items())
+    counts = ", ".join(f"{name} of {count_text(n, 'person')}" for name, n in few.items())
     return replace(
         row,
         fnmr=None if "FNMR" in few else row.fnmr,

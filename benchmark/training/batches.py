@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _LEAST_FACES = 4  # faces of a batch at least, where its drivers share so many
 _LEAST_VIDEOS = 4  # videos of each driver at least, also on other faces than the batch's
@@ -36,7 +37,7 @@ class BatchSampler:
         """
         if drivers < 2 or size < 2 * drivers:
             raise NvfairError(
-                f"a batch has {size} windows of {drivers} drivers",
+                f"a batch has {size} windows of {count_text(drivers, 'driver')}",
                 expected="at least two drivers, and two windows for each",
             )
         self.size, self.drivers, self.seed = size, drivers, seed

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 
 class ClipSampler:
@@ -29,7 +30,7 @@ class ClipSampler:
         """
         if clips < 2 or size < 2 * clips:
             raise NvfairError(
-                f"a batch has {size} windows of {clips} clips",
+                f"a batch has {size} windows of {count_text(clips, 'clip')}",
                 expected="at least two clips, and two windows for each",
             )
         self.size, self.clips, self.seed = size, clips, seed
@@ -39,7 +40,9 @@ class ClipSampler:
         self.clip_of_video = videos.groupby(["driver", "clip"], sort=True).ngroup().to_numpy()
         total = int(self.clip_of_video.max()) + 1 if len(videos) else 0
         if total < clips:
-            raise NvfairError(f"there are {total} clips, and a batch is of {clips}", remedy="pass smaller --drivers")
+            raise NvfairError(
+                f"there are {count_text(total, 'clip')}, and a batch is of {clips}", remedy="pass smaller --drivers"
+            )
         order = np.argsort(self.clip_of_video, kind="stable")
         bounds = np.searchsorted(self.clip_of_video[order], np.arange(total + 1))
         self.videos_of_clip = [order[begin:end] for begin, end in pairwise(bounds)]

@@ -18,6 +18,7 @@ import numpy as np
 from benchmark.protocols.schema import Scoring
 from benchmark.trial_scores.scores import Scorer, VideoEmbeddings
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 LEAST_COHORT = 2
 
@@ -37,7 +38,7 @@ class NormalisedScorer(Scorer):
         count = len(cohort.video_ids)
         if count < LEAST_COHORT or nearest < 0 or nearest == 1 or nearest > count:
             raise NvfairError(
-                f"the cohort has {count} videos, and the nearest {nearest} are to count",
+                f"the cohort has {count_text(count, 'video')}, and the nearest {nearest} are to count",
                 expected=f"at least {LEAST_COHORT} videos, and 0 (all) or {LEAST_COHORT} to {count} nearest ones",
             )
         sizes = [part.window_embeddings.shape[1] for part in (embeddings, cohort)]

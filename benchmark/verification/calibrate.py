@@ -32,6 +32,7 @@ from nvfair_tools.dataset import Dataset
 from nvfair_tools.dataset.rights import usable_for
 from nvfair_tools.errors import NvfairError, did_you_mean
 from nvfair_tools.files import make_folder
+from nvfair_tools.quantities import count_text
 
 Faces = Literal["own", "any"]
 Impostors = Literal["any", "own-collection"]
@@ -70,11 +71,11 @@ def calibrate(
         make_folder(Path(out).absolute().parent)
     loaded = load_method(method, protocol, device)
     videos = _chosen(dataset, split, generators, without, collections)
-    progress(f"reading the windows of {len(videos)} videos")
+    progress(f"reading the windows of {count_text(len(videos), 'video')}")
     windows = read_windows(dataset, loaded.protocol, videos=videos["video"], mesh=loaded.method.needs == "mesh")
     if not len(windows):
         raise NvfairError("no video has a window", where=dataset.folder)
-    progress(f"embedding {len(windows)} windows with {loaded.method.name}")
+    progress(f"embedding {count_text(len(windows), 'window')} with {loaded.method.name}")
     embeddings = embed_videos(loaded.method, windows, dataset)
     progress("scoring")
     trials = _Trials(windows.videos.reset_index(drop=True), embeddings, loaded, faces, impostors)
@@ -82,7 +83,7 @@ def calibrate(
     if not len(table) or table["genuine"].all() or not table["genuine"].any():
         missing = "genuine" if not len(table) or not table["genuine"].any() else "impostor"
         raise NvfairError(
-            f"there is no {missing} trial among these {len(windows.videos)} videos",
+            f"there is no {missing} trial in these {count_text(len(windows.videos), 'video')}",
             where=dataset.folder,
             expected="people with a real clip that is not the one that drives, whose faces others drive too",
             remedy="name another split, or impostors on any face (faces any)",

@@ -34,6 +34,7 @@ from benchmark.verification.likeness import Likeness, Recording
 from benchmark.verification.results import Threshold
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_bytes
+from nvfair_tools.quantities import count_text
 from nvfair_tools.unique_keys import load_unique_json
 
 SUFFIX = ".calibration"
@@ -102,7 +103,8 @@ class Calibration:
         target = lowest if fmr is None else fmr
         if not lowest - 1e-9 <= target < 1:
             raise NvfairError(
-                f"a false match rate of {target:g} where the calibration has {self.impostor_people} impostors",
+                f"a false match rate of {target:g} where the calibration has "
+                f"{count_text(self.impostor_people, 'impostor')}",
                 expected=f"a rate from {lowest:.3g} to below 1",
                 remedy="name a higher rate, or calibrate on more people",
             )
@@ -154,7 +156,7 @@ class Calibration:
         texts = []
         if not self.scores.min() <= score <= self.scores.max():
             side = "above" if score > self.scores.max() else "below"
-            texts.append(f"its score lies {side} all {len(self.scores)} scores of the calibration")
+            texts.append(f"its score lies {side} all {len(self.scores):,} scores of the calibration")
         if (collection := collection_of(person)) not in self.collections:
             texts.append(
                 f"the calibration has nobody of {collection!r}, the collection of {person}: its rates were counted on "
@@ -194,8 +196,8 @@ class Calibration:
         low, high = self.ratio_bounds
         count = int(np.count_nonzero(self.genuine))
         rows = [
-            f"{self.source}: {count} genuine trials of {self.genuine_people} people, "
-            f"{len(self.scores) - count} impostor trials of {self.impostor_people} people",
+            f"{self.source}: {count_text(count, 'genuine trial')} of {count_text(self.genuine_people, 'person')}, "
+            f"{count_text(len(self.scores) - count, 'impostor trial')} of {count_text(self.impostor_people, 'person')}",
             f"likelihood ratios from {low:.2g} to {high:.2g}",
             "too few impostors for any threshold"
             if self.lowest_fmr >= 1
@@ -203,21 +205,23 @@ class Calibration:
         ]
         rows += [
             f"unseen generator {cost.generator}: Cllr {cost.cllr:.3f}, at least {cost.minimum:.3f} "
-            f"({cost.genuine} genuine, {cost.impostor} impostor trials)"
+            f"({cost.genuine} genuine, {count_text(cost.impostor, 'impostor trial')})"
             for cost in self.held_out_costs
         ]
         if not self.held_out_costs:
             rows.append("one generator only: nothing is known about unseen ones")
         rows += [
             f"unseen collection {held_out.collection}: false match rate {held_out.observed:.2f} where the others' "
-            f"threshold states {held_out.stated:.2f} ({held_out.trials} impostor trials of {held_out.impostors} people)"
+            f"threshold states {held_out.stated:.2f} ({count_text(held_out.trials, 'impostor trial')} of "
+            f"{count_text(held_out.impostors, 'person')})"
             for held_out in self.held_out_collections
         ]
         if self.likeness is None:
             rows.append("too few people to tell what is unlike them")
         else:
             rows.append(
-                f"of {self.likeness.people} people left out in turn, {self.likeness.refused} are unlike the others"
+                f"of {count_text(self.likeness.people, 'person')} left out in turn, unlike the others: "
+                f"{self.likeness.refused}"
             )
         return rows
 

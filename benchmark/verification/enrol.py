@@ -21,6 +21,7 @@ from nvfair_tools.governance.uses import ANY_PURPOSE, ENROLMENT, PURPOSES, Answe
 from nvfair_tools.identity import parse_identity
 from nvfair_tools.landmarks.landmarker import Landmarker, create_landmarker
 from nvfair_tools.media.errors import MediaError
+from nvfair_tools.quantities import count_text
 
 DAYS = 365  # that an enrolment lasts, unless consent ends earlier
 _FEW_SECONDS = 30.0
@@ -115,7 +116,7 @@ def quality_notes(enrolment: Enrolment) -> list[str]:
     notes = []
     if enrolment.seconds < _FEW_SECONDS:
         notes.append(
-            f"{enrolment.seconds:.0f} seconds are little to know a person by: {_FEW_SECONDS:.0f} or more are better"
+            f"{enrolment.seconds:.0f} s are little to know a person by: {_FEW_SECONDS:.0f} s or more are better"
         )
     if len(enrolment.videos) < 2:
         notes.append("one video shows one occasion: videos of several days and clothes, moods and cameras are better")
@@ -201,7 +202,8 @@ def _embed_all(
         notes = list(windows.notes())
         if len(rows) < len(every):
             reasons = sorted({reason for _, reason in every if reason})
-            notes.append(f"{len(every) - len(rows)} of {len(every)} windows are left out ({', '.join(reasons)})")
+            all_windows = count_text(len(every), "window")
+            notes.append(f"left out: {len(every) - len(rows)} of {all_windows} ({', '.join(reasons)})")
         embedded.append((EnrolledVideo(digest, windows.seconds, len(rows), tuple(notes)), np.stack(rows)))
     if problems:
         raise Problems("videos to enrol", problems, remedy="replace these videos, or leave them out")

@@ -21,6 +21,7 @@ from benchmark.protocols.schema import Protocol
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output, write_text
 from nvfair_tools.landmarks.sources_of_points import source_of_points
+from nvfair_tools.quantities import count_text
 from nvfair_tools.unique_keys import load_unique_json
 
 SUFFIX = ".enrolment"
@@ -106,8 +107,8 @@ class Enrolment:
 
     def __repr__(self) -> str:
         return (
-            f"Enrolment({self.person}, {len(self.videos)} videos, {self.seconds:.1f} s, {len(self.embeddings)} windows,"
-            f" {self.method.name}, until {self.expires})"
+            f"Enrolment({self.person}, {count_text(len(self.videos), 'video')}, {self.seconds:.1f} s, "
+            f"{count_text(len(self.embeddings), 'window')}, {self.method.name}, until {self.expires})"
         )
 
     def expired(self, on: date) -> bool:

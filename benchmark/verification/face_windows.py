@@ -26,6 +26,7 @@ from nvfair_tools.landmarks.landmarker import Landmarker
 from nvfair_tools.landmarks.scheme import MEASUREMENTS, landmarks_from_mesh
 from nvfair_tools.landmarks.tracking import SAME_FACE_OVERLAP, TrackedFrame, follow_face
 from nvfair_tools.media.live.sources import frames_of
+from nvfair_tools.quantities import count_text
 
 DEFAULT_METHOD = "pretrained:motion-signature"
 DEFAULT_PROTOCOL = "nvfair-seen"
@@ -166,7 +167,7 @@ class FaceWindows:
                 "windows across a cut are not scored"
             )
         if self._crowded:
-            notes.append(f"another face is seen in {self._crowded} of {self.frames} frames")
+            notes.append(f"another face is seen in {self._crowded} of {count_text(self.frames, 'frame')}")
         return tuple(notes)
 
     def _embedded(self, window: StreamWindow, size: tuple[int, int]) -> EmbeddedWindow:

@@ -21,6 +21,7 @@ from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.governance.decision import Item, decide
 from nvfair_tools.governance.uses import IDENTIFICATION, Consent, Purpose
 from nvfair_tools.landmarks.landmarker import Landmarker, create_landmarker
+from nvfair_tools.quantities import count_text
 
 COMPARED = (
     "It compares with these people alone, who have agreed to it. Whoever drives the video may be none of them, and "
@@ -45,7 +46,7 @@ class IdentificationResult:
 
     def lines(self) -> list[str]:
         """The answers in lines of text, without the limits."""
-        rows = [f"compared with {len(self.answers)} people, all of whom have agreed to it"]
+        rows = [f"compared with {count_text(len(self.answers), 'person who has', 'people who have all')} agreed to it"]
         for answer in self.answers:
             score = "no score" if answer.score is None else f"score {answer.score:.3f}"
             ratio = (

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any
 
+from nvfair_tools.quantities import count_text
+
 # Outcome -> what it means. The first three are answers, the others say why there is none.
 OUTCOMES = {
     "match": "the motion is like this person's: the score is above the threshold",
@@ -114,12 +116,15 @@ class VerificationResult:
         """The answer in lines of text, without the limits."""
         rows = [self.headline]
         if self.score is not None:
-            rows.append(f"score {self.score:.3f}, over {self.scored_windows} windows and {self.scored_seconds:.1f} s")
+            rows.append(
+                f"score {self.score:.3f}, over {count_text(self.scored_windows, 'window')} and "
+                f"{self.scored_seconds:.1f} s"
+            )
         if self.threshold is not None and self.score is not None:
             mark = self.threshold
             rows.append(
-                f"threshold {mark.value:.3f} at a false match rate of {mark.fmr:.3g} "
-                f"({mark.above} of {mark.trials} impostor trials of {mark.impostors} people lie above)"
+                f"threshold {mark.value:.3f} at a false match rate of {mark.fmr:.3g} ({mark.above} of "
+                f"{count_text(mark.trials, 'impostor trial')} of {count_text(mark.impostors, 'person')} lie above)"
             )
         if self.likelihood_ratio is not None:
             rows.append(f"likelihood ratio {ratio_text(self.likelihood_ratio)}")

@@ -24,6 +24,7 @@ from benchmark.windows.window_batch import WindowBatch
 from nvfair_tools.dataset import Dataset, TrackTable
 from nvfair_tools.dataset.schema import LANDMARK_COUNT, MESH_POINTS
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _EXCLUDED_COLUMNS = ["video", "reason", "windows_lost", "windows_kept"]
 # Frames that are read together, whole parts of a data set where they have so few: 200 MB of landmarks. The mesh takes
@@ -202,9 +203,8 @@ def read_windows(
     ids = sorted(set(table.index if videos is None else videos))
     unknown = [video for video in ids if video not in table.index]
     if unknown:
-        raise NvfairError(
-            f"{len(unknown)} video(s) are not in the data set, the first: {unknown[:3]}", where=dataset.folder
-        )
+        number = count_text(len(unknown), "video")
+        raise NvfairError(f"not in the data set: {number}, the first: {unknown[:3]}", where=dataset.folder)
     rows = table.loc[ids]
     unusable = rows[(rows["state"] != "ok") | rows["part"].isna()]
     excluded = [

@@ -36,6 +36,7 @@ from nvfair_tools.dataset.writer import finish_dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import check_writable, make_folder, sha256_of, write_text
 from nvfair_tools.governance.decision import count_reasons
+from nvfair_tools.quantities import count_text
 
 HIDDEN = "hidden"
 _PERSON = f"{HIDDEN}:{HIDDEN}"
@@ -133,8 +134,8 @@ def _check_publication(dataset: Dataset) -> None:
     if refused:
         reasons = count_reasons(decision.reason for decision in refused)
         raise NvfairError(
-            f"what people and licences say forbids to pass them on: {len(refused):,} reenactments ({reasons}); the "
-            f"first: {refused[0].detail}",
+            f"what people and licences say forbids to pass them on: {count_text(len(refused), 'reenactment')} "
+            f"({reasons}); the first: {refused[0].detail}",
             where=dataset.folder,
             expected="a yes to redistribution from everybody, in a consent table or as permitted use 'any'",
             remedy="build the set from a recipe with a consent table and `use: [training, redistribution]`, which "

@@ -11,6 +11,7 @@ from pathlib import Path
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output, sha256_of
+from nvfair_tools.quantities import count_text
 from nvfair_tools.unique_keys import load_unique_json
 
 KEY_VERSION = 1
@@ -51,7 +52,8 @@ def read_key(path: Path) -> BlindKey:
         raise NvfairError(f"not a key of a blind copy: {error}", where=path) from error
     if not is_valid:
         raise NvfairError(
-            f"not a key of a blind copy: version {version}, {len(names)} videos with {len(set(names.values()))} names",
+            f"not a key of a blind copy: version {version}, {count_text(len(names), 'video')} with "
+            f"{count_text(len(set(names.values())), 'name')}",
             where=path,
             expected=f"version {KEY_VERSION}, and another name for each video",
         )

@@ -15,6 +15,7 @@ from leaderboard.ranking.records import Cell, Record, newest_scorings
 from leaderboard.ranking.redaction import LEFT_OUT
 from leaderboard.ranking.views import MethodRow
 from leaderboard.submission.submission import reproduce_names
+from nvfair_tools.quantities import count_text
 
 _MAX_NEIGHBOURS = 8
 _ROLES = (("selection", "Selection"), ("thresholds", "Thresholds"), ("cohorts", "Cohorts"))
@@ -185,7 +186,9 @@ def _band_note(drawn_curves: Sequence[plots.Curve], curve_count: int) -> str:
         note += "They are too narrow where the true match rate is near 1."
         note += "" if with_band == len(drawn_curves) else " Curves without one have too few people for it."
     not_drawn = curve_count - len(drawn_curves)
-    return note + (f" {not_drawn} more curves are in the JSON file." if not_drawn > 0 else "")
+    return note + (
+        f" {count_text(not_drawn, 'more curve is', 'more curves are')} in the JSON file." if not_drawn > 0 else ""
+    )
 
 
 def _curve_numbers(curve: plots.Curve) -> list[tuple[str, str, str, str]]:

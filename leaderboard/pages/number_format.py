@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from nvfair_tools.quantities import count_text
+
 _NO_VALUE = "–"
 _MINUS = "−"
 _NARROW_SPACE = "\u202f"
@@ -52,9 +54,14 @@ def format_names(names: Sequence[str] | str) -> str:
     return names if isinstance(names, str) else ", ".join(names) or "none"
 
 
-def format_name_count(names: Sequence[str] | str, plural: str, singular: str) -> str:
+def format_counted(count: int, noun: str, plural: str = "") -> str:
+    """A number of things with its noun (`nvfair_tools.quantities.count_text`), its digits in groups of three."""
+    return count_text(count, noun, plural).replace(",", _NARROW_SPACE)
+
+
+def format_name_count(names: Sequence[str] | str, noun: str) -> str:
     """The number of names that a declaration lists with its noun, or its word for not declaring them ("unknown")."""
-    return names if isinstance(names, str) else f"{format_count(len(names))} {singular if len(names) == 1 else plural}"
+    return names if isinstance(names, str) else format_counted(len(names), noun)
 
 
 def decimals_of(table: Sequence[Sequence[float | None]]) -> int:

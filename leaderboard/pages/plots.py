@@ -12,6 +12,8 @@ from statistics import NormalDist
 
 from markupsafe import Markup, escape
 
+from nvfair_tools.quantities import count_text
+
 MAX_CURVES = 6  # the style sheet has so many colours
 _NORMAL = NormalDist()
 _MIN_RATE = 1e-3  # a rate below this is drawn on the edge of a DET plot
@@ -93,7 +95,7 @@ def strip_plot(rows: Sequence[StripRow], name: str) -> Markup:
         mean_line = Markup('<line class="mean" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>')
         parts.append(mean_line.format(x_of(row.mean), y - 9, y + 9))
     description = "; ".join(
-        f"{row.label}: {len(row.dots)} people, mean {row.mean:.3f}, "
+        f"{row.label}: {count_text(len(row.dots), 'person')}, mean {row.mean:.3f}, "
         f"lowest {min(row.dots, key=lambda dot: dot[1])[0]} {min(value for _, value in row.dots):.3f}"
         for row in rows
         if row.dots
@@ -146,7 +148,7 @@ def paired_plot(people: Sequence[tuple[str, float, float]], name: str) -> Markup
         parts.append(Markup('<circle class="open-dot" cx="{}" cy="{}" r="4.5"/>').format(x_of(second), y))
         parts.append(Markup('<circle class="dot c0" cx="{}" cy="{}" r="4.5"/>').format(x_of(first), y))
     first_is_higher = sum(first > second for _, first, second in people)
-    description = f"{len(people)} people; the first is ahead for {first_is_higher} of them"
+    description = f"{count_text(len(people), 'person')}; the first is ahead for {first_is_higher} of them"
     return _figure(name, "Each person's AUC under both methods", description, width, height, parts)
 
 

@@ -74,6 +74,7 @@ class PageRenderer:
         environment.filters.update(
             auc=number_format.format_auc,
             count=number_format.format_count,
+            counted=number_format.format_counted,
             difference=number_format.format_difference,
             interval=number_format.format_interval,
             name_count=number_format.format_name_count,

@@ -22,6 +22,7 @@ from leaderboard.ranking.headline import (
 from leaderboard.ranking.records import Cell, Kind, Provenance, Record
 from leaderboard.ranking.redaction import NOT_NAMED
 from leaderboard.ranking.shared_ranks import shared_ranks, significantly_better
+from nvfair_tools.quantities import count_text
 
 COMPARABLE = ("disjoint", "sealed")  # provenances of the rows that get a place
 
@@ -251,8 +252,7 @@ def _control_margin(key: str, values: dict[str, float], ranking: _Ranking) -> fl
 def _note(record: Record, tested: int, generators: int, complete: bool) -> str:
     """Why a method has no place; "" where it has one."""
     if record.provenance == "overlap":
-        people = "person" if record.overlapping_people == 1 else "people"
-        return f"trained on {record.overlapping_people} test {people}"
+        return f"trained on {count_text(record.overlapping_people, 'test person')}"
     if record.provenance == "unknown":
         return "training people unknown"
     if record.kind == "control":

@@ -33,6 +33,7 @@ from leaderboard.submission.sandbox import BoundedChild, Fault, LimitReached
 from leaderboard.submission.submission import Submission
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import StorageError, storage_errors
+from nvfair_tools.quantities import count_text
 
 _log = structlog.get_logger("intake")
 
@@ -65,14 +66,14 @@ class QuotaUsedUp(SubmissionRefused):
         self.retry_seconds = int((midnight - moment).total_seconds()) + 1 if is_daily else 0
         used, allowed = (quota.used_today, quota.per_day) if is_daily else (quota.used, quota.total)
         if entries > quota.per_day:
-            remedy = f"submit at most {quota.per_day} entries at once"
+            remedy = f"submit at most {count_text(quota.per_day, 'entry')} at once"
         elif is_daily:
             remedy = "come back after midnight UTC"
         else:
             remedy = "submit fewer entries, ask the maintainer for more, or wait for another phase"
         super().__init__(
-            f"{used} of your {allowed} entries {'of today ' if is_daily else ''}to phase {phase!r} are used, "
-            f"and this submission has {entries}",
+            f"used: {used} of your {count_text(allowed, 'entry')} {'of today ' if is_daily else ''}to phase {phase!r}; "
+            f"this submission has {entries}",
             remedy=remedy,
         )
 

@@ -18,6 +18,7 @@ from leaderboard.server.limits.disk_space import is_full_database
 from leaderboard.store.method_names import NameTaken
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import StorageError
+from nvfair_tools.quantities import count_text
 
 _log = structlog.get_logger("refusals")
 _FULL_DISK_RETRY_SECONDS = 600
@@ -53,7 +54,7 @@ async def _user_error(request: Request, error: Exception) -> JSONResponse:
     retry_seconds = _FULL_DISK_RETRY_SECONDS if isinstance(error, StorageError) else getattr(error, "retry_seconds", 0)
     headers = {"Retry-After": str(retry_seconds)} if retry_seconds else None
     problems = list(error.problems) if isinstance(error, Problems) else []
-    message = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}" if problems else error.what
+    message = count_text(len(problems), "problem") if problems else error.what
     return _problem_response(http_status_of(error), message, problems, error.remedy or error.expected, headers)
 
 

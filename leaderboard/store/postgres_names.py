@@ -161,7 +161,7 @@ def _record(connection: Connection, name: str, action: str) -> None:
 def _refuse_others(connection: Connection, url: str) -> None:
     if others := connection.execute(text(_OTHERS)).scalar_one():
         raise NvfairError(
-            f"{others} other connections to the board's database are open, which may still see the rows",
+            f"other open connections to the board's database, which may still see the rows: {others}",
             where=make_url(url).render_as_string(hide_password=True),
             remedy="stop the board (`nvfair board serve`), then run the same command again",
         )

@@ -22,6 +22,7 @@ from leaderboard.submission.untrusted_text import invisible_character, quoted
 from nvfair_tools.bounded_zip import DAMAGED_ZIP, damage_message, open_zip
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import atomic_output, make_folder, storage_error
+from nvfair_tools.quantities import count_text
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _BLOCK_BYTES = 1 << 20
@@ -223,7 +224,7 @@ def _with_plain_top_folder(entries: list[_Entry]) -> list[_Entry]:
 def _entry_problems(entries: list[_Entry], packed_bytes: int, limits: ArchiveLimits) -> Iterator[str]:
     total = sum(entry.member.file_size for entry in entries)
     if len(entries) > limits.files:
-        yield f"{len(entries)} files; at most {limits.files}"
+        yield f"{count_text(len(entries), 'file')}; at most {limits.files}"
     if total > limits.total:
         yield f"it would unpack to {total} bytes; at most {limits.total}"
     if total > limits.small and total > limits.ratio * packed_bytes:

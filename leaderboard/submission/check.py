@@ -32,6 +32,7 @@ from leaderboard.submission.test_set import TestSet
 from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.quantities import count_text
 
 _LISTED_GENERATORS = 5
 
@@ -81,7 +82,7 @@ class SubmissionCheck:
     def _repr_html_(self) -> str:
         lines = [f"<p><b>{escape(self.name)}</b>: {escape(self.method) or 'no declaration'}</p>"]
         if self.problems:
-            lines.append(f"<p>{len(self.problems)} problems:</p><ul>")
+            lines.append(f"<p>{count_text(len(self.problems), 'problem')}:</p><ul>")
             lines += [f"<li>{escape(problem)}</li>" for problem in self.problems]
             lines.append("</ul>")
         else:

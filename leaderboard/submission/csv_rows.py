@@ -28,6 +28,7 @@ from leaderboard.submission.row_file import (
 from leaderboard.submission.untrusted_text import quoted
 from leaderboard.submission.untrusted_yaml import decode_utf8
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.quantities import count_text
 
 _HEADER_BYTES = 256 * 1024
 _BLOCK_BYTES = 8 * 1024 * 1024
@@ -97,7 +98,7 @@ def _read_batches(file: RowFile) -> Iterator[RowBatch]:
     def skip_ragged_line(row: pa.csv.InvalidRow) -> str:
         if len(ragged_lines) < _MAX_LISTED_LINES:
             line = f"line {row.number}" if row.number is not None else "a line"
-            cells = f"has {row.actual_columns} cells; expected {row.expected_columns}"
+            cells = f"has {count_text(row.actual_columns, 'cell')}; expected {row.expected_columns}"
             ragged_lines.append(f"{file.name}: {line} {cells}: {quoted(row.text)}")
         return "skip"
 

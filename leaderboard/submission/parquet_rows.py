@@ -26,6 +26,7 @@ from leaderboard.submission.row_file import (
 )
 from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.errors import Problems
+from nvfair_tools.quantities import count_text
 
 _MAGIC = b"PAR1"
 _MIN_BYTES = 12  # the magic twice, and the footer's length
@@ -105,7 +106,8 @@ def _shape_problems(name: str, file: pq.ParquetFile, kind: str, max_rows: int) -
     yield from _column_problems(name, schema, footer.num_rows, kind)
     group_rows = sum(footer.row_group(n).num_rows for n in range(footer.num_row_groups))
     if footer.num_rows != group_rows:
-        yield f"{name}: its footer says {footer.num_rows} rows, its row groups {group_rows}; write it again"
+        rows = count_text(footer.num_rows, "row")
+        yield f"{name}: its footer says {rows}, its row groups {group_rows:,}; write it again"
     elif footer.num_rows == 0:
         yield f"{name}: there are no rows"
     elif footer.num_rows > max_rows:

@@ -15,6 +15,7 @@ from leaderboard.submission.row_file import RowBatch, RowFile
 from leaderboard.submission.test_set import ExpectedRows
 from leaderboard.submission.untrusted_text import quoted
 from nvfair_tools.errors import Problems
+from nvfair_tools.quantities import count_text
 
 _EXAMPLES = 3  # rows or names that a problem lists
 
@@ -68,10 +69,10 @@ def window_problems(file: RowFile, expected: ExpectedRows, max_rows: int) -> Ite
     missing = expected.public_ids[~video_seen]
     if len(missing) and not reading_problems:
         yield (
-            f"{file.name}: {len(missing)} of {len(index)} videos are missing, such as "
+            f"{file.name}: missing: {len(missing):,} of {count_text(len(index), 'video')}, such as "
             f"{', '.join(missing[:_EXAMPLES])}; embed every reenactment of the test people"
         )
-    yield from _unknown_names(file, unknown_videos, "videos are not to be tested")
+    yield from _unknown_names(file, unknown_videos, "videos that are not to be tested")
 
 
 def trial_problems(file: RowFile, expected: ExpectedRows, cells: Sequence[str], max_rows: int) -> Iterator[str]:
@@ -106,16 +107,17 @@ def trial_problems(file: RowFile, expected: ExpectedRows, cells: Sequence[str], 
     yield from reading_problems
     if reversed_count:
         yield (
-            f"{file.name}: {reversed_count} trials name their videos in the wrong order; turn them round (first|second)"
+            f"{file.name}: {count_text(reversed_count, 'trial')} with the videos in the wrong order; turn them round "
+            "(first|second)"
         )
     missing = keys[~trial_seen]
     if len(missing) and not reading_problems:
         yield (
-            f"{file.name}: {len(missing)} of {len(keys)} trials have no score, such as "
+            f"{file.name}: without a score: {len(missing):,} of {count_text(len(keys), 'trial')}, such as "
             f"{', '.join(expected.trial_names(missing[:_EXAMPLES]))}; score every trial of the protocol; minus "
             "infinity stands for no match"
         )
-    yield from _unknown_names(file, unknown_trials, f"trials are none of {expected.protocol.name}'s")
+    yield from _unknown_names(file, unknown_trials, f"trials that are none of {expected.protocol.name}'s")
 
 
 def trial_positions(
@@ -230,4 +232,4 @@ def _count_names(counts: dict[str, int], names: np.ndarray) -> None:
 def _unknown_names(file: RowFile, counts: dict[str, int], problem: str) -> Iterator[str]:
     if counts:
         examples = ", ".join(quoted(name) for name in list(counts)[:_EXAMPLES])
-        yield f"{file.name}: {len(counts)} {problem}, such as {examples}; leave them out"
+        yield f"{file.name}: {problem}: {len(counts):,}, such as {examples}; leave them out"

@@ -22,6 +22,7 @@ from nvfair_tools.dataset.rights import DatasetRights, refused_rows
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import sha256_of
 from nvfair_tools.governance.decision import count_reasons
+from nvfair_tools.quantities import count_text
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class TestSet:
         missing = [video for video in ids if video not in self.names]
         if missing:  # submitters read this too: no name and no path of the hidden set
             raise NvfairError(
-                f"the board's key of the blind copy does not know {len(missing)} test videos",
+                f"the board's key of the blind copy does not know {count_text(len(missing), 'test video')}",
                 remedy="the maintainer has to make the blind copy again",
             )
         return [self.names[video] for video in ids]

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _NEEDED = ("path", "identity")  # of a list of clips
 _RIGHTS = ("licence", "consent", "permitted_use")
@@ -69,7 +70,7 @@ def _of_list(path: Path, recipe: Path) -> tuple[list[str], int, list[str]]:
     people = len({row["identity"] for row in rows if row["identity"]})
     empty = [column for column in _RIGHTS if any(not row.get(column) for row in rows)]
     lines = [f"  - csv: {_quoted(path, recipe)}", *_defaults(empty)]
-    return lines, people, [f"{path} lists {len(rows)} clips of {people} people"]
+    return lines, people, [f"{path} lists {count_text(len(rows), 'clip')} of {count_text(people, 'person')}"]
 
 
 def _of_folders(videos: Path, recipe: Path) -> tuple[list[str], int, list[str]]:
@@ -80,7 +81,9 @@ def _of_folders(videos: Path, recipe: Path) -> tuple[list[str], int, list[str]]:
     if not people:
         outside = len(content.clips_outside)
         raise NvfairError(
-            f"no person's clips are here; {outside} clips lie in no person's folder" if outside else "no clip is here",
+            f"no person's clips are here; {count_text(outside, 'clip lies', 'clips lie')} in no person's folder"
+            if outside
+            else "no clip is here",
             where=videos,
             expected="one folder a person with videos in it, or a list clips.csv with the columns path and identity",
             remedy="make a folder for each person and move the clips there, or name another folder with --from",
@@ -92,10 +95,14 @@ def _of_folders(videos: Path, recipe: Path) -> tuple[list[str], int, list[str]]:
         "    source: mine",
         *_defaults(["licence", "consent", "permitted_use"]),
     ]
-    facts = [f"{videos} holds {clips} clips of {len(people)} people, {portraits} of them with a portrait"]
+    facts = [
+        f"{videos} holds {count_text(clips, 'clip')} of {count_text(len(people), 'person')}, {portraits} of them with "
+        "a portrait"
+    ]
     if content.clips_outside:
         first = content.clips_outside[0]
-        facts.append(f"{len(content.clips_outside)} clips lie in no person's folder, such as {first}: move them")
+        strays = count_text(len(content.clips_outside), "clip lies", "clips lie")
+        facts.append(f"{strays} in no person's folder, such as {first}: move them")
     return lines, len(people), facts
 
 
@@ -111,15 +118,17 @@ def _splits(people: int) -> tuple[str, str]:
     """The splits for a number of people, and why: pairs of two people exist only within a split."""
     if people < _PEOPLE_OF_PAIRS["train and test"]:
         shares = "{test: 1.0}"
-        text = f"{people} people: all of them are test people, because pairs of two people lie within one split"
+        text = (
+            f"{count_text(people, 'person')}: all in the split test, because pairs of two people lie within one split"
+        )
     elif people < _PEOPLE_OF_PAIRS["all three"]:
         shares = "{train: 0.5, test: 0.5}"
-        text = f"{people} people: half train, half test, so that both have pairs of two people"
+        text = f"{count_text(people, 'person')}: half train, half test, so that both have pairs of two people"
     else:
         shares = (
             "{train: 0.34, validation: 0.33, test: 0.33}" if people < 12 else "{train: 0.6, validation: 0.2, test: 0.2}"
         )
-        text = f"{people} people: train, validation and test, each with pairs of two people"
+        text = f"{count_text(people, 'person')}: train, validation and test, each with pairs of two people"
     return f"{{by: shares, shares: {shares}, seed: 0}}", text
 
 

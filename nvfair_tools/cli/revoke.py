@@ -13,6 +13,7 @@ import click
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.governance.curator_key import CuratorKey
@@ -285,15 +286,15 @@ def _print_report(report: SearchReport) -> None:
                 f"{title}: {place.path}: {place.place}, at {place.hit.offset}: {place.hit.kind} {place.hit.form}"
             )
         if len(places) > _LISTED:
-            click.echo(f"{title}: and {len(places) - _LISTED} more places")
+            click.echo(f"{title}: and {count_text(len(places) - _LISTED, 'more place')}")
     for path, reason in report.unreadable:
         click.echo(f"not searched wholly: {path}: {reason}")
     click.echo(
-        f"searched: {report.files:,} files, {report.bytes:,} bytes, {sum(report.decoded.values()):,} decoded pieces in "
-        + ", ".join(map(str, report.folders))
+        f"searched: {count_text(report.files, 'file')}, {report.bytes:,} bytes, "
+        f"{count_text(sum(report.decoded.values()), 'decoded piece')} in " + ", ".join(map(str, report.folders))
     )
     click.echo(
-        f"left: {len(report.left)} places; possible: {len(report.possible)}; "
-        f"not searched wholly: {len(report.unreadable)} files"
+        f"left: {count_text(len(report.left), 'place')}; possible: {len(report.possible)}; "
+        f"not searched wholly: {count_text(len(report.unreadable), 'file')}"
     )
     click.echo("this search does not cover:\n" + "\n".join(f"  - {text}" for text in report.not_covered))

@@ -26,7 +26,7 @@ from nvfair_tools.metadata.description import Description
 from nvfair_tools.metadata.markdown import markdown_table
 from nvfair_tools.metadata.writing import METADATA_FILES, write_metadata
 from nvfair_tools.quality.clip_table import CLIP_TABLE, identity_sentences, read_clip_table, summarise_clips
-from nvfair_tools.quantities import duration_text
+from nvfair_tools.quantities import count_text, duration_text
 
 _OTHER_READERS = """\
 Any reader of Parquet does, frames joined with videos by `video`:
@@ -148,14 +148,15 @@ def _body(
     ok = videos[videos["state"] == "ok"]
     real, synthetic = ok[ok["kind"] == "real"], ok[ok["kind"] != "real"]
     generators = pd.DataFrame(meta["generators"], columns=["label", "family", "version", "motion_mode", "licence"])
-    people, recordings = "people", "real recordings"
+    people, recordings = count_text(len(identities), "person"), count_text(len(real), "real recording")
     if meta.get("simulated"):
-        people, recordings = "simulated people (none of them exists)", "simulated recordings"
+        people = f"{count_text(len(identities), 'simulated person')} (none of them exists)"
+        recordings = count_text(len(real), "simulated recording")
     sections = [
         f"# {meta['name']}",
-        f"**{len(synthetic):,} of these {len(ok):,} videos are synthetic**: each shows the face of one person (the "
-        "*target*) moved by a recording of a person (the *driver*), the same one (self-reenactment) or another "
-        "(cross-reenactment). None of them shows what its target did or said. "
+        f"**Synthetic: {len(synthetic):,} of these {count_text(len(ok), 'video')}**. Each shows the "
+        "face of one person (the *target*) moved by a recording of a person (the *driver*), the same one "
+        "(self-reenactment) or another (cross-reenactment). None of them shows what its target did or said. "
         + (
             f"They are those of the release {meta['release']['name']}, whose terms hold for everything here, landmarks "
             "included; it may not be passed on where those terms do not allow it."
@@ -165,7 +166,7 @@ def _body(
             else "Every synthetic file says so in its own metadata (`synthetic=true`, and IPTC's digital source type "
             "in XMP), with its generator, driver, target and permitted use."
         ),
-        f"{len(identities)} {people}, {len(real):,} {recordings}, {duration_text(seconds_of(ok))} of video in all. "
+        f"{people}, {recordings}, {duration_text(seconds_of(ok))} of video in all. "
         "Made for research on *avatar fingerprinting*: verifying who drives a talking head, whatever face it shows.",
         "## How to read it",
         "```python\nfrom datasets import load_dataset\n\n"
@@ -289,5 +290,5 @@ def _strictest(videos: pd.DataFrame) -> list[str]:
 def _people_without_faces(identities: pd.DataFrame) -> list[str]:
     """A sentence on the people of whom only landmark tracks were listed; nothing where there is none."""
     count = sum(LANDMARKS_ONLY in flags for flags in identities["flags"] if flags is not None)
-    text = f"{count} of the people drive by landmark tracks alone: their recordings have landmarks and no video."
+    text = f"There are landmark tracks alone of {count:,} of the people: their recordings have landmarks and no video."
     return [text] if count else []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.recipe.recipe import Recipe
@@ -41,7 +42,7 @@ def check_portraits(recipe: Recipe, rows: Sequence[ClipRow]) -> Iterator[Finding
     if warnings:
         yield Finding("warning", "portraits", _listed(warnings))
     if not problems and not warnings:
-        yield Finding("ok", "portraits", f"{len(read)} of {len(people)} pictures were read and show a face")
+        yield Finding("ok", "portraits", f"read and with a face: {len(read)} of {count_text(len(people), 'picture')}")
 
 
 def _problems(recipe: Recipe, paths: Sequence[Path]) -> Iterator[tuple[Path, str, str]]:

@@ -26,6 +26,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.ray_cluster import import_ray
 from nvfair_tools.pipeline.engines.ray_engine import RayEngine
 from nvfair_tools.pipeline.workspace import Workspace
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.clip_list import ClipList, ClipRow, list_clips
 from nvfair_tools.recipe.file_names import FileNames
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
@@ -76,7 +77,11 @@ def _check_people(rows: list[ClipRow], splits: dict[str, str]) -> Finding:
     counts_text = ", ".join(f"{counts[split]} {split}" for split in SPLITS if counts[split])
     tracks = sum(row.is_track for row in rows)
     tracks_text = f", {tracks} of them tracks, which drive warp generators and show no face," if tracks else ""
-    return Finding("ok", "clips", f"{len(rows)} clips{tracks_text} of {len(splits)} people ({counts_text})")
+    return Finding(
+        "ok",
+        "clips",
+        f"{count_text(len(rows), 'clip')}{tracks_text} of {count_text(len(splits), 'person')} ({counts_text})",
+    )
 
 
 def _check_left_out(clip_list: ClipList) -> Iterator[Finding]:
@@ -129,7 +134,8 @@ def _check_rights(recipe: Recipe, rows: list[ClipRow], permissions: Permissions)
         yield Finding(
             "error",
             "rights",
-            f"the consent of the people in {unasked} clips is unknown: a licence is no consent to reenactment",
+            f"the consent of the people in {count_text(unasked, 'clip')} is unknown: a licence is no consent to "
+            "reenactment",
             "record your institution's approval (committee, number, date) as `rights.ethics_approval`",
         )
     reasons = Counter(
@@ -140,10 +146,14 @@ def _check_rights(recipe: Recipe, rows: list[ClipRow], permissions: Permissions)
     if recipe.rights.consent is None and recipe.rights.set_uses == ("training",):
         refused = Counter(row.permitted_use for row in rows if row.permitted_use not in recipe.rights.render_if)
         for use, count in sorted(refused.items()):
-            yield Finding("warning", "rights", f"{count} clips permit {use!r}, which the recipe does not render")
+            yield Finding(
+                "warning",
+                "rights",
+                f"{count_text(count, 'clip permits', 'clips permit')} {use!r}, which the recipe does not render",
+            )
         reasons = Counter({key: count for key, count in reasons.items() if key[0] != "use_not_permitted"})
     for (reason, detail), count in sorted(reasons.items()):
-        yield Finding("warning", "rights", f"{count} clips are not used: {reason}: {detail}")
+        yield Finding("warning", "rights", f"{count_text(count, 'clip is', 'clips are')} not used: {reason}: {detail}")
     clips_by_person: dict[str, list[ClipRow]] = {}
     for row in rows:
         if permissions.of_recording(row).permitted:
@@ -153,7 +163,9 @@ def _check_rights(recipe: Recipe, rows: list[ClipRow], permissions: Permissions)
         ("driver", [permissions.of_motion(of_person[0]) for of_person in clips_by_person.values()]),
     ):
         for reason, count in sorted(Counter(decision.reason for decision in decisions if decision.reason).items()):
-            yield Finding("warning", "rights", f"{count} people are no {role}s: {reason}")
+            yield Finding(
+                "warning", "rights", f"{count_text(count, f'person is no {role}', f'people are no {role}s')}: {reason}"
+            )
 
 
 def _probe_clips(rows: list[ClipRow]) -> tuple[list[int], list[Finding]]:
@@ -265,7 +277,9 @@ def _check_size(recipe: Recipe, rows: list[ClipRow], pairs: PairTable, mean_fram
     """The number of reenactments, and the space that they need. pairs: the plan. mean_frames: of a clip."""
     reenactments = sum(int(pairs.in_splits(choice.splits).sum()) for choice in recipe.generators)
     total = f"{reenactments * mean_frames:,.0f} frames" if mean_frames else "of unknown length: no clip can be read yet"
-    yield Finding("ok", "plan", f"at most {len(pairs):,} pairs, {reenactments:,} reenactments, {total}")
+    yield Finding(
+        "ok", "plan", f"at most {count_text(len(pairs), 'pair')}, {count_text(reenactments, 'reenactment')}, {total}"
+    )
     yield check_build_room(recipe, pairs, len(rows), mean_frames)
 
 
@@ -286,8 +300,8 @@ def _check_cluster(recipe: Recipe, engine: RayEngine) -> str:
     if folder is not None and not folder.is_dir():
         engine = replace(engine, cluster=replace(engine.cluster, folder=None))  # the build will make and check it
     with engine:
-        text = f"{engine.most_workers()} workers; {engine.cluster.describe()}"
+        text = f"{count_text(engine.most_workers(), 'worker')}; {engine.cluster.describe()}"
         on_gpus = replace(engine, uses_gpus=True)
         if (gpus := on_gpus.gpus()) > 0:
-            text += f"; {on_gpus.most_workers()} workers of networks, with {gpus:g} GPU each"
+            text += f"; {count_text(on_gpus.most_workers(), 'worker')} of networks, with {gpus:g} GPU each"
         return text

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class Places:
         missing = [video for video in ids if video not in numbers]
         if missing:
             raise NvfairError(
-                f"{len(missing)} video(s) have no frames here, the first: {missing[:3]}",
+                f"{count_text(len(missing), 'video has', 'videos have')} no frames here, the first: {missing[:3]}",
                 where=folder / "videos.parquet",
             )
         return self.at(np.array([numbers[video] for video in ids], dtype=np.int64))

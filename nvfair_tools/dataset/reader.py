@@ -29,6 +29,7 @@ from nvfair_tools.dataset.tracks import FrameRows, TrackTable
 from nvfair_tools.dataset.version import UPGRADING, version_error
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.sources_of_points import sources_of_points
+from nvfair_tools.quantities import count_text
 from nvfair_tools.unique_keys import load_unique_json
 
 
@@ -164,7 +165,10 @@ class Dataset:
 
     def __repr__(self) -> str:
         people, videos = len(self.identities), len(self.videos)
-        return f"{type(self).__name__}({self.name!r}, {people} people, {videos} videos, folder={str(self.folder)!r})"
+        return (
+            f"{type(self).__name__}({self.name!r}, {count_text(people, 'person')}, {count_text(videos, 'video')}, "
+            f"folder={str(self.folder)!r})"
+        )
 
     def _repr_html_(self) -> str:
         """A summary for notebooks: name, licences, and the number of people and of usable videos in each split."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import check_writable, existing_parent
-from nvfair_tools.quantities import size_text
+from nvfair_tools.quantities import count_text, size_text
 
 # A worker with its landmarker, and a build's smallest demand of disk.
 WORKER_BYTES, DISK_BYTES = 0.6e9, 4e9
@@ -23,9 +23,11 @@ def check_machine(output: Path) -> Iterator[MachineFinding]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     free = free_memory()
     if free is None:
-        yield MachineFinding("note", "processor", f"{cores} cores; free memory is not known without psutil")
+        yield MachineFinding(
+            "note", "processor", f"{count_text(cores, 'core')}; free memory is not known without psutil"
+        )
     else:
-        text = f"{cores} cores, {free / 1e9:.1f} GB of memory free"
+        text = f"{count_text(cores, 'core')}, {free / 1e9:.1f} GB of memory free"
         level = "warning" if free < WORKER_BYTES * cores else "ok"
         remedy = "set `workers` in the recipe, or end other programs" if level == "warning" else ""
         yield MachineFinding(level, "processor", text, remedy)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from pathlib import Path
 from nvfair_tools.doctor.finding import MachineFinding
 from nvfair_tools.doctor.packages import check_packages
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _CPU_REMEDY = "pass --device cpu, or install torch for this card's driver (pytorch.org, `Start locally`)"
 
@@ -70,7 +71,9 @@ def check_landmarker() -> MachineFinding:
     text = f"{landmarker.name} {landmarker.version}"
     if len(faces) == 1:
         return MachineFinding("ok", "landmarker", f"{text} finds a face")
-    return MachineFinding("error", "landmarker", f"{text} finds {len(faces)} faces in a portrait", "install it again")
+    return MachineFinding(
+        "error", "landmarker", f"{text} finds {count_text(len(faces), 'face')} in a portrait", "install it again"
+    )
 
 
 def check_face_networks() -> Iterator[MachineFinding]:

@@ -20,6 +20,7 @@ from nvfair_tools.downloads.survey import FileState, verified_entry
 from nvfair_tools.downloads.transfer import Transfer
 from nvfair_tools.downloads.unpack import MemberNames, unpack
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _REPORT_SECONDS = 0.2  # between two reports of the bytes that have arrived
 
@@ -138,7 +139,9 @@ class _Download:
             done, ended = sum(self._arrived.values()), self._ended
             self._reported = time.monotonic()
         self._report(
-            done, sum(state.remote.size for state in self._states), f"{ended:,} of {len(self._states):,} files"
+            done,
+            sum(state.remote.size for state in self._states),
+            f"{ended:,} of {count_text(len(self._states), 'file')}",
         )
 
     def finish(self) -> Outcome:

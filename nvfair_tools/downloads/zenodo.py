@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 from nvfair_tools.downloads.remote import Place, RemoteFile, check_checksum, check_file_name
 from nvfair_tools.downloads.transfer import Transfer
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.quantities import count_text
 
 ADDRESS = "https://zenodo.org"
 
@@ -54,7 +55,7 @@ def list_record(transfer: Transfer, record: str, patterns: Sequence[str], addres
     if problems:
         raise Problems(where, problems)
     if not files:
-        raise NvfairError(f"none of its {len(entries)} files matches {', '.join(patterns)}", where=where)
+        raise NvfairError(f"none of its {count_text(len(entries), 'file')} matches {', '.join(patterns)}", where=where)
     return ZenodoRecord(f"record {record}, revision {content.get('revision', '?')}", tuple(files))
 
 

@@ -193,7 +193,7 @@ class StoppedRemoval(NvfairError):
         counts = {(owner.place, finding.what): finding.count for owner, finding in before}
         try:
             left = [
-                f"{finding.count:,} of {counts.get((holder.place, finding.what), finding.count):,} {finding.what}"
+                f"{finding.what}: {finding.count:,} of {counts.get((holder.place, finding.what), finding.count):,}"
                 for finding in holder.find(revocation.trace)
             ]
         except Exception:  # noqa: BLE001 - whatever keeps it from being read is what stopped the removal

@@ -15,6 +15,7 @@ from nvfair_tools.leakage.audit_check import AuditCase, AuditCheck, check_of_cas
 from nvfair_tools.leakage.motion_copies import find_motion_copies
 from nvfair_tools.leakage.motion_hash import MotionHash, motion_hash
 from nvfair_tools.leakage.picture_copies import find_picture_copies
+from nvfair_tools.quantities import count_text
 
 Progress = Callable[[int, int], None]
 _VIDEOS = "videos.parquet"
@@ -36,7 +37,8 @@ def motion_checks(dataset: Dataset, progress: Progress = lambda done, total: Non
         for copy in find_motion_copies(hashes)
     ]
     short, absent = sum(value is None for value in hashes), len(listed) - len(recordings)
-    texts = [f"{short} of {len(listed)} recordings are shorter than two seconds or have too few faces" if short else ""]
+    all_listed = count_text(len(listed), "recording")
+    texts = [f"shorter than two seconds or with too few faces: {short} of {all_listed}" if short else ""]
     texts += [f"the landmarks of {absent} are not in the folder" if absent else ""]
     partial = "; ".join(filter(None, texts))
     return _copy_checks("motion", recordings, pairs, partial)
@@ -64,7 +66,7 @@ def picture_checks(
         for copy in find_picture_copies(hashes)
     ]
     missing = hashes.count("")
-    partial = f"{missing} of {len(hashes)} videos are missing or cannot be read" if missing else ""
+    partial = f"missing or unreadable: {missing} of {count_text(len(hashes), 'video')}" if missing else ""
     return _copy_checks("pictures", real, pairs, partial)
 
 

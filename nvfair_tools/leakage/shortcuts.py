@@ -29,6 +29,7 @@ import pandas as pd
 
 from nvfair_tools.leakage.column_values import VideoColumn
 from nvfair_tools.leakage.person_auc import FEWEST_PEOPLE, AucCounts
+from nvfair_tools.quantities import count_text
 
 SAME_DRIVER, SELF_OR_CROSS = "same driver", "self or cross"
 CLEARLY = 0.05  # distance from chance that matters
@@ -126,7 +127,7 @@ def _figure(column: VideoColumn, label: str, counts: AucCounts, confidence: floa
         return ShortcutFigure(column.name, label, defect=by_builder, unchecked=f"no face has {what} with values")
     reason = ""
     if auc.people < FEWEST_PEOPLE:
-        reason = f"{auc.people} people: a figure is judged from {FEWEST_PEOPLE} people on"
+        reason = f"{count_text(auc.people, 'person')}: a figure is judged from {FEWEST_PEOPLE} people on"
     above_only = label == SAME_DRIVER or not column.is_number
     return ShortcutFigure(column.name, label, auc.value, auc.low, auc.high, auc.people, by_builder, above_only, reason)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 # cause -> remedy
 CAUSES = {
@@ -37,5 +38,5 @@ class MediaError(NvfairError):
             raise ValueError(f"unknown cause {cause!r}")
         self.cause, self.path, self.frames = cause, str(path), frames
         self.detail = detail
-        after = f" after {frames} frame{'s' if frames != 1 else ''}" if frames else ""
+        after = f" after {count_text(frames, 'frame')}" if frames else ""
         super().__init__(f"{cause}{after}: {detail}", where=path, remedy=remedy or CAUSES[cause])

@@ -17,6 +17,7 @@ from nvfair_tools.media.errors import MediaError
 from nvfair_tools.media.motion import PictureMeter, hard_cuts, longest_standstill
 from nvfair_tools.media.streams import describe_stream, other_video_streams
 from nvfair_tools.media.timing import FrameClock, clip_length, frame_places, frame_rate
+from nvfair_tools.quantities import count_text
 
 # A frame interval that differs from the median by more than this share makes the rate variable.
 _VARIATION = 0.1
@@ -164,7 +165,7 @@ def glance(path: str | Path) -> dict[str, str]:
 
 
 def _problem_text(problem: MediaError) -> str:
-    return f"after {problem.frames} whole frames: {problem.detail}; to fix it: {problem.remedy}"
+    return f"after {count_text(problem.frames, 'whole frame')}: {problem.detail}; to fix it: {problem.remedy}"
 
 
 def _stream_notes(container: Any, stream: Any, clock: FrameClock) -> Iterator[tuple[str, str]]:
@@ -194,7 +195,10 @@ def _picture_notes(
     display: Display, interlaced: int, meter: PictureMeter, times: np.ndarray
 ) -> Iterator[tuple[str, str]]:
     if interlaced:
-        yield "deinterlaced", f"{interlaced} of {len(times)} frames are interlaced; their fields are interpolated"
+        yield (
+            "deinterlaced",
+            f"{interlaced} of {len(times)} frames are interlaced; their fields are interpolated",
+        )
     elif meter.looks_interlaced:
         yield "combed", "frames look interlaced, but are not marked so and are left as they are"
     if display.transfer:

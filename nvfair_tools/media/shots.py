@@ -18,6 +18,7 @@ from nvfair_tools.media.decoding import chosen_stream, raw_frames
 from nvfair_tools.media.errors import MediaError
 from nvfair_tools.media.motion import thumbnail
 from nvfair_tools.media.timing import FrameClock
+from nvfair_tools.quantities import count_text
 
 VERSION = "1"  # of how shots are found
 # A cut changes grey values by this much (of 255), and so many times more than the frames just before and after, and
@@ -94,7 +95,7 @@ def find_shots(path: str | Path) -> ShotList:
             np.array(ticks, dtype=np.int64),
             start if is_exact else None,
             problem.cause if problem else "",
-            f"after {problem.frames} whole frames: {problem.detail}" if problem else "",
+            f"after {count_text(problem.frames, 'whole frame')}: {problem.detail}" if problem else "",
         )
 
 

@@ -15,7 +15,7 @@ from nvfair_tools.metadata.access import Level, is_spdx
 from nvfair_tools.metadata.counts import seconds_of
 from nvfair_tools.metadata.description import KEYWORDS, Description
 from nvfair_tools.metadata.statements import access_statement, processing_statements
-from nvfair_tools.quantities import duration_text
+from nvfair_tools.quantities import count_text, duration_text
 
 DATACITE_FILE = "datacite.json"
 _SCHEMA = "http://datacite.org/schema/kernel-4"
@@ -57,8 +57,8 @@ def _attributes(data: Description) -> dict[str, Any]:
         "version": stated.version,
         "subjects": [{"subject": word} for word in KEYWORDS],
         "sizes": [
-            f"{len(data.identities):,} {'simulated people' if data.simulated else 'people'}",
-            f"{len(data.usable):,} videos",
+            count_text(len(data.identities), "simulated person" if data.simulated else "person"),
+            count_text(len(data.usable), "video"),
             duration_text(seconds_of(data.usable)),
         ],
         "formats": ["application/x-parquet", *(["video/mp4"] if data.usable["path"].notna().any() else [])],

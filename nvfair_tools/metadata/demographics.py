@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nvfair_tools.dataset.schema import SPLITS
+from nvfair_tools.quantities import count_text
 
 FEWEST_PEOPLE = 10
 NOT_RECORDED, OTHERS = "not recorded", "other values"
@@ -48,7 +49,7 @@ def demographic_table(identities: pd.DataFrame, column: str) -> pd.DataFrame | N
 
 def recorded_statement(identities: pd.DataFrame, column: str) -> str:
     """Of how many people a column is recorded, as far as the table above says it too."""
-    table, people = demographic_table(identities, column), f"{len(identities):,} people"
+    table, people = demographic_table(identities, column), count_text(len(identities), "person")
     name = column.capitalize()
     if table is None:
         return f"{name} is recorded of some of {people}."

@@ -20,7 +20,7 @@ from nvfair_tools.leakage.audit import LeakageAudit, audit_tables
 from nvfair_tools.media.source_types import ALGORITHM, SOURCE_TYPE_TAG, SOURCE_TYPE_URI
 from nvfair_tools.metadata.access import Access, judge_access
 from nvfair_tools.metadata.counts import seconds_of
-from nvfair_tools.quantities import duration_text
+from nvfair_tools.quantities import count_text, duration_text
 from nvfair_tools.recipe.known_collections import COLLECTIONS
 from nvfair_tools.recipe.public_collection import PublicCollection
 
@@ -101,8 +101,10 @@ class Description:
 
     @property
     def people(self) -> str:
-        """What the data set calls its people."""
-        return "simulated people, none of whom exists" if self.simulated else "people"
+        """How many people the data set has, and whether they exist."""
+        if self.simulated:
+            return f"{count_text(len(self.identities), 'simulated person')}, none of whom exists"
+        return count_text(len(self.identities), "person")
 
     @property
     def release(self) -> str:
@@ -115,10 +117,11 @@ class Description:
         real, length = int((self.usable["kind"] == "real").sum()), duration_text(seconds_of(self.usable))
         made = len(self.usable) - real
         return (
-            f"{len(self.usable):,} talking-head videos ({length}) of {len(self.identities):,} {self.people}: "
-            f"{real:,} {'simulated' if self.simulated else 'real'} recordings, and {made:,} reenactments in which the "
-            "face of one person is moved by a recording of a person, the same one or another. Made for research on "
-            "avatar fingerprinting: verifying who drives a talking head, whatever face it shows."
+            f"{count_text(len(self.usable), 'talking-head video')} ({length}) of {self.people}: "
+            f"{count_text(real, 'simulated recording' if self.simulated else 'real recording')}, and "
+            f"{count_text(made, 'reenactment')} in which the face of one person is moved by a recording of a person, "
+            "the same one or another. Made for research on avatar fingerprinting: verifying who drives a talking "
+            "head, whatever face it shows."
         )
 
     @property

@@ -16,6 +16,7 @@ from nvfair_tools.landmarks.track_files import LANDMARKS_ONLY
 from nvfair_tools.metadata.counts import count_unusable
 from nvfair_tools.metadata.demographics import COLUMNS, recorded_statement
 from nvfair_tools.metadata.description import Description
+from nvfair_tools.quantities import count_text
 
 _MOST_VALUES = 5
 
@@ -33,7 +34,9 @@ def origin_statements(data: Description) -> list[str]:
         source = str(group)
         name = f"`{source}`" + (f" ({titles[source]})" if source in titles else "")
         recordings = int((real["source"] == source).sum())
-        texts.append(f"Source {name}: {len(people):,} people, {recordings:,} usable recordings.")
+        texts.append(
+            f"Source {name}: {count_text(len(people), 'person')}, {count_text(recordings, 'usable recording')}."
+        )
     tracks = sum(LANDMARKS_ONLY in flags for flags in data.identities["flags"] if flags is not None)
     if tracks:
         texts.append(f"Of {tracks:,} of the people there are landmark tracks alone, and no video.")
@@ -58,8 +61,8 @@ def consent_statements(data: Description) -> list[str]:
         counts = ", ".join(f"{count:,} {value}" for value, count in sorted(values.items()))
         origins = ", ".join(f"{basis} ({count:,})" for basis, count in sorted(bases.items()))
         texts.append(
-            f"`{CONSENT_FILE}` has the answers of {len(data.consents):,} people, use by use: {counts}; by {origins}. "
-            "The evidence stays with the curator."
+            f"`{CONSENT_FILE}` has the answers of {count_text(len(data.consents), 'person')}, use by use: {counts}; by "
+            f"{origins}. The evidence stays with the curator."
         )
     return texts
 
@@ -97,7 +100,7 @@ def rejection_statements(data: Description) -> list[str]:
     """What was left out and why, counted."""
     rows = count_unusable(data.videos)
     return [
-        f"{count:,} {kind} videos {state}: {reason or 'no reason recorded'}."
+        f"{count_text(count, f'{kind} video')} {state}: {reason or 'no reason recorded'}."
         for kind, state, reason, count in zip(*(rows[name].tolist() for name in rows.columns), strict=True)
     ]
 
@@ -125,11 +128,13 @@ def limit_statements(data: Description) -> list[str]:
     if len(families) == 1:
         texts.append(f"All generators are of the family {families.pop()}: results across them stay within that family.")
     test_people = int((data.identities["split"] == "test").sum())
-    texts.append(f"The test split has {test_people:,} people." if test_people else "There is no test split.")
+    texts.append(
+        f"The test split has {count_text(test_people, 'person')}." if test_people else "There is no test split."
+    )
     if data.audit.defects:
-        texts.append(f"The leakage audit found {data.audit.defects:,} defects: see the data sheet.")
+        texts.append(f"The leakage audit found {count_text(data.audit.defects, 'defect')}: see the data sheet.")
     if data.audit.unanswered:
-        texts.append(f"{data.audit.unanswered:,} questions of the leakage audit are not answered.")
+        texts.append(f"The leakage audit left {count_text(data.audit.unanswered, 'question')} unanswered.")
     return texts
 
 
@@ -140,7 +145,7 @@ def use_statements(data: Description) -> list[str]:
     stated += f": {', '.join(governance['use'])}." if "use" in governance else "."
     total = len(data.usable)
     return ["Research on avatar fingerprinting: verifying who drives a talking head.", stated] + [
-        f"{count.use} ({MEANINGS[count.use]}): {count.permitted:,} of {total:,} videos"
+        f"{count.use} ({MEANINGS[count.use]}): {count.permitted:,} of {count_text(total, 'video')}"
         + (f"; not {_reasons(count.refused)}." if count.refused else ".")
         for count in data.access.uses
     ]
@@ -182,7 +187,7 @@ def personal_statements(data: Description) -> list[str]:
     """What personal and sensitive information it holds."""
     if data.simulated:
         return ["None: all people are simulated."]
-    texts = [f"Faces and facial motion of {len(data.identities):,} people, which are biometric data."]
+    texts = [f"Faces and facial motion of {count_text(len(data.identities), 'person')}, which are biometric data."]
     for column in COLUMNS:
         if data.identities[column].notna().any():
             texts.append(f"{column.capitalize()}, as people or their collection stated it.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from nvfair_tools.metadata.description import KEYWORDS, Description
 from nvfair_tools.metadata.statements import access_statement, forbidden_statements
+from nvfair_tools.quantities import count_text
 
 ZENODO_FILE = ".zenodo.json"
 
@@ -52,5 +53,5 @@ def zenodo_text(data: Description) -> str:
 def missing_for_zenodo(data: Description) -> list[str]:
     """What Zenodo demands of a deposit beyond the recipe's keys: one licence of SPDX's list, where access is open."""
     if data.access.level == "open" and not len(data.access.licences) == len(data.access.spdx_licences()) == 1:
-        return [f"one licence of SPDX's list (the data set has {len(data.access.licences)} licences)"]
+        return [f"one licence of SPDX's list (the data set has {count_text(len(data.access.licences), 'licence')})"]
     return []

@@ -15,6 +15,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import atomic_output
 from nvfair_tools.quality.clip_limits import CHECKS, LIMITS
 from nvfair_tools.quality.clip_measures import MEASURES
+from nvfair_tools.quantities import count_text
 
 CLIP_TABLE = "clip_checks.parquet"  # in the folder `quality` of a data set
 CLIP_SCHEMA = pa.schema(
@@ -113,9 +114,9 @@ def identity_sentences(rows: pd.DataFrame, rule: Mapping[str, Any], names: Mappi
         return
     counts = compared["label"].value_counts()
     yield (
-        f"Identity was verified by faces in {len(compared)} of {len(rows)} clips: {counts.get('confirmed', 0)} are "
-        f"confirmed by other clips of their person, {counts.get('not_confirmed', 0)} are not, "
-        f"{counts.get('only_clip', 0)} are their person's only clip."
+        f"Identity was verified by faces in {len(compared)} of {count_text(len(rows), 'clip')}. Confirmed by other "
+        f"clips of the person: {counts.get('confirmed', 0)}, not confirmed: {counts.get('not_confirmed', 0)}, the "
+        f"person's only clip: {counts.get('only_clip', 0)}."
     )
     own, other = compared["own_cosine"].dropna(), compared["nearest_cosine"].dropna()
     for text, values in (("the person's other clips", own), ("the nearest other person", other)):

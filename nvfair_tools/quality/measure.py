@@ -167,4 +167,4 @@ def _brightness(path: Path, landmarks: np.ndarray) -> Iterator[tuple[np.ndarray,
         yield frame.image, landmark_brightness(frame.image, landmarks[frame.index], distance)
         count += 1
     if count != len(landmarks):
-        raise ValueError(f"the video has {count} frames, but {len(landmarks)} rows of landmarks")
+        raise ValueError(f"the video has {count} frames, its landmarks {len(landmarks)}")

@@ -20,6 +20,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.faces.framing import crop_square
 from nvfair_tools.media import decode
 from nvfair_tools.quality.thresholds import derived
+from nvfair_tools.quantities import count_text
 
 SYNTHETIC = "synthetic"
 # A square around the driver's face: this many times the longer side of the box around its landmarks.
@@ -95,7 +96,8 @@ def named_video(dataset: Dataset, table: pd.DataFrame, video: str) -> ShownVideo
     rows = table[table["video"].str.startswith(video)]
     if len(rows) != 1:
         raise NvfairError(
-            f"{len(rows)} measured videos have an id that begins with {video!r}", expected="the id of one video"
+            f"{count_text(len(rows), 'measured video has', 'measured videos have')} an id that begins with {video!r}",
+            expected="the id of one video",
         )
     chosen, hidden = choose_videos(dataset, rows, 1)
     if not chosen:

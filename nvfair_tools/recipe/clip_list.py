@@ -14,6 +14,7 @@ from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import is_reserved_name, parse_identity
 from nvfair_tools.landmarks.track_files import TRACK_SUFFIXES
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.clip_row import ClipRow, contradictions
 from nvfair_tools.recipe.consent_table import ConsentTable, people_problems, read_consent_table
 from nvfair_tools.recipe.csv_table import plain_header, read_csv_table
@@ -264,7 +265,7 @@ def _read_collection(recipe: Recipe, source: ClipSource, reading: _Reading) -> N
 
 def _examples(names: Sequence[str], noun: str) -> str:
     """The number of `names` and the first three of them."""
-    return f"{len(names)} {noun}{'s' * (len(names) != 1)}, such as {', '.join(names[:3])}"
+    return f"{count_text(len(names), noun)}, such as {', '.join(names[:3])}"
 
 
 def _add_row(values: dict[str, str], source: ClipSource, root: Path, where: str, reading: _Reading) -> None:

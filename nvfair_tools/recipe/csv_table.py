@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _SEPARATORS = (";", "\t", "|")
 _REMEDY = "save it as CSV in UTF-8, with commas (a spreadsheet calls it `CSV UTF-8 (comma delimited)`)"
@@ -145,7 +146,8 @@ def _rows(
             comments.append(line)
         elif not named <= len(record) <= len(header):
             problems.append(
-                f"{file} row {line}: has another number of values ({len(record)}) than the header's {named} columns"
+                f"{file} row {line}: has another number of values ({len(record)}) than the header's "
+                f"{count_text(named, 'column')}"
             )
         elif broken := [name for name, value in zip(header, record, strict=False) if "\n" in value]:
             problems.append(f"{file} row {line}: {broken[0]} holds a line break; is a quotation mark not closed?")

@@ -16,6 +16,7 @@ from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.identity import resolve_alias
 from nvfair_tools.landmarks.avaprintdb_files import GENERATORS
 from nvfair_tools.pipeline.items import rejected
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.csv_table import read_csv_table
 from nvfair_tools.recipe.splits import splits_by_shares
 from nvfair_tools.releases.listing import (
@@ -82,7 +83,7 @@ def list_avaprintdb(root: Path, settings: ReleaseSettings, plans: Sequence[Path]
             describe_generator(label, licence=settings.licence) for label in present or sorted(set(GENERATORS.values()))
         ),
         notes=(
-            f"{len(clips)} driving clips in {', '.join(path.name for path in plans)}",
+            f"{count_text(len(clips), 'driving clip')} in {', '.join(path.name for path in plans)}",
             *tree.notes(),
         ),
     )

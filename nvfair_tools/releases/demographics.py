@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.cremad import CREMAD, read_people_table
 from nvfair_tools.releases.listing import Release
 
@@ -30,9 +31,12 @@ def join_demographics(release: Release, table: Path) -> Release:
     if not own:
         raise NvfairError(f"{release.name} has nobody of {CREMAD.title} here", where=release.root)
     without, others = [person for person in own if person not in people], sorted(people.keys() - set(own))
-    notes = [f"{CREMAD.title}: gender, age and ethnicity of {len(own) - len(without)} of {len(own)} people are known."]
+    notes = [
+        f"{CREMAD.title}: gender, age and ethnicity are known of {len(own) - len(without)} of "
+        f"{count_text(len(own), 'person')}."
+    ]
     if without:
-        notes.append(f"{CREMAD.title}: {_listed(without)} have no row in {table.name}.")
+        notes.append(f"{CREMAD.title}: no row in {table.name}: {_listed(without)}.")
     if others:
         notes.append(f"{CREMAD.title}: rows in {table.name} of {_listed(others)} are not used: nobody of the release.")
     joined = {person: people[person] for person in own if person in people}
@@ -41,4 +45,4 @@ def join_demographics(release: Release, table: Path) -> Release:
 
 def _listed(people: list[str], most: int = 5) -> str:
     more = f" and {len(people) - most} more" if len(people) > most else ""
-    return f"{len(people)} people ({', '.join(people[:most])}{more})"
+    return f"{count_text(len(people), 'person')} ({', '.join(people[:most])}{more})"

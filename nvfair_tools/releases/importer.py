@@ -25,6 +25,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import write_text
 from nvfair_tools.pipeline.items import ItemResult, item_id, rejected
 from nvfair_tools.pipeline.progress import Reporter
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
 from nvfair_tools.releases.listing import Release, ReleaseFile, count_files
 from nvfair_tools.releases.rows import LINK_FOLDER, TrackedFile, identities_table, video_rows
@@ -71,7 +72,7 @@ def import_release(
     if not any(file.result.state == "ok" for file in release.files):
         reasons = "; ".join(f"{count} {what} {reason}" for what, _, reason, count in release.counts()[:8])
         raise NvfairError(
-            f"none of its {len(release.files)} files can be used{': ' + reasons if reasons else ''}",
+            f"none of its {count_text(len(release.files), 'file')} can be used{': ' + reasons if reasons else ''}",
             where=release.root,
             remedy="`nvfair import ... --check` lists every file's reason",
         )

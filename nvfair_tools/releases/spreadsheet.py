@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nvfair_tools.dataset.exports.nvfair_names import SPREADSHEET
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.csv_table import repeated_columns
 from nvfair_tools.releases.settings import Columns
 from nvfair_tools.releases.worksheets import NumberedRow, csv_rows, xlsx_worksheets
@@ -81,7 +82,7 @@ def find_spreadsheet(root: Path) -> Path:
         return root / SPREADSHEET
     paths = sorted(path for path in root.glob("*.xlsx") if not path.name.startswith(("~", ".")))
     if len(paths) != 1:
-        problem = f"{len(paths)} spreadsheets" if paths else "no spreadsheet"
+        problem = count_text(len(paths), "spreadsheet") if paths else "no spreadsheet"
         raise NvfairError(
             f"{problem} in the release's folder, so what its files may be used for is not known",
             where=root,

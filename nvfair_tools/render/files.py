@@ -24,6 +24,7 @@ from generators.external.errors import ToolError
 from generators.face import Face
 from nvfair_tools.files import is_alive
 from nvfair_tools.media.errors import MediaError
+from nvfair_tools.quantities import count_text
 from nvfair_tools.render.faces import ClipFaces
 
 _PREFIX = "nvfair-files-"  # of the folders in the system's temporary one; the process follows
@@ -131,7 +132,8 @@ class FileRenderer:
         if abs(self.mended_frames) > tolerance or last is None:
             beyond = f" within {tolerance}" if tolerance else ""
             raise ToolError(
-                "tool_output", f"{name} wrote {count} frames for a clip of {clip.frames}: it must keep them all{beyond}"
+                "tool_output",
+                f"{name} wrote {count_text(count, 'frame')} for a clip of {clip.frames}: it must keep them all{beyond}",
             )
         if watched.motion < _STANDS_STILL and clip.motion > _MOVES:
             raise ToolError("tool_output", f"{name} wrote a video that stands still, while its driver moves")
@@ -185,7 +187,8 @@ def _decoded(path: Path, generator: Any) -> Iterator[np.ndarray]:
                 if y + height > image.shape[0] or x + width > image.shape[1]:
                     size = f"{image.shape[1]} x {image.shape[0]}"
                     raise ToolError(
-                        "tool_output", f"{generator.name} wrote frames of {size}; crop {list(crop)} leaves them"
+                        "tool_output",
+                        f"{generator.name} wrote frames of {size}; crop {list(crop)} leaves them",
                     )
                 image = image[y : y + height, x : x + width]
             yield image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from nvfair_tools.quantities import count_text
+
 # A type and what Annotated or Field add to it: bounds, a pattern, a description.
 Expectation: TypeAlias = tuple[Any, tuple[Any, ...]]
 
@@ -139,7 +141,7 @@ def _list_text(expectation: Expectation) -> str:
     annotation, metadata = expectation
     arguments = get_args(annotation)
     if get_origin(annotation) is tuple and arguments and arguments[-1] is not Ellipsis:
-        return f"a list of {len(arguments)} items"
+        return f"a list of {count_text(len(arguments), 'item')}"
     items = items_of(expectation, 0)
     length = _length_text(metadata, "item")
     text = expected_text(items)

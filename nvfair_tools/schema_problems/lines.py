@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from nvfair_tools.errors import Problems
+from nvfair_tools.quantities import count_text
 from nvfair_tools.schema_problems.expected import (
     Expectation,
     alternatives,
@@ -162,7 +163,7 @@ def _value_text(value: Any, quote_values: bool) -> str:
     if isinstance(value, Mapping):
         return "keys with values"
     if isinstance(value, (list, tuple)):
-        return f"a list of {len(value)} items" if len(value) != 1 else "a list of 1 item"
+        return f"a list of {count_text(len(value), 'item')}"
     if quote_values:
         return _shortened(value)
     nouns = ((bool, "true or false"), (str, "a text"), ((int, float), "a number"))

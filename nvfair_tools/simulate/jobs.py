@@ -14,6 +14,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine, default_workers
 from nvfair_tools.pipeline.items import ItemResult, ok
+from nvfair_tools.quantities import count_text
 
 R = TypeVar("R")
 
@@ -50,7 +51,7 @@ def run_jobs(
                 crashes.append(result.detail)
     if crashes:
         raise NvfairError(
-            f"{len(crashes)} of {len(jobs)} jobs did not end, the first because {crashes[0]}",
+            f"{len(crashes)} of {count_text(len(jobs), 'job')} did not end, the first because {crashes[0]}",
             remedy="run the same command again: finished files are kept; fewer workers need less memory",
         )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nvfair_tools.errors import MissingExtra, NvfairError
+from nvfair_tools.quantities import count_text
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,9 @@ def _portraits_of_landmarker() -> list[Portrait]:
             landmarker.start()
             meshes = landmarker.find(image)
             if len(meshes) != 1:
-                raise NvfairError(f"{len(meshes)} faces found in a bundled portrait", where=name, expected="one")
+                raise NvfairError(
+                    f"{count_text(len(meshes), 'face')} found in a bundled portrait", where=name, expected="one"
+                )
             portraits.append(Portrait(name, image, meshes[0], credit))
     finally:
         landmarker.close()

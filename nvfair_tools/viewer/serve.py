@@ -9,6 +9,7 @@ import webbrowser
 import uvicorn
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 from nvfair_tools.viewer.access import new_token
 from nvfair_tools.viewer.app import create_app
 from nvfair_tools.viewer.open_set import Watched
@@ -54,8 +55,9 @@ def start_text(watched: Watched, address: str) -> str:
     """What the command prints before it serves: what is looked at, and where. Raises NvfairError as `current` does."""
     dataset = watched.current().dataset
     return (
-        f"{dataset.folder}: {len(dataset.videos):,} videos, {len(dataset.identities):,} people\n"
-        f"{address}\nopen this address in a browser on this machine; Ctrl-C stops"
+        f"{dataset.folder}: {count_text(len(dataset.videos), 'video')}, "
+        f"{count_text(len(dataset.identities), 'person')}\n{address}\nopen this address in a browser on this machine; "
+        "Ctrl-C stops"
     )
 
 

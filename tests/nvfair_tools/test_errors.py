@@ -28,7 +28,7 @@ def test_a_thousand_problems_are_all_kept_and_the_first_are_shown():
     error = Problems("a.csv", [f"row {n}" for n in range(1000)], remedy="mend them")
     assert len(error.problems) == 1000
     lines = str(error).splitlines()
-    assert lines[0] == "a.csv: 1000 problems"
+    assert lines[0] == "a.csv: 1,000 problems"
     assert "  - row 29" in lines
     assert "  - row 30" not in lines
     assert lines[-2:] == ["  ... and 970 more", "  to fix it: mend them"]

@@ -120,7 +120,7 @@ def fit_fusion(
     trials = draw_dev_pairs(names, pairs, np.random.default_rng([seed, 1]))
     if trials is None:
         raise NvfairError(
-            f"{len(stems)} DEV videos of {collection} by {generator} have enough frames in all systems' files; no "
+            f"DEV videos of {collection} by {generator} with enough frames in all systems' files: {len(stems):,}; no "
             "driver has two driving clips among them, or there is one driver",
             where=systems[0].files.root,
             remedy="name folders that hold the files of the DEV videos too, or use --rule mean, which fits nothing",

@@ -27,6 +27,7 @@ from benchmark.trials.published_cells import PUBLISHED_AUC
 from benchmark.trials.trials import TargetTrials
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.avaprintdb_files import SampleFiles
+from nvfair_tools.quantities import count_text
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,9 @@ class ListTrials:
         genuine, impostor = (sum(len(getattr(block, kind)) for block in trials) for kind in ("genuine", "impostor"))
         if not genuine or not impostor:
             raise NvfairError(
-                f"{genuine} genuine and {impostor} impostor trials are left of {len(pairs)} rows: {without_file} have "
-                "a video without a file, others one of fewer frames than a window",
+                f"left of {count_text(len(pairs), 'row')}: {count_text(genuine, 'genuine trial')} and "
+                f"{count_text(impostor, 'impostor trial')}; rows with a video without a file: {without_file:,}, others "
+                "have one of fewer frames than a window",
                 where=pairs.name,
                 remedy="name the folder that holds the files of the TEST videos" if absent else "",
             )

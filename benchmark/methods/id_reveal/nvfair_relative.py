@@ -36,6 +36,7 @@ from benchmark.windows.window_set import WindowSet
 from nvfair_tools.dataset.schema import LANDMARK_COUNT
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.scheme import SCHEME_126
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from typing import Self
@@ -121,7 +122,8 @@ class NvfairRelative(Network):
         if len(unusable):
             name = windows.videos.iloc[int(unusable[0])].get("video", "")
             raise NvfairError(
-                f"the inner eye corners of {len(unusable)} video(s) have no distance, which distances are divided by",
+                "no distance of the inner eye corners, which distances are divided by: "
+                f"{count_text(len(unusable), 'video')}",
                 where=f"video {name}",
                 expected="landmarks of the 126-point scheme in pixels",
             )

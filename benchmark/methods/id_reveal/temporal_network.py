@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 # Dilations of the convolutions by the receptive field R that they give: the first has kernel 1, the others 3. Those for
 # 51 are ID-Reveal's own; those for 31 and 71 are of a later project that follows NVFAIR's paper.
@@ -117,7 +118,8 @@ def with_gaps(parameters: np.ndarray, frame_numbers: np.ndarray) -> np.ndarray:
     numbers = np.asarray(frame_numbers, dtype=np.int64)
     if len(numbers) != len(parameters) or (np.diff(numbers) <= 0).any():
         raise NvfairError(
-            f"{len(parameters)} rows of parameters have {len(numbers)} frame numbers, or these do not rise",
+            f"{count_text(len(parameters), 'row of parameters has', 'rows of parameters have')} {len(numbers)} frame "
+            "numbers, or these do not rise",
             expected="one frame number a row, each larger than the one before",
         )
     if len(numbers) == 0:
@@ -137,7 +139,10 @@ def window_vectors(
     Raises NvfairError where a window is shorter than the receptive field.
     """
     if time < network.receptive_field:
-        raise NvfairError(f"windows are {time} frames long", expected=f"at least {network.receptive_field} frames")
+        raise NvfairError(
+            f"windows are {count_text(time, 'frame')} long",
+            expected=f"at least {network.receptive_field} frames",
+        )
     scaled = (np.asarray(parameters, dtype=np.float32) / np.asarray(norm, dtype=np.float32)).astype(np.float32)
     starts = np.arange(0, len(scaled) - time + 1, stride)
     middle = (time - network.receptive_field + 1) // 2

@@ -34,6 +34,7 @@ from benchmark.methods.trustfa.encoder import CHANNELS, ConvStack, FullLengthCor
 from benchmark.windows.device_frames import FramePoints
 from benchmark.windows.window_set import WindowSet
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 Variant = Literal["feature-difference", "picture-difference", "features", "still"]
 VARIANTS: tuple[str, ...] = get_args(Variant)
@@ -190,6 +191,8 @@ def centre_clip(pictures: np.ndarray, length: int) -> np.ndarray:
     This is TrustFA's test recipe. Raises NvfairError for a video of fewer than two frames.
     """
     if len(pictures) < 2:
-        raise NvfairError(f"the video has {len(pictures)} frame(s)", expected="at least two, for a difference")
+        raise NvfairError(
+            f"the video has {count_text(len(pictures), 'frame')}", expected="at least two, for a difference"
+        )
     start = max(0, (len(pictures) - length) // 2)
     return pictures[np.minimum(np.arange(start, start + length), len(pictures) - 1)]

@@ -16,6 +16,7 @@ import torch
 from benchmark.methods.declaration import RoleExposure
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.avaprintdb_files import TEST_PEOPLE, SampleFiles, SampleName
+from nvfair_tools.quantities import count_text
 
 # People whom the authors hold out of the training of their attention networks, by collection. The list of their graph
 # network is another one, and none of its published files used it.
@@ -78,7 +79,7 @@ class DevVideos:
         names, points, dropped = [], [], 0
         for number, name in enumerate(sorted(listed, key=lambda name: name.stem)):
             if report and number % 200 == 0:
-                report(f"read {number} of {len(listed)} files")
+                report(f"read {number} of {count_text(len(listed), 'file')}")
             sequence = files.read(name.stem)
             dropped += sequence.dropped
             frames = len(sequence.points)

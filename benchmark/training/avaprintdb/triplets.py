@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from benchmark.training.avaprintdb.dev_videos import DevVideos
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 _DISTANCE_EPSILON = 1e-6  # added to each coordinate of a difference, as PyTorch's triplet loss does
 
@@ -40,7 +41,7 @@ def draw_epoch(videos: DevVideos, rng: np.random.Generator) -> tuple[np.ndarray,
     anchors = rng.permutation(np.flatnonzero([len(of_driver[number]) > 1 for number in driver]))
     if len(drivers) < 2 or not len(anchors):
         raise NvfairError(
-            f"{len(drivers)} drivers, of whom {sum(len(group) > 1 for group in of_driver)} have two videos",
+            f"{count_text(len(drivers), 'driver')}; with two videos: {sum(len(group) > 1 for group in of_driver)}",
             expected="two drivers or more, and two videos of one of them",
         )
     positives, negatives = np.empty_like(anchors), np.empty_like(anchors)

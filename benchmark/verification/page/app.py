@@ -27,6 +27,7 @@ from benchmark.verification.page.guard import FormSecret, Guard
 from benchmark.verification.page.jobs import Jobs
 from benchmark.verification.results import OUTCOMES, UNCALIBRATED, limits_text, ratio_text
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.quantities import count_text
 
 HOST = "127.0.0.1"
 MAX_BYTES = 2_000_000_000
@@ -142,13 +143,15 @@ class _Page:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(_resource),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["counted"] = count_text
+    return environment
 
 
 def _template(name: str) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from nvfair_tools.files import StorageError
+from nvfair_tools.quantities import count_text
 
 _MEBIBYTE = 2**20
 _MIN_FREE_FILES = 1000
@@ -29,7 +30,7 @@ def disk_problems(folder: Path, free_bytes: int) -> list[str]:
             return [f"the disk has {free // _MEBIBYTE} MB free; {free_bytes // _MEBIBYTE} MB are needed"]
         status = os.statvfs(folder)
         if status.f_files and status.f_favail < _MIN_FREE_FILES:
-            return [f"the disk has room for {status.f_favail} more files; {_MIN_FREE_FILES} are needed"]
+            return [f"the disk has room for {count_text(status.f_favail, 'more file')}; {_MIN_FREE_FILES} are needed"]
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(_PROBE_BYTES)
             probe.flush()

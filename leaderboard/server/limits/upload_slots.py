@@ -27,7 +27,7 @@ class UploadSlots:
             if self._per_account and self._under_way[account] >= self._per_account:
                 raise HTTPException(
                     429,
-                    f"{self._per_account} uploads of this account are under way; wait until they are answered",
+                    f"uploads of this account under way: {self._per_account}, the most; wait until one is answered",
                     {"Retry-After": str(_RETRY_SECONDS)},
                 )
             self._under_way[account] += 1

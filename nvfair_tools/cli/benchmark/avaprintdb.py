@@ -25,6 +25,7 @@ from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import INPUT, INPUT_FILE, INPUT_FOLDER, OUTPUT_FILE, output
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from benchmark.training.avaprintdb.epochs import EpochRun
@@ -140,8 +141,8 @@ def train(
     kind = "validation" if "validation_loss" in made else "training"
     click.echo(
         f"{out}: recipe {options['recipe']}; {kind} loss {made[f'{kind}_loss']:.4f} at epoch {made['step']} of "
-        f"{made['steps_run']}; {options['videos']} videos, {options['short_videos']} left out as shorter than "
-        f"{options['window']} frames"
+        f"{made['steps_run']}; {count_text(options['videos'], 'video')}, {options['short_videos']} left out as shorter "
+        f"than {options['window']} frames"
     )
     click.echo(f"next: nvfair avaprintdb evaluate {folder} --list LISTS --checkpoint {out}")
     return {"checkpoint": out, "selection": made, "options": options}
@@ -156,7 +157,10 @@ def _would_train(run: EpochRun, out: Path, epochs: int) -> dict[str, Any]:
         click.echo(f"{out}: an earlier run has done all of it")
         return would_write([], **facts)
     held = 0 if run.validation is None else len(run.validation.names)
-    click.echo(f"would train on {facts['videos']:,} videos for at most {epochs} epochs, and select on {held:,} videos")
+    click.echo(
+        f"would train on {count_text(len(run.videos.names), 'video')} for at most {count_text(epochs, 'epoch')}, and "
+        f"select on {count_text(held, 'video')}"
+    )
     return would_write([Output(out, "a checkpoint: its record, weights and log")], **facts)
 
 

@@ -20,6 +20,7 @@ from nvfair_tools.cli.benchmark.evaluate import needs_torch
 from nvfair_tools.cli.benchmark.threads import threads_option
 from nvfair_tools.cli.paths import INPUT, INPUT_FOLDER, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 _SYSTEM = (INPUT_FOLDER, INPUT)
 
@@ -97,7 +98,8 @@ def fuse(
         fusion = fit_fusion(systems, rule, fit_on=fit_on, videos=fit_videos, seed=seed, report=report)
     weights = ", ".join(f"{kind} {weight:.3f}" for kind, weight in zip(fusion.systems, fusion.weights, strict=True))
     fitted = (
-        f"; fitted on {fusion.genuine} genuine and {fusion.impostor} impostor pairs of {fusion.videos} videos"
+        f"; fitted on {fusion.genuine} genuine and {count_text(fusion.impostor, 'impostor pair')} of "
+        f"{count_text(fusion.videos, 'video')}"
         if fusion.collection
         else ""
     )

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nvfair_tools.quantities import count_text
+
 if TYPE_CHECKING:
     from benchmark.evaluation.avaprintdb.listed_pairs import ListFigures
     from benchmark.methods.checkpoint import Checkpoint
@@ -97,9 +99,9 @@ def figures_line(figures: ListFigures) -> str:
     if figures.published is not None and figures.method.startswith("our fusion"):
         published += " by another rule"
     return (
-        f"{figures.method} on {figures.trials} [{figures.relation}]: "
-        f"AUC {100 * figures.auc:.1f}{interval}, {published}; "
-        f"EER {100 * figures.eer:.1f} ({100 * figures.eer_nearest:.1f} as its authors take it); "
-        f"{figures.genuine} genuine and {figures.impostor} impostor trials of {figures.people} people; left out: "
-        f"{figures.without_file} without a file, {figures.too_short} too short"
+        f"{figures.method} on {figures.trials} [{figures.relation}]: AUC {100 * figures.auc:.1f}{interval}, "
+        f"{published}; EER {100 * figures.eer:.1f} ({100 * figures.eer_nearest:.1f} as its authors take it); "
+        f"{figures.genuine} genuine and {count_text(figures.impostor, 'impostor trial')} of "
+        f"{count_text(figures.people, 'person')}; left out: {figures.without_file} without a file, {figures.too_short} "
+        "too short"
     )

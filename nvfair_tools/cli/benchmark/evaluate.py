@@ -15,6 +15,7 @@ from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, INPUT, INPUT_FILE, OUTPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
 from nvfair_tools.governance.uses import Use
+from nvfair_tools.quantities import count_text
 
 
 @click.command()
@@ -60,7 +61,10 @@ def embed(
     with task_progress("embedding", quiet=not main):
         embedded = embed_videos(dataset, folder, out, split=split, generators=chosen, protocol=protocol, device=device)
     if main:
-        text = f"{embedded.windows} windows of {embedded.videos} videos; {embedded.incomplete} lost some or all"
+        text = (
+            f"{count_text(embedded.windows, 'window')} of {count_text(embedded.videos, 'video')}; "
+            f"{embedded.incomplete} lost some or all"
+        )
         click.echo(f"{out}: {text}")
         click.echo(f"next: nvfair evaluate {dataset} --embeddings {out} --out REPORT")
     counts = {"windows": embedded.windows, "videos": embedded.videos, "incomplete": embedded.incomplete}
@@ -79,7 +83,7 @@ def _would_embed(
     method = load_checkpoint(folder, resolve_device(device))
     videos = chosen_reenactments(opened_dataset(dataset), split, generators)
     frames = int(videos["frames"].sum())
-    what = f"the embeddings by {method.name} of {len(videos):,} videos of {frames:,} frames"
+    what = f"the embeddings by {method.name} of {count_text(len(videos), 'video')} of {count_text(frames, 'frame')}"
     return would_write([Output(out, what)], file=out, videos=len(videos), frames=frames)
 
 
@@ -216,8 +220,9 @@ def _would_evaluate(data: Any, methods: list[Any], out: Path, options: dict[str,
     for planned in plan.planned:
         title, cells = planned.section.title, [(cell.candidate.name, cell.generator) for cell in planned.cells]
         click.echo(
-            f"{title}: would score {len(planned.videos):,} videos of {len(planned.people):,} people; {len(cells):,} "
-            f"cells: {', '.join(f'{method} on {generator}' for method, generator in cells)}"
+            f"{title}: would score {count_text(len(planned.videos), 'video')} of "
+            f"{count_text(len(planned.people), 'person')}; {count_text(len(cells), 'cell')}: "
+            f"{', '.join(f'{method} on {generator}' for method, generator in cells)}"
         )
         sections.append({"title": title, "videos": len(planned.videos), "people": planned.people, "cells": cells})
     for section in plan.unscored:

@@ -12,6 +12,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.dry_run import Output, would_write
 from nvfair_tools.cli.paths import DATASET, output
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -37,9 +38,8 @@ def matrix(dataset: Path, out: Path, training: tuple[str, ...], dry_run: bool) -
     data = Dataset.open(dataset)
     generators = sorted(data.videos["generator"].dropna().unique())
     if len(generators) < 2:
-        raise NvfairError(
-            f"{len(generators)} generator(s) here", where=dataset, expected="at least two, for seen and unseen"
-        )
+        here = f"{count_text(len(generators), 'generator')} here"
+        raise NvfairError(here, where=dataset, expected="at least two, for seen and unseen")
     content = {"generators": generators, "report": out / "report" / "index.html"}
     if dry_run:
         count = len(generators)

@@ -12,6 +12,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import DATASET
+from nvfair_tools.quantities import count_text
 
 
 @click.group(cls=NearestGroup)
@@ -81,7 +82,10 @@ def count(name: str, dataset: Path, split: str | None) -> list[dict[str, Any]]:
                 expected=f"one of its splits: {splits}" if splits else "usable videos in it",
             )
         people = len({*videos["target"], *videos["driver"]})
-        click.echo(f"{protocol.name} {protocol.digest[:12]}: {len(videos)} videos of {people} people")
+        click.echo(
+            f"{protocol.name} {protocol.digest[:12]}: {count_text(len(videos), 'video')} of "
+            f"{count_text(people, 'person')}"
+        )
         table = count_trials(videos, protocol.trials)
         if table.empty:
             raise NvfairError(
@@ -93,7 +97,7 @@ def count(name: str, dataset: Path, split: str | None) -> list[dict[str, Any]]:
             lacking = group[group["lack"] != ""]
             click.echo(
                 f"  {cell}: {group['genuine'].sum()} genuine, {group['impostor'].sum()} impostor, "
-                f"{len(group) - len(lacking)} of {len(group)} targets"
+                f"{len(group) - len(lacking)} of {count_text(len(group), 'target')}"
             )
             for why, some in lacking.groupby("lack"):
                 listed = ", ".join(some["target"].head(10)) + (", ..." if len(some) > 10 else "")

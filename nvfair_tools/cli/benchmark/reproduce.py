@@ -13,6 +13,7 @@ from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import DATASET, INPUT_FILE, INPUT_FOLDER, output
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from benchmark.evaluation.reproduce import RecomputedCell
@@ -112,7 +113,7 @@ def run_(bundle: Path) -> dict[str, Any]:
         )
     auc = cell.figures.auc_mean
     click.echo(f"{cell.method} on {cell.generator} under {cell.protocol}: every figure is the same")
-    click.echo(f"mean AUC over {auc.people} people: {auc.value!r}")
+    click.echo(f"mean AUC over {count_text(auc.people, 'person')}: {auc.value!r}")
     return {
         "method": cell.method,
         "generator": cell.generator,

@@ -14,6 +14,7 @@ from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 
 @click.command()
@@ -101,7 +102,10 @@ def stress(
         for test in tables.tests:
             click.echo(f"  {test.name}: {'not run, ' + test.skipped if test.skipped else test.sentence}")
     skipped = sum(bool(row.skipped) for row in rows)
-    click.echo(f"\n{len(rows) - skipped} rates, {skipped} tests not run. page: {out / 'stress.html'}")
+    click.echo(
+        f"\n{count_text(len(rows) - skipped, 'rate')}, {count_text(skipped, 'test')} not run. page: "
+        f"{out / 'stress.html'}"
+    )
     return {"page": out / "stress.html", "rates": rows}
 
 
@@ -123,8 +127,8 @@ def _would_stress(
     videos, cells = videos_under_test(prepared.dataset, prepared.protocol, generators)
     names = [candidate.name for candidate in prepared.candidates]
     click.echo(
-        f"{', '.join(names)}: {len(prepared.plan.tests)} tests on {', '.join(cells)}, with {len(videos):,} videos of "
-        f"{len(people):,} people: {', '.join(prepared.plan.tests)}"
+        f"{', '.join(names)}: {count_text(len(prepared.plan.tests), 'test')} on {', '.join(cells)}, with "
+        f"{count_text(len(videos), 'video')} of {count_text(len(people), 'person')}: {', '.join(prepared.plan.tests)}"
     )
     what = "stress.html, stress.md, stress.json; and the videos that are encoded again, for a rerun"
     return would_write([Output(out, what)], page=out / "stress.html", methods=names, tests=prepared.plan.tests)

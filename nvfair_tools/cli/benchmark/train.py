@@ -18,6 +18,7 @@ from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, PROTOCOL
 from nvfair_tools.cli.paths import CHECKPOINT, DATASET, OUTPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 _SHARE = click.FloatRange(0, 1)
@@ -209,8 +210,8 @@ def _would_train(what: dict[str, Any], tensorboard: Path | None) -> dict[str, An
     selection = f"select on {planned.validation_videos:,}" if planned.validation_videos else "nothing to select on"
     begun = f", from step {planned.first_step:,} on" if planned.first_step else ""
     click.echo(
-        f"{method}: would train on {planned.windows:,} windows of {planned.videos:,} videos of {planned.people:,} "
-        f"people, {selection}; {planned.steps:,} steps{begun}"
+        f"{method}: would train on {count_text(planned.windows, 'window')} of {count_text(planned.videos, 'video')} of "
+        f"{count_text(planned.people, 'person')}, {selection}; {count_text(planned.steps, 'step')}{begun}"
     )
     # Until a training has ended: its weights, the best so far, and two values of the optimiser's for each.
     state = size_text(4 * planned.weight_bytes)

@@ -13,6 +13,7 @@ from nvfair_tools.cli.board.place import BOARD, opened_board
 from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.paths import DATASET, INPUT_FILE, OUTPUT_FOLDER, either, output
+from nvfair_tools.quantities import count_text
 
 
 @click.group(cls=NearestGroup)
@@ -182,7 +183,10 @@ def backup(file: Path, board: Path, dry_run: bool) -> dict[str, Any]:
     with opened_board(board, dry_run=dry_run) as (settings, store):
         if dry_run:
             rows, size = planned_backup(store.engine, settings.files)
-            what = f"{rows['submissions']} submissions, {rows['results']} results; of files alone"
+            what = (
+                f"{count_text(rows['submissions'], 'submission')}, {count_text(rows['results'], 'result')}; of files "
+                "alone"
+            )
             return would_write([Output(file, what, size)], file=file, rows=rows)
         manifest = write_backup(store.engine, SubmissionFiles(settings.files), file)
     click.echo(f"{file}: {_rows_text(manifest.rows)}")

@@ -12,6 +12,7 @@ from nvfair_tools.cli.board.place import BOARD, STORE, opened_board, opened_data
 from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import INPUT_FOLDER, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from leaderboard.settings import Settings
@@ -58,14 +59,19 @@ def _add(folder: Path, dataset: Path, store: Store, would_be_in: str) -> dict[st
     if would_be_in:
         is_new = all(result.digest != digest for result in store.results())
         click.echo(
-            f"{submission.method}: {len(scores)} entries {'would be stored' if is_new else 'are stored already'}"
+            f"{submission.method}: {count_text(len(scores), 'entry')} "
+            f"{'would be stored' if is_new else 'are stored already'}"
         )
-        rows = [Output(Path(would_be_in), f"{len(scores)} results in its database")] if is_new else []
+        rows = [Output(Path(would_be_in), f"{count_text(len(scores), 'result')} in its database")] if is_new else []
         return would_write(rows, method=submission.method, digest=digest, entries=len(scores), new=is_new)
     if test_set.hidden:
         register_hidden_dataset(store.engine, test_set.digest, test_set.dataset.name)
     is_new = store.add(digest, submission, scores)
-    click.echo(f"{submission.method}: {len(scores)} entries scored" if is_new else f"{submission.method}: nothing new")
+    click.echo(
+        f"{submission.method}: {count_text(len(scores), 'entry')} scored"
+        if is_new
+        else f"{submission.method}: nothing new"
+    )
     click.echo("next: nvfair board export, or nvfair board serve")
     return {"method": submission.method, "digest": digest, "entries": len(scores), "new": is_new}
 
@@ -132,7 +138,7 @@ def _export(folder: Path, store: Store, source: str, options: dict[str, str], dr
     if dry_run:
         sizes = [len(text.encode()) for _, text in site_files(results, **options)]  # type: ignore[arg-type]
         content = {"page": folder / "index.html", "results": len(list(results))}
-        return would_write([Output(folder, f"{len(sizes):,} files of the site", sum(sizes))], **content)
+        return would_write([Output(folder, f"{count_text(len(sizes), 'file')} of the site", sum(sizes))], **content)
     page = export_site(results, make_folder(folder), **options)  # type: ignore[arg-type]
     click.echo(page)
     if not results:

@@ -11,7 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.board.auc_lines import auc_lines
 from nvfair_tools.cli.paths import INPUT
 from nvfair_tools.cli.preflight import preflighted
-from nvfair_tools.quantities import size_text
+from nvfair_tools.quantities import count_text, size_text
 
 
 @click.command()
@@ -36,7 +36,7 @@ def push(path: Path, url: str, phase: str, private: bool, wait: bool, dry_run: b
         accepted = client.submit(path, phase=phase, private=private)
         click.echo(
             f"{accepted.method}: {'accepted' if accepted.new else 'was here already'}, {accepted.state}; "
-            f"{accepted.quota.left} more entries today in {accepted.phase}\ndigest {accepted.digest}"
+            f"{count_text(accepted.quota.left, 'more entry')} today in {accepted.phase}\ndigest {accepted.digest}"
         )
         if accepted.left_out:
             click.echo(f"left out, as added by a file manager: {', '.join(accepted.left_out)}")

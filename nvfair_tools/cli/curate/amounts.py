@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import existing_parent
-from nvfair_tools.quantities import size_text
+from nvfair_tools.quantities import count_text, size_text
 from nvfair_tools.simulate.cohort import default_mesh_points
 from nvfair_tools.simulate.settings import CohortSettings
 from nvfair_tools.simulate.videos import PeopleSettings
@@ -28,7 +28,10 @@ class Amount:
     bytes: int
 
     def __str__(self) -> str:
-        return f"{self.people:,} people, {self.videos:,} videos, {self.frames:,} frames, about {size_text(self.bytes)}"
+        return (
+            f"{count_text(self.people, 'person')}, {count_text(self.videos, 'video')}, "
+            f"{count_text(self.frames, 'frame')}, about {size_text(self.bytes)}"
+        )
 
 
 def cohort_amount(settings: CohortSettings, *, mesh: bool = False) -> Amount:

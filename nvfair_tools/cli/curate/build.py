@@ -11,6 +11,7 @@ import click
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import INPUT, RECIPE
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +120,9 @@ def check_recipe(recipe: Path, *, probe: bool = True) -> Answer:
     print_findings(Console(emoji=False), report.findings)  # `:a:` in a name is no emoji
     errors = len(report.at_level("error"))
     click.echo(
-        f"next: nvfair build {recipe}" if report.passed else f"next: mend the {errors} errors above, and check again"
+        f"next: nvfair build {recipe}"
+        if report.passed
+        else f"next: mend the {count_text(errors, 'error')} above, and check again"
     )
     return Answer(_check_content(report), 0 if report.passed else 1)
 
@@ -239,8 +242,8 @@ def _print_outcome(outcome: BuildOutcome) -> None:
     for text in outcome.number_formats:
         console.print(escape(text), soft_wrap=True, highlight=False)
     for flag, clips, example, explanation in outcome.flagged().itertuples(index=False):
-        clips_are = "clip is" if clips == 1 else "clips are"
-        text = f"{clips} usable {clips_are} flagged {flag}, such as {example}" + f": {explanation}" * bool(explanation)
+        count = count_text(clips, "usable clip is", "usable clips are")
+        text = f"{count} flagged {flag}, such as {example}" + f": {explanation}" * bool(explanation)
         console.print(escape(text), soft_wrap=True, highlight=False)
     if outcome.checks is not None:
         figures = outcome.checks.summary()

@@ -10,6 +10,7 @@ from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 
 @click.command()
@@ -75,7 +76,8 @@ def cut(
         click.echo(f"left out: {text}")
     seconds = sum(float(row["end"]) - float(row["start"]) for row in proposals.rows)
     click.echo(
-        f"{out / LIST_NAME}: {len(proposals.rows)} segments, {seconds:.1f} s; {len(proposals.left_out)} left out"
+        f"{out / LIST_NAME}: {count_text(len(proposals.rows), 'segment')}, {seconds:.1f} s; "
+        f"{len(proposals.left_out)} left out"
     )
     click.echo(f"{out / SHEET_NAME} shows them")
     if recogniser is None:

@@ -11,6 +11,7 @@ import click
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import output
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,8 +148,8 @@ def _say_what_is_left(version: str, states: Sequence[FileState], *, list_all: bo
     total, left = sum(state.remote.size for state in states), sum(state.bytes_left for state in states)
     done = sum(state.state == "done" for state in states)
     click.echo(
-        f"{version}: {len(states):,} files, {total / 1e9:.2f} GB; {done:,} are there, {left / 1e9:.2f} GB are to be "
-        "downloaded"
+        f"{version}: {count_text(len(states), 'file')}, {total / 1e9:.2f} GB; {done:,} are there, {left / 1e9:.2f} GB "
+        "are to be downloaded"
     )
 
 
@@ -158,9 +159,9 @@ def _say_outcome(collection: Collection, folder: Path, outcome: Outcome) -> None
     counts = ", ".join(f"{count:,} {how}" for how in WAYS if (count := outcome.files[how]))
     click.echo(f"files: {counts or 'none'}; {outcome.bytes / 1e9:.2f} GB downloaded")
     if outcome.members:
-        click.echo(f"unpacked: {outcome.members:,} files")
+        click.echo(f"unpacked: {count_text(outcome.members, 'file')}")
     for reason, count in sorted(outcome.left_out.items()):
-        click.echo(f"left out: {count:,} {reason}")
+        click.echo(f"left out: {reason}: {count:,}")
     for _, error in outcome.failures[:30]:
         click.secho(f"error: {error}", fg="red", err=True)
     if len(outcome.failures) > 30:

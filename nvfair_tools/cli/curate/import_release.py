@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.releases.listing import Release
@@ -125,7 +126,10 @@ def _run(release: Release, settings: ReleaseSettings, out: Path, *, check: bool)
     outcome = import_release(release, settings, out, default_reporter())
     _show(release.name, outcome.counts)
     if outcome.left_out:
-        click.echo(f"{outcome.left_out} files are left out or absent, each with its reason: {out / LEFT_OUT}")
+        click.echo(
+            f"{count_text(outcome.left_out, 'file is', 'files are')} left out or absent, each with its reason: "
+            f"{out / LEFT_OUT}"
+        )
     click.echo(f"finished: {out}; next: nvfair dataset info {out}")
     return Answer(
         {"release": release.name, "folder": out, "counts": _rows(outcome.counts), "left_out": outcome.left_out}

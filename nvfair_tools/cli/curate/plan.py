@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.dry_run import Output, would_write
 from nvfair_tools.cli.paths import INPUT, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.curate.costs.estimate import Cluster
@@ -70,12 +71,14 @@ def plan(
             from nvfair_tools.curate.plans.listing import count_listed_plan
 
             content["videos"] = count_listed_plan(parsed)
-            content |= would_write([Output(table, f"the plan of {content['videos']:,} videos")], table=table)
+            content |= would_write(
+                [Output(table, f"the plan of {count_text(content['videos'], 'video')}")], table=table
+            )
         elif table is not None:
             from nvfair_tools.curate.plans.listing import write_listed_plan
 
             content |= {"videos": write_listed_plan(parsed, table), "table": table}
-            click.echo(f"{content['videos']:,} planned videos: {table}")
+            click.echo(f"{count_text(content['videos'], 'planned video')}: {table}")
         if explain:
             cluster = _cluster(parsed, nodes, gpus, cores, cards)
             content["explanation"] = _print_explanation(parsed, cluster, clip_seconds, fps, probe_again, not dry_run)
@@ -125,7 +128,7 @@ def _print_explanation(
     )
     costs = report.table() if cluster is not None else report.table().drop(columns="on the cluster")
     kinds = report.planned.pairs.count_kinds()
-    click.echo(f"{kinds.total():,} pairs: {kinds['self']:,} self, {kinds['cross']:,} cross")
+    click.echo(f"{count_text(kinds.total(), 'pair')}: {kinds['self']:,} self, {kinds['cross']:,} cross")
     for line in (*balance_lines(report.planned), *report.planned.left_out):
         click.echo(f"  {line}")
     Console(emoji=False).print(count_table(f"{recipe.name}: what it costs", costs))

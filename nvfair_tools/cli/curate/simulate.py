@@ -13,6 +13,7 @@ from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import WORLD
 from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, output
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.cli.curate.amounts import Amount
@@ -197,7 +198,11 @@ def statistics(worlds: tuple[str, ...], real: Path, clips: Path | None, people: 
             tracks = track_real_clips(clips, report)
         click.echo("\n" + "\n".join(real_clip_lines(tracks)))
         click.echo(f"real clips were tracked by the landmarker {chosen_landmarker()[0]}", err=True)
-    click.echo(f"\n{len(compared)} worlds, {sum(world.clips for world in compared)} simulated clips measured", err=True)
+    click.echo(
+        f"\n{count_text(len(compared), 'world')}, "
+        f"{count_text(sum(world.clips for world in compared), 'simulated clip')} measured",
+        err=True,
+    )
     return compared
 
 

@@ -9,6 +9,7 @@ import click
 
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.leakage.audit import LeakageAudit
@@ -44,7 +45,7 @@ def audit(data: Path, cases: Path | None, strict: bool, workers: int | None) -> 
         number = result.write_cases(cases)
     _show(data, result)
     if cases is not None:
-        click.echo(f"{cases}: {number} cases")
+        click.echo(f"{cases}: {count_text(number, 'case')}")
     bad = result.defects or (strict and (result.flagged or result.unanswered))
     return Answer(result.to_json(), 1 if bad else 0)
 
@@ -62,6 +63,7 @@ def _show(data: Path, result: LeakageAudit) -> None:
     click.echo("\nWhat one column tells by itself (AUC, 0.5 is chance; docs/leakage.md)")
     click.echo(shortcut_rows(result.shortcuts).to_string(index=False))
     click.echo(
-        f"\n{data}: {len(result.checks)} checks and {len(result.shortcuts)} figures; {result.defects} with a defect, "
-        f"{result.flagged} clear shortcuts, {result.unanswered} not checked"
+        f"\n{data}: {count_text(len(result.checks), 'check')} and {count_text(len(result.shortcuts), 'figure')}; "
+        f"{result.defects} with a defect, {count_text(result.flagged, 'clear shortcut')}, "
+        f"{result.unanswered} not checked"
     )

@@ -35,6 +35,6 @@ def check(data: Path, full: bool) -> dict[str, Any]:
             [str(fault) for fault in outcome.faults],
             remedy=f"nvfair dataset repair {data}, with --from COPY or --recipe RECIPE where you have them",
         )
-    counts = ", ".join(f"{count:,} {what}" for what, count in outcome.checked.items())
-    click.echo(f"{data}: whole, as far as {counts} tell")
+    counts = ", ".join(f"{what}: {count:,}" for what, count in outcome.checked.items())
+    click.echo(f"{data}: whole, as far as it was read ({counts})")
     return {"dataset": data, "whole": True, "checked": outcome.checked, "remarks": outcome.remarks}

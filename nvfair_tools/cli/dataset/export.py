@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET, output
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.dataset.exports import ExportReport
@@ -64,7 +65,10 @@ def export(
         planned = plan_export(data, out, target, options=options, only_permitted=only_permitted)
         content, waiting = _content(planned.report), planned.waiting_bytes
         _say_left_out(planned.report)
-        what = f"{planned.report.videos:,} videos in {planned.report.files:,} files, and manifest.json"
+        what = (
+            f"{count_text(planned.report.videos, 'video')} in {count_text(planned.report.files, 'file')}, and "
+            "manifest.json"
+        )
         if planned.folder.is_finished:
             click.echo(f"{out}: an earlier run has written all of it")
             return would_write([], **content)
@@ -74,7 +78,10 @@ def export(
     _say_left_out(done)
     before = done.files - done.written
     earlier = f", {before:,} of them by an earlier run" if before else ""
-    click.echo(f"{out}: {done.videos:,} videos in {done.files:,} files{earlier}; manifest.json has the hash of each")
+    click.echo(
+        f"{out}: {count_text(done.videos, 'video')} in {count_text(done.files, 'file')}{earlier}; manifest.json has "
+        "the hash of each"
+    )
     return _content(done)
 
 
@@ -82,7 +89,7 @@ def _say_left_out(report: ExportReport) -> None:
     for remark in report.remarks:
         click.echo(f"note: {remark}")
     for reason, count in report.left_out.items():
-        click.echo(f"left out: {count:,} videos: {reason}")
+        click.echo(f"left out: {count_text(count, 'video')}: {reason}")
 
 
 def _content(report: ExportReport) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import PROTOCOL
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE, output
 from nvfair_tools.governance.uses import USES, Use
+from nvfair_tools.quantities import count_text
 
 
 @click.group(cls=NearestGroup)
@@ -61,7 +62,7 @@ def rights(data: Path, uses: tuple[Use, ...]) -> Answer:
     source = Dataset.open(data)
     judge, videos, refused = DatasetRights(source), source.usable(), 0
     origin = "consent.parquet" if judge.has_consents else "the list of clips, no consent table"
-    click.echo(f"{data}: {len(videos):,} usable videos, for {judge.purpose} on {judge.day}, by {origin}")
+    click.echo(f"{data}: {count_text(len(videos), 'usable video')}, for {judge.purpose} on {judge.day}, by {origin}")
     content: dict[str, Any] = {}
     for use in uses or USES:
         decisions = judge.decisions(videos, use)
@@ -108,10 +109,10 @@ def blind(data: Path, out: Path, key: Path | None, names: tuple[str, ...], dry_r
     rules = [protocols.load(name) for name in names]
     if dry_run:
         frames = plan_blind_copy(source, out, place, rules)
-        what = f"{len(frames):,} videos of {sum(frames.values()):,} frames, and their tracks"
+        what = f"{count_text(len(frames), 'video')} of {count_text(sum(frames.values()), 'frame')}, and their tracks"
         new = [] if place.exists() else [Output(place, "the board's file of which video is which")]
         return would_write([Output(out, what), *new], folder=out, key=place, videos=len(frames))
     with task_progress("videos") as report:
         made = write(source, out, place, rules, progress=report)
-    click.echo(f"{out}: {len(made.names)} videos for authors; keep {place} and {data} to yourself")
+    click.echo(f"{out}: {count_text(len(made.names), 'video')} for authors; keep {place} and {data} to yourself")
     return {"folder": out, "key": place, "videos": len(made.names)}

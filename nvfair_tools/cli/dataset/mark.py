@@ -9,6 +9,7 @@ import click
 from nvfair_tools.cli.answers import Answer, reports
 from nvfair_tools.cli.paths import INPUT_FILE, INPUT_FOLDER, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 
 @click.command()
@@ -91,13 +92,15 @@ def _publish(folder: Path, certificate: Path | None, key: Path | None, out: Path
     out = folder.with_name(f"{folder.resolve().name}-published") if out is None else out
     if dry_run:
         videos = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"*{SUFFIX}"))
-        click.echo(f"{len(videos)} videos would be signed into {out}; nothing was written")
+        click.echo(f"{count_text(len(videos), 'video')} would be signed into {out}; nothing was written")
         return Answer({"folder": out, "videos": videos, "dry_run": True})
     done = publish(folder, out, signer, default_reporter())
     for problem in done.problems:
         click.echo(problem, err=True)
     before = f", {done.unchanged} were signed before" if done.unchanged else ""
-    click.echo(f"{done.table}: {done.signed} videos signed{before}; {len(done.problems)} problems")
+    click.echo(
+        f"{done.table}: {count_text(done.signed, 'video')} signed{before}; {count_text(len(done.problems), 'problem')}"
+    )
     return Answer(done, 1 if done.problems else 0)
 
 
@@ -113,7 +116,10 @@ def _check(folder: Path, table: Path | None, trust: Path | None) -> Answer:
             click.echo(file.line())
     for problem in result.problems:
         click.echo(problem, err=True)
-    click.echo(f"{folder}: {len(result.files)} videos, {len(result.problems)} problems\n{result.counts()}")
+    click.echo(
+        f"{folder}: {count_text(len(result.files), 'video')}, "
+        f"{count_text(len(result.problems), 'problem')}\n{result.counts()}"
+    )
     content = {"files": result.files, "problems": result.problems, "counts": result.counts()}
     return Answer(content, 1 if result.problems else 0)
 

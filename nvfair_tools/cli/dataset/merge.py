@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.curate.care.merge import MergeReport, PlannedMerge
@@ -107,13 +108,13 @@ def _would_write(planned: PlannedMerge, copies: bool) -> dict[str, Any]:
     if planned.nothing_new:
         click.echo("all of it is here already: nothing would change")
         return would_write([], report=report, files=0)
-    of_them = f"{report.renamed:,} renamed, {report.repeated:,} repeated videos kept once"
+    of_them = f"{report.renamed:,} renamed, {count_text(report.repeated, 'repeated video')} kept once"
     click.echo(
-        f"{report.people:,} people, {report.videos:,} videos, {report.parts:,} parts ({of_them}, {report.rewritten:,} "
-        "parts written anew for them)"
+        f"{count_text(report.people, 'person')}, {count_text(report.videos, 'video')}, "
+        f"{count_text(report.parts, 'part')} ({of_them}, {count_text(report.rewritten, 'part')} written anew for them)"
     )
     how = "copied" if copies else "with a second name, which takes no space on the disk that they are on"
-    what = f"a data set: tables, card, dataset.json; and {planned.files:,} files {how}"
+    what = f"a data set: tables, card, dataset.json; and {count_text(planned.files, 'file')} {how}"
     return would_write([Output(report.folder, what, planned.bytes)], report=report, files=planned.files)
 
 
@@ -121,7 +122,8 @@ def _print(outcome: MergeReport) -> None:
     for remark in outcome.remarks:
         click.echo(f"note: {remark}")
     click.echo(
-        f"{outcome.folder}: {outcome.people:,} people, {outcome.videos:,} videos, {outcome.parts:,} parts "
-        f"({outcome.renamed:,} files renamed, {outcome.repeated:,} repeated videos kept once, "
-        f"{outcome.rewritten:,} parts written anew for them); nvfair dataset check {outcome.folder} --full reads it all"
+        f"{outcome.folder}: {count_text(outcome.people, 'person')}, {count_text(outcome.videos, 'video')}, "
+        f"{count_text(outcome.parts, 'part')} ({count_text(outcome.renamed, 'file')} renamed, "
+        f"{count_text(outcome.repeated, 'repeated video')} kept once, {count_text(outcome.rewritten, 'part')} written "
+        f"anew for them); nvfair dataset check {outcome.folder} --full reads it all"
     )

@@ -10,7 +10,7 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, INPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
-from nvfair_tools.quantities import size_text
+from nvfair_tools.quantities import count_text, size_text
 
 if TYPE_CHECKING:
     from nvfair_tools.dataset.hub import PushPlan, SignedCopies
@@ -48,10 +48,10 @@ def push(data: Path, repo: str, yes: bool, public: bool, signed: Path | None, me
         sent = send(plan, public=public, message=message, progress=report, step=step)
     if sent.deleted:
         click.echo(
-            f"{len(sent.deleted):,} files that left the set were deleted; the repository's history still has them: "
-            "HfApi().super_squash_history(...) of huggingface_hub removes it"
+            f"deleted: {count_text(len(sent.deleted), 'file')} that left the set; the repository's history still "
+            "has them: HfApi().super_squash_history(...) of huggingface_hub removes it"
         )
-    click.echo(f"{sent.url}: {sent.files:,} files, {size_text(sent.size)}")
+    click.echo(f"{sent.url}: {count_text(sent.files, 'file')}, {size_text(sent.size)}")
     return _content(plan) | {"sent": True, "url": sent.url, "deleted": sent.deleted}
 
 
@@ -65,15 +65,16 @@ def _show(plan: PushPlan, public: bool) -> None:
         click.echo(f"note: {remark}")
     click.echo(f"to {plan.repo}, {'public: anybody may read it' if public else 'private'}")
     for place, files, size in plan.counts():
-        click.echo(f"{place:>16}  {files:>9,} files  {size_text(size):>9}")
-    click.echo(f"{'in all':>16}  {len(plan.files):>9,} files  {size_text(plan.size):>9}")
+        click.echo(f"{place:>16}  {count_text(files, 'file'):>15}  {size_text(size):>9}")
+    click.echo(f"{'in all':>16}  {count_text(len(plan.files), 'file'):>15}  {size_text(plan.size):>9}")
     if plan.not_sent:
         more = f" and {len(plan.not_sent) - _NAMED:,} more" if len(plan.not_sent) > _NAMED else ""
         click.echo(f"not sent, as no part of the set: {', '.join(plan.not_sent[:_NAMED])}{more}")
     if plan.unsigned:
         click.echo(
-            f"note: {plan.unsigned:,} videos carry no signature (C2PA), by which others could tell that they are "
-            "yours and unchanged: `nvfair mark` signs copies, and --signed FOLDER sends these (docs/marking.md)"
+            f"note: {count_text(plan.unsigned, 'video carries', 'videos carry')} no signature (C2PA), which tells "
+            "others that a video is yours and unchanged: `nvfair mark` signs copies, and --signed FOLDER sends these "
+            "(docs/marking.md)"
         )
 
 

@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FOLDER
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from nvfair_tools.dataset import Dataset
@@ -81,24 +82,24 @@ def quality(
     click.echo(summarise(table).to_string(index=False, na_rep="-", float_format=lambda value: f"{value:.3f}"))
     for problem, group in table[table["problem"].notna()].groupby("problem"):
         click.echo(f"{len(group)} not measured, such as {group.iloc[0]['video']}: {problem}")
-    click.echo(f"{folder / TABLE_NAME}: {len(table)} videos")
+    click.echo(f"{folder / TABLE_NAME}: {count_text(len(table), 'video')}")
     named = [named_video(data, table, video) for video in ids]
     if show:
         chosen, hidden = choose_videos(data, table, show)
         for reason, count in sorted(Counter(hidden).items()):
-            click.echo(f"not shown, {count:,} videos: {reason}")
+            click.echo(f"not shown, {count_text(count, 'video')}: {reason}")
         if chosen:
             if note := DatasetRights(data).note:
                 click.secho(note, fg="yellow")
             write_sheet(folder / SHEET_NAME, chosen)
-            click.echo(f"{folder / SHEET_NAME}: {len(chosen)} videos")
+            click.echo(f"{folder / SHEET_NAME}: {count_text(len(chosen), 'video')}")
             if not named:
                 of_generator = {video.generator: video for video in choose_videos(data, table, 1)[0]}
                 named = list(of_generator.values())
     for video in named:
         label = portable_name(str(video.generator))
         name = f"preview-{label}-{portable_name(video.id[:8])}.mp4" if ids else f"preview-{label}.mp4"
-        click.echo(f"{folder / name}: {write_preview(folder / name, video)} frames")
+        click.echo(f"{folder / name}: {count_text(write_preview(folder / name, video), 'frame')}")
     return {"table": folder / TABLE_NAME, "videos": len(table), "summary": summarise(table)}
 
 
@@ -110,7 +111,10 @@ def _would_measure(data: Dataset, out: Path | None, network: Path | None, *, pic
     missing, total = count_unmeasured(data, folder / TABLE_NAME, recogniser=network)
     before = f"; {total - missing:,} were measured before" if missing < total else ""
     outputs = [
-        Output(folder / TABLE_NAME, f"a row for each of {total:,} videos, of which {missing:,} are measured{before}")
+        Output(
+            folder / TABLE_NAME,
+            f"a row for each of {count_text(total, 'video')}, of which {missing:,} are measured{before}",
+        )
     ]
     if pictures:
         outputs.append(Output(folder, "contact_sheet.png, and a preview of some videos"))

@@ -10,6 +10,7 @@ import click
 from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.paths import DATASET, INPUT_FOLDER, RECIPE
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 
 @click.command()
@@ -66,7 +67,7 @@ def repair(
     for remark in outcome.remarks:
         click.echo(f"note: {remark}")
     counts = ", ".join(f"{count:,} {source}" for source, count in sorted(outcome.counts().items()))
-    click.echo(f"{data}: {len(outcome.mended):,} files {verb}" + (f" ({counts})" if counts else ""))
+    click.echo(f"{data}: {count_text(len(outcome.mended), 'file')} {verb}" + (f" ({counts})" if counts else ""))
     if outcome.unmended:
         raise Problems(
             data,

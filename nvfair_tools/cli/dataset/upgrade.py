@@ -11,6 +11,7 @@ from nvfair_tools.cli.answers import reports
 from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.paths import DATASET
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 
 @click.command()
@@ -41,11 +42,14 @@ def upgrade(data: Path, dry_run: bool) -> dict[str, Any]:
     counts = {"parts": outcome.parts, "rows": outcome.rows, "renamed": outcome.renamed}
     if dry_run:
         size = sum(path.stat().st_size for path in (data / "frames").rglob("*.parquet"))
-        what = f"format version {FORMAT_VERSION}; {outcome.parts:,} parts with {outcome.rows:,} rows written anew"
+        what = (
+            f"format version {FORMAT_VERSION}; {count_text(outcome.parts, 'part')} with "
+            f"{count_text(outcome.rows, 'row')} written anew"
+        )
         return would_write([Output(data, what, size)], dataset=data, version=outcome.version, upgraded=False, **counts)
     earlier = f" ({outcome.earlier_parts:,} more by an earlier run)" if outcome.earlier_parts else ""
     click.echo(
-        f"{data}: format version {FORMAT_VERSION}; {outcome.parts:,} parts with {outcome.rows:,} rows written"
-        f"{earlier}, {len(outcome.renamed):,} files renamed"
+        f"{data}: format version {FORMAT_VERSION}; {count_text(outcome.parts, 'part')} with "
+        f"{count_text(outcome.rows, 'row')} written{earlier}, {count_text(len(outcome.renamed), 'file')} renamed"
     )
     return {"dataset": data, "version": FORMAT_VERSION, "upgraded": True, **counts}

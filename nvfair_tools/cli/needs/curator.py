@@ -16,6 +16,7 @@ from nvfair_tools.doctor.preflight import Check, Needs
 from nvfair_tools.doctor.recipe_needs import recipe_needs
 from nvfair_tools.doctor.tools import check_encoder, check_face_network
 from nvfair_tools.files import folder_bytes
+from nvfair_tools.quantities import count_text
 
 Parameters = Mapping[str, Any]
 _FRAME_BYTES, _MESH_FRAME_BYTES, _VIDEO_FRAME_BYTES = 450, 3_200, 9_000  # measured: landmarks; mesh; a 512 x 512 frame
@@ -90,7 +91,9 @@ def simulate_cohort(parameters: Parameters) -> Needs:
     needed = videos * median * _LENGTHENED * (_MESH_FRAME_BYTES if parameters["mesh"] else _FRAME_BYTES)
     out = parameters["out"]
     needed = max(0, needed - folder_bytes(out))  # less what an earlier run has left
-    return Needs((partial(check_output, out), partial(check_room, out, needed, f"the cohort ({videos:,} videos)")))
+    return Needs(
+        (partial(check_output, out), partial(check_room, out, needed, f"the cohort ({count_text(videos, 'video')})"))
+    )
 
 
 def simulate_people(parameters: Parameters) -> Needs:
@@ -111,7 +114,7 @@ def _check_people_room(parameters: Parameters) -> Any:
     frame_bytes = _VIDEO_FRAME_BYTES * (settings.size / 512) ** 2
     needed = people * settings.clips * settings.frames * _LENGTHENED * frame_bytes
     needed = max(0, needed - folder_bytes(parameters["out"]))
-    return check_room(parameters["out"], needed, f"{people * settings.clips:,} videos")
+    return check_room(parameters["out"], needed, f"{count_text(people * settings.clips, 'video')}")
 
 
 def add_weights(parameters: Parameters) -> Needs:

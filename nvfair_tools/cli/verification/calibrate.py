@@ -12,6 +12,7 @@ from nvfair_tools.cli.dry_run import Output, dry_run_option, would_write
 from nvfair_tools.cli.names import GENERATOR, METHOD, PROTOCOL
 from nvfair_tools.cli.paths import DATASET, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 
 @click.command()
@@ -90,6 +91,8 @@ def calibrate(
     for line in made.lines():
         click.echo(line)
     if dry_run:
-        return would_write([Output(out, f"the calibration of {len(made.scores):,} trials")], **made.to_json())
+        return would_write(
+            [Output(out, f"the calibration of {count_text(len(made.scores), 'trial')}")], **made.to_json()
+        )
     click.echo(f"next: nvfair verify PERSON.enrolment VIDEO --calibration {out}")
     return made.to_json()

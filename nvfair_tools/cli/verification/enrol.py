@@ -15,6 +15,7 @@ from nvfair_tools.cli.groups import NearestGroup
 from nvfair_tools.cli.names import METHOD, PROTOCOL
 from nvfair_tools.cli.paths import INPUT_FILE, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,8 +170,8 @@ def describe(enrolled: Enrolment) -> list[str]:
     days = " ".join(f"{word} {day}" for word, day in (("agreed", consent.agreed), ("until", consent.expires)) if day)
     evidence = f", {consent.evidence}" if consent.evidence else ""
     return [
-        f"{enrolled.person}: {len(enrolled.videos)} videos, {enrolled.seconds:.1f} s, "
-        f"{len(enrolled.embeddings)} windows of {time.window} frames at {time.fps}",
+        f"{enrolled.person}: {count_text(len(enrolled.videos), 'video')}, {enrolled.seconds:.1f} s, "
+        f"{count_text(len(enrolled.embeddings), 'window')} of {time.window} frames at {time.fps}",
         f"method {method.name} ({method.digest[:12] or 'no digest'}), protocol {enrolled.protocol.name}",
         f"consent for {consent.purpose}: {consent.basis}{evidence} {days}".rstrip(),
         f"made {enrolled.created}, until {enrolled.expires}; id {enrolled.id}",

@@ -14,6 +14,7 @@ from nvfair_tools.cli.answers import failures_as_json, quiet
 from nvfair_tools.cli.names import METHOD
 from nvfair_tools.cli.paths import INPUT, INPUT_FILE, OUTPUT_FILE
 from nvfair_tools.cli.preflight import preflighted
+from nvfair_tools.quantities import count_text
 
 if TYPE_CHECKING:
     from benchmark.verification.many_videos import VideoAnswer
@@ -176,7 +177,10 @@ def _verify_folder(verifier: Verifier, folder: Path, out: Path | None, as_json: 
         _print_table(folder, answers)
         earlier = sum(answer.earlier for answer in answers)
         listed = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-        click.echo(f"{len(answers)} videos: {listed}" + (f"; {earlier} known from an earlier run" if earlier else ""))
+        click.echo(
+            f"{count_text(len(answers), 'video')}: {listed}"
+            + (f"; {earlier} known from an earlier run" if earlier else "")
+        )
         time = verifier.enrolment.protocol.time
         calibrated = verifier.calibration is not None
         print_limits(limits_text(float(time.window / time.rate), calibrated=calibrated))

@@ -11,6 +11,7 @@ from nvfair_tools.curate.finding import Finding
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.governance.tombstones import RevokedPeople, revoked_people
 from nvfair_tools.pipeline.items import item_id
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.clip_list import ClipRow
 
 REVOKED = "revoked"
@@ -45,7 +46,8 @@ def check_revoked(dataset: Path, rows: Sequence[ClipRow]) -> Iterator[Finding]:
         return
     if refused:
         clips, people = len(refused), len({person for _, person in refused})
-        text = f"{clips} clips of {people} people who have withdrawn from this data set are not used"
+        withdrawn = count_text(people, "person who has withdrawn", "people who have withdrawn")
+        text = f"not used: {count_text(clips, 'clip')} of {withdrawn} from this data set"
         yield Finding(
             "warning", "consent", text, f"remove from the list: {', '.join(row.where for row, _ in refused[:5])}"
         )

@@ -20,6 +20,7 @@ from nvfair_tools.curate.plans.rule import PlannedPairs, plan_listed_clips
 from nvfair_tools.curate.usability.listed import listed_findings, permitted_pairs
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.machine import machine_text
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.clip_list import ClipRow, list_clips
 from nvfair_tools.recipe.permissions import Permissions
 from nvfair_tools.recipe.recipe import Recipe
@@ -100,13 +101,20 @@ def explain(
     except NvfairError as error:
         assumptions.append(f"hours here are unknown: {error}")
     if rates is not None:
-        what = f"{workers[1]} workers ({workers[0]} for rendering) do as many times the work of one"
+        what = f"multiplied by the number of workers: {workers[1]} ({workers[0]} for rendering)"
         picture = f"source frames of {rates.size[0]} x {rates.size[1]}"
         assumptions.append(f"measured on {machine_text()}, in one process with {picture}; {what}")
     if cluster is not None:
         known = ", ".join(f"{label} {rate:g} frames/s" for label, rate in sorted(cluster.cards.items()))
-        text = f"{cluster.nodes} nodes with {cluster.gpus} cards each, {known or 'no measured card (--card)'}"
-        cores = f"{cluster.cores} cores a node like one of these" if cluster.cores else "cores unknown (--cores)"
+        text = (
+            f"{count_text(cluster.nodes, 'node')} with {count_text(cluster.gpus, 'card')} each, "
+            f"{known or 'no measured card (--card)'}"
+        )
+        cores = (
+            f"{count_text(cluster.cores, 'core')} a node like one of these"
+            if cluster.cores
+            else "cores unknown (--cores)"
+        )
         assumptions.append(f"the cluster: {text}; {cores}; cards and cores do as many times the work of one")
     costs = estimate_costs(recipe, planned.pairs, len(rows), mean_seconds * mean_fps, mean_fps, rates, workers, cluster)
     findings = listed_findings(recipe, rows, splits, planned.pairs, Permissions(recipe, date.today()))
@@ -122,8 +130,9 @@ def refusal_lines(recipe: Recipe, rows: Sequence[ClipRow], pairs: PairTable, day
         return []
     clips, people = int((~may_drive).sum()), int((~may_be_shown).sum())
     return [
-        f"consent and licences refuse {refused:,} of the {len(pairs.driver):,} pairs on {day}, which are counted here "
-        f"and not rendered: {clips:,} clips may not drive, {people:,} people may not be faces"
+        f"consent and licences refuse {refused:,} of the {count_text(len(pairs.driver), 'pair')} on {day}, which are "
+        f"counted here and not rendered: {count_text(clips, 'clip')} may not drive, {count_text(people, 'person')} may "
+        "not be shown"
     ]
 
 
@@ -175,7 +184,7 @@ def _lengths(existing: Sequence[ClipRow], seconds: float | None, fps: float | No
             remedy="say what a clip has on average: --clip-seconds 3.6 --fps 30",
         )
     means = np.mean(lengths, axis=0)
-    text = f"the mean of {len(lengths)} of {len(existing)} clips on disk"
+    text = f"the mean of {len(lengths)} of {count_text(len(existing), 'clip')} on disk"
     return seconds or float(means[0]), fps or float(means[1]), text
 
 

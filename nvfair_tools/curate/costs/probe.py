@@ -29,6 +29,7 @@ from nvfair_tools.pipeline.engines.engine import Batch, StageWorker, failure_res
 from nvfair_tools.pipeline.engines.local import default_workers
 from nvfair_tools.pipeline.items import ItemResult, item_id
 from nvfair_tools.pipeline.machine import MEASUREMENTS, machine_text
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.recipe import ClipSource, PairRule, Policy, Recipe, Rights, SplitRule
 from nvfair_tools.render.threads import limited_threads
 
@@ -72,7 +73,7 @@ def probe_rates(
     ]
     if len(images) < _FRAMES + _CLIPS - 1:
         raise NvfairError(
-            f"the clip for the probe has {len(images)} frames", expected=f"{_FRAMES + _CLIPS - 1} or more"
+            f"the clip for the probe has {count_text(len(images), 'frame')}", expected=f"{_FRAMES + _CLIPS - 1} or more"
         )
     size = (images[0].shape[1], images[0].shape[0])
     folder = MEASUREMENTS.expanduser() if cache is None else cache

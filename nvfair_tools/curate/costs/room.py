@@ -12,7 +12,7 @@ from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.files import existing_parent, folder_bytes
 from nvfair_tools.pipeline.engines.local import default_workers
-from nvfair_tools.quantities import size_text
+from nvfair_tools.quantities import count_text, size_text
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
 
@@ -51,7 +51,7 @@ def check_build_memory(recipe: Recipe) -> Iterator[Finding]:
         return
     workers = default_workers() if recipe.workers == "auto" else recipe.workers
     needed, free = max(1, workers) * _WORKER_BYTES, psutil.virtual_memory().available
-    text = f"{workers} workers take about {size_text(needed)}, {size_text(free)} free"
+    text = f"{count_text(workers, 'worker takes', 'workers take')} about {size_text(needed)}, {size_text(free)} free"
     if needed > free:
         yield Finding("warning", "memory", text, "choose fewer `workers` in the recipe")
     else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from nvfair_tools.quantities import count_text
+
 # Values of the column `person`, and the reason of a rejected clip.
 CONFIRMED, OTHER, NOT_VERIFIED = "confirmed", "another person", "not verified"
 OTHER_PERSON = "other_person"
@@ -23,15 +25,21 @@ def footage_cautions(segments: pd.DataFrame | None, videos: pd.DataFrame) -> lis
     confirmed = int((usable["person"] == CONFIRMED).sum())
     files = segments["footage_sha256"].nunique()
     texts = [
-        f"{len(usable)} clips were cut out of {files} file{'s' * (files != 1)} of footage; `segments.parquet` says "
-        "where each begins and ends. Clips of one file may follow each other within seconds."
+        f"{count_text(len(usable), 'clip was', 'clips were')} cut out of {count_text(files, 'file')} of footage; "
+        "`segments.parquet` says where each begins and ends. Clips of one file may follow each other within seconds."
     ]
     if unverified := len(usable) - confirmed:
         texts.append(
             f"Identity was not verified: of {unverified} of these clips nothing but the list says whom they show."
         )
     if confirmed:
-        texts.append(f"{confirmed} clips show the person of their label, by a face recogniser; {wrong} were rejected.")
+        texts.append(
+            f"{count_text(confirmed, 'clip shows', 'clips show')} the person of the label, by a face recogniser; "
+            f"rejected: {wrong:,}."
+        )
     if others := int((usable["others"] > 0).sum()):
-        texts.append(f"{others} clips show other people's faces as well, who may not have agreed to anything.")
+        texts.append(
+            f"{count_text(others, 'clip shows', 'clips show')} other people's faces as well, who may not have agreed "
+            "to anything."
+        )
     return texts

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nvfair_tools.curate.finding import Finding
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.clip_row import ClipRow
 from nvfair_tools.recipe.recipe import Recipe
 
@@ -49,7 +50,8 @@ def check_footage(recipe: Recipe, rows: Sequence[ClipRow]) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "footage",
-            f"{len(slow)} files have no exact times, such as {slow[0]}: each shot is reached from the beginning",
+            f"{count_text(len(slow), 'file has', 'files have')} no exact times, such as {slow[0]}: each shot is "
+            "reached from the beginning",
             "convert long ones to mp4 first, or be patient",
         )
     shared = {path: of_file for path, of_file in by_file.items() if len({row.identity for row in of_file}) > 1}
@@ -59,8 +61,9 @@ def check_footage(recipe: Recipe, rows: Sequence[ClipRow]) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "footage",
-            f"{len(shared)} files show several listed people ({len(people)}), such as {names}: each needs the consent "
-            "of all who can be seen, and when one of them leaves, the others' segments stay",
+            f"{count_text(len(shared), 'file shows', 'files show')} several listed people ({len(people)}), such as "
+            f"{names}: each needs the consent of all who can be seen, and when one of them leaves, the others' "
+            "segments stay",
         )
     if recipe.landmarks.recogniser is None:
         yield Finding(

@@ -23,6 +23,7 @@ from nvfair_tools.files import write_text
 from nvfair_tools.pipeline.engines.local import LocalEngine, default_workers
 from nvfair_tools.pipeline.items import item_id
 from nvfair_tools.pipeline.progress import Reporter
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.clip_row import ClipRow, Segment
 from nvfair_tools.recipe.footage_rule import FootageRule
 from nvfair_tools.recipe.landmarker_spec import LandmarkerSpec
@@ -165,8 +166,8 @@ def _keep_names(path: Path, table: Sequence[dict[str, str]]) -> None:
     if lost:
         row = lost[0]
         raise NvfairError(
-            f"{len(lost)} named segments would be lost, such as {row.get('identity')} in {row.get('path')} from "
-            f"{row.get('start')} s",
+            f"{count_text(len(lost), 'named segment')} would be lost, such as {row.get('identity')} in "
+            f"{row.get('path')} from {row.get('start')} s",
             where=path,
             expected="the files and options by which the list was made",
             remedy="give another --out, or rename the list",
@@ -196,7 +197,7 @@ figure {{ display: inline-block; margin: 0 1em 1.2em 0; vertical-align: top; }}
 figcaption {{ max-width: 30em; }}
 </style></head><body>
 <h1>Segments of footage</h1>
-<p>{count} segments. Write who each shows into the column <code>identity</code> of <code>{list}</code> (such as
+<p>{count}. Write who each shows into the column <code>identity</code> of <code>{list}</code> (such as
 <code>show:anna</code>), and delete the rows that nobody may use. The box marks the followed face.
 Nobody has verified an identity: {groups}. These pictures are of people: delete this folder when the list is done.</p>
 {figures}
@@ -212,7 +213,7 @@ def _sheet(table: Sequence[Mapping[str, str]], pictures: Sequence[str], left_out
         texts = [
             f"{row['segment']}: {row['path']}, {_clock(float(row['start']))} to {_clock(float(row['end']))}",
             *([f"{row['group']}"] if row["group"] else []),
-            *([f"{row['others']} other faces"] if row["others"] != "0" else []),
+            *([f"{count_text(int(row['others']), 'other face')}"] if row["others"] != "0" else []),
             *([row["identity"]] if row["identity"] else []),
         ]
         caption = html.escape("; ".join(texts))
@@ -221,7 +222,7 @@ def _sheet(table: Sequence[Mapping[str, str]], pictures: Sequence[str], left_out
         )
     has_groups = any(row["group"] for row in table)
     return _SHEET.format(
-        count=len(table),
+        count=count_text(len(table), "segment"),
         list=LIST_NAME,
         groups="a recogniser has put alike faces into groups" if has_groups else "no recogniser was named",
         figures="\n".join(figures),

@@ -19,6 +19,7 @@ from nvfair_tools.curate.pairs import (
 )
 from nvfair_tools.curate.plans.balanced import balanced_pairs, demographic_groups
 from nvfair_tools.errors import Problems
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.clip_list import ClipRow
 from nvfair_tools.recipe.pair_list import ListedPair, read_pair_list
 from nvfair_tools.recipe.recipe import Recipe
@@ -95,28 +96,31 @@ def _listed(
     for pair in listed:
         matches = names.get((pair.driver, pair.clip)) or names.get((pair.driver, pair.stem)) or []
         if pair.driver not in sources or pair.target not in sources:
-            wrong["name people who are not in the list of clips"].append(pair)
+            wrong["people who are not in the list of clips"].append(pair)
         elif not matches:
-            wrong["name clips that are not in the list of clips"].append(pair)
+            wrong["clips that are not in the list of clips"].append(pair)
         elif len(matches) > 1:
-            wrong["name a file that the driver has several of; write the whole listed path"].append(pair)
+            wrong["a file that the driver has several of (write the whole listed path)"].append(pair)
         elif sources[pair.driver] != sources[pair.target]:
-            wrong["pair people of different sources"].append(pair)
+            wrong["people of different sources"].append(pair)
         elif splits[pair.driver] != splits[pair.target]:
-            wrong["pair people of different splits"].append(pair)
+            wrong["people of different splits"].append(pair)
         elif (pair.driver, matches[0]) not in places or pair.target not in faces:
             unusable.append(pair)
         else:
             chosen[places[pair.driver, matches[0]]].append(faces[pair.target])
     if wrong:
-        problems = [f"{len(pairs)} rows {what}, such as {_example(pairs[0])}" for what, pairs in wrong.items()]
+        problems = [
+            f"{what}: {count_text(len(pairs), 'row')}, such as {_example(pairs[0])}" for what, pairs in wrong.items()
+        ]
         raise Problems(path, problems, remedy="correct or delete these rows, or list the clips and splits they need")
     left_out: tuple[str, ...] = ()
     if unusable:
         text = (
-            f"{path.name}: {len(unusable)} of {len(listed)} pairs have a clip that is not usable or gave a portrait, "
+            f"{path.name}: left out: {len(unusable):,} of {count_text(len(listed), 'pair')}, of a clip that is not "
+            "usable or gave a portrait, "
         )
-        left_out = (f"{text}or a target without a portrait, such as {_example(unusable[0])}",)
+        left_out = (f"{text}or of a target without a portrait, such as {_example(unusable[0])}",)
     table = table_of(
         canonical_drivers(drivers), canonical_targets(targets), [np.unique(np.array(row, np.int32)) for row in chosen]
     )

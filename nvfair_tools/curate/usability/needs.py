@@ -11,6 +11,7 @@ import pandas as pd
 from nvfair_tools.curate.finding import Finding
 from nvfair_tools.curate.pairs import PairTable
 from nvfair_tools.dataset.schema import SPLITS
+from nvfair_tools.quantities import count_text
 from nvfair_tools.recipe.recipe import Recipe, split_shares
 from nvfair_tools.recipe.splits import splits_by_shares
 
@@ -110,7 +111,10 @@ def _training(train: SplitVideos | None) -> Iterator[Finding]:
     if train is None:
         yield Finding("ok", TOPIC, "nobody is in the split train: a set for tests alone")
     elif train.trains:
-        text = f"training: {train.shared_faces} faces are driven by several people, {_people(train.several_clips)}"
+        text = (
+            f"training: {count_text(train.shared_faces, 'face is', 'faces are')} driven by several people, "
+            f"{_people(train.several_clips)}"
+        )
         yield Finding("ok", TOPIC, f"{text} with several clips")
     else:
         missing = [] if train.shared_faces else ["no face is driven by two people"]
@@ -141,12 +145,16 @@ def _testing(test: SplitVideos | None) -> Iterator[Finding]:
         yield Finding(
             "warning",
             TOPIC,
-            "nothing can be scored under the nvfair protocols: no test face has two videos by its own person (genuine) "
-            f"and one by another (impostor); {_people(test.people)}, {test.cross} videos of another's face",
+            "nothing can be scored under the nvfair protocols: no test face has two videos by its own person "
+            f"(genuine) and one by another (impostor); {_people(test.people)}, {count_text(test.cross, 'video')} of "
+            "another's face",
             f"two people of one source in the split test, {_TWO_CLIPS}; and `pairs` with self and cross",
         )
     else:
-        text = f"testing: {test.tested_faces} faces have genuine and impostor videos, {_people(test.people)}"
+        text = (
+            f"testing: {count_text(test.tested_faces, 'face has', 'faces have')} genuine and impostor videos, "
+            f"{_people(test.people)}"
+        )
         if test.tested_faces < _FEWEST_PEOPLE:
             text += f"; no interval is printed with fewer than {_FEWEST_PEOPLE} (docs/intervals.md)"
         yield Finding("ok", TOPIC, text)
@@ -174,4 +182,4 @@ def _enough_people(recipe: Recipe) -> int:
 
 
 def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
+    return count_text(count, "person")

@@ -23,6 +23,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.features import DEFAULT_SCALE, SCALES
 from nvfair_tools.files import sha256_of
 from nvfair_tools.portable_names import is_portable
+from nvfair_tools.quantities import count_text
 from nvfair_tools.unique_keys import load_unique_json
 
 # Files that `nvfair quality` and `nvfair revoke` write in a data set, beside what dataset.json vouches for.
@@ -221,7 +222,9 @@ def _check_videos(
         else:
             faults += _frame_faults(path, row)
     if unhashed:
-        remarks.append(f"{unhashed:,} videos have no hash in videos.parquet: they were decoded alone")
+        remarks.append(
+            f"{count_text(unhashed, 'video has', 'videos have')} no hash in videos.parquet: they were decoded alone"
+        )
     return {"videos": len(chosen)}
 
 
@@ -238,7 +241,7 @@ def _frame_faults(path: Path, row: Any) -> Iterator[Fault]:
         yield Fault(str(row.path), f"cannot be decoded whole: {error.what}")
         return
     if pd.notna(row.frames) and frames != row.frames:
-        yield Fault(str(row.path), f"{frames:,} frames, but videos.parquet says {int(row.frames):,}")
+        yield Fault(str(row.path), f"{count_text(frames, 'frame')}, but videos.parquet says {int(row.frames):,}")
     if pd.notna(row.width) and (height, width) != (row.height, row.width):
         yield Fault(
             str(row.path),
@@ -258,8 +261,7 @@ def _unnamed(folder: Path, named: set[str]) -> Sequence[str]:
     )
     if not extra:
         return []
-    files = "file" if len(extra) == 1 else "files"
-    return [f"{len(extra):,} {files} that neither {META} nor a row names, such as {', '.join(extra[:3])}"]
+    return [f"{count_text(len(extra), 'file')} that neither {META} nor a row names, such as {', '.join(extra[:3])}"]
 
 
 def _not_portable(named: set[str]) -> Sequence[str]:
@@ -267,7 +269,10 @@ def _not_portable(named: set[str]) -> Sequence[str]:
     others = sorted(name for name in named if not is_portable(name.lstrip(".")))
     if not others:
         return []
-    return [f"{len(others):,} files have names that not every file system or reader takes, such as {others[0]}"]
+    return [
+        f"{count_text(len(others), 'file has', 'files have')} names that not every file system or reader takes, such "
+        f"as {others[0]}"
+    ]
 
 
 def _is_of_card(name: str) -> bool:

@@ -15,6 +15,7 @@ from nvfair_tools.dataset.checking.fault import Fault
 from nvfair_tools.dataset.schema import LABEL_COLUMNS, LANDMARK_COUNT, frames_schema
 from nvfair_tools.dataset.version import is_first, is_newer_minor
 from nvfair_tools.features import DEFAULT_SCALE, distances
+from nvfair_tools.quantities import count_text
 
 
 def footer_faults(folder: Path, part: str, videos: pd.DataFrame, meta: Mapping[str, Any]) -> Iterator[Fault]:
@@ -41,7 +42,10 @@ def footer_faults(folder: Path, part: str, videos: pd.DataFrame, meta: Mapping[s
     end = int((videos["first_row"] + videos["frames"]).max())
     total = int(videos["frames"].sum())
     if rows != end or rows != total:
-        yield Fault(part, f"{rows:,} rows, but videos.parquet puts {total:,} frames there, up to row {end:,}")
+        yield Fault(
+            part,
+            f"{count_text(rows, 'row')}, but videos.parquet puts {count_text(total, 'frame')} there, up to row {end:,}",
+        )
 
 
 def content_faults(folder: Path, part: str, videos: pd.DataFrame, meta: Mapping[str, Any]) -> Iterator[Fault]:

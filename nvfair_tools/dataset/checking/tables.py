@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from nvfair_tools.dataset.checking.fault import Fault
 from nvfair_tools.dataset.schema import IDENTITIES_SCHEMA, KINDS, SPLITS, VIDEOS_SCHEMA
+from nvfair_tools.quantities import count_text
 
 SCHEMAS = {"identities.parquet": IDENTITIES_SCHEMA, "videos.parquet": VIDEOS_SCHEMA}
 _STATES = ("ok", "rejected", "failed")
@@ -36,7 +37,7 @@ def row_faults(meta: Mapping[str, Any], identities: pd.DataFrame, videos: pd.Dat
     for name, table, key in (("identities", identities, "identity"), ("videos", videos, "video")):
         count = meta.get("counts", {}).get(name)
         if count != len(table):
-            yield Fault(f"{name}.parquet", f"{len(table):,} rows, but dataset.json counts {count}")
+            yield Fault(f"{name}.parquet", f"{count_text(len(table), 'row')}, but dataset.json counts {count}")
         yield from _listed(f"{name}.parquet", f"a second row of the same {key}", table[key][table[key].duplicated()])
         yield from _listed(
             f"{name}.parquet", "a split that is none", table[key][~table["split"].isin(SPLITS)], table["split"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nvfair_tools.errors import MissingExtra, NvfairError
+from nvfair_tools.quantities import count_text
 
 
 def metadata_problems(card: str | Path, rows: int | None = None) -> list[str]:
@@ -106,7 +107,7 @@ def _size_problems(data: dict[str, Any], rows: int | None) -> Iterator[str]:
     if rows is None:
         return
     if (size := size_category(rows)) not in _listed(data.get("size_categories")):
-        yield f"size_categories is {data.get('size_categories')}, but {rows:,} rows are {size}"
+        yield f"size_categories is {data.get('size_categories')}, but {count_text(rows, 'row is', 'rows are')} {size}"
 
 
 def size_category(rows: int) -> str:

@@ -23,7 +23,7 @@ from nvfair_tools.dataset.schema import SPLITS
 from nvfair_tools.dataset.terms import strictest_terms
 from nvfair_tools.dataset.version import is_first
 from nvfair_tools.errors import NvfairError
-from nvfair_tools.quantities import duration_text, size_text
+from nvfair_tools.quantities import count_text, duration_text, size_text
 from nvfair_tools.unique_keys import load_unique_json
 
 _COLUMNS = ("kind", "generator", "split", "state", "reason", "frames", "fps_num", "fps_den", "licence", "permitted_use",
@@ -229,7 +229,7 @@ def _advice(folder: Path, state: str, missing: int, sizes: Mapping[str, int], fi
         yield "nvfair build RECIPE: finishes it"
         return
     if state == "damaged":
-        more = f" ({missing:,} files are missing or empty)" if missing else ""
+        more = f" ({count_text(missing, 'file is', 'files are')} missing or empty)" if missing else ""
         yield f"nvfair dataset repair {folder} --from COPY: mends it{more}"
         return
     if first_format:
@@ -253,7 +253,7 @@ def _lines(summary: DatasetSummary) -> Iterator[str]:
     people = ", ".join(f"{count:,} {split}" for split, count in summary.people.items())
     yield f"people      {sum(summary.people.values()):,}: {people}"
     total = sum(row["videos"] for row in summary.videos)
-    yield f"videos      {total:,} usable, {duration_text(summary.hours * 3600)}, {summary.frames:,} frames"
+    yield f"videos      {total:,} usable, {duration_text(summary.hours * 3600)}, {count_text(summary.frames, 'frame')}"
     for row in summary.videos:
         label = " ".join(str(row[name]) for name in ("split", "kind", "generator") if row[name])
         yield f"            {row['videos']:>9,}  {duration_text(row['hours'] * 3600):>9}  {label}"
@@ -267,7 +267,9 @@ def _lines(summary: DatasetSummary) -> Iterator[str]:
     features = dict(summary.features)
     columns, parts = features.pop("columns"), features.pop("parts")
     details = ", ".join(f"{name} {value}" for name, value in features.items())
-    yield f"features    {', '.join(columns) or 'none'} in {parts:,} parts" + (f" ({details})" if details else "")
+    yield f"features    {', '.join(columns) or 'none'} in {count_text(parts, 'part')}" + (
+        f" ({details})" if details else ""
+    )
     yield "made by     " + (", ".join(f"{name} {version}" for name, version in summary.versions.items()) or "unknown")
     for number, text in enumerate(summary.advice):
         yield ("next        " if not number else "            ") + text

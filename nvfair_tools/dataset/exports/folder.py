@@ -19,6 +19,7 @@ from nvfair_tools.files import (
     sha256_of,
     write_text,
 )
+from nvfair_tools.quantities import count_text
 from nvfair_tools.unique_keys import load_unique_json
 
 MANIFEST = "manifest.json"
@@ -60,7 +61,8 @@ class ExportFolder:
         free = shutil.disk_usage(existing_parent(self.folder)).free
         if needed > free:
             raise NvfairError(
-                f"{len(waiting):,} files of {needed / 1e9:,.3f} GB do not fit: {free / 1e9:,.3f} GB are free",
+                f"no room for {count_text(len(waiting), 'file')} of {needed / 1e9:,.3f} GB: {free / 1e9:,.3f} GB are "
+                "free",
                 where=self.folder,
                 remedy="make room, or name a folder on another disk",
             )
@@ -102,7 +104,8 @@ class ExportFolder:
         if known is None:
             if names:
                 raise NvfairError(
-                    f"it holds {len(names):,} other files and folders, such as {min(names)}",
+                    f"it holds {count_text(len(names), 'other file or folder', 'other files and folders')}, such as "
+                    f"{min(names)}",
                     where=self.folder,
                     expected="an empty folder, or one that does not exist yet",
                 )

@@ -23,6 +23,7 @@ from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.governance.uses import Use
 from nvfair_tools.identity import COLLECTIONS, identity_aliases, identity_file_name
+from nvfair_tools.quantities import count_text
 
 _FOLDERS = {label: folder for folder, label in GENERATORS.items()}
 _SOURCES = {collection.namespace: collection.source for collection in COLLECTIONS}
@@ -47,7 +48,7 @@ def plan_layout(dataset: Dataset, judged: PermittedVideos) -> ExportPlan:
     with_file = videos[videos["path"].notna()]
     if len(with_file) >= MAX_ROWS:
         raise NvfairError(
-            f"{len(with_file):,} videos do not fit NVFAIR's table",
+            f"{count_text(len(with_file), 'video does', 'videos do')} not fit NVFAIR's table",
             where=dataset.folder,
             expected=f"at most {MAX_ROWS - 1:,}, the rows of an .xlsx sheet",
         )
@@ -130,7 +131,10 @@ def _row(place: str, row: dict[Any, Any], permitted: list[bool]) -> tuple[str, .
 def _remarks(rows: list[dict[Any, Any]]) -> Iterator[str]:
     others = {person for row in rows for person in (row["target"], row["driver"]) if not identity_aliases(person)}
     if others:
-        yield f"{len(others):,} people are of none of NVFAIR's collections: `nvfair import nvfair` does not read them"
+        yield (
+            f"{count_text(len(others), 'person is', 'people are')} of none of NVFAIR's collections: `nvfair import "
+            "nvfair` does not read them"
+        )
     labels = {row["generator"] for row in rows if row["kind"] != "real"} - _FOLDERS.keys()
     if labels:
         yield (

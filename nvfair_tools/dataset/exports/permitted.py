@@ -14,6 +14,7 @@ from nvfair_tools.dataset.rights import DatasetRights
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.governance.decision import REASONS
 from nvfair_tools.governance.uses import Purpose, Use
+from nvfair_tools.quantities import count_text
 
 USE: Use = "redistribution"
 
@@ -43,8 +44,8 @@ def check_permitted(dataset: Dataset, judged: PermittedVideos, remedy: str) -> N
     if judged.refused:
         count = sum(judged.refused.values())
         raise NvfairError(
-            f"{count:,} of {count + len(judged.videos):,} videos may not be passed on, as of {judged.day} for "
-            f"{judged.purpose}: {reasons_text(judged.refused)}",
+            f"{count:,} of {count_text(count + len(judged.videos), 'video')} may not be passed on, as of {judged.day} "
+            f"for {judged.purpose}: {reasons_text(judged.refused)}",
             where=dataset.folder,
             expected="a yes to redistribution from everybody in a video, and licences that permit it (docs/consent.md)",
             remedy=remedy,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.terms import strictest_terms
+from nvfair_tools.quantities import count_text
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ def read_me(dataset: Dataset, videos: pd.DataFrame, layout: str) -> PlannedFile:
     layout: what stands where, as Markdown.
     """
     synthetic = int((videos["kind"] != "real").sum())
-    people = "simulated people, none of whom exists" if dataset.meta.get("simulated") else "people"
+    people = count_text(videos["target"].nunique(), "person")
+    if dataset.meta.get("simulated"):
+        people = f"{count_text(videos['target'].nunique(), 'simulated person')}, none of whom exists"
     rights = videos.groupby(["licence", "consent", "permitted_use"], sort=True).size()
     rows = [
         "| " + " | ".join(str(text).replace("|", "\\|").replace("\n", " ") for text in terms) + f" | {count:,} |"
@@ -63,9 +66,10 @@ def read_me(dataset: Dataset, videos: pd.DataFrame, layout: str) -> PlannedFile:
     limits = strictest_terms([*videos["licence"], *videos["permitted_use"]])
     sections = [
         f"# {dataset.name}",
-        f"**{synthetic:,} of these {len(videos):,} videos are synthetic**: each shows the face of one person (the "
-        "*target*) moved by a recording of a person (the *driver*). None of them shows what its target did or said.",
-        f"They show {videos['target'].nunique():,} {people}. This is a copy of a data set in another layout; "
+        f"**Synthetic: {synthetic:,} of these {count_text(len(videos), 'video')}**. Each shows the "
+        "face of one person (the *target*) moved by a recording of a person (the *driver*). None of them shows what "
+        "its target did or said.",
+        f"They show {people}. This is a copy of a data set in another layout; "
         "manifest.json has the SHA-256 of each file.",
         layout,
         "## Licences, consent, permitted use",

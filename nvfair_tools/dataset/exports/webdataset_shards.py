@@ -26,6 +26,7 @@ from nvfair_tools.dataset.exports.plan import ExportPlan, PlannedFile, read_me
 from nvfair_tools.dataset.reader import Dataset
 from nvfair_tools.dataset.schema import LANDMARK_COUNT, SPLITS
 from nvfair_tools.media.source_types import SOURCE_TYPE_TAG
+from nvfair_tools.quantities import count_text
 
 DEFAULTS: Mapping[str, Any] = {"shard_bytes": 1_000_000_000, "landmarks": True}
 # Where the row's frames stand in the data set: means nothing in a shard.
@@ -84,7 +85,11 @@ def plan_shards(dataset: Dataset, judged: PermittedVideos, *, shard_bytes: int, 
             write = partial(_write_shard, dataset, shard, landmarks)
             files.append(PlannedFile(f"{split}-{number:06d}.tar", size, write, len(shard)))
     without_video = sum(not sample.path for _, sample in samples)
-    remarks = [f"{without_video:,} videos have landmarks and no .mp4 in the data set"] if without_video else []
+    remarks = (
+        [f"{count_text(without_video, 'video has', 'videos have')} landmarks and no .mp4 in the data set"]
+        if without_video
+        else []
+    )
     files.append(read_me(dataset, videos, _LAYOUT))
     reasons = {"no .mp4 in the data set": left_out} if left_out else {}
     return ExportPlan(tuple(files), reasons, tuple(remarks))

@@ -12,7 +12,7 @@ from nvfair_tools.dataset.hub.library import hub_errors, hub_library
 from nvfair_tools.dataset.hub.plan import CARD, META, PushPlan
 from nvfair_tools.errors import NvfairError, Problems
 from nvfair_tools.files import sha256_of
-from nvfair_tools.quantities import size_text
+from nvfair_tools.quantities import count_text, size_text
 
 # The places of a data set in its repository. What else is there belongs to its owner and stays.
 _FOLDERS = ("frames/", "videos/", "portraits/", "quality/", "card/")
@@ -63,7 +63,7 @@ def send(
             )
         deleted = _delete_others(hub, api, plan, step)
         folder = _links(plan, Path(staging))
-        step(f"sending {len(plan.files):,} files, {size_text(plan.size)}")
+        step(f"sending {count_text(len(plan.files), 'file')}, {size_text(plan.size)}")
         ends = [META, CARD]
         common = {"repo_id": plan.repo, "repo_type": _KIND, "folder_path": folder, "commit_message": message}
         api.upload_folder(**common, ignore_patterns=list(ends))
@@ -102,7 +102,7 @@ def _delete_others(hub: Any, api: Any, plan: PushPlan, step: Callable[[str], Non
         if path not in sent and (path.startswith(_FOLDERS) or ("/" not in path and path.endswith(".parquet")))
     )
     if others:
-        step(f"deleting {len(others):,} files that the set does not have any more")
+        step(f"deleting {count_text(len(others), 'file')} that the set does not have any more")
     for first in range(0, len(others), _DELETED_AT_ONCE):
         some = [hub.CommitOperationDelete(path) for path in others[first : first + _DELETED_AT_ONCE]]
         api.create_commit(plan.repo, some, commit_message="Files that left the data set", repo_type=_KIND)

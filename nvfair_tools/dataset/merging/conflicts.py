@@ -11,6 +11,7 @@ import pandas as pd
 from nvfair_tools.dataset.merging.source import MergeSource
 from nvfair_tools.dataset.schema import VIDEOS_SCHEMA
 from nvfair_tools.landmarks.sources_of_points import mixture_text, sources_of_points
+from nvfair_tools.quantities import count_text
 
 _EXAMPLES = 5
 # What must be alike of a person, and of a video that several sets have. Names of files may differ.
@@ -156,7 +157,8 @@ def _revoked_people(sources: Sequence[MergeSource]) -> Iterator[str]:
             hashes = pd.concat([other.usable["video"], other.usable["clip"], other.usable["sha256"]]).dropna().unique()
             gone = sum(revoked.tombstones.holds(revoked.key, str(digest)) for digest in hashes)
             if gone and not names:
-                yield f"{other} has {gone:,} files of a person who has withdrawn from {source}"
+                files = count_text(gone, "file of a person", "files of a person")
+                yield f"{other} has {files} who has withdrawn from {source}"
 
 
 def _comparable(name: str, value: Any) -> Any:

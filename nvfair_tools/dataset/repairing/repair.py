@@ -25,6 +25,7 @@ from nvfair_tools.dataset.repairing.single_bit import corrected_record
 from nvfair_tools.dataset.repairing.sources import Copy, FileSource, HashedFiles, OwnColumns, SingleBit, put_in_place
 from nvfair_tools.errors import NvfairError
 from nvfair_tools.files import check_writable, sha256_of
+from nvfair_tools.quantities import count_text
 
 WORK = ".repair"  # the folder, in the data set, of what a repair needs
 # What describes the others, and is written from them.
@@ -232,7 +233,10 @@ class _Repair:
         if whole is False:
             waiting = sum(path.is_file() for path in (self.folder / WORK / "damaged").rglob("*"))
             if waiting:
-                self.remarks.append(f"{waiting:,} damaged files wait in {WORK}/damaged until the data set is whole")
+                self.remarks.append(
+                    f"{count_text(waiting, 'damaged file waits', 'damaged files wait')} in {WORK}/damaged until the "
+                    "data set is whole"
+                )
         report = RepairReport(self.mended, self.unmended, self.promised)
         return replace(report, remarks=tuple(self.remarks), whole=whole)
 

@@ -97,7 +97,7 @@ class RayCluster:
         texts = []
         for node in self.machines():
             resources = node["Resources"]
-            texts.append(f"{node_name(node)}: {resources.get('CPU', 0):g} CPUs, {resources.get('GPU', 0):g} GPUs")
+            texts.append(f"{node_name(node)}: {resources.get('CPU', 0):g} CPU, {resources.get('GPU', 0):g} GPU")
         return "; ".join(texts)
 
     def _start(self, ray: Any) -> None:

@@ -20,6 +20,7 @@ from nvfair_tools.pipeline.engines.engine import Batch, StageWorker
 from nvfair_tools.pipeline.engines.ray_cluster import RayCluster
 from nvfair_tools.pipeline.engines.ray_node import WorkerKeeper, pickled_batch
 from nvfair_tools.pipeline.items import ItemResult, failed
+from nvfair_tools.quantities import count_text
 
 _BATCHES_OF_A_WORKER = 2  # the one it works at, and the next
 _MAX_LOSSES = 2  # workers that are lost during one item before it is given up
@@ -134,7 +135,7 @@ class _ActorPool:
         self._new_actor = lambda: keeper.remote(pickle.dumps(factory), threads, time_limit, engine.cluster.needs)
         if not engine.most_workers():
             raise NvfairError(
-                f"no machine of the Ray cluster has the {engine.cpus_per_worker:g} CPUs and {engine.gpus():g} GPUs of "
+                f"no machine of the Ray cluster has the {engine.cpus_per_worker:g} CPU and {engine.gpus():g} GPU of "
                 "a worker",
                 where=engine.cluster.describe(),
                 remedy="ask for fewer (`cpus_per_worker`, `gpus_per_worker`), or start machines that have them",
@@ -272,7 +273,7 @@ class _ActorPool:
             if self._losses[item_id] < _MAX_LOSSES:
                 waiting.appendleft(Batch(((item_id, payload),), current.batch.shared))
                 continue
-            detail = f"{self._losses.pop(item_id)} workers were lost during it: {why}"
+            detail = f"{count_text(self._losses.pop(item_id), 'worker was', 'workers were')} lost during it: {why}"
             yield item_id, failed("worker_crashed", detail, retryable=True)
 
     def _say_when_nothing_runs(self, waiting: deque[Batch]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nvfair_tools.errors import NvfairError, Problems
+from nvfair_tools.quantities import count_text
 from nvfair_tools.simulate.calibration.comparison import FEATURES, FEWEST_PEOPLE, pooled_aucs
 from nvfair_tools.simulate.statistics import STATISTICS, resample_values
 
@@ -50,7 +51,9 @@ def read_statistics(path: Path) -> dict[str, Any]:
             continue
         shape = (size,) if size > 1 else ()
         wrong = [name for name in STATISTICS if name not in values or np.asarray(values[name]).shape != shape]
-        problems += [f"{key}: {name} is {values.get(name, 'missing')!r}; expected {size} number(s)" for name in wrong]
+        problems += [
+            f"{key}: {name} is {values.get(name, 'missing')!r}; expected {count_text(size, 'number')}" for name in wrong
+        ]
     if problems:
         raise Problems(path, problems)
     return content
@@ -81,7 +84,7 @@ def track_real_clips(folder: Path, progress: Callable[[int, int], None] | None =
         landmarker.close()
     if not FEWEST_PEOPLE <= len({track.person for track in tracks}) < len(tracks):
         raise NvfairError(
-            f"{len(tracks)} of {len(rows)} clips show a face in {_FEWEST_FRAMES} frames and more",
+            f"{len(tracks)} of {count_text(len(rows), 'clip')} with a face in {_FEWEST_FRAMES} frames and more",
             where=folder / CLIP_LIST,
             expected=f"clips of at least {FEWEST_PEOPLE} people, several of one",
         )
@@ -100,7 +103,10 @@ def real_clip_lines(tracks: list[RealTrack]) -> list[str]:
         people = [track.person for track in members]
         aucs = pooled_aucs([track.mesh for track in members], people)
         figures = ", ".join(f"{feature} {aucs[feature][0]:.3f} ± {1.96 * aucs[feature][1]:.3f}" for feature in FEATURES)
-        lines.append(f"real clips, {name} ({len(members)} clips of {len(set(people))} people): {figures}")
+        lines.append(
+            f"real clips, {name} ({count_text(len(members), 'clip')} of {count_text(len(set(people)), 'person')}): "
+            f"{figures}"
+        )
     return lines
 
 

@@ -15,6 +15,8 @@ export function h(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 export const count = (number) => number.toLocaleString("en");
+/** A number of things with its noun: "1 video", "1,234 videos". */
+export const counted = (number, noun, plural = `${noun}s`) => `${count(number)} ${number === 1 ? noun : plural}`;
 
 /** What screen readers hear. */
 export function say(text) {

@@ -1,5 +1,5 @@
 // The list: pages of small pictures, by mouse and by keyboard.
-import {ask, count, h, reducedMotion, say} from "./dom.js";
+import {ask, count, counted, h, reducedMotion, say} from "./dom.js";
 import {chips} from "./filters.js";
 import {cleared, link, query, read} from "./address.js";
 
@@ -18,7 +18,7 @@ export async function showList(main, set, filters, go, signal) {
   const pages = Math.max(1, Math.ceil(answer.count / SIZE));
   if (page > pages) return go(link({page: pages > 1 ? pages : null}), {replace: true});
   const order = h("select", {"aria-label": "Order", onchange: (event) => go(link({sort: event.target.value === "target" ? null : event.target.value, page: null}))}, set.orders.map((name) => h("option", {value: name, selected: (read().get("sort") || "target") === name}, ORDERS[name] || name)));
-  const number = answer.count === answer.total ? `${count(answer.total)} videos` : `${count(answer.count)} of ${count(answer.total)} videos`;
+  const number = answer.count === answer.total ? counted(answer.total, "video") : `${count(answer.count)} of ${counted(answer.total, "video")}`;
   const head = h("div", {class: "list-head"}, h("h1", {}, number), chips(set.facets, go), order);
   const cards = answer.videos.map((card) => cardLink(card, go));
   const body = cards.length

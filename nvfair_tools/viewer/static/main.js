@@ -1,5 +1,5 @@
 // The page: shows what its address names, and hands keys on.
-import {ask, byId, count, h, say} from "./dom.js";
+import {ask, byId, counted, h, say} from "./dom.js";
 import {cleared, filterCount, link, read} from "./address.js";
 import {Filters} from "./filters.js";
 import {moveFocus, showList} from "./list.js";
@@ -43,7 +43,7 @@ async function show({keepFocus = false} = {}) {
 async function open() {
   set = await ask("/api/set");
   byId("set-name").textContent = set.name;
-  byId("set-size").textContent = `${count(set.videos)} videos, ${count(set.people)} ${set.simulated ? "simulated people" : "people"}${set.shows_refused ? " · refused pictures are shown, to you alone" : ""}`;
+  byId("set-size").textContent = `${counted(set.videos, "video")}, ${set.simulated ? counted(set.people, "simulated person", "simulated people") : counted(set.people, "person", "people")}${set.shows_refused ? " · refused pictures are shown, to you alone" : ""}`;
   byId("set-size").title = set.folder;
   aside.replaceChildren();
   filters = new Filters(aside, set.facets, go);

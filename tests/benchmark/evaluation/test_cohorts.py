@@ -95,7 +95,7 @@ def test_the_record_names_the_people_of_the_cohort_and_no_bundle_passes_for_the_
 
 def test_people_of_the_test_are_no_cohort(data: Dataset, run: Path, tmp_path: Path) -> None:
     for cohort in (data.folder, embedded(data, run, tmp_path / "e.parquet", "test")):
-        with pytest.raises(Problems, match=r"3 test person\(s\) were in cohorts: toy:06, toy:07, toy:08"):
+        with pytest.raises(Problems, match=r"3 test people were in cohorts: toy:06, toy:07, toy:08"):
             benchmark.evaluate(
                 data, run, protocols="nvfair-seen", normalise_by=cohort, cohort_split="test", generators=["alpha"]
             )

@@ -177,7 +177,7 @@ def test_a_table_of_many_equal_rows_is_refused_by_its_footer(files: Files, tmp_p
             writer.write_table(part)
     assert len(sink.getvalue()) < 1_000_000
     changed = {**files, "scores.parquet": sink.getvalue()}
-    assert "has 25000000 rows" in refusal(bundle(tmp_path / "b.zip", changed))
+    assert "has 25,000,000 rows and 1 column" in refusal(bundle(tmp_path / "b.zip", changed))
 
 
 def test_damaged_bytes_are_refused_or_change_a_figure_or_nothing(files: Files, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_eleven_of_the_25_public_test_people_are_development_people_of_avaprintd
     untouched = RoleExposure(people=frozenset(), generators=frozenset())
     declaration = Declaration(training=touched, selection=untouched, thresholds=untouched, cohorts=untouched)
     problems = find_overlaps(declaration, test_people, (), Relation.ANY)
-    assert [problem.partition(" were")[0] for problem in problems] == ["11 test person(s)"]
+    assert [problem.partition(" were")[0] for problem in problems] == ["11 test people"]
     videos = pd.DataFrame(
         [
             {"split": split, "driver": person, "target": other, "generator": "lia"}

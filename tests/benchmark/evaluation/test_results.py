@@ -162,7 +162,7 @@ def test_a_notebook_shows_each_cell_beside_its_strongest_shortcut() -> None:
 
 
 def test_a_notebook_shows_no_protocol_where_there_is_one_and_says_what_is_missing() -> None:
-    lone = cell("cnn", "alpha", contaminated=("1 test person(s) were in training",))
+    lone = cell("cnn", "alpha", contaminated=("1 test person was in training",))
     without_interval = replace(lone.figures, auc_mean=lone.figures.auc_pooled)
     html = results(cells=(replace(lone, figures=without_interval),), shortcuts=(), warnings=())._repr_html_()
     assert _Cells(html).rows[1:] == [

@@ -209,7 +209,7 @@ def test_test_people_that_were_touched_are_left_out_on_request(data: Dataset, tr
     results = evaluate(data, [touched], [SEEN], EvaluationOptions(leave_out_overlap=True))
     assert results.data.test_people == tuple(people[1:])
     assert not any(cell.contaminated for cell in results.cells)
-    assert results.warnings[0] == f"1 test people were left out, whom a method has touched: {people[0]}."
+    assert results.warnings[0] == f"Left out, as a method has touched them: 1 test person: {people[0]}."
     whole = evaluate(data, [trained], [SEEN], EvaluationOptions(leave_out_overlap=True))
     assert whole.data.test_people == tuple(people)
     assert not any("left out, whom" in warning for warning in whole.warnings)

@@ -70,7 +70,7 @@ def test_what_is_not_there_is_said_in_words(name: str, words: str) -> None:
 
 
 def test_embeddings_that_are_not_finite_name_method_and_video(small: Dataset) -> None:
-    with pytest.raises(NvfairError, match=r"method broken.*are not finite, the first that of video alpha-06"):
+    with pytest.raises(NvfairError, match=r"method broken: not finite: 1 of 108 embeddings, the first .* alpha-06"):
         evaluate(small, [as_candidate("tests.benchmark.toy_methods:Broken")], [UNSEEN])
 
 
@@ -178,9 +178,9 @@ def test_a_declaration_that_contradicts_itself_is_refused(small: Dataset) -> Non
     )
     method = toy_methods.MotionSize()
     method.declaration = made
-    with pytest.raises(Problems, match="are in training and in selection: toy:00") as caught:
+    with pytest.raises(Problems, match="1 person is in training and in selection: toy:00") as caught:
         evaluate(small, [replace(item, method=method)], [UNSEEN])  # type: ignore[type-var]
-    assert "are in cohorts and in test: toy:77" in str(caught.value)
+    assert "1 person is in cohorts and in test: toy:77" in str(caught.value)
 
 
 def test_windows_that_a_method_does_not_take_are_refused(small: Dataset) -> None:

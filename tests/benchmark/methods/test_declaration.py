@@ -106,9 +106,9 @@ def test_people_in_two_groups_that_must_be_disjoint_are_listed() -> None:
         held_out=frozenset({CARA, ANNA}),
     )
     assert [str(shared) for shared in declaration.contradictions()] == [
-        f"1 person(s) are in training and in selection: {BEN}",
-        f"1 person(s) are in training and in test: {ANNA}",
-        f"1 person(s) are in cohorts and in test: {CARA}",
+        f"1 person is in training and in selection: {BEN}",
+        f"1 person is in training and in test: {ANNA}",
+        f"1 person is in cohorts and in test: {CARA}",
     ]
     with pytest.raises(NvfairError, match=f"in training and in validation: {BEN}"):
         check_disjoint(declaration, where="here")

@@ -60,5 +60,5 @@ def test_what_a_rule_leaves_out_is_counted_in_clips_and_people() -> None:
         made.exclusions[0], clips_lost={"render_failed": 2}, people_lost={"render_failed": 1}, people_without_videos=1
     )
     text = render_markdown(replace(made, exclusions=(counted,)))
-    assert "200 of 203 videos scored (3 render_failed: 2 clips of 1 people). 1 people drive none of them." in text
+    assert "200 of 203 videos scored (3 render_failed: 2 clips of 1 person). 1 person drives none of them." in text
     assert "200 of 203 videos scored (3 render_failed)." in render_markdown(made)

@@ -191,7 +191,7 @@ def test_a_method_that_has_touched_test_people_is_refused(dataset: Dataset) -> N
     class Trained(Angle):
         declaration = replace(Declaration.untrained(), training=RoleExposure(frozenset({"A"}), frozenset({"beta"})))
 
-    with pytest.raises(Problems, match=r"1 test person\(s\) were in training: A"):
+    with pytest.raises(Problems, match=r"1 test person was in training: A"):
         benchmark.stress_test(dataset, Trained(), protocol=PROTOCOL, tests=[GROUPS])
     rows = benchmark.stress_test(dataset, Trained(), protocol=PROTOCOL, tests=[GROUPS], allow_overlap=True)
     assert [row.test for row in rows][:2] == [UNSTRESSED, GROUPS]

@@ -81,7 +81,7 @@ def template_mean(videos: tuple[int, ...]) -> np.ndarray:
 
 def test_a_cohort_that_is_too_small_or_of_another_size_is_refused() -> None:
     for nearest, names in ((0, "u"), (7, "uvwxyz"), (1, "uvwxyz"), (-1, "uvwxyz")):
-        with pytest.raises(NvfairError, match=f"the cohort has {len(names)} videos"):
+        with pytest.raises(NvfairError, match=f"the cohort has {len(names)} videos?,"):
             NormalisedScorer(TEST, embeddings(names, 1), Scoring(), nearest)
     with pytest.raises(NvfairError, match="have 5 numbers and those of the cohort 6"):
         NormalisedScorer(TEST, embeddings("uvw", 1, size=6), Scoring())

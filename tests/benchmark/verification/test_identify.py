@@ -78,7 +78,7 @@ def test_scores_are_those_of_each_person_alone_and_the_chance_of_a_wrong_name_is
     assert result.candidates == ("lab:ann",)
     assert result.chance == 0.75  # three people at a rate of 0.25
     text = " ".join(result.lines())
-    assert "compared with 3 people, all of whom have agreed" in text
+    assert "compared with 3 people who have all agreed" in text
     assert "up to 0.75" in text
     assert any("may be none of them" in line for line in result.limits)
     json.dumps(result.to_json(), allow_nan=False)

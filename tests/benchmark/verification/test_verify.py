@@ -270,7 +270,7 @@ def test_a_person_is_enrolled_shown_and_revoked_by_command(enrolled: Path, tmp_p
     words = ["enrol", "lab:ann", str(enrolled / "enrolled-0.mp4"), "--out", str(out)]
     done = run.invoke(cli, [*words, "--consent", str(tmp_path / "consent.csv")])
     assert done.exit_code == 0, done.output
-    for text in ("1 videos, 2.4 s, 1 windows", "consent table, form 12", "one occasion", f"next: nvfair verify {out}"):
+    for text in ("1 video, 2.4 s, 1 window", "consent table, form 12", "one occasion", f"next: nvfair verify {out}"):
         assert text in done.output
     refused = run.invoke(cli, [*words, "--consent", str(tmp_path / "consent.csv"), "--purpose", "commercial"])
     assert "covers research, not commercial" in str(refused.exception)

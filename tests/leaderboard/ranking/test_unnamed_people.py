@@ -128,7 +128,7 @@ def test_a_board_asks_for_no_video_of_whoever_may_not_be_tested_on(
     consents = dict.fromkeys(consented.identities["identity"], Consent.of({}, YES))
     ended = Consent.of({"training": replace(YES, expires=date(2026, 1, 2))}, YES)
     write_consents(folder, consents | {REFUSING: ended})
-    with pytest.raises(Problems, match="30 videos are not to be tested, such as 'alpha-06"):
+    with pytest.raises(Problems, match="videos that are not to be tested: 30, such as 'alpha-06"):
         score_submission(submission, Dataset.open(folder))
     write_consents(folder, dict.fromkeys(consents, ended))
     ended_set = TestSet(Dataset.open(folder))

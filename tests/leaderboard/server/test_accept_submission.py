@@ -137,7 +137,7 @@ def test_a_refused_upload_is_free_and_leaves_nothing(
 def test_the_quota_is_the_persons_and_the_phases(uploader: Uploader, archives) -> None:
     uploader.send(archives("q1"))
     uploader.send(archives("q2"))
-    with pytest.raises(QuotaUsedUp, match="4 of your 4 entries to phase 'tight' are used, and this submission has 2"):
+    with pytest.raises(QuotaUsedUp, match="used: 4 of your 4 entries to phase 'tight'; this submission has 2"):
         uploader.send(archives("q3"))
     assert uploader.send(archives("q3"), "development").is_new
     assert not uploader.send(archives("q1")).is_new  # a replay is answered even now
@@ -163,7 +163,7 @@ def test_a_days_quota_says_when_it_comes_back(uploader: Uploader, archives) -> N
 def test_a_submission_with_more_entries_than_a_day_has_is_told_so(uploader: Uploader, archives) -> None:
     with write_session(uploader.store.engine) as session:
         set_quota(session, uploader.ann.id, "tight", 10, 1)
-    with pytest.raises(QuotaUsedUp, match=r"(?s)this submission has 2.*at most 1 entries at once") as caught:
+    with pytest.raises(QuotaUsedUp, match=r"(?s)this submission has 2.*at most 1 entry at once") as caught:
         uploader.send(archives("large"))
     assert caught.value.retry_seconds == 0
     assert uploader.acceptor.quotas(uploader.ann)["tight"].used == 0

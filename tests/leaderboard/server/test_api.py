@@ -102,7 +102,7 @@ def test_a_used_quota_says_when_to_come_back(site: Site, valid_submission: Path,
     with site.client(token) as client:
         for n in range(2):
             client.submit(copy_with_method(valid_submission, tmp_path / f"c{n}", f"carol {n}"), phase="tight")
-        with pytest.raises(NvfairError, match="4 of your 4 entries to phase 'tight' are used"):
+        with pytest.raises(NvfairError, match="used: 4 of your 4 entries to phase 'tight';"):
             client.submit(copy_with_method(valid_submission, tmp_path / "c2", "carol 2"), phase="tight")
 
 

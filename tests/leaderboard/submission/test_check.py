@@ -94,7 +94,7 @@ def test_nan_repeated_missing_and_unknown_windows_are_all_reported_with_their_ro
     text = "\n".join(find_problems(submission, dataset))
     assert "row 2 (video" in text
     assert "repeat a window" in text
-    assert "videos are missing" in text
+    assert ": missing: " in text
     assert "'stranger'" in text
 
 

@@ -110,10 +110,10 @@ def test_every_kind_of_wrong_score_is_told_at_once(submission: Path, dataset: Da
     assert "scores that are NaN or plus infinity: line 2 (trial " in text
     assert "line 3" in text
     assert "score is no number: line 4" in text
-    assert "1 trials name their videos in the wrong order" in text
+    assert "1 trial with the videos in the wrong order" in text
     assert "rows that repeat a trial: line 7" in text
-    assert f"2 of {len(scores)} trials have no score" in text
-    assert "2 trials are none of nvfair-seen's, such as '=1+1', 'a|b|c'" in text
+    assert f"without a score: 2 of {len(scores)} trials" in text
+    assert "trials that are none of nvfair-seen's: 2, such as '=1+1', 'a|b|c'" in text
 
 
 def test_an_entry_names_one_file(submission: Path, dataset: Dataset) -> None:

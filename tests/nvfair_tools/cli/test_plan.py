@@ -74,7 +74,7 @@ def test_pairs_that_people_or_licences_refuse_are_counted(recipe):
     # Cid's two clips drive two faces each, and each of the others meets Cid's face once.
     (line,) = lines()
     assert "refuse 6 of the 12 pairs on 2026-01-02" in line
-    assert "2 clips may not drive, 1 people may not be faces" in line
+    assert "2 clips may not drive, 1 person may not be shown" in line
 
 
 def test_clips_of_unknown_length_are_asked_for(recipe):

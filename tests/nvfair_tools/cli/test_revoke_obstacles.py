@@ -115,7 +115,7 @@ def test_a_removal_that_stops_in_a_data_set_counts_what_is_left_of_it(work, monk
         patch.setattr(Revocation, "obstacles", lambda self, key: [])
         call = revoke(work, "--yes")
     assert call.status == 1
-    assert f"remains in {work / 'data'}: 1 of 1 people" in call.errors
+    assert f"remains in {work / 'data'}: people: 1 of 1" in call.errors
     assert f"not begun: {work / 'scores'}" in call.errors
     before, left = (int(number.replace(",", "")) for number in reversed(frames_left(call.errors)))
     assert 0 < left < before  # the parts of the first generator were written anew

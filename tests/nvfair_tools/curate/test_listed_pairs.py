@@ -91,9 +91,9 @@ def test_all_rows_that_do_not_fit_are_counted_with_an_example_of_each_kind(tmp_p
     with pytest.raises(NvfairError) as caught:
         plan_listed_clips(recipe(path), rows, splits)
     message = str(caught.value)
-    assert "1 rows name a file that the driver has several of" in message
-    assert "1 rows name people who are not in the list of clips, such as row 3" in message
-    assert "2 rows name clips that are not in the list of clips, such as row 4 (gone.mp4 of x:b on x:a)" in message
+    assert "a file that the driver has several of (write the whole listed path): 1 row, such as" in message
+    assert "people who are not in the list of clips: 1 row, such as row 3" in message
+    assert "clips that are not in the list of clips: 2 rows, such as row 4 (gone.mp4 of x:b on x:a)" in message
     assert "different sources" in message
     assert "different splits" in message
 

@@ -123,7 +123,7 @@ def test_people_of_tracks_are_no_targets_and_their_rows_have_landmarks_and_no_vi
     assert all("landmarks_only" in flags for flags in usable["flags"])
     tracks = data.tracks(usable["video"])
     assert np.isfinite(tracks.landmarks).all()
-    assert "1 of the people drive by landmark tracks alone" in (outcome.folder / "README.md").read_text()
+    assert "There are landmark tracks alone of 1 of the people" in (outcome.folder / "README.md").read_text()
     assert "listed track 1" in json.loads((outcome.folder / "dataset.json").read_text())["landmarks"]["landmarkers"]
 
 

@@ -111,7 +111,7 @@ def test_another_export_is_never_mixed_with_files_that_are_there(
             export_dataset(data, tmp_path / "out", "webdataset", options=options, only_permitted=True)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "notes.txt").write_text("mine")
-    with pytest.raises(NvfairError, match=r"it holds 1 other files and folders, such as notes.txt"):
+    with pytest.raises(NvfairError, match=r"it holds 1 other file or folder, such as notes.txt"):
         export_dataset(free, tmp_path / "own", "webdataset")
     for place in (free.folder / "out", free.folder.parent, free.folder):
         with pytest.raises(NvfairError, match=r"the export would be in .*, or around it"):
@@ -146,7 +146,7 @@ def test_a_disk_without_room_is_refused_before_a_file_is_written(
 ) -> None:
     real = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: real._replace(free=100_000))
-    with pytest.raises(NvfairError, match=r"2 files of 0\.\d+ GB do not fit: 0.000 GB are free"):
+    with pytest.raises(NvfairError, match=r"no room for 2 files of 0\.\d+ GB: 0.000 GB are free"):
         export_dataset(free, tmp_path / "out", "webdataset")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [".export.json"]
 
@@ -159,7 +159,7 @@ def test_the_command_ends_with_counts(free: Dataset, partly: Dataset, tmp_path: 
     pytest.importorskip("openpyxl")
     done = run(free.folder, tmp_path / "out", "--to", "webdataset", "--shard-size", 0.06, "--no-landmarks")
     assert done.exit_code == 0, done.output
-    assert "left out: 1 videos: no .mp4 in the data set" in done.output
+    assert "left out: 1 video: no .mp4 in the data set" in done.output
     assert "10 videos in" in done.output.splitlines()[-1]
     refused = run(partly.folder, tmp_path / "refused", "--to", "nvfair")
     assert isinstance(refused.exception, NvfairError)

@@ -57,7 +57,7 @@ def test_people_and_generators_that_nvfair_has_not_are_named(free: Dataset, tmp_
     videos["generator"] = videos["generator"].replace({"lia": "warp-dense"})
     report = export_dataset(Dataset(free.folder, free.meta, free.identities, videos), tmp_path / "out", "nvfair")
     assert [remark.split(":")[0] for remark in report.remarks] == [
-        "1 people are of none of NVFAIR's collections",
+        "1 person is of none of NVFAIR's collections",
         "videos of warp-dense stand in folders that NVFAIR does not have",
     ]
     assert (tmp_path / "out/cremad/originals/lab_ann/1001_IEO_NEU_XX.mp4").is_file()

@@ -118,7 +118,7 @@ def test_files_that_left_the_set_are_deleted_and_those_of_others_stay(whole: Pat
     assert push(whole, REPO, "--yes").exit_code == 0
     hub.files |= {"videos/cremad/originals/gone/gone.mp4": b"x", "consent.parquet": b"x", "LICENSE.md": b"x"}
     done = push(whole, REPO, "--yes")
-    assert "2 files that left the set were deleted; the repository's history still has them" in done.output
+    assert "deleted: 2 files that left the set; the repository's history still has them" in done.output
     assert hub.files.keys() - {".gitattributes", "LICENSE.md"} == sent_names(whole)
     assert "LICENSE.md" in hub.files
 

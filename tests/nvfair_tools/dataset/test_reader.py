@@ -178,7 +178,7 @@ def test_a_notebook_shows_name_licence_and_counts_by_split_and_generator(tmp_pat
         ["real videos", "", "1", "1"],
         ["self videos", "warp", "2", "1"],
     ]
-    assert repr(dataset) == f"Dataset('toy', 1 people, 5 videos, folder={str(tmp_path)!r})"
+    assert repr(dataset) == f"Dataset('toy', 1 person, 5 videos, folder={str(tmp_path)!r})"
 
 
 def test_videos_that_failed_are_listed_but_have_no_frames(tmp_path):
@@ -189,7 +189,7 @@ def test_videos_that_failed_are_listed_but_have_no_frames(tmp_path):
     table.to_parquet(ok)
     dataset = Dataset.open(tmp_path)
     assert dataset.usable()["video"].tolist() == ["v0"]
-    with pytest.raises(NvfairError, match=r"1 video\(s\) have no frames here.*'v1'"):
+    with pytest.raises(NvfairError, match=r"1 video has no frames here.*'v1'"):
         dataset.tracks(["v0", "v1"])
 
 

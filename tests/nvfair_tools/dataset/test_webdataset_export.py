@@ -79,7 +79,7 @@ def test_the_manifest_has_the_hash_of_every_other_file(free: Dataset, tmp_path: 
     assert {file["path"]: file["sha256"] for file in manifest["files"]} == files
     assert sum(file["videos"] for file in manifest["files"]) == manifest["passed_on"]["videos"] == 11
     text = (tmp_path / "out" / "README.md").read_text()
-    assert "**8 of these 11 videos are synthetic**" in text
+    assert "**Synthetic: 8 of these 11 videos**" in text
     assert "| CC0-1.0 | given | any | 11 |" in text
 
 

@@ -25,8 +25,8 @@ def test_ravdess_is_downloaded_verified_and_unpacked_without_its_silent_copies(
     assert "CC BY-NC-SA 4.0" in text
     assert "files: 2 downloaded, 2 unpacked" in text
     assert "unpacked: 3 files" in text
-    assert "left out: 3 silent copies (modality 02)" in text
-    assert "left out: 1 files of an operating system" in text
+    assert "left out: silent copies (modality 02): 3" in text
+    assert "left out: files of an operating system: 1" in text
     assert "3 of the published 2,452 clips" in text
     assert not any("Audio" in path for path in publisher.paths())
 

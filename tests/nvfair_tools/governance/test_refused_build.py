@@ -158,8 +158,8 @@ def test_the_preflight_says_beforehand_what_will_be_refused(recipe):
     messages = [finding.message for finding in report.at_level("warning") if finding.topic == "rights"]
     for reason in REFUSED.values():
         assert any(reason in message for message in messages), reason
-    assert "1 people are no targets: consent_refused" in messages
-    assert "1 people are no drivers: consent_unknown" in messages
+    assert "1 person is no target: consent_refused" in messages
+    assert "1 person is no driver: consent_unknown" in messages
     texts = [finding.message for finding in report.at_level("warning") if finding.topic.startswith("generator")]
     assert len(texts) == 1
     assert texts[0].startswith("renders nothing: licence_unknown")

@@ -86,7 +86,7 @@ def test_the_card_names_defects_synthetic_videos_and_where_the_parts_are(tmp_pat
     videos.at[0, "state"], videos.at[0, "reason"] = "failed", "worker_crashed"
     written = write_card(tmp_path, META, identities, videos)
     text = (tmp_path / "README.md").read_text()
-    assert "**7 of these 7 videos are synthetic**" in text
+    assert "**Synthetic: 7 of these 7 videos**" in text
     assert "| portraits taken from a clip that also drives | 1 | DEFECT |" in text
     assert "| self | failed | worker_crashed | 1 |" in text
     front = yaml.safe_load(text.split("---")[1])

@@ -105,7 +105,7 @@ def test_the_summary_counts_and_describes_each_check(tmp_path):
 
 def test_every_pair_is_named():
     text = "\n".join(identity_sentences(table(), rule().model_dump(), {"3": "party.mp4"}))
-    assert "verified by faces in 4 of 4 clips: 2 are confirmed" in text
+    assert "verified by faces in 4 of 4 clips. Confirmed by other clips of the person: 2," in text
     assert "Two people under one name, x:ann: 1, 2 | party.mp4." in text
     assert "Two names for one person: x:ann and x:bob (cosine 0.65)." in text
     assert "x:cy" not in text  # a clip of another person is not a second name

@@ -61,7 +61,7 @@ def test_the_actors_columns_are_those_of_the_releases_people(release, tmp_path):
         "cremad:1001": ("male", "51", "Caucasian, Not Hispanic"),
         "cremad:1003": ("female", "21", "African American, Not Hispanic"),
     }
-    assert joined.notes[len(release.notes) :] == ("CREMA-D: gender, age and ethnicity of 2 of 2 people are known.",)
+    assert joined.notes[len(release.notes) :] == ("CREMA-D: gender, age and ethnicity are known of 2 of 2 people.",)
     assert replace(joined, people={}, notes=release.notes) == release
 
 
@@ -70,8 +70,8 @@ def test_people_without_a_row_and_rows_of_nobody_are_counted_by_name(release, tm
     joined = join_demographics(release, write_people(tmp_path, [ROWS[0], *others]))
     assert columns_of(joined)["cremad:1003"] == (None, None, None)
     assert joined.notes[-3:] == (
-        "CREMA-D: gender, age and ethnicity of 1 of 2 people are known.",
-        "CREMA-D: 1 people (cremad:1003) have no row in VideoDemographics.csv.",
+        "CREMA-D: gender, age and ethnicity are known of 1 of 2 people.",
+        "CREMA-D: no row in VideoDemographics.csv: 1 person (cremad:1003).",
         "CREMA-D: rows in VideoDemographics.csv of 7 people (cremad:1010, cremad:1011, cremad:1012, cremad:1013, "
         "cremad:1014 and 2 more) are not used: nobody of the release.",
     )
@@ -97,4 +97,4 @@ def test_the_command_says_of_whom_it_knows(root, tmp_path):
     arguments = ["import", "nvfair", str(root), str(tmp_path / "out"), "--demographics", str(table), "--check"]
     result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert result.exit_code == 0
-    assert "gender, age and ethnicity of 2 of 2 people are known" in result.output
+    assert "gender, age and ethnicity are known of 2 of 2 people" in result.output

@@ -218,7 +218,7 @@ def test_a_changed_recipe_is_not_called_theirs_and_single_drivers_are_refused(tm
     assert GraphRecipe(epochs=2).label == "avaprintdb-graph, changed"
     for clip in range(2):
         np.save(tmp_path / f"{stem('C1006', 'C1006', clip, 'GAGA')}.npy", landmarks("C1006", clip, 9))
-    with pytest.raises(NvfairError, match="1 drivers, of whom 1 have two videos"):
+    with pytest.raises(NvfairError, match="1 driver; with two videos: 1"):
         train_graph(tmp_path, tmp_path / "b", "cremad", "GAGA", SMALL)
 
 

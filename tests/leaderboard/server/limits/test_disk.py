@@ -157,7 +157,7 @@ def test_an_account_has_a_bounded_number_of_uploads_under_way() -> None:
     slots = UploadSlots(2)
     with slots.count_upload(1), slots.count_upload(1), slots.count_upload(2), pytest.raises(HTTPException) as caught:
         slots.count_upload(1).__enter__()
-    assert "2 uploads of this account are under way" in caught.value.detail
+    assert "uploads of this account under way: 2" in caught.value.detail
     with slots.count_upload(1):
         pass
     unlimited = UploadSlots(0)

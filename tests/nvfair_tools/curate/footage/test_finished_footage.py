@@ -79,7 +79,7 @@ def test_who_leaves_shared_footage_leaves_the_others_their_segments(talk):
     )
     assert len(list((dataset / ".build" / "segments").rglob("*.mp4"))) == 1
     assert "anna" not in all_texts(dataset)
-    assert "1 clips were cut out of 1 file of footage" in (dataset / "README.md").read_text()
+    assert "1 clip was cut out of 1 file of footage" in (dataset / "README.md").read_text()
     assert sha256_of(dataset / "segments.parquet") == Dataset.open(dataset).meta["files"]["segments.parquet"]
     # The list still names her, and once more under another name: neither is made again, and grace stays as she was.
     write_footage_recipe(talk, TWO_PEOPLE.replace("talk:anna,0,2", "talk:eve,0,2"), pairs={"cross_per_clip": 1})

@@ -58,8 +58,8 @@ def test_the_card_counts_what_was_verified():
     assert [text.partition(";")[0].partition(":")[0] for text in footage_cautions(segments, videos)] == [
         "3 clips were cut out of 2 files of footage",
         "Identity was not verified",
-        "2 clips show the person of their label, by a face recogniser",
-        "1 clips show other people's faces as well, who may not have agreed to anything.",
+        "2 clips show the person of the label, by a face recogniser",
+        "1 clip shows other people's faces as well, who may not have agreed to anything.",
     ]
     assert footage_cautions(segments.iloc[:2], videos)[1].startswith("2 clips show the person")
     assert footage_cautions(None, videos) == []
@@ -77,5 +77,5 @@ def test_check_says_what_footage_means(tmp_path):
     assert "2 files, 0.00 hours" in texts["ok"][0]
     warnings = "\n".join(texts["warning"])
     assert "broken.mp4: unreadable" in warnings
-    assert "1 files show several listed people (2), such as film.mp4" in warnings
+    assert "1 file shows several listed people (2), such as film.mp4" in warnings
     assert "identity will not be verified" in warnings

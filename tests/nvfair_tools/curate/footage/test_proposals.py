@@ -73,7 +73,7 @@ def test_names_stay_when_it_runs_again_and_are_never_lost(proposed, tmp_path):
     words = (tmp_path / "talk" / "film.mp4", "--out", names.parent, "--workers", 0)
     assert run(*words, "--min-seconds", 0.8).exit_code == 0
     assert [row["identity"] for row in read_list(names.parent)] == ["", "talk:grace", ""]
-    with pytest.raises(NvfairError, match=r"1 named segments would be lost, such as talk:grace in ../film\.mp4"):
+    with pytest.raises(NvfairError, match=r"1 named segment would be lost, such as talk:grace in ../film\.mp4"):
         run(*words, "--min-seconds", 1.7)
     assert [row["identity"] for row in read_list(names.parent)] == ["", "talk:grace", ""]
 

@@ -115,7 +115,7 @@ def test_the_next_build_makes_the_others_only_and_says_why_without_the_name(muse
     before = media_hashes(dataset)
     warned = [finding for finding in check(museum / "recipe.yaml").findings if finding.topic == "consent"]
     assert [finding.level for finding in warned] == ["warning"]
-    assert "3 clips of 1 people who have withdrawn" in warned[0].message
+    assert "3 clips of 1 person who has withdrawn" in warned[0].message
     # The file itself returns under another name; the person's own rows are still in the list.
     outcome = build(museum / "recipe.yaml", reporter=Silent())
     assert media_hashes(dataset) == before

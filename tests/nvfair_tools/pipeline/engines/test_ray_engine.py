@@ -127,7 +127,7 @@ def test_workers_share_a_gpu_where_the_stage_uses_it_and_see_none_elsewhere(engi
 
 def test_what_no_machine_offers_is_said_before_anything_runs(engine):
     greedy = replace(engine, gpus_per_worker=2, uses_gpus=True)
-    with pytest.raises(NvfairError, match=r"2 CPUs, 1 GPUs.*: no machine .* has the 1 CPUs and 2 GPUs of a worker"):
+    with pytest.raises(NvfairError, match=r"2 CPU, 1 GPU.*: no machine .* has the 1 CPU and 2 GPU of a worker"):
         ended(greedy, Troublemaker, singles("good"))
 
 
