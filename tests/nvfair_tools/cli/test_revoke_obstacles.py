@@ -89,7 +89,7 @@ def test_a_removal_that_stops_says_what_remains_and_goes_on(work, monkeypatch):
     assert call.status == 1
     text = json.loads(call.out)["error"]["message"]
     assert f"all done: {work / 'data'}" in text
-    assert f"remains in {work / 'scores'}: rows of embeddings: {rows} of {rows}" in text
+    assert f"remains in {work / 'scores'}: rows of embeddings, scores and evidence: {rows} of {rows}" in text
     assert "run the same command again" in text
     assert PERSON not in set(pd.read_parquet(work / "data" / "identities.parquet")["identity"])
     assert PERSON in scores.read_text()
