@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from nvfair_tools import __version__
-from nvfair_tools.cli.failures import Terminated, exit_status, wants_colour
+from nvfair_tools.cli.failures import exit_status, interrupt_by_signals, wants_colour
 from nvfair_tools.cli.groups import NearestGroup, with_plain_help
 from nvfair_tools.cli.own_packages import OWN_PACKAGES, prefer_own_packages
 from nvfair_tools.errors import MissingExtra
@@ -245,10 +244,6 @@ def cli(context: click.Context) -> None:
     context.color = wants_colour()
 
 
-def _raise_terminated(number: int, frame: object) -> None:
-    raise Terminated
-
-
 def run(words: Sequence[str] | None = None) -> int:
     """Runs the command with some words, by default those of the command line; returns its exit status.
 
@@ -263,8 +258,7 @@ def run(words: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point. Ctrl-C ends with status 130, SIGTERM (of a scheduler, of a shutdown) with 143, both gracefully."""
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, _raise_terminated)
+    interrupt_by_signals()
     # Threads of a computation sleep while they wait for each other: on a busy machine they took each other's cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(run())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -32,6 +33,26 @@ class Terminated(KeyboardInterrupt):
     """The process was asked to end by SIGTERM."""
 
 
+_interruptions: list[KeyboardInterrupt] = []  # that were raised: libraries make other errors of some
+
+
+def interrupt_by_signals() -> None:
+    """From here on Ctrl-C raises KeyboardInterrupt and SIGTERM Terminated; `exit_status` knows them in any disguise.
+
+    Ctrl-C stays without effect where whoever started the process wanted it so, as a shell does with `nvfair ... &`.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    if hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    error = KeyboardInterrupt() if number == signal.SIGINT else Terminated()
+    _interruptions.append(error)
+    raise error
+
+
 def exit_status(call: Callable[[], object]) -> int:
     """Calls a command and returns the exit status; what went wrong is said on the standard error.
 
@@ -43,9 +64,7 @@ def exit_status(call: Callable[[], object]) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
-        _say("interrupted: run the same command again; what was finished is kept and not done again")
-        # click raises Abort from what interrupted it.
-        return TERMINATED if isinstance(error.__cause__ or error, Terminated) else INTERRUPTED
+        return _interrupted(error.__cause__ or error)  # click raises Abort from what interrupted it
     except BrokenPipeError:  # whoever read our output has stopped, as `nvfair ... | head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ERROR
@@ -54,10 +73,17 @@ def exit_status(call: Callable[[], object]) -> int:
     except Exception as error:
         message = user_text(error)
         if message is None:
+            if _interruptions:
+                return _interrupted(_interruptions[-1])
             raise
         _say(f"error: {message}")
         return ERROR
     return 0
+
+
+def _interrupted(error: BaseException) -> int:
+    _say("interrupted: run the same command again; what was finished is kept and not done again")
+    return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
 
 
 def user_text(error: BaseException) -> str | None:

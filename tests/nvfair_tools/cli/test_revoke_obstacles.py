@@ -89,7 +89,7 @@ def test_a_removal_that_stops_says_what_remains_and_goes_on(work, monkeypatch):
     assert call.status == 1
     text = json.loads(call.out)["error"]["message"]
     assert f"all done: {work / 'data'}" in text
-    assert f"remains in {work / 'scores'}: {rows} of {rows} rows of embeddings" in text
+    assert f"remains in {work / 'scores'}: rows of embeddings, scores and evidence: {rows} of {rows}" in text
     assert "run the same command again" in text
     assert PERSON not in set(pd.read_parquet(work / "data" / "identities.parquet")["identity"])
     assert PERSON in scores.read_text()
@@ -127,7 +127,7 @@ def test_a_removal_that_stops_in_a_data_set_counts_what_is_left_of_it(work, monk
 def frames_left(text: str) -> tuple[str, str]:
     import re
 
-    match = re.search(r"([\d,]+) of ([\d,]+) rows of frames", text)
+    match = re.search(r"rows of frames: ([\d,]+) of ([\d,]+)", text)
     assert match is not None, text
     return match[1], match[2]
 
