@@ -37,7 +37,8 @@ def reference_index(
         return best_frame(source_mesh, driving_meshes)
     if mode.reference >= frames:
         raise GeneratorError(
-            f"{generator}: reference frame {mode.reference} is outside the driving clip (frames: {frames}): "
+            f"{generator}: reference frame {mode.reference} is outside the driving clip, which has {frames} "
+            f"{'frame' if frames == 1 else 'frames'}: "
             f"choose 0 to {frames - 1}, 'best' or 'neutral'"
         )
     return mode.reference
