@@ -78,6 +78,7 @@ def test_a_loop_begins_again_and_without_it_the_end_is_the_last_frame(tab: Any, 
 def test_landmarks_lie_on_the_faces_that_the_browser_shows(tab: Any, site: Site, built: Path) -> None:
     """The picture on the screen is tracked anew; the ink on the canvas is where that finds the face."""
     from nvfair_tools.landmarks.landmarker import create_landmarker
+    from nvfair_tools.landmarks.model_file import needs_model_file
     from nvfair_tools.landmarks.scheme import SCHEME_126
 
     frame = 17
@@ -103,7 +104,8 @@ def test_landmarks_lie_on_the_faces_that_the_browser_shows(tab: Any, site: Site,
         assert abs(ink.min(axis=0) - expected.min(axis=0)).max() < 4
         assert abs(ink.max(axis=0) - expected.max(axis=0)).max() < 4
         nearest = np.linalg.norm(ink[None] - expected[:, None], axis=2).min(axis=1)
-        assert np.median(nearest) < 1.5
+        # A frame of a film and the same picture standing still: at most 1.0 and 1.8 pixels apart by the two landmarkers.
+        assert np.median(nearest) < (2.5 if needs_model_file() else 1.5)
         assert nearest.max() < 6
         tab.get_by_label("landmarks").check()
     landmarker.close()
