@@ -104,7 +104,7 @@ def test_landmarks_lie_on_the_faces_that_the_browser_shows(tab: Any, site: Site,
         assert abs(ink.min(axis=0) - expected.min(axis=0)).max() < 4
         assert abs(ink.max(axis=0) - expected.max(axis=0)).max() < 4
         nearest = np.linalg.norm(ink[None] - expected[:, None], axis=2).min(axis=1)
-        # A frame of a film and the same picture standing still: 1.0 and 1.8 pixels apart at most by the two landmarkers.
+        # A frame of a film, and the same picture standing still: 1.0 and 1.8 pixels apart at most by the landmarkers.
         assert np.median(nearest) < (2.5 if needs_model_file() else 1.5)
         assert nearest.max() < 6
         tab.get_by_label("landmarks").check()
