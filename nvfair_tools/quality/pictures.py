@@ -61,6 +61,8 @@ def write_sheet(path: Path, videos: Sequence[ShownVideo]) -> None:
     text = PngImagePlugin.PngInfo()
     text.add_itxt("XML:com.adobe.xmp", xmp_packet(COMPOSITE).decode())
     text.add_text("Description", f"{SYNTHETIC}: rendered faces beside the people that drive them")
+    # By these a removal finds the sheet wherever it lies.
+    text.add_itxt("People", "\n".join(sorted({person for video in videos for person in video.people})))
     with atomic_output(path) as aside:
         sheet.save(aside, format="PNG", pnginfo=text, exif=described(f"{SYNTHETIC}: a contact sheet of renderings"))
 
@@ -75,6 +77,8 @@ def write_preview(path: Path, video: ShownVideo) -> int:
             SYNTHETIC: "true",
             SOURCE_TYPE_TAG: COMPOSITE,
             "generator": video.generator,
+            "driver": video.people[0],
+            "target": video.people[1],
             "comment": f"{SYNTHETIC}: driver, portrait, video",
         },
     ).frames

@@ -38,11 +38,16 @@ _CAPTION = {
 
 @dataclass(frozen=True)
 class ShownVideo:
-    """One rendered video with its files. driver: the driving clip's video; portrait: None where there is none."""
+    """One rendered video with its files.
+
+    people: the identities of its driver and its target. driver: the driving clip's video; portrait: None where there is
+    none.
+    """
 
     id: str
     generator: str
     kind: str
+    people: tuple[str, str]
     path: Path
     driver: Path
     portrait: Path | None
@@ -124,6 +129,7 @@ def _with_files(dataset: Dataset, videos: pd.DataFrame, row: dict[str, Any]) -> 
         row["video"],
         row["generator"],
         row["kind"],
+        (video["driver"], video["target"]),
         dataset.folder / video["path"],
         dataset.folder / driver["path"],
         dataset.folder / portrait if isinstance(portrait, str) else None,

@@ -10,6 +10,9 @@ from PIL import Image
 
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError
+from nvfair_tools.governance.revocation import Trace
+from nvfair_tools.governance.search.folders import search_folders
+from nvfair_tools.governance.search.patterns import Patterns
 from nvfair_tools.marks.publish import mark_problems
 from nvfair_tools.media import decode, probe
 from nvfair_tools.quality.pictures import write_preview, write_sheet
@@ -41,6 +44,9 @@ def test_one_command_writes_the_table_the_sheet_and_a_preview_a_generator(data, 
     assert info.metadata["synthetic"] == "true"
     assert mark_problems(tmp_path / "preview-warp-dense.mp4")[1] == []
     assert (info.width, info.height) == (3 * 256, 256)
+    person = data.identities["identity"].iloc[0]
+    found = search_folders([tmp_path], Patterns.of(Trace(person))).left
+    assert {place.path.name for place in found} >= {"contact_sheet.png", "preview-warp-dense.mp4"}
 
 
 def test_a_preview_shows_driver_portrait_and_video_in_step(data, measured, tmp_path):
