@@ -46,8 +46,8 @@ def test_one_command_writes_the_table_the_sheet_and_a_preview_a_generator(data, 
     assert (info.width, info.height) == (3 * 256, 256)
     for person in (info.metadata["driver"], info.metadata["target"]):
         assert person in set(data.identities["identity"])
-        found = search_folders([tmp_path], Patterns.of(Trace(person))).left
-        assert {place.path.name for place in found} >= {"contact_sheet.png", "preview-warp-dense.mp4"}
+        places = search_folders([tmp_path], Patterns.of(Trace(person))).left
+        assert {place.path.name for place in places} >= {"contact_sheet.png", "preview-warp-dense.mp4"}
 
 
 def test_a_preview_shows_driver_portrait_and_video_in_step(data, measured, tmp_path):
