@@ -65,7 +65,7 @@ def test_a_mode_names_its_reference_frame_or_has_it_found(face):
 
 def test_a_reference_that_is_not_there_is_refused(face):
     with pytest.raises(
-        GeneratorError, match=r"tiny: reference frame 3 is outside the driving clip \(frames: 3\): choose 0 to 2"
+        GeneratorError, match=r"tiny: reference frame 3 is outside the driving clip, which has 3 frames: choose 0 to 2"
     ):
         reference_index(MotionMode(reference=3), None, None, 3, generator="tiny")
     with pytest.raises(GeneratorError, match="needs the mesh of the portrait"):
