@@ -65,7 +65,7 @@ NOTES = {
     "nvfair_tools.pipeline": "items, journal, engines",
     "nvfair_tools.faces": "detect, frame, measure faces",
     "nvfair_tools.files": "atomic files, hashes",
-    "nvfair_tools.quantities": "bytes and durations in words",
+    "nvfair_tools.quantities": "counts, bytes, times in words",
     "nvfair_tools.folder_tree": "names in large folders",
     "nvfair_tools.identity": "people's ids and aliases",
     "nvfair_tools.errors": "errors a user can act on",

@@ -40,7 +40,8 @@ def resolve(device: str = "auto", dtype: str = "float32") -> tuple[torch.device,
         raise GeneratorError(f"device {device!r}: torch {torch.__version__} sees no GPU here; use 'auto' or 'cpu'")
     index = int(match[1] or 0)
     if index >= torch.cuda.device_count():
-        raise GeneratorError(f"device {device!r}: GPUs of this machine, counted from 0: {torch.cuda.device_count()}")
+        here = ", ".join(f"'cuda:{number}'" for number in range(torch.cuda.device_count()))
+        raise GeneratorError(f"device {device!r} is not in this machine: choose one of {here}")
     if dtype == "bfloat16" and torch.cuda.get_device_capability(index) < (8, 0):
         raise GeneratorError(f"device {device!r} cannot compute in bfloat16; use dtype 'float32'")
     return torch.device("cuda", index), DTYPES[dtype]
