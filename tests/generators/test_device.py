@@ -33,7 +33,7 @@ def test_other_types_are_refused_by_name():
 
 def test_a_gpu_that_is_not_there_is_refused():
     index = torch.cuda.device_count()
-    with pytest.raises(GeneratorError, match="sees no GPU|is not in this machine"):
+    with pytest.raises(GeneratorError, match=r"sees no GPU|is not in this machine"):
         resolve(f"cuda:{index}")
 
 
