@@ -31,8 +31,8 @@ PYTEST   = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m 
 test: $(READY)  ## the whole test suite
 	$(PYTEST)
 
-busy-test: $(READY)  ## the whole test suite while stress-ng keeps every core busy (Debian: apt install stress-ng)
-	stress-ng --quiet --cpu $$(nproc) & stress=$$!; trap "kill $$stress" EXIT; $(PYTEST)
+busy-test: $(READY)  ## the whole test suite while stress-ng keeps every core busy (Debian: apt install stress-ng) and pages come late
+	stress-ng --quiet --cpu $$(nproc) & stress=$$!; trap "kill $$stress" EXIT; NVFAIR_SLOW_PAGES=1 $(PYTEST)
 
 check: $(READY)  ## format, lint, import arrows, house rules, types, fast tests
 	$(BIN)/ruff format --check .

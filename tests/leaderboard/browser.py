@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
+import os
 import shutil
 import socket
 import threading
@@ -12,6 +14,15 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
+
+# Where NVFAIR_SLOW_PAGES is set, answers and drawings come late, so that a test that does not wait for them fails.
+SLOW = bool(os.environ.get("NVFAIR_SLOW_PAGES"))
+ANSWER_SECONDS = 0.5
+SLOW_FRAMES = """
+  const soon = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (draw) => setTimeout(() => soon(draw), 300);
+"""
 
 
 def chromium() -> str:
@@ -31,7 +42,7 @@ def served(app: Any) -> Iterator[str]:
 
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="auto"))
+    server = uvicorn.Server(uvicorn.Config(late(app) if SLOW else app, log_level="warning", lifespan="auto"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     try:
@@ -47,6 +58,17 @@ def served(app: Any) -> Iterator[str]:
         listening.close()
 
 
+def late(app: Any) -> Any:
+    """An ASGI app that answers each request later than `app`."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await asyncio.sleep(ANSWER_SECONDS)
+        await app(scope, receive, send)
+
+    return answer
+
+
 @contextmanager
 def browser() -> Iterator[Any]:
     """A browser without a window."""
@@ -56,9 +78,26 @@ def browser() -> Iterator[Any]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         try:
-            yield started
+            yield SlowBrowser(started) if SLOW else started
         finally:
             started.close()
+
+
+class SlowBrowser:
+    """A browser whose pages draw late."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+
+    def new_context(self, **settings: Any) -> Any:
+        context = self.browser.new_context(**settings)
+        context.add_init_script(SLOW_FRAMES)
+        return context
+
+    def new_page(self, **settings: Any) -> Any:
+        page = self.browser.new_page(**settings)
+        page.add_init_script(SLOW_FRAMES)
+        return page
 
 
 # Texts whose contrast with what is behind them is below what WCAG AA asks (4.5; 3 where the text is large).

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nvfair_tools.dataset import Dataset
 from tests.nvfair_tools.viewer.conftest import Site
 
@@ -46,6 +48,15 @@ def wait(tab: Any, expression: str, arg: Any = None) -> None:
             return
         tab.wait_for_timeout(50)
     raise AssertionError(f"not in a minute: {expression} {arg or ''}")
+
+
+def ink(canvas: Any) -> np.ndarray:
+    """Where a canvas has ink, once it has some (it is drawn with the next picture of the screen): (spots, 2)."""
+    for _ in range(1200):
+        if spots := canvas.evaluate(INK):
+            return np.array(spots)
+        canvas.page.wait_for_timeout(50)
+    raise AssertionError(f"nothing was drawn in a minute: {canvas}")
 
 
 def rendering(folder: Path, generator: str = "warp-dense", driver: str = HOPPER, target: str = ASTRONAUT) -> str:

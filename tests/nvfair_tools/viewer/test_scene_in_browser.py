@@ -19,6 +19,7 @@ from tests.nvfair_tools.viewer.browser_steps import (
     PLAYED,
     READY,
     STANDS,
+    ink,
     open_list,
     open_scene,
     rendering,
@@ -38,6 +39,7 @@ def test_source_and_renderings_play_in_step_and_pause_on_one_frame(tab: Any, sit
     tab.get_by_label("Speed").select_option("0.25")
     tab.keyboard.press("Space")
     wait(tab, f"{PLAYED}.every((video) => !video.paused && video.currentTime > 0.4)")
+    wait(tab, "document.querySelector('input[type=range]').value >= 9")
     seen = []
     for _ in range(6):
         seen.append(tab.evaluate(f"{PLAYED}.map((video) => video.currentTime)"))
@@ -89,21 +91,18 @@ def test_landmarks_lie_on_the_faces_that_the_browser_shows(tab: Any, site: Site,
     landmarker = create_landmarker()
     for place in (0, 1):  # the source and the first rendering
         stage = tab.locator(".panel:not(.portrait) .stage").nth(place)
-        ink = np.array(stage.locator("canvas").evaluate(INK))
+        drawn = ink(stage.locator("canvas"))
         tab.get_by_label("landmarks").uncheck()
-        wait(
-            tab,
-            "document.querySelector('.overlay').getContext('2d').getImageData(0, 0, 300, 300).data.every((v) => !v)",
-        )
+        wait(tab, f"[...document.querySelectorAll('.overlay')].every((canvas) => ({INK})(canvas).length === 0)")
         with Image.open(io.BytesIO(stage.screenshot())) as shot:
             picture = np.array(shot.convert("RGB"))
         landmarker.start()
         for _ in range(4):  # a tracker settles on a still picture
             (mesh,) = landmarker.find(picture)
         expected = mesh[SCHEME_126.indices, :2]
-        assert abs(ink.min(axis=0) - expected.min(axis=0)).max() < 4
-        assert abs(ink.max(axis=0) - expected.max(axis=0)).max() < 4
-        nearest = np.linalg.norm(ink[None] - expected[:, None], axis=2).min(axis=1)
+        assert abs(drawn.min(axis=0) - expected.min(axis=0)).max() < 4
+        assert abs(drawn.max(axis=0) - expected.max(axis=0)).max() < 4
+        nearest = np.linalg.norm(drawn[None] - expected[:, None], axis=2).min(axis=1)
         # A frame of a film, and the same picture standing still: 1.0 and 1.8 pixels apart at most by the landmarkers.
         assert np.median(nearest) < (2.5 if needs_model_file() else 1.5)
         assert nearest.max() < 6
@@ -127,7 +126,7 @@ def test_the_distance_of_two_picked_points_is_drawn(tab: Any, site: Site, built:
     distance = np.linalg.norm(landmarks[80] - landmarks[90]) / np.linalg.norm(landmarks[41] - landmarks[53])
     reading = tab.locator(".legend li", has_text="warp-dense").locator(".reading").inner_text()
     assert float(reading.split()[0]) == pytest.approx(distance, abs=2e-3)
-    assert tab.evaluate(f"({INK})(document.querySelector('.curves')).length") > 500
+    assert len(ink(tab.locator(".curves"))) > 500
     tab.locator(".chart").click(position={"x": 600, "y": 80})
     wait(tab, "document.querySelector('input[type=range]').value > 10")
 
@@ -139,12 +138,13 @@ def test_simulated_people_without_videos_are_animated(tab: Any, cohort_site: Sit
     wait(tab, "document.querySelector('a.card img.drawn').naturalWidth > 0")
     open_scene(tab, cohort_site, video)
     assert tab.locator(".panel video").count() == 0
-    before = tab.locator("canvas.overlay").last.evaluate(INK)
+    overlay = tab.locator("canvas.overlay").last
+    before = ink(overlay)
     assert len(before) > 200
     tab.keyboard.press("Space")
     wait(tab, "document.querySelector('input[type=range]').value >= 8")
     tab.keyboard.press("Space")
-    assert tab.locator("canvas.overlay").last.evaluate(INK) != before
+    assert not np.array_equal(ink(overlay), before)
 
 
 def test_playing_goes_on_in_the_next_scene_unless_less_motion_is_asked_for(tab: Any, site: Site, built: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_damaged_video_says_so_and_the_others_play(chrome: Any, copy: Path) ->
         page.set_default_timeout(60_000)
         open_scene(page, next(sites), video)
         page.get_by_text("This browser cannot play the file").wait_for()
-        assert len(page.locator(f".panel[data-video='{video}'] canvas").evaluate(INK)) > 200
+        assert len(ink(page.locator(f".panel[data-video='{video}'] canvas"))) > 200
         page.keyboard.press("Space")
         wait(page, f"document.querySelector('.panel[data-video=\"{other}\"] video').currentTime > 0.2")
         page.close()
