@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-
 # Where NVFAIR_SLOW_PAGES is set, answers and drawings come late, so that a test that does not wait for them fails.
 SLOW = bool(os.environ.get("NVFAIR_SLOW_PAGES"))
 ANSWER_SECONDS = 0.5
