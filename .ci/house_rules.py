@@ -28,6 +28,7 @@ MOST_LINES = 350
 MOST_MODULES = 20
 FEWEST_WORDS = 5  # of a docstring
 COUNTED = re.compile(r" (people|videos|clips|files|problems|rows|windows|pairs|results|submissions)\b")
+EITHER = re.compile(r"[a-z]\(s\)(?![a-z(])")
 
 
 def main(folders: list[str]) -> int:
@@ -105,8 +106,10 @@ def docstring_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 
 def plural_problems(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """(line, what is wrong) of f-strings such as `{len(names)} files`, which would say "1 files"."""
+    """(line, what is wrong) of f-strings such as `{len(names)} files`, which would say "1 files", and of "file(s)"."""
     for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and EITHER.search(node.value):
+            yield node.lineno, "a noun with (s): count_text(...) says which form"
         for value, text in pairwise(node.values) if isinstance(node, ast.JoinedStr) else ():
             if (
                 isinstance(value, ast.FormattedValue)

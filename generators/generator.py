@@ -49,7 +49,9 @@ class MotionMode:
         known = sorted(known)
         unknown = sorted(set(self.options) - set(known))
         if unknown:
-            raise GeneratorError(f"{generator} does not know the option(s) {unknown}: it knows {known}")
+            raise GeneratorError(
+                f"{generator} has no option {', '.join(unknown)}: it knows {', '.join(known) or 'none'}"
+            )
 
 
 def digest(**facts: Any) -> str:

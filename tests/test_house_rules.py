@@ -37,6 +37,7 @@ def test_the_project_keeps_them(rules: ModuleType) -> None:
         ),
         ('"""A module that has a docstring of its own."""\n' + "x = 1\n" * 400, "401 lines"),
         ('"""A module that has a docstring of its own."""\n\nx = f"{len(()):,} files"\n', "a number before 'files'"),
+        ('"""A module that has a docstring of its own."""\n\nx = "2 file(s)"\n', "a noun with (s)"),
     ],
 )
 def test_a_breach_is_named_with_its_file(rules: ModuleType, tmp_path: Path, code: str, breach: str) -> None:

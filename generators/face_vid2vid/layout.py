@@ -43,7 +43,7 @@ def identify_variant(checkpoint: Checkpoint, *, where: str) -> tuple[Variant, bo
     missing = [module for module in MODULES if module not in checkpoint]
     if missing:
         raise GeneratorError(
-            f"{where}: module(s) {', '.join(missing)} missing, found {module_names(checkpoint)}; give a face-vid2vid "
+            f"{where}: without {', '.join(missing)}, found {module_names(checkpoint)}; give a face-vid2vid "
             f"checkpoint that holds {', '.join(MODULES)}"
         )
     return variant_of(checkpoint["generator"], where=where), "down.weight" in checkpoint["kp_detector"]

@@ -20,6 +20,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.landmarks.track import Track, load_track
 from nvfair_tools.landmarks.tracking import MAX_OUTSIDE
 from nvfair_tools.media.timing import frame_rate
+from nvfair_tools.quantities import count_text
 
 TRACK_SUFFIXES = (".npz", ".npy", ".parquet")
 VERSION = "1"  # of how these files are read
@@ -265,13 +266,13 @@ def _time_problem(time: np.ndarray, frames: int) -> str:
     if not np.isfinite(time).all():
         return f"time of frame {np.flatnonzero(~np.isfinite(time))[0]} is not a finite number"
     if frames < 2:
-        return f"{frames} frame(s); at least two are needed to know how long a frame lasts"
+        return f"{count_text(frames, 'frame')}; at least two are needed to know how long a frame lasts"
     steps = np.diff(time.astype(np.float64))
     if (steps <= 0).any():
         frame = int(np.flatnonzero(steps <= 0)[0]) + 1
         moved = "goes back" if steps[frame - 1] < 0 else "stands still"
         times = f"{time[frame - 1]:g} s, then {time[frame]:g} s"
-        return f"time {moved} at frame {frame} ({times}), and in {int((steps <= 0).sum())} frame(s) in all"
+        return f"time {moved} at frame {frame} ({times}), and in {count_text(int((steps <= 0).sum()), 'frame')} in all"
     return ""
 
 
@@ -280,11 +281,13 @@ def _value_problems(mesh: np.ndarray, valid: np.ndarray, valid_is_stated: bool) 
     whole = finite.all(axis=(1, 2))
     if valid_is_stated and (broken := valid & ~whole).any():
         frames = np.flatnonzero(broken)
-        yield f"{len(frames)} frame(s) are marked valid and hold NaN or infinity, the first: frame {frames[0]}"
+        count = count_text(len(frames), "frame is marked valid and holds", "frames are marked valid and hold")
+        yield f"{count} NaN or infinity, the first: frame {frames[0]}"
     if not valid_is_stated and (broken := ~whole & finite.any(axis=(1, 2))).any():
         frames = np.flatnonzero(broken)
         text = "a frame without a face is NaN throughout"
-        yield f"{len(frames)} frame(s) are NaN or infinite in part, the first: frame {frames[0]}; {text}"
+        count = count_text(len(frames), "frame is", "frames are")
+        yield f"{count} NaN or infinite in part, the first: frame {frames[0]}; {text}"
     seen = mesh[valid & whole]
     if len(seen):
         width = float(np.median(np.ptp(seen[..., 0], axis=1)))

@@ -172,12 +172,11 @@ def _stream_notes(container: Any, stream: Any, clock: FrameClock) -> Iterator[tu
     if others := other_video_streams(container):
         yield "several_video_streams", f"{describe_stream(stream)} is read, not {', '.join(others)}"
     if clock.missing:
-        yield "times_assumed", f"{clock.missing} frame(s) have no time of their own; the usual interval is assumed"
+        frames = count_text(clock.missing, "frame has no time of its own", "frames have no time of their own")
+        yield "times_assumed", f"{frames}; the usual interval is assumed"
     if clock.repaired:
-        yield (
-            "times_repaired",
-            f"the times of {clock.repaired} frame(s) go back or jump; the usual interval is taken",
-        )
+        frames = count_text(clock.repaired, "frame goes back or jumps in time", "frames go back or jump in time")
+        yield "times_repaired", f"{frames}; the usual interval is taken"
 
 
 def _time_notes(

@@ -89,7 +89,9 @@ def read_clips(table: Path, step: int, cache: Path) -> list[EmotionClip]:
         rows = list(csv.DictReader(text))
     missing_columns = [column for column in COLUMNS if not rows or column not in rows[0]]
     if missing_columns:
-        raise NvfairError(f"missing column(s) {missing_columns}", where=table, expected=f"columns {', '.join(COLUMNS)}")
+        raise NvfairError(
+            f"no column {', '.join(missing_columns)}", where=table, expected=f"columns {', '.join(COLUMNS)}"
+        )
     clips = [
         EmotionClip(table.parent / row["path"], row["person"], row["emotion"], step, cache)
         for row in rows

@@ -138,7 +138,7 @@ def test_uneven_and_unusual_times_are_noted(tmp_path):
         ),
         ({"mesh": np.zeros((6, 478, 3), "i2")}, "unusable_track", ["mesh holds int16; expected floating-point"]),
         ({"mesh": plain_track()["mesh"] / 320}, "unusable_track", ["0.312 pixels wide; coordinates are pixels"]),
-        ({"mesh": np.full((6, 478, 3), np.nan, "f4"), "valid": np.ones(6, bool)}, "unusable_track", ["6 frame(s) are"]),
+        ({"mesh": np.full((6, 478, 3), np.nan, "f4"), "valid": np.ones(6, bool)}, "unusable_track", ["6 frames are"]),
         ({"valid": np.ones(5, bool)}, "unusable_track", ["valid holds bool of shape (5,)"]),
         ({"valid": np.ones(6)}, "unusable_track", ["valid holds float64"]),
         ({"size": np.array([0, 240])}, "unusable_track", ["size is [0, 240]"]),
@@ -147,7 +147,7 @@ def test_uneven_and_unusual_times_are_noted(tmp_path):
             "unusable_track",
             ["size is missing", "time goes back at frame 1"],
         ),
-        ({"time": np.array([0, 1, 2, 2, 3, 1.0])}, "unusable_times", ["stands still at frame 3", "2 frame(s) in all"]),
+        ({"time": np.array([0, 1, 2, 2, 3, 1.0])}, "unusable_times", ["stands still at frame 3", "2 frames in all"]),
         ({"time": np.array([0, 1, np.nan, 3, 4, 5])}, "unusable_times", ["time of frame 2 is not a finite number"]),
         ({"time": np.arange(5.0)}, "unusable_times", ["shape (5,); expected seconds for each of 6 frames"]),
     ],
@@ -163,7 +163,7 @@ def test_a_frame_that_is_missing_in_part_is_refused(tmp_path):
     mesh = plain_track()["mesh"]
     mesh[3, 7, 1] = np.nan
     assert (
-        "1 frame(s) are NaN or infinite in part, the first: frame 3"
+        "1 frame is NaN or infinite in part, the first: frame 3"
         in problems(write_npz(tmp_path / "a.npz", mesh=mesh))[1]
     )
 
@@ -184,5 +184,5 @@ def test_files_that_are_no_tracks_are_refused(tmp_path):
     one_frame = write_npz(tmp_path / "d.npz", mesh=plain_track()["mesh"][:1], time=np.zeros(1))
     assert problems(one_frame) == (
         "unusable_times",
-        "1 frame(s); at least two are needed to know how long a frame lasts",
+        "1 frame; at least two are needed to know how long a frame lasts",
     )

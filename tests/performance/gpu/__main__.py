@@ -11,6 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from nvfair_tools.quantities import count_text
 from tests.performance.gpu.aims import summary
 from tests.performance.gpu.lines import FILE, Lines
 from tests.performance.gpu.plan import WHOLE, chosen
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("\nAt a small size on a CPU, where no figure below says anything about a card:")
     print("\n" + summary(lines), flush=True)
     if failed:
-        print(f"\n{failed} part(s) failed; every line is in {lines.path}", file=sys.stderr)
+        print(f"\n{count_text(failed, 'part')} failed; every line is in {lines.path}", file=sys.stderr)
     return int(failed > 0)
 
 
