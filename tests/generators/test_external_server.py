@@ -14,6 +14,7 @@ import pytest
 from generators import GeneratorError, create
 from generators.external.errors import ToolError
 from generators.external.protocol import LineReader
+from tests.waiting import wait_until
 
 HELPER = Path(__file__).resolve().parents[2] / "examples" / "external" / "nvfair_tool.py"
 # A tool with a model that takes its time to load: it counts its own starts, and writes the video that lies beside it.
@@ -117,7 +118,7 @@ def test_a_refused_job_quotes_what_was_printed_for_it_and_the_tool_goes_on(serve
     ],
 )
 def test_a_tool_that_dies_or_hangs_costs_one_job_and_is_started_again(tool, tmp_path, mood, words, log):
-    server = serving(tool, timeout=2 if mood == "hang" else 600)
+    server = serving(tool, timeout=5 if mood == "hang" else 600)
     with pytest.raises(ToolError, match=words) as caught:
         server.render_file(*job(tmp_path, mood, "bad"))
     assert caught.value.is_retryable
@@ -207,17 +208,10 @@ def test_a_killed_worker_takes_the_tool_and_its_children_with_it(tool, tmp_path)
     (tool / "tool.py").write_text(text)
     arguments = [f"{shlex.quote(sys.executable)} tool.py", str(tool), *map(str, job(tmp_path, "hang"))]
     worker = subprocess.Popen([sys.executable, "-c", ORPHANER, *arguments], stdout=subprocess.PIPE)
-    wait_for(alive.exists)
+    wait_until(alive.exists)
     os.kill(worker.pid, signal.SIGKILL)
     worker.communicate()
-    wait_for(lambda: is_still(alive))
-
-
-def wait_for(condition):
-    until = time.monotonic() + 600
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: is_still(alive))
 
 
 def is_still(file):

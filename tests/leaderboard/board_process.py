@@ -6,12 +6,9 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from leaderboard.store.accounts import Account, authenticate, create_token
 from leaderboard.store.results import Store
 from nvfair_tools.dataset import Dataset
 from tests.leaderboard.conftest import VALID_DECLARATION
+from tests.waiting import free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,22 +112,6 @@ class Server(Process):
                 return False
 
         wait_until(ready, seconds)
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 600, poll_seconds: float = 0.05) -> Any:
-    """Calls `condition` until it returns a true value, and returns that; fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not so after {seconds} s"
-        time.sleep(poll_seconds)
-    return value
-
-
-def free_port() -> int:
-    """A port on which no process listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def copy_with_method(folder: Path, into: Path, method: str) -> Path:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +27,7 @@ from nvfair_tools.media import MediaError, decode, encode
 from nvfair_tools.media.encoding import ffmpeg_binary
 from tests.benchmark.verification.clips import RATE, clip
 from tests.benchmark.verification.made import calibration as made_calibration
+from tests.waiting import free_port, read_when_sent
 
 
 def calibrated(enrolment: Enrolment, scores: tuple[float, float] = (-0.2, -1.2), likeness: Likeness | None = None):
@@ -187,27 +187,24 @@ def test_a_truncated_or_absent_video_is_an_error(verifier: Verifier, enrolled: P
 
 
 def test_a_live_stream_is_scored_as_its_file(verifier: Verifier, result, enrolled: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"tcp://127.0.0.1:{port}"
+    address = f"tcp://127.0.0.1:{free_port()}"
+
+    def read() -> tuple[list[Any], Any]:
+        run = verifier.follow(address)
+        return list(run), run.result()
+
     sender = subprocess.Popen(
         [ffmpeg_binary(), "-loglevel", "error", "-i", str(enrolled / "video.mp4"), "-c", "copy", "-f", "mpegts",
          f"{address}?listen=1"]
     )  # fmt: skip
     try:
-        run = verifier.follow(address)
-        windows = list(run)
-    except MediaError:  # it did not listen yet
-        time.sleep(2)
-        run = verifier.follow(address)
-        windows = list(run)
+        windows, live = read_when_sent(sender, read)
     finally:
         sender.kill()
         sender.wait()
     assert [window.score for window in windows] == pytest.approx([w.score for w in result.windows], abs=1e-4)
-    assert run.result().score == pytest.approx(result.score, abs=1e-4)
-    assert run.result().windows == ()
+    assert live.score == pytest.approx(result.score, abs=1e-4)
+    assert live.windows == ()
 
 
 def test_an_interrupted_folder_goes_on_where_it_stopped(verifier, enrolled, tmp_path, monkeypatch) -> None:

@@ -12,7 +12,8 @@ from leaderboard.ranking.redaction import coarse_figures, public_figures
 from leaderboard.store.tables import utc_now
 from leaderboard.submission.scoring import score_submission
 from nvfair_tools.dataset import Dataset
-from tests.leaderboard.board_process import Board, Server, copy_with_method, get_with_token, wait_until
+from tests.leaderboard.board_process import Board, Server, copy_with_method, get_with_token
+from tests.waiting import wait_until
 
 
 def test_values_are_rounded_and_intervals_widened() -> None:

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from leaderboard.store.accounts import revoke_token
 from nvfair_tools.cli import cli
 from nvfair_tools.errors import NvfairError, Problems
-from tests.leaderboard.board_process import copy_with_method, wait_until, zip_folder
+from tests.leaderboard.board_process import copy_with_method, zip_folder
 from tests.leaderboard.server.conftest import Site, bearer
+from tests.waiting import wait_until
 
 SQL = [
     "' OR '1'='1",

@@ -6,8 +6,9 @@ import httpx
 
 from leaderboard.store.database import write_session
 from leaderboard.store.tables import AuditRow
-from tests.leaderboard.board_process import dump_database, wait_until
+from tests.leaderboard.board_process import dump_database
 from tests.leaderboard.server.conftest import Site
+from tests.waiting import wait_until
 
 
 def test_a_body_that_is_too_large_is_refused_early_whether_or_not_it_says_so(site: Site) -> None:

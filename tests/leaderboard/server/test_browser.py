@@ -17,6 +17,7 @@ from nvfair_tools.dataset import Dataset
 from tests.leaderboard import board_process
 from tests.leaderboard.browser import CONTRAST, browser, chromium, served
 from tests.leaderboard.example_results import example_board, example_result
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -261,7 +262,7 @@ def test_a_submission_by_form_is_checked_scored_and_shown_and_an_invalid_one_exp
             tab.goto(server.url)
             return "landmark spread" in tab.inner_text("main")
 
-        board_process.wait_until(is_in_table)
+        wait_until(is_in_table)
         tab.get_by_role("link", name="landmark spread").click()
         assert "scored here" in tab.inner_text("main")
         assert tab.get_by_role("img", name="AUC of each person").is_visible()

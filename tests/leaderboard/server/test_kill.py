@@ -20,7 +20,8 @@ from leaderboard.store.job_queue import count_jobs
 from leaderboard.store.tables import AuditRow, JobRow, ResultRow
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.errors import NvfairError
-from tests.leaderboard.board_process import Board, Process, Server, copy_with_method, free_port, wait_until, zip_folder
+from tests.leaderboard.board_process import Board, Process, Server, copy_with_method, zip_folder
+from tests.waiting import free_port, wait_until
 
 
 class Siege:

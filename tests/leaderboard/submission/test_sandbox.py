@@ -13,7 +13,7 @@ import pytest
 
 from leaderboard.submission.sandbox import Abandoned, BoundedChild, Fault, LimitReached
 from nvfair_tools.errors import Problems
-from tests.leaderboard.board_process import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from nvfair_tools.media import MediaError, decode, encode
 from nvfair_tools.media.encoding import ffmpeg_binary
 from nvfair_tools.media.live.sources import decode_live, is_live
+from tests.waiting import free_port, read_when_sent
 
 pytest.importorskip("av")
 
@@ -33,12 +32,6 @@ def greys(frames: object) -> list[tuple[float, int]]:
     return [(round(frame.time, 2), round(float(frame.image.mean()))) for frame in frames]  # type: ignore[attr-defined]
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
 @pytest.mark.parametrize(
     ("address", "container"),
     [
@@ -54,14 +47,7 @@ def test_a_stream_has_the_frames_of_its_file(video: Path, address: str, containe
     command = [ffmpeg_binary(), "-loglevel", "error", "-i", str(video), "-c", "copy", "-f", container, *flag, listening]
     sender = subprocess.Popen(command)
     try:
-        for _ in range(40):  # until it listens
-            try:
-                received = greys(decode_live(address, seconds=10))
-                break
-            except MediaError as error:
-                if error.cause != "unreadable":
-                    raise
-                time.sleep(0.25)
+        received = read_when_sent(sender, lambda: greys(decode_live(address, seconds=10)))
     finally:
         sender.kill()
         sender.wait()

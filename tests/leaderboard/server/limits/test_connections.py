@@ -12,7 +12,7 @@ import uvicorn
 
 from leaderboard.server.limits.connections import bounded_protocol
 from leaderboard.server.rate_limit import rate_key
-from tests.leaderboard.board_process import free_port, wait_until
+from tests.waiting import free_port, wait_until
 
 PAGE = b"x" * 30_000_000
 REQUEST = b"GET / HTTP/1.1\r\nhost: board\r\n\r\n"

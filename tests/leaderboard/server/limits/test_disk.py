@@ -15,9 +15,10 @@ from leaderboard.server.limits.disk_space import disk_problems
 from leaderboard.server.limits.upload_slots import UploadSlots
 from nvfair_tools.dataset import Dataset
 from nvfair_tools.files import StorageError
-from tests.leaderboard.board_process import Board, Server, copy_with_method, dump_database, wait_until, zip_folder
+from tests.leaderboard.board_process import Board, Server, copy_with_method, dump_database, zip_folder
 from tests.leaderboard.server.test_accept_submission import Uploader
 from tests.small_disk import small_disk
+from tests.waiting import wait_until
 
 
 def bytes_below(folder: Path) -> int:

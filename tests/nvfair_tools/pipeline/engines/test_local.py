@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from nvfair_tools.errors import NvfairError
 from nvfair_tools.pipeline.engines.engine import Batch
 from nvfair_tools.pipeline.engines.local import LocalEngine
 from nvfair_tools.pipeline.items import ItemResult, ok
+from tests.waiting import wait_until
 
 
 class Troublemaker:
@@ -46,8 +48,8 @@ def act(payload: str) -> None:
     elif payload == "loop":
         while True:
             pass
-    elif payload == "child":
-        subprocess.run(["sleep", "97.31"], check=False)
+    elif payload.startswith("child "):
+        subprocess.run(["sleep", payload.removeprefix("child ")], check=False)
     elif payload == "raise":
         raise ZeroDivisionError("by zero")
     elif payload == "users":
@@ -111,20 +113,23 @@ def test_an_endless_item_fails_at_its_limit_and_the_rest_is_done():
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to look for processes")
 def test_an_overdue_items_own_programs_end_with_it():
-    assert run(singles("child"), workers=1, time_limit=1.0)["0:child"].reason == "time_limit"
-    time.sleep(0.2)
-    assert not [line for line in command_lines() if b"97.31" in line]
+    (result,) = run(singles(item := sleeping_child()), workers=1, time_limit=1.0).values()
+    assert result.reason == "time_limit"
+    wait_until(lambda: not is_asleep(item), 60)
 
 
-def command_lines() -> list[bytes]:
-    lines = []
+def sleeping_child() -> str:
+    """An item that starts a program of its own, which no other test starts: it sleeps for hours."""
+    return f"child {time.time_ns() % 10**9 + 10**4}"
+
+
+def is_asleep(item: str) -> bool:
+    """Whether the program of an item of `sleeping_child` runs."""
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and int(folder.name) != os.getpid():
-            try:
-                lines.append((folder / "cmdline").read_bytes())
-            except OSError:
-                continue
-    return [line for line in lines if line.startswith(b"sleep")]
+        with suppress(OSError):
+            if (folder / "cmdline").read_bytes() == f"sleep\0{item.removeprefix('child ')}\0".encode():
+                return True
+    return False
 
 
 def test_a_crash_within_a_batch_costs_one_item_and_the_shared_work_is_done_again():

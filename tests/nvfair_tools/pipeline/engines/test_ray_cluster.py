@@ -12,6 +12,7 @@ import pytest
 from nvfair_tools.errors import MissingExtra, NvfairError
 from nvfair_tools.pipeline.engines.ray_cluster import RayCluster, worker_slots
 from nvfair_tools.pipeline.engines.ray_node import MachineNeeds, installed_versions, machine_problems
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -84,11 +85,7 @@ def test_a_cluster_of_this_machine_ends_with_the_connection(tmp_path):
         assert cluster.slots(1.0, 0.0) == 3
         started = {pid: line for pid, line in children().items() if pid not in before}
         assert any(b"raylet" in line for line in started.values())
-    for _ in range(100):
-        if not (left := started.keys() & children().keys()):
-            break
-        time.sleep(0.1)
-    assert not left, [started[pid] for pid in left]
+    wait_until(lambda: not started.keys() & children().keys(), 60)
 
 
 def children() -> dict[int, bytes]:
