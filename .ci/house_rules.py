@@ -28,7 +28,7 @@ MOST_LINES = 350
 MOST_MODULES = 20
 FEWEST_WORDS = 5  # of a docstring
 COUNTED = re.compile(r" (people|videos|clips|files|problems|rows|windows|pairs|results|submissions)\b")
-EITHER = re.compile(r"[a-z]\(s\)(?![a-z(])")
+EITHER = re.compile(r"[a-z]\(s\)(?![a-z(])")  # "1 file(s)", but not f(s)(x)
 
 
 def main(folders: list[str]) -> int:

@@ -5,8 +5,8 @@
 // the same frame.
 
 const JUMP_SECONDS = 0.25; // a lag beyond this is mended by a jump
-const LONGEST_TICK = 1; // seconds that the clock goes on at most from picture to picture: a hidden page has none for long
 const CLOSE_SECONDS = 0.006; // a lag within this is left alone
+const LONGEST_TICK_SECONDS = 1; // the clock goes on by no more at a time: a hidden page is not drawn for long
 export const SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
 
 export class Player {
@@ -111,7 +111,7 @@ export class Player {
     this.request = 0;
     if (this.closed) return;
     if (this.playing) {
-      const passed = this.last === null ? 0 : Math.min(LONGEST_TICK, (now - this.last) / 1000);
+      const passed = this.last === null ? 0 : Math.min(LONGEST_TICK_SECONDS, (now - this.last) / 1000);
       this.last = now;
       if (!this.tracks.some(isWaiting)) this.time += passed * this.speed;
       if (this.time >= this.duration) this.turn();
