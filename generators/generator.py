@@ -68,7 +68,9 @@ class Generator(Protocol):
     the weights (or the code where there are none); travels into every video. needs_mesh: whether faces must carry
     their mesh; needs_image: whether *driving* faces must carry meaningful pixels (else a blank image may be given).
     value_range: the floats that mean black and white in rendered frames. A generator that is no trained network has a
-    `digital_source_type` too, the term of IPTC that its videos carry in place of "trainedAlgorithmicMedia".
+    `digital_source_type` too, the term of IPTC that its videos carry in place of "trainedAlgorithmicMedia". One whose
+    modes have options has `check_mode(mode)`, which raises GeneratorError for what `render` would refuse: a recipe is
+    checked with it before any work is done.
     """
 
     name: str

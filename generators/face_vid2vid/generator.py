@@ -156,6 +156,12 @@ class FaceVid2Vid:
         poses, meshes = encode_clip(driving, self._clip_poses, batch=together, generator=self.name, size=self.size)
         return Motion(HeadPoses.joined(poses).to("cpu"), meshes)
 
+    def check_mode(self, mode: MotionMode) -> None:
+        """Raises GeneratorError for an option that is unknown or has a wrong value."""
+        mode.check_options(self.name, OPTIONS)
+        FreeView.parse(mode.options)
+        adapt_scale(mode.options)
+
     def render(self, source: Source, motion: Motion, mode: MotionMode) -> Iterator[np.ndarray]:
         """Frames (size, size, 3), float32 in 0..1, one for each driving frame.
 
@@ -166,7 +172,7 @@ class FaceVid2Vid:
     @torch.inference_mode()
     def driving_keypoints(self, source: Source, motion: Motion, mode: MotionMode) -> Tensor:
         """(T, K, 3) keypoints that the target's face gets, on the device."""
-        mode.check_options(self.name, OPTIONS)
+        self.check_mode(mode)
         view, scaled = FreeView.parse(mode.options), adapt_scale(mode.options)
         poses = motion.poses.to(self.device)
         driving = poses.keypoints(source.canonical, self.rotation, view)

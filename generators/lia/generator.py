@@ -128,18 +128,22 @@ class Lia:
         with inference():
             return Motion(torch.cat(codes).cpu().numpy(), meshes)
 
+    def check_mode(self, mode: MotionMode) -> None:
+        """Raises GeneratorError for an option that is unknown or has a wrong value."""
+        mode.check_options(self.name, OPTIONS)
+        stretch = mode.options.get("clip_stretch", False)
+        if not isinstance(stretch, bool):
+            raise GeneratorError(f"option clip_stretch must be true or false; got {stretch!r}")
+
     def render(self, source: Source, motion: Motion, mode: MotionMode) -> Iterator[np.ndarray]:
         """Frames float32 (size, size, 3), RGB, unclamped around -1..1, one for each driving frame; streams.
 
         Raises GeneratorError at once for an unknown option, a reference frame the clip lacks, or `reference="best"`
         without meshes.
         """
-        mode.check_options(self.name, OPTIONS)
-        stretch = mode.options.get("clip_stretch", False)
-        if not isinstance(stretch, bool):
-            raise GeneratorError(f"option clip_stretch must be true or false; got {stretch!r}")
+        self.check_mode(mode)
         frames = self._frames(source, self._codes(source, motion, mode))
-        return stretched(frames) if stretch else frames
+        return stretched(frames) if mode.options.get("clip_stretch", False) else frames
 
     def linear_manipulation(self, source: Source, deltas: Iterable[Mapping[int, float]]) -> Iterator[np.ndarray]:
         """One frame for each {dimension: delta}: the portrait's own motion, moved along the dictionary's directions.

@@ -139,6 +139,20 @@ class Tps:
             driving_keypoints = torch.cat(keypoints).cpu()
             return Motion(driving_keypoints, thin_plate.inverse(split(driving_keypoints)), meshes)
 
+    def check_mode(self, mode: MotionMode) -> None:
+        """Raises GeneratorError for an option that is unknown, has a wrong value, or does not fit the mode."""
+        mode.check_options(self.name, OPTIONS)
+        use_avd = mode.options.get("avd", False)
+        if not isinstance(use_avd, bool):
+            raise GeneratorError(f"tps: option avd is true or false, not {use_avd!r}")
+        if use_avd and self.avd is None:
+            raise GeneratorError(f"tps: option avd needs the module 'avd_network', which {self.weights.path} lacks")
+        if use_avd and mode.kind != "absolute":
+            raise GeneratorError(
+                "tps: option avd takes the driver's absolute keypoints: "
+                "use MotionMode(kind='absolute', options={'avd': True})"
+            )
+
     def render(self, source: Source, motion: Motion, mode: MotionMode) -> Iterator[np.ndarray]:
         """Frames float32 (256, 256, 3) in 0..1, one for each driving frame.
 
@@ -150,19 +164,9 @@ class Tps:
     @torch.inference_mode()
     def targets(self, source: Source, motion: Motion, mode: MotionMode) -> tuple[Tensor, Tensor]:
         """Keypoints (T, 50, 2) the target should show, and their splines' inverses (T, 10, 8, 5)."""
-        mode.check_options(self.name, OPTIONS)
+        self.check_mode(mode)
         driving = sent(motion.keypoints, self.device)
-        use_avd = mode.options.get("avd", False)
-        if not isinstance(use_avd, bool):
-            raise GeneratorError(f"tps: option avd is true or false, not {use_avd!r}")
-        if use_avd:
-            if self.avd is None:
-                raise GeneratorError(f"tps: option avd needs the module 'avd_network', which {self.weights.path} lacks")
-            if mode.kind != "absolute":
-                raise GeneratorError(
-                    "tps: option avd takes the driver's absolute keypoints: "
-                    "use MotionMode(kind='absolute', options={'avd': True})"
-                )
+        if self.avd is not None and mode.options.get("avd", False):
             keypoints = self.avd(source.keypoints, driving)
         elif mode.kind == "relative":
             first = reference_index(mode, source.mesh, motion.meshes, len(driving), generator=self.name)

@@ -110,6 +110,13 @@ class Warp:
             raise GeneratorError("the driving clip has no frame: nothing can be rendered from it")
         return Motion(np.stack(meshes).astype(np.float32))
 
+    def check_mode(self, mode: MotionMode) -> None:
+        """Raises GeneratorError for an option that is unknown or has a wrong value."""
+        mode.check_options(self.name, OPTIONS)
+        gain = mode.options.get("expression", 1.0)
+        if isinstance(gain, bool) or not isinstance(gain, (int, float)) or not 0 <= gain < np.inf:
+            raise GeneratorError(f"{self.name}: option 'expression' must be a number >= 0; got {gain!r}")
+
     def render(self, source: Source, motion: Motion, mode: MotionMode) -> Iterator[np.ndarray]:
         """Frames float32 (size, size, 3) in 0..255, one for each driving frame.
 
@@ -119,10 +126,8 @@ class Warp:
 
     def target_meshes(self, source: Source, motion: Motion, mode: MotionMode) -> np.ndarray:
         """Where the driver's motion puts the target's mesh: float64 (T, 478, 3) pixels."""
-        mode.check_options(self.name, OPTIONS)
+        self.check_mode(mode)
         gain = mode.options.get("expression", 1.0)
-        if isinstance(gain, bool) or not isinstance(gain, (int, float)) or not 0 <= gain < np.inf:
-            raise GeneratorError(f"{self.name}: option 'expression' must be a number >= 0; got {gain!r}")
         meshes = motion.meshes.astype(np.float64)
         if mode.kind == "absolute":
             return meshes

@@ -114,6 +114,8 @@ def resolve_generator(recipe: Recipe, number: int, formats: Mapping[str, str]) -
         mode = MotionMode(choice.mode, choice.reference if choice.mode == "relative" else 0, choice.options)
         number_format, slow_format = _choose_format(choice, options, formats)
         generator = create(choice.name, **options)
+        if check_mode := getattr(generator, "check_mode", None):
+            check_mode(mode)
     except MissingPackage as error:
         raise MissingExtra(error.package, error.extra, error.why) from error
     except GeneratorError as error:
